@@ -1,0 +1,58 @@
+"""Draw the sample photos and paintings: python samples/draw.py [FOLDER].
+
+Every picture is drawn from scratch by the modules next to this one, from fixed seeds. Without a
+folder the pictures are written where they belong, next to this file.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import brush
+import landscape
+import mosaic
+import numpy as np
+import still_life
+import woodcut
+from numpy.typing import NDArray
+from PIL import Image
+
+# Path of each picture in the folder, and what draws it at a scale: bytes (height, width, 3).
+SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
+    "photos/landscape.jpg": landscape.draw,
+    "photos/still-life.jpg": still_life.draw,
+    "paintings/mosaic.jpg": mosaic.draw,
+    "paintings/woodcut-and-brush/woodcut.jpg": woodcut.draw,
+    "paintings/woodcut-and-brush/brush.jpg": brush.draw,
+}
+QUALITY = 92
+MOST_BYTES = 440_000  # a repository carries its pictures for ever: keep them small
+
+
+def encode(picture: NDArray[np.uint8]) -> bytes:
+    """JPEG file of a picture (height, width, 3), at the best quality that fits MOST_BYTES."""
+    for quality in range(QUALITY, 60, -1):
+        file = BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=quality, optimize=True)
+        if file.tell() <= MOST_BYTES:
+            break
+    return file.getvalue()
+
+
+def main() -> None:
+    """Draw all samples into the folder of the command line."""
+    parser = argparse.ArgumentParser(description="Draw the sample photos and paintings.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    folder = parser.parse_args().folder
+    for name, draw in SAMPLES.items():
+        began = time.perf_counter()
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = path.write_bytes(encode(draw(1.0)))
+        print(f"{path}: {size / 1000:.0f} kB, {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Painting style transfer on photos: Gatys' optimisation through VGG, in TensorFlow.
+
+The engine's public names are loaded when first used, so that whatever does not paint
+(the errands, `--help`, a run with nothing to do) never waits for TensorFlow.
+"""
+
+from importlib import import_module
+from typing import Any
+
+ENGINE_VERSION = "1"  # Part of every fingerprint: raise it when the same input paints differently.
+
+_HOMES = {
+    "Settings": "styletransfer.settings",
+    "load_vgg": "styletransfer.vgg",
+    "stylize": "styletransfer.engine",
+    "objective": "styletransfer.engine",
+}
+__all__ = ["ENGINE_VERSION", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,123 @@
+"""VGG16 and VGG19 (Simonyan & Zisserman 2014) as far as style transfer needs them: the features
+of an image, after each convolution's ReLU."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from styletransfer import weights as weights_module
+from styletransfer.weights import MEAN_PIXEL, REPOSITORY, Weights, layer_shapes
+
+RANDOM_VERSION = 1  # Part of random weights' identity: raise it when they come out otherwise.
+CALIBRATION_PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
+CALIBRATION_SIZE = (160, 240)
+
+
+class VGG:
+    """A network with its weights; one object serves every photo, size and thread."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.model = weights.model
+        self.identity = weights.identity
+        self.layers = tuple(weights.kernels)
+        self._weights = weights
+        self._tensors: dict[tf.DType, list[tuple[tf.Tensor, tf.Tensor]]] = {}
+
+    def tensors(self, dtype: tf.DType) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """Kernels and biases in the arithmetic asked for, converted once."""
+        if dtype not in self._tensors:
+            with tf.init_scope():
+                self._tensors[dtype] = [
+                    (tf.cast(kernel, dtype), tf.cast(bias, dtype))
+                    for kernel, bias in self._weights.kernels.values()
+                ]
+        return self._tensors[dtype]
+
+    def channels(self, layer: str) -> int:
+        """Number of channels of a layer's feature."""
+        return self._weights.kernels[layer][1].size
+
+    def smallest_side(self, layers: Sequence[str]) -> int:
+        """The shorter side in px below which a pooling before the layers leaves nothing."""
+        return 2 ** max(int(layer[4]) - 1 for layer in layers)
+
+    def forward(
+        self, image: tf.Tensor, layers: Sequence[str], pool: str, dtype: tf.DType
+    ) -> dict[str, tf.Tensor]:
+        """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in `dtype`,
+        after ReLU, computed up to the deepest of them and no further."""
+        unknown = set(layers) - set(self.layers)
+        if unknown:
+            raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
+        deepest = max(self.layers.index(layer) for layer in layers)
+        mean = tf.constant(self._weights.mean, image.dtype)
+        x = tf.cast(image * 255.0 - mean, dtype)
+        features = {}
+        for number, (layer, (kernel, bias)) in enumerate(
+            zip(self.layers, self.tensors(dtype), strict=True)
+        ):
+            if number > 0 and layer.endswith("_1"):
+                x = (tf.nn.max_pool2d if pool == "max" else tf.nn.avg_pool2d)(x, 2, 2, "VALID")
+            x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+            if layer in layers:
+                features[layer] = x
+            if number == deepest:
+                break
+        return features
+
+    def features(
+        self, image: np.ndarray, layers: Sequence[str], pool: str = "max"
+    ) -> dict[str, np.ndarray]:
+        """Features of image (float32 [H, W, 3], sRGB 0…1): name → float32 [h, w, C] after ReLU.
+
+        pool: `max` or `ave`. Raises ValueError for a layer the network does not have.
+        """
+        batch = tf.constant(np.asarray(image, np.float32)[None])
+        found = self.forward(batch, layers, pool, tf.float32)
+        return {layer: feature[0].numpy() for layer, feature in found.items()}
+
+
+def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
+    """VGG16 or VGG19 with weights: None (the cache, else Keras' download), a path, or `random`.
+
+    Raises WeightsError in one line where there are none, or they are damaged or of another
+    network.
+    """
+    if str(weights) == "random":
+        return VGG(random_weights(model, seed))
+    return VGG(weights_module.read(weights_module.find(model, weights), model))
+
+
+def random_identity(seed: int) -> str:
+    """What tells random weights apart in a fingerprint."""
+    return f"random:{seed}:v{RANDOM_VERSION}"
+
+
+def random_weights(model: str, seed: int) -> Weights:
+    """Random orthogonal kernels, each channel centred and scaled to mean activation 1 on a
+    sample photo, after He, Wang & Hopcroft 2016, "A Powerful Generative Model Using Random
+    Weights for the Deep Image Representation". The same seed gives the same weights."""
+    rng = np.random.default_rng(seed)
+    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
+    x = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") - MEAN_PIXEL
+    kernels = {}
+    for layer, shape in layer_shapes(model).items():
+        if layer.endswith("_1") and layer != "conv1_1":
+            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+        kernel = _orthogonal(rng, shape)
+        centred = tf.nn.conv2d(x, kernel, 1, "SAME").numpy()
+        mean = centred.mean((0, 1, 2))
+        scale = 1.0 / np.maximum(centred - mean, 0).mean((0, 1, 2))
+        kernels[layer] = kernel * scale, -mean * scale
+        x = tf.nn.relu((centred - mean) * scale)
+    return Weights(model, random_identity(seed), kernels, MEAN_PIXEL)
+
+
+def _orthogonal(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Kernel [3, 3, in, out] whose rows or columns (the shorter way) are orthonormal."""
+    rows, columns = shape[0] * shape[1] * shape[2], shape[3]
+    gaussian = rng.standard_normal((max(rows, columns), min(rows, columns)), np.float32)
+    q = np.linalg.qr(gaussian)[0]
+    return np.ascontiguousarray((q if rows >= columns else q.T).reshape(shape), np.float32)

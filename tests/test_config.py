@@ -1,0 +1,169 @@
+"""The configuration: what variables mean, and that each wrong one is told in one line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from styletransfer.config import REPO, account, environment, load
+from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+from styletransfer.storage import Account
+
+BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+CELLAR = {
+    "CELLAR_ADDON_HOST": "cellar-c2.services.clever-cloud.com",
+    "CELLAR_ADDON_KEY_ID": "key-id",
+    "CELLAR_ADDON_KEY_SECRET": "s3cr3t",
+}
+
+
+def complaint(variables) -> str:
+    """The message of the ConfigError that variables end in: one line, without the secret."""
+    with pytest.raises(ConfigError) as caught:
+        load(variables)
+    assert caught.value.exit_code == 2
+    message = str(caught.value)
+    assert "\n" not in message and "s3cr3t" not in message
+    return message
+
+
+def test_nothing_set_is_the_demo_from_samples_into_results():
+    config = load({})
+    assert config.demo
+    assert Path(config.source) == REPO / "samples/photos"
+    assert Path(config.style) == REPO / "samples/paintings"
+    assert Path(config.result) == REPO / "results"
+    assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
+    assert (config.output_quality, config.vgg_weights) == (95, None)
+    assert config.settings == Settings()
+
+
+def test_everything_set_is_taken():
+    config = load(
+        BUCKETS
+        | CELLAR
+        | {
+            "BUCKET_RESULT": "photos-painted/2026",
+            "STYLE_MODE": "blend",
+            "STYLE_SIZE": "full",
+            "STYLE_CONTENT_WEIGHT": " 0.5 ",
+            "VGG_WEIGHTS": "bucket:weights/vgg19.h5",
+            "DEVICE": "GPU",
+            "OUTPUT_FORMAT": "tif",
+            "OUTPUT_QUALITY": "80",
+            "PATH": "/bin",
+        }
+    )
+    assert not config.demo
+    assert (config.source, config.style, config.result) == (
+        *("photos", "paintings", "photos-painted/2026"),
+    )
+    assert config.account == Account("cellar-c2.services.clever-cloud.com", "key-id", "s3cr3t")
+    assert config.account.url == "https://cellar-c2.services.clever-cloud.com"
+    assert config.settings == Settings(size="full", content_weight=0.5)
+    assert (config.style_mode, config.device, config.output_format) == ("blend", "gpu", "tiff")
+    assert (config.output_quality, config.vgg_weights) == (80, "bucket:weights/vgg19.h5")
+    assert "s3cr3t" not in repr(config)
+
+
+def test_an_empty_value_counts_as_unset():
+    empty = dict.fromkeys([*BUCKETS, *CELLAR, "STYLE_SIZE", "DEVICE", "OUTPUT_FORMAT"], " ")
+    assert load(empty) == load({})
+
+
+def test_buckets_without_cellar_are_amazons():
+    assert load(BUCKETS).account == Account()
+
+
+@pytest.mark.parametrize(("given", "means"), [("JPEG", "jpg"), ("webp", "webp"), ("same", "same")])
+def test_formats_have_synonyms(given, means):
+    assert load({"OUTPUT_FORMAT": given}).output_format == means
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
+        ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
+        ({"BUCKET_STYLE": "s3://paintings"}, ["BUCKET_STYLE", "'s3://paintings'", "expected"]),
+        ({"BUCKET_RESULT": "photos"}, ["BUCKET_RESULT", "BUCKET_SOURCE", "painted again"]),
+        ({"BUCKET_RESULT": "photos/out"}, ["'photos/out'", "'photos'", "painted again"]),
+        ({"BUCKET_SOURCE": "results/in"}, ["'results/in'", "'results'", "painted again"]),
+        ({"BUCKET_RESULT": "paintings/out"}, ["BUCKET_STYLE", "taken as paintings"]),
+        ({"CELLAR_ADDON_HOST": "h"}, ["CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET missing"]),
+        ({"CELLAR_ADDON_KEY_SECRET": "s3cr3t"}, ["CELLAR_ADDON_HOST and CELLAR_ADDON_KEY_ID"]),
+        ({**CELLAR, "CELLAR_ADDON_KEY_ID": ""}, ["CELLAR_ADDON_KEY_ID missing", "set all three"]),
+        ({**CELLAR, "CELLAR_ADDON_HOST": "ftp://h"}, ["CELLAR_ADDON_HOST", "'ftp://h'", "https"]),
+        ({**CELLAR, "CELLAR_ADDON_HOST": "h/photos"}, ["CELLAR_ADDON_HOST", "'h/photos'"]),
+        ({**CELLAR, "CELLAR_ADDON_HOST": "h:port"}, ["CELLAR_ADDON_HOST", "'h:port'"]),
+        ({**CELLAR, "CELLAR_ADDON_HOST": "a:s3cr3t@h"}, ["CELLAR_ADDON_HOST has an @"]),
+        ({"STYLE_MODE": "mix"}, ["STYLE_MODE", "'mix'", "each, blend"]),
+        ({"STYLE_SIZE": "big"}, ["STYLE_SIZE", "'big'", "full"]),
+        ({"STYLE_SIZE": "7"}, ["STYLE_SIZE", "7", "32"]),
+        ({"STYLE_CONTENT_WEIGTH": "1"}, ["STYLE_CONTENT_WEIGTH", "STYLE_CONTENT_WEIGHT?"]),
+        ({"STYLE_XYZZY": "1"}, ["STYLE_XYZZY", "'1'", "STYLE_ITERATIONS"]),
+        ({"DEVICE": "tpu"}, ["DEVICE", "'tpu'", "auto, gpu, cpu"]),
+        ({"VGG_WEIGHTS": "bucket:"}, ["VGG_WEIGHTS", "'bucket:'", "bucket:KEY"]),
+        ({"OUTPUT_FORMAT": "gif"}, ["OUTPUT_FORMAT", "'gif'", "jpg, png, webp, tiff, same"]),
+        ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
+        ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
+        ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_named_with_what_is_expected(wrong, told):
+    message = complaint(BUCKETS | wrong)
+    assert [part for part in told if part not in message] == [], message
+
+
+def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "link").symlink_to("photos")
+    folders = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings"}
+    for result in ("./photos/", "./x/../photos/out", f"{tmp_path}/photos", ".", "./link/out"):
+        assert "painted again" in complaint(folders | {"BUCKET_RESULT": result})
+    assert load(folders | {"BUCKET_RESULT": "./photos-painted"}).result == "./photos-painted"
+
+
+@pytest.mark.parametrize("result", ["all/results", "all/photos2", "other/photos", "./photos"])
+def test_prefixes_of_one_bucket_may_lie_apart(result):
+    given = {"BUCKET_SOURCE": "all/photos", "BUCKET_STYLE": "all/paintings"}
+    assert load(given | {"BUCKET_RESULT": result}).result == result
+
+
+def test_an_account_can_be_had_without_buckets():
+    assert account(CELLAR) == Account(*CELLAR.values())
+    assert account({}) == Account()
+
+
+def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(
+        "\ufeff# as `clever addon env --format shell` prints it\n"
+        'export CELLAR_ADDON_HOST="from-file"\n'
+        "CELLAR_ADDON_KEY_ID='from-file'\n"
+        "CELLAR_ADDON_KEY_SECRET=a$b${HOME}#c\n"
+        "DEVICE=\n"
+    )
+    for name in [*CELLAR, "DEVICE"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CELLAR_ADDON_HOST", "from-environment")
+    monkeypatch.setenv("CELLAR_ADDON_KEY_ID", "")
+    merged = environment(tmp_path)
+    assert merged["CELLAR_ADDON_HOST"] == "from-environment"
+    assert merged["CELLAR_ADDON_KEY_ID"] == "from-file"
+    assert merged["CELLAR_ADDON_KEY_SECRET"] == "a$b${HOME}#c"
+    assert "DEVICE" not in merged
+    assert "CELLAR_ADDON_KEY_SECRET" not in os.environ
+
+
+def test_a_folder_without_dotenv_gives_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLE_SIZE", "700")
+    assert environment(tmp_path)["STYLE_SIZE"] == "700"
+
+
+def test_a_dotenv_that_is_no_text_is_named(tmp_path):
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00A=1")
+    with pytest.raises(ConfigError, match=r"\.env cannot be read"):
+        environment(tmp_path)
