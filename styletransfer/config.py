@@ -22,6 +22,8 @@ MODES = ("each", "blend")
 DEVICES = ("auto", "gpu", "cpu")
 FORMATS = ("jpg", "png", "webp", "tiff", "same")
 SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
+# The demo shows what comes out within minutes on two processor cores.
+DEMO_SETTINGS = {"size": 320, "iterations": 45}
 SHAPE = "expected host or host:port, with or without https:// or http:// before it"
 
 
@@ -73,7 +75,7 @@ def load(environment: Mapping[str, str]) -> Config:
         demo=demo,
         account=account(given),
         style_mode=_one_of(given, "STYLE_MODE", MODES) or MODES[0],
-        settings=_settings(given),
+        settings=_settings(given, DEMO_SETTINGS if demo else {}),
         vgg_weights=_weights(given),
         device=_one_of(given, "DEVICE", DEVICES) or DEVICES[0],
         output_format=_one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS),
@@ -151,7 +153,7 @@ def _overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool
     return inside.startswith(outside) or outside.startswith(inside)
 
 
-def _settings(given: Mapping[str, str]) -> Settings:
+def _settings(given: Mapping[str, str], defaults: Mapping[str, int]) -> Settings:
     changes = {}
     for variable, value in given.items():
         if not variable.startswith("STYLE_") or variable == "STYLE_MODE":
@@ -163,7 +165,7 @@ def _settings(given: Mapping[str, str]) -> Settings:
             known = f"did you mean {every}?" if near else f"expected one of {every}"
             raise ConfigError(f"{variable} is {value!r}, but there is no such setting; {known}")
         changes[name] = value
-    return Settings().replaced(changes, "STYLE_")
+    return Settings(**defaults).replaced(changes, "STYLE_")
 
 
 def _one_of(

@@ -29,7 +29,7 @@ def choose(wanted: str) -> str:
     names = [
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
     ]
-    kind = ", ".join(names) or f"CPU, {os.cpu_count()} cores"
+    kind = ", ".join(names) or f"the CPU, {os.cpu_count()} cores"
     return f"{kind}, convolutions in {'bfloat16' if native_bfloat16() else 'float32'}"
 
 

@@ -15,11 +15,12 @@ import tensorflow as tf
 
 from styletransfer.device import native_bfloat16
 from styletransfer.losses import STYLE_LAYERS, TERMS, Targets, style_grams, weighted_terms
-from styletransfer.settings import Settings
+from styletransfer.settings import Settings, fit
 from styletransfer.vgg import VGG
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
+CANVAS_MULTIPLE = 16  # px; what VGG's four poolings shrink to one
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 
 
@@ -54,13 +55,10 @@ class Style:
         if key not in self._kept:
             if len(self._kept) >= 32:  # Photos at full size each bring scales of their own.
                 self._kept.pop(next(iter(self._kept)))
-            resized = [
-                painting
-                if longer is None or max(painting.shape[1:3]) <= longer
-                else _resize(painting, fit(*painting.shape[1:3], longer))
-                for painting in self.paintings
-            ]
-            self._kept[key] = style_grams(vgg, resized, self.shares, pool, dtype)
+            paintings = self.paintings
+            if longer is not None:
+                paintings = [_on_canvas(_shrunk(painting, longer)) for painting in paintings]
+            self._kept[key] = style_grams(vgg, paintings, self.shares, pool, dtype)
         return self._kept[key]
 
 
@@ -78,10 +76,11 @@ class Step:
         scale: int,
         eta_s: float,
         terms: tf.Tensor,
-        average: Callable[[], tf.Tensor],
+        average: tf.Tensor,
+        size: tuple[int, int],
     ) -> None:
         self.iteration, self.total, self.scale, self.eta_s = iteration, total, scale, eta_s
-        self._terms, self._average = terms, average
+        self._terms, self._average, self._size = terms, average, size
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -91,7 +90,7 @@ class Step:
     @cached_property
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1."""
-        return tf.clip_by_value(self._average(), 0.0, 1.0)[0].numpy()
+        return tf.clip_by_value(_off_canvas(self._average, self._size), 0.0, 1.0)[0].numpy()
 
 
 def stylize(
@@ -119,13 +118,10 @@ def stylize(
     clock = _Clock(scales, counts)
 
     state: _State | None = None
-    for (scale_height, scale_width), count in zip(scales, counts, strict=True):
-        photo = _resize(content, (scale_height, scale_width))
-        if state is None:
-            state = _start(photo, settings)
-        else:
-            state = _grown(state, (scale_height, scale_width))
-        scale = max(scale_height, scale_width)
+    for size, before, count in zip(scales, [None, *scales], counts, strict=False):
+        photo = _on_canvas(_resize(content, size))
+        state = _start(photo, settings) if before is None else _grown(state, before, size)
+        scale = max(size)
         targets = Targets(
             program.content_target(photo), style.grams(vgg, scale, settings.pool_type, dtype)
         )
@@ -135,8 +131,7 @@ def stylize(
                 state, targets, weights, tf.constant(settings.learning_rate), decay
             )
             eta_s = clock.tick()
-            average = state.average
-            yield Step(clock.done, sum(counts), scale, eta_s, terms, lambda a=average: a)
+            yield Step(clock.done, sum(counts), scale, eta_s, terms, state.average, size)
         # The next scale starts from the average: it is smoother than the last iterate.
         state = state._replace(image=tf.clip_by_value(state.average, 0.0, 1.0))
 
@@ -174,12 +169,6 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
         if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
             return sizes[::-1]
         sizes.append(smaller)
-
-
-def fit(height: int, width: int, longer: int) -> tuple[int, int]:
-    """(height, width) scaled to a longer side of `longer` px, each at least 1."""
-    factor = longer / max(height, width)
-    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def convolution_dtype(precision: str) -> tf.DType:
@@ -262,15 +251,41 @@ def _start(photo: tf.Tensor, settings: Settings) -> _State:
     return _State(tf.clip_by_value(image, 0.0, 1.0), zero, zero, image, tf.constant(0.0))
 
 
-def _grown(state: _State, size: tuple[int, int]) -> _State:
+def _grown(state: _State, before: tuple[int, int], size: tuple[int, int]) -> _State:
     """The state at the next scale: Adam goes on with its moments, enlarged like the image."""
-    return _State(
-        tf.clip_by_value(_resize(state.image, size), 0.0, 1.0),
-        _resize(state.momentum, size),
-        tf.nn.relu(tf.image.resize(state.variance, size, "bilinear")),
-        _resize(state.image, size),
-        state.count,
+    image, momentum, variance, average = (
+        _on_canvas(tf.image.resize(_off_canvas(each, before), size, method))
+        for each, method in zip(
+            state[:4], ("bicubic", "bicubic", "bilinear", "bicubic"), strict=True
+        )
     )
+    return _State(tf.clip_by_value(image, 0.0, 1.0), momentum, variance, average, state.count)
+
+
+def _on_canvas(image: tf.Tensor) -> tf.Tensor:
+    """image [1, H, W, 3] on a canvas whose sides are multiples of CANVAS_MULTIPLE, its content
+    mirrored into the margin below and to the right.
+
+    So no pooling drops a row, every pixel is seen by every layer; and photos of many sizes share
+    few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
+    """
+    for axis in (1, 2):
+        side = image.shape[axis]
+        indices = np.pad(np.arange(side), (0, -side % CANVAS_MULTIPLE), mode="symmetric")
+        if len(indices) != side:
+            image = tf.gather(image, indices, axis=axis)
+    return image
+
+
+def _shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
+    height, width = painting.shape[1:3]
+    return (
+        painting if max(height, width) <= longer else _resize(painting, fit(height, width, longer))
+    )
+
+
+def _off_canvas(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    return image[:, : size[0], : size[1]]
 
 
 class _Clock:

@@ -157,12 +157,6 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return out[..., 0] if flat else out
 
 
-def fit(height: int, width: int, longer: int) -> tuple[int, int]:
-    """(height, width) in px with the longer side exactly `longer`, proportions kept, both ≥ 1."""
-    scale = longer / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
 def output_extension(output_format: str | None, picture_format: str) -> str:
     """The extension, without dot, of a result: jpg, png, webp or tiff.
 

@@ -59,7 +59,7 @@ class Settings:
         high=100_000,
     )
     content_weight: float = _setting(
-        0.03,
+        0.01,
         "how strongly the photo holds its shapes against the painting; more keeps more of it",
         low=0,
     )
@@ -67,7 +67,7 @@ class Settings:
         1.0, "multiplies the painting's part of the loss; more paints more freely", low=0
     )
     total_variation_weight: float = _setting(
-        0.1, "smoothness; more removes grain, and fine brush strokes with it", low=0
+        2.0, "smoothness; more removes grain, and fine brush strokes with it", low=0
     )
     content_layer: str = _setting(
         "conv4_2",
@@ -140,8 +140,8 @@ def expectation(name: str) -> str:
     return f"{kind}, or `{about['word']}`" if about["word"] else kind
 
 
-def check(name: str, value: Any, label: str = "") -> None:
-    """Raises ConfigError unless the typed value is in the setting's range."""
+def check(name: str, value: Any, label: str = "", given: Any = None) -> None:
+    """Raises ConfigError, showing what was `given`, unless the typed value is in range."""
     each = FIELDS[name]
     about = each.metadata
     if about["choices"]:
@@ -155,7 +155,8 @@ def check(name: str, value: Any, label: str = "") -> None:
         good = good and (about["low"] if about["low"] is not None else -1e300) <= value
         good = good and value <= (about["high"] if about["high"] is not None else 1e300)
     if not good:
-        raise ConfigError(f"{label or name} is {value!r}; expected {expectation(name)}")
+        shown = value if given is None else given
+        raise ConfigError(f"{label or name} is {shown!r}; expected {expectation(name)}")
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:
@@ -166,7 +167,7 @@ def parse(name: str, value: Any, where: str = "") -> Any:
     label = where + name.upper() if where.endswith("_") else where + name
     if name not in FIELDS:
         raise ConfigError(f"{label} is no setting; there are {', '.join(sorted(FIELDS))}")
-    each = FIELDS[name]
+    each, given = FIELDS[name], value
     if isinstance(value, str) and not each.metadata["choices"]:
         text = value.strip()
         if text != each.metadata["word"] or not text:
@@ -178,8 +179,14 @@ def parse(name: str, value: Any, where: str = "") -> Any:
             value = text
     elif each.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    check(name, value, label)
+    check(name, value, label, given)
     return value
+
+
+def fit(height: int, width: int, longer: int) -> tuple[int, int]:
+    """(height, width) in px with the longer side exactly `longer`, proportions kept, both ≥ 1."""
+    factor = longer / max(height, width)
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def markdown_table() -> str:
@@ -194,3 +201,15 @@ def markdown_table() -> str:
         for name, each in FIELDS.items()
     ]
     return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    # The tables in the documents stand between these marks, and nowhere else is a default told.
+    for document in ("README.md", "docs/settings.md"):
+        path = Path(__file__).parents[1] / document
+        before, _, rest = path.read_text().partition("<!-- settings -->\n")
+        after = rest.partition("<!-- end of settings -->")[2]
+        table = f"<!-- settings -->\n{markdown_table()}<!-- end of settings -->"
+        path.write_text(before + table + after)

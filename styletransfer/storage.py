@@ -126,7 +126,7 @@ class S3Bucket(Bucket):
         pages = self._client.get_paginator("list_objects_v2")
         with self._told():
             for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
-                # A page without the bucket's name is no listing, and must not pass for an empty one.
+                # A page without its bucket's name is no listing, nor may it pass for an empty one.
                 for each in page.get("Contents", ()) if page["Name"] else ():
                     if not each["Key"].endswith("/"):
                         key = each["Key"][len(self._base) :]
@@ -184,10 +184,11 @@ class S3Bucket(Bucket):
             body.truncate()
             with self._told(key):
                 head = self._client.head_object(**self._at(key))
+                # Asked for here: the transfer manager waits forever where there is no length.
+                etag, _ = head["ETag"].strip('"'), head["ContentLength"]
                 self._client.download_fileobj(
                     *self._at(key).values(), body, Callback=progress, Config=self.transfer
                 )
-                etag = head["ETag"].strip('"')
             # Under a key of its user's or of KMS, Amazon's ETag looks like an MD5 and is none.
             plain = head.get("ServerSideEncryption", "AES256") == "AES256"
             if "-" in etag or not plain or "SSECustomerAlgorithm" in head or etag == md5(body):

@@ -1,31 +1,65 @@
-"""Where VGG's weights come from: the files Keras publishes, files by path, and what is in them.
+"""Where VGG's weights come from: the files Keras publishes, or files by path.
 
-Nothing here loads TensorFlow until a download is needed, so that a run with nothing to paint
-can tell which weights it would use.
+`python -m styletransfer.weights` fetches the published ones ahead of time, as a platform's build
+does. Keras (and TensorFlow with it) is only loaded once there is something to download, so that
+a run with nothing to paint can tell which weights it would use.
 """
 
-import hashlib
+import argparse
+import contextlib
+import http.client
+import io
+import os
+import shutil
 import socket
+import sys
+import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from styletransfer.errors import WeightsError
+from styletransfer.weight_files import (
+    MEAN_PIXEL,
+    PUBLISHED,
+    Published,
+    Weights,
+    file_identity,
+    layer_shapes,
+    one_line,
+    read,
+)
+
+__all__ = [
+    "CACHE",
+    "MEAN_PIXEL",
+    "PUBLISHED",
+    "REPOSITORY",
+    "WAYS_OUT",
+    "Published",
+    "Weights",
+    "cached",
+    "download",
+    "fetch",
+    "file_identity",
+    "find",
+    "hub_problem",
+    "layer_shapes",
+    "main",
+    "random_identity",
+    "read",
+]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CACHE = REPOSITORY / "weights"
-HUB_TIMEOUT_S = 4.0  # For a hub that does not answer at all; a refusal is known at once.
+HUB_TIMEOUT_S = 6.0  # For a hub that does not answer at all; a refusal is known at once.
 STALL_TIMEOUT_S = 30.0  # For a download that stops half-way.
-
-# Mean of ImageNet's pixels in the order R, G, B and the scale 0…255, which the networks were
-# trained without (Simonyan & Zisserman 2014).
-MEAN_PIXEL = np.array([123.68, 116.779, 103.939], np.float32)
+RANDOM_VERSION = 1  # Raise it when `vgg.random_weights` come out otherwise for the same seed.
+PARTIAL = ".partial-"  # Folders of downloads under way begin so.
+ABANDONED_S = 86400.0  # The age from which one is taken to be a killed process's.
 
 WAYS_OUT = (
     "three ways to give them: put {name} into the folder weights/ (or ~/.keras/models), "
@@ -34,96 +68,65 @@ WAYS_OUT = (
 )
 
 
-@dataclass(frozen=True)
-class Published:
-    """A weights file as Keras publishes it (`notop`: the convolutions alone)."""
-
-    url: str
-    md5: str
-    size: int  # bytes
-
-    @property
-    def name(self) -> str:
-        return self.url.rsplit("/", 1)[-1]
+def random_identity(seed: int) -> str:
+    """What tells the random weights of a seed apart in a fingerprint."""
+    return f"random:{seed}:v{RANDOM_VERSION}"
 
 
-_HUB = "https://storage.googleapis.com/tensorflow/keras-applications"
-PUBLISHED = {
-    model: Published(f"{_HUB}/{model}/{model}_weights_tf_dim_ordering_tf_kernels_notop.h5", *rest)
-    for model, *rest in (
-        ("vgg16", "6d6bbae143d832006294945121d1f1fc", 58_889_256),
-        ("vgg19", "253f8cb515780f3b799900260a226db6", 80_134_624),
-    )
-}
+def find(model: str, weights: str | Path | None) -> Path:
+    """The weights file to use: the one named, else the cached, else the downloaded one.
 
-
-def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
-    """Layer name → its kernel's shape [3, 3, in, out], shallow to deep, for `vgg16` or `vgg19`."""
-    last = {"vgg16": 3, "vgg19": 4}[model]
-    shapes, channels = {}, 3
-    for block, (depth, width) in enumerate(
-        ((2, 64), (2, 128), (last, 256), (last, 512), (last, 512)), start=1
-    ):
-        for number in range(1, depth + 1):
-            shapes[f"conv{block}_{number}"] = (3, 3, channels, width)
-            channels = width
-    return shapes
-
-
-@dataclass(frozen=True)
-class Weights:
-    """kernels: layer → (float32 [3, 3, in, out], float32 [out]), the first one taking R, G, B in
-    0…255 less `mean` (float32 [3]); `identity` tells two sets of weights apart."""
-
-    model: str
-    identity: str
-    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    mean: np.ndarray
-
-
-# --- where they are -------------------------------------------------------------------------
-
-
-def file_identity(path: Path) -> str:
-    """`md5:…` of a file's content. Raises WeightsError where it cannot be read."""
+    Raises WeightsError where the one named is not there, or none is cached and none comes.
+    """
+    if weights is None:
+        return cached(model) or download(model)
+    ways_out = WAYS_OUT.format(name=PUBLISHED[model].name)
     try:
-        with path.open("rb") as stream:
-            return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
-    except OSError as error:
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            # Nor a device or a pipe, which might never end.
+            wrong = "is a folder" if path.is_dir() else "is no file"
+            wrong = wrong if path.exists() else "does not exist"
+            raise WeightsError(f"weights file {path} {wrong}; {ways_out}")
+    except (OSError, RuntimeError, ValueError) as error:
+        # A folder that may not be entered; the home of a user who does not exist; a path that
+        # the system does not take.
         raise WeightsError(
-            f"weights file {path} cannot be read: {error.strerror or error}"
+            f"weights file {weights} cannot be read: {one_line(error)}; {ways_out}"
         ) from None
+    return path
 
 
 def cached(model: str) -> Path | None:
-    """The published file where it lies already: in weights/ or in Keras' own cache."""
-    from os import environ
+    """The published file where it lies already, whole: in weights/ or in Keras' own cache.
 
-    keras_home = Path(environ.get("KERAS_HOME") or Path.home() / ".keras")
-    name = PUBLISHED[model].name
-    for folder in (CACHE, keras_home / "models"):
-        if (folder / name).is_file():
-            return folder / name
-    return None
+    A file of that name with another content (half a download, say) counts as none: `download`
+    replaces it in weights/, which is ours, and leaves it alone in Keras' cache, which is not.
+    """
+    return next((path for path in _candidates(model) if _flaw(path, model) is None), None)
 
 
-def hub_problem(model: str, timeout_s: float = HUB_TIMEOUT_S) -> str | None:
+def hub_problem(model: str, timeout_s: float | None = None) -> str | None:
     """Why the published file cannot be fetched, in a few words; None where it can.
 
-    Known within `timeout_s` even where the name service hangs, which no socket timeout covers:
-    the question is asked in a thread that may be left behind.
+    Known within `timeout_s` (HUB_TIMEOUT_S) even where the name service hangs, which no socket
+    timeout covers: the question is asked in a thread that may be left behind.
     """
+    timeout_s = HUB_TIMEOUT_S if timeout_s is None else timeout_s
     answer: list[str | None] = [f"no answer within {timeout_s:g} s"]
 
     def ask() -> None:
-        request = urllib.request.Request(PUBLISHED[model].url, method="HEAD")
+        # Its first byte rather than HEAD, which some proxies and mirrors refuse.
+        request = urllib.request.Request(PUBLISHED[model].url, headers={"Range": "bytes=0-0"})
         try:
             with urllib.request.urlopen(request, timeout=timeout_s):
                 answer[0] = None
-        except urllib.error.URLError as error:
-            answer[0] = str(getattr(error, "reason", error))
-        except (OSError, ValueError) as error:
-            answer[0] = str(error)
+        except urllib.error.HTTPError as error:
+            answer[0] = one_line(error)
+            error.close()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            answer[0] = one_line(reason) if isinstance(reason, BaseException) else str(reason)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -132,194 +135,150 @@ def hub_problem(model: str, timeout_s: float = HUB_TIMEOUT_S) -> str | None:
 
 
 def download(model: str) -> Path:
-    """Fetches the published file into the cache, checked against its hash; its path.
+    """Fetches the published file into weights/, checked against its hash; its path.
+
+    Where weights/ cannot be written, into Keras' own cache. A file takes its place there only
+    once it is whole, so neither a killed process nor two at once leave a damaged one behind.
 
     Raises WeightsError naming the three ways to give weights where the hub is out of reach,
     and what was expected where the file that came is not the published one.
     """
     published = PUBLISHED[model]
+    # What lies in the caches already explains more than that nothing could be fetched.
+    flaws = "".join(f"{_flaw(path, model)}; " for path in _candidates(model))
+    ways_out = flaws + WAYS_OUT.format(name=published.name)
     problem = hub_problem(model)
     if problem:
         raise WeightsError(
-            f"no {model} weights: {published.url} cannot be reached ({problem}); "
-            + WAYS_OUT.format(name=published.name)
+            f"no {model} weights: {published.url} cannot be fetched ({problem}); {ways_out}"
         )
     from keras.utils import get_file
 
-    folder = CACHE
+    stalled = socket.getdefaulttimeout()
     try:
-        folder.mkdir(exist_ok=True)
-    except OSError:
-        folder = Path.home() / ".keras" / "models"
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL_TIMEOUT_S)
-    try:
-        found = get_file(
-            published.name,
-            published.url,
-            file_hash=published.md5,
-            hash_algorithm="md5",
-            cache_dir=str(folder.parent),
-            cache_subdir=folder.name,
-        )
+        with (
+            _workplace(CACHE, _keras_models()) as (folder, temporary),
+            # Keras shows its progress on stdout, which is for results, and a line for each step
+            # where there is no terminal.
+            contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()),
+        ):
+            socket.setdefaulttimeout(STALL_TIMEOUT_S)  # Keras sets none.
+            found = get_file(
+                published.name,
+                published.url,
+                file_hash=published.md5,
+                hash_algorithm="md5",
+                cache_dir=str(temporary),
+                cache_subdir="",
+            )
+            return Path(found).replace(folder / published.name)
     except Exception as error:  # Keras raises bare Exception for a failed download.
+        reason = one_line(error).removeprefix(f"URL fetch failure on {published.url}: ")
+        reason = reason.removeprefix("None -- ")  # In the place of an error's number.
         raise WeightsError(
-            f"no {model} weights: downloading {published.url} failed ({_first_line(error)}); "
-            f"expected {published.size:,} bytes with MD5 {published.md5}; "
-            + WAYS_OUT.format(name=published.name)
+            f"no {model} weights: downloading {published.url} failed ({reason}); "
+            f"expected {published}; {ways_out}"
         ) from None
     finally:
-        socket.setdefaulttimeout(before)
-    return Path(found)
+        socket.setdefaulttimeout(stalled)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def fetch(model: str) -> Path:
+    """The published file in weights/ itself, for a platform that keeps the application's folder
+    and nothing else: there already, copied from Keras' cache, or downloaded.
 
-
-def find(model: str, weights: str | Path | None) -> Path:
-    """The weights file to use: the one named, else the cached, else the downloaded one."""
-    if weights is not None:
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise WeightsError(
-                f"weights file {path} does not exist; "
-                + WAYS_OUT.format(name=PUBLISHED[model].name)
-            )
+    Raises WeightsError as `download` does, or where weights/ cannot be written.
+    """
+    path = cached(model) or download(model)
+    if path.parent == CACHE:
         return path
-    path = cached(model)
-    if path is None:
-        return download(model)
-    published = PUBLISHED[model]
-    identity = file_identity(path)
-    if identity != f"md5:{published.md5}":
-        raise WeightsError(
-            f"weights file {path} is damaged: {path.stat().st_size:,} bytes with MD5 "
-            f"{identity[4:]}, expected {published.size:,} bytes with MD5 {published.md5}; "
-            "delete it to have it fetched again, or name it in VGG_WEIGHTS if it is meant"
-        )
-    return path
-
-
-# --- what is in them ------------------------------------------------------------------------
-
-
-def read(path: Path, model: str) -> Weights:
-    """The weights of `model` from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
-
-    Raises WeightsError naming the file, and the layer and shape that were expected.
-    """
-    readers = {".h5": _read_h5, ".hdf5": _read_h5, ".mat": _read_mat, ".npz": _read_npz}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
-    identity = file_identity(path)
     try:
-        found, mean = reader(path, model)
-    except WeightsError:
-        raise
-    except Exception as error:  # A damaged file can make its parser fail in any way.
-        published = PUBLISHED[model]
-        hint = (
-            f"; Keras' {published.name} has {published.size:,} bytes and MD5 {published.md5}"
-            if reader is _read_h5
-            else ""
-        )
-        raise WeightsError(
-            f"weights file {path} ({path.stat().st_size:,} bytes) cannot be read as "
-            f"{path.suffix.lower()[1:]}: {_first_line(error)}{hint}"
-        ) from None
-    return Weights(model, identity, _checked(found, path, model), mean)
+        with _workplace(CACHE) as (folder, temporary):
+            return Path(shutil.copyfile(path, temporary / path.name)).replace(folder / path.name)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be copied into {CACHE}: {one_line(error)}") from None
 
 
-def _checked(
-    found: Mapping[str, tuple[Any, Any]], path: Path, model: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    kernels = {}
-    for layer, shape in layer_shapes(model).items():
-        expected = f"expected a kernel of shape {shape} and a bias of shape ({shape[3]},)"
-        if layer not in found:
-            there = ", ".join(sorted(found)) or "none of its layers"
-            raise WeightsError(
-                f"weights file {path} has no layer {layer} of {model}, {expected}; found: {there}"
-            )
-        kernel = np.asarray(found[layer][0], np.float32)
-        bias = np.asarray(found[layer][1], np.float32).reshape(-1)
-        if kernel.shape != shape or bias.shape != shape[3:]:
-            raise WeightsError(
-                f"weights file {path}: layer {layer} has a kernel of shape {kernel.shape} and a "
-                f"bias of shape {bias.shape}; {model}: {expected}"
-            )
-        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-            raise WeightsError(f"weights file {path}: layer {layer} holds NaN or infinity")
-        kernels[layer] = np.ascontiguousarray(kernel), bias
-    return kernels
+def _keras_models() -> Path:
+    """Where Keras keeps the weights it downloads, by its own rule (keras.src.backend.config),
+    told without importing Keras, which takes seconds. KERAS_HOME is Keras' variable, not ours:
+    hence it is read here and not with our configuration."""
+    home = os.environ.get("KERAS_HOME")
+    if home is None:
+        user = os.path.expanduser("~")  # noqa: PTH111  pathlib's raises where there is no home.
+        home = Path(user if os.access(user, os.W_OK) else "/tmp") / ".keras"
+    return Path(home) / "models"
 
 
-def _read_h5(path: Path, model: str) -> tuple[dict[str, tuple[Any, Any]], np.ndarray]:
-    """Keras' three layouts: the legacy one (a group a layer), a whole model saved in it, and
-    `.weights.h5` of Keras 3, whose convolutions are numbered (conv2d, conv2d_1, …)."""
-    import h5py
-
-    found: dict[str, tuple[Any, Any]] = {}
-    with h5py.File(path, "r") as file:
-        root = file.get("model_weights", file)
-        root = root.get("layers", root)
-        for number, layer in enumerate(layer_shapes(model)):
-            keras_name = f"block{layer[4]}_conv{layer[6]}"
-            numbered = "conv2d" if number == 0 else f"conv2d_{number}"
-            group = root.get(keras_name, root.get(numbered))
-            if group is None:
-                continue
-            arrays: list[np.ndarray] = []
-            group.visititems(
-                lambda _, item, into=arrays: (
-                    into.append(item[()]) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-            kernel = next((each for each in arrays if each.ndim == 4), np.empty(0))
-            bias = next((each for each in arrays if each.ndim == 1), np.empty(0))
-            found[layer] = kernel, bias
-    if "conv1_1" in found and found["conv1_1"][0].ndim == 4:
-        # Keras feeds its VGG B, G, R, as Caffe did.
-        kernel, bias = found["conv1_1"]
-        found["conv1_1"] = kernel[:, :, ::-1], bias
-    return found, MEAN_PIXEL
+def _candidates(model: str) -> list[Path]:
+    """The files of the published one's name that lie in the caches."""
+    places = [folder / PUBLISHED[model].name for folder in (CACHE, _keras_models())]
+    return [path for path in places if os.path.lexists(path)]
 
 
-def _read_mat(path: Path, model: str) -> tuple[dict[str, tuple[Any, Any]], np.ndarray]:
-    """MatConvNet's two layouts. Its kernels are [height, width, in, out] and take R, G, B: its
-    importer transposes Caffe's and turns the channels round (utils/import-caffe.py).
+def _flaw(path: Path, model: str) -> str | None:
+    """What tells a file in a cache from the published one; None where nothing does."""
+    published = PUBLISHED[model]
+    try:
+        identity = file_identity(path)
+    except WeightsError as error:
+        return str(error)
+    if identity == f"md5:{published.md5}":
+        return None
+    return (
+        f"weights file {path} is damaged or another one: {path.stat().st_size:,} bytes with MD5 "
+        f"{identity[4:]}, expected {published.size:,} bytes with MD5 {published.md5}"
+    )
 
-    Older: layers{i}.filters, .biases and normalization; newer: layers{i}.weights{1, 2} and
-    meta.normalization; both may lie under a variable `net`.
+
+@contextlib.contextmanager
+def _workplace(*folders: Path) -> Iterator[tuple[Path, Path]]:
+    """The first of the folders that can be written, made where it is missing, and a temporary
+    folder inside it, from which a file can be moved to its place at once.
+
+    Raises OSError where none can be written.
     """
-    from scipy.io import loadmat
-
-    file = loadmat(path, struct_as_record=False, squeeze_me=True)
-    net = file.get("net")
-    top = vars(net) if hasattr(net, "_fieldnames") else file
-    found: dict[str, tuple[Any, Any]] = {}
-    for layer in np.atleast_1d(top.get("layers", [])):
-        name = str(getattr(layer, "name", ""))
-        if name not in layer_shapes(model):
-            continue
-        pair = getattr(layer, "weights", None)
-        if pair is None or len(np.atleast_1d(pair)) < 2:
-            pair = getattr(layer, "filters", np.empty(0)), getattr(layer, "biases", np.empty(0))
-        found[name] = pair[0], pair[1]
-    normalization = getattr(top.get("meta"), "normalization", top.get("normalization"))
-    average = np.asarray(getattr(normalization, "averageImage", MEAN_PIXEL), np.float32)
-    mean = average.reshape(-1, 3).mean(0) if average.size and average.shape[-1] == 3 else MEAN_PIXEL
-    return found, mean
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder)
+            break
+        except OSError:
+            if folder == folders[-1]:
+                raise
+    for left in folder.glob(f"{PARTIAL}*"):  # By a process that was killed.
+        with contextlib.suppress(FileNotFoundError):  # Another process may be done with it.
+            if left.stat().st_mtime < time.time() - ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+    with temporary as name:
+        yield folder, Path(name)
 
 
-def _read_npz(path: Path, model: str) -> tuple[dict[str, tuple[Any, Any]], np.ndarray]:
-    """Arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
-    with np.load(path, allow_pickle=False) as file:
-        found = {
-            layer: (file[f"{layer}_W"], file[f"{layer}_b"])
-            for layer in layer_shapes(model)
-            if f"{layer}_W" in file and f"{layer}_b" in file
-        }
-    return found, MEAN_PIXEL
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m styletransfer.weights [vgg19|vgg16 …]`: the exit code, 3 without weights."""
+    parser = argparse.ArgumentParser(
+        prog="python -m styletransfer.weights",
+        description="Fetches the weights that Keras publishes into weights/ and prints their path.",
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        default=["vgg19"],
+        help=f"{' or '.join(sorted(PUBLISHED, reverse=True))} (default: vgg19)",
+    )
+    models = parser.parse_args(arguments).models
+    for model in models:
+        if model not in PUBLISHED:
+            parser.error(f"MODEL is {model!r}, expected {' or '.join(PUBLISHED)}")
+    try:
+        for model in models:
+            print(fetch(model), flush=True)
+    except WeightsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

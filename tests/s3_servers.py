@@ -106,7 +106,7 @@ def ceph() -> Iterator[tuple[Server, Server, Path]]:
             stdout=subprocess.DEVNULL,
             stderr=(folder / "up.err").open("wb"),
             timeout=60,
-            env={**os.environ, "KEY_ID": KEY_ID, "SECRET": SECRET},
+            env={**os.environ, "KEY_ID": KEY_ID, "SECRET": SECRET, "OWNER": str(os.getpid())},
         )
         if started.returncode:
             pytest.fail(f"rgw-up.sh failed: {(folder / 'up.err').read_text()[-2000:]}")

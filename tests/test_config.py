@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.config import REPO, account, environment, load
+from styletransfer.config import DEMO_SETTINGS, REPO, account, environment, load
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage import Account
@@ -36,7 +36,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.result) == REPO / "results"
     assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
     assert (config.output_quality, config.vgg_weights) == (95, None)
-    assert config.settings == Settings()
+    assert config.settings == Settings(**DEMO_SETTINGS)
 
 
 def test_everything_set_is_taken():

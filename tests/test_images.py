@@ -16,7 +16,6 @@ from styletransfer.images import (
     MIN_SIDE,
     decode,
     encode,
-    fit,
     output_extension,
     resize,
 )
@@ -661,26 +660,6 @@ def test_a_mask_is_resized_without_ripples():
     out = resize(mask, 24, 24)
     assert out.shape == (24, 24) and out.dtype == np.float32
     assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
-
-
-@pytest.mark.parametrize(
-    ("size", "longer", "wanted"),
-    [
-        ((3000, 4000), 512, (384, 512)),
-        ((4000, 3000), 512, (512, 384)),
-        ((100, 100), 512, (512, 512)),
-        ((1, 10_000), 64, (1, 64)),
-        ((333, 1000), 100, (33, 100)),
-    ],
-)
-def test_fitting_keeps_proportions_and_makes_the_longer_side_exact(size, longer, wanted):
-    assert fit(*size, longer) == wanted
-
-
-def test_the_longer_side_is_exact_for_every_size():
-    assert all(
-        max(fit(side, 4032, longer)) == longer for side in (1, 77, 3024) for longer in range(1, 900)
-    )
 
 
 # Names

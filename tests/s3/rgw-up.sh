@@ -2,6 +2,7 @@
 # Starts a Ceph object gateway, the software that Cellar runs, for tests: one monitor, one store in
 # memory, one radosgw; no devices, no docker, ready in about 1 s, in about 110 MB of memory.
 # usage: rgw-up.sh FOLDER HTTP_PORT HTTPS_PORT MONITOR_PORT
+# It is stopped, and FOLDER removed, when process $OWNER ends, if that is set.
 # Keys: $KEY_ID (testaccess) and $SECRET (testsecret). The certificate: FOLDER/cert.pem.
 # needs: apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw curl openssl
 set -euo pipefail
@@ -84,6 +85,10 @@ radosgw -c "$CEPH_CONF" -n client.rgw
 radosgw-admin -c "$CEPH_CONF" user create --uid=test --display-name=test --max-buckets=0 \
   --access-key="${KEY_ID:-testaccess}" --secret-key="${SECRET:-testsecret}" \
   >/dev/null 2>"$folder/log/user.err"
+if [ -n "${OWNER:-}" ]; then  # Tests may be killed, with all their group, before they clean up.
+  setsid bash -c 'while kill -0 "$1"; do sleep 1; done; "$2/rgw-down.sh" "$3"; rm -rf "$3"' \
+    owner-ends "$OWNER" "$here" "$folder" </dev/null >/dev/null 2>&1 &
+fi
 for _ in $(seq 300); do
   curl -fs -o /dev/null "http://127.0.0.1:$http/" && exit 0
   sleep 0.1

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""One photo, one or more paintings → one picture: see --help."""
+
+import sys
+
+from styletransfer.painting import inetwork
+
+if __name__ == "__main__":
+    sys.exit(inetwork())

@@ -1,0 +1,97 @@
+"""Settings: one source of defaults, and errors that say what is expected."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from styletransfer.errors import ConfigError
+from styletransfer.settings import FIELDS, Settings, expectation, fit, markdown_table
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_text_becomes_the_type_of_its_setting():
+    found = Settings().replaced({"size": "640", "content_weight": "1", "pool_type": "ave"})
+    assert (found.size, found.content_weight, found.pool_type) == (640, 1.0, "ave")
+    assert isinstance(found.content_weight, float)
+    assert Settings().replaced({"size": "full"}).size == "full"
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("size", "big"),
+        ("size", "31"),
+        ("size", "16385"),
+        ("size", 512.5),
+        ("size", True),
+        ("iterations", "0"),
+        ("iterations", "1.5"),
+        ("content_weight", "-1"),
+        ("content_weight", "nan"),
+        ("content_weight", "inf"),
+        ("averaging", "1"),
+        ("pool_type", "avg"),
+        ("content_layer", "conv9_1"),
+        ("model", "resnet"),
+        ("init_image", ""),
+        ("seed", None),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_is_expected(name, value):
+    with pytest.raises(ConfigError) as caught:
+        Settings().replaced({name: value}, "STYLE_")
+    message = str(caught.value)
+    assert message.startswith(f"STYLE_{name.upper()} is {value!r}; expected {expectation(name)}")
+    assert "\n" not in message
+
+
+def test_the_constructor_checks_as_well():
+    with pytest.raises(ConfigError, match="size is 3"):
+        Settings(size=3)
+
+
+def test_a_setting_that_does_not_exist_is_named_with_those_that_do():
+    with pytest.raises(ConfigError, match=r"--sise is no setting; there are .*size"):
+        Settings().replaced({"sise": 3}, "--")
+
+
+def test_a_layer_that_vgg16_does_not_have_is_refused():
+    with pytest.raises(ConfigError, match="not in vgg16"):
+        Settings(model="vgg16", content_layer="conv3_4")
+
+
+def test_settings_cannot_be_changed_by_accident():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().size = 3
+
+
+def test_every_setting_says_what_it_means():
+    assert all(each.metadata["meaning"] for each in FIELDS.values())
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/settings.md"])
+def test_the_table_of_settings_is_that_of_the_code(document):
+    text = (REPOSITORY / document).read_text()
+    assert markdown_table() in text, "run `python -m styletransfer.settings`"
+
+
+@pytest.mark.parametrize(
+    ("size", "longer", "wanted"),
+    [
+        ((3000, 4000), 512, (384, 512)),
+        ((4000, 3000), 512, (512, 384)),
+        ((100, 100), 512, (512, 512)),
+        ((1, 10_000), 64, (1, 64)),
+        ((333, 1000), 100, (33, 100)),
+    ],
+)
+def test_fitting_keeps_proportions_and_makes_the_longer_side_exact(size, longer, wanted):
+    assert fit(*size, longer) == wanted
+
+
+def test_the_longer_side_is_exact_for_every_size():
+    assert all(
+        max(fit(side, 4032, longer)) == longer for side in (1, 77, 3024) for longer in range(1, 900)
+    )
