@@ -126,7 +126,9 @@ def stylize(
             program.content_target(photo), style.grams(vgg, scale, settings.pool_type, dtype)
         )
         for number in range(1, count + 1):
-            decay = tf.constant(min(settings.averaging, 1 - 1 / number))
+            # Polynomial-decay averaging (Shamir & Zhang 2013, η = 3) until the decay asked for is
+            # reached: the average looks back over about a quarter of the steps, never to the start.
+            decay = tf.constant(min(settings.averaging, 1 - 4 / (number + 3)))
             state, terms = program.step(
                 state, targets, weights, tf.constant(settings.learning_rate), decay
             )

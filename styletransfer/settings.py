@@ -59,7 +59,7 @@ class Settings:
         high=100_000,
     )
     content_weight: float = _setting(
-        0.01,
+        0.02,
         "how strongly the photo holds its shapes against the painting; more keeps more of it",
         low=0,
     )
@@ -67,7 +67,7 @@ class Settings:
         1.0, "multiplies the painting's part of the loss; more paints more freely", low=0
     )
     total_variation_weight: float = _setting(
-        2.0, "smoothness; more removes grain, and fine brush strokes with it", low=0
+        0.5, "smoothness; more removes grain, and fine brush strokes with it", low=0
     )
     content_layer: str = _setting(
         "conv4_2",
