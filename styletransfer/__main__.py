@@ -1,6 +1,7 @@
 """`python -m styletransfer`: the batch, as `./start.sh` runs it."""
 
 import argparse
+import dataclasses
 import os
 import sys
 
@@ -12,7 +13,8 @@ Everything else is told by variables, from the environment or a file .env beside
 (see .env.example). Without any, the samples are painted into ./results.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
-3 no VGG weights, 4 no GPU though asked for, 5 storage unreachable or refused"""
+3 no VGG weights, 4 no GPU though asked for, 5 storage unreachable or refused,
+143 or 130 stopped by SIGTERM or Ctrl-C with a checkpoint saved: the next run goes on from it"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,19 +25,37 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args(arguments)
-    log_to_stdout("%(asctime)s %(message)s")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only tell what would be painted, how long it takes here, and the memory it needs",
+    )
+    told = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from styletransfer import batch, config
+    from styletransfer.stopping import Stopped
 
     try:
-        return batch.run(config.load(config.environment()))
+        environment = config.environment()
+        log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
+        loaded = config.load(environment)
+        if told.dry_run:
+            loaded = dataclasses.replace(loaded, dry_run=True)
+        return batch.run(loaded)
     except StyleTransferError as error:
         print(f"./start.sh: {error}", file=sys.stderr, flush=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("./start.sh: stopped; what was painted stays, run it again for the rest", flush=True)
-        return 130
+    except Stopped as stopped:
+        print(f"./start.sh: stopped by {stopped}; run it again for the rest", file=sys.stderr)
+        return leave(stopped.exit_code)
+
+
+def leave(code: int) -> int:
+    """Ends the process now. Threads that wait for a network that is away would keep it for
+    minutes, and a platform that sent SIGTERM waits for seconds."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

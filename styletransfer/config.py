@@ -32,7 +32,8 @@ class Config:
     """What one run does: where pictures come from and go to, and how they are painted.
 
     `source`, `style` and `result` are values for `storage.open_bucket`; `output_format` None is
-    for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100.
+    for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100;
+    `checkpoint_every` is in seconds.
     """
 
     source: str
@@ -46,6 +47,8 @@ class Config:
     device: str
     output_format: str | None
     output_quality: int
+    checkpoint_every: float
+    dry_run: bool
 
 
 def environment(folder: Path = REPO) -> dict[str, str]:
@@ -80,6 +83,8 @@ def load(environment: Mapping[str, str]) -> Config:
         device=_one_of(given, "DEVICE", DEVICES) or DEVICES[0],
         output_format=_one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS),
         output_quality=_quality(given),
+        checkpoint_every=_seconds(given, "CHECKPOINT_EVERY", 60),
+        dry_run=_switch(given, "DRY_RUN"),
     )
 
 
@@ -191,6 +196,28 @@ def _weights(given: Mapping[str, str]) -> str | None:
             f"VGG_WEIGHTS is {value!r}; expected a file, bucket:KEY (in the style bucket) or random"
         )
     return value
+
+
+def log_format(environment: Mapping[str, str]) -> str:
+    """LOG_FORMAT, `text` or `json`: asked first of all, since it says how all else is told."""
+    return _one_of(_filled(environment), "LOG_FORMAT", ("text", "json")) or "text"
+
+
+def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        value = float(given.get(name, default))
+    except ValueError:
+        value = -1.0
+    if not 1 <= value <= 86400:
+        raise ConfigError(f"{name} is {given[name]!r}; expected seconds from 1 to 86400")
+    return value
+
+
+def _switch(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "0").lower()
+    if value not in ("0", "1", "false", "true", "no", "yes"):
+        raise ConfigError(f"{name} is {given[name]!r}; expected 1 or 0")
+    return value in ("1", "true", "yes")
 
 
 def _quality(given: Mapping[str, str]) -> int:

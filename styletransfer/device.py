@@ -1,5 +1,6 @@
 """Which device computes, and what it can do."""
 
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,18 @@ def choose(wanted: str) -> str:
     ]
     kind = ", ".join(names) or f"the CPU, {os.cpu_count()} cores"
     return f"{kind}, convolutions in {'bfloat16' if native_bfloat16() else 'float32'}"
+
+
+def one_operation_at_a_time() -> None:
+    """Makes TensorFlow run one operation at a time where it computes on the CPU; each still uses
+    all cores. Has an effect only before TensorFlow's first operation.
+
+    oneDNN keeps compiled kernels for each thread that runs operations, so with several, memory
+    grows by as many copies; the steps are a chain, so nothing is lost.
+    """
+    if not tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # TensorFlow is at work already.
+            tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 @cache

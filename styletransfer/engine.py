@@ -6,14 +6,14 @@ the best public recipe (crowsonkb, style-transfer-pytorch); the losses are relat
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.device import native_bfloat16
+from styletransfer.device import native_bfloat16, one_operation_at_a_time
 from styletransfer.losses import STYLE_LAYERS, TERMS, Targets, style_grams, weighted_terms
 from styletransfer.settings import Settings, fit
 from styletransfer.vgg import VGG
@@ -21,6 +21,8 @@ from styletransfer.vgg import VGG
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
 CANVAS_MULTIPLE = 16  # px; what VGG's four poolings shrink to one
+
+one_operation_at_a_time()
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 
 
@@ -76,11 +78,11 @@ class Step:
         scale: int,
         eta_s: float,
         terms: tf.Tensor,
-        average: tf.Tensor,
+        state: "_State",
         size: tuple[int, int],
     ) -> None:
         self.iteration, self.total, self.scale, self.eta_s = iteration, total, scale, eta_s
-        self._terms, self._average, self._size = terms, average, size
+        self._terms, self._state, self._size = terms, state, size
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -90,7 +92,14 @@ class Step:
     @cached_property
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1."""
-        return tf.clip_by_value(_off_canvas(self._average, self._size), 0.0, 1.0)[0].numpy()
+        average = _off_canvas(self._state.average, self._size)
+        return tf.clip_by_value(average, 0.0, 1.0)[0].numpy()
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that `stylize` needs to go on after this step: `iteration`, and the image and the
+        optimiser's state, float32, 48 bytes a pixel in all."""
+        arrays = {name: value.numpy() for name, value in self._state._asdict().items()}
+        return {"iteration": np.array(self.iteration), **arrays}
 
 
 def stylize(
@@ -99,12 +108,14 @@ def stylize(
     settings: Settings,
     vgg: VGG,
     shares: Sequence[float] | None = None,
+    resume: Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[Step]:
     """Paints content (float32 [H, W, 3], sRGB 0…1) in the style of paintings; yields every step.
 
     styles: paintings as such arrays, blended in `shares` (default equal), or a `Style` that has
     them and is kept from photo to photo. The last step's image is the result; its longer side is
-    `settings.size` px. Raises ValueError for arrays or shares that do not fit.
+    `settings.size` px. resume: a step's `snapshot()`, from the same pictures and settings: goes on
+    with the step after it. Raises ValueError for arrays, shares or a snapshot that do not fit.
     """
     style = styles if isinstance(styles, Style) else Style(styles, shares)
     content = _batch(content)
@@ -115,17 +126,26 @@ def stylize(
     counts = [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
     program = _program(vgg, settings.content_layer, settings.pool_type, dtype)
     weights = _term_weights(settings)
-    clock = _Clock(scales, counts)
+    done = 0 if resume is None else int(resume["iteration"])
+    if not 0 <= done < sum(counts):
+        raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
+    clock = _Clock(scales, counts, done)
 
     state: _State | None = None
     for size, before, count in zip(scales, [None, *scales], counts, strict=False):
+        if done > count:
+            done -= count
+            continue
         photo = _on_canvas(_resize(content, size))
-        state = _start(photo, settings) if before is None else _grown(state, before, size)
+        if resume is not None:
+            state, resume = _restored(resume, photo), None
+        else:
+            state = _start(photo, settings) if before is None else _grown(state, before, size)
         scale = max(size)
         targets = Targets(
             program.content_target(photo), style.grams(vgg, scale, settings.pool_type, dtype)
         )
-        for number in range(1, count + 1):
+        for number in range(done + 1, count + 1):
             # Polynomial-decay averaging (Shamir & Zhang 2013, η = 3) until the decay asked for is
             # reached: the average looks back over about a quarter of the steps, never to the start.
             decay = tf.constant(min(settings.averaging, 1 - 4 / (number + 3)))
@@ -133,7 +153,8 @@ def stylize(
                 state, targets, weights, tf.constant(settings.learning_rate), decay
             )
             eta_s = clock.tick()
-            yield Step(clock.done, sum(counts), scale, eta_s, terms, state.average, size)
+            yield Step(clock.done, sum(counts), scale, eta_s, terms, state, size)
+        done = 0
         # The next scale starts from the average: it is smoother than the last iterate.
         state = state._replace(image=tf.clip_by_value(state.average, 0.0, 1.0))
 
@@ -253,6 +274,14 @@ def _start(photo: tf.Tensor, settings: Settings) -> _State:
     return _State(tf.clip_by_value(image, 0.0, 1.0), zero, zero, image, tf.constant(0.0))
 
 
+def _restored(snapshot: Mapping[str, np.ndarray], photo: tf.Tensor) -> _State:
+    """The state of a snapshot. Raises ValueError unless it is of the photo's size."""
+    arrays = [np.asarray(snapshot[name], np.float32) for name in _State._fields]
+    if any(each.shape != tuple(photo.shape) for each in arrays[:4]):
+        raise ValueError(f"a snapshot of {arrays[0].shape} for a picture of {tuple(photo.shape)}")
+    return _State(*map(tf.constant, arrays))
+
+
 def _grown(state: _State, before: tuple[int, int], size: tuple[int, int]) -> _State:
     """The state at the next scale: Adam goes on with its moments, enlarged like the image."""
     image, momentum, variance, average = (
@@ -294,14 +323,16 @@ class _Clock:
     """Seconds left, from the time per pixel of the steps done; a scale's first step, which
     carries its set-up, counts only while there is no other."""
 
-    def __init__(self, scales: Sequence[tuple[int, int]], counts: Sequence[int]) -> None:
+    def __init__(
+        self, scales: Sequence[tuple[int, int]], counts: Sequence[int], done: int = 0
+    ) -> None:
         self._pixels = [
             h * w for (h, w), count in zip(scales, counts, strict=True) for _ in range(count)
         ]
-        self._left = float(sum(self._pixels))
+        self._left = float(sum(self._pixels[done:]))
         self._seconds_per_pixel = 0.0
         self._measured = False
-        self.done = 0
+        self.done = done
         self._last = time.perf_counter()
 
     def tick(self) -> float:

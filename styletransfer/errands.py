@@ -1,226 +1,188 @@
-"""A laptop's errands: pictures from a bucket to a folder, and back.
+"""A laptop's errands, one function for each script: pictures from buckets to folders, and back.
 
-Only what differs in size or content goes over the wire. boto3 and rich are imported when there is
-something to move, so that `--help` answers at once.
+boto3 and rich are imported when there is something to move, so that `--help` answers at once.
 """
 
 import argparse
 import contextlib
-import itertools
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import partial
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from styletransfer import config
+from styletransfer import config, names
 from styletransfer.errors import ConfigError, StorageError, StyleTransferError
-from styletransfer.storage import (
-    Bucket,
-    Entry,
-    FolderBucket,
-    Progress,
-    UnavailableError,
-    hidden,
-    is_same,
-    open_bucket,
-    safe_path,
-    shown,
-)
+from styletransfer.storage import Bucket, NoBucketError, open_bucket
+from styletransfer.transfers import POOL, Rules, Tally, fetch, send
 
-THREADS = 8
 BUCKET_HELP = "a bucket's name, or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
-ENVIRONMENT_HELP = """
+ACCOUNT_HELP = """
 CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from the environment,
-or from a file .env beside this script. Without them, buckets are Amazon's.
+or from a file .env beside this script. Without them, buckets are Amazon's."""
+BUCKETS_HELP = f"""
+BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say which buckets.{ACCOUNT_HELP}"""
+MOVING_HELP = """
 
 Files that are the same on both sides are left as they are, and so is what lies only where the
-files go to. Hidden files (.DS_Store) stay where they are.
+files go to, unless you say --delete. Hidden files (.DS_Store) stay where they are.
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or refused"""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One file to move: its key, its size in bytes, and how. `run` tells its progress in bytes,
-    and returns whether anything had to be moved."""
-
-    key: str
-    size: int
-    run: Callable[[Progress], bool]
-
-
-@dataclass
-class Tally:
-    """What became of an errand: files moved and their bytes, files that were the same, hidden
-    files left out, files that the storage refused, and one line for each failure."""
-
-    moved: int = 0
-    size: int = 0
-    same: int = 0
-    hidden: int = 0
-    refused: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0 all done, 1 some failed, 5 the storage refused all that was tried."""
-        if self.refused and not self.moved and not self.same:
-            return StorageError.exit_code
-        return 1 if self.failures else 0
-
-    def __str__(self) -> str:
-        told = f"{_count(self.moved)} moved ({_megabytes(self.size)})"
-        told += f", {self.same} the same already" if self.same else ""
-        told += f", {self.hidden} hidden left out" if self.hidden else ""
-        return told + (f", {len(self.failures)} failed:" if self.failures else "")
-
-
 def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    parser = _parser(
+    parser = new_parser(
         "get_bucket_content.py",
         "Downloads what a bucket holds into a folder.",
         "  ./get_bucket_content.py my-paintings ./paintings\n"
         "  ./get_bucket_content.py my-results/monet ./results",
+        ACCOUNT_HELP + MOVING_HELP,
     )
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
     parser.add_argument("folder", metavar="FOLDER", help="where to; made if it is missing")
+    _add_rules(parser, "FOLDER", "BUCKET")
     told = parser.parse_args(arguments)
-    return _finish(parser.prog, lambda: fetch(_open(told.bucket), Path(told.folder)))
+
+    def errand() -> Tally:
+        return fetch(open_named(told.bucket), Path(told.folder), _rules(told))
+
+    return finish(parser.prog, errand)
 
 
 def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    parser = _parser(
+    parser = new_parser(
         "send_to_bucket.py",
         "Uploads what a folder holds into a bucket.",
         "  ./send_to_bucket.py ./holidays my-photos\n"
         "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
+        ACCOUNT_HELP + MOVING_HELP,
     )
     parser.add_argument("folder", metavar="FOLDER", help="what to send, with its sub-folders")
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
+    _add_rules(parser, "BUCKET", "FOLDER")
     told = parser.parse_args(arguments)
-    return _finish(parser.prog, lambda: send(Path(told.folder), _open(told.bucket)))
+
+    def errand() -> Tally:
+        return _send(Path(told.folder), open_named(told.bucket, new=True), _rules(told))
+
+    return finish(parser.prog, errand)
 
 
-def fetch(bucket: Bucket, folder: Path) -> Tally:
-    """What a bucket holds into a folder. A key that has no place in the folder is a failure, and
-    the others go on. Raises ConfigError for a file in the folder's place, UnavailableError where
-    the bucket cannot be reached."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"FOLDER is {str(folder)!r}, a file; expected a folder")
-    tally, jobs = Tally(), []
-    for entry in bucket.list():
-        if hidden(entry.key):
-            tally.hidden += 1
-            continue
-        try:
-            path = safe_path(folder, entry.key)
-        except StorageError as error:
-            tally.failures.append(str(error))
-            continue
-        jobs.append(Job(entry.key, entry.size, partial(_get, bucket, entry, path)))
-    _move(jobs, tally)
-    return tally
-
-
-def send(folder: Path, bucket: Bucket) -> Tally:
-    """What a folder holds into a bucket. Raises ConfigError where there is no such folder,
-    UnavailableError where the bucket cannot be reached."""
-    if not folder.is_dir():
-        raise ConfigError(f"FOLDER is {str(folder)!r}; expected a folder that exists")
-    tally, jobs = Tally(), []
-    there = {entry.key: entry for entry in bucket.list()}
-    for entry in FolderBucket(folder).list():
-        put = partial(_put, folder / entry.key, bucket, entry.key, there.get(entry.key))
-        jobs.append(Job(entry.key, entry.size, put))
-    _move(jobs, tally)
-    return tally
-
-
-def _get(bucket: Bucket, entry: Entry, path: Path, progress: Progress) -> bool:
-    if path.is_file() and is_same(path, entry):
-        return False
-    bucket.download(entry.key, path, progress)
-    return True
-
-
-def _put(path: Path, bucket: Bucket, key: str, there: Entry | None, progress: Progress) -> bool:
-    if there and is_same(path, there):
-        return False
-    bucket.upload(path, key, progress)
-    return True
-
-
-def _move(jobs: list[Job], tally: Tally) -> None:
-    """Runs jobs side by side. One that fails leaves the others going, unless all would fail."""
-    with _meter(jobs) as (progress, done), ThreadPoolExecutor(THREADS) as pool:
-        futures = {pool.submit(job.run, progress): job for job in jobs}
-        try:
-            for future in as_completed(futures):
-                job = futures[future]
-                try:
-                    moved = future.result()
-                except UnavailableError:
-                    raise
-                except StorageError as error:
-                    tally.refused += 1
-                    tally.failures.append(str(error))
-                    done("failed", job)
-                    continue
-                if moved:
-                    tally.moved += 1
-                    tally.size += job.size
-                else:
-                    tally.same += 1
-                    progress(job.size)
-                done("moved" if moved else "same", job)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-@contextlib.contextmanager
-def _meter(jobs: list[Job]) -> Iterator[tuple[Progress, Callable[[str, Job], None]]]:
-    """What shows progress: a function to tell bytes to, and one to tell finished jobs to.
-
-    A bar on a terminal; otherwise (a log) a line for every file that was moved.
-    """
-    if not sys.stdout.isatty():
-        yield lambda size: None, _line
-        return
-    from rich import progress as rich
-
-    columns = (
-        *(rich.TextColumn("{task.fields[files]}/{task.fields[all]} files"), rich.BarColumn()),
-        *(rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn()),
+def cl_send_source(arguments: Sequence[str] | None = None) -> int:
+    """The script of that name; returns its exit code."""
+    return _send_configured(
+        arguments,
+        "cl_send_source.py",
+        "Sends photos, and masks (beach.mask.png beside beach.jpg), to BUCKET_SOURCE.",
+        "  ./cl_send_source.py ./holidays",
+        "BUCKET_SOURCE",
+        names.for_source,
     )
-    with rich.Progress(*columns) as bar:
-        total = sum(job.size for job in jobs)
-        task = bar.add_task("", total=total, files=0, all=len(jobs))
-        finished = itertools.count(1)
-        yield (
-            lambda size: bar.advance(task, size),
-            lambda _, __: bar.update(task, files=next(finished)),
+
+
+def cl_send_style(arguments: Sequence[str] | None = None) -> int:
+    """The script of that name; returns its exit code."""
+    return _send_configured(
+        arguments,
+        "cl_send_style.py",
+        "Sends paintings, masks, looks.toml and VGG's weights (.h5, .mat, .npz) to BUCKET_STYLE.",
+        "  ./cl_send_style.py ./paintings",
+        "BUCKET_STYLE",
+        names.for_style,
+    )
+
+
+def cl_get_results(arguments: Sequence[str] | None = None) -> int:
+    """The script of that name; returns its exit code."""
+    parser = new_parser(
+        "cl_get_results.py",
+        "Fetches results, their records and the gallery from BUCKET_RESULT.",
+        "  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch",
+        BUCKETS_HELP + MOVING_HELP + "; 130 stopped by Ctrl-C, as --watch is",
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="where to; made if it is missing")
+    _add_rules(parser, "FOLDER", "the bucket", ", in folders that came from there")
+    parser.add_argument(
+        "--watch", action="store_true", help="keep fetching as results appear, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--every",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how often --watch looks for new ones (default: 10)",
+    )
+    parser.add_argument(
+        "--open", action="store_true", help="open the gallery in the browser once it is there"
+    )
+    told = parser.parse_args(arguments)
+    if told.watch and told.dry_run:
+        parser.error("--watch and --dry-run do not go together")
+    folder = Path(told.folder)
+    rules = _rules(told, wanted=names.for_laptop, tree=names.results_tree)
+
+    def errand() -> Tally:
+        [bucket] = configured("BUCKET_RESULT", new=told.watch).values()
+        if told.watch:
+            _watch(parser.prog, bucket, folder, rules, told.every, told.open)
+        tally = fetch(bucket, folder, rules)
+        if told.open and not told.dry_run:
+            _show(folder / names.PAGE if (folder / names.PAGE).is_file() else folder)
+        return tally
+
+    return finish(parser.prog, errand)
+
+
+def open_named(value: str, *, new: bool = False) -> Bucket:
+    """The bucket of that name, with the account of the environment; `new` as in `open_bucket`."""
+    return open_bucket(value, config.account(config.environment()), new=new)
+
+
+def configured(*variables: str, new: bool = False) -> dict[str, Bucket]:
+    """The buckets of those variables BUCKET_*, or of all three, by variable.
+
+    Raises ConfigError where none is set: the demo's samples are nothing to send to.
+    """
+    loaded = config.load(config.environment())
+    variables = variables or config.BUCKETS
+    if loaded.demo:
+        which = variables[0] if len(variables) == 1 else "BUCKET_*"
+        raise ConfigError(
+            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
+            f"{config.REPO / '.env'}"
         )
+    values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
+    return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
 
 
-def _line(what: str, job: Job) -> None:
-    if what == "moved":
-        print(f"{shown(job.key)} ({_megabytes(job.size)})", flush=True)
+def on_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _open(value: str) -> Bucket:
-    return open_bucket(value, config.account(config.environment()), new=True)
-
-
-def _finish(prog: str, errand: Callable[[], Tally]) -> int:
-    """Runs an errand and tells how it went: the summary, then what failed. Returns the code."""
+def ask(question: str) -> str:
+    """What is answered to a question on the terminal; nothing where the input ends."""
     try:
-        tally = errand()
+        return input(question).strip()
+    except EOFError:
+        return ""
+
+
+def finish(prog: str, errand: Callable[[], Tally]) -> int:
+    """Runs an errand and tells how it went: the summary, then what failed. Returns the code."""
+    return guarded(prog, lambda: _told(prog, errand()))
+
+
+def guarded(prog: str, script: Callable[[], int]) -> int:
+    """A script's exit code; what it raises is told in one line."""
+    try:
+        return script()
     except StyleTransferError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return error.exit_code
@@ -228,27 +190,119 @@ def _finish(prog: str, errand: Callable[[], Tally]) -> int:
         needed = "pip install boto3 python-dotenv rich"
         print(f"{prog}: the Python package {error.name} is missing; {needed}", file=sys.stderr)
         return ConfigError.exit_code
+    except BrokenPipeError:
+        # As `… list | head` ends it. What is still in the buffer has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
-        print(f"{prog}: stopped; what was moved stays, run it again for the rest", file=sys.stderr)
+        told = f"{prog}: stopped; what was done stays, run it again for the rest"
+        print(told, file=sys.stderr, flush=True)
+        if any(each.name.startswith(POOL) for each in threading.enumerate()):
+            os._exit(130)  # Asked twice: Python would wait for the files under way.
         return 130
+
+
+def new_parser(prog: str, what: str, example: str, more: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with an example, and with what the environment has to say."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=what,
+        epilog=f"example:\n{example}\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _send_configured(
+    arguments: Sequence[str] | None,
+    prog: str,
+    what: str,
+    example: str,
+    variable: str,
+    wanted: Callable[[str], bool],
+) -> int:
+    more = f"\nOther kinds of files are left out.{BUCKETS_HELP}{MOVING_HELP}"
+    parser = new_parser(prog, what, example, more)
+    parser.add_argument("folder", metavar="FOLDER", help="what to send, with its sub-folders")
+    _add_rules(parser, variable, "FOLDER", ", of these kinds")
+    told = parser.parse_args(arguments)
+
+    def errand() -> Tally:
+        [bucket] = configured(variable, new=True).values()
+        return _send(Path(told.folder), bucket, _rules(told, wanted=wanted))
+
+    return finish(prog, errand)
+
+
+def _send(folder: Path, bucket: Bucket, rules: Rules) -> Tally:
+    """Sends, after offering to create the bucket if it is missing and somebody can be asked."""
+    try:
+        return send(folder, bucket, rules)
+    except NoBucketError as error:
+        if rules.dry_run or not on_terminal():
+            raise
+        if ask(f"{str(error).partition(';')[0]}. Create it? [y/N] ").lower() not in ("y", "yes"):
+            raise
+        bucket.create()
+        return send(folder, bucket, rules)
+
+
+def _watch(prog: str, bucket: Bucket, folder: Path, rules: Rules, every: float, show: bool) -> None:
+    """Fetches again and again, until somebody stops it. Only what the first look meets ends it:
+    later on, the network has been there, and will be again."""
+    rules = replace(rules, named=True, known={})
+    told: set[str] = set()
+    next(iter(bucket.list()), None)
+    while True:
+        try:
+            tally = fetch(bucket, folder, rules)
+        except StorageError as error:
+            print(f"{prog}: {error}; trying again in {every:g} s", file=sys.stderr, flush=True)
+        else:
+            if tally.moved or tally.deleted or not told:
+                print(f"{tally}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
+            for failure in {*tally.failures} - told:
+                print(f"{prog}: {failure}", file=sys.stderr, flush=True)
+            told |= {"", *tally.failures}
+        if show and (folder / names.PAGE).is_file():
+            _show(folder / names.PAGE)
+            show = False
+        time.sleep(every)
+
+
+def _show(path: Path) -> None:
+    opened = False
+    with contextlib.suppress(webbrowser.Error):
+        opened = webbrowser.open(path.resolve().as_uri())
+    if not opened:
+        print(f"no browser could be started; open {path} yourself", flush=True)
+
+
+def _told(prog: str, tally: Tally) -> int:
     print(tally, flush=True)
     for failure in tally.failures:
         print(f"{prog}: {failure}", file=sys.stderr)
     return tally.exit_code
 
 
-def _parser(prog: str, what: str, example: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=what,
-        epilog=f"example:\n{example}\n{ENVIRONMENT_HELP}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _add_rules(
+    parser: argparse.ArgumentParser, receiver: str, sender: str, which: str = ""
+) -> None:
+    parser.add_argument(
+        "--delete",
+        action="store_true",
+        help=f"afterwards delete in {receiver} what {sender} does not have{which}",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what would be moved and deleted, and do not"
     )
 
 
-def _count(files: int) -> str:
-    return "1 file" if files == 1 else f"{files} files"
+def _rules(told: argparse.Namespace, **more: Callable) -> Rules:
+    return Rules(delete=told.delete, dry_run=told.dry_run, **more)
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")

@@ -1,6 +1,7 @@
 """The `Bucket` interface, and its folder twin: a folder with the contract of an S3 bucket."""
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -27,6 +28,14 @@ Progress = Callable[[int], None]
 
 class UnavailableError(StorageError):
     """Not one key but the whole bucket fails: no connection, wrong credentials, no such bucket."""
+
+
+class NoBucketError(UnavailableError):
+    """There is no such bucket or folder."""
+
+
+class BadKeyError(StorageError):
+    """The key itself is refused, as one that is too long; others are not."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,26 @@ class Bucket(ABC):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         """A file into an object, whole or not at all; `progress` as in `download`."""
 
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether the bucket is there. Raises StorageError where that is refused an answer."""
+
+    @abstractmethod
+    def create(self) -> bool:
+        """Makes the bucket; False where it was there already. Only for a user who asked for it."""
+
+    def everything(self) -> Iterator[Entry]:
+        """`list`, and the objects that stand for folders."""
+        return self.list()
+
+    def clock_ahead(self) -> float:
+        """By how many seconds this machine's clock is ahead of the store's."""
+        return 0.0
+
+    def abort_uploads(self) -> int:
+        """Ends uploads in parts that were never finished, and returns how many there were."""
+        return 0
+
 
 class FolderBucket(Bucket):
     """A folder as a bucket. Hidden files and links out of the folder are not listed, links to
@@ -112,7 +141,8 @@ class FolderBucket(Bucket):
             if self._new and not self.folder.exists():
                 return
             wrong = "is not a folder" if self.folder.exists() else "does not exist"
-            raise UnavailableError(f"folder {self.name} {wrong}")
+            kind = UnavailableError if self.folder.exists() else NoBucketError
+            raise kind(f"folder {self.name} {wrong}")
 
         def stop(error: OSError) -> None:
             raise error  # A folder that cannot be read must not look like an empty one.
@@ -171,6 +201,16 @@ class FolderBucket(Bucket):
         with files_told(shown(str(path))), path.open("rb") as body:
             _copy(body, safe_path(self.folder, key), self._where(key), progress)
 
+    def exists(self) -> bool:
+        with files_told(f"folder {self.name}"):
+            return self.folder.is_dir()
+
+    def create(self) -> bool:
+        there = self.exists()
+        with files_told(f"folder {self.name}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return not there
+
     def _where(self, key: str) -> str:
         return shown(f"{self.name.rstrip('/')}/{key}")
 
@@ -201,10 +241,10 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     bad = "\\" in key or "\0" in key or re.match("[A-Za-z]:", key)
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if bad or (windows and any(map(_windows_refuses, parts))):
-        raise StorageError(f"key '{shown(key)}' cannot be a file in {folder}; rename the object")
+        raise BadKeyError(f"key '{shown(key)}' cannot be a file in {folder}; rename the object")
     path = folder.joinpath(*parts)
     if not _leads_inside(path, folder):
-        raise StorageError(f"{shown(str(path))} is behind a link that leads out of {folder}")
+        raise BadKeyError(f"{shown(str(path))} is behind a link that leads out of {folder}")
     return path
 
 
@@ -262,11 +302,12 @@ def files_told(where: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StorageError(f"{where} does not exist") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
-        raise StorageError(
+        raise BadKeyError(
             f"{where} needs a folder where a file lies, or the reverse; rename one of them"
         ) from error
     except OSError as error:
-        raise StorageError(f"{where}: {(error.strerror or str(error)).lower()}") from error
+        kind = BadKeyError if error.errno == errno.ENAMETOOLONG else StorageError
+        raise kind(f"{where}: {(error.strerror or str(error)).lower()}") from error
 
 
 @contextlib.contextmanager

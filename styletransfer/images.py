@@ -17,10 +17,6 @@ from styletransfer.errors import ConfigError, PictureError
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
 
-EXTENSIONS = frozenset(
-    (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif")
-)
-
 # Told by content. Never all that Pillow knows: its EPS reader, for one, starts Ghostscript.
 _READ = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
@@ -134,6 +130,16 @@ def encode(
     out = io.BytesIO()
     image.save(out, icc_profile=_SRGB, **options)
     return out.getvalue()
+
+
+def encode_result(
+    photo: Picture, image: np.ndarray, output_format: str | None, quality: int
+) -> tuple[str, bytes]:
+    """A painted photo's extension and file's bytes, with the photo's alpha, resized, where the
+    format can hold it. Arguments and errors as in `output_extension` and `encode`."""
+    alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
+    extension = output_extension(output_format, photo.format)
+    return extension, encode(image, extension, quality, alpha)
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

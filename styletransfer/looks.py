@@ -1,16 +1,19 @@
 """The style bucket → looks: which paintings, in which proportions, with which settings."""
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
+from styletransfer import names
 from styletransfer.errors import ConfigError
-from styletransfer.images import EXTENSIONS
 from styletransfer.settings import Settings
 from styletransfer.storage import Entry, hidden
 
 # The result bucket keeps what is not a result under these names.
-RESERVED = ("_records", "_checkpoints", "_gallery")
+RESERVED = (names.RECORDS, names.CHECKPOINTS, names.GALLERY)
+TOML = names.LOOKS
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def pictures(entries: Iterable[Entry]) -> list[Entry]:
     for entry in entries:
         path = PurePosixPath(entry.key)
         is_mask = PurePosixPath(path.stem).suffix.lower() == ".mask"
-        if path.suffix.lower() in EXTENSIONS and not is_mask and not hidden(entry.key):
+        if path.suffix.lower() in names.PICTURES and not is_mask and not hidden(entry.key):
             found.append(entry)
     return found
 
@@ -69,12 +72,53 @@ def looks(entries: Iterable[Entry], mode: str, settings: Settings) -> list[Look]
             shared = stems.count(stem) > 1 or stem in folders
             groups[entry.key if shared else stem] = [entry]
     for name in groups:
-        if name.split("/")[0] in RESERVED:
-            raise ConfigError(
-                f"a look cannot be named {name}: the result bucket keeps its records and "
-                "checkpoints under that name; rename the painting or folder"
-            )
+        _check_name(name)
     return [
         Look(name, tuple(Painting(entry, 1 / len(found)) for entry in found), settings)
         for name, found in sorted(groups.items())
     ]
+
+
+def looks_told(text: str, entries: Iterable[Entry], settings: Settings) -> list[Look]:
+    """The looks that a `looks.toml` names, and no others, by name: `paintings` is a list of keys
+    (equal shares) or a table of keys with their shares; every other key is a setting.
+
+    Raises ConfigError naming the look and what is wrong with it.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{TOML}: {error}") from None
+    there = {entry.key: entry for entry in pictures(entries)}
+    return [_look_told(name, table, there, settings) for name, table in sorted(tables.items())]
+
+
+def _look_told(name: str, table: Any, there: Mapping[str, Entry], settings: Settings) -> Look:
+    where = f"{TOML}: [{name}]"
+    _check_name(name)
+    if name.startswith("/") or ".." in name.split("/") or name != name.strip():
+        raise ConfigError(f"{where} cannot be the beginning of a key; choose a plain name")
+    if not isinstance(table, dict) or "paintings" not in table:
+        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+    changes = dict(table)
+    told = changes.pop("paintings")
+    shares = dict.fromkeys(told, 1) if isinstance(told, list) else told
+    if not isinstance(shares, dict) or not shares:
+        raise ConfigError(f"{where} paintings is {told!r}; expected a list or a table of keys")
+    for key, share in shares.items():
+        if key not in there:
+            raise ConfigError(f"{where} names the painting {key!r}, which is not in the bucket")
+        number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not number or not 0 < share < float("inf"):
+            raise ConfigError(f"{where} gives {key!r} the share {share!r}; expected more than 0")
+    total = sum(shares.values())
+    paintings = tuple(Painting(there[key], share / total) for key, share in shares.items())
+    return Look(name, paintings, settings.replaced(changes, f"{where} "))
+
+
+def _check_name(name: str) -> None:
+    if name.split("/")[0] in RESERVED:
+        raise ConfigError(
+            f"a look cannot be named {name}: the result bucket keeps its records and "
+            "checkpoints under that name; rename it"
+        )

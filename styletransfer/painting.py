@@ -19,6 +19,7 @@ EPILOG = """\
 examples:
   ./inetwork.py beach.jpg monet.jpg beach-by-monet
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
+  ./inetwork.py --from-record results/_records/monet/beach.jpg.json beach-again
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments, 3 no VGG weights,
 4 no GPU though asked for"""
@@ -46,18 +47,27 @@ def paint(told: argparse.Namespace) -> Path:
 
     Raises a StyleTransferError before anything is painted where an argument does not fit.
     """
+    if told.from_record is not None:
+        if len(told.pictures) != 1:
+            raise ConfigError("--from-record takes one argument besides it, PREFIX")
+        from styletransfer.again import paint_again
+
+        return paint_again(told.from_record, told.pictures[0], told.weights, told.device)
+    if len(told.pictures) < 3:
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {told.pictures}")
+    base, *refs, prefix = told.pictures
     settings = Settings().replaced(
         {name: value for name in FIELDS if (value := getattr(told, name)) is not None}, "--"
     )
-    shares = _shares(told.style_weight, len(told.ref))
-    target = Path(f"{told.prefix}.png")
+    shares = _shares(told.style_weight, len(refs))
+    target = Path(f"{prefix}.png")
     if target.parent.exists() and not target.parent.is_dir():
-        raise ConfigError(f"PREFIX is {told.prefix!r}, but {target.parent} is not a folder")
+        raise ConfigError(f"PREFIX is {prefix!r}, but {target.parent} is not a folder")
 
     from styletransfer import images
 
-    photo = images.decode(_bytes(told.base, "BASE"), told.base)
-    paintings = [images.decode(_bytes(ref, "REF"), ref).pixels for ref in told.ref]
+    photo = images.decode(_bytes(base, "BASE"), base)
+    paintings = [images.decode(_bytes(ref, "REF"), ref).pixels for ref in refs]
     if told.image_size is not None:
         settings = settings.replaced({"size": _longer(photo.pixels.shape, told.image_size)})
 
@@ -71,12 +81,11 @@ def paint(told: argparse.Namespace) -> Path:
 
     logger.info("painting on %s", device)
     vgg = load_vgg(settings.model, told.weights, settings.seed)
-    last = follow(stylize(photo.pixels, paintings, settings, vgg, shares), Path(told.base).name)
-    image = last.image
-    alpha = None if photo.alpha is None else images.resize(photo.alpha, *image.shape[:2])
+    last = follow(stylize(photo.pixels, paintings, settings, vgg, shares), Path(base).name)
+    _, data = images.encode_result(photo, last.image, "png", quality=95)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(images.encode(image, "png", alpha=alpha))
+        target.write_bytes(data)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
     return target
@@ -117,9 +126,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("base", metavar="BASE", help="the photo")
-    parser.add_argument("ref", metavar="REF", nargs="+", help="a painting; several are blended")
-    parser.add_argument("prefix", metavar="PREFIX", help="the result is PREFIX.png")
+    parser.add_argument(
+        "pictures",
+        metavar="BASE REF [REF …] PREFIX",
+        nargs="*",
+        help="the photo; a painting, or several, which are blended; the result is PREFIX.png",
+    )
+    parser.add_argument(
+        "--from-record",
+        metavar="FILE",
+        help="make the result again that a record (_records/….json) tells of, into PREFIX",
+    )
     parser.add_argument(
         "--style_weight",
         metavar="SHARE",

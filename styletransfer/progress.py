@@ -1,50 +1,73 @@
-"""How a painting under way is shown: a bar on a terminal, a line every 10 % in a log."""
+"""What a run tells: a log that reads well in a platform's view, and a painting's progress, as a
+bar on a terminal and as a line every 10 % elsewhere. LOG_FORMAT=json: the same lines as JSON."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:  # For its name only: nothing here may load TensorFlow.
+    from rich.table import Table
+
     from styletransfer.engine import Step
 
 logger = logging.getLogger("styletransfer")
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so not at every step.
 
+Show = Callable[["Step", float], None]
+
 
 class _Stdout(logging.StreamHandler):
     """Writes to what sys.stdout is at the time, not to what it was when logging was set up."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(logging.Formatter(form, "%H:%M:%S"))
 
     @property
     def stream(self) -> TextIO:
         return sys.stdout
 
 
-def log_to_stdout(form: str) -> None:
-    """Shows the log on stdout, each line in the `logging` format given."""
-    logger.handlers = [_Stdout(form)]
+class _Json(logging.Formatter):
+    """One JSON object a line: time, level, message, and the fields of `event(…)`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        return json.dumps(told, ensure_ascii=False)
+
+
+def log_to_stdout(form: str, as_json: bool = False) -> None:
+    """Shows the log on stdout, each line in the `logging` format given, or as JSON."""
+    handler = _Stdout()
+    handler.setFormatter(_Json() if as_json else logging.Formatter(form, "%H:%M:%S"))
+    logger.handlers = [handler]
     logger.setLevel(logging.INFO)
 
 
-def follow(steps: Iterable["Step"], label: str) -> "Step":
-    """Runs an optimisation to its end and shows it; its last step, which has the result."""
-    started, last_shown, step = perf_counter(), 0.0, None
-    with _shown(label) as show:
-        for step in steps:
-            now = perf_counter()
-            if now - last_shown >= REFRESH_S or step.iteration == step.total:
-                show(step, step.iteration / (now - started))
-                last_shown = now
-    if step is None:
-        raise ValueError("an optimisation without a step")
-    return step
+def event(message: str, *, level: int = logging.INFO, **fields: Any) -> None:
+    """Logs a line; `fields` come with it where lines are JSON."""
+    logger.log(level, "%s", message, extra={"fields": fields})
+
+
+def show_table(table: "Table") -> None:
+    """Prints a table on stdout; not between lines of JSON, whose fields tell the same."""
+    if any(isinstance(each.formatter, _Json) for each in logger.handlers):
+        return
+    from rich.console import Console
+
+    # A log's width is not known; a table that is broken into lines of 80 cannot be read.
+    width = None if sys.stdout.isatty() else 160
+    Console(file=sys.stdout, markup=False, highlight=False, width=width).print(table)
 
 
 def duration(seconds: float) -> str:
@@ -57,23 +80,53 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-Show = Callable[["Step", float], None]
+def follow(
+    steps: Iterable["Step"],
+    label: str,
+    batch_left: Callable[[float], float] | None = None,
+    **fields: Any,
+) -> "Step":
+    """Runs an optimisation to its end and shows it; its last step, which has the result.
+
+    batch_left: seconds left for this picture → seconds left for the whole batch.
+    """
+    started, last_shown, step, first = perf_counter(), 0.0, None, 0
+    with _shown(label, batch_left, fields) as show:
+        for step in steps:
+            now = perf_counter()
+            first = first or step.iteration
+            if now - last_shown >= REFRESH_S or step.iteration == step.total:
+                show(step, (step.iteration - first + 1) / (now - started))
+                last_shown = now
+    if step is None:
+        raise ValueError("an optimisation without a step")
+    return step
 
 
 @contextmanager
-def _shown(label: str) -> Iterator[Show]:
+def _shown(
+    label: str, batch_left: Callable[[float], float] | None, fields: dict[str, Any]
+) -> Iterator[Show]:
     """What shows a step and the iterations a second, to a terminal or to a log."""
+
+    def told(step: "Step", rate: float) -> str:
+        text = (
+            f"{step.scale} px, loss {step.losses['total']:.4g}, {rate:.1f} it/s, "
+            f"{duration(step.eta_s)} left"
+        )
+        return text + (f", batch {duration(batch_left(step.eta_s))}" if batch_left else "")
+
     if sys.stdout.isatty():
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
         columns = (
-            *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()),
-            TextColumn("{task.fields[told]}"),
+            *(TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()),
+            TextColumn("{task.fields[told]}", markup=False),
         )
         with Progress(*columns) as bar:
             task = bar.add_task(label, total=None, told="")
             yield lambda step, rate: bar.update(
-                task, completed=step.iteration, total=step.total, told=_told(step, rate)
+                task, completed=step.iteration, total=step.total, told=told(step, rate)
             )
         return
     told_tenths = 0
@@ -83,13 +136,15 @@ def _shown(label: str) -> Iterator[Show]:
         tenths = 10 * step.iteration // step.total
         if tenths > told_tenths:
             told_tenths = tenths
-            logger.info("%s: %d %%, %s", label, 10 * tenths, _told(step, rate))
+            numbers = {
+                "percent": 10 * tenths,
+                "scale": step.scale,
+                "loss": step.losses["total"],
+                "iterations_per_s": round(rate, 2),
+                "left_s": round(step.eta_s, 1),
+            }
+            if batch_left:
+                numbers["batch_left_s"] = round(batch_left(step.eta_s), 1)
+            event(f"{label}: {10 * tenths} %, {told(step, rate)}", **fields, **numbers)
 
     yield line
-
-
-def _told(step: "Step", rate: float) -> str:
-    return (
-        f"{step.scale} px, loss {step.losses['total']:.4g}, {rate:.1f} it/s, "
-        f"{duration(step.eta_s)} left"
-    )

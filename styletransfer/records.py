@@ -6,11 +6,11 @@ import hashlib
 import json
 from typing import Any
 
-from styletransfer import ENGINE_VERSION
+from styletransfer import ENGINE_VERSION, names
 from styletransfer.looks import Look
 from styletransfer.storage import Bucket, Entry
 
-FOLDER = "_records"
+FOLDER = names.RECORDS
 
 
 def key(look: str, photo: str) -> str:

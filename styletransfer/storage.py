@@ -9,34 +9,36 @@ import functools
 import io
 import mimetypes
 import os
-import re
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.folders import MIB, UnavailableError, files_told, md5, new_md5, replacing
+from styletransfer.folders import MIB, UnavailableError, md5, new_md5, replacing
+from styletransfer.folders import BadKeyError as BadKeyError
 from styletransfer.folders import Bucket as Bucket
 from styletransfer.folders import Entry as Entry
 from styletransfer.folders import FolderBucket as FolderBucket
+from styletransfer.folders import NoBucketError as NoBucketError
 from styletransfer.folders import Progress as Progress
+from styletransfer.folders import files_told as files_told
 from styletransfer.folders import hidden as hidden
 from styletransfer.folders import is_same as is_same
 from styletransfer.folders import safe_path as safe_path
 from styletransfer.folders import shown as shown
+from styletransfer.places import Account as Account
+from styletransfer.places import place as place
 
 # Photos and results stay single objects up to here, and so keep an ETag that is their MD5.
 MULTIPART_FROM = 64 * MIB
 PART = 8 * MIB
 CONNECT_S, READ_S, TRIES = 5, 60, 6
-EXPECTED = (
-    "3–63 lowercase letters, digits, dots and hyphens, perhaps with /prefix after them; "
-    "or a folder, starting with ./ ../ / ~ or file:"
-)
 CREDENTIALS = (
     "set CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET for Cellar, or AWS's "
     "own for Amazon S3 (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role)"
@@ -52,23 +54,6 @@ _BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "500", "502", "503",
 _CLIENTS = threading.Lock()  # boto3's sessions are not made for threads, its clients are.
 
 
-@dataclass(frozen=True)
-class Account:
-    """Who opens buckets, and where. `endpoint` None means Amazon S3; `key_id` None means boto3's
-    own chain of credentials."""
-
-    endpoint: str | None = None
-    key_id: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    region: str = "default"
-
-    @property
-    def url(self) -> str | None:
-        """The endpoint with its scheme; https where none was given."""
-        host = (self.endpoint or "").strip().rstrip("/")
-        return (host if "://" in host else f"https://{host}") if host else None
-
-
 def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
     """The bucket that a value of BUCKET_* names (see `place`), S3 or folder.
 
@@ -79,32 +64,6 @@ def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
     if isinstance(where, Path):
         return FolderBucket(where, value.strip(), new=new)
     return S3Bucket(*where, account)
-
-
-def place(value: str) -> Path | tuple[str, str]:
-    """What a value names: a folder's path, or a bucket's name and the prefix in it.
-
-    `.`, `..`, and what starts with `./`, `../`, `/`, `~` or `file:` (a URL, so %20 is a space) is
-    a folder. Raises ConfigError for anything that Cellar would not take as a bucket's name.
-    """
-    value = value.strip()
-    if value.startswith("file:"):
-        url = urlsplit(value)
-        if url.netloc not in ("", "localhost") or not url.path:
-            raise ConfigError(f"{value!r} is no folder of this machine; expected file:///folder")
-        return Path(unquote(url.path))
-    if value in (".", "..") or value.startswith(("./", "../", "/", "~")):
-        try:
-            return Path(value).expanduser()
-        except RuntimeError:
-            raise ConfigError(f"{value!r} names the home of an unknown user") from None
-    if Path(value).is_absolute():  # C:/photos
-        return Path(value)
-    name, _, prefix = value.partition("/")
-    shaped = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name)
-    if not shaped or ".." in name or re.fullmatch(r"[0-9.]+\.[0-9]+", name):
-        raise ConfigError(f"{value!r} is no bucket; expected {EXPECTED}")
-    return name, prefix.strip("/")
 
 
 class S3Bucket(Bucket):
@@ -121,15 +80,21 @@ class S3Bucket(Bucket):
         self.transfer = TransferConfig(
             multipart_threshold=MULTIPART_FROM, multipart_chunksize=PART, max_concurrency=4
         )
+        self._whole = TransferConfig(multipart_threshold=MULTIPART_FROM, use_threads=False)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
+        return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
+
+    def everything(self) -> Iterator[Entry]:
+        return self._entries("")
+
+    def _entries(self, prefix: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2")
         with self._told():
             for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
                 # A page without its bucket's name is no listing, nor may it pass for an empty one.
                 for each in page.get("Contents", ()) if page["Name"] else ():
-                    if not each["Key"].endswith("/"):
-                        key = each["Key"][len(self._base) :]
+                    if key := each["Key"][len(self._base) :]:
                         yield Entry(key, each["Size"], each["ETag"].strip('"'))
 
     def find(self, key: str) -> Entry | None:
@@ -169,9 +134,50 @@ class S3Bucket(Bucket):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         extra = {"ContentType": _content_type(key)}
         with files_told(shown(str(path))), path.open("rb") as body, self._told(key):
+            config = self._config(os.fstat(body.fileno()).st_size)
             self._client.upload_fileobj(
-                body, *self._at(key).values(), extra, Callback=progress, Config=self.transfer
+                body, *self._at(key).values(), extra, Callback=progress, Config=config
             )
+
+    def exists(self) -> bool:
+        try:
+            return bool(self._look())
+        except NoBucketError:
+            return False
+
+    def create(self) -> bool:
+        # Asked beforehand, as Ceph answers a second CreateBucket of one's own as the first one.
+        if self.exists():
+            return False
+        client, home = self._client, "us-east-1"  # The one region that need not be named.
+        if self._account.endpoint:
+            with _CLIENTS:
+                client = _client(replace(self._account, region=home))
+        region = client.meta.region_name
+        there = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with self._told():
+            client.create_bucket(Bucket=self.bucket, **({} if region == home else there))
+        return True
+
+    def clock_ahead(self) -> float:
+        date = self._look()["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
+
+    def abort_uploads(self) -> int:
+        count, pages = 0, self._client.get_paginator("list_multipart_uploads")
+        with self._told():
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base):
+                for each in page.get("Uploads", ()):
+                    self._client.abort_multipart_upload(
+                        Bucket=self.bucket, Key=each["Key"], UploadId=each["UploadId"]
+                    )
+                    count += 1
+        return count
+
+    def _look(self) -> Any:
+        """The cheapest answer that tells whether the bucket is there and may be listed."""
+        with self._told():
+            return self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
 
     def _fetch(self, key: str, body: BinaryIO, progress: Progress | None) -> None:
         """An object into an empty file, checked; tried twice where the check fails.
@@ -185,9 +191,9 @@ class S3Bucket(Bucket):
             with self._told(key):
                 head = self._client.head_object(**self._at(key))
                 # Asked for here: the transfer manager waits forever where there is no length.
-                etag, _ = head["ETag"].strip('"'), head["ContentLength"]
+                etag, config = head["ETag"].strip('"'), self._config(head["ContentLength"])
                 self._client.download_fileobj(
-                    *self._at(key).values(), body, Callback=progress, Config=self.transfer
+                    *self._at(key).values(), body, Callback=progress, Config=config
                 )
             # Under a key of its user's or of KMS, Amazon's ETag looks like an MD5 and is none.
             plain = head.get("ServerSideEncryption", "AES256") == "AES256"
@@ -196,6 +202,10 @@ class S3Bucket(Bucket):
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
         raise StorageError(f"{self._where(key)} arrived damaged twice (its MD5 differs); try again")
+
+    def _config(self, size: int) -> Any:
+        # Starting the manager's threads takes longer than a photo; callers have their own.
+        return self.transfer if size >= self.transfer.multipart_threshold else self._whole
 
     def _at(self, key: str) -> dict[str, str]:
         if not key:
@@ -233,9 +243,15 @@ class S3Bucket(Bucket):
         if code in _NO_KEY and key:
             return StorageError(f"{where} does not exist")
         if code in (*_NO_KEY, "NoSuchBucket"):
-            return UnavailableError(
-                f"bucket {self.bucket} does not exist on {host}; create it, or correct its name"
+            return NoBucketError(
+                f"bucket {self.bucket} does not exist on {host}; create it "
+                f"(./bucket_management.py create {self.bucket}), or correct its name"
             )
+        if code in ("BucketAlreadyExists", "InvalidBucketName"):
+            why = (
+                "is somebody else's" if code == "BucketAlreadyExists" else "is not a name it takes"
+            )
+            return StorageError(f"{host}: {self.bucket} {why} ({code}); choose another name")
         if code == "RequestTimeTooSkewed":
             return UnavailableError(
                 f"{host} refused {where} ({code}): this machine's clock is wrong; set it"
@@ -249,7 +265,7 @@ class S3Bucket(Bucket):
         if code in ("PermanentRedirect", "301", "AuthorizationHeaderMalformed"):
             return UnavailableError(f"{host} says that {where} is in another region ({code})")
         if code in _NO_NAME:
-            return StorageError(f"{host} takes no such key: {where} ({code}); 1,024 bytes at most")
+            return BadKeyError(f"{host} takes no such key: {where} ({code}); 1,024 bytes at most")
         if code in _BUSY:
             return UnavailableError(f"{host} answered {code} for {where}; try again later")
         return StorageError(f"{host} answered {code} for {where}")

@@ -6,6 +6,7 @@ from pathlib import Path
 # The repository is used from its own folder, without being installed.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import pytest
 from s3_servers import (  # noqa: F401
     bucket,
     ceph,
@@ -17,3 +18,9 @@ from s3_servers import (  # noqa: F401
     rgw_tls,
     server,
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rounds", type=int, help="how often test_kill.py kills a batch and reruns it"
+    )

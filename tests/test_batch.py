@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 import tiny
 from PIL import Image
 
-from styletransfer import batch, config, images
+from styletransfer import batch, checkpoints, config, images, progress
 from styletransfer.errors import DeviceError, WeightsError
+from styletransfer.networks import Networks
 from styletransfer.storage import FolderBucket, UnavailableError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -26,8 +28,13 @@ def small_vgg(monkeypatch):
     from styletransfer.vgg import VGG
 
     loads = []
-    monkeypatch.setattr(batch, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
+    monkeypatch.setattr(Networks, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
     return loads
+
+
+@pytest.fixture(autouse=True)
+def log_on_stdout():
+    progress.log_to_stdout("%(message)s")
 
 
 @pytest.fixture
@@ -53,7 +60,9 @@ def run(environment, **changes):
 
 
 def keys(folder="out"):
-    return {entry.key for entry in FolderBucket(Path(folder), new=True).list()}
+    """What is in the result bucket, but for the gallery."""
+    found = {entry.key for entry in FolderBucket(Path(folder), new=True).list()}
+    return {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
 
 
 RESULTS = {
@@ -139,7 +148,11 @@ def test_a_bad_photo_fails_alone_and_is_tried_again(folders, small_vgg, capsys):
     Path("photos/empty.png").write_bytes(b"")
     Path("photos/text.jpg").write_text("dear diary")
     assert run(folders) == 1
-    assert keys() == RESULTS | RECORDS
+    bad = ("torn.jpg", "empty.png", "text.jpg")
+    told = {f"_records/{look}/{name}.json" for look in ("monet", "both") for name in bad}
+    assert keys() == RESULTS | RECORDS | told
+    record = json.loads(Path("out/_records/monet/text.jpg.json").read_text())
+    assert "text.jpg: is text" in record["error"] and "result" not in record
     out = capsys.readouterr().out
     failed = [line for line in out.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 6 and all("Traceback" not in line for line in failed)
@@ -273,11 +286,13 @@ def test_a_batch_runs_from_and_to_buckets_on_a_real_s3_server(server, small_vgg,
     environment = QUICK | buckets | server.environment
     assert run(environment) == 1  # torn.jpg
     found = {each["Key"] for each in client.list_objects_v2(Bucket=names[2])["Contents"]}
-    assert found == {
+    assert {key for key in found if not key.startswith("_gallery/")} == {
         "index.html",
         "monet/trip/old town é.jpg",
         "_records/monet/trip/old town é.jpg.json",
+        "_records/monet/torn.jpg.json",
     }
+    assert client.get_object(Bucket=names[2], Key="index.html")["Body"].read() == b"foreign"
     body = client.get_object(Bucket=names[2], Key="monet/trip/old town é.jpg")
     assert body["ContentType"] == "image/jpeg"
     assert images.decode(body["Body"].read(), "result").pixels.shape == (48, 64, 3)
@@ -358,20 +373,161 @@ def test_help_answers_without_loading_anything(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_keeps_what_was_painted(folders, tmp_path):
+@pytest.mark.parametrize("signum, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_a_checkpoint_that_the_next_run_goes_on_from(
+    folders, tmp_path, signum, code
+):
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | folders
-    environment["STYLE_ITERATIONS"] = "100000"
-    child = subprocess.Popen(
-        [sys.executable, "-m", "styletransfer"],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
+    environment["STYLE_ITERATIONS"] = "150"
+    Path("paintings/monet.jpg").unlink()
+    Path("photos/trip/old town é.png").unlink()
+    command = [sys.executable, "-u", "-m", "styletransfer"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as child:
+        for line in child.stdout:
+            if "20 %" in line:
+                break
+        child.send_signal(signum)
+        told = time.perf_counter()
+        out, _ = child.communicate(timeout=60)
+    assert time.perf_counter() - told < 5
+    assert child.returncode == code
+    assert f"stopped by {signum.name}" in out and "Traceback" not in out
+    assert keys() == {"_checkpoints/both/beach.jpg.npz"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, timeout=200, check=False, **pipes)
+    assert done.returncode == 0
+    assert "beach.jpg: goes on from step" in done.stdout and " 10 %" not in done.stdout
+    assert keys() == {"both/beach.jpg", "_records/both/beach.jpg.json"}
+
+
+# --- records, dry runs, logs ----------------------------------------------------------------
+
+
+def test_a_record_makes_the_same_picture_again(folders, small_vgg, monkeypatch, capsys):
+    from styletransfer import networks
+    from styletransfer.painting import inetwork
+    from styletransfer.vgg import VGG
+
+    monkeypatch.setattr(networks, "load_given", lambda *_: VGG(tiny.weights()))
+    run(folders)
+    record = "out/_records/both/trip/old town é.png.json"
+    assert inetwork(["--from-record", record, "again/town"]) == 0
+    again, first = Path("again/town.png"), Path("out/both/trip/old town é.png")
+    assert again.read_bytes() == first.read_bytes()
+    Path("paintings/both/a.jpg").write_bytes(tiny.file(50, 40, 9))
+    assert inetwork(["--from-record", record, "x"]) == 1
+    assert "both/a.jpg in ./paintings is another picture" in capsys.readouterr().err
+    Path("paintings/both/a.jpg").unlink()
+    assert inetwork(["--from-record", record, "x"]) == 1
+    assert inetwork(["--from-record", "photos/beach.jpg", "x"]) == 2
+    assert inetwork(["--from-record", "nowhere.json", "x"]) == 2
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(folders, small_vgg, capsys):
+    assert run(folders, DRY_RUN="1", STYLE_ITERATIONS="50") == 0
+    out = capsys.readouterr().out
+    assert keys() == set() and not Path("out").exists()
+    assert "beach.jpg in monet: would be painted, 64 × 48 px, 100 steps, about" in out
+    assert "dry run: 4 to paint in about" in out and "GB of memory at 64 × 48 px" in out
+
+
+def test_a_dry_run_measures_about_what_the_run_then_takes(folders, small_vgg, capsys):
+    folders |= {"STYLE_SIZE": "160", "STYLE_ITERATIONS": "40"}
+    run(folders, STYLE_SEED="1")  # Nothing is set up for the first time in either.
+    progress.log_to_stdout("", as_json=True)
+    capsys.readouterr()
+    run(folders, DRY_RUN="1")
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()][-1]
+    run(folders)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    took = sum(each["seconds"] for each in events if "result" in each)
+    assert told["to_paint"] == 4 and told["memory_gb"] > 0.1
+    assert told["seconds"] == pytest.approx(took, rel=0.6)  # The machine's speed wanders.
+
+
+def test_a_dry_run_names_what_cannot_be_painted(folders, small_vgg, capsys):
+    Path("photos/text.jpg").write_text("dear diary")
+    assert run(folders, DRY_RUN="1") == 1
+    assert "text.jpg in monet: cannot be painted: text.jpg: is text" in capsys.readouterr().out
+
+
+def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
+    progress.log_to_stdout("", as_json=True)
+    run(folders, STYLE_ITERATIONS="10")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    progressed = next(each for each in events if "percent" in each)
+    told = {"photo", "look", "loss", "iterations_per_s", "left_s", "batch_left_s"}
+    assert told <= set(progressed)
+    assert events[-2]["painted"] == 4 and all(each["level"] for each in events)
+
+
+def test_the_closing_table_counts_by_look(folders, small_vgg, capsys):
+    Path("photos/text.jpg").write_text("dear diary")
+    run(folders)
+    lines = capsys.readouterr().out.splitlines()
+    heading = next(number for number, line in enumerate(lines) if line.startswith("look "))
+    both, monet = (lines[heading + row].split() for row in (1, 2))
+    assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]
+
+
+# --- looks.toml, checkpoints, outdated keys -------------------------------------------------
+
+
+def test_looks_toml_names_the_looks_with_shares_and_settings(folders, small_vgg):
+    Path("paintings/looks.toml").write_text(
+        "[mixed]\npaintings = { 'monet.jpg' = 3, 'both/a.jpg' = 1 }\nsize = 96\n"
     )
-    for line in child.stdout:
-        if "painting on" in line:
-            break
-    child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert "what was painted stays" in out
+    assert run(folders) == 0
+    assert {key.split("/")[0] for key in keys()} == {"mixed", "_records"}
+    assert max(Image.open("out/mixed/beach.jpg").size) == 96
+    record = json.loads(Path("out/_records/mixed/beach.jpg.json").read_text())
+    assert [each["share"] for each in record["paintings"]] == [0.75, 0.25]
+
+
+def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
+    folders, small_vgg, capsys
+):
+    run(folders)
+    one = tiny.picture(4, 4)
+    state = {"iteration": np.array(1), "image": one}
+    bucket = FolderBucket(Path("out"))
+    checkpoints.save(bucket, "_checkpoints/monet/beach.jpg.npz", "another", state)
+    checkpoints.save(bucket, "_checkpoints/gone/beach.jpg.npz", "another", state)
+    bucket.write("_checkpoints/both/beach.jpg.npz", b"torn")
+    capsys.readouterr()
+    assert run(folders, STYLE_SEED="3") == 0
+    assert "goes on" not in capsys.readouterr().out
+    assert keys() == RESULTS | RECORDS
+
+
+def test_a_result_under_another_extension_replaces_the_old_one(folders, small_vgg):
+    run(folders)
+    run(folders, OUTPUT_FORMAT="webp")
+    assert {key for key in keys() if not key.startswith("_")} == {
+        "monet/beach.webp",
+        "monet/trip/old town é.webp",
+        "both/beach.webp",
+        "both/trip/old town é.webp",
+    }
+
+
+def test_a_photo_that_turns_bad_keeps_its_result_and_its_record(folders, small_vgg):
+    run(folders)
+    Path("photos/beach.jpg").write_text("dear diary")
+    assert run(folders) == 1
+    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
+    assert record["result"] == "monet/beach.jpg" and "is text" in record["error"]
+    assert Path("out/monet/beach.jpg").exists()
+    Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    assert run(folders) == 0  # It is what it was: nothing is painted.
+
+
+def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
+    folders, small_vgg, monkeypatch, capsys
+):
+    import dataclasses
+
+    loaded = config.load(folders | {"STYLE_ITERATIONS": "60"})
+    assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
+    assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
+    assert keys() == RESULTS | RECORDS

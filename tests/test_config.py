@@ -1,11 +1,19 @@
 """The configuration: what variables mean, and that each wrong one is told in one line."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from styletransfer.config import DEMO_SETTINGS, REPO, account, environment, load
+from styletransfer.config import (
+    DEMO_SETTINGS,
+    REPO,
+    account,
+    environment,
+    load,
+    log_format,
+)
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage import Account
@@ -109,12 +117,28 @@ def test_formats_have_synonyms(given, means):
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
+        ({"CHECKPOINT_EVERY": "often"}, ["CHECKPOINT_EVERY", "'often'", "seconds from 1"]),
+        ({"CHECKPOINT_EVERY": "0"}, ["CHECKPOINT_EVERY", "'0'", "seconds from 1"]),
+        ({"DRY_RUN": "perhaps"}, ["DRY_RUN", "'perhaps'", "expected 1 or 0"]),
     ],
     ids=str,
 )
 def test_a_wrong_value_is_named_with_what_is_expected(wrong, told):
     message = complaint(BUCKETS | wrong)
     assert [part for part in told if part not in message] == [], message
+
+
+def test_every_variable_that_is_read_is_in_the_example():
+    example = (REPO / ".env.example").read_text()
+    variables = re.findall(r'"([A-Z]+_[A-Z_]+)"', (REPO / "styletransfer/config.py").read_text())
+    missing = [each for each in {*variables} if each not in example and each != "STYLE_"]
+    assert not missing
+
+
+def test_log_format_is_text_or_json():
+    assert (log_format({}), log_format({"LOG_FORMAT": "JSON"})) == ("text", "json")
+    with pytest.raises(ConfigError, match="LOG_FORMAT is 'xml'; expected one of text, json"):
+        log_format({"LOG_FORMAT": "xml"})
 
 
 def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeypatch):

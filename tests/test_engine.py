@@ -315,6 +315,26 @@ def test_photos_of_any_size_share_one_trace(tiny):
     assert program.step.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.parametrize("stopped_at", [1, 6, 7, 8])
+def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, stopped_at):
+    args = picture(96, 128), [picture(60, 60)], Settings(size=181, iterations=3), tiny
+    whole = last(stylize(*args))
+    for step in stylize(*args):
+        if step.iteration == stopped_at:
+            snapshot = step.snapshot()
+            break
+    rest = list(stylize(*args, resume=snapshot))
+    assert [step.iteration for step in rest] == list(range(stopped_at + 1, 10))
+    np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
+
+
+def test_a_snapshot_of_another_picture_is_refused(tiny):
+    settings = Settings(size=128, iterations=2)
+    step = next(iter(stylize(picture(96, 128), [picture(60, 60)], settings, tiny)))
+    with pytest.raises(ValueError, match="snapshot"):
+        list(stylize(picture(128, 96), [picture(60, 60)], settings, tiny, resume=step.snapshot()))
+
+
 @pytest.mark.slow
 def test_memory_stays_flat_over_photos_of_many_sizes(tiny):
     def resident():

@@ -12,13 +12,13 @@ from PIL import Image, ImageCms, ImageFile
 
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images import (
-    EXTENSIONS,
     MIN_SIDE,
     decode,
     encode,
     output_extension,
     resize,
 )
+from styletransfer.names import PICTURES
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -697,5 +697,5 @@ def test_an_unknown_output_format_is_told_with_what_is_expected():
 
 def test_a_listing_knows_pictures_by_lower_case_extensions():
     wanted = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"}
-    assert wanted <= EXTENSIONS
-    assert all(each.startswith(".") and each == each.lower() for each in EXTENSIONS)
+    assert wanted <= PICTURES
+    assert all(each.startswith(".") and each == each.lower() for each in PICTURES)

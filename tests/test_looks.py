@@ -3,7 +3,7 @@
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.looks import looks, pictures
+from styletransfer.looks import looks, looks_told, pictures
 from styletransfer.settings import Settings
 from styletransfer.storage import Entry
 
@@ -73,3 +73,47 @@ def test_masks_and_what_is_no_picture_are_left_out():
 def test_hidden_files_are_left_out():
     keys = ["._IMG.jpg", "a/.cache/b.jpg", "c.jpg"]
     assert [entry.key for entry in pictures(entries(*keys))] == ["c.jpg"]
+
+
+TOML = """
+[both]
+paintings = { "monet.jpg" = 0.7, "waves/hokusai.png" = 0.3 }
+size = 1600
+
+[plain]
+paintings = ["monet.jpg"]
+"""
+
+
+def test_looks_toml_names_looks_exactly():
+    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg")
+    both, plain = looks_told(TOML, there, Settings(iterations=7))
+    assert (both.name, plain.name) == ("both", "plain")
+    assert [(each.entry.key, each.share) for each in both.paintings] == [
+        ("monet.jpg", pytest.approx(0.7)),
+        ("waves/hokusai.png", pytest.approx(0.3)),
+    ]
+    assert (both.settings.size, both.settings.iterations) == (1600, 7)
+    assert plain.settings.size == Settings().size
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("[a\n", "looks.toml: "),
+        ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
+        ("[a]\npaintings = []", "paintings is"),
+        ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
+        ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
+        ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
+        ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
+        ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is no setting"),
+        ("['../a']\npaintings = ['monet.jpg']", "plain name"),
+        ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
+        ("a = 1", "expected a table"),
+    ],
+)
+def test_a_mistake_in_looks_toml_is_named(text, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        looks_told(text, entries("monet.jpg"), Settings())
+    assert "\n" not in str(caught.value)

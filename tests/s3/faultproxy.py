@@ -5,6 +5,8 @@
         ...  # a client of proxy.url
         proxy.log  # [("GET /photos/beach.jpg HTTP/1.1", "truncate"), …]
 
+    proxy.at_random(0.2, [Rule("^GET ", "truncate"), Rule("", "reset")], seed=1)  # one in five
+
 One request per connection. Faults:
     reset      the connection is reset before the server hears of the request
     hang       nothing is answered for so many `seconds`, then a reset
@@ -20,11 +22,13 @@ One request per connection. Faults:
 
 import asyncio
 import contextlib
+import random
 import re
 import socket
 import ssl
 import struct
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -65,6 +69,8 @@ class FaultProxy:
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._server_at, self._tls = (host, port), tls
         self.rules: list[Rule] = []
+        self._serving: set[asyncio.Task] = set()
+        self._share, self._any_of, self._random = 0.0, (), random.Random()
         self.log: list[tuple[str, str]] = []
         self.url = ""
 
@@ -72,6 +78,20 @@ class FaultProxy:
         rule = Rule(match, fault, **options)
         self.rules.append(rule)
         return rule
+
+    def at_random(self, share: float, rules: Sequence[Rule], seed: int) -> None:
+        """Breaks this share of the requests that no rule of `add` takes, each by one of those of
+        these rules whose `match` fits (all else in them that counts requests is ignored)."""
+        self._share, self._any_of, self._random = share, tuple(rules), random.Random(seed)
+
+    def _rule(self, line: str) -> Rule:
+        for rule in self.rules:
+            if rule.takes(line):
+                return rule
+        if self._random.random() >= self._share:
+            return PASS
+        fitting = [rule for rule in self._any_of if re.search(rule.match, line)]
+        return self._random.choice(fitting) if fitting else PASS
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -98,11 +118,13 @@ class FaultProxy:
 
     async def _serve(self, asked: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
         """One request: read its head, choose a fault, pass the rest on or not."""
+        # A loop knows its tasks by weak references alone: without this one, they may be collected.
+        self._serving.add(asyncio.current_task())
         passed_on = None
         try:
             head = await asked.readuntil(END_OF_HEAD)
             line = head.split(b"\r\n", 1)[0].decode("latin-1")
-            rule = next((rule for rule in self.rules if rule.takes(line)), PASS)
+            rule = self._rule(line)
             self.log.append((line, rule.fault))
             if rule.fault == "reset":
                 _reset(answer)
@@ -124,6 +146,7 @@ class FaultProxy:
         except (ConnectionError, asyncio.IncompleteReadError):
             _reset(answer)
         finally:
+            self._serving.discard(asyncio.current_task())
             if passed_on:
                 passed_on.transport.abort()
 

@@ -1,0 +1,118 @@
+"""What buckets cost a batch: its wall time against the sum of its painting times.
+
+    python bench/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128] [--iterations 22]
+
+100 photos from and to buckets of a real S3 server (moto's, in a process of its own), each request
+100 ms late, painted with a tiny VGG for about half a second each: far shorter than on any GPU, so
+this is the hardest case. At most 5 % over the sum of the painting times is what is asked for. What
+a process spends once, before the first painting and after the last, is told in lines of its own.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
+
+PROXY = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from moto.server import ThreadedMotoServer
+from s3.faultproxy import FaultProxy
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+host, port = server.get_host_and_port()
+with FaultProxy(host, port) as proxy:
+    proxy.add("", "delay", times=10**9, seconds=float(sys.argv[2]))
+    print(f"http://{host}:{port} {proxy.url}", flush=True)
+    sys.stdin.read()
+    print(len(proxy.log), flush=True)
+"""
+
+
+def main() -> None:
+    """Fills the buckets, paints, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds before each request")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--iterations", type=int, default=22)
+    told = parser.parse_args()
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    serving = subprocess.Popen(
+        [sys.executable, "-c", PROXY, str(REPOSITORY / "tests"), str(told.delay)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        measure(told, serving)
+    finally:
+        serving.kill()
+
+
+def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
+    """One run over the slow network, and its table."""
+    import tiny
+    from s3_servers import Server
+
+    from styletransfer import batch, config
+    from styletransfer.networks import Networks
+    from styletransfer.progress import log_to_stdout
+    from styletransfer.pusher import Done, Pusher
+    from styletransfer.vgg import VGG
+
+    Networks._load = lambda *_: VGG(tiny.weights())
+    near, slow = serving.stdout.readline().split()
+    server = Server("moto", near)
+    source, style, result = (server.new_bucket() for _ in range(3))
+    for number in range(told.photos):
+        shape = (240, 320) if number % 3 else (320, 240)
+        body = tiny.file(*shape, number)
+        server.client.put_object(Bucket=source, Key=f"photo {number:03}.jpg", Body=body)
+    server.client.put_object(Bucket=style, Key="monet.jpg", Body=tiny.file(200, 160, 999))
+    environment = server.environment | {
+        "CELLAR_ADDON_HOST": slow,
+        "BUCKET_SOURCE": source,
+        "BUCKET_STYLE": style,
+        "BUCKET_RESULT": result,
+        "STYLE_SIZE": str(told.size),
+        "STYLE_ITERATIONS": str(told.iterations),
+        "VGG_WEIGHTS": "random",
+    }
+    times, pushed, push = [], [], Pusher.push
+
+    def noted(self: Pusher, done: Done, *others: object) -> None:
+        times.append(done.seconds)  # A record has them rounded to 0.1 s.
+        pushed.append(time.perf_counter())
+        push(self, done, *others)
+
+    Pusher.push = noted
+    log_to_stdout("%(message)s")
+    started = time.perf_counter()
+    code = batch.run(config.load(environment))
+    ended = time.perf_counter()
+    wall, before, after = ended - started, pushed[0] - times[0] - started, ended - pushed[-1]
+    records = len(list(server.open(result).list("_records/")))
+    serving.stdin.close()
+    requests = int(serving.stdout.readline())
+    painting = sum(times)
+    print(f"\nexit code          {code}")
+    print(f"photos             {records} recorded, {told.size} px, {told.iterations} iterations")
+    print(f"requests           {requests}, each {1000 * told.delay:.0f} ms late")
+    print(f"waiting in all     {requests * told.delay:8.1f} s, if one came after another")
+    print(f"painting           {painting:8.1f} s, {painting / len(times):.2f} s each")
+    print(f"wall time          {wall:8.1f} s")
+    print(f"before the first   {before:8.1f} s: listing, TensorFlow, the first photo")
+    print(f"after the last     {after:8.1f} s: its push, the gallery")
+    print(f"between            {wall - painting - before - after:8.1f} s")
+    print(f"overhead           {wall - painting:8.1f} s, {100 * (wall / painting - 1):.1f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""A record → the picture it tells of, made again: on the same machine, the same picture."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from styletransfer import config, images
+from styletransfer.errors import ConfigError, PictureError, WeightsError
+from styletransfer.looks import Look, Painting
+from styletransfer.progress import follow, logger
+from styletransfer.quiet import stderr_held
+from styletransfer.settings import Settings
+from styletransfer.storage import Bucket, Entry, open_bucket, shown
+
+
+def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Path:
+    """Paints what the record in `file` tells of, from the buckets it names; the path written,
+    PREFIX and the result's extension.
+
+    weights: a file, where the record's are not to be had here. Raises ConfigError for a file that
+    is no record of a result, PictureError where a picture is not there any more or another one,
+    and what painting itself raises.
+    """
+    record = _read(file)
+    account = config.account(config.environment())
+    source, style = (open_bucket(record[name], account) for name in ("source", "style"))
+    photo_entry = _unchanged(source, record["photo"], record["photo_etag"])
+    paintings = tuple(
+        Painting(_unchanged(style, each["key"], each["etag"]), each["share"])
+        for each in record["paintings"]
+    )
+    settings = Settings().replaced(record["settings"], "the record's ")
+    look = Look(record["look"], paintings, settings)
+    photo = images.decode(source.read(photo_entry.key), photo_entry.key)
+
+    with stderr_held():
+        from styletransfer.device import choose
+
+        logger.info("painting on %s", choose(device))
+    from styletransfer.engine import Style, stylize
+    from styletransfer.networks import load_given
+    from styletransfer.painter import read_paintings
+
+    vgg = load_given(weights or record["vgg_weights"], record["weights"], settings, style)
+    if vgg.identity != record["weights"]:
+        raise WeightsError(
+            f"{file} was painted with the weights {record['weights']}, but these are "
+            f"{vgg.identity}; name the right ones with --weights"
+        )
+    shares = [each.share for each in paintings]
+    prepared = Style(read_paintings(look, style.read), shares)
+    last = follow(stylize(photo.pixels, prepared, settings, vgg), shown(record["photo"]))
+    extension, data = images.encode_result(photo, last.image, *record["output"])
+    target = Path(f"{prefix}.{extension}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
+    return target
+
+
+def _read(file: str) -> Mapping[str, Any]:
+    try:
+        record = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--from-record {file!r}: {error.strerror or error}") from None
+    except ValueError:
+        raise ConfigError(f"--from-record {file!r} is no JSON") from None
+    needed = {"photo", "photo_etag", "paintings", "look", "settings", "weights", "output"}
+    needed |= {"source", "style", "vgg_weights"}
+    missing = needed - set(record) if isinstance(record, dict) else needed
+    if missing:
+        lacking = ", ".join(sorted(missing))
+        raise ConfigError(f"--from-record {file!r} is no record of a result; it lacks {lacking}")
+    return record
+
+
+def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:
+    entry = bucket.find(key)
+    if entry is None:
+        raise PictureError(f"{shown(key)} is not in {bucket.name} any more")
+    if entry.etag != etag:
+        raise PictureError(f"{shown(key)} in {bucket.name} is another picture than it was then")
+    return entry

@@ -1,0 +1,224 @@
+"""Paints tasks one after another, while photos and paintings are read and decoded ahead by
+threads, and results are pushed behind by others: the accelerator never waits for the network."""
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+
+from styletransfer import ENGINE_VERSION, checkpoints, images
+from styletransfer.config import Config
+from styletransfer.engine import Step, Style, stylize
+from styletransfer.errors import StyleTransferError
+from styletransfer.looks import Look
+from styletransfer.networks import RANDOM_NOTE, Networks
+from styletransfer.plan import Output, Plan, Task
+from styletransfer.progress import event, follow
+from styletransfer.pusher import POLL_S, Done, Outcome, Pusher
+from styletransfer.settings import fit
+from styletransfer.stopping import Stop, Stopped
+from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
+from styletransfer.vgg import VGG
+
+LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
+AHEAD = 4  # photos read and decoded before it is their turn
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The three buckets of a run."""
+
+    source: Bucket
+    style: Bucket
+    result: Bucket
+
+
+class Painter:
+    """One run's painting; `paint` is called once."""
+
+    def __init__(
+        self,
+        config: Config,
+        buckets: Buckets,
+        plan: Plan,
+        networks: Networks,
+        device: str,
+        stop: Stop,
+    ) -> None:
+        self._config, self._buckets, self._plan = config, buckets, plan
+        self._networks, self._device, self._stop = networks, device, stop
+        output = Output(config.output_format, config.output_quality)
+        self._pusher = Pusher(buckets.result, plan, output)
+        self._look: Look | None = None  # The one whose targets are kept, in `_style`.
+        self._style: Style | None = None
+
+    def paint(self) -> Outcome:
+        """Paints the plan's tasks. Raises UnavailableError where storage stays away, Stopped after
+        a signal, with a checkpoint of the painting under way in the result bucket."""
+        readers, arrive = ThreadPoolExecutor(AHEAD), False
+        self._stop.later = True
+        try:
+            for number, (task, photo, paintings) in enumerate(self._ahead(readers), start=1):
+                self._stop.obey()
+                self._pusher.check()
+                self._paint_one(number, task, photo, paintings)
+            return self._pusher.finish(self._stop)
+        except Stopped:
+            arrive = True
+            raise
+        finally:
+            self._stop.later = False
+            readers.shutdown(wait=False, cancel_futures=True)
+            self._pusher.leave(arrive=arrive)
+
+    def _ahead(
+        self, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[Task, "Future[images.Picture]", "Future[list[np.ndarray]]"]]:
+        """The tasks with their photo and the paintings of their look, being read."""
+        tasks = iter(self._plan.todo)
+        window: deque = deque()
+        look: Look | None = None
+        paintings: Future | None = None
+        while True:
+            for task in islice(tasks, AHEAD - len(window)):
+                if task.look is not look:
+                    look, paintings = task.look, pool.submit(self._read_paintings, task.look)
+                window.append((task, pool.submit(self._read_photo, task), paintings))
+            if not window:
+                return
+            yield window.popleft()
+
+    def _read_photo(self, task: Task) -> images.Picture:
+        key, patiently = task.photo.key, self._pusher.patiently
+        return images.decode(patiently(lambda: self._buckets.source.read(key)), key)
+
+    def _read_paintings(self, look: Look) -> list[np.ndarray]:
+        style, patiently = self._buckets.style, self._pusher.patiently
+        return read_paintings(look, lambda key: patiently(lambda: style.read(key)))
+
+    def _when_read(self, future: "Future[Value]") -> Value:
+        """A future's result, unless a signal comes first."""
+        while not future.done():
+            self._stop.obey()
+            wait([future], timeout=POLL_S)
+        return future.result()
+
+    def _paint_one(
+        self,
+        number: int,
+        task: Task,
+        photo_read: "Future[images.Picture]",
+        paintings_read: "Future[list[np.ndarray]]",
+    ) -> None:
+        label = f"{task} ({number} of {len(self._plan.todo)})"
+        try:
+            if len(task.record_key.encode()) > LONGEST_KEY:  # A result without one never is done.
+                told = f"{shown(task.photo.key)} is too long a key with the look's name before it"
+                raise BadKeyError(f"{told}; 1,024 bytes at most, so rename the photo")
+            photo = self._when_read(photo_read)
+            paintings = self._when_read(paintings_read)
+            vgg = self._networks.load(task.look.settings)
+        except UnavailableError:
+            raise
+        except StyleTransferError as error:
+            self._pusher.fail(task, label, error)
+            return
+        if self._look is not task.look:
+            shares = [painting.share for painting in task.look.paintings]
+            self._look, self._style = task.look, Style(paintings, shares)
+        started, left = perf_counter(), len(self._plan.todo) - number
+        saves: list[Future[None]] = []
+
+        def batch_left(eta_s: float) -> float:
+            return self._batch_left(perf_counter() - started, eta_s, left)
+
+        names = {"photo": task.photo.key, "look": task.look.name}
+        last = follow(self._steps(task, photo, vgg, saves), label, batch_left, **names)
+        image, seconds = last.image, perf_counter() - started
+        record = self._record(task, image.shape, last.losses, seconds, vgg)
+        self._pusher.push(Done(task, label, photo, paintings, image, record, seconds), saves)
+
+    def _steps(
+        self, task: Task, photo: images.Picture, vgg: VGG, saves: "list[Future[None]]"
+    ) -> Iterator[Step]:
+        """The optimisation's steps, saved every CHECKPOINT_EVERY seconds and when a signal came."""
+        resume = None
+        if task.checkpoint_key in self._plan.checkpoints:
+            result, key = self._buckets.result, task.checkpoint_key
+            resume = self._pusher.patiently(lambda: checkpoints.load(result, key, task.fingerprint))
+        if resume is not None:
+            event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
+        saved = perf_counter()
+        for step in stylize(photo.pixels, self._style, task.look.settings, vgg, resume=resume):
+            yield step
+            if step.iteration == step.total:
+                return
+            if self._stop.signum is not None:
+                wait([*saves, self._pusher.save(task, step.snapshot())])
+                self._stop.obey()
+            due = perf_counter() - saved >= self._config.checkpoint_every
+            if due and all(each.done() for each in saves):
+                saves[:] = [self._pusher.save(task, step.snapshot())]
+                saved = perf_counter()
+
+    def _batch_left(self, elapsed: float, eta_s: float, tasks: int) -> float:
+        """Seconds left for the whole batch, taking the others to be like the ones so far."""
+        of_looks = list(self._pusher.outcome.seconds.values())
+        times = [each for of_look in of_looks for each in list(of_look)]
+        mean = sum(times) / len(times) if times else elapsed + eta_s
+        return eta_s + tasks * mean
+
+    def _record(
+        self,
+        task: Task,
+        shape: tuple[int, ...],
+        losses: dict[str, float],
+        seconds: float,
+        vgg: VGG,
+    ) -> dict[str, Any]:
+        """All that is needed to make the result again, and what it cost."""
+        config = self._config
+        return {
+            "photo": task.photo.key,
+            "look": task.look.name,
+            "paintings": [
+                {"key": each.entry.key, "share": each.share, "etag": each.entry.etag}
+                for each in task.look.paintings
+            ],
+            "width": shape[1],
+            "height": shape[0],
+            "settings": dataclasses.asdict(task.look.settings),
+            "weights": vgg.identity,
+            "vgg_weights": config.vgg_weights,
+            "engine": ENGINE_VERSION,
+            "device": self._device,
+            "losses": losses,
+            "seconds": round(seconds, 1),
+            "source": config.source,
+            "style": config.style,
+            "photo_etag": task.photo.etag,
+            "output": [config.output_format, config.output_quality],
+            "fingerprint": task.fingerprint,
+        } | ({"note": RANDOM_NOTE} if vgg.identity.startswith("random") else {})
+
+
+def read_paintings(look: Look, read: Callable[[str], bytes]) -> list[np.ndarray]:
+    """The paintings of a look, decoded, no larger than they are looked at: 16 large ones would
+    fill the memory. Raises PictureError, StorageError."""
+    arrays = []
+    for painting in look.paintings:
+        key = painting.entry.key
+        array = images.decode(read(key), f"painting {key}").pixels
+        size = look.settings.size
+        if size != "full" and max(array.shape[:2]) > size:
+            array = images.resize(array, *fit(*array.shape[:2], size))
+        arrays.append(array)
+    return arrays

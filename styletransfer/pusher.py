@@ -1,0 +1,215 @@
+"""What happens behind the painting: results, records, checkpoints and the gallery are pushed by
+threads.
+
+A result is pushed before its record, so a record always has its result; whatever is killed in
+between is painted again under the same key.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from logging import ERROR, WARNING
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+
+from styletransfer import checkpoints, images, records
+from styletransfer.errors import StorageError, StyleTransferError
+from styletransfer.gallery import Gallery
+from styletransfer.plan import Output, Plan, Task
+from styletransfer.progress import event
+from styletransfer.stopping import Stop
+from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
+
+BEHIND = 6  # results that may wait to be pushed; more would fill the memory
+PUBLISH_EVERY_S = 30.0
+# How long a request outlasts a service that is away, after boto3's own retries: two minutes.
+PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
+POLL_S = 0.2
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class Outcome:
+    """What became of a run: seconds of painting by look, and a line for each failure."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    failures: list[tuple[Task, str]] = field(default_factory=list)
+
+    @property
+    def painted(self) -> int:
+        return sum(map(len, self.seconds.values()))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A painting on its way to the bucket; its record still lacks the result's key."""
+
+    task: Task
+    label: str
+    photo: images.Picture
+    paintings: list[np.ndarray]
+    image: np.ndarray
+    record: dict[str, Any]
+    seconds: float
+
+
+class Pusher:
+    """One run's pushing. All methods are called from one thread; `leave` is the last."""
+
+    def __init__(self, result: Bucket, plan: Plan, output: Output) -> None:
+        self._result, self._plan, self._output = result, plan, output
+        self._gallery, self._published = Gallery(result, plan.done), perf_counter()
+        self._taken = {record["result"] for record in plan.done}
+        self._planned = {
+            task.result_key(output.extension_by_name(task.photo.key), output): task
+            for task in plan.todo
+        }
+        self._lock = threading.Lock()  # for the outcome and the keys taken; never over a request
+        self._publishing = threading.Lock()
+        self._room = threading.Semaphore(BEHIND)
+        self._leaving = threading.Event()
+        self._pool = ThreadPoolExecutor(BEHIND)
+        self._pushes: list[Future[None]] = []
+        self.outcome = Outcome()
+
+    def push(self, done: Done, saves: "list[Future[None]]") -> None:
+        """Takes a result, once there is room for it. saves: of checkpoints of the same task."""
+        self._room.acquire()
+        self._pushes.append(self._pool.submit(self._push, done, saves))
+
+    def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+        """Tells of a failure, in the log and in the record, which keeps what it knew before."""
+        self._pushes.append(self._pool.submit(self._fail, task, label, error))
+
+    def save(self, task: Task, snapshot: dict[str, np.ndarray]) -> "Future[None]":
+        """Stores a checkpoint; one that cannot be stored is told in the log."""
+        return self._pool.submit(self._save, task, snapshot)
+
+    def check(self) -> None:
+        """Raises UnavailableError where a push has given up."""
+        for each in self._pushes:
+            if each.done():
+                each.result()
+        self._pushes = [each for each in self._pushes if not each.done()]
+
+    def finish(self, stop: Stop) -> Outcome:
+        """Waits until all is pushed; the outcome. Raises UnavailableError, Stopped."""
+        while self._pushes:
+            stop.obey()
+            wait(self._pushes, timeout=POLL_S)
+            self.check()
+        with self._publishing:
+            self._publish()
+        return self.outcome
+
+    def leave(self, *, arrive: bool) -> None:
+        """Ends the threads; with `arrive`, once what they are at has arrived, as after a signal."""
+        self._leaving.set()
+        self._pool.shutdown(wait=arrive, cancel_futures=not arrive)
+
+    def patiently(self, request: Callable[[], Value]) -> Value:
+        """A request to storage, made again where the service is away for a while."""
+        for pause in PAUSES_S:
+            try:
+                return request()
+            except UnavailableError as error:
+                if self._leaving.is_set():
+                    raise
+                event(f"{error}; again in {pause} s", level=WARNING)
+                self._leaving.wait(pause)
+        return request()
+
+    def _push(self, done: Done, saves: "list[Future[None]]") -> None:
+        task = done.task
+        try:
+            output = self._output
+            extension, data = images.encode_result(
+                done.photo, done.image, output.format, output.quality
+            )
+            key = task.result_key(extension, output)
+            record = done.record | {"result": key, "finished": _now()}
+            self.patiently(lambda: self._result.write(key, data))
+            self.patiently(lambda: records.write(self._result, task.record_key, record))
+            with self._lock:
+                self.outcome.seconds.setdefault(task.look.name, []).append(done.seconds)
+                self._taken.add(key)
+            event(f"{done.label}: done, {shown(key)}", result=key, seconds=round(done.seconds, 1))
+            self._clear_up(task, saves)
+        except UnavailableError:
+            raise
+        except StyleTransferError as error:
+            self._fail(task, done.label, error)
+            return
+        finally:
+            self._room.release()
+        self._show(record, done)
+
+    def _clear_up(self, task: Task, saves: "list[Future[None]]") -> None:
+        """Deletes what the result has outdated: its checkpoint, and the same painting under
+        another extension."""
+        old = task.before.get("result")
+        with self._lock:
+            outdated = old is not None and old not in self._taken
+        # What another task is to paint under that key may be there already, its record not yet.
+        outdated = outdated and self._planned.get(old, task) is task
+        wait(saves)
+        try:
+            if outdated:
+                self.patiently(lambda: self._result.delete(old))
+            if saves or task.checkpoint_key in self._plan.checkpoints:
+                self.patiently(lambda: self._result.delete(task.checkpoint_key))
+        except UnavailableError:
+            raise
+        except StorageError as error:  # The result and its record are there all the same.
+            event(f"{error}", level=WARNING, photo=task.photo.key, look=task.look.name)
+
+    def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+        event(f"{label}: {error}", level=ERROR, photo=task.photo.key, look=task.look.name)
+        with self._lock:
+            self.outcome.failures.append((task, str(error)))
+        failure = {"photo": task.photo.key, "look": task.look.name, "error": str(error)}
+        record = task.before | failure | {"tried": _now()}
+        try:
+            self.patiently(lambda: records.write(self._result, task.record_key, record))
+        except BadKeyError as problem:  # As long as the result's, which may be why that failed.
+            event(f"{label}: no record: {problem}", level=WARNING, photo=task.photo.key)
+        self._gallery.fail(record)
+
+    def _save(self, task: Task, snapshot: dict[str, np.ndarray]) -> None:
+        key = task.checkpoint_key
+        try:
+            checkpoints.save(self._result, key, task.fingerprint, snapshot)
+        except StorageError as error:
+            event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
+        else:
+            event(f"checkpoint saved: {shown(key)}, step {snapshot['iteration']}")
+
+    def _show(self, record: dict[str, Any], done: Done) -> None:
+        """A gallery that cannot be written is no reason to fail a painting."""
+        keys = [each.entry.key for each in done.task.look.paintings]
+        paintings = dict(zip(keys, done.paintings, strict=True))
+        try:
+            self._gallery.add(record, done.photo.pixels, done.image, paintings)
+        except StorageError as error:
+            event(f"the gallery could not be written: {error}", level=WARNING)
+        if perf_counter() - self._published > PUBLISH_EVERY_S and self._publishing.acquire(False):
+            try:
+                self._publish()
+            finally:
+                self._publishing.release()
+
+    def _publish(self) -> None:
+        try:
+            self._gallery.publish()
+        except StorageError as error:
+            event(f"the gallery could not be written: {error}", level=WARNING)
+        self._published = perf_counter()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
