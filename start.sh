@@ -9,7 +9,8 @@ usage() {
   cat <<'END'
 Paints every photo in every look.
 
-  ./start.sh [FLAG …]        paint: the bundled samples, or what BUCKET_* name (see .env.example)
+  ./start.sh                 paint: the bundled samples, or what BUCKET_* name (see .env.example)
+  ./start.sh --dry-run       only tell what would be painted, for how long, with how much memory
   ./start.sh setup           make the Python environment, and print the path of its Python
   ./start.sh weights         fetch VGG's weights into ./weights, so that later starts have them
   ./start.sh test [ARG …]    run the tests; the arguments are pytest's

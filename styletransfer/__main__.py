@@ -47,10 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except Stopped as stopped:
         print(f"./start.sh: stopped by {stopped}; run it again for the rest", file=sys.stderr)
-        return leave(stopped.exit_code)
+        return stopped.exit_code
 
 
-def leave(code: int) -> int:
+def leave(code: int) -> None:
     """Ends the process now. Threads that wait for a network that is away would keep it for
     minutes, and a platform that sent SIGTERM waits for seconds."""
     sys.stdout.flush()
@@ -59,4 +59,4 @@ def leave(code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

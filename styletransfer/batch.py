@@ -11,13 +11,14 @@ from styletransfer import looks as styles
 from styletransfer import names
 from styletransfer import plan as planning
 from styletransfer.config import Config
+from styletransfer.errors import StorageError
 from styletransfer.looks import Look
 from styletransfer.networks import RANDOM_NOTE, Networks, how_to_give
 from styletransfer.plan import Output, Plan
 from styletransfer.progress import duration, event, show_table
 from styletransfer.quiet import stderr_held
 from styletransfer.stopping import Stop
-from styletransfer.storage import Bucket, Entry, open_bucket, shown
+from styletransfer.storage import Bucket, Entry, UnavailableError, open_bucket, shown
 
 
 def run(config: Config) -> int:
@@ -56,6 +57,11 @@ def _run(config: Config, stop: Stop) -> int:
     )
     if not plan.todo and not config.dry_run:
         _sweep(plan, result)
+        if plan.unpublished:
+            from styletransfer.gallery import Gallery
+            from styletransfer.pusher import publish
+
+            publish(Gallery(result, plan.done), result)
         event(f"Nothing to paint: all {len(plan.done)} results are in {config.result}.")
         return 0
     device = _choose_device(config.device)
@@ -106,7 +112,12 @@ def _choose_device(wanted: str) -> str:
 def _sweep(plan: Plan, result: Bucket) -> None:
     """Deletes the checkpoints of paintings that are done or no longer wanted."""
     for key in plan.stale:
-        result.delete(key)
+        try:
+            result.delete(key)
+        except UnavailableError:
+            raise
+        except StorageError as error:  # A bucket may refuse this; it harms nothing.
+            event(f"{error}", level=logging.WARNING)
 
 
 def _table(plan: Plan, seconds: dict[str, list[float]], failed: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, TypeVar
@@ -57,16 +58,18 @@ class Painter:
         self._networks, self._device, self._stop = networks, device, stop
         output = Output(config.output_format, config.output_quality)
         self._pusher = Pusher(buckets.result, plan, output)
+        self._readers = ThreadPoolExecutor(AHEAD)
         self._look: Look | None = None  # The one whose targets are kept, in `_style`.
         self._style: Style | None = None
 
     def paint(self) -> Outcome:
         """Paints the plan's tasks. Raises UnavailableError where storage stays away, Stopped after
         a signal, with a checkpoint of the painting under way in the result bucket."""
-        readers, arrive = ThreadPoolExecutor(AHEAD), False
+        self._pusher.begin()
+        arrive = False
         self._stop.later = True
         try:
-            for number, (task, photo, paintings) in enumerate(self._ahead(readers), start=1):
+            for number, (task, photo, paintings) in enumerate(self._ahead(), start=1):
                 self._stop.obey()
                 self._pusher.check()
                 self._paint_one(number, task, photo, paintings)
@@ -76,14 +79,14 @@ class Painter:
             raise
         finally:
             self._stop.later = False
-            readers.shutdown(wait=False, cancel_futures=True)
+            self._readers.shutdown(wait=False, cancel_futures=True)
             self._pusher.leave(arrive=arrive)
 
     def _ahead(
-        self, pool: ThreadPoolExecutor
+        self,
     ) -> Iterator[tuple[Task, "Future[images.Picture]", "Future[list[np.ndarray]]"]]:
         """The tasks with their photo and the paintings of their look, being read."""
-        tasks = iter(self._plan.todo)
+        pool, tasks = self._readers, iter(self._plan.todo)
         window: deque = deque()
         look: Look | None = None
         paintings: Future | None = None
@@ -144,7 +147,9 @@ class Painter:
         last = follow(self._steps(task, photo, vgg, saves), label, batch_left, **names)
         image, seconds = last.image, perf_counter() - started
         record = self._record(task, image.shape, last.losses, seconds, vgg)
-        self._pusher.push(Done(task, label, photo, paintings, image, record, seconds), saves)
+        self._pusher.push(
+            Done(task, label, photo, paintings, image, record, seconds), saves, self._stop
+        )
 
     def _steps(
         self, task: Task, photo: images.Picture, vgg: VGG, saves: "list[Future[None]]"
@@ -153,7 +158,8 @@ class Painter:
         resume = None
         if task.checkpoint_key in self._plan.checkpoints:
             result, key = self._buckets.result, task.checkpoint_key
-            resume = self._pusher.patiently(lambda: checkpoints.load(result, key, task.fingerprint))
+            load = partial(checkpoints.load, result, key, task.fingerprint)
+            resume = self._when_read(self._readers.submit(self._pusher.patiently, load))
         if resume is not None:
             event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
         saved = perf_counter()
@@ -162,7 +168,7 @@ class Painter:
             if step.iteration == step.total:
                 return
             if self._stop.signum is not None:
-                wait([*saves, self._pusher.save(task, step.snapshot())])
+                self._pusher.save_last(task, step.snapshot(), saves)
                 self._stop.obey()
             due = perf_counter() - saved >= self._config.checkpoint_every
             if due and all(each.done() for each in saves):

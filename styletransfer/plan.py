@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from styletransfer import checkpoints, images, records
+from styletransfer import checkpoints, images, names, records
 from styletransfer.looks import Look
 from styletransfer.settings import Settings
 from styletransfer.storage import Bucket, Entry, shown
 
+# In the result bucket while the gallery lacks results: a run that was killed leaves it there.
+UNPUBLISHED = f"{names.GALLERY}/unpublished"
 READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 _KINDS = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"} | dict.fromkeys(
@@ -70,6 +72,7 @@ class Plan:
     done: tuple[dict[str, Any], ...]
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
+    unpublished: bool  # whether the gallery lacks results that are there
 
 
 def make(
@@ -108,7 +111,8 @@ def make(
             todo.append(Task(photo, look, stem, told, before))
     saved = {key for key in there if key.startswith(f"{checkpoints.FOLDER}/")}
     useful = saved & {task.checkpoint_key for task in todo}
-    return Plan(tuple(todo), tuple(done), frozenset(useful), tuple(sorted(saved - useful)))
+    stale = tuple(sorted(saved - useful))
+    return Plan(tuple(todo), tuple(done), frozenset(useful), stale, UNPUBLISHED in there)
 
 
 def _stems(photos: Sequence[Entry], output: Output) -> list[str]:

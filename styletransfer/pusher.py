@@ -19,7 +19,7 @@ import numpy as np
 from styletransfer import checkpoints, images, records
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery import Gallery
-from styletransfer.plan import Output, Plan, Task
+from styletransfer.plan import UNPUBLISHED, Output, Plan, Task
 from styletransfer.progress import event
 from styletransfer.stopping import Stop
 from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
@@ -29,6 +29,8 @@ PUBLISH_EVERY_S = 30.0
 # How long a request outlasts a service that is away, after boto3's own retries: two minutes.
 PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
 POLL_S = 0.2
+# After a signal: a platform that takes its machine back gives it some ten seconds.
+CHECKPOINT_S, ARRIVE_S = 4.0, 3.0
 
 Value = TypeVar("Value")
 
@@ -77,9 +79,20 @@ class Pusher:
         self._pushes: list[Future[None]] = []
         self.outcome = Outcome()
 
-    def push(self, done: Done, saves: "list[Future[None]]") -> None:
-        """Takes a result, once there is room for it. saves: of checkpoints of the same task."""
-        self._room.acquire()
+    def begin(self) -> None:
+        """Marks the gallery as behind, until it is published."""
+        told = b"The gallery lacks the newest results.\n"
+        try:
+            self._result.write(UNPUBLISHED, told, "text/plain")
+        except StorageError as error:
+            event(f"the gallery could not be written: {error}", level=WARNING)
+
+    def push(self, done: Done, saves: "list[Future[None]]", stop: Stop) -> None:
+        """Takes a result, once there is room for it. saves: of checkpoints of the same task.
+        Raises UnavailableError, Stopped."""
+        while not self._room.acquire(timeout=POLL_S):
+            self.check()
+            stop.obey()
         self._pushes.append(self._pool.submit(self._push, done, saves))
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
@@ -89,6 +102,14 @@ class Pusher:
     def save(self, task: Task, snapshot: dict[str, np.ndarray]) -> "Future[None]":
         """Stores a checkpoint; one that cannot be stored is told in the log."""
         return self._pool.submit(self._save, task, snapshot)
+
+    def save_last(
+        self, task: Task, snapshot: dict[str, np.ndarray], saves: "list[Future[None]]"
+    ) -> None:
+        """Stores a checkpoint after a signal, and waits for it, but not for long. saves: earlier
+        ones, of which one that is still under way must not land after this one."""
+        wait(saves, timeout=CHECKPOINT_S / 2)
+        wait([self.save(task, snapshot)], timeout=CHECKPOINT_S)
 
     def check(self) -> None:
         """Raises UnavailableError where a push has given up."""
@@ -104,13 +125,16 @@ class Pusher:
             wait(self._pushes, timeout=POLL_S)
             self.check()
         with self._publishing:
-            self._publish()
+            publish(self._gallery, self._result)
         return self.outcome
 
     def leave(self, *, arrive: bool) -> None:
-        """Ends the threads; with `arrive`, once what they are at has arrived, as after a signal."""
+        """Ends the threads; with `arrive`, as after a signal, results on their way have a little
+        time to."""
         self._leaving.set()
-        self._pool.shutdown(wait=arrive, cancel_futures=not arrive)
+        if arrive:
+            wait(self._pushes, timeout=ARRIVE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def patiently(self, request: Callable[[], Value]) -> Value:
         """A request to storage, made again where the service is away for a while."""
@@ -134,6 +158,7 @@ class Pusher:
             key = task.result_key(extension, output)
             record = done.record | {"result": key, "finished": _now()}
             self.patiently(lambda: self._result.write(key, data))
+            self._show(record, done)  # Before the record: what has one is never shown again.
             self.patiently(lambda: records.write(self._result, task.record_key, record))
             with self._lock:
                 self.outcome.seconds.setdefault(task.look.name, []).append(done.seconds)
@@ -144,10 +169,9 @@ class Pusher:
             raise
         except StyleTransferError as error:
             self._fail(task, done.label, error)
-            return
         finally:
             self._room.release()
-        self._show(record, done)
+        self._publish_now_and_then()
 
     def _clear_up(self, task: Task, saves: "list[Future[None]]") -> None:
         """Deletes what the result has outdated: its checkpoint, and the same painting under
@@ -197,18 +221,26 @@ class Pusher:
             self._gallery.add(record, done.photo.pixels, done.image, paintings)
         except StorageError as error:
             event(f"the gallery could not be written: {error}", level=WARNING)
+
+    def _publish_now_and_then(self) -> None:
         if perf_counter() - self._published > PUBLISH_EVERY_S and self._publishing.acquire(False):
             try:
-                self._publish()
+                self._gallery.publish()
+            except StorageError as error:
+                event(f"the gallery could not be written: {error}", level=WARNING)
             finally:
+                self._published = perf_counter()
                 self._publishing.release()
 
-    def _publish(self) -> None:
-        try:
-            self._gallery.publish()
-        except StorageError as error:
-            event(f"the gallery could not be written: {error}", level=WARNING)
-        self._published = perf_counter()
+
+def publish(gallery: Gallery, result: Bucket) -> None:
+    """Writes the page, and takes away the mark that it is behind. Where that fails, it is told;
+    the mark stays, and the next run publishes."""
+    try:
+        gallery.publish()
+        result.delete(UNPUBLISHED)
+    except StorageError as error:
+        event(f"the gallery could not be written: {error}", level=WARNING)
 
 
 def _now() -> str:

@@ -2,9 +2,10 @@
 
 usage: killing.py FIRST LAST SEED   with the batch's own variables; `{round}` in BUCKET_RESULT
 
-Round 0 is left alone. In every other, `kill -9` strikes once or twice at random moments, then the
-batch may end. A line of JSON a round. Importing TensorFlow takes seconds, so that is done once,
-here, and each batch is a fork: TensorFlow bears that as long as no tensor was made before.
+Round 0 is left alone. In every other, `kill -9` strikes once or twice at random moments (in the
+first, once more right after a checkpoint), then the batch may end. A line of JSON a round.
+Importing TensorFlow takes seconds, so that is done once, here, and each batch is a fork:
+TensorFlow bears that as long as no tensor was made before.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ def start(number: int, log: int) -> int:
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)
+        sys.stdout.reconfigure(line_buffering=True)  # What is killed writes no buffer out.
         from styletransfer import batch, config
         from styletransfer.progress import log_to_stdout
 
@@ -57,17 +59,29 @@ def ended(pid: int, seconds: float) -> int | None:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if done else None
 
 
-def paint(number: int, moments: list[float]) -> dict:
-    """One round: batches killed at these moments, if they last so long, and one that ends."""
+def saves(log: int) -> int:
+    """How many checkpoints a log tells of."""
+    return os.pread(log, os.fstat(log).st_size, 0).count(b"checkpoint saved")
+
+
+def paint(number: int, moments: list[float | None]) -> dict:
+    """One round: batches killed at these moments, if they last so long, and one that ends.
+
+    moments: in seconds; None is right after a checkpoint was saved.
+    """
     kills, started = [], time.perf_counter()
     with tempfile.TemporaryFile("w+") as log:
         for seconds in [*moments, DEADLINE_S]:
             pid = start(number, log.fileno())
-            code = ended(pid, seconds)
+            before, begun = saves(log.fileno()), time.perf_counter()
+            code = ended(pid, 0.001 if seconds is None else seconds)
+            if seconds is None:
+                while code is None and saves(log.fileno()) == before:
+                    code = ended(pid, 0.005)
             if code is None:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                kills.append(round(seconds, 2))
+                kills.append(round(time.perf_counter() - begun, 2))
             elif code:
                 break
         log.seek(0)
@@ -105,6 +119,7 @@ def main(first: int, last: int, seed: int) -> None:
                 chance = random.Random(f"{seed} {number}")
                 most = whole["seconds"] * 1.3  # Two at a time are slower.
                 moments = [chance.uniform(0.1, most) for _ in range(chance.randint(1, 2))]
+                moments = [None, *moments] if number == first else moments
                 print(json.dumps(paint(number, moments)), flush=True)
             os._exit(0)
         lanes.append(pid)

@@ -531,3 +531,13 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
+
+
+def test_a_gallery_that_a_killed_run_left_behind_is_published_by_the_next(folders, small_vgg):
+    run(folders)
+    index = Path("out/index.html")
+    assert not Path("out/_gallery/unpublished").exists()
+    index.unlink()
+    Path("out/_gallery/unpublished").write_text("")
+    assert run(folders) == 0
+    assert "beach.jpg" in index.read_text() and not Path("out/_gallery/unpublished").exists()
