@@ -8,6 +8,7 @@ from typing import Any
 from styletransfer import config, images
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.looks import Look, Painting
+from styletransfer.painting import written
 from styletransfer.progress import follow, logger
 from styletransfer.quiet import stderr_held
 from styletransfer.settings import Settings
@@ -52,13 +53,7 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
     prepared = Style(read_paintings(look, style.read), shares)
     last = follow(stylize(photo.pixels, prepared, settings, vgg), shown(record["photo"]))
     extension, data = images.encode_result(photo, last.image, *record["output"])
-    target = Path(f"{prefix}.{extension}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
-    return target
+    return written(Path(f"{prefix}.{extension}"), data)
 
 
 def _read(file: str) -> Mapping[str, Any]:

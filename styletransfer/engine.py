@@ -5,7 +5,6 @@ before, with Adam (Kingma & Ba 2015); the average of iterates is the result. The
 the best public recipe (crowsonkb, style-transfer-pytorch); the losses are relative (losses.py).
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.clock import Clock
 from styletransfer.device import native_bfloat16, one_operation_at_a_time
 from styletransfer.losses import STYLE_LAYERS, TERMS, Targets, style_grams, weighted_terms
 from styletransfer.settings import Settings, fit
@@ -129,7 +129,7 @@ def stylize(
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
         raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
-    clock = _Clock(scales, counts, done)
+    clock = Clock(scales, counts, done)
 
     state: _State | None = None
     for size, before, count in zip(scales, [None, *scales], counts, strict=False):
@@ -317,40 +317,6 @@ def _shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
 
 def _off_canvas(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return image[:, : size[0], : size[1]]
-
-
-class _Clock:
-    """Seconds left, from the time per pixel of the steps done; a scale's first step, which
-    carries its set-up, counts only while there is no other."""
-
-    def __init__(
-        self, scales: Sequence[tuple[int, int]], counts: Sequence[int], done: int = 0
-    ) -> None:
-        self._pixels = [
-            h * w for (h, w), count in zip(scales, counts, strict=True) for _ in range(count)
-        ]
-        self._left = float(sum(self._pixels[done:]))
-        self._seconds_per_pixel = 0.0
-        self._measured = False
-        self.done = done
-        self._last = time.perf_counter()
-
-    def tick(self) -> float:
-        now = time.perf_counter()
-        pixels = self._pixels[self.done]
-        first = self.done == 0 or self._pixels[self.done - 1] != pixels
-        rate = (now - self._last) / pixels
-        if not first:
-            self._seconds_per_pixel = (
-                0.9 * self._seconds_per_pixel + 0.1 * rate if self._measured else rate
-            )
-            self._measured = True
-        elif not self._measured:
-            self._seconds_per_pixel = rate
-        self.done += 1
-        self._left -= pixels
-        self._last = now
-        return self._left * self._seconds_per_pixel
 
 
 def _term_weights(settings: Settings) -> tf.Tensor:

@@ -83,6 +83,11 @@ def paint(told: argparse.Namespace) -> Path:
     vgg = load_vgg(settings.model, told.weights, settings.seed)
     last = follow(stylize(photo.pixels, paintings, settings, vgg, shares), Path(base).name)
     _, data = images.encode_result(photo, last.image, "png", quality=95)
+    return written(target, data)
+
+
+def written(target: Path, data: bytes) -> Path:
+    """Writes a result's file, with the folders it needs; its path. Raises ConfigError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

