@@ -22,8 +22,9 @@ MODES = ("each", "blend")
 DEVICES = ("auto", "gpu", "cpu")
 FORMATS = ("jpg", "png", "webp", "tiff", "same")
 SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
-# The demo shows what comes out within minutes on two processor cores.
-DEMO_SETTINGS = {"size": 320, "iterations": 45}
+# The demo shows what comes out within minutes on two processor cores: few steps, so larger ones,
+# and less of the photo, so that they get somewhere.
+DEMO_SETTINGS = {"size": 320, "iterations": 45, "content_weight": 0.005, "learning_rate": 0.04}
 SHAPE = "expected host or host:port, with or without https:// or http:// before it"
 
 
@@ -158,7 +159,7 @@ def _overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool
     return inside.startswith(outside) or outside.startswith(inside)
 
 
-def _settings(given: Mapping[str, str], defaults: Mapping[str, int]) -> Settings:
+def _settings(given: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:
     changes = {}
     for variable, value in given.items():
         if not variable.startswith("STYLE_") or variable == "STYLE_MODE":
