@@ -49,8 +49,7 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
             f"{file} was painted with the weights {record['weights']}, but these are "
             f"{vgg.identity}; name the right ones with --weights"
         )
-    shares = [each.share for each in paintings]
-    prepared = Style(read_paintings(look, style.read), shares)
+    prepared = Style(read_paintings(look, style.read), look.shares)
     last = follow(stylize(photo.pixels, prepared, settings, vgg), shown(record["photo"]))
     extension, data = images.encode_result(photo, last.image, *record["output"])
     return written(Path(f"{prefix}.{extension}"), data)

@@ -88,10 +88,7 @@ def _run(config: Config, stop: Stop) -> int:
     if networks.random:
         event(f"They are {RANDOM_NOTE}. {how_to_give(config.settings.model)}")
     for task, error in outcome.failures:
-        event(
-            f"failed: {task}: {error}",
-            level=logging.ERROR,
-        )
+        event(f"failed: {task}: {error}", level=logging.ERROR)
     return 1 if outcome.failures else 0
 
 

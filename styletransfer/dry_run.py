@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import images
-from styletransfer.engine import Style, scale_sizes, stylize
+from styletransfer.engine import Style, schedule, stylize
 from styletransfer.errors import StyleTransferError
 from styletransfer.networks import Networks
 from styletransfer.painter import read_paintings
@@ -102,8 +102,7 @@ class _Measured:
 
     def _timed(self, task: Task, size: tuple[int, int], settings: Settings) -> list[float]:
         """Seconds of each step of painting a picture of `size` in the task's look."""
-        shares = [painting.share for painting in task.look.paintings]
-        look = Style(read_paintings(task.look, self._bucket.read), shares)
+        look = Style(read_paintings(task.look, self._bucket.read), task.look.shares)
         vgg, photo = self._networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
         for step in stylize(photo, look, settings, vgg):
@@ -115,12 +114,8 @@ class _Measured:
 
 def _steps(size: tuple[int, int], settings: Settings) -> list[tuple[int, int]]:
     """The picture's (height, width) at every step."""
-    longer = max(size) if settings.size == "full" else int(settings.size)
-    return [
-        scale
-        for number, scale in enumerate(scale_sizes(*size, longer))
-        for _ in range(settings.iterations * (2 if number == 0 else 1))
-    ]
+    scales, counts = schedule(*size, settings)
+    return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]
 
 
 def _pixels(steps: list[tuple[int, int]]) -> int:

@@ -119,11 +119,8 @@ def stylize(
     """
     style = styles if isinstance(styles, Style) else Style(styles, shares)
     content = _batch(content)
-    height, width = content.shape[1:3]
     dtype = convolution_dtype(settings.precision)
-    longer = max(height, width) if settings.size == "full" else int(settings.size)
-    scales = scale_sizes(height, width, longer)
-    counts = [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
+    scales, counts = schedule(*content.shape[1:3], settings)
     program = _program(vgg, settings.content_layer, settings.pool_type, dtype)
     weights = _term_weights(settings)
     done = 0 if resume is None else int(resume["iteration"])
@@ -181,6 +178,16 @@ def objective(
     targets = Targets(program.content_target(_batch(content)), grams)
     terms, gradient = program.gradient(_batch(image), targets, _term_weights(settings))
     return _named(terms), gradient[0].numpy()
+
+
+def schedule(
+    height: int, width: int, settings: Settings
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """The scales, (height, width) each, that a photo of this size is painted at, coarse to fine,
+    and the number of steps at each."""
+    longer = max(height, width) if settings.size == "full" else int(settings.size)
+    scales = scale_sizes(height, width, longer)
+    return scales, [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:

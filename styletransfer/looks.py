@@ -32,6 +32,11 @@ class Look:
     paintings: tuple[Painting, ...]
     settings: Settings
 
+    @property
+    def shares(self) -> list[float]:
+        """The paintings' shares, in their order."""
+        return [painting.share for painting in self.paintings]
+
 
 def pictures(entries: Iterable[Entry]) -> list[Entry]:
     """The entries that are pictures by their extension, in any case; masks

@@ -135,8 +135,7 @@ class Painter:
             self._pusher.fail(task, label, error)
             return
         if self._look is not task.look:
-            shares = [painting.share for painting in task.look.paintings]
-            self._look, self._style = task.look, Style(paintings, shares)
+            self._look, self._style = task.look, Style(paintings, task.look.shares)
         started, left = perf_counter(), len(self._plan.todo) - number
         saves: list[Future[None]] = []
 
