@@ -1,4 +1,4 @@
-"""Bytes ↔ arrays: whatever cameras, phones and drawing programs write becomes sRGB 0…1, and back.
+"""Bytes → arrays: whatever cameras, phones and drawing programs write becomes sRGB 0…1.
 
 Arrays are float32 [H, W, 3], sRGB 0…1, upright; what can be seen through is kept apart as alpha.
 """
@@ -10,21 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from styletransfer.errors import ConfigError, PictureError
+from styletransfer import exif, profiles
+from styletransfer.errors import PictureError
 
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
 
 # Told by content. Never all that Pillow knows: its EPS reader, for one, starts Ghostscript.
 _READ = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
-
-# What a camera wrote with losses (HEIC, AVIF) stays small; a png of it would be ten times its size.
-_SAME = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tiff", "HEIF": "jpg", "AVIF": "jpg"}
-_ALIASES = {"jpeg": "jpg", "tif": "tiff"}
-
-_LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383}
 
 # Below this alpha a pixel's own colour is noise: programs store anything there, or round it away.
 _FAINT = 1 / 8
@@ -44,9 +39,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# Its header holds the time it was made; a fixed one, so that equal paintings are equal bytes.
-_SRGB = _SRGB[:24] + bytes.fromhex("07e800010001000000000000") + _SRGB[36:]
+# Pillow's names of 16-bit orders: big, little, and the machine's own, which is little wherever
+# TensorFlow runs.
+_TURNED_ROUND = {"B": "L", "L": "B", "N": "B"}
 
 pillow_heif.register_heif_opener()
 
@@ -65,11 +60,15 @@ class Picture:
 
     `pixels` is float32 [H, W, 3], sRGB 0…1; `alpha` float32 [H, W], 0 (clear) … 1 (opaque), None
     where the whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF").
+    `exif` is what `exif.kept` leaves of the camera's; `profile` the picture's own ICC profile where
+    a painting can be written in it, see `profiles.own`.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None
     format: str
+    exif: bytes | None = None
+    profile: bytes | None = None
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -77,7 +76,8 @@ def decode(data: bytes, name: str) -> Picture:
 
     Reads JPEG, PNG, WebP, TIFF and HEIC, also AVIF, GIF and BMP; the first frame of several. The
     camera's orientation is applied, an embedded colour profile is converted (a damaged or unfit
-    one is ignored). 16-bit grey and floats keep their range; all colours come with 8 bits.
+    one is ignored). 16-bit grey and floats keep their range. Colours come with 8 bits, those of a
+    16-bit PNG or TIFF with 16 where no profile is to be converted.
 
     Where a picture is clear, its pixels are the mean colour of what is seen in it, fading into
     the picture's own below an alpha of 1/8: colours hidden there never reach a painting.
@@ -96,50 +96,6 @@ def decode(data: bytes, name: str) -> Picture:
     except Exception:
         # Pillow and the libraries under it raise nearly every kind on damaged bytes.
         raise PictureError(f"{label}: {_DAMAGED}") from None
-
-
-def encode(
-    pixels: np.ndarray, extension: str, quality: int = 95, alpha: np.ndarray | None = None
-) -> bytes:
-    """A picture file's bytes, sRGB with its profile embedded; equal arrays give equal bytes.
-
-    `pixels` is float [H, W, 3], sRGB 0…1, clipped and rounded to 8 bits; `alpha` float [H, W],
-    0…1. `extension` is jpg, png, webp or tiff. `quality` 1…100 counts for jpg, written without
-    chroma subsampling, and for webp, which knows no other way than with it. A jpg cannot be clear:
-    with `alpha` it shows what a viewer would, the picture over white.
-
-    Raises PictureError where the format cannot hold so long a side, ConfigError for an extension
-    that cannot be written.
-    """
-    extension = _known_extension(extension, "the extension")
-    height, width = pixels.shape[:2]
-    if max(height, width) > _LONGEST_SIDE.get(extension, max(height, width)):
-        raise PictureError(
-            f"{width} × {height} pixels do not fit into a {extension}, whose sides are at most "
-            f"{_LONGEST_SIDE[extension]}; set OUTPUT_FORMAT to png"
-        )
-    image = Image.fromarray(_eight_bits(pixels, alpha if extension == "jpg" else None))
-    if alpha is not None and extension != "jpg":
-        image.putalpha(Image.fromarray(_eight_bits(alpha)))
-    options = {
-        "jpg": {"format": "JPEG", "quality": quality, "subsampling": 0},
-        "png": {"format": "PNG"},
-        "webp": {"format": "WEBP", "quality": quality},
-        "tiff": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
-    }[extension]
-    out = io.BytesIO()
-    image.save(out, icc_profile=_SRGB, **options)
-    return out.getvalue()
-
-
-def encode_result(
-    photo: Picture, image: np.ndarray, output_format: str | None, quality: int
-) -> tuple[str, bytes]:
-    """A painted photo's extension and file's bytes, with the photo's alpha, resized, where the
-    format can hold it. Arguments and errors as in `output_extension` and `encode`."""
-    alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
-    extension = output_extension(output_format, photo.format)
-    return extension, encode(image, extension, quality, alpha)
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -163,49 +119,25 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return out[..., 0] if flat else out
 
 
-def output_extension(output_format: str | None, picture_format: str) -> str:
-    """The extension, without dot, of a result: jpg, png, webp or tiff.
-
-    `output_format` is OUTPUT_FORMAT: one of these four; None or empty: jpg for JPEG photos and
-    png for all others; `same`: the photo's own format, or what comes nearest of those that can be
-    written (HEIC and AVIF → jpg, GIF and BMP → png). `picture_format` is a Picture's `format`.
-    Raises ConfigError naming OUTPUT_FORMAT for any other value.
-    """
-    wanted = (output_format or "").strip().lower()
-    if not wanted:
-        return "jpg" if picture_format == "JPEG" else "png"
-    if wanted == "same":
-        return _SAME.get(picture_format, "png")
-    return _known_extension(wanted, "OUTPUT_FORMAT", " or same")
-
-
-def _known_extension(text: str, label: str, also: str = "") -> str:
-    extension = text.strip().lower().removeprefix(".")
-    extension = _ALIASES.get(extension, extension)
-    if extension not in _SAME.values():
-        raise ConfigError(f"{label} is {text!r}; expected one of jpg, png, webp, tiff{also}")
-    return extension
-
-
 def _decode(data: bytes) -> Picture:
     image = _open(data)
     image.load()
     picture_format = "JPEG" if image.format == "MPO" else image.format
     turn, profile = _turn(image), image.info.get("icc_profile")
+    told = exif.kept(data if picture_format == "TIFF" else image.info.get("exif"))
     image, clear = _separated(image)
     if clear is not None and clear.getextrema() == (255, 255):
         clear = None
     if clear is not None and clear.getextrema() == (0, 0):
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    image = _in_srgb(image, profile)
-    if turn is not None:
-        image = image.transpose(turn)
-        clear = clear.transpose(turn) if clear is not None else None
-    pixels = _floats(image)
-    alpha = _floats(clear) if clear is not None else None
+    image = profiles.to_srgb(image, profile)
+    lower = _lower_bytes(data) if profiles.is_srgb(profile) else None
+    lower, lower_clear = _separated(lower) if lower is not None else (None, None)
+    pixels = _floats(image, lower, turn)
+    alpha = _floats(clear, lower_clear, turn) if clear is not None else None
     if alpha is not None:
         _cover_hidden_colours(pixels, alpha)
-    return Picture(pixels, alpha, picture_format)
+    return Picture(pixels, alpha, picture_format, told, profiles.own(profile))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -256,6 +188,27 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
+def _lower_bytes(data: bytes) -> Image.Image | None:
+    """Of 16-bit colours, whose upper bytes are all that Pillow reads, the lower bytes.
+
+    They come from reading the file once more, with its values' bytes the other way round.
+    """
+    image = _open(data)
+    if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
+        return None
+    tiles = []
+    for tile in image.tile:
+        mode, *others = (tile.args,) if isinstance(tile.args, str) else tile.args
+        channels, _, order = mode.partition(";16")
+        if channels not in ("RGB", "RGBA", "RGBX") or order not in _TURNED_ROUND:
+            return None
+        mode = f"{channels};16{_TURNED_ROUND[order]}"
+        tiles.append(tile._replace(args=(mode, *others) if others else mode))
+    image.tile = tiles
+    image.load()
+    return image
+
+
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The colours as L, RGB, CMYK or LAB, and the alpha as L if there is any."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -294,25 +247,8 @@ def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
     # "White is zero", which Pillow undoes for 8 bits only.
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
         grey = 1 - grey
-    return Image.fromarray(_eight_bits(np.nan_to_num(grey, copy=False)))
-
-
-def _in_srgb(image: Image.Image, profile_data: bytes | None) -> Image.Image:
-    """L, RGB, CMYK or LAB as RGB in sRGB; without a profile, as such pictures are usually meant."""
-    if not profile_data:
-        return image.convert("RGB")
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_data))
-        if image.mode == "L" and profile.profile.xcolor_space.strip() == "RGB":
-            image = image.convert("RGB")
-        srgb = ImageCms.ImageCmsProfile(io.BytesIO(_SRGB))
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
-        transform = ImageCms.buildTransform(profile, srgb, image.mode, "RGB", intent, flags)
-        return transform.apply(image)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        # Damaged, or of other colours than the picture's: a little off is better than no painting.
-        return image.convert("RGB")
+    grey = np.clip(np.nan_to_num(grey, copy=False), 0, 1)
+    return Image.fromarray(np.rint(grey * 255).astype(np.uint8))
 
 
 def _cover_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> None:
@@ -324,23 +260,20 @@ def _cover_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> None:
     pixels[faint] = mean + (pixels[faint] - mean) * own
 
 
-def _floats(image: Image.Image) -> np.ndarray:
-    """8 bits as float32 0…1: RGB → [H, W, 3], L → [H, W]."""
+def _floats(
+    image: Image.Image, lower: Image.Image | None, turn: Image.Transpose | None
+) -> np.ndarray:
+    """RGB as float32 [H, W, 3], L as [H, W], 0…1, upright; of 16 bits with their lower bytes."""
+    if turn is not None:
+        image = image.transpose(turn)
+        lower = lower.transpose(turn) if lower is not None else None
     width, height = image.size
     shape = (height, width, 3) if image.mode == "RGB" else (height, width)
     out = np.empty(shape, np.float32)
     for top in range(0, height, _BAND):
-        band = image.crop((0, top, width, min(top + _BAND, height)))
-        np.divide(np.asarray(band), 255, out=out[top : top + _BAND], dtype=np.float32)
-    return out
-
-
-def _eight_bits(values: np.ndarray, on_white: np.ndarray | None = None) -> np.ndarray:
-    """Floats 0…1 as uint8 of the same shape, laid over white by the alpha `on_white`."""
-    out = np.empty(values.shape, np.uint8)
-    for top in range(0, len(values), _BAND):
-        band = np.clip(values[top : top + _BAND], 0, 1)
-        if on_white is not None:
-            band = 1 - (1 - band) * np.clip(on_white[top : top + _BAND, :, None], 0, 1)
-        out[top : top + _BAND] = np.rint(band * 255)
+        box = (0, top, width, min(top + _BAND, height))
+        values, most = np.asarray(image.crop(box)), 255
+        if lower is not None:
+            values, most = values.astype(np.uint16) << 8 | np.asarray(lower.crop(box)), 65535
+        np.divide(values, most, out=out[top : top + _BAND], dtype=np.float32)
     return out

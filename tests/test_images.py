@@ -1,6 +1,5 @@
 """Pictures as cameras, phones and drawing programs write them, made here byte by byte."""
 
-import io
 import random
 import struct
 import zlib
@@ -8,16 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageFile
+from pictures import P3, SRGB, gamma, gradient, profile, rgb_profile, saved, xyz
+from PIL import Image, ImageFile
 
-from styletransfer.errors import ConfigError, PictureError
-from styletransfer.images import (
-    MIN_SIDE,
-    decode,
-    encode,
-    output_extension,
-    resize,
-)
+from styletransfer.errors import PictureError
+from styletransfer.images import MIN_SIDE, decode, resize
 from styletransfer.names import PICTURES
 
 # pytest shows even warnings that styletransfer.images silences for its users.
@@ -38,18 +32,6 @@ SHOWN = {
     8: ("gw", "rb"),
 }
 COLOURS = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255), "w": (255, 255, 255)}
-
-
-def saved(image, format_, **options):
-    out = io.BytesIO()
-    image.save(out, format_, **options)
-    return out.getvalue()
-
-
-def gradient(width=80, height=60):
-    y, x = np.mgrid[:height, :width]
-    steps = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
-    return Image.fromarray(steps.astype(np.uint8))
 
 
 def see_through():
@@ -91,39 +73,6 @@ def png16(values, chunks=(), colour_type=0):
             chunk(b"IEND", b""),
         ]
     )
-
-
-def profile(space, tags, pcs=b"XYZ ", kind=b"mntr"):
-    """An ICC profile, version 2, of the tags given."""
-    offset, table, bodies = 128 + 4 + 12 * len(tags), b"", b""
-    for name, body in tags.items():
-        body += b"\0" * (-len(body) % 4)
-        table += name + struct.pack(">II", offset + len(bodies), len(body))
-        bodies += body
-    d50 = struct.pack(">iii", *(round(each * 65536) for each in (0.9642, 1.0, 0.8249)))
-    head = struct.pack(">I4sI4s4s4s", offset + len(bodies), b"none", 0x02100000, kind, space, pcs)
-    head += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + d50 + b"\0" * 48
-    return head + struct.pack(">I", len(tags)) + table + bodies
-
-
-def xyz(*values):
-    return b"XYZ \0\0\0\0" + struct.pack(">iii", *(round(each * 65536) for each in values))
-
-
-def gamma(value):
-    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(value * 256))
-
-
-# Primaries as profiles hold them: adapted to D50.
-SRGB = np.array([[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]])
-P3 = np.array([[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]])
-
-
-def rgb_profile(primaries, power=2.2):
-    tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
-    for letter, primary in zip((b"r", b"g", b"b"), primaries, strict=True):
-        tags |= {letter + b"XYZ": xyz(*primary), letter + b"TRC": gamma(power)}
-    return profile(b"RGB ", tags)
 
 
 def ink_profile():
@@ -560,71 +509,6 @@ def test_several_threads_decode_at_once():
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-# Writing
-
-
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
-def test_a_painting_is_written_and_read_again(extension):
-    pixels = np.asarray(gradient(), np.float32) / 255
-    picture = decode(encode(pixels, extension), "result")
-    assert output_extension("same", picture.format) == extension
-    assert np.abs(picture.pixels - pixels).max() < (1e-6 if extension in ("png", "tiff") else 0.1)
-
-
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
-def test_a_painting_says_that_it_is_srgb(extension):
-    written = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), extension)))
-    embedded = ImageCms.ImageCmsProfile(io.BytesIO(written.info["icc_profile"]))
-    assert "sRGB" in ImageCms.getProfileDescription(embedded)
-
-
-def test_equal_paintings_are_equal_bytes_whenever_they_are_written():
-    embedded = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), "png"))).info["icc_profile"]
-    year, month, day, *time = struct.unpack(">6H", embedded[24:36])
-    assert (year, month, day, time) == (2024, 1, 1, [0, 0, 0])
-
-
-def test_a_jpg_keeps_fine_colour_detail():
-    stripes = np.zeros((32, 32, 3), np.float32)
-    stripes[:, ::2, 0], stripes[:, 1::2, 2] = 1, 1
-    assert np.abs(decode(encode(stripes, "jpg"), "a.jpg").pixels - stripes).mean() < 0.05
-
-
-def test_quality_makes_smaller_files():
-    noise = np.random.default_rng(0).random((64, 64, 3))
-    for extension in ("jpg", "webp"):
-        assert len(encode(noise, extension, quality=50)) < len(encode(noise, extension)) * 0.7
-
-
-def test_values_are_clipped_and_rounded_to_the_nearest():
-    pixels = np.full((16, 16, 3), 100.6 / 255)
-    pixels[0], pixels[1] = -0.5, 1.5
-    written = np.asarray(Image.open(io.BytesIO(encode(pixels, "png"))))
-    assert (written[0] == 0).all() and (written[1] == 255).all() and (written[2:] == 101).all()
-
-
-@pytest.mark.parametrize("extension", ["png", "webp", "tiff"])
-def test_alpha_is_written_where_it_can_be(extension):
-    pixels = np.asarray(gradient(), np.float32) / 255
-    alpha = np.linspace(0, 1, 80, dtype=np.float32)[None].repeat(60, 0)
-    picture = decode(encode(pixels, extension, alpha=alpha), "result")
-    assert np.abs(picture.alpha - alpha).max() < 0.01
-
-
-def test_a_jpg_shows_a_clear_picture_over_white():
-    pixels, alpha = np.zeros((32, 32, 3), np.float32), np.ones((32, 32), np.float32)
-    alpha[:16], alpha[16:24] = 0, 0.5
-    seen = decode(encode(pixels, "jpg", alpha=alpha), "a.jpg").pixels[:, 16, 0]
-    assert np.allclose(seen[[8, 20, 28]], (1, 0.5, 0), atol=0.03)
-
-
-def test_a_side_too_long_for_the_format_is_refused_with_a_way_out():
-    strip = np.zeros((1, 16_384, 3), np.float32)
-    with pytest.raises(PictureError, match=r"16384 × 1 .*16383.*OUTPUT_FORMAT"):
-        encode(strip, "webp")
-    assert encode(strip, "png")
-
-
 # Sizes
 
 
@@ -663,36 +547,6 @@ def test_a_mask_is_resized_without_ripples():
 
 
 # Names
-
-
-@pytest.mark.parametrize(
-    ("asked", "photo", "wanted"),
-    [
-        (None, "JPEG", "jpg"),
-        (None, "PNG", "png"),
-        (None, "HEIF", "png"),
-        ("", "WEBP", "png"),
-        ("same", "JPEG", "jpg"),
-        ("same", "PNG", "png"),
-        ("same", "WEBP", "webp"),
-        ("same", "TIFF", "tiff"),
-        ("same", "HEIF", "jpg"),
-        ("same", "AVIF", "jpg"),
-        ("same", "GIF", "png"),
-        ("webp", "JPEG", "webp"),
-        ("JPEG", "PNG", "jpg"),
-        ("tif", "PNG", "tiff"),
-    ],
-)
-def test_the_extension_of_a_result(asked, photo, wanted):
-    assert output_extension(asked, photo) == wanted
-
-
-def test_an_unknown_output_format_is_told_with_what_is_expected():
-    with pytest.raises(
-        ConfigError, match=r"OUTPUT_FORMAT is 'bmp'; .*jpg, png, webp, tiff or same"
-    ):
-        output_extension("bmp", "JPEG")
 
 
 def test_a_listing_knows_pictures_by_lower_case_extensions():

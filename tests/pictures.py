@@ -1,0 +1,52 @@
+"""Pictures and colour profiles for the tests of reading and writing, made byte by byte."""
+
+import io
+import struct
+
+import numpy as np
+from PIL import Image
+
+
+def saved(image, format_, **options):
+    out = io.BytesIO()
+    image.save(out, format_, **options)
+    return out.getvalue()
+
+
+def gradient(width=80, height=60):
+    y, x = np.mgrid[:height, :width]
+    steps = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
+    return Image.fromarray(steps.astype(np.uint8))
+
+
+def profile(space, tags, pcs=b"XYZ ", kind=b"mntr"):
+    """An ICC profile, version 2, of the tags given."""
+    offset, table, bodies = 128 + 4 + 12 * len(tags), b"", b""
+    for name, body in tags.items():
+        body += b"\0" * (-len(body) % 4)
+        table += name + struct.pack(">II", offset + len(bodies), len(body))
+        bodies += body
+    d50 = struct.pack(">iii", *(round(each * 65536) for each in (0.9642, 1.0, 0.8249)))
+    head = struct.pack(">I4sI4s4s4s", offset + len(bodies), b"none", 0x02100000, kind, space, pcs)
+    head += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + d50 + b"\0" * 48
+    return head + struct.pack(">I", len(tags)) + table + bodies
+
+
+def xyz(*values):
+    return b"XYZ \0\0\0\0" + struct.pack(">iii", *(round(each * 65536) for each in values))
+
+
+def gamma(value):
+    return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(value * 256))
+
+
+# Primaries as profiles hold them: adapted to D50.
+SRGB = np.array([[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]])
+P3 = np.array([[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]])
+
+
+def rgb_profile(primaries, power=2.2):
+    tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
+    for letter, primary in zip((b"r", b"g", b"b"), primaries, strict=True):
+        tags |= {letter + b"XYZ": xyz(*primary), letter + b"TRC": gamma(power)}
+    return profile(b"RGB ", tags)
