@@ -20,8 +20,9 @@ class Clock:
         self.done = done
         self._last = time.perf_counter()
 
-    def tick(self) -> float:
-        """To be called after each step; the seconds left."""
+    def tick(self, skipping: int = 0) -> float:
+        """To be called after each step, and whether it leaves out some after it; the seconds
+        left."""
         now = time.perf_counter()
         pixels = self._pixels[self.done]
         first = self.done == 0 or self._pixels[self.done - 1] != pixels
@@ -33,7 +34,7 @@ class Clock:
             self._measured = True
         elif not self._measured:
             self._seconds_per_pixel = rate
-        self.done += 1
-        self._left -= pixels
+        self.done += 1 + skipping
+        self._left -= pixels * (1 + skipping)
         self._last = now
         return self._left * self._seconds_per_pixel

@@ -46,6 +46,11 @@ def one_operation_at_a_time() -> None:
             tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
+def deterministic() -> None:
+    """Makes TensorFlow compute the same bits every time, for the rest of this process."""
+    tf.config.experimental.enable_op_determinism()
+
+
 @cache
 def native_bfloat16() -> bool:
     """Whether the device multiplies bfloat16 natively: a GPU from compute capability 8.0, or a

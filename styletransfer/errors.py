@@ -11,6 +11,10 @@ class PictureError(StyleTransferError, ValueError):
     """A photo, painting or mask that cannot be used; the others go on."""
 
 
+class DivergedError(PictureError):
+    """An optimisation that found no picture."""
+
+
 class ConfigError(StyleTransferError, ValueError):
     """A wrong or missing variable, setting, or argument; nothing was touched."""
 

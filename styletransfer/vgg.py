@@ -10,6 +10,19 @@ import tensorflow as tf
 from styletransfer import weights as weights_module
 from styletransfer.weights import MEAN_PIXEL, REPOSITORY, Weights, layer_shapes
 
+
+def _zero_padded(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def _border_repeated(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    # Mirrored by one pixel, a border is repeated.
+    return tf.nn.conv2d(
+        tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC"), kernel, 1, "VALID"
+    )
+
+
+PADDINGS = {"zero": _zero_padded, "replicate": _border_repeated}
 POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 CALIBRATION_PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
@@ -44,18 +57,27 @@ class VGG:
         return 2 ** max(int(layer[4]) - 1 for layer in layers)
 
     def forward(
-        self, image: tf.Tensor, layers: Sequence[str], pool: str, dtype: tf.DType
+        self,
+        image: tf.Tensor,
+        layers: Sequence[str],
+        pool: str,
+        dtype: tf.DType,
+        padding: str = "zero",
     ) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in `dtype`,
         after ReLU, computed up to the deepest of them and no further.
 
-        pool: `max` or `ave`. Raises ValueError for another, or a layer the network has not.
+        pool: `max` or `ave`. padding: what a convolution sees beyond the border, `zero` as VGG was
+        trained, or `replicate`. Raises ValueError for others, or a layer the network has not.
         """
         unknown = set(layers) - set(self.layers)
         if unknown:
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
         if pool not in POOLS:
             raise ValueError(f"pool is {pool!r}, expected max or ave")
+        if padding not in PADDINGS:
+            raise ValueError(f"padding is {padding!r}, expected zero or replicate")
+        convolution = PADDINGS[padding]
         deepest = max(self.layers.index(layer) for layer in layers)
         mean = tf.constant(self._weights.mean, image.dtype)
         x = tf.cast(image * 255.0 - mean, dtype)
@@ -65,7 +87,7 @@ class VGG:
         ):
             if number > 0 and layer.endswith("_1"):
                 x = POOLS[pool](x, 2, 2, "VALID")
-            x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+            x = tf.nn.relu(tf.nn.bias_add(convolution(x, kernel), bias))
             if layer in layers:
                 features[layer] = x
             if number == deepest:

@@ -6,7 +6,10 @@ from pathlib import Path
 # The repository is used from its own folder, without being installed.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from typing import TYPE_CHECKING
+
 import pytest
+from folder_batches import folders, small_vgg  # noqa: F401
 from s3_servers import (  # noqa: F401
     bucket,
     ceph,
@@ -18,9 +21,29 @@ from s3_servers import (  # noqa: F401
     rgw_tls,
     server,
 )
+from tiny import weights as tiny_weights
+
+if TYPE_CHECKING:
+    from styletransfer.vgg import VGG
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds", type=int, help="how often test_kill.py kills a batch and reruns it"
     )
+
+
+@pytest.fixture(scope="session")
+def tiny() -> "VGG":
+    """VGG19 with few channels, so that an optimisation takes milliseconds."""
+    from styletransfer.vgg import VGG
+
+    return VGG(tiny_weights())
+
+
+@pytest.fixture(scope="session")
+def random_vgg() -> "VGG":
+    """VGG19 with all its channels and random features."""
+    from styletransfer.vgg import load_vgg
+
+    return load_vgg("vgg19", "random")

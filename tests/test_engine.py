@@ -1,158 +1,22 @@
-"""The engine against things independent of it: finite differences, NumPy, and what a user sees."""
+"""The optimisation: sizes, steps, what settings do to a picture, stopping and going on."""
 
+import dataclasses
 import gc
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import picture
-from tiny import weights as tiny_weights
+from tiny import last, picture
 
-from styletransfer import Settings, engine, losses, objective, stylize
-from styletransfer.engine import Style
-from styletransfer.vgg import VGG, load_vgg
-from styletransfer.weights import MEAN_PIXEL, Weights
-
-RNG = np.random.default_rng(5)
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    return VGG(tiny_weights())
-
-
-@pytest.fixture(scope="module")
-def random_vgg():
-    return load_vgg("vgg19", "random")
-
-
-def last(steps):
-    for step in steps:  # noqa: B007
-        pass
-    return step
-
-
-FLOAT32 = {"precision": "float32"}
-
-
-# --- losses ---------------------------------------------------------------------------------
-
-
-def test_a_gram_matrix_is_the_mean_outer_product_of_its_positions():
-    feature = RNG.standard_normal((1, 5, 7, 4)).astype(np.float32)
-    expected = np.einsum("hwc,hwd->cd", feature[0], feature[0]) / 35
-    np.testing.assert_allclose(losses.gram(tf.constant(feature)), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_objective_equals_the_formulas_written_in_numpy(tiny):
-    image, content, painting = picture(40, 56, 1), picture(40, 56, 2), picture(64, 48, 3)
-    settings = Settings(content_weight=0.3, total_variation_weight=2.0, style_scale=1.5, **FLOAT32)
-    terms, _ = objective(image, content, [painting], settings, tiny)
-
-    def features(array):
-        found = tiny.features(array, [*losses.STYLE_LAYERS, "conv4_2"])
-        return {layer: feature.astype(np.float64) for layer, feature in found.items()}
-
-    x, p, s = features(image), features(content), features(painting)
-
-    def gram(feature):
-        flat = feature.reshape(-1, feature.shape[-1])
-        return flat.T @ flat / len(flat)
-
-    def relative(a, b):
-        return ((a - b) ** 2).sum() / (b**2).sum()
-
-    style = sum(
-        weight * relative(gram(x[layer]), gram(s[layer]))
-        for layer, weight in zip(losses.STYLE_LAYERS, losses.STYLE_LAYER_WEIGHTS, strict=True)
-    )
-    wide = image.astype(np.float64)
-    variation = (np.diff(wide, axis=0) ** 2).mean() + (np.diff(wide, axis=1) ** 2).mean()
-    assert terms["content"] == pytest.approx(0.3 * relative(x["conv4_2"], p["conv4_2"]), rel=1e-4)
-    assert terms["style"] == pytest.approx(1.5 * style, rel=1e-4)
-    assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
-    assert terms["total"] == pytest.approx(sum(v for k, v in terms.items() if k != "total"))
-
-
-@pytest.mark.parametrize("pool", ["max", "ave"])
-def test_the_gradient_equals_finite_differences_in_float64(tiny, pool):
-    image, content, painting = (
-        tf.constant(picture(33, 47, seed)[None], tf.float64) for seed in (1, 2, 3)
-    )
-    grams = losses.style_grams(tiny, [painting], [1.0], pool, tf.float64)
-    target = tiny.forward(content, ["conv4_2"], pool, tf.float64)["conv4_2"]
-    weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
-
-    def loss(x):
-        targets = losses.Targets(target, grams)
-        args = (targets, weights, "conv4_2", pool, tf.float64)
-        return tf.reduce_sum(losses.weighted_terms(tiny, x, *args))
-
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        value = loss(image)
-    gradient = tape.gradient(value, image).numpy()
-    for seed in range(3):
-        direction = np.random.default_rng(seed).standard_normal(image.shape)
-        step = 3e-9  # Small, so that no ReLU or maximum switches on the way.
-        slope = (loss(image + step * direction) - loss(image - step * direction)) / (2 * step)
-        assert (gradient * direction).sum() == pytest.approx(float(slope), rel=1e-5)
-
-
-def test_the_gradient_of_objective_equals_finite_differences_in_float32(random_vgg):
-    image, content, painting = picture(64, 80, 1), picture(64, 80, 2), picture(72, 64, 3)
-    settings = Settings(**FLOAT32)
-    _, gradient = objective(image, content, [painting], settings, random_vgg)
-    # Along the gradient itself, where rounding hides least of the slope.
-    direction = gradient / np.linalg.norm(gradient)
-    step = 2e-3
-    up, down = (
-        objective(image + s * step * direction, content, [painting], settings, random_vgg)[0][
-            "total"
-        ]
-        for s in (1, -1)
-    )
-    assert (gradient * direction).sum() == pytest.approx((up - down) / (2 * step), rel=1e-2)
-
-
-def test_bfloat16_points_the_same_way_as_float32(random_vgg):
-    args = picture(64, 80, 1), picture(64, 80, 2), [picture(72, 64, 3)]
-    exact = objective(*args, Settings(**FLOAT32), random_vgg)[1].ravel()
-    quick = objective(*args, Settings(precision="bfloat16"), random_vgg)[1].ravel()
-    assert exact @ quick / (np.linalg.norm(exact) * np.linalg.norm(quick)) > 0.9
-
-
-def test_blending_targets_blends_the_loss_up_to_a_constant(tiny):
-    """With quadratic losses, the gradient to the blend is that of the shares' mean."""
-    image, content = picture(40, 48, 1), picture(40, 48, 2)
-    one, other = picture(48, 40, 3), picture(40, 40, 4)
-    settings = Settings(content_weight=0, total_variation_weight=0, **FLOAT32)
-    blended = Style([one, other], [3, 1]).grams(tiny, None, "max", tf.float32)
-    singles = [Style([each]).grams(tiny, None, "max", tf.float32) for each in (one, other)]
-    for mix, a, b in zip(blended, *singles, strict=True):
-        np.testing.assert_allclose(mix, 0.75 * a + 0.25 * b, rtol=1e-5)
-    same = objective(image, content, [one, one], settings, tiny)[0]["style"]
-    assert same == pytest.approx(objective(image, content, [one], settings, tiny)[0]["style"])
-
-
-def test_the_balance_does_not_hinge_on_the_scale_of_the_weights():
-    weights = tiny_weights()
-    kernel, bias = weights.kernels["conv1_1"]
-    louder = dict(weights.kernels, conv1_1=(kernel * 7, bias * 7))
-    # Biases further on would see another scale: without them VGG is homogeneous.
-    silent = {k: (w, b * 0) for k, (w, b) in weights.kernels.items()}
-    louder = {k: (w, b * 0) for k, (w, b) in louder.items()}
-    args = picture(40, 48, 1), picture(40, 48, 2), [picture(48, 40, 3)], Settings(**FLOAT32)
-    one, other = (
-        objective(*args, VGG(Weights("vgg19", name, kernels, MEAN_PIXEL)))[0]
-        for name, kernels in (("silent", silent), ("louder", louder))
-    )
-    assert other == pytest.approx(one, rel=1e-4)
-
-
-# --- the optimisation -----------------------------------------------------------------------
+from styletransfer import Settings, scales, stylize
+from styletransfer.errors import DivergedError
+from styletransfer.losses import RelativeLosses
+from styletransfer.objectives import Objective, _program
+from styletransfer.style import Style
 
 
 def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny):
@@ -173,14 +37,14 @@ def test_full_size_is_the_photos_own(tiny):
 
 
 def test_scales_grow_by_root_two_from_about_128_px():
-    sizes = engine.scale_sizes(600, 800, 512)
+    sizes = scales.scale_sizes(600, 800, 512)
     assert [max(size) for size in sizes] == [128, 181, 256, 362, 512]
     assert sizes[-1] == (384, 512)
 
 
 @pytest.mark.parametrize("height, width", [(2000, 100), (100, 2000), (17, 17), (64, 64)])
 def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(height, width):
-    sizes = engine.scale_sizes(height, width, max(height, width))
+    sizes = scales.scale_sizes(height, width, max(height, width))
     assert sizes[-1] == (height, width)
     assert all(min(size) >= 32 for size in sizes[:-1])
 
@@ -206,7 +70,9 @@ def test_every_step_tells_where_the_run_is(tiny):
 def test_the_loss_goes_down_and_the_palette_comes_over(random_vgg):
     photo = np.full((96, 96, 3), 0.5, np.float32) + 0.1 * picture(96, 96, 2)
     painting = picture(96, 96, 3) * np.array([1.0, 0.3, 0.1], np.float32)
-    settings = Settings(size=64, iterations=50, content_weight=0.001, learning_rate=0.05)
+    settings = Settings(
+        size=64, iterations=50, content_weight=0.001, learning_rate=0.05, style_statistics="gram"
+    )
     steps = list(stylize(photo, [painting], settings, random_vgg))
     assert steps[-1].losses["total"] < 0.5 * steps[0].losses["total"]
     wanted, before, after = (x.mean((0, 1)) for x in (painting, photo, steps[-1].image))
@@ -240,27 +106,25 @@ def test_gray_starts_from_the_photo_without_its_colours(tiny):
 
 def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypatch):
     seen = []
-    real = losses.style_grams
+    real = Objective.features
     monkeypatch.setattr(
-        engine,
-        "style_grams",
-        lambda vgg, styles, *rest: (
-            seen.append([s.shape[1:3] for s in styles]) or real(vgg, styles, *rest)
-        ),
+        Objective,
+        "features",
+        lambda self, image, layers: seen.append(image.shape[1:3]) or real(self, image, layers),
     )
     settings = Settings(size=256, iterations=1)
     list(stylize(picture(128, 256), [picture(400, 100, 1), picture(150, 150, 2)], settings, tiny))
-    assert [[tuple(size) for size in sizes] for sizes in seen] == [
-        [(128, 32), (128, 128)],
-        [(192, 48), (160, 160)],  # 181 × 45 and 150 × 150, with the canvas' margin
-        [(256, 64), (160, 160)],
+    assert [tuple(size) for size in seen if None not in size] == [
+        *[(128, 32), (128, 128)],
+        *[(192, 48), (160, 160)],  # 181 × 45 and 150 × 150, with the canvas' margin
+        *[(256, 64), (160, 160)],
     ]
 
 
 def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
     calls = []
-    real = losses.style_grams
-    monkeypatch.setattr(engine, "style_grams", lambda *args: calls.append(1) or real(*args))
+    real = Style._statistics
+    monkeypatch.setattr(Style, "_statistics", lambda *args: calls.append(1) or real(*args))
     style = Style([picture(200, 200, 1)])
     for number in range(4):
         list(stylize(picture(100 + number, 128), style, Settings(size=181, iterations=1), tiny))
@@ -307,12 +171,212 @@ def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypa
 
 
 def test_photos_of_any_size_share_one_trace(tiny):
+    _program.cache_clear()
     for side in range(64, 74):
         list(
             stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
         )
-    program = engine._program(tiny, "conv4_2", "max", engine.convolution_dtype("auto"))
+    # Same settings, so the same program; another structure of the problem would be another one.
+    assert _program.cache_info().currsize == 1
+    objective = Objective.of(Settings(), tiny)
+    photo = objective.laid(scales.batch(picture(64, 64)))
+    groups = Style([picture(64, 64, 1)]).groups(objective, (64, 64))
+    program = objective.program(objective.problem(photo, groups, None, (64, 64)))
     assert program.step.experimental_get_tracing_count() == 1
+
+
+# --- strength, optimisers, starts -----------------------------------------------------------------
+
+
+def content_error(vgg, image, photo, settings):
+    """‖F − P‖²/‖P‖² at the content layer, for a photo of the picture's own size."""
+    layer = settings.content_layer
+    found, wanted = (
+        vgg.forward(tf.constant(each[None]), [layer], "max", tf.float32, settings.padding)[layer]
+        for each in (image, photo)
+    )
+    return float(tf.reduce_sum((found - wanted) ** 2) / tf.reduce_sum(wanted**2))
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.025])
+@pytest.mark.parametrize("photo_seed, painting_seed, size", [(1, 2, 128), (3, 4, 96), (5, 2, 160)])
+def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_size(
+    tiny, strength, photo_seed, painting_seed, size
+):
+    photo = picture(size * 3 // 4, size, photo_seed)
+    settings = Settings(size=size, iterations=60, strength=strength, precision="float32")
+    image = last(stylize(photo, [picture(80, 80, painting_seed)], settings, tiny)).image
+    assert content_error(tiny, image, photo, settings) == pytest.approx(strength, rel=0.2)
+
+
+def test_strength_0_stays_close_to_the_photo(random_vgg):
+    photo = picture(64, 64, 1)
+    settings = Settings(size=64, iterations=40, strength=0, padding="zero", precision="float32")
+    image = last(stylize(photo, [picture(80, 80, 2)], settings, random_vgg)).image
+    assert content_error(random_vgg, image, photo, settings) < 0.05
+
+
+def test_a_content_weight_that_is_given_stays(tiny):
+    settings = Settings(size=96, iterations=5, content_weight=0.07)
+    step = last(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    assert float(step.snapshot()["content_weight"]) == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize("recipe", [Settings(iterations=2), Settings.inetwork(iterations=4)])
+def test_lbfgs_lowers_the_loss_from_step_to_step(tiny, recipe):
+    settings = dataclasses.replace(recipe, optimizer="lbfgs", size=128, content_weight=0.05)
+    steps = stylize(picture(96, 128), [picture(80, 80, 2)], settings, tiny)
+    totals = [step.losses["total"] for step in steps]
+    assert len(totals) == 4
+    assert totals == sorted(totals, reverse=True) and totals[-1] < 0.9 * totals[0]
+
+
+def test_lbfgs_paints_every_scale_and_stays_within_the_colours_there_are(tiny):
+    settings = Settings(size=181, iterations=1, optimizer="lbfgs")
+    steps = list(stylize(picture(128, 181), [picture(80, 80, 2)], settings, tiny))
+    assert [step.scale for step in steps] == [128, 128, 181]
+    images = [step.snapshot()["image"] for step in steps]
+    assert min(each.min() for each in images) >= 0 and max(each.max() for each in images) <= 1
+
+
+def test_adam_serves_the_original_losses_too(tiny):
+    settings = Settings.inetwork(optimizer="adam", iterations=20, size=96, learning_rate=0.01)
+    losses = [
+        step.losses["total"]
+        for step in stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny)
+    ]
+    assert len(losses) == 20 and losses[-1] < 0.9 * losses[0]
+
+
+def test_a_picture_to_start_from_may_be_of_any_size(tiny):
+    settings = Settings(size=64, iterations=1, learning_rate=1e-5)
+    start = picture(40, 30, 7)
+    image = next(
+        iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny, init=start))
+    ).image
+    assert np.abs(image.mean((0, 1)) - start.mean((0, 1))).max() < 0.01
+
+
+def test_style_mean_starts_from_the_paintings_mean_colour(tiny):
+    settings = Settings(size=64, iterations=1, init_image="style-mean", learning_rate=1e-5)
+    one, other = picture(40, 40, 1), picture(60, 60, 2)
+    image = next(iter(stylize(picture(64, 64), [one, other], settings, tiny, [3, 1]))).image
+    wanted = 0.75 * one.mean((0, 1)) + 0.25 * other.mean((0, 1))
+    np.testing.assert_allclose(image, np.broadcast_to(wanted, image.shape), atol=1e-4)
+
+
+def test_a_small_improvement_ends_a_scale_and_the_run_still_counts_to_its_end(tiny):
+    settings = Settings(
+        size=181, iterations=60, learning_rate=1e-5, min_improvement=50, content_weight=1
+    )
+    steps = list(stylize(picture(128, 181), [picture(80, 80, 2)], settings, tiny))
+    assert len(steps) == 40  # two windows of ten steps at each of two scales
+    assert steps[-1].iteration == steps[-1].total == 180
+    assert steps[-1].eta_s == 0
+
+
+# --- when it goes wrong ---------------------------------------------------------------------------
+
+
+def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny, monkeypatch):
+    """From step 13 on the loss is no number, as long as the steps are not smaller."""
+    rates = []
+
+    class Sick:
+        def __init__(self, program):
+            self._step, self._count = program.step, 0
+
+        def step(self, state, problem, pace):
+            self._count += 1
+            rates.append(float(pace.rate))
+            state, terms = self._step(state, problem, pace)
+            if self._count > 12 and pace.rate > 0.02:
+                nan = tf.constant(float("nan"))
+                return state._replace(image=state.image * nan, average=state.average * nan), terms
+            return state, terms
+
+    real_program = Objective.program
+    monkeypatch.setattr(Objective, "program", lambda *args: Sick(real_program(*args)))
+    settings = Settings(size=96, iterations=20)
+    steps = list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    assert np.isfinite(steps[-1].image).all()
+    assert rates[12] == pytest.approx(0.03) and rates[15] == pytest.approx(0.015)
+    assert np.isfinite(steps[14].image).all()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
+    """A gradient that is no number anywhere."""
+
+    def terms(self, features, image, targets):
+        return tf.stack([tf.reduce_sum(image) * float("nan")] * 3)
+
+    monkeypatch.setattr(RelativeLosses, "terms", terms)
+    _program.cache_clear()
+    settings = Settings(size=96, iterations=100, optimizer=optimizer)
+    with pytest.raises(DivergedError, match="weights"):
+        list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    _program.cache_clear()
+
+
+def test_two_deterministic_runs_give_one_result_bit_for_bit():
+    """In processes of their own, for TensorFlow stays deterministic once it is."""
+    program = (
+        "import hashlib, sys; sys.path[:0] = ['.', 'tests']\n"
+        "from tiny import last, picture, weights\n"
+        "from styletransfer import Settings, stylize\n"
+        "from styletransfer.vgg import VGG\n"
+        "settings = Settings(size=128, iterations=4, deterministic=True)\n"
+        "steps = stylize(picture(96, 128), [picture(80, 80, 2)], settings, VGG(weights()))\n"
+        "print(hashlib.sha256(last(steps).image.tobytes()).hexdigest())\n"
+    )
+    root = Path(__file__).parents[1]
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
+
+
+# --- finishing ------------------------------------------------------------------------------------
+
+
+def test_a_result_is_scaled_back_to_the_photos_own_size(tiny):
+    settings = Settings(size=64, iterations=1, rescale_image=True)
+    step = last(stylize(picture(90, 130), [picture(50, 70, 1)], settings, tiny))
+    assert step.image.shape == (90, 130, 3)
+
+
+def test_without_its_aspect_ratio_a_picture_is_square_and_comes_back_in_proportion(tiny):
+    settings = Settings(size=64, iterations=1, maintain_aspect_ratio=False)
+    args = picture(60, 120), [picture(50, 70, 1)]
+    assert last(stylize(*args, settings, tiny)).image.shape == (64, 64, 3)
+    settings = dataclasses.replace(settings, rescale_image=True)
+    assert last(stylize(*args, settings, tiny)).image.shape == (60, 120, 3)
+
+
+def test_preserve_color_keeps_the_photos_colours_where_the_color_mask_is_white(tiny):
+    photo = np.zeros((64, 64, 3), np.float32)
+    photo += np.array([0.7, 0.4, 0.4], np.float32)
+    blue = np.zeros((64, 64, 3), np.float32) + np.array([0.1, 0.1, 0.8], np.float32)
+    mask = np.zeros((8, 8), np.float32)
+    mask[:, :4] = 1
+    settings = Settings(size=64, iterations=40, content_weight=0, preserve_color=True)
+    image = last(stylize(photo, [blue], settings, tiny, color_mask=mask)).image
+    redness = image[..., 0] - image[..., 2]
+    assert redness[:, :24].min() > 0.1 and redness[:, 40:].mean() < redness[:, :24].mean() - 0.1
+
+
+def test_color_match_starts_from_the_photo_in_the_paintings_colours(tiny):
+    blue = np.clip(picture(64, 64, 2) * np.array([0.2, 0.3, 1.0], np.float32), 0, 1)
+    settings = Settings(size=64, iterations=1, learning_rate=1e-5, color_match="moments")
+    image = last(stylize(picture(64, 64, 1), [blue], settings, tiny)).image
+    np.testing.assert_allclose(image.mean((0, 1)), blue.mean((0, 1)), atol=0.03)
+
+
+# --- going on -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stopped_at", [1, 6, 7, 8])

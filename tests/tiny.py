@@ -1,6 +1,8 @@
 """A VGG with few channels and small pictures, so that an optimisation takes milliseconds."""
 
 import io
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,6 +31,13 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     coarse = Image.fromarray((rng.random((6, 7, 3)) * 255).astype(np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / 255
     return np.clip(smooth + 0.05 * rng.standard_normal(smooth.shape), 0, 1).astype(np.float32)
+
+
+def last(steps: Iterable[Any]) -> Any:
+    """The last of an optimisation's steps, whose image is the result."""
+    for step in steps:  # noqa: B007
+        pass
+    return step
 
 
 def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: object) -> bytes:

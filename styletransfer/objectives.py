@@ -1,0 +1,180 @@
+"""What an optimisation minimises: features of a network, losses on them, and the gradient of
+their weighted sum, as functions that TensorFlow has traced."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from styletransfer import masks, scales
+from styletransfer.device import native_bfloat16
+from styletransfer.inetwork_losses import OriginalLosses
+from styletransfer.losses import TERMS, RelativeLosses, Targets
+from styletransfer.optimizers import State, adam, steered
+from styletransfer.settings import Settings
+from styletransfer.vgg import VGG
+
+
+class Problem(NamedTuple):
+    """One picture's targets at one scale. `around` is (mask [1, H, W, 1], photo [1, H, W, 3])
+    where the photo shows through outside a mask while it is painted; else empty."""
+
+    targets: Targets
+    around: tuple[tf.Tensor, ...]
+
+
+class Pace(NamedTuple):
+    """The numbers of a step, float32 scalars: the weights of style and total variation, Adam's
+    rate, the decay of the average, the logarithm of the content error to be held and how fast the
+    content's weight is steered to it (0: it stays)."""
+
+    style: tf.Tensor
+    total_variation: tf.Tensor
+    rate: tf.Tensor
+    decay: tf.Tensor
+    goal: tf.Tensor
+    steering: tf.Tensor
+
+
+class Program(NamedTuple):
+    """`gradient`: image, problem, weights [3] → terms [3] not weighted, gradient of their weighted
+    sum. `step`: state, problem, pace → the state after a step of Adam, terms [3] weighted."""
+
+    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    step: Callable[..., tuple[State, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Which features of which network are compared, by which losses, in which arithmetic."""
+
+    vgg: VGG
+    losses: RelativeLosses | OriginalLosses
+    pool: str
+    padding: str
+    dtype: tf.DType
+
+    @classmethod
+    def of(cls, settings: Settings, vgg: VGG) -> "Objective":
+        """What these settings ask for."""
+        if settings.recipe == "inetwork":
+            losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)
+        else:
+            losses = RelativeLosses(settings.content_layer, settings.style_statistics)
+        precision = settings.precision
+        if settings.optimizer == "lbfgs" and precision == "auto":
+            precision = "float32"  # bfloat16's rounding looks like bumps to a line search.
+        dtype = convolution_dtype(precision)
+        return cls(vgg, losses, settings.pool_type, settings.padding, dtype)
+
+    def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
+        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward`."""
+        return self.vgg.forward(image, layers, self.pool, self.dtype, self.padding)
+
+    def laid(self, image: tf.Tensor, as_given: bool = False) -> tf.Tensor:
+        """image [1, H, W, C] on a canvas where these losses are computed on one."""
+        return scales.on_canvas(image) if self.losses.on_canvas and not as_given else image
+
+    def layer_masks(
+        self, mask: np.ndarray | None, size: tuple[int, int], as_given: bool = False
+    ) -> tuple[tf.Tensor, ...]:
+        """A mask [h, w] of a picture of this size as the style layers see it; none for None."""
+        if mask is None:
+            return ()
+        return self._masks_at(self.losses.layers, mask, size, as_given)
+
+    def problem(
+        self,
+        photo: tf.Tensor,
+        groups: tuple,
+        content_mask: np.ndarray | None,
+        size: tuple[int, int],
+        as_given: bool = False,
+    ) -> Problem:
+        """The targets for a photo [1, H, W, 3], laid already, of which `size` is the picture."""
+        layer = self.losses.content_layer
+        content = _content(self, photo)
+        if content_mask is None or not self.losses.composes:
+            return Problem(Targets(content, (), groups), ())
+        whole = tf.constant(masks.resized(content_mask, *size)[None, :, :, None])
+        at_layer = self._masks_at((layer,), content_mask, size, as_given)
+        return Problem(Targets(content, at_layer, groups), (self.laid(whole, as_given), photo))
+
+    def program(self, problem: Problem) -> Program:
+        """The traced functions for problems of this structure. Shapes are open in them, so that
+        every photo and scale shares one trace; all numbers are arguments for the same reason."""
+        return _program(self, tf.nest.map_structure(_open, problem))
+
+    def _masks_at(
+        self, layers: Sequence[str], mask: np.ndarray, size: tuple[int, int], as_given: bool
+    ) -> tuple[tf.Tensor, ...]:
+        if self.losses.on_canvas and not as_given:
+            whole = tf.constant(masks.resized(mask, *size)[None, :, :, None])
+            mask = scales.on_canvas(whole)[0, :, :, 0].numpy()
+            size = mask.shape
+        return self.losses.layer_masks(mask, *size, layers)
+
+
+def convolution_dtype(precision: str) -> tf.DType:
+    """The type convolutions are computed in, for `auto`, `float32` or `bfloat16`."""
+    if precision == "auto":
+        precision = "bfloat16" if native_bfloat16() else "float32"
+    return tf.as_dtype(precision)
+
+
+def _open(tensor: tf.Tensor) -> tf.TensorSpec:
+    """What stands for tensors of this kind: rows and columns of pictures and features are open."""
+    shape = tensor.shape
+    return tf.TensorSpec([1, None, None, shape[3]] if len(shape) == 4 else shape, tensor.dtype)
+
+
+@lru_cache(maxsize=8)
+def _content_program(objective: Objective) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)])
+    def content(photo: tf.Tensor) -> tf.Tensor:
+        layer = objective.losses.content_layer
+        return objective.features(photo, [layer])[layer]
+
+    return content
+
+
+def _content(objective: Objective, photo: tf.Tensor) -> tf.Tensor:
+    return _content_program(objective)(photo)
+
+
+@lru_cache(maxsize=8)
+def _program(objective: Objective, problem_spec: Problem) -> Program:
+    picture = tf.TensorSpec([1, None, None, 3], tf.float32)
+    scalar = tf.TensorSpec([], tf.float32)
+    layers = {*objective.losses.layers, objective.losses.content_layer}
+
+    def gradient(
+        image: tf.Tensor, problem: Problem, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            whole = image
+            if problem.around:
+                mask, photo = problem.around
+                whole = mask * image + (1 - mask) * photo
+            features = objective.features(whole, layers)
+            terms = objective.losses.terms(features, whole, problem.targets)
+            total = tf.reduce_sum(weights * terms)
+        return terms, tape.gradient(total, image)
+
+    def step(state: State, problem: Problem, pace: Pace) -> tuple[State, tf.Tensor]:
+        weights = tf.stack([state.content_weight, pace.style, pace.total_variation])
+        terms, slope = gradient(state.image, problem, weights)
+        weight = steered(state.content_weight, terms[0], pace.goal, pace.steering)
+        state = adam(state, slope, pace.rate, pace.decay)
+        return state._replace(content_weight=weight), weights * terms
+
+    weights = tf.TensorSpec([len(TERMS)], tf.float32)
+    state = State(*[picture] * 4, scalar, scalar)
+    return Program(
+        tf.function(gradient, input_signature=[picture, problem_spec, weights]),
+        tf.function(step, input_signature=[state, problem_spec, Pace(*[scalar] * 6)]),
+    )

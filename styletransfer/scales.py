@@ -1,0 +1,78 @@
+"""From coarse to fine: the sizes a picture is painted at, and pictures brought to them."""
+
+import numpy as np
+import tensorflow as tf
+
+from styletransfer.settings import Settings, fit
+
+FIRST_SCALE = 128  # px, longer side
+SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
+CANVAS_MULTIPLE = 16  # px; what VGG's four poolings shrink to one
+
+
+def schedule(
+    height: int, width: int, settings: Settings
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """The scales, (height, width) each, that a photo of this size is painted at, coarse to fine,
+    and the number of steps at each."""
+    longer = max(height, width) if settings.size == "full" else int(settings.size)
+    if not settings.maintain_aspect_ratio:
+        height = width = longer
+    if settings.recipe == "inetwork":
+        return [fit(height, width, longer)], [settings.iterations]
+    scales = scale_sizes(height, width, longer)
+    return scales, [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
+
+
+def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
+    """(height, width) of each scale, coarse to fine by √2: the last has the longer side asked
+    for, the first about FIRST_SCALE, but no shorter side below SMALLEST_SIDE where that can be."""
+    sizes = [fit(height, width, longer)]
+    while True:
+        smaller = fit(height, width, round(longer / 2 ** (len(sizes) / 2)))
+        if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
+            return sizes[::-1]
+        sizes.append(smaller)
+
+
+def batch(image: np.ndarray) -> tf.Tensor:
+    """A picture [H, W, 3] as a tensor float32 [1, H, W, 3]. Raises ValueError for another shape."""
+    array = np.asarray(image, np.float32)
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
+    return tf.constant(array[None])
+
+
+def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """image [1, H, W, C] at another size; without aliasing when it shrinks."""
+    if tuple(image.shape[1:3]) == tuple(size):
+        return image
+    shrinks = image.shape[1] > size[0]
+    return tf.image.resize(image, size, "lanczos3" if shrinks else "bicubic", antialias=shrinks)
+
+
+def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
+    """A painting [1, H, W, 3] with its longer side at most `longer` px."""
+    height, width = painting.shape[1:3]
+    too_large = max(height, width) > longer
+    return resize(painting, fit(height, width, longer)) if too_large else painting
+
+
+def on_canvas(image: tf.Tensor) -> tf.Tensor:
+    """image [1, H, W, C] on a canvas whose sides are multiples of CANVAS_MULTIPLE, its content
+    mirrored into the margin below and to the right.
+
+    So no pooling drops a row, every pixel is seen by every layer; and photos of many sizes share
+    few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
+    """
+    for axis in (1, 2):
+        side = image.shape[axis]
+        indices = np.pad(np.arange(side), (0, -side % CANVAS_MULTIPLE), mode="symmetric")
+        if len(indices) != side:
+            image = tf.gather(image, indices, axis=axis)
+    return image
+
+
+def off_canvas(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """The picture of this size that lies on a canvas."""
+    return image[:, : size[0], : size[1]]
