@@ -3,173 +3,177 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from styletransfer import inetwork_arguments as arguments
 from styletransfer.errors import ConfigError, StyleTransferError
+from styletransfer.local_files import Output, mask, picture, written
 from styletransfer.progress import follow, log_to_stdout, logger
 from styletransfer.quiet import stderr_held
-from styletransfer.settings import FIELDS, Settings, expectation
+from styletransfer.settings import Settings
 
-# The names that INetwork gave to settings of ours; `image_size` and `style_weight` are told apart
-# below, as they mean something else than a setting.
-SYNONYMS = {"iterations": ("--num_iter",)}
+if TYPE_CHECKING:  # For their names only: `--help` loads neither TensorFlow nor NumPy.
+    import numpy as np
 
-EPILOG = """\
-examples:
-  ./inetwork.py beach.jpg monet.jpg beach-by-monet
-  ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
-  ./inetwork.py --from-record results/_records/monet/beach.jpg.json beach-again
-
-exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments, 3 no VGG weights,
-4 no GPU though asked for"""
+    from styletransfer.curves import Table
+    from styletransfer.engine import Step
 
 
-def inetwork(arguments: Sequence[str] | None = None) -> int:
+def inetwork(words: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    told = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     log_to_stdout("%(message)s")
     try:
-        path = paint(told)
+        path = _dispatch(arguments.parsed(sys.argv[1:] if words is None else words))
     except StyleTransferError as error:
         print(f"inetwork.py: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("inetwork.py: stopped; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"inetwork.py: stopped; {stop or 'nothing was written'}", file=sys.stderr)
         return 130
     print(path)
     return 0
 
 
-def paint(told: argparse.Namespace) -> Path:
-    """Paints what the command line tells of, and returns the path written, `PREFIX.png`.
-
-    Raises a StyleTransferError before anything is painted where an argument does not fit.
-    """
-    if told.from_record is not None:
+def _dispatch(told: argparse.Namespace) -> Path:
+    """Does what the command line tells of; the path written."""
+    ways = ("from_record", "color_transfer_only", "mask_transfer")
+    chosen = [way for way in ways if getattr(told, way)]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{chosen[0]} and --{chosen[1]} do not go together")
+    if chosen != ["color_transfer_only"] and (told.mask or told.hist_match):
+        raise ConfigError(
+            "--mask and --hist_match belong to --color_transfer_only; "
+            "painting has --content_mask, --style_masks, --regions and --color_mask"
+        )
+    if chosen == ["from_record"]:
         if len(told.pictures) != 1:
-            raise ConfigError("--from-record takes one argument besides it, PREFIX")
+            raise ConfigError("--from_record takes one argument besides it, PREFIX")
         from styletransfer.again import paint_again
 
         return paint_again(told.from_record, told.pictures[0], told.weights, told.device)
+    if chosen:
+        from styletransfer import transferring
+
+        if told.mask_transfer:
+            return transferring.transfer_mask(told)
+        return transferring.transfer_colors(told)
+    return paint(told)
+
+
+def paint(told: argparse.Namespace) -> Path:
+    """Paints what the command line tells of, and returns the path written, `PREFIX.png`.
+
+    Raises a StyleTransferError before anything is painted where an argument does not fit; a
+    KeyboardInterrupt says what is kept.
+    """
     if len(told.pictures) < 3:
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {told.pictures}")
+    if told.image_size is not None and told.size is not None:
+        raise ConfigError("--image_size and --size both tell the size; give one of them")
     base, *refs, prefix = told.pictures
-    settings = Settings().replaced(
-        {name: value for name in FIELDS if (value := getattr(told, name)) is not None}, "--"
-    )
-    shares = _shares(told.style_weight, len(refs))
-    target = Path(f"{prefix}.png")
-    if target.parent.exists() and not target.parent.is_dir():
-        raise ConfigError(f"PREFIX is {prefix!r}, but {target.parent} is not a folder")
+    settings = arguments.settings(told)
+    shares = arguments.shares(told.style_weight, len(refs))
+    _tell_what_does_not_count(told, settings)
 
-    from styletransfer import images
+    from styletransfer import encoding
 
-    photo = images.decode(_bytes(base, "BASE"), base)
-    paintings = [images.decode(_bytes(ref, "REF"), ref).pixels for ref in refs]
-    if told.image_size is not None:
-        settings = settings.replaced({"size": _longer(photo.pixels.shape, told.image_size)})
+    photo = picture(base, "BASE")
+    settings = arguments.sized(settings, told, *photo.pixels.shape[:2])
+    extension = encoding.output_extension(told.output_format, photo.format)
+    how = (extension, told.output_quality, told.output_depth, told.keep_gps)
+    output = Output(prefix, photo, *how)
+    _check_targets(output, told)
+    paintings = [picture(ref, "REF").pixels for ref in refs]
+    masks = _masks(told, len(refs))
 
     with stderr_held():
         from styletransfer.device import choose
 
         device = choose(told.device)  # Before the engine asks what the device can do.
 
+    from styletransfer import curves
     from styletransfer.engine import stylize
     from styletransfer.vgg import load_vgg
 
     logger.info("painting on %s", device)
     vgg = load_vgg(settings.model, told.weights, settings.seed)
-    last = follow(stylize(photo.pixels, paintings, settings, vgg, shares), Path(base).name)
-    _, data = images.encode_result(photo, last.image, "png", quality=95)
-    return written(target, data)
+    every = told.save_every
+    if every is None:
+        every = 1 if settings.recipe == "inetwork" else 0
+    table_path = output.path(extension="csv")
+    with curves.Table(table_path) as table:
+        steps = stylize(photo.pixels, paintings, settings, vgg, shares, **masks)
+        try:
+            last = follow(_kept(steps, table, output, every), Path(base).name)
+            output.write(last.image)
+        except KeyboardInterrupt:
+            kept = [table_path, *output.done[-1:]]
+            raise KeyboardInterrupt(f"kept {' and '.join(map(str, kept))}") from None
+    drawing = output.path("_losses", "png")
+    written(drawing, curves.drawn(table.rows))
+    logger.info("losses in %s and %s", table_path, drawing)
+    return output.path()
 
 
-def written(target: Path, data: bytes) -> Path:
-    """Writes a result's file, with the folders it needs; its path. Raises ConfigError."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
-    return target
+def _kept(steps: Iterable["Step"], table: "Table", output: Output, every: int) -> Iterator["Step"]:
+    """The steps, each with its losses in the table, and with its picture written `every` so many
+    (0: never)."""
+    for step in steps:
+        table.add(step)
+        if every and step.iteration % every == 0:
+            output.write(step.image, f"_at_iteration_{step.iteration}")
+        yield step
 
 
-def _longer(shape: tuple[int, ...], rows: int) -> int:
-    """The longer side in px of a picture of `rows` rows in the photo's proportions."""
-    height, width = shape[:2]
-    return rows if height >= width else round(rows * width / height)
+def _masks(told: argparse.Namespace, paintings: int) -> dict[str, Any]:
+    """The masks, and the picture to start from, as `stylize` takes them."""
+
+    def each(paths: Sequence[str] | None, argument: str) -> list["np.ndarray | None"] | None:
+        if paths is None:
+            return None
+        if len(paths) != paintings:
+            raise ConfigError(
+                f"{argument} has {len(paths)} masks for {paintings} paintings; "
+                f"expected one for each, `{arguments.NO_MASK}` where there is none"
+            )
+        return [None if path == arguments.NO_MASK else one(path, argument) for path in paths]
+
+    def one(path: str | None, argument: str) -> "np.ndarray | None":
+        return None if path is None else mask(path, argument)
+
+    start = arguments.start(told)
+    words = ", ".join(arguments.START_WORDS)
+    label = f"--init_image is none of {words}, and as a picture"
+    return {
+        "content_mask": one(told.content_mask, "--content_mask"),
+        "style_masks": each(told.style_masks, "--style_masks"),
+        "regions": each(told.regions, "--regions"),
+        "color_mask": one(told.color_mask, "--color_mask"),
+        "init": None if start is None else picture(start, label).pixels,
+    }
 
 
-def _shares(weights: Sequence[float] | None, paintings: int) -> list[float] | None:
-    if weights is None or len(weights) == 1:
-        return None
-    if len(weights) != paintings:
-        raise ConfigError(
-            f"--style_weight has {len(weights)} values for {paintings} paintings; "
-            "expected one for each, or a single one"
-        )
-    if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-        raise ConfigError(f"--style_weight is {weights}; expected no negative one, and not all 0")
-    return list(weights)
+def _check_targets(output: Output, told: argparse.Namespace) -> None:
+    """Raises ConfigError where PREFIX names no file, or would write over a picture to be read."""
+    if output.prefix.endswith("/"):
+        raise ConfigError(f"PREFIX is {output.prefix!r}; expected a name after the folder")
+    folder = output.path().parent
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"PREFIX is {output.prefix!r}, but {folder} is not a folder")
+    for target in (output.path(), output.path("_losses", "png")):
+        for read in map(Path, told.pictures[:-1]):
+            if target.exists() and read.exists() and target.samefile(read):
+                raise ConfigError(
+                    f"the result would be written over {read}; choose another PREFIX than "
+                    f"{output.prefix!r}"
+                )
 
 
-def _bytes(path: str, argument: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"{argument} {path!r} cannot be read: {error.strerror or error}"
-        ) from None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="inetwork.py",
-        description="Paints a photo in the style of one or more paintings, into PREFIX.png.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "pictures",
-        metavar="BASE REF [REF …] PREFIX",
-        nargs="*",
-        help="the photo; a painting, or several, which are blended; the result is PREFIX.png",
-    )
-    parser.add_argument(
-        "--from-record",
-        metavar="FILE",
-        help="make the result again that a record (_records/….json) tells of, into PREFIX",
-    )
-    parser.add_argument(
-        "--style_weight",
-        metavar="SHARE",
-        nargs="+",
-        type=float,
-        help="share of each painting in the blend (default: equal)",
-    )
-    sizes = parser.add_mutually_exclusive_group()
-    sizes.add_argument(
-        "--image_size",
-        metavar="ROWS",
-        type=int,
-        help="rows of the result, in px, instead of --size",
-    )
-    for name, each in FIELDS.items():
-        (sizes if name == "size" else parser).add_argument(
-            f"--{name}",
-            *SYNONYMS.get(name, ()),
-            dest=name,
-            metavar=(each.type.__name__ if isinstance(each.type, type) else "N").upper(),
-            help=f"{each.metadata['meaning']}; {expectation(name)} (default: {each.default})",
-        )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="VGG weights, .h5, .mat or .npz, or `random` (default: Keras' published ones)",
-    )
-    parser.add_argument(
-        "--device", choices=("auto", "gpu", "cpu"), default="auto", help="default: auto"
-    )
-    return parser
+def _tell_what_does_not_count(told: argparse.Namespace, settings: Settings) -> None:
+    if told.content_loss_type is not None and settings.recipe != "inetwork":
+        logger.warning("--content_loss_type counts with --recipe inetwork only")
+    if told.color_mask is not None and not settings.preserve_color:
+        logger.warning("--color_mask counts with --preserve_color only")
