@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from styletransfer import config, images
+from styletransfer import config
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.looks import Look, Painting
 from styletransfer.painting import written
+from styletransfer.plan import Output
 from styletransfer.progress import follow, logger
 from styletransfer.quiet import stderr_held
+from styletransfer.reading import read_look, read_photo
 from styletransfer.settings import Settings
 from styletransfer.storage import Bucket, Entry, open_bucket, shown
 
@@ -27,13 +29,19 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
     account = config.account(config.environment())
     source, style = (open_bucket(record[name], account) for name in ("source", "style"))
     photo_entry = _unchanged(source, record["photo"], record["photo_etag"])
+    photo_mask = _mask(source, record, "photo_mask")
     paintings = tuple(
-        Painting(_unchanged(style, each["key"], each["etag"]), each["share"])
+        Painting(
+            _unchanged(style, each["key"], each["etag"]),
+            each["share"],
+            _mask(style, each, "mask"),
+            _mask(style, each, "region"),
+        )
         for each in record["paintings"]
     )
     settings = Settings().replaced(record["settings"], "the record's ")
     look = Look(record["look"], paintings, settings)
-    photo = images.decode(source.read(photo_entry.key), photo_entry.key)
+    photo = read_photo(photo_entry, photo_mask, source.read)
 
     with stderr_held():
         from styletransfer.device import choose
@@ -41,7 +49,6 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
         logger.info("painting on %s", choose(device))
     from styletransfer.engine import Style, stylize
     from styletransfer.networks import load_given
-    from styletransfer.painter import read_paintings
 
     vgg = load_given(weights or record["vgg_weights"], record["weights"], settings, style)
     if vgg.identity != record["weights"]:
@@ -49,9 +56,10 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
             f"{file} was painted with the weights {record['weights']}, but these are "
             f"{vgg.identity}; name the right ones with --weights"
         )
-    prepared = Style(read_paintings(look, style.read), look.shares)
-    last = follow(stylize(photo.pixels, prepared, settings, vgg), shown(record["photo"]))
-    extension, data = images.encode_result(photo, last.image, *record["output"])
+    prepared = Style(*read_look(look, style.read))
+    steps = stylize(photo.picture.pixels, prepared, settings, vgg, content_mask=photo.mask)
+    last = follow(steps, shown(record["photo"]))
+    extension, data = Output(*record["output"]).encoded(photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)
 
 
@@ -69,6 +77,12 @@ def _read(file: str) -> Mapping[str, Any]:
         lacking = ", ".join(sorted(missing))
         raise ConfigError(f"--from-record {file!r} is no record of a result; it lacks {lacking}")
     return record
+
+
+def _mask(bucket: Bucket, told: Mapping[str, Any], name: str) -> Entry | None:
+    """The mask that a record tells of under this name; early records know of none."""
+    mask = told.get(name)
+    return None if mask is None else _unchanged(bucket, mask["key"], mask["etag"])
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:

@@ -38,8 +38,8 @@ def _run(config: Config, stop: Stop) -> int:
     source = open_bucket(config.source, config.account)
     style = open_bucket(config.style, config.account)
     result = open_bucket(config.result, config.account, new=True)
-    photos = styles.pictures(source.list())
-    entries = list(style.list())
+    sources, entries = list(source.list()), list(style.list())
+    photos = styles.pictures(sources)
     looks = _looks(config, style, entries)
     for found, bucket, what in ((photos, source, "photo"), (looks, style, "painting")):
         if not found:
@@ -47,9 +47,13 @@ def _run(config: Config, stop: Stop) -> int:
             event(f"there is no {what} in {bucket.name} ({kinds})", level=logging.WARNING)
     if not photos or not looks:
         return 0
+    _warn_of_strays(source, styles.stray_masks(sources))
+    _warn_of_strays(style, styles.stray_masks(entries, looks))
     networks = Networks(config, style, entries)
-    output = Output(config.output_format, config.output_quality)
-    plan = planning.make(photos, looks, networks.identity, output, result)
+    output = Output(
+        config.output_format, config.output_quality, config.output_depth, config.keep_gps
+    )
+    plan = planning.make(photos, styles.masks(sources), looks, networks.identity, output, result)
     event(
         f"{len(photos)} photos × {len(looks)} looks: {len(plan.done)} results are there, "
         f"{len(plan.todo)} to paint",
@@ -97,6 +101,15 @@ def _looks(config: Config, style: Bucket, entries: Sequence[Entry]) -> list[Look
         return styles.looks(entries, config.style_mode, config.settings)
     text = style.read(styles.TOML).decode("utf-8", errors="replace")
     return styles.looks_told(text, entries, config.settings)
+
+
+def _warn_of_strays(bucket: Bucket, keys: Sequence[str]) -> None:
+    for key in keys:
+        event(
+            f"{shown(key)} in {bucket.name} is not used: no picture beside it has that name, or it "
+            "has another mask",
+            level=logging.WARNING,
+        )
 
 
 def _choose_device(wanted: str) -> str:

@@ -21,10 +21,11 @@ CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 MODES = ("each", "blend")
 DEVICES = ("auto", "gpu", "cpu")
 FORMATS = ("jpg", "png", "webp", "tiff", "same")
+DEEP_FORMATS = ("png", "tiff")  # those that can hold 16 bits
 SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
 # The demo shows what comes out within minutes on two processor cores: few steps, so larger ones,
 # and less of the photo, so that they get somewhere.
-DEMO_SETTINGS = {"size": 320, "iterations": 45, "content_weight": 0.005, "learning_rate": 0.04}
+DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 0.8, "learning_rate": 0.05}
 SHAPE = "expected host or host:port, with or without https:// or http:// before it"
 
 
@@ -33,7 +34,8 @@ class Config:
     """What one run does: where pictures come from and go to, and how they are painted.
 
     `source`, `style` and `result` are values for `storage.open_bucket`; `output_format` None is
-    for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100;
+    for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100; depth
+    is 8 or 16 bits; `keep_gps`: results tell where the photo was taken, if that does;
     `checkpoint_every` is in seconds.
     """
 
@@ -48,6 +50,8 @@ class Config:
     device: str
     output_format: str | None
     output_quality: int
+    output_depth: int
+    keep_gps: bool
     checkpoint_every: float
     dry_run: bool
 
@@ -84,6 +88,8 @@ def load(environment: Mapping[str, str]) -> Config:
         device=_one_of(given, "DEVICE", DEVICES) or DEVICES[0],
         output_format=_one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS),
         output_quality=_quality(given),
+        output_depth=_depth(given),
+        keep_gps=_switch(given, "KEEP_GPS"),
         checkpoint_every=_seconds(given, "CHECKPOINT_EVERY", 60),
         dry_run=_switch(given, "DRY_RUN"),
     )
@@ -226,3 +232,14 @@ def _quality(given: Mapping[str, str]) -> int:
     if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 100):
         raise ConfigError(f"OUTPUT_QUALITY is {value!r}; expected a whole number from 1 to 100")
     return int(value)
+
+
+def _depth(given: Mapping[str, str]) -> int:
+    depth = int(_one_of(given, "OUTPUT_DEPTH", ("8", "16")) or 8)
+    output_format = _one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS)
+    if depth == 16 and output_format not in (None, "same", *DEEP_FORMATS):
+        raise ConfigError(
+            f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {output_format!r} cannot hold; "
+            f"expected {' or '.join(DEEP_FORMATS)}"
+        )
+    return depth

@@ -2,6 +2,7 @@
 measured on a few steps, not guessed."""
 
 import dataclasses
+import math
 import resource
 import sys
 from time import perf_counter
@@ -9,13 +10,12 @@ from time import perf_counter
 import numpy as np
 import tensorflow as tf
 
-from styletransfer import images
 from styletransfer.engine import Style, schedule, stylize
 from styletransfer.errors import StyleTransferError
 from styletransfer.networks import Networks
-from styletransfer.painter import read_paintings
 from styletransfer.plan import Plan, Task
 from styletransfer.progress import duration, event
+from styletransfer.reading import read_look, read_photo
 from styletransfer.settings import Settings
 from styletransfer.storage import Bucket
 
@@ -29,23 +29,24 @@ def report(plan: Plan, source: Bucket, style: Bucket, networks: Networks) -> int
     """
     measured = _Measured(style, networks)
     sizes: dict[str, tuple[int, int]] = {}
-    largest: tuple[tuple[int, int], Task] | None = None
+    largest: tuple[tuple[int, int], Task] | None = None  # painted size
     failed, total_s = 0, 0.0
     for task in plan.todo:
         settings = task.look.settings
         try:
             if task.photo.key not in sizes:
-                data = source.read(task.photo.key)
-                sizes[task.photo.key] = images.decode(data, task.photo.key).pixels.shape[:2]
-            steps = _steps(sizes[task.photo.key], settings)
-            seconds = measured.seconds_per_pixel(task, sizes[task.photo.key]) * _pixels(steps)
+                photo = read_photo(task.photo, task.mask, source.read)
+                sizes[task.photo.key] = photo.picture.pixels.shape[:2]
+            size = sizes[task.photo.key]
+            steps = _steps(size, settings)
+            seconds = measured.seconds_per_pixel(task, size) * _pixels(steps)
         except StyleTransferError as error:
             event(f"{task}: cannot be painted: {error}")
             failed += 1
             continue
-        height, width = steps[-1]
-        if largest is None or height * width > largest[0][0] * largest[0][1]:
+        if largest is None or math.prod(steps[-1]) > math.prod(largest[0]):
             largest = steps[-1], task
+        height, width = size if settings.rescale_image else steps[-1]
         total_s += seconds
         event(
             f"{task}: would be painted, {width} × {height} px, {len(steps)} steps, "
@@ -58,7 +59,8 @@ def report(plan: Plan, source: Bucket, style: Bucket, networks: Networks) -> int
         told += f", {failed} that cannot be painted"
     numbers = {"to_paint": count, "seconds": round(total_s, 1), "failed": failed}
     if largest is not None:
-        (height, width), gigabytes = largest[0], measured.gigabytes(*largest)
+        (height, width), task = largest
+        gigabytes = measured.gigabytes(task, sizes[task.photo.key])
         told += f"; {gigabytes:.1f} GB of memory at {width} × {height} px, the largest"
         numbers["memory_gb"] = round(gigabytes, 2)
     event(f"{told}. Nothing was painted.", **numbers)
@@ -76,7 +78,7 @@ class _Measured:
         """Seconds of a step by its pixels, over all scales as a whole run has them."""
         settings = task.look.settings
         if settings not in self._rates:
-            few = dataclasses.replace(settings, iterations=MEASURED_STEPS)
+            few = dataclasses.replace(settings, iterations=MEASURED_STEPS, min_improvement=0)
             times: dict[tuple[int, int], list[float]] = {}
             for step_size, seconds in zip(
                 _steps(size, few), self._timed(task, size, few), strict=True
@@ -89,26 +91,25 @@ class _Measured:
             self._rates[settings] = total / _pixels(whole)
         return self._rates[settings]
 
-    def gigabytes(self, size: tuple[int, int], task: Task) -> float:
-        """The most memory that this process holds when it paints at `size`, on the GPU where
-        there is one: it is tried, for one step at each scale."""
-        self._timed(
-            task, size, dataclasses.replace(task.look.settings, size=max(size), iterations=1)
-        )
+    def gigabytes(self, task: Task, size: tuple[int, int]) -> float:
+        """The most memory that this process holds when it paints a photo of `size`, on the GPU
+        where there is one: it is tried, for one step at each scale."""
+        self._timed(task, size, dataclasses.replace(task.look.settings, iterations=1))
         if tf.config.get_visible_devices("GPU"):
             return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
 
     def _timed(self, task: Task, size: tuple[int, int], settings: Settings) -> list[float]:
-        """Seconds of each step of painting a picture of `size` in the task's look."""
-        look = Style(read_paintings(task.look, self._bucket.read), task.look.shares)
+        """Seconds of each step of painting a photo of `size` in the task's look."""
+        look = Style(*read_look(task.look, self._bucket.read))
         vgg, photo = self._networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
         for step in stylize(photo, look, settings, vgg):
             _ = step.losses  # Waits for the device.
             seconds.append(perf_counter() - last)
             last = perf_counter()
+        _ = step.image  # With `rescale_image` it is larger than all before it.
         return seconds
 
 

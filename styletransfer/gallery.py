@@ -20,7 +20,7 @@ from urllib.parse import quote
 import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 
-from styletransfer import captions, images, names
+from styletransfer import captions, encoding, images, names
 from styletransfer.captions import Record, Rows
 from styletransfer.errors import StorageError
 from styletransfer.settings import fit
@@ -160,7 +160,7 @@ def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
     height, width = pixels.shape[:2]
     if max(height, width) > longer:
         pixels = images.resize(pixels, *fit(height, width, longer))
-    return images.encode(pixels, "jpg", quality)
+    return encoding.encode(pixels, "jpg", quality)
 
 
 def thumbnail(pixels: np.ndarray) -> bytes:

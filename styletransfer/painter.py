@@ -3,7 +3,7 @@ threads, and results are pushed behind by others: the accelerator never waits fo
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -11,18 +11,16 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, TypeVar
 
-import numpy as np
-
-from styletransfer import ENGINE_VERSION, checkpoints, images
+from styletransfer import ENGINE_VERSION, checkpoints, records
 from styletransfer.config import Config
 from styletransfer.engine import Step, Style, stylize
 from styletransfer.errors import StyleTransferError
 from styletransfer.looks import Look
 from styletransfer.networks import RANDOM_NOTE, Networks
-from styletransfer.plan import Output, Plan, Task
+from styletransfer.plan import Plan, Task
 from styletransfer.progress import event, follow
 from styletransfer.pusher import POLL_S, Done, Outcome, Pusher
-from styletransfer.settings import fit
+from styletransfer.reading import Ingredients, Photo, read_look, read_photo
 from styletransfer.stopping import Stop, Stopped
 from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
 from styletransfer.vgg import VGG
@@ -56,8 +54,7 @@ class Painter:
     ) -> None:
         self._config, self._buckets, self._plan = config, buckets, plan
         self._networks, self._device, self._stop = networks, device, stop
-        output = Output(config.output_format, config.output_quality)
-        self._pusher = Pusher(buckets.result, plan, output)
+        self._pusher = Pusher(buckets.result, plan)
         self._readers = ThreadPoolExecutor(AHEAD)
         self._look: Look | None = None  # The one whose targets are kept, in `_style`.
         self._style: Style | None = None
@@ -69,10 +66,10 @@ class Painter:
         arrive = False
         self._stop.later = True
         try:
-            for number, (task, photo, paintings) in enumerate(self._ahead(), start=1):
+            for number, (task, photo, ingredients) in enumerate(self._ahead(), start=1):
                 self._stop.obey()
                 self._pusher.check()
-                self._paint_one(number, task, photo, paintings)
+                self._paint_one(number, task, photo, ingredients)
             return self._pusher.finish(self._stop)
         except Stopped:
             arrive = True
@@ -82,30 +79,28 @@ class Painter:
             self._readers.shutdown(wait=False, cancel_futures=True)
             self._pusher.leave(arrive=arrive)
 
-    def _ahead(
-        self,
-    ) -> Iterator[tuple[Task, "Future[images.Picture]", "Future[list[np.ndarray]]"]]:
+    def _ahead(self) -> Iterator[tuple[Task, "Future[Photo]", "Future[Ingredients]"]]:
         """The tasks with their photo and the paintings of their look, being read."""
         pool, tasks = self._readers, iter(self._plan.todo)
         window: deque = deque()
         look: Look | None = None
-        paintings: Future | None = None
+        ingredients: Future | None = None
         while True:
             for task in islice(tasks, AHEAD - len(window)):
                 if task.look is not look:
-                    look, paintings = task.look, pool.submit(self._read_paintings, task.look)
-                window.append((task, pool.submit(self._read_photo, task), paintings))
+                    look, ingredients = task.look, pool.submit(self._read_look, task.look)
+                window.append((task, pool.submit(self._read_photo, task), ingredients))
             if not window:
                 return
             yield window.popleft()
 
-    def _read_photo(self, task: Task) -> images.Picture:
-        key, patiently = task.photo.key, self._pusher.patiently
-        return images.decode(patiently(lambda: self._buckets.source.read(key)), key)
+    def _read_photo(self, task: Task) -> Photo:
+        source, patiently = self._buckets.source, self._pusher.patiently
+        return read_photo(task.photo, task.mask, lambda key: patiently(lambda: source.read(key)))
 
-    def _read_paintings(self, look: Look) -> list[np.ndarray]:
+    def _read_look(self, look: Look) -> Ingredients:
         style, patiently = self._buckets.style, self._pusher.patiently
-        return read_paintings(look, lambda key: patiently(lambda: style.read(key)))
+        return read_look(look, lambda key: patiently(lambda: style.read(key)))
 
     def _when_read(self, future: "Future[Value]") -> Value:
         """A future's result, unless a signal comes first."""
@@ -118,26 +113,39 @@ class Painter:
         self,
         number: int,
         task: Task,
-        photo_read: "Future[images.Picture]",
-        paintings_read: "Future[list[np.ndarray]]",
+        photo_read: "Future[Photo]",
+        look_read: "Future[Ingredients]",
     ) -> None:
         label = f"{task} ({number} of {len(self._plan.todo)})"
+        left, saves = len(self._plan.todo) - number, []
         try:
             if len(task.record_key.encode()) > LONGEST_KEY:  # A result without one never is done.
                 told = f"{shown(task.photo.key)} is too long a key with the look's name before it"
                 raise BadKeyError(f"{told}; 1,024 bytes at most, so rename the photo")
-            photo = self._when_read(photo_read)
-            paintings = self._when_read(paintings_read)
-            vgg = self._networks.load(task.look.settings)
+            photo, ingredients = self._when_read(photo_read), self._when_read(look_read)
+            done = self._painted(task, label, photo, ingredients, left, saves)
         except UnavailableError:
             raise
         except StyleTransferError as error:
             self._pusher.fail(task, label, error)
-            return
+        else:
+            self._pusher.push(done, saves, self._stop)
+
+    def _painted(
+        self,
+        task: Task,
+        label: str,
+        photo: Photo,
+        ingredients: Ingredients,
+        left: int,
+        saves: "list[Future[None]]",
+    ) -> Done:
+        """Paints one task, after which `left` others are to be painted. Raises what `stylize`,
+        weights and storage raise."""
+        vgg = self._networks.load(task.look.settings)
         if self._look is not task.look:
-            self._look, self._style = task.look, Style(paintings, task.look.shares)
-        started, left = perf_counter(), len(self._plan.todo) - number
-        saves: list[Future[None]] = []
+            self._look, self._style = task.look, Style(*ingredients)
+        started = perf_counter()
 
         def batch_left(eta_s: float) -> float:
             return self._batch_left(perf_counter() - started, eta_s, left)
@@ -146,12 +154,10 @@ class Painter:
         last = follow(self._steps(task, photo, vgg, saves), label, batch_left, **names)
         image, seconds = last.image, perf_counter() - started
         record = self._record(task, image.shape, last.losses, seconds, vgg)
-        self._pusher.push(
-            Done(task, label, photo, paintings, image, record, seconds), saves, self._stop
-        )
+        return Done(task, label, photo.picture, ingredients.paintings, image, record, seconds)
 
     def _steps(
-        self, task: Task, photo: images.Picture, vgg: VGG, saves: "list[Future[None]]"
+        self, task: Task, photo: Photo, vgg: VGG, saves: "list[Future[None]]"
     ) -> Iterator[Step]:
         """The optimisation's steps, saved every CHECKPOINT_EVERY seconds and when a signal came."""
         resume = None
@@ -162,7 +168,14 @@ class Painter:
         if resume is not None:
             event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
         saved = perf_counter()
-        for step in stylize(photo.pixels, self._style, task.look.settings, vgg, resume=resume):
+        for step in stylize(
+            photo.picture.pixels,
+            self._style,
+            task.look.settings,
+            vgg,
+            resume=resume,
+            content_mask=photo.mask,
+        ):
             yield step
             if step.iteration == step.total:
                 return
@@ -192,12 +205,7 @@ class Painter:
         """All that is needed to make the result again, and what it cost."""
         config = self._config
         return {
-            "photo": task.photo.key,
-            "look": task.look.name,
-            "paintings": [
-                {"key": each.entry.key, "share": each.share, "etag": each.entry.etag}
-                for each in task.look.paintings
-            ],
+            **records.inputs(task.photo, task.mask, task.look),
             "width": shape[1],
             "height": shape[0],
             "settings": dataclasses.asdict(task.look.settings),
@@ -209,21 +217,6 @@ class Painter:
             "seconds": round(seconds, 1),
             "source": config.source,
             "style": config.style,
-            "photo_etag": task.photo.etag,
-            "output": [config.output_format, config.output_quality],
+            "output": dataclasses.astuple(self._plan.output),
             "fingerprint": task.fingerprint,
         } | ({"note": RANDOM_NOTE} if vgg.identity.startswith("random") else {})
-
-
-def read_paintings(look: Look, read: Callable[[str], bytes]) -> list[np.ndarray]:
-    """The paintings of a look, decoded, no larger than they are looked at: 16 large ones would
-    fill the memory. Raises PictureError, StorageError."""
-    arrays = []
-    for painting in look.paintings:
-        key = painting.entry.key
-        array = images.decode(read(key), f"painting {key}").pixels
-        size = look.settings.size
-        if size != "full" and max(array.shape[:2]) > size:
-            array = images.resize(array, *fit(*array.shape[:2], size))
-        arrays.append(array)
-    return arrays

@@ -1,13 +1,17 @@
 """What is to be painted: photos × looks, less what has a record of the same fingerprint."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from styletransfer import checkpoints, images, names, records
+import numpy as np
+
+from styletransfer import checkpoints, encoding, names, records
+from styletransfer.config import DEEP_FORMATS
+from styletransfer.images import Picture
 from styletransfer.looks import Look
 from styletransfer.settings import Settings
 from styletransfer.storage import Bucket, Entry, shown
@@ -23,23 +27,41 @@ _KINDS = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"} | dic
 
 @dataclass(frozen=True)
 class Output:
-    """OUTPUT_FORMAT and OUTPUT_QUALITY, as config.Config has them."""
+    """How results are written: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS, as
+    config.Config has them. A record keeps them in this order; early ones end with the quality."""
 
     format: str | None
     quality: int
+    depth: int = 8
+    keep_gps: bool = False
+
+    def extension(self, picture_format: str) -> str:
+        """A result's extension by its photo's `Picture.format`. 16 bits asked for are never lost:
+        a result whose format could not hold them is a png."""
+        extension = encoding.output_extension(self.format, picture_format)
+        return extension if self.depth == 8 or extension in DEEP_FORMATS else "png"
 
     def extension_by_name(self, photo_key: str) -> str:
         """A result's extension if the photo is what its name says, so that keys can be planned
         before anything is read."""
         kind = _KINDS.get(PurePosixPath(photo_key).suffix.lower(), "JPEG")
-        return images.output_extension(self.format, kind)
+        return self.extension(kind)
+
+    def encoded(self, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
+        """A painted photo's extension and file's bytes. Raises PictureError where the format
+        cannot hold so large a picture."""
+        return encoding.encode_result(
+            photo, image, self.extension(photo.format), self.quality, self.depth, self.keep_gps
+        )
 
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look; `before` is the record of an earlier result."""
+    """One photo to be painted in one look, where its mask is white; `before` is the record of an
+    earlier result."""
 
     photo: Entry
+    mask: Entry | None
     look: Look
     stem: str  # the result's key without look and extension
     fingerprint: str
@@ -68,6 +90,7 @@ class Task:
 class Plan:
     """Tasks to do, and the records of what is done already, of the looks and photos of this run."""
 
+    output: Output
     todo: tuple[Task, ...]
     done: tuple[dict[str, Any], ...]
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
@@ -77,6 +100,7 @@ class Plan:
 
 def make(
     photos: Sequence[Entry],
+    masks: Mapping[str, Entry],
     looks: Sequence[Look],
     identity: Callable[[Settings], str],
     output: Output,
@@ -84,7 +108,8 @@ def make(
 ) -> Plan:
     """Compares what is wanted with what the result bucket has. Raises StorageError.
 
-    identity: settings → the identity of the weights they are painted with.
+    masks: those of photos, by the photo's key. identity: settings → the identity of the weights
+    they are painted with.
     """
     there = {entry.key for entry in result.list()}
     wanted = [
@@ -102,17 +127,16 @@ def make(
     todo, done = [], []
     for photo, look, stem in wanted:
         before = known.get(records.key(look.name, photo.key), {})
-        told = records.fingerprint(
-            photo, look, identity(look.settings), (output.format, output.quality)
-        )
+        mask = masks.get(photo.key)
+        told = records.fingerprint(photo, mask, look, identity(look.settings), astuple(output))
         if before.get("fingerprint") == told and before.get("result") in there:
             done.append(before)
         else:
-            todo.append(Task(photo, look, stem, told, before))
+            todo.append(Task(photo, mask, look, stem, told, before))
     saved = {key for key in there if key.startswith(f"{checkpoints.FOLDER}/")}
     useful = saved & {task.checkpoint_key for task in todo}
     stale = tuple(sorted(saved - useful))
-    return Plan(tuple(todo), tuple(done), frozenset(useful), stale, UNPUBLISHED in there)
+    return Plan(output, tuple(todo), tuple(done), frozenset(useful), stale, UNPUBLISHED in there)
 
 
 def _stems(photos: Sequence[Entry], output: Output) -> list[str]:

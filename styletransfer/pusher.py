@@ -19,7 +19,7 @@ import numpy as np
 from styletransfer import checkpoints, images, records
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery import Gallery
-from styletransfer.plan import UNPUBLISHED, Output, Plan, Task
+from styletransfer.plan import UNPUBLISHED, Plan, Task
 from styletransfer.progress import event
 from styletransfer.stopping import Stop
 from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
@@ -63,8 +63,8 @@ class Done:
 class Pusher:
     """One run's pushing. All methods are called from one thread; `leave` is the last."""
 
-    def __init__(self, result: Bucket, plan: Plan, output: Output) -> None:
-        self._result, self._plan, self._output = result, plan, output
+    def __init__(self, result: Bucket, plan: Plan) -> None:
+        self._result, self._plan, output = result, plan, plan.output
         self._gallery, self._published = Gallery(result, plan.done), perf_counter()
         self._taken = {record["result"] for record in plan.done}
         self._planned = {
@@ -151,11 +151,8 @@ class Pusher:
     def _push(self, done: Done, saves: "list[Future[None]]") -> None:
         task = done.task
         try:
-            output = self._output
-            extension, data = images.encode_result(
-                done.photo, done.image, output.format, output.quality
-            )
-            key = task.result_key(extension, output)
+            extension, data = self._plan.output.encoded(done.photo, done.image)
+            key = task.result_key(extension, self._plan.output)
             record = done.record | {"result": key, "finished": _now()}
             self.patiently(lambda: self._result.write(key, data))
             self._show(record, done)  # Before the record: what has one is never shown again.

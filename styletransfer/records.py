@@ -18,18 +18,44 @@ def key(look: str, photo: str) -> str:
     return f"{FOLDER}/{look}/{photo}.json"
 
 
-def fingerprint(photo: Entry, look: Look, weights: str, output: tuple[str | None, int]) -> str:
-    """A hash of everything that decides a result: photo and paintings by content, shares,
-    settings, weights (their identity), output format and quality, engine version."""
+def fingerprint(
+    photo: Entry, mask: Entry | None, look: Look, weights: str, output: tuple[Any, ...]
+) -> str:
+    """A hash of everything that decides a result: photo, paintings, their masks and regions by
+    content, shares, settings, weights (their identity), how it is written, engine version."""
     decides = {
-        "photo": photo.etag,
-        "paintings": [[each.entry.etag, each.share] for each in look.paintings],
+        "photo": [_etag(photo), _etag(mask)],
+        "paintings": [
+            [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
+            for each in look.paintings
+        ],
         "settings": dataclasses.asdict(look.settings),
         "weights": weights,
         "output": output,
         "engine": ENGINE_VERSION,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def inputs(photo: Entry, mask: Entry | None, look: Look) -> dict[str, Any]:
+    """What a record tells of the pictures that a result is made from: where each lies, and its
+    content by ETag, so that it is known again."""
+    return {
+        "photo": photo.key,
+        "photo_etag": photo.etag,
+        "photo_mask": _told(mask),
+        "look": look.name,
+        "paintings": [
+            {
+                "key": each.entry.key,
+                "share": each.share,
+                "etag": each.entry.etag,
+                "mask": _told(each.mask),
+                "region": _told(each.region),
+            }
+            for each in look.paintings
+        ],
+    }
 
 
 def read(bucket: Bucket, record_key: str) -> dict[str, Any]:
@@ -46,3 +72,11 @@ def write(bucket: Bucket, record_key: str, record: dict[str, Any]) -> None:
     """Stores a record. Raises StorageError."""
     text = json.dumps(record, indent=2, ensure_ascii=False)
     bucket.write(record_key, text.encode(), "application/json")
+
+
+def _etag(entry: Entry | None) -> str | None:
+    return None if entry is None else entry.etag
+
+
+def _told(entry: Entry | None) -> dict[str, str] | None:
+    return None if entry is None else {"key": entry.key, "etag": entry.etag}

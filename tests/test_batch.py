@@ -11,58 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from folder_batches import QUICK, keys, run
 from PIL import Image
 
-from styletransfer import batch, checkpoints, config, images, progress
+from styletransfer import batch, checkpoints, config, encoding, images, progress
 from styletransfer.errors import DeviceError, WeightsError
-from styletransfer.networks import Networks
 from styletransfer.storage import FolderBucket, UnavailableError
 
 REPOSITORY = Path(__file__).parents[1]
-QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
-
-
-@pytest.fixture
-def small_vgg(monkeypatch):
-    """The batch paints with a tiny VGG, and counts how often it loads it."""
-    from styletransfer.vgg import VGG
-
-    loads = []
-    monkeypatch.setattr(Networks, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
-    return loads
-
-
-@pytest.fixture(autouse=True)
-def log_on_stdout():
-    progress.log_to_stdout("%(message)s")
-
-
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    """Three folders as buckets, and the variables that name them."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos" / "trip").mkdir(parents=True)
-    (tmp_path / "paintings" / "both").mkdir(parents=True)
-    (tmp_path / "photos" / "beach.jpg").write_bytes(tiny.file(60, 80, 1))
-    (tmp_path / "photos" / "trip" / "old town é.png").write_bytes(tiny.file(80, 60, 2, "PNG"))
-    (tmp_path / "paintings" / "monet.jpg").write_bytes(tiny.file(50, 50, 3))
-    (tmp_path / "paintings" / "both" / "a.jpg").write_bytes(tiny.file(50, 40, 4))
-    (tmp_path / "paintings" / "both" / "b.webp").write_bytes(tiny.file(40, 50, 5, "WEBP"))
-    return QUICK | {
-        "BUCKET_SOURCE": "./photos",
-        "BUCKET_STYLE": "./paintings",
-        "BUCKET_RESULT": "./out",
-    }
-
-
-def run(environment, **changes):
-    return batch.run(config.load(environment | changes))
-
-
-def keys(folder="out"):
-    """What is in the result bucket, but for the gallery."""
-    found = {entry.key for entry in FolderBucket(Path(folder), new=True).list()}
-    return {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
 
 
 RESULTS = {
@@ -196,7 +152,7 @@ def test_the_output_format_can_be_chosen(folders, small_vgg, output, expected):
     run(folders, OUTPUT_FORMAT=output)
     assert f"monet/{expected}" in keys()
     data = Path("out/monet", expected).read_bytes()
-    assert images.output_extension("same", images.decode(data, "x").format) == expected[6:]
+    assert encoding.output_extension("same", images.decode(data, "x").format) == expected[6:]
 
 
 def test_photos_whose_results_would_share_a_key_keep_their_extension(folders, small_vgg):

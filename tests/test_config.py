@@ -44,6 +44,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.result) == REPO / "results"
     assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
     assert (config.output_quality, config.vgg_weights) == (95, None)
+    assert (config.output_depth, config.keep_gps) == (8, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
 
@@ -60,6 +61,8 @@ def test_everything_set_is_taken():
             "DEVICE": "GPU",
             "OUTPUT_FORMAT": "tif",
             "OUTPUT_QUALITY": "80",
+            "OUTPUT_DEPTH": "16",
+            "KEEP_GPS": "1",
             "PATH": "/bin",
         }
     )
@@ -72,6 +75,7 @@ def test_everything_set_is_taken():
     assert config.settings == Settings(size="full", content_weight=0.5)
     assert (config.style_mode, config.device, config.output_format) == ("blend", "gpu", "tiff")
     assert (config.output_quality, config.vgg_weights) == (80, "bucket:weights/vgg19.h5")
+    assert (config.output_depth, config.keep_gps) == (16, True)
     assert "s3cr3t" not in repr(config)
 
 
@@ -117,6 +121,9 @@ def test_formats_have_synonyms(given, means):
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
+        ({"OUTPUT_DEPTH": "12"}, ["OUTPUT_DEPTH", "'12'", "8, 16"]),
+        ({"OUTPUT_DEPTH": "16", "OUTPUT_FORMAT": "jpeg"}, ["OUTPUT_DEPTH is 16", "'jpg'", "tiff"]),
+        ({"KEEP_GPS": "maybe"}, ["KEEP_GPS", "'maybe'", "expected 1 or 0"]),
         ({"CHECKPOINT_EVERY": "often"}, ["CHECKPOINT_EVERY", "'often'", "seconds from 1"]),
         ({"CHECKPOINT_EVERY": "0"}, ["CHECKPOINT_EVERY", "'0'", "seconds from 1"]),
         ({"DRY_RUN": "perhaps"}, ["DRY_RUN", "'perhaps'", "expected 1 or 0"]),

@@ -54,7 +54,7 @@ def record(photo="beach.jpg", look="monet", **changes):
 
 def paint(shown, bucket, each):
     """What the runner does: the result first, then the gallery's pictures of it."""
-    bucket.write(each["result"], gallery.images.encode(flat(BLUE), "jpg"))
+    bucket.write(each["result"], gallery.encoding.encode(flat(BLUE), "jpg"))
     paintings = {painting["key"]: flat(GREEN) for painting in each["paintings"]}
     shown.add(each, flat(RED), flat(BLUE), paintings)
 

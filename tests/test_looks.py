@@ -3,7 +3,7 @@
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.looks import looks, looks_told, pictures
+from styletransfer.looks import looks, looks_told, masks, pictures, stray_masks
 from styletransfer.settings import Settings
 from styletransfer.storage import Entry
 
@@ -70,6 +70,49 @@ def test_masks_and_what_is_no_picture_are_left_out():
     assert [entry.key for entry in pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
 
 
+def paired(*keys):
+    """picture's key → its mask's key"""
+    return {key: mask.key for key, mask in masks(entries(*keys)).items()}
+
+
+def test_a_mask_belongs_to_the_picture_of_its_name_in_the_same_folder():
+    assert paired("beach.jpg", "a/beach.jpg", "a/sea.jpg", "a/beach.MASK.PNG") == {
+        "a/beach.jpg": "a/beach.MASK.PNG"
+    }
+
+
+def test_pictures_of_one_stem_share_a_mask_unless_one_has_its_own():
+    assert paired("b.jpg", "b.png", "b.heic", "b.mask.png", "b.jpg.mask.webp") == {
+        "b.jpg": "b.jpg.mask.webp",
+        "b.png": "b.mask.png",
+        "b.heic": "b.mask.png",
+    }
+
+
+def test_masks_that_nothing_uses_are_told():
+    there = entries(
+        "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
+    )
+    text = '[one]\npaintings = ["b.jpg"]\nregions = { "b.jpg" = "left.mask.png" }'
+    assert masks(there)["b.jpg"].key == "b.mask.jpg"
+    assert stray_masks(there, looks_told(text, there, Settings())) == ["b.mask.png", "c.mask.png"]
+
+
+@pytest.mark.parametrize("mode", ["each", "blend"])
+def test_a_painting_brings_its_mask_into_its_look(mode):
+    there = entries("monet.jpg", "monet.mask.png", "both/a.jpg", "both/b.jpg", "both/b.mask.jpg")
+    found = {
+        each.entry.key: each.mask and each.mask.key
+        for look in looks(there, mode, Settings())
+        for each in look.paintings
+    }
+    assert found == {
+        "monet.jpg": "monet.mask.png",
+        "both/a.jpg": None,
+        "both/b.jpg": "both/b.mask.jpg",
+    }
+
+
 def test_hidden_files_are_left_out():
     keys = ["._IMG.jpg", "a/.cache/b.jpg", "c.jpg"]
     assert [entry.key for entry in pictures(entries(*keys))] == ["c.jpg"]
@@ -97,12 +140,56 @@ def test_looks_toml_names_looks_exactly():
     assert plain.settings.size == Settings().size
 
 
+def test_looks_toml_says_where_paintings_go():
+    text = """
+    [both]
+    paintings = ["monet.jpg", "waves/hokusai.png", "klimt.jpg"]
+    regions = { "klimt.jpg" = "left.mask.png", "monet.jpg" = "plan of the sky.png" }
+    """
+    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
+    there += entries("left.mask.png", "plan of the sky.png")
+    (look,) = looks_told(text, there, Settings())
+    found = [each.region and each.region.key for each in look.paintings]
+    assert found == ["plan of the sky.png", None, "left.mask.png"]
+    assert [each.mask and each.mask.key for each in look.paintings] == [
+        *(None, "waves/hokusai.mask.png", None)
+    ]
+
+
+def test_looks_toml_has_settings_of_every_kind():
+    text = """
+    [a]
+    paintings = ["monet.jpg"]
+    preserve_color = true
+    maintain_aspect_ratio = false
+    content_weight = 2
+    strength = 0.25
+    color_match = "histogram"
+
+    [b]
+    paintings = ["monet.jpg"]
+    recipe = "inetwork"
+    iterations = 3
+    """
+    a, b = looks_told(text, entries("monet.jpg"), Settings(size=300))
+    assert a.settings == Settings(
+        size=300,
+        preserve_color=True,
+        maintain_aspect_ratio=False,
+        content_weight=2.0,
+        strength=0.25,
+        color_match="histogram",
+    )
+    assert b.settings == Settings.inetwork(size=300, iterations=3)
+
+
 @pytest.mark.parametrize(
     "text, told",
     [
         ("[a\n", "looks.toml: "),
         ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
         ("[a]\npaintings = []", "paintings is"),
+        ("[a]\npaintings = [['monet.jpg']]", "paintings is"),
         ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
         ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
         ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
@@ -111,6 +198,19 @@ def test_looks_toml_names_looks_exactly():
         ("['../a']\npaintings = ['monet.jpg']", "plain name"),
         ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
         ("a = 1", "expected a table"),
+        (
+            "[a]\npaintings = ['monet.jpg']\npreserve_color = 1",
+            "preserve_color is 1; expected true",
+        ),
+        ("[a]\npaintings = ['monet.jpg']\nregions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
+        (
+            "[a]\npaintings = ['monet.jpg']\nregions = { 'x.jpg' = 'monet.jpg' }",
+            r"\[a\] regions names 'x.jpg', which is none of its paintings",
+        ),
+        (
+            "[a]\npaintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'm.png' }",
+            r"\[a\] regions gives 'monet.jpg' the mask 'm.png', which is not in the bucket",
+        ),
     ],
 )
 def test_a_mistake_in_looks_toml_is_named(text, told):
