@@ -1,0 +1,184 @@
+"""This project's engine against the best public recipe: the same photo, painting and weights.
+
+    python bench/compare_recipe.py --photo FILE --painting FILE --torch-python PYTHON --out FOLDER
+        [--size 512] [--iterations N] [--weights random] [--ours NAME=VALUE …]
+
+Theirs is bench/pytorch_recipe.py, in an environment of its own that bench/requirements.txt fills;
+ours is `stylize` with its default settings, or what --ours says. Both paint on the CPU, one after
+the other on the same cores, each with as many steps as it takes by default unless --iterations says
+otherwise. Only the painting is timed. Both results are then judged by *their* loss.
+
+Into FOLDER come the pictures, comparison.png (photo | painting | theirs | ours) and the table,
+comparison.md.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RECIPE = REPOSITORY / "bench" / "pytorch_recipe.py"
+SAME_NETWORK = 1e-4  # of the largest feature of a layer: what two libraries' rounding may differ
+sys.path.insert(0, str(REPOSITORY))
+
+
+def main() -> None:
+    """Paints both, writes the files, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--photo", type=Path, required=True)
+    parser.add_argument("--painting", type=Path, required=True)
+    parser.add_argument("--torch-python", required=True, help="Python of the PyTorch environment")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what comes out")
+    parser.add_argument("--size", type=int, default=512, help="longer side in px")
+    parser.add_argument("--iterations", type=int, help="steps at each scale, for both")
+    parser.add_argument(
+        "--ours", nargs="+", default=[], metavar="NAME=VALUE", help="settings of ours"
+    )
+    parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    told = parser.parse_args()
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    told.out.mkdir(parents=True, exist_ok=True)
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > cores / 4:
+        print(f"load {load:.1f} on {cores} cores: no times to rely on", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        compare(told, Path(folder))
+
+
+def compare(told: argparse.Namespace, folder: Path) -> None:
+    """One comparison; `folder` is what both sides share."""
+    from styletransfer.quiet import stderr_held
+
+    with stderr_held():
+        from styletransfer import Settings, device, images
+        from styletransfer.encoding import encode
+        from styletransfer.vgg import VGG, random_weights
+        from styletransfer.weights import find, read
+
+        computer = device.choose("cpu")
+    weights = (
+        random_weights("vgg19", seed=0)
+        if told.weights == "random"
+        else read(find("vgg19", told.weights), "vgg19")
+    )
+    vgg = VGG(weights)
+    kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
+    biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
+    np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
+    photo, painting = (
+        images.decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
+    )
+    np.save(folder / "photo.npy", photo)
+    np.save(folder / "painting.npy", painting)
+    steps = {} if told.iterations is None else {"iterations": told.iterations}
+    chosen = [f"--{name}={value}" for name, value in {"size": told.size, **steps}.items()]
+
+    check_network(vgg, told.torch_python, folder)
+    theirs = recipe(told.torch_python, "paint", folder, *chosen)
+    settings = Settings(size=told.size, **steps).replaced(
+        dict(each.split("=", 1) for each in told.ours)
+    )
+    ours = paint(photo, painting, settings, vgg, folder)
+    losses = recipe(told.torch_python, "loss", folder)
+
+    results = {name: np.load(folder / f"{name}.npy") for name in ("theirs", "ours")}
+    for name, result in results.items():
+        (told.out / f"{name}.png").write_bytes(encode(result, "png"))
+    height = results["ours"].shape[0]
+    row = [
+        images.resize(picture, height, round(picture.shape[1] * height / picture.shape[0]))
+        for picture in (photo, painting, *results.values())
+    ]
+    gap = np.ones((height, 8, 3), np.float32)
+    side_by_side = np.concatenate([part for each in row for part in (gap, each)][1:], axis=1)
+    (told.out / "comparison.png").write_bytes(encode(side_by_side, "png"))
+    heading = (
+        f"{told.photo.name} by {told.painting.name}, {told.size} px, weights {vgg.identity}\n\n"
+        "![photo, painting, theirs, ours](comparison.png)\n\n"
+    )
+    text = table(theirs, ours | {"computer": f"TensorFlow, {computer}"}, losses)
+    (told.out / "comparison.md").write_text(heading + text)
+    print(f"\n{text}", end="")
+
+
+def recipe(python: str, task: str, folder: Path, *options: str) -> dict[str, Any]:
+    """What a task of the recipe tells; its progress goes to stderr."""
+    done = subprocess.run(
+        [python, str(RECIPE), task, str(folder), *options],
+        # Each thread on a core of its own: two that the system puts on one core wait for each
+        # other in loops, and a step takes twenty times as long.
+        env={"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"} | os.environ,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def check_network(vgg: Any, python: str, folder: Path) -> None:
+    """Ends the comparison unless both sides compute the same features of the photo at 128 px, with
+    zeros beyond its border."""
+    recipe(python, "features", folder, "--size=128")
+    with np.load(folder / "features.npz") as file:
+        found = dict(file)
+    for layer, ours in vgg.features(found.pop("photo"), list(found)).items():
+        difference = np.abs(found[layer] - ours).max() / ours.max()
+        if difference > SAME_NETWORK:
+            sys.exit(f"the two networks differ at {layer}, by {difference:.1e} of its maximum")
+
+
+def paint(
+    photo: np.ndarray, painting: np.ndarray, settings: Any, vgg: Any, folder: Path
+) -> dict[str, Any]:
+    """Paints with the engine into ours.npy; what a process spends once is spent before the clock
+    starts."""
+    from styletransfer import Settings, stylize
+
+    for step in stylize(photo, [painting], Settings(size=32, iterations=1), vgg):
+        step.image  # noqa: B018  Computed when asked for.
+    ends: dict[int, list[float]] = {}
+    started, used = time.perf_counter(), time.process_time()
+    for step in stylize(photo, [painting], settings, vgg):
+        ends.setdefault(step.scale, []).append(time.perf_counter())
+        if step.iteration % 50 == 0:
+            print(f"{step.scale} px, step {step.iteration} of {step.total}", file=sys.stderr)
+    result = step.image
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    np.save(folder / "ours.npy", result)
+    return {
+        "seconds": seconds,
+        "processor_s": used,
+        "steps": sum(map(len, ends.values())),
+        "step_s": median(b - a for a, b in pairwise(ends[settings.size])),
+    }
+
+
+def table(theirs: dict, ours: dict, losses: dict[str, dict[str, float]]) -> str:
+    """What both took and what their loss says of the photo itself and of both results, as
+    Markdown."""
+    times = [
+        ("computed by", "–", theirs["computer"], ours["computer"]),
+        ("painting, s", "–", f"{theirs['seconds']:.1f}", f"{ours['seconds']:.1f}"),
+        ("processor time, s", "–", f"{theirs['processor_s']:.1f}", f"{ours['processor_s']:.1f}"),
+        ("steps", "–", f"{theirs['steps']}", f"{ours['steps']}"),
+        ("a step at the last scale, s", "–", f"{theirs['step_s']:.3f}", f"{ours['step_s']:.3f}"),
+    ]
+    terms = [
+        (f"their loss: {term}", *(f"{losses[name][term]:.5f}" for name in losses))
+        for term in losses["photo"]
+    ]
+    rows = [("", "the photo itself", "theirs", "ours"), ("---",) * 4, *times, *terms]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()

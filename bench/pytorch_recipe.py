@@ -1,0 +1,385 @@
+"""The best public recipe, crowsonkb's style-transfer-pytorch, rendered afresh in PyTorch.
+
+    python bench/pytorch_recipe.py TASK FOLDER [--size 512] [--iterations 500]
+
+For bench/compare_recipe.py, which measures this project's engine against it. Formulas, constants
+and schedule are those of https://github.com/crowsonkb/style-transfer-pytorch with its defaults
+(Adam, max pooling, one painting, starting from the photo); on the CPU, in float32.
+
+Every constant is as published, for the weights that torchvision publishes. Content and style are
+quadratic in the activations, total variation and EPSILON know nothing of them: with other weights,
+the layers' shares, and those of the three terms, become others. The random weights of this project
+have a mean activation of 1 at every layer, so there STYLE_LAYERS' weights count just as they stand.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+
+STYLE_LAYERS = {
+    "conv1_1": 256 / 341,
+    "conv2_1": 64 / 341,
+    "conv3_1": 16 / 341,
+    "conv4_1": 4 / 341,
+    "conv5_1": 1 / 341,
+}
+CONTENT_LAYER = "conv4_2"
+CONTENT_WEIGHT = 0.015
+TOTAL_VARIATION_WEIGHT = 2.0
+EPSILON = 1e-4  # added to the variances
+ROOT_ITERATIONS = 12
+
+FIRST_SCALE = 128  # px, longer side
+ITERATIONS = 500  # at each scale; the first takes twice as many
+LEARNING_RATE = 0.02
+BETAS = (0.9, 0.99)
+AVERAGING = 0.99
+
+Progress = Callable[[int, int, float], None]
+
+
+class Network:
+    """VGG19's convolutions.
+
+    vgg_arrays: `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, as in this project's .npz
+    weights, and `mean` [3]: what R, G, B in 0…255 lack when they come to the first of them.
+    """
+
+    def __init__(self, vgg_arrays: Mapping[str, np.ndarray]) -> None:
+        self.mean = torch.tensor(vgg_arrays["mean"]).reshape(1, 3, 1, 1)
+        self.convolutions = {
+            name[:-2]: (
+                torch.tensor(vgg_arrays[name]).permute(3, 2, 0, 1).contiguous(),
+                torch.tensor(vgg_arrays[f"{name[:-2]}_b"]),
+            )
+            for name in sorted(vgg_arrays)
+            if name.endswith("_W")
+        }
+
+    def features(
+        self, image: torch.Tensor, layers: Iterable[str], first_padding: str = "replicate"
+    ) -> dict[str, torch.Tensor]:
+        """Features of image [1, 3, H, W] (sRGB 0…1) after ReLU: layer → [1, C, h, w].
+
+        first_padding: how the picture is continued beyond its border for the first convolution,
+        `replicate` or `constant` (zeros, as before all others).
+        """
+        layers = set(layers)
+        x = functional.pad(image * 255 - self.mean, (1, 1, 1, 1), first_padding)
+        found = {}
+        for layer, (kernel, bias) in self.convolutions.items():
+            first = layer == "conv1_1"
+            if layer.endswith("_1") and not first:
+                x = functional.max_pool2d(x, 2)
+            x = functional.relu_(functional.conv2d(x, kernel, bias, padding=0 if first else 1))
+            if layer in layers:
+                found[layer] = x
+            if len(found) == len(layers):
+                break
+        return found
+
+
+class MatrixRoot(torch.autograd.Function):
+    """Square root of a symmetric positive matrix [C, C] by Newton's and Schulz's iteration, and
+    its gradient by that for Lyapunov's equation (Lin & Maji 2017, "Improved Bilinear Pooling with
+    CNNs"). Only matrix products; eigenvalues far below the norm are not converged at the end."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, matrix: torch.Tensor) -> torch.Tensor:
+        """Y → √(A/‖A‖), Z → its inverse: T = (3 − ZY) / 2, Y ← YT, Z ← TZ."""
+        norm = torch.linalg.matrix_norm(matrix)
+        identity = torch.eye(len(matrix))
+        y, z = matrix / norm, identity
+        for _ in range(ROOT_ITERATIONS):
+            t = (3 * identity - z @ y) / 2
+            y, z = y @ t, t @ z
+        root = y * norm.sqrt()
+        ctx.save_for_backward(root)
+        return root
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
+        """X of RX + XR = G for the root R: half the upper right block of the sign of the matrix
+        [[R, G], [0, −R]], by Newton's and Schulz's S ← S (3 − S²) / 2."""
+        (root,) = ctx.saved_tensors
+        norm = torch.linalg.matrix_norm(root)
+        r, g = root / norm, gradient / norm
+        identity = torch.eye(len(root))
+        for _ in range(ROOT_ITERATIONS):
+            t = 3 * identity - r @ r
+            r, g = r @ t / 2, (g @ t - r @ (r @ g - g @ r)) / 2
+        return g / 2
+
+
+def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean [C] and covariance [C, C] of a feature [1, C, h, w] over its positions, EPSILON added
+    to the variances."""
+    flat = feature[0].flatten(1)
+    mean = flat.mean(1)
+    second_moment = flat @ flat.T / flat.shape[1]
+    return mean, second_moment - torch.outer(mean, mean) + EPSILON * torch.eye(len(mean))
+
+
+class Objective:
+    """The loss of images of one size, (height, width) in px.
+
+    content, style: float32 [H, W, 3], sRGB 0…1, of any size. The photo is brought to the size;
+    the painting to the same longer side, in its own proportions and never enlarged.
+    """
+
+    def __init__(
+        self, network: Network, content: np.ndarray, style: np.ndarray, size: tuple[int, int]
+    ) -> None:
+        self.network = network
+        photo = resized(content, size)
+        self.content = network.features(photo, [CONTENT_LAYER])[CONTENT_LAYER]
+        painting = resized(style, fit(style, min(max(style.shape[:2]), max(size))))
+        self.styles = {}
+        for layer, feature in network.features(painting, STYLE_LAYERS).items():
+            mean, covariance = gaussian(feature)
+            self.styles[layer] = mean, covariance, MatrixRoot.apply(covariance)
+
+    def terms(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The weighted contributions for image [1, 3, H, W]; their sum is the loss."""
+        features = self.network.features(image, {*STYLE_LAYERS, CONTENT_LAYER})
+        content = functional.mse_loss(features[CONTENT_LAYER], self.content)
+        return {
+            "content": CONTENT_WEIGHT * content,
+            **{
+                f"style {layer}": weight * wasserstein(features[layer], *self.styles[layer])
+                for layer, weight in STYLE_LAYERS.items()
+            },
+            "total variation": TOTAL_VARIATION_WEIGHT * total_variation(image),
+        }
+
+
+def wasserstein(
+    feature: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor, root: torch.Tensor
+) -> torch.Tensor:
+    """The squared Wasserstein-2 distance of two Gaussians a channel, that of a feature and the
+    painting's: (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
+    here, spread = gaussian(feature)
+    joint = MatrixRoot.apply(root @ spread @ root)
+    return ((here - mean) ** 2).mean() + torch.diagonal(spread + covariance - 2 * joint).mean()
+
+
+def total_variation(image: torch.Tensor) -> torch.Tensor:
+    """Mean squared differences to the eight neighbours of image [1, 3, H, W], continued by its
+    border: straight ones by 1/3, diagonal ones by 1/12."""
+    wide = functional.pad(image, (1, 1, 1, 1), "replicate")
+    straight = (
+        wide[..., 1:-1, 2:] - wide[..., 1:-1, 1:-1],
+        wide[..., 2:, 1:-1] - wide[..., 1:-1, 1:-1],
+    )
+    diagonal = (
+        wide[..., 1:, 1:] - wide[..., :-1, :-1],
+        wide[..., 1:, :-1] - wide[..., :-1, 1:],
+    )
+    # Each pair of neighbours is in one of these once, and counts from both its sides.
+    return 2 * (
+        sum((each**2).mean() for each in straight) / 3
+        + sum((each**2).mean() for each in diagonal) / 12
+    )
+
+
+def paint(
+    content: np.ndarray,
+    style: np.ndarray,
+    vgg_arrays: Mapping[str, np.ndarray],
+    end_scale: int,
+    iterations: int = ITERATIONS,
+    progress: Progress | None = None,
+    first_scale: int = FIRST_SCALE,
+) -> np.ndarray:
+    """Paints content in the style of a painting, both float32 [H, W, 3], sRGB 0…1; the result,
+    the same with a longer side of `end_scale` px.
+
+    iterations: steps at each scale, twice as many at the first. progress: called after every step
+    with the scale's longer side in px, the number of the step at it from 1, and the loss.
+    """
+    network = Network(vgg_arrays)
+    image, moments = None, {}
+    for number, scale in enumerate(scales(end_scale, first_scale)):
+        size = fit(content, scale)
+        objective = Objective(network, content, style, size)
+        image = resized(content, size) if image is None else enlarged(image, size, "bicubic")
+        image = image.clamp(0, 1).requires_grad_()
+        average, weight = (1 - AVERAGING) * image.detach(), 1 - AVERAGING
+        adam = torch.optim.Adam([image], lr=LEARNING_RATE, betas=BETAS)
+        if moments:
+            adam.state[image] = {
+                "step": moments["step"],
+                "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
+                "exp_avg_sq": enlarged(moments["exp_avg_sq"], size, "bilinear"),
+            }
+        for step in range(1, iterations * (1 if number else 2) + 1):
+            adam.zero_grad()
+            loss = sum(objective.terms(image).values())
+            loss.backward()
+            adam.step()
+            with torch.no_grad():
+                image.clamp_(0, 1)
+                average = AVERAGING * average + (1 - AVERAGING) * image
+            weight = AVERAGING * weight + 1 - AVERAGING
+            if progress is not None:
+                progress(scale, step, loss.item())
+        moments = adam.state[image]
+        # As Adam's moments, the average began at 0. The next scale starts from it.
+        image = average / weight
+    return image[0].clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
+
+
+def loss(
+    image: np.ndarray, content: np.ndarray, style: np.ndarray, vgg_arrays: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """The recipe's loss of an image at its size, all float32 [H, W, 3], sRGB 0…1: the weighted
+    contributions `content`, `style conv1_1`, …, `total variation`, and their sum `total`.
+
+    content and style may be of any size.
+    """
+    with torch.no_grad():
+        objective = Objective(Network(vgg_arrays), content, style, image.shape[:2])
+        terms = objective.terms(tensor(image))
+    values = {name: term.item() for name, term in terms.items()}
+    return {**values, "total": sum(values.values())}
+
+
+def step_time(
+    content: np.ndarray, style: np.ndarray, vgg_arrays: Mapping[str, np.ndarray], scale: int
+) -> float:
+    """Seconds that a step takes at a scale, its longer side in px: the median of nine."""
+    ends: list[float] = []
+    paint(
+        *(content, style, vgg_arrays, scale),
+        iterations=5,
+        progress=lambda *_: ends.append(time.perf_counter()),
+        first_scale=scale,
+    )
+    return median(b - a for a, b in pairwise(ends))
+
+
+def scales(end: int, first: int = FIRST_SCALE) -> list[int]:
+    """The longer side in px of each scale, coarse to fine by √2: the last is `end`, none but it
+    is below `first`."""
+    found = [end]
+    while (scale := round(end / 2 ** (len(found) / 2))) >= first:
+        found.append(scale)
+    return found[::-1]
+
+
+def fit(picture: np.ndarray, longer: int) -> tuple[int, int]:
+    """(height, width) in px of picture [H, W, 3] with a longer side of `longer` px."""
+    height, width = picture.shape[:2]
+    return tuple(round(longer * side / max(height, width)) for side in (height, width))
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """picture [H, W, 3], sRGB 0…1, as [1, 3, height, width] of a size; bicubic and through 8 bits,
+    as Pillow does it."""
+    eight_bits = Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+    smaller = eight_bits.resize(size[::-1], Image.Resampling.BICUBIC)
+    return tensor(np.asarray(smaller, np.float32) / 255)
+
+
+def enlarged(x: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tensor:
+    """x [1, C, h, w] at a size, by `bicubic` or `bilinear` interpolation."""
+    return functional.interpolate(x, size, mode=method, align_corners=False)
+
+
+def tensor(picture: np.ndarray) -> torch.Tensor:
+    """picture [H, W, 3] as float32 [1, 3, H, W]."""
+    return torch.tensor(picture, dtype=torch.float32).permute(2, 0, 1)[None].contiguous()
+
+
+def main() -> None:
+    """One task on the pictures and weights in a folder; prints its numbers as a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("folder", type=Path, help="has photo.npy, painting.npy and vgg.npz")
+    parser.add_argument("--size", type=int, default=512, help="longer side in px")
+    parser.add_argument("--iterations", type=int, default=ITERATIONS, help="steps at each scale")
+    told = parser.parse_args()
+    with np.load(told.folder / "vgg.npz") as file:
+        vgg_arrays = dict(file)
+    pictures = [np.load(told.folder / f"{name}.npy") for name in ("photo", "painting")]
+    print(json.dumps(TASKS[told.task](told, *pictures, vgg_arrays)), flush=True)
+
+
+def _paint(
+    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+) -> dict[str, float | str]:
+    """Paints into theirs.npy; what a process spends once is spent before the clock starts."""
+    paint(content, style, vgg_arrays, end_scale=32, iterations=1)
+    ends: dict[int, list[float]] = {}
+
+    def show(scale: int, step: int, loss: float) -> None:
+        ends.setdefault(scale, []).append(time.perf_counter())
+        if step % 50 == 0:
+            print(f"{scale} px, step {step}, loss {loss:.4g}", file=sys.stderr, flush=True)
+
+    started, used = time.perf_counter(), time.process_time()
+    result = paint(content, style, vgg_arrays, told.size, told.iterations, show)
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    np.save(told.folder / "theirs.npy", result)
+    return {
+        "seconds": seconds,
+        "processor_s": used,
+        "steps": sum(map(len, ends.values())),
+        "step_s": median(b - a for a, b in pairwise(ends[told.size])),
+        "computer": f"PyTorch, the CPU, {torch.get_num_threads()} threads, float32",
+    }
+
+
+def _loss(
+    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+) -> dict[str, dict[str, float]]:
+    """The loss of the photo itself, and of theirs.npy and ours.npy, as published and with exact
+    roots."""
+    from pytorch_exact import exact_loss
+
+    images = {name: np.load(told.folder / f"{name}.npy") for name in ("theirs", "ours")}
+    photo = resized(content, images["theirs"].shape[:2])[0].permute(1, 2, 0).numpy()
+    found = {}
+    for name, image in {"photo": photo, **images}.items():
+        exactly = exact_loss(image, content, style, vgg_arrays)
+        found[name] = loss(image, content, style, vgg_arrays) | {
+            f"{term}, exact roots": value
+            for term, value in exactly.items()
+            if term.startswith(("style", "total")) and term != "total variation"
+        }
+    return found
+
+
+def _features(
+    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+) -> dict[str, list[int]]:
+    """Writes the photo at the size, and its features with zeros beyond its border, to
+    features.npz, so that the other side can tell whether it has the same network."""
+    photo = resized(content, fit(content, told.size))
+    layers = (*STYLE_LAYERS, CONTENT_LAYER)
+    found = {"photo": photo, **Network(vgg_arrays).features(photo, layers, "constant")}
+    arrays = {name: each[0].permute(1, 2, 0).numpy() for name, each in found.items()}
+    np.savez(told.folder / "features.npz", **arrays)
+    return {name: list(array.shape) for name, array in arrays.items()}
+
+
+def _step(
+    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+) -> dict[str, float]:
+    return {"step_s": step_time(content, style, vgg_arrays, told.size)}
+
+
+TASKS = {"paint": _paint, "loss": _loss, "features": _features, "step": _step}
+
+if __name__ == "__main__":
+    main()

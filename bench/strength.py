@@ -1,0 +1,86 @@
+"""The dial holds what it says: the distance of results from their photos, over photos, paintings
+and sizes.
+
+    python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
+        [--strength 0.5] [--iterations 60] [--weights random]
+
+The distance is ‖F − P‖²/‖P‖² at the content layer, F of the result (the average of iterates) and P
+of the photo at the result's size; it is computed anew from both, in float32. One table: a row for
+each photo and painting, a column for each size.
+"""
+
+import argparse
+import os
+import sys
+import time
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from styletransfer import Settings
+    from styletransfer.vgg import VGG
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def main() -> None:
+    """Paints all of them, and prints the table and what it comes to."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--photos", type=Path, nargs="+", required=True)
+    parser.add_argument("--paintings", type=Path, nargs="+", required=True)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 181, 256], help="px")
+    parser.add_argument("--strength", type=float, default=0.5)
+    parser.add_argument("--iterations", type=int, default=60, help="steps at each scale")
+    parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    told = parser.parse_args()
+
+    from styletransfer import Settings, load_vgg
+    from styletransfer.images import decode
+
+    vgg = load_vgg("vgg19", told.weights)
+    photos, paintings = (
+        {path.stem: decode(path.read_bytes(), path.name).pixels for path in paths}
+        for paths in (told.photos, told.paintings)
+    )
+    print(f"| photo | painting | {' | '.join(f'{size} px' for size in told.sizes)} |")
+    print(f"| --- | --- |{' --- |' * len(told.sizes)}")
+    found, started = [], time.perf_counter()
+    for photo, painting in product(photos, paintings):
+        row = []
+        for size in told.sizes:
+            settings = Settings(size=size, strength=told.strength, iterations=told.iterations)
+            row.append(distance(photos[photo], paintings[painting], settings, vgg))
+        found += row
+        print(f"| {photo} | {painting} | {' | '.join(f'{each:.3f}' for each in row)} |", flush=True)
+    mean, spread = np.mean(found), np.std(found)
+    print(
+        f"\nstrength {told.strength:g}: mean {mean:.3f}, standard deviation {spread:.3f}, "
+        f"from {min(found):.3f} to {max(found):.3f}; {len(found)} pictures with weights "
+        f"{vgg.identity}, {told.iterations} steps a scale, {time.perf_counter() - started:.0f} s"
+    )
+
+
+def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
+    """The relative content error of a photo painted with these settings."""
+    import tensorflow as tf
+
+    from styletransfer import stylize
+    from styletransfer.scales import batch, resize
+
+    for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
+        pass
+    layer, result = settings.content_layer, batch(step.image)
+    own = tf.clip_by_value(resize(batch(photo), tuple(result.shape[1:3])), 0.0, 1.0)
+    ours, photos = (
+        vgg.forward(each, [layer], settings.pool_type, tf.float32, settings.padding)[layer]
+        for each in (result, own)
+    )
+    return float(tf.reduce_sum((ours - photos) ** 2) / tf.reduce_sum(photos**2))
+
+
+if __name__ == "__main__":
+    main()
