@@ -25,7 +25,7 @@ DEEP_FORMATS = ("png", "tiff")  # those that can hold 16 bits
 SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
 # The demo shows what comes out within minutes on two processor cores: few steps, so larger ones,
 # and less of the photo, so that they get somewhere.
-DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 0.8, "learning_rate": 0.05}
+DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 1.0, "learning_rate": 0.03}
 SHAPE = "expected host or host:port, with or without https:// or http:// before it"
 
 

@@ -121,7 +121,7 @@ class Settings:
         "Adam, or L-BFGS, whose steps are up to 20 evaluations each, so that far fewer will do",
         choices=("adam", "lbfgs"),
     )
-    learning_rate: float = _setting(0.03, "Adam's step, in the sRGB scale 0…1", low=1e-5, high=1.0)
+    learning_rate: float = _setting(0.02, "Adam's step, in the sRGB scale 0…1", low=1e-5, high=1.0)
     averaging: float = _setting(
         0.99,
         "decay of the running average of Adam's iterates, which is the result; 0 takes the last "
