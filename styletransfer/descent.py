@@ -37,7 +37,7 @@ class Descent:
         uses_adam = self._settings.optimizer == "adam"
         terms = self._adam(number) if uses_adam else self._lbfgs()
         if last or not uses_adam or number % CHECK_EVERY == 0:
-            terms = self._checked(terms)
+            self._check(terms)
         if self._settings.min_improvement > 0:
             self._totals.append(float(tf.reduce_sum(terms)))
         return terms
@@ -98,8 +98,8 @@ class Descent:
     def _goal(self) -> float:
         return strength_goal(self._settings.strength)
 
-    def _checked(self, terms: tf.Tensor) -> tf.Tensor:
-        """The terms, or, where they have run away, those of nothing and the last good state.
+    def _check(self, terms: tf.Tensor) -> None:
+        """Takes the state back to the last good one where it has run away, and halves the steps.
         Raises DivergedError where smaller steps do not help."""
         values = [abs(float(value)) for value in terms]
         if self._first_style is None:
@@ -108,7 +108,7 @@ class Descent:
         finite = (tf.reduce_all(tf.math.is_finite(each)) for each in tf.nest.flatten(self.state))
         if good and all(map(bool, finite)):
             self._good = self.state
-            return terms
+            return
         if self._settings.optimizer == "lbfgs" or self._halved == HALVINGS:
             raise DivergedError(
                 f"the picture ran away (loss {sum(values):g}) and could not be brought back; "
@@ -118,4 +118,3 @@ class Descent:
         self._rate /= 2
         zero = tf.zeros_like(self._good.image)
         self.state = self._good._replace(momentum=zero, variance=zero, count=tf.constant(0.0))
-        return terms

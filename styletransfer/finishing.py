@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from styletransfer import colours, masks
+from styletransfer import colours
 from styletransfer.images import resize
 from styletransfer.rescaling import rescale
 from styletransfer.settings import Settings
@@ -36,4 +36,4 @@ class Finish:
 
 
 def _at(mask: np.ndarray | None, height: int, width: int) -> np.ndarray | None:
-    return None if mask is None else masks.resized(mask, height, width)
+    return None if mask is None else resize(mask, height, width)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
+from styletransfer.images import resize
 from styletransfer.losses import Group, Targets
 
 
@@ -54,8 +55,7 @@ class OriginalLosses:
         """A mask [h, w], 0…1, as the layers see it: resized, and 1 above 127/255, else 0."""
         sides = [2 ** (int(name[4]) - 1) for name in layers]
         return tuple(
-            tf.constant(masks.binary(masks.resized(mask, height // side, width // side)))
-            for side in sides
+            tf.constant(masks.binary(resize(mask, height // side, width // side))) for side in sides
         )
 
     def painting(

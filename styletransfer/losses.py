@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
+from styletransfer.images import resize
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", and how much each counts. Shallow layers carry palette and stroke, deep ones motif.
@@ -80,7 +81,7 @@ class RelativeLosses:
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
         """A mask [h, w], 0…1, of a picture of this height and width as the layers see it."""
-        whole = masks.resized(mask, height, width)
+        whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, int(name[4]) - 1)) for name in layers)
 
     def painting(

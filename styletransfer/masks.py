@@ -1,16 +1,6 @@
 """Masks: grey pictures float32 [H, W], 0 (black) … 1 (white), soft between, of any size."""
 
 import numpy as np
-from PIL import Image
-
-
-def resized(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A mask at another size, bilinear and anti-aliased, float32 [height, width]."""
-    mask = np.ascontiguousarray(mask, np.float32)
-    if mask.shape == (height, width):
-        return mask
-    image = Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(image), 0, 1)
 
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:
@@ -39,10 +29,3 @@ def checked(mask: np.ndarray, what: str) -> np.ndarray:
     if mask.max() < 1 / 255:
         raise ValueError(f"{what} is black all over")
     return mask
-
-
-def both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    """Where two masks of one size let pass; None stands for white all over."""
-    if one is None or other is None:
-        return other if one is None else one
-    return one * other

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer import masks, scales
+from styletransfer import scales
 from styletransfer.device import native_bfloat16
+from styletransfer.images import resize
 from styletransfer.inetwork_losses import OriginalLosses
 from styletransfer.losses import TERMS, RelativeLosses, Targets
 from styletransfer.optimizers import State, adam, steered
@@ -96,12 +97,12 @@ class Objective:
     ) -> Problem:
         """The targets for a photo [1, H, W, 3], laid already, of which `size` is the picture."""
         layer = self.losses.content_layer
-        content = _content(self, photo)
+        content = _content_program(self)(photo)
         if content_mask is None or not self.losses.composes:
             return Problem(Targets(content, (), groups), ())
-        whole = tf.constant(masks.resized(content_mask, *size)[None, :, :, None])
         at_layer = self._masks_at((layer,), content_mask, size, as_given)
-        return Problem(Targets(content, at_layer, groups), (self.laid(whole, as_given), photo))
+        whole = self._laid_mask(content_mask, size, as_given)
+        return Problem(Targets(content, at_layer, groups), (whole, photo))
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Shapes are open in them, so that
@@ -112,10 +113,12 @@ class Objective:
         self, layers: Sequence[str], mask: np.ndarray, size: tuple[int, int], as_given: bool
     ) -> tuple[tf.Tensor, ...]:
         if self.losses.on_canvas and not as_given:
-            whole = tf.constant(masks.resized(mask, *size)[None, :, :, None])
-            mask = scales.on_canvas(whole)[0, :, :, 0].numpy()
+            mask = self._laid_mask(mask, size, as_given)[0, :, :, 0].numpy()
             size = mask.shape
         return self.losses.layer_masks(mask, *size, layers)
+
+    def _laid_mask(self, mask: np.ndarray, size: tuple[int, int], as_given: bool) -> tf.Tensor:
+        return self.laid(tf.constant(resize(mask, *size)[None, :, :, None]), as_given)
 
 
 def convolution_dtype(precision: str) -> tf.DType:
@@ -139,10 +142,6 @@ def _content_program(objective: Objective) -> Callable[[tf.Tensor], tf.Tensor]:
         return objective.features(photo, [layer])[layer]
 
     return content
-
-
-def _content(objective: Objective, photo: tf.Tensor) -> tf.Tensor:
-    return _content_program(objective)(photo)
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from styletransfer import colours, scales
 from styletransfer import masks as grey
 from styletransfer.errors import PictureError
+from styletransfer.images import resize
 from styletransfer.losses import Group
 from styletransfer.objectives import Objective
 
@@ -70,7 +71,7 @@ class Style:
         for members in self._members:
             region = self.regions[members[0]]
             if region is not None and content_mask is not None:
-                region = grey.resized(region, *size) * grey.resized(content_mask, *size)
+                region = resize(region, *size) * resize(content_mask, *size)
             mask = content_mask if region is None else region
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
@@ -93,7 +94,7 @@ class Style:
         for painting, mask in zip(self.paintings, self.masks, strict=True):
             weights = None
             if mask is not None:
-                weights = grey.resized(mask, *painting.shape[1:3]).ravel()
+                weights = resize(mask, *painting.shape[1:3]).ravel()
             means.append(np.average(painting.numpy().reshape(-1, 3), axis=0, weights=weights))
         return np.average(means, axis=0, weights=self.shares).astype(np.float32)
 
@@ -103,9 +104,9 @@ class Style:
         """photo [H, W, 3] with the paintings' colours; see colours.match."""
         paintings = [painting[0].numpy() for painting in self.paintings]
         if content_mask is not None:
-            content_mask = grey.resized(content_mask, *photo.shape[:2])
+            content_mask = resize(content_mask, *photo.shape[:2])
         masks = [
-            None if mask is None else grey.resized(mask, *painting.shape[:2])
+            None if mask is None else resize(mask, *painting.shape[:2])
             for painting, mask in zip(paintings, self.masks, strict=True)
         ]
         return colours.match(photo, paintings, self.shares, method, content_mask, masks)

@@ -4,7 +4,7 @@ loads, TensorFlow."""
 import argparse
 from pathlib import Path
 
-from styletransfer import colours, images, masks
+from styletransfer import colours, images
 from styletransfer.encoding import output_extension
 from styletransfer.errors import ConfigError
 from styletransfer.local_files import Output, mask, picture
@@ -20,7 +20,7 @@ def transfer_colors(told: argparse.Namespace) -> Path:
     painted = output.photo.pixels
     where = None
     if told.mask is not None:
-        where = masks.resized(mask(told.mask, "--mask"), *painted.shape[:2])
+        where = images.resize(mask(told.mask, "--mask"), *painted.shape[:2])
     image = colours.transfer(photo.pixels, painted, where, told.hist_match)
     return output.write(image, "_histogram_color" if told.hist_match else "_original_color")
 
@@ -36,7 +36,7 @@ def transfer_mask(told: argparse.Namespace) -> Path:
     image = colours.masked(
         images.resize(photo.pixels, *size),
         output.photo.pixels,
-        masks.resized(mask(where, "MASK"), *size),
+        images.resize(mask(where, "MASK"), *size),
     )
     return output.write(image, "_masked")
 

@@ -13,7 +13,7 @@ import pytest
 import tiny
 from PIL import Image
 
-from styletransfer import colours, curves, images, inetwork_arguments, masks
+from styletransfer import colours, curves, images, inetwork_arguments
 from styletransfer.errors import DivergedError
 from styletransfer.mask_files import decode_mask
 from styletransfer.painting import inetwork
@@ -387,7 +387,7 @@ def test_color_transfer_brings_the_photos_colors_into_a_finished_painting(flags,
     told = ["--color-transfer-only", "beach.jpg", "klimt.png", *flags]
     assert inetwork(told) == 0
     mask, histogram = arguments
-    where = None if mask is None else masks.resized(pixels(mask), 40, 60)
+    where = None if mask is None else images.resize(pixels(mask), 40, 60)
     expected = colours.transfer(pixels("beach.jpg"), pixels("klimt.png"), where, histogram)
     assert np.abs(pixels(f"klimt_{name}_color.png") - expected).max() < 0.51 / 255
 
