@@ -5,14 +5,15 @@ and sizes.
         [--strength 0.5] [--iterations 60] [--weights random]
 
 The distance is ‖F − P‖²/‖P‖² at the content layer, F of the result (the average of iterates) and P
-of the photo at the result's size; it is computed anew from both, in float32. One table: a row for
-each photo and painting, a column for each size.
+of the photo at the result's size; it is computed anew from both, in float32, with the borders that
+the engine shows the network. One table: a row for each photo and painting, a column for each size.
 """
 
 import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,21 +66,19 @@ def main() -> None:
 
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
-    """The relative content error of a photo painted with these settings."""
-    import tensorflow as tf
-
     from styletransfer import stylize
+    from styletransfer.objectives import Objective
     from styletransfer.scales import batch, resize
 
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
     layer, result = settings.content_layer, batch(step.image)
-    own = tf.clip_by_value(resize(batch(photo), tuple(result.shape[1:3])), 0.0, 1.0)
+    objective = Objective.of(replace(settings, precision="float32"), vgg)
     ours, photos = (
-        vgg.forward(each, [layer], settings.pool_type, tf.float32, settings.padding)[layer]
-        for each in (result, own)
+        objective.features(each, [layer])[layer]
+        for each in (result, resize(batch(photo), tuple(result.shape[1:3])))
     )
-    return float(tf.reduce_sum((ours - photos) ** 2) / tf.reduce_sum(photos**2))
+    return float(((ours - photos) ** 2).numpy().sum() / (photos**2).numpy().sum())
 
 
 if __name__ == "__main__":

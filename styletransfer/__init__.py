@@ -7,7 +7,7 @@ The engine's public names are loaded when first used, so that whatever does not 
 from importlib import import_module
 from typing import Any
 
-ENGINE_VERSION = "2"  # Part of every fingerprint: raise it when the same input paints differently.
+ENGINE_VERSION = "3"  # Part of every fingerprint: raise it when the same input paints differently.
 
 _HOMES = {
     "Settings": "styletransfer.settings",

@@ -14,7 +14,8 @@ from styletransfer.settings import Settings
 CHECK_EVERY = 5  # steps; each check waits for the device
 RUNAWAY = 100.0  # times the first style loss: no picture is as far from a painting
 HALVINGS = 8  # of Adam's rate, before it is given up
-STEERING = 0.1  # of the photo's weight, for each step of Adam
+STEERING = 0.2  # of the photo's weight, for each step of Adam
+UNSTEERED = 0.15  # of a later scale's steps: enlarging blurs, which looks like a great distance
 LBFGS_STEERING = 1.0  # the same for a step of L-BFGS, which is worth many
 WINDOW = 10  # steps of Adam, whose loss is too uneven to be compared one by one
 
@@ -23,12 +24,18 @@ class Descent:
     """The optimisation of one picture at one scale, from `state` on."""
 
     def __init__(
-        self, objective: Objective, problem: Problem, settings: Settings, state: State
+        self,
+        objective: Objective,
+        problem: Problem,
+        settings: Settings,
+        state: State,
+        first_scale: bool,
     ) -> None:
         self.state = state
         self._program = objective.program(problem)
         self._problem, self._settings = problem, settings
         self._good, self._rate, self._halved = state, settings.learning_rate, 0
+        self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
         self._first_style: float | None = None
         self._totals: list[float] = []
 
@@ -55,13 +62,14 @@ class Descent:
 
     def _adam(self, number: int) -> tf.Tensor:
         settings = self._settings
+        steered = settings.content_weight == "auto" and number > self._unsteered
         pace = Pace(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
             rate=self._rate,
             decay=averaging_decay(number, settings.averaging),
             goal=self._goal(),
-            steering=STEERING if settings.content_weight == "auto" else 0.0,
+            steering=STEERING if steered else 0.0,
         )
         self.state, terms = self._program.step(
             self.state, self._problem, Pace(*(tf.constant(float(each)) for each in pace))

@@ -39,14 +39,14 @@ class Step:
         self,
         iteration: int,
         total: int,
-        size: tuple[int, int],
         eta_s: float,
         terms: tf.Tensor,
         state: State,
         finish: Finish,
     ) -> None:
-        self.iteration, self.total, self.scale, self.eta_s = iteration, total, max(size), eta_s
-        self._size, self._terms, self._state, self._finish = size, terms, state, finish
+        self.iteration, self.total, self.eta_s = iteration, total, eta_s
+        self.scale = max(state.image.shape[1:3])
+        self._terms, self._state, self._finish = terms, state, finish
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -56,7 +56,7 @@ class Step:
     @cached_property
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1."""
-        return self._finish(scales.off_canvas(self._state.average, self._size)[0].numpy())
+        return self._finish(self._state.average[0].numpy())
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that `stylize` needs to go on after this step: `iteration`, and the image and the
@@ -111,29 +111,28 @@ def stylize(
     clock = Clock(sizes, counts, done)
 
     state: State | None = None
-    for size, before, count in zip(sizes, [None, *sizes], counts, strict=False):
+    for size, count in zip(sizes, counts, strict=True):
         if done > count:
             done -= count
             continue
-        laid = objective.laid(scales.resize(photo, size))
-        problem = objective.problem(
-            laid, style.groups(objective, size, content_mask), content_mask, size
-        )
+        scaled = scales.resize(photo, size)
+        groups = style.groups(objective, size, content_mask)
+        problem = objective.problem(scaled, groups, content_mask)
         if resume is not None:
-            state, resume = State.restored(resume, laid.shape), None
-        elif before is None:
-            first = _first_image(laid, style, settings)
-            if init is not None:
-                first = objective.laid(scales.resize(scales.batch(init), size))
-            state = State.start(first, _first_weight(settings))
+            state, resume = State.restored(resume, scaled.shape), None
+        elif state is not None:
+            state = state.resized(size)
         else:
-            state = _grown(state, objective, before, size)
-        descent = Descent(objective, problem, settings, state)
+            first = _first_image(scaled, style, settings)
+            if init is not None:
+                first = scales.resize(scales.batch(init), size)
+            state = State.start(first, _first_weight(settings))
+        descent = Descent(objective, problem, settings, state, first_scale=size == sizes[0])
         for number in range(done + 1, count + 1):
             terms = descent.step(number, last=number == count)
             state, ends = descent.state, descent.settled
             eta_s = clock.tick(skipping=count - number if ends else 0)
-            yield Step(clock.done, sum(counts), size, eta_s, terms, state, finish)
+            yield Step(clock.done, sum(counts), eta_s, terms, state, finish)
             if ends:
                 break
         done = 0
@@ -161,11 +160,10 @@ def objective(
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
     style = _style(styles, shares, style_masks, regions, content_mask)
-    goal = Objective.of(settings, vgg)
+    goal = Objective.of(settings, vgg, as_given=True)
     photo = scales.batch(content)
-    size = tuple(photo.shape[1:3])
-    groups = style.groups(goal, size, content_mask, as_given=True)
-    problem = goal.problem(photo, groups, content_mask, size, as_given=True)
+    groups = style.groups(goal, tuple(photo.shape[1:3]), content_mask)
+    problem = goal.problem(photo, groups, content_mask)
     weights = tf.constant(
         [_first_weight(settings), settings.style_scale, settings.total_variation_weight], tf.float32
     )
@@ -203,17 +201,6 @@ def _first_weight(settings: Settings) -> float:
     if settings.content_weight == "auto":
         return first_weight(settings.strength)
     return float(settings.content_weight)
-
-
-def _grown(
-    state: State, objective: Objective, before: tuple[int, int], size: tuple[int, int]
-) -> State:
-    """The state at the next scale."""
-
-    def resize(image: tf.Tensor, method: str) -> tf.Tensor:
-        return objective.laid(tf.image.resize(scales.off_canvas(image, before), size, method))
-
-    return state.resized(resize)
 
 
 def _named(terms: tf.Tensor) -> dict[str, float]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from styletransfer import masks
 from styletransfer.images import resize
 from styletransfer.losses import Group, Targets
+from styletransfer.vgg import poolings_before
 
 
 class Blend(NamedTuple):
@@ -53,7 +54,7 @@ class OriginalLosses:
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
         """A mask [h, w], 0…1, as the layers see it: resized, and 1 above 127/255, else 0."""
-        sides = [2 ** (int(name[4]) - 1) for name in layers]
+        sides = [2 ** poolings_before(name) for name in layers]
         return tuple(
             tf.constant(masks.binary(resize(mask, height // side, width // side))) for side in sides
         )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from styletransfer import masks
 from styletransfer.images import resize
+from styletransfer.vgg import poolings_before
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", and how much each counts. Shallow layers carry palette and stroke, deep ones motif.
@@ -69,7 +70,7 @@ class RelativeLosses:
     content_layer: str
     statistics: str
 
-    on_canvas = True  # See scales.on_canvas.
+    on_canvas = True  # Networks see pictures on a canvas; see scales.on_canvas.
     composes = True  # Outside the content mask the photo is seen, already while it is painted.
 
     @property
@@ -82,7 +83,7 @@ class RelativeLosses:
     ) -> tuple[tf.Tensor, ...]:
         """A mask [h, w], 0…1, of a picture of this height and width as the layers see it."""
         whole = resize(mask, height, width)
-        return tuple(tf.constant(masks.pooled(whole, int(name[4]) - 1)) for name in layers)
+        return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
     def painting(
         self, features: Mapping[str, tf.Tensor], layer_masks: Sequence[tf.Tensor]

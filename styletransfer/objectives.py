@@ -16,7 +16,7 @@ from styletransfer.inetwork_losses import OriginalLosses
 from styletransfer.losses import TERMS, RelativeLosses, Targets
 from styletransfer.optimizers import State, adam, steered
 from styletransfer.settings import Settings
-from styletransfer.vgg import VGG
+from styletransfer.vgg import VGG, poolings_before
 
 
 class Problem(NamedTuple):
@@ -57,9 +57,10 @@ class Objective:
     pool: str
     padding: str
     dtype: tf.DType
+    as_given: bool = False  # Paintings at the size they have, and no picture on a canvas.
 
     @classmethod
-    def of(cls, settings: Settings, vgg: VGG) -> "Objective":
+    def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
         """What these settings ask for."""
         if settings.recipe == "inetwork":
             losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)
@@ -69,39 +70,46 @@ class Objective:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # bfloat16's rounding looks like bumps to a line search.
         dtype = convolution_dtype(precision)
-        return cls(vgg, losses, settings.pool_type, settings.padding, dtype)
+        return cls(vgg, losses, settings.pool_type, settings.padding, dtype, as_given)
+
+    @property
+    def on_canvas(self) -> bool:
+        """Whether the network sees pictures on a canvas; see scales.on_canvas."""
+        return self.losses.on_canvas and not self.as_given
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
-        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward`."""
-        return self.vgg.forward(image, layers, self.pool, self.dtype, self.padding)
-
-    def laid(self, image: tf.Tensor, as_given: bool = False) -> tf.Tensor:
-        """image [1, H, W, C] on a canvas where these losses are computed on one."""
-        return scales.on_canvas(image) if self.losses.on_canvas and not as_given else image
+        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward`. A canvas' margin is cut
+        off them: what lies there is seen by convolutions, but drawn to nothing."""
+        laid = scales.on_canvas(image) if self.on_canvas else image
+        found = self.vgg.forward(laid, layers, self.pool, self.dtype, self.padding)
+        return {layer: self._cut(found[layer], image, layer) for layer in found}
 
     def layer_masks(
-        self, mask: np.ndarray | None, size: tuple[int, int], as_given: bool = False
+        self, mask: np.ndarray | None, size: tuple[int, int], layers: Sequence[str] | None = None
     ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w] of a picture of this size as the style layers see it; none for None."""
+        """A mask [h, w] of a picture of this size as layers see it, by default those for style;
+        none for None."""
         if mask is None:
             return ()
-        return self._masks_at(self.losses.layers, mask, size, as_given)
+        layers = layers or self.losses.layers
+        if not self.on_canvas:
+            return self.losses.layer_masks(mask, *size, layers)
+        whole = tf.constant(resize(mask, *size)[None, :, :, None])
+        laid = scales.on_canvas(whole)[0, :, :, 0].numpy()
+        found = self.losses.layer_masks(laid, *laid.shape, layers)
+        return tuple(
+            self._cut(each, whole, layer) for layer, each in zip(layers, found, strict=True)
+        )
 
-    def problem(
-        self,
-        photo: tf.Tensor,
-        groups: tuple,
-        content_mask: np.ndarray | None,
-        size: tuple[int, int],
-        as_given: bool = False,
-    ) -> Problem:
-        """The targets for a photo [1, H, W, 3], laid already, of which `size` is the picture."""
+    def problem(self, photo: tf.Tensor, groups: tuple, content_mask: np.ndarray | None) -> Problem:
+        """The targets for a photo [1, H, W, 3]."""
         layer = self.losses.content_layer
         content = _content_program(self)(photo)
         if content_mask is None or not self.losses.composes:
             return Problem(Targets(content, (), groups), ())
-        at_layer = self._masks_at((layer,), content_mask, size, as_given)
-        whole = self._laid_mask(content_mask, size, as_given)
+        size = tuple(photo.shape[1:3])
+        at_layer = self.layer_masks(content_mask, size, (layer,))
+        whole = tf.constant(resize(content_mask, *size)[None, :, :, None])
         return Problem(Targets(content, at_layer, groups), (whole, photo))
 
     def program(self, problem: Problem) -> Program:
@@ -109,16 +117,11 @@ class Objective:
         every photo and scale shares one trace; all numbers are arguments for the same reason."""
         return _program(self, tf.nest.map_structure(_open, problem))
 
-    def _masks_at(
-        self, layers: Sequence[str], mask: np.ndarray, size: tuple[int, int], as_given: bool
-    ) -> tuple[tf.Tensor, ...]:
-        if self.losses.on_canvas and not as_given:
-            mask = self._laid_mask(mask, size, as_given)[0, :, :, 0].numpy()
-            size = mask.shape
-        return self.losses.layer_masks(mask, *size, layers)
-
-    def _laid_mask(self, mask: np.ndarray, size: tuple[int, int], as_given: bool) -> tf.Tensor:
-        return self.laid(tf.constant(resize(mask, *size)[None, :, :, None]), as_given)
+    def _cut(self, feature: tf.Tensor, image: tf.Tensor, layer: str) -> tf.Tensor:
+        if not self.on_canvas:
+            return feature
+        shape = tf.shape(image)
+        return scales.off_canvas(feature, (shape[1], shape[2]), poolings_before(layer))
 
 
 def convolution_dtype(precision: str) -> tf.DType:

@@ -39,14 +39,14 @@ class State(NamedTuple):
             raise ValueError(f"a snapshot of {arrays[0].shape} for a picture of {tuple(shape)}")
         return cls(*map(tf.constant, arrays))
 
-    def resized(self, resize: Callable[[tf.Tensor, str], tf.Tensor]) -> "State":
-        """At the next scale: Adam goes on with its moments, enlarged like the image, from the
-        average, which is smoother than the last iterate."""
-        average = resize(tf.clip_by_value(self.average, 0.0, 1.0), "bicubic")
+    def resized(self, size: tuple[int, int]) -> "State":
+        """At the next scale, of this (height, width): Adam goes on with its moments, enlarged like
+        the image, from the average, which is smoother than the last iterate."""
+        average = tf.image.resize(tf.clip_by_value(self.average, 0.0, 1.0), size, "bicubic")
         return self._replace(
             image=tf.clip_by_value(average, 0.0, 1.0),
-            momentum=resize(self.momentum, "bicubic"),
-            variance=resize(self.variance, "bilinear"),
+            momentum=tf.image.resize(self.momentum, size, "bicubic"),
+            variance=tf.image.resize(self.variance, size, "bilinear"),
             average=average,
         )
 

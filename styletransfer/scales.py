@@ -59,20 +59,22 @@ def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
 
 
 def on_canvas(image: tf.Tensor) -> tf.Tensor:
-    """image [1, H, W, C] on a canvas whose sides are multiples of CANVAS_MULTIPLE, its content
+    """image [1, H, W, C] on a canvas whose sides are multiples of CANVAS_MULTIPLE, the picture
     mirrored into the margin below and to the right.
 
     So no pooling drops a row, every pixel is seen by every layer; and photos of many sizes share
     few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
     """
     for axis in (1, 2):
-        side = image.shape[axis]
-        indices = np.pad(np.arange(side), (0, -side % CANVAS_MULTIPLE), mode="symmetric")
-        if len(indices) != side:
-            image = tf.gather(image, indices, axis=axis)
+        side = tf.shape(image)[axis]
+        # …, n−2, n−1, n−1, n−2, …, and again where the picture is narrower than the margin.
+        turn = tf.range(side + -side % CANVAS_MULTIPLE) % (2 * side)
+        image = tf.gather(image, tf.minimum(turn, 2 * side - 1 - turn), axis=axis)
     return image
 
 
-def off_canvas(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """The picture of this size that lies on a canvas."""
-    return image[:, : size[0], : size[1]]
+def off_canvas(feature: tf.Tensor, size: tuple, poolings: int) -> tf.Tensor:
+    """Of a feature [1, h, w, C] of a canvas, after so many poolings, the part that the picture of
+    `size` (height, width) covers, be it in part."""
+    height, width = (-(-side // 2**poolings) for side in size)
+    return feature[:, :height, :width]

@@ -57,16 +57,16 @@ class Style:
         objective: Objective,
         size: tuple[int, int],
         content_mask: np.ndarray | None = None,
-        as_given: bool = False,
     ) -> tuple[Group, ...]:
         """What a picture of `size` (height, width) is drawn to, inside content_mask [h, w].
 
         A painting's longer side is at most the picture's: it is never enlarged, which would add
         no stroke, only blur. The original's losses want paintings of the picture's very shape.
-        as_given: paintings are taken at their own size, and nothing on a canvas. Raises
-        PictureError where masks leave nothing to paint.
+        Raises PictureError where masks leave nothing to paint.
         """
-        shape = None if as_given else max(size) if objective.losses.on_canvas else size
+        shape = max(size) if objective.losses.on_canvas else size
+        if objective.as_given:
+            shape = None
         areas, shares, found = [], [], []
         for members in self._members:
             region = self.regions[members[0]]
@@ -75,7 +75,7 @@ class Style:
             mask = content_mask if region is None else region
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
-            masks = objective.layer_masks(mask, size, as_given)
+            masks = objective.layer_masks(mask, size)
             found.append((masks, self._targets(objective, members, shape)))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(
@@ -132,11 +132,9 @@ class Style:
             painting = scales.resize(painting, shape)
         elif shape is not None:
             painting = scales.shrunk(painting, shape)
-        as_given = shape is None
-        size = tuple(painting.shape[1:3])
         return objective.losses.painting(
-            objective.features(objective.laid(painting, as_given), objective.losses.layers),
-            objective.layer_masks(self.masks[number], size, as_given),
+            objective.features(painting, objective.losses.layers),
+            objective.layer_masks(self.masks[number], tuple(painting.shape[1:3])),
         )
 
 

@@ -28,6 +28,11 @@ CALIBRATION_PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
 
 
+def poolings_before(layer: str) -> int:
+    """Number of poolings between the picture and a layer such as `conv4_2`: each halves it."""
+    return int(layer[4]) - 1
+
+
 class VGG:
     """A network with its weights; one object serves every photo, size and thread."""
 
@@ -54,7 +59,7 @@ class VGG:
 
     def smallest_side(self, layers: Sequence[str]) -> int:
         """The shorter side in px below which a pooling before the layers leaves nothing."""
-        return 2 ** max(int(layer[4]) - 1 for layer in layers)
+        return 2 ** max(map(poolings_before, layers))
 
     def forward(
         self,

@@ -134,10 +134,12 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     image, content, painting = (
         tf.constant(picture(33, 47, seed)[None], tf.float64) for seed in (1, 2, 3)
     )
-    goal = Objective(tiny, losses.RelativeLosses("conv4_2", statistic), pool, padding, tf.float64)
+    goal = Objective(
+        tiny, losses.RelativeLosses("conv4_2", statistic), pool, padding, tf.float64, True
+    )
     layers = goal.losses.layers
     mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
-    masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47), True)]
+    masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47))]
     statistics = goal.losses.blended(
         [goal.losses.painting(goal.features(painting, layers), ())], [1.0]
     )
@@ -195,8 +197,8 @@ def test_bfloat16_points_the_same_way_as_float32(random_vgg):
 
 
 def targets(vgg, *args, **masks):
-    goal = Objective.of(EXACT, vgg)
-    return Style(*args, **masks).groups(goal, (40, 48), as_given=True)
+    goal = Objective.of(EXACT, vgg, as_given=True)
+    return Style(*args, **masks).groups(goal, (40, 48))
 
 
 def test_what_is_blended_are_raw_moments(tiny):
