@@ -16,14 +16,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
-from PIL import Image
+from pytorch_vgg import Network, fit, resized, tensor
 from torch.nn import functional
 
 STYLE_LAYERS = {
@@ -46,47 +46,6 @@ BETAS = (0.9, 0.99)
 AVERAGING = 0.99
 
 Progress = Callable[[int, int, float], None]
-
-
-class Network:
-    """VGG19's convolutions.
-
-    vgg_arrays: `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, as in this project's .npz
-    weights, and `mean` [3]: what R, G, B in 0…255 lack when they come to the first of them.
-    """
-
-    def __init__(self, vgg_arrays: Mapping[str, np.ndarray]) -> None:
-        self.mean = torch.tensor(vgg_arrays["mean"]).reshape(1, 3, 1, 1)
-        self.convolutions = {
-            name[:-2]: (
-                torch.tensor(vgg_arrays[name]).permute(3, 2, 0, 1).contiguous(),
-                torch.tensor(vgg_arrays[f"{name[:-2]}_b"]),
-            )
-            for name in sorted(vgg_arrays)
-            if name.endswith("_W")
-        }
-
-    def features(
-        self, image: torch.Tensor, layers: Iterable[str], first_padding: str = "replicate"
-    ) -> dict[str, torch.Tensor]:
-        """Features of image [1, 3, H, W] (sRGB 0…1) after ReLU: layer → [1, C, h, w].
-
-        first_padding: how the picture is continued beyond its border for the first convolution,
-        `replicate` or `constant` (zeros, as before all others).
-        """
-        layers = set(layers)
-        x = functional.pad(image * 255 - self.mean, (1, 1, 1, 1), first_padding)
-        found = {}
-        for layer, (kernel, bias) in self.convolutions.items():
-            first = layer == "conv1_1"
-            if layer.endswith("_1") and not first:
-                x = functional.max_pool2d(x, 2)
-            x = functional.relu_(functional.conv2d(x, kernel, bias, padding=0 if first else 1))
-            if layer in layers:
-                found[layer] = x
-            if len(found) == len(layers):
-                break
-        return found
 
 
 class MatrixRoot(torch.autograd.Function):
@@ -192,6 +151,46 @@ def total_variation(image: torch.Tensor) -> torch.Tensor:
     )
 
 
+class Descent:
+    """Adam on a picture at one scale, and the average of its iterates.
+
+    image: where it starts, [1, 3, H, W]. before: the Descent at the scale before, whose moments
+    it takes over.
+    """
+
+    def __init__(
+        self, objective: Objective, image: torch.Tensor, before: "Descent | None" = None
+    ) -> None:
+        self._objective = objective
+        self._image = image.clamp(0, 1).requires_grad_()
+        self._average, self._weight = (1 - AVERAGING) * self._image.detach(), 1 - AVERAGING
+        self._adam = torch.optim.Adam([self._image], lr=LEARNING_RATE, betas=BETAS)
+        if before is not None:
+            moments, size = before._adam.state[before._image], tuple(image.shape[2:])
+            self._adam.state[self._image] = {
+                "step": moments["step"],
+                "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
+                "exp_avg_sq": enlarged(moments["exp_avg_sq"], size, "bilinear"),
+            }
+
+    def step(self) -> float:
+        """One step; the loss before it."""
+        self._adam.zero_grad()
+        loss = sum(self._objective.terms(self._image).values())
+        loss.backward()
+        self._adam.step()
+        with torch.no_grad():
+            self._image.clamp_(0, 1)
+            self._average = AVERAGING * self._average + (1 - AVERAGING) * self._image
+        self._weight = AVERAGING * self._weight + 1 - AVERAGING
+        return loss.item()
+
+    @property
+    def result(self) -> torch.Tensor:
+        """The average [1, 3, H, W]; as Adam's moments, it began at 0."""
+        return self._average / self._weight
+
+
 def paint(
     content: np.ndarray,
     style: np.ndarray,
@@ -199,7 +198,6 @@ def paint(
     end_scale: int,
     iterations: int = ITERATIONS,
     progress: Progress | None = None,
-    first_scale: int = FIRST_SCALE,
 ) -> np.ndarray:
     """Paints content in the style of a painting, both float32 [H, W, 3], sRGB 0…1; the result,
     the same with a longer side of `end_scale` px.
@@ -208,35 +206,18 @@ def paint(
     with the scale's longer side in px, the number of the step at it from 1, and the loss.
     """
     network = Network(vgg_arrays)
-    image, moments = None, {}
-    for number, scale in enumerate(scales(end_scale, first_scale)):
+    descent = None
+    for scale in scales(end_scale):
         size = fit(content, scale)
         objective = Objective(network, content, style, size)
-        image = resized(content, size) if image is None else enlarged(image, size, "bicubic")
-        image = image.clamp(0, 1).requires_grad_()
-        average, weight = (1 - AVERAGING) * image.detach(), 1 - AVERAGING
-        adam = torch.optim.Adam([image], lr=LEARNING_RATE, betas=BETAS)
-        if moments:
-            adam.state[image] = {
-                "step": moments["step"],
-                "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
-                "exp_avg_sq": enlarged(moments["exp_avg_sq"], size, "bilinear"),
-            }
-        for step in range(1, iterations * (1 if number else 2) + 1):
-            adam.zero_grad()
-            loss = sum(objective.terms(image).values())
-            loss.backward()
-            adam.step()
-            with torch.no_grad():
-                image.clamp_(0, 1)
-                average = AVERAGING * average + (1 - AVERAGING) * image
-            weight = AVERAGING * weight + 1 - AVERAGING
+        first = descent is None
+        image = resized(content, size) if first else enlarged(descent.result, size, "bicubic")
+        descent = Descent(objective, image, descent)
+        for step in range(1, iterations * (2 if first else 1) + 1):
+            loss = descent.step()
             if progress is not None:
-                progress(scale, step, loss.item())
-        moments = adam.state[image]
-        # As Adam's moments, the average began at 0. The next scale starts from it.
-        image = average / weight
-    return image[0].clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
+                progress(scale, step, loss)
+    return descent.result[0].clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
 
 
 def loss(
@@ -254,51 +235,18 @@ def loss(
     return {**values, "total": sum(values.values())}
 
 
-def step_time(
-    content: np.ndarray, style: np.ndarray, vgg_arrays: Mapping[str, np.ndarray], scale: int
-) -> float:
-    """Seconds that a step takes at a scale, its longer side in px: the median of nine."""
-    ends: list[float] = []
-    paint(
-        *(content, style, vgg_arrays, scale),
-        iterations=5,
-        progress=lambda *_: ends.append(time.perf_counter()),
-        first_scale=scale,
-    )
-    return median(b - a for a, b in pairwise(ends))
-
-
-def scales(end: int, first: int = FIRST_SCALE) -> list[int]:
+def scales(end: int) -> list[int]:
     """The longer side in px of each scale, coarse to fine by √2: the last is `end`, none but it
-    is below `first`."""
+    is below FIRST_SCALE."""
     found = [end]
-    while (scale := round(end / 2 ** (len(found) / 2))) >= first:
+    while (scale := round(end / 2 ** (len(found) / 2))) >= FIRST_SCALE:
         found.append(scale)
     return found[::-1]
-
-
-def fit(picture: np.ndarray, longer: int) -> tuple[int, int]:
-    """(height, width) in px of picture [H, W, 3] with a longer side of `longer` px."""
-    height, width = picture.shape[:2]
-    return tuple(round(longer * side / max(height, width)) for side in (height, width))
-
-
-def resized(picture: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
-    """picture [H, W, 3], sRGB 0…1, as [1, 3, height, width] of a size; bicubic and through 8 bits,
-    as Pillow does it."""
-    eight_bits = Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
-    smaller = eight_bits.resize(size[::-1], Image.Resampling.BICUBIC)
-    return tensor(np.asarray(smaller, np.float32) / 255)
 
 
 def enlarged(x: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tensor:
     """x [1, C, h, w] at a size, by `bicubic` or `bilinear` interpolation."""
     return functional.interpolate(x, size, mode=method, align_corners=False)
-
-
-def tensor(picture: np.ndarray) -> torch.Tensor:
-    """picture [H, W, 3] as float32 [1, 3, H, W]."""
-    return torch.tensor(picture, dtype=torch.float32).permute(2, 0, 1)[None].contiguous()
 
 
 def main() -> None:
@@ -373,13 +321,7 @@ def _features(
     return {name: list(array.shape) for name, array in arrays.items()}
 
 
-def _step(
-    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
-) -> dict[str, float]:
-    return {"step_s": step_time(content, style, vgg_arrays, told.size)}
-
-
-TASKS = {"paint": _paint, "loss": _loss, "features": _features, "step": _step}
+TASKS = {"paint": _paint, "loss": _loss, "features": _features}
 
 if __name__ == "__main__":
     main()

@@ -1,14 +1,19 @@
 """The runner: what is to be painted, paint it, push each result as soon as it is done, record it.
 
-A run whose results are all there ends without loading TensorFlow. What fails, fails alone.
+A run whose results are all there ends without loading TensorFlow. Where it is needed, it is loaded
+in a thread, which takes seconds, while buckets, photos and weights are read. What fails, fails
+alone.
 """
 
+import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from styletransfer import looks as styles
-from styletransfer import names
+from styletransfer import names, records
 from styletransfer import plan as planning
 from styletransfer.config import Config
 from styletransfer.errors import StorageError
@@ -19,6 +24,9 @@ from styletransfer.progress import duration, event, show_table
 from styletransfer.quiet import stderr_held
 from styletransfer.stopping import Stop
 from styletransfer.storage import Bucket, Entry, UnavailableError, open_bucket, shown
+
+if TYPE_CHECKING:
+    from styletransfer.device import Devices
 
 
 def run(config: Config) -> int:
@@ -32,13 +40,17 @@ def run(config: Config) -> int:
 
 
 def _run(config: Config, stop: Stop) -> int:
-    started = perf_counter()
+    started, background = perf_counter(), ThreadPoolExecutor(4)
+    ready: Future[Devices] | None = None
     if config.device == "gpu":
-        _choose_device("gpu")
+        ready = background.submit(_choose_device, "gpu")
+        ready.result()
     source = open_bucket(config.source, config.account)
     style = open_bucket(config.style, config.account)
     result = open_bucket(config.result, config.account, new=True)
-    sources, entries = list(source.list()), list(style.list())
+    listings = [background.submit(list, each.list()) for each in (source, style, result)]
+    sources, entries, results = (listing.result() for listing in listings)
+    there = {entry.key for entry in results}
     photos = styles.pictures(sources)
     looks = _looks(config, style, entries)
     for found, bucket, what in ((photos, source, "photo"), (looks, style, "painting")):
@@ -53,7 +65,10 @@ def _run(config: Config, stop: Stop) -> int:
     output = Output(
         config.output_format, config.output_quality, config.output_depth, config.keep_gps
     )
-    plan = planning.make(photos, styles.masks(sources), looks, networks.identity, output, result)
+    if ready is None and _something_lacks(photos, looks, there):
+        ready = background.submit(_choose_device, config.device)
+    masks = styles.masks(sources)
+    plan = planning.make(photos, masks, looks, networks.identity, output, result, there)
     event(
         f"{len(photos)} photos × {len(looks)} looks: {len(plan.done)} results are there, "
         f"{len(plan.todo)} to paint",
@@ -68,19 +83,18 @@ def _run(config: Config, stop: Stop) -> int:
             publish(Gallery(result, plan.done), result)
         event(f"Nothing to paint: all {len(plan.done)} results are in {config.result}.")
         return 0
-    device = _choose_device(config.device)
-    event(f"painting on {device}", device=device)
+    ready = ready or background.submit(_choose_device, config.device)
     if config.dry_run:
+        event(f"painting on {ready.result()}", device=str(ready.result()))
         from styletransfer.dry_run import report
 
         return report(plan, source, style, networks)
     _sweep(plan, result)
-    networks.load(plan.todo[0].look.settings)
 
-    from styletransfer.painter import Buckets, Painter
+    from styletransfer import lanes
 
-    painter = Painter(config, Buckets(source, style, result), plan, networks, device, stop)
-    outcome = painter.paint()
+    buckets = lanes.Buckets(source, style, result)
+    outcome = lanes.paint(config, buckets, plan, networks, ready, stop)
     _table(plan, outcome.seconds, [task.look.name for task, _ in outcome.failures])
     event(
         f"{outcome.painted} painted in {duration(perf_counter() - started)}"
@@ -112,11 +126,23 @@ def _warn_of_strays(bucket: Bucket, keys: Sequence[str]) -> None:
         )
 
 
-def _choose_device(wanted: str) -> str:
-    with stderr_held():
-        from styletransfer.device import choose
+def _something_lacks(photos: Sequence[Entry], looks: Sequence[Look], there: Set[str]) -> bool:
+    """Whether there is something to paint, as far as keys tell: a result without a record."""
+    return any(records.key(look.name, photo.key) not in there for look in looks for photo in photos)
 
-        return choose(wanted)
+
+def _choose_device(wanted: str) -> "Devices":
+    """Loads TensorFlow and all that paints; the devices it paints on."""
+    gc.disable()  # It would look again and again through all that is loaded, in vain.
+    try:
+        with stderr_held():
+            from styletransfer.device import choose
+
+            devices = choose(wanted)
+            import styletransfer.painter  # noqa: F401
+    finally:
+        gc.enable()
+    return devices
 
 
 def _sweep(plan: Plan, result: Bucket) -> None:

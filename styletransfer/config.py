@@ -6,6 +6,7 @@ of CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are never shown.
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Config:
     `source`, `style` and `result` are values for `storage.open_bucket`; `output_format` None is
     for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100; depth
     is 8 or 16 bits; `keep_gps`: results tell where the photo was taken, if that does;
-    `checkpoint_every` is in seconds.
+    `checkpoint_every` is in seconds; `memory_limit` in bytes, None for what is free.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Config:
     output_depth: int
     keep_gps: bool
     checkpoint_every: float
+    memory_limit: int | None
     dry_run: bool
 
 
@@ -91,8 +93,25 @@ def load(environment: Mapping[str, str]) -> Config:
         output_depth=_depth(given),
         keep_gps=_switch(given, "KEEP_GPS"),
         checkpoint_every=_seconds(given, "CHECKPOINT_EVERY", 60),
+        memory_limit=memory_size(given.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         dry_run=_switch(given, "DRY_RUN"),
     )
+
+
+def memory_size(text: str | None, name: str) -> int | None:
+    """Bytes of `6GB`, `512 MB`, `1.5GiB` or a plain number of them; None for None. Raises
+    ConfigError, naming `name`."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
+    size = 0
+    if found:
+        number, prefix, binary = found.groups()
+        step = 1024 if binary else 1000
+        size = int(float(number) * step ** " kmgt".index((prefix or " ").lower()))
+    if size < 100_000_000:
+        raise ConfigError(f"{name} is {text!r}; expected memory from 100MB on, such as 6GB")
+    return size
 
 
 def account(environment: Mapping[str, str]) -> Account:

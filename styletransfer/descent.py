@@ -1,15 +1,21 @@
 """Descends at one scale, by Adam or L-BFGS, and watches over it: what turns into no number or runs
 away is taken back and tried with smaller steps; what does not get better any more ends."""
 
+import logging
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.errors import DivergedError
+from styletransfer import memory, strips
+from styletransfer.errors import DivergedError, MemoryShortError
+from styletransfer.memory import Room, Way
 from styletransfer.objectives import Objective, Pace, Problem
 from styletransfer.optimizers import State, averaging_decay, lbfgs, steered, strength_goal
 from styletransfer.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 5  # steps; each check waits for the device
 RUNAWAY = 100.0  # times the first style loss: no picture is as far from a painting
@@ -29,12 +35,15 @@ class Descent:
         problem: Problem,
         settings: Settings,
         state: State,
+        way: Way,
+        room: Room,
         first_scale: bool,
     ) -> None:
         self.state = state
-        self._program = objective.program(problem)
-        self._problem, self._settings = problem, settings
-        self._good, self._rate, self._halved = state, settings.learning_rate, 0
+        self._objective, self._problem, self._settings = objective, problem, settings
+        self._way, self._room = way, room
+        self._program = strips.program(objective, problem, way.plan)
+        self._good, self._rate, self._halved = state.average, settings.learning_rate, 0
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
         self._first_style: float | None = None
         self._totals: list[float] = []
@@ -71,9 +80,8 @@ class Descent:
             goal=self._goal(),
             steering=STEERING if steered else 0.0,
         )
-        self.state, terms = self._program.step(
-            self.state, self._problem, Pace(*(tf.constant(float(each)) for each in pace))
-        )
+        numbers = Pace(*(tf.constant(float(each)) for each in pace))
+        self.state, terms = self._within_memory("step", self.state, self._problem, numbers)
         return terms
 
     def _lbfgs(self) -> tf.Tensor:
@@ -87,7 +95,7 @@ class Descent:
         )
 
         def evaluate(image: np.ndarray) -> tuple[tf.Tensor, np.ndarray]:
-            return self._program.gradient(tf.constant(image), self._problem, weights)
+            return self._within_memory("gradient", tf.constant(image), self._problem, weights)
 
         def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
             terms, gradient = evaluate(image)
@@ -103,6 +111,25 @@ class Descent:
         self.state = state._replace(image=image, average=image, content_weight=weight)
         return weights * terms
 
+    def _within_memory(self, what: str, *arguments: Any) -> tuple:
+        """What the program's `step` or `gradient` gives; where memory runs out all the same, with
+        the next plan that takes less. Raises MemoryShortError after the last."""
+        while True:
+            try:
+                return getattr(self._program, what)(*arguments)
+            except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+                plan = memory.smaller(self._way.plan)
+                if plan is None:
+                    raise MemoryShortError(
+                        "memory ran out even in the narrowest strips; choose a smaller size"
+                    ) from error
+                self._room.ran_out(self._way.needed)
+                size, lbfgs = self._way.size, self._settings.optimizer == "lbfgs"
+                needed = memory.needed(self._objective, size, plan, lbfgs)
+                self._way = memory.Way(size, plan, needed)
+                logger.warning("memory ran out; the picture goes on with less: %s", self._way)
+                self._program = strips.program(self._objective, self._problem, plan)
+
     def _goal(self) -> float:
         return strength_goal(self._settings.strength)
 
@@ -115,7 +142,7 @@ class Descent:
         good = all(map(math.isfinite, values)) and values[1] <= RUNAWAY * (1 + self._first_style)
         finite = (tf.reduce_all(tf.math.is_finite(each)) for each in tf.nest.flatten(self.state))
         if good and all(map(bool, finite)):
-            self._good = self.state
+            self._good = self.state.average
             return
         if self._settings.optimizer == "lbfgs" or self._halved == HALVINGS:
             raise DivergedError(
@@ -124,5 +151,4 @@ class Descent:
             )
         self._halved += 1
         self._rate /= 2
-        zero = tf.zeros_like(self._good.image)
-        self.state = self._good._replace(momentum=zero, variance=zero, count=tf.constant(0.0))
+        self.state = State.start(self._good, self.state.content_weight)

@@ -1,37 +1,142 @@
-"""Which device computes, and what it can do."""
+"""Which devices compute, what they can do, and whether they do."""
 
 import contextlib
 import os
+from dataclasses import dataclass
 from functools import cache
+from logging import WARNING
 from pathlib import Path
 
+# TensorFlow loads Keras at once, and that matplotlib: almost half of its start, and used nowhere
+# here. Told to take Keras 2, which is not installed, it goes on without.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 
+from styletransfer import gpus
 from styletransfer.errors import DeviceError
+from styletransfer.progress import event
+
+_broken: set[int] = set()  # numbers of GPUs that TensorFlow lists, and that cannot compute
 
 
-def choose(wanted: str) -> str:
-    """Makes TensorFlow use what `wanted` asks for (`auto`, `gpu` or `cpu`); the device in words.
+@dataclass(frozen=True)
+class Device:
+    """Where one photo at a time is painted: TensorFlow's name, `GPU:0`, and all that is known of
+    it in words."""
 
-    Raises DeviceError where a GPU was asked for and TensorFlow has none.
+    name: str
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What a run paints on: all the GPUs that can be used, or the CPU."""
+
+    each: tuple[Device, ...]
+
+    def __str__(self) -> str:
+        words = [str(device) for device in self.each]
+        alike = {each: words.count(each) for each in words}
+        return "; ".join(f"{n} × {each}" if n > 1 else each for each, n in alike.items())
+
+
+def choose(wanted: str) -> Devices:
+    """Makes TensorFlow use what `wanted` asks for (`auto`, `gpu` or `cpu`). A GPU counts once a
+    convolution has run on it; with `auto`, one that cannot be used is told in capitals.
+
+    Raises DeviceError where a GPU was asked for and none can be used, saying why.
     """
-    gpus = tf.config.list_physical_devices("GPU")
+    found = tf.config.list_physical_devices("GPU")
     if wanted == "cpu":
         tf.config.set_visible_devices([], "GPU")
-        gpus = []
-    if wanted == "gpu" and not gpus:
-        raise DeviceError(
-            "DEVICE=gpu, but TensorFlow finds no GPU; check the driver with nvidia-smi and "
-            "install tensorflow[and-cuda], or set DEVICE=cpu"
-        )
-    for gpu in gpus:
+        found = []
+    elif not found:
+        there = gpus.in_machine()
+        if there or wanted == "gpu":
+            _without(there, gpus.problem(_cuda()), wanted)
+    for gpu in found:
         tf.config.experimental.set_memory_growth(gpu, True)
+    if found:  # Else float32 would be rounded to 10 bits on GPUs since Ampere: TF32.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    usable = _computing(found, wanted)
     native_bfloat16.cache_clear()
-    names = [
-        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
-    ]
-    kind = ", ".join(names) or f"the CPU, {os.cpu_count()} cores"
-    return f"{kind}, convolutions in {'bfloat16' if native_bfloat16() else 'float32'}"
+    precision = f"convolutions in {'bfloat16' if native_bfloat16() else 'float32'}"
+    if not usable:
+        return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
+    return Devices(
+        tuple(
+            Device(f"GPU:{number}", f"{_in_words(number, found[number])}, {precision}")
+            for number in usable
+        )
+    )
+
+
+def _computing(found: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
+    """The numbers of those GPUs that prove to compute. Where none does, the calling thread computes
+    on the CPU from here on: it is too late to hide them from TensorFlow."""
+    flaws = {n: flaw for n in range(len(found)) if (flaw := probe(f"GPU:{n}"))}
+    _broken.clear()
+    _broken.update(flaws)
+    if flaws and len(flaws) == len(found):
+        _without([_named(gpu) for gpu in found], "; ".join(flaws.values()), wanted)
+        tf.device("CPU:0").__enter__()
+    elif flaws:
+        event(f"NOT ALL GPUS CAN BE USED: {'; '.join(flaws.values())}", level=WARNING)
+    return [number for number in range(len(found)) if number not in flaws]
+
+
+def _without(there: list[str], why: str, wanted: str) -> None:
+    """Tells that the GPUs of the machine cannot be used. Raises DeviceError where one must."""
+    if wanted == "gpu":
+        names = f"{', '.join(there)} cannot be used" if there else "no NVIDIA GPU is to be seen"
+        raise DeviceError(f"DEVICE=gpu, but {names}: {why}; DEVICE=cpu paints without")
+    event(
+        f"THERE IS A GPU IN THIS MACHINE ({', '.join(there)}), BUT TENSORFLOW CANNOT USE IT, AND "
+        f"PAINTS ON THE CPU, MANY TIMES SLOWER: {why}. DEVICE=cpu paints there without a warning.",
+        level=WARNING,
+    )
+
+
+def probe(name: str) -> str | None:
+    """What is wrong with a device (`GPU:0`), in one line; None: a convolution ran on it, and there
+    only, and came out right."""
+    soft = tf.config.get_soft_device_placement()
+    tf.config.set_soft_device_placement(False)  # Else the CPU steps in for a GPU.
+    try:
+        with tf.device(name):
+            found = tf.nn.conv2d(tf.ones([1, 8, 8, 16]), tf.ones([3, 3, 16, 16]), 1, "VALID")
+        right = bool((found.numpy() == 3 * 3 * 16).all())
+        used = not name.startswith("GPU") or tf.config.experimental.get_memory_info(name)["peak"]
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        return f"a convolution on {name} failed: {' '.join(str(error).split())[:200]}"
+    finally:
+        tf.config.set_soft_device_placement(soft)
+    if not found.device.endswith(name) or not used:
+        return f"a convolution for {name} ran on {found.device}"
+    return None if right else f"a convolution on {name} came out wrong"
+
+
+def _in_words(number: int, gpu: tf.config.PhysicalDevice) -> str:
+    size = gpus.memory(number)
+    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
+    told = [_named(gpu)]
+    told += [f"{size / 2**30:.1f} GiB"] if size else []
+    told += [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
+    return ", ".join(told)
+
+
+def _named(gpu: tf.config.PhysicalDevice) -> str:
+    return tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+
+
+def _cuda() -> str | None:
+    """The version of CUDA that TensorFlow is built with; None: it is built without."""
+    if not tf.test.is_built_with_cuda():
+        return None
+    return tf.sysconfig.get_build_info()["cuda_version"]
 
 
 def one_operation_at_a_time() -> None:
@@ -53,12 +158,13 @@ def deterministic() -> None:
 
 @cache
 def native_bfloat16() -> bool:
-    """Whether the device multiplies bfloat16 natively: a GPU from compute capability 8.0, or a
+    """Whether what computes multiplies bfloat16 natively: GPUs from compute capability 8.0, or a
     processor with AVX512_BF16 or AMX."""
-    gpus = tf.config.get_visible_devices("GPU")
-    if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        return tuple(details.get("compute_capability", (0, 0))) >= (8, 0)
+    visible = tf.config.get_visible_devices("GPU")
+    used = [gpu for number, gpu in enumerate(visible) if number not in _broken]
+    if used:
+        details = map(tf.config.experimental.get_device_details, used)
+        return all(tuple(each.get("compute_capability", (0, 0))) >= (8, 0) for each in details)
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return False

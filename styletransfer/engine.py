@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from styletransfer import scales
+from styletransfer import memory, scales
 from styletransfer.clock import Clock
 from styletransfer.descent import Descent
 from styletransfer.device import deterministic, one_operation_at_a_time
@@ -78,6 +78,7 @@ def stylize(
     regions: Sequence[np.ndarray | None] | None = None,
     color_mask: np.ndarray | None = None,
     init: np.ndarray | None = None,
+    memory_limit: int | None = None,
 ) -> Iterator[Step]:
     """Paints content (float32 [H, W, 3], sRGB 0…1) in the style of paintings; yields every step.
 
@@ -93,8 +94,12 @@ def stylize(
     init: the picture to start from, of any size, instead of what `init_image` says. resume: a
     step's `snapshot()`, from the same pictures and settings: goes on with the step after it.
 
-    Raises ValueError for arrays, shares or a snapshot that do not fit, DivergedError where no
-    picture can be found.
+    memory_limit: bytes that the process may hold in all (on a GPU: there); by default, what is
+    free. Where a whole step does not fit, it is computed in strips (strips.py): the same picture,
+    in less memory and more time.
+
+    Raises ValueError for arrays, shares or a snapshot that do not fit, MemoryShortError where the
+    picture cannot be computed in the memory there is, DivergedError where no picture can be found.
     """
     if settings.deterministic:
         deterministic()
@@ -105,6 +110,8 @@ def stylize(
         photo = scales.batch(style.recoloured(finish.photo, settings.color_match, content_mask))
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)
+    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
+    memory.planned(objective, sizes[-1], room, lbfgs)  # What cannot fit is told before any work.
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
         raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
@@ -127,7 +134,8 @@ def stylize(
             if init is not None:
                 first = scales.resize(scales.batch(init), size)
             state = State.start(first, _first_weight(settings))
-        descent = Descent(objective, problem, settings, state, first_scale=size == sizes[0])
+        way = memory.planned(objective, size, room, lbfgs)
+        descent = Descent(objective, problem, settings, state, way, room, size == sizes[0])
         for number in range(done + 1, count + 1):
             terms = descent.step(number, last=number == count)
             state, ends = descent.state, descent.settled
@@ -136,6 +144,16 @@ def stylize(
             if ends:
                 break
         done = 0
+
+
+def foresee(
+    height: int, width: int, settings: Settings, vgg: VGG, memory_limit: int | None = None
+) -> memory.Way:
+    """How `stylize` will compute a photo of this size at its last scale, and the memory it takes.
+    Raises MemoryShortError where it cannot."""
+    sizes, _ = schedule(height, width, settings)
+    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
+    return memory.planned(Objective.of(settings, vgg), sizes[-1], room, lbfgs)
 
 
 def objective(

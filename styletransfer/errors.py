@@ -15,6 +15,10 @@ class DivergedError(PictureError):
     """An optimisation that found no picture."""
 
 
+class MemoryShortError(StyleTransferError):
+    """A picture needs more memory than can be had; a smaller one may fit."""
+
+
 class ConfigError(StyleTransferError, ValueError):
     """A wrong or missing variable, setting, or argument; nothing was touched."""
 

@@ -254,6 +254,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="VGG weights, .h5, .mat or .npz, or `random` (default: Keras' published ones)",
     )
     group.add_argument(
+        "--memory_limit",
+        metavar="SIZE",
+        help="the most memory to take, such as 6GB; default: what is free",
+    )
+    group.add_argument(
         "--device", choices=("auto", "gpu", "cpu"), default="auto", help="default: auto"
     )
 

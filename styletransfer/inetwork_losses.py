@@ -5,14 +5,14 @@ Algorithm of Artistic Style").
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
 from styletransfer.images import resize
-from styletransfer.losses import Group, Targets
+from styletransfer.losses import Group, Targets, exact
 from styletransfer.vgg import poolings_before
 
 
@@ -59,14 +59,30 @@ class OriginalLosses:
             tf.constant(masks.binary(resize(mask, height // side, width // side))) for side in sides
         )
 
-    def painting(
-        self, features: Mapping[str, tf.Tensor], layer_masks: Sequence[tf.Tensor]
-    ) -> tuple[tf.Tensor, ...]:
-        """A painting's shifted Gram matrices, one for each style layer."""
-        return tuple(
-            shifted_gram(features[layer], layer_masks[number] if layer_masks else None)
-            for number, layer in enumerate(self.layers)
-        )
+    def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """(F − 1)ᵀ(F − 1) [C, C] of a feature F [1, h, w, C], multiplied by a mask [1, h, w, 1]
+        first where one is given; not divided by the number of positions."""
+        if mask is not None:
+            feature *= tf.cast(mask, feature.dtype)
+        flat = exact(tf.reshape(feature, [-1, feature.shape[-1]])) - 1
+        return tf.matmul(flat, flat, transpose_a=True)
+
+    def of_painting(self, sums: tf.Tensor) -> tf.Tensor:
+        """A painting's shifted Gram matrix at a layer."""
+        return sums
+
+    def content(self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """Σ (F − P)² over a feature and the photo's, both [1, h, w, C]. No mask counts here."""
+        return tf.reduce_sum((exact(feature) - exact(target)) ** 2)
+
+    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """Σ (a + b)^1.25 over all rows and columns but the last, a and b the squared differences
+        to the pixel below and to the right, of rows [1, r, W, 3] (sRGB 0…1) in the scale 0–255.
+        `own`, the rows that count, are all but the last too, unless the picture ends there."""
+        scaled = 255.0 * rows
+        corner = scaled[:, :-1, :-1]
+        below, right = scaled[:, 1:, :-1] - corner, scaled[:, :-1, 1:] - corner
+        return tf.reduce_sum((below**2 + right**2) ** 1.25)
 
     def blended(
         self, paintings: Sequence[Sequence[tf.Tensor]], shares: Sequence[float]
@@ -79,56 +95,33 @@ class OriginalLosses:
         return list(shares)
 
     def terms(
-        self, features: Mapping[str, tf.Tensor], image: tf.Tensor, targets: Targets
+        self, found: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """Content, style and total variation [3] of image [1, H, W, 3], not weighted yet."""
-        shape = tf.cast(tf.shape(image), tf.float32)
-        positions = shape[1] * shape[2]
+        """Content, style and total variation [3], not weighted yet, of a picture of this size;
+        `found` as in RelativeLosses.terms."""
+        positions = tf.cast(height, tf.float32) * tf.cast(width, tf.float32)
         style = tf.add_n(
-            [group.weight * self._style(features, group, positions) for group in targets.groups]
+            [
+                group.weight
+                * self._style([found[layer][number] for layer in self.layers], group, positions)
+                for number, group in enumerate(targets.groups)
+            ]
         )
-        content = self._content(features, positions, targets)
-        return tf.stack([content, style, total_variation(image)])
-
-    def _content(
-        self, features: Mapping[str, tf.Tensor], positions: tf.Tensor, targets: Targets
-    ) -> tf.Tensor:
         channels = targets.content.shape[-1]
         divisor = (1.0, 2 * channels**0.5 * positions**0.5, channels * positions)
-        error = features[self.content_layer] - targets.content
-        return tf.reduce_sum(error**2) / divisor[self.content_loss_type]
+        content = found["content"] / divisor[self.content_loss_type]
+        return tf.stack([content, style, found["total_variation"]])
 
-    def _style(
-        self, features: Mapping[str, tf.Tensor], group: Group, positions: tf.Tensor
-    ) -> tf.Tensor:
+    def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
         """Σ_i 2^−(n−1−i) · (s_i − s_{i+1}), i from 1 to n − 1; s_l is a layer's error."""
         errors = []
-        for number, (layer, target) in enumerate(zip(self.layers, group.targets, strict=True)):
-            mask = group.masks[number] if group.masks else None
-            distance = tf.reduce_sum((target.gram - shifted_gram(features[layer], mask)) ** 2)
+        for gram, target in zip(grams, group.targets, strict=True):
+            distance = tf.reduce_sum((target.gram - gram) ** 2)
             errors.append((distance + target.spread) / (4 * 3**2 * positions**2))
         count = len(errors)
         return tf.add_n(
             [2.0 ** -(count - 1 - i) * (errors[i - 1] - errors[i]) for i in range(1, count)]
         )
-
-
-def shifted_gram(feature: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """(F − 1)ᵀ(F − 1) [C, C] of a feature F [1, h, w, C], multiplied by a mask [1, h, w, 1] first
-    where one is given; not divided by the number of positions."""
-    if mask is not None:
-        feature *= tf.cast(mask, feature.dtype)
-    flat = tf.reshape(feature, [-1, feature.shape[-1]]) - 1
-    return tf.matmul(flat, flat, transpose_a=True)
-
-
-def total_variation(image: tf.Tensor) -> tf.Tensor:
-    """Σ (a + b)^1.25 over all rows and columns but the last, a and b the squared differences to
-    the pixel below and to the right, of image [1, H, W, 3] (sRGB 0…1) in the scale 0–255."""
-    scaled = 255.0 * image
-    corner = scaled[:, :-1, :-1]
-    below, right = scaled[:, 1:, :-1] - corner, scaled[:, :-1, 1:] - corner
-    return tf.reduce_sum((below**2 + right**2) ** 1.25)
 
 
 def _blend(grams: Sequence[tf.Tensor], weights: Sequence[float]) -> Blend:

@@ -7,7 +7,7 @@ whatever the features are in.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -56,11 +56,22 @@ class Group(NamedTuple):
 
 class Targets(NamedTuple):
     """What a picture is drawn to: the photo's feature at the content layer [1, h, w, C], where
-    that counts (a mask [1, h, w, 1]; none: everywhere), and the groups of paintings."""
+    that counts (a mask [1, h, w, 1]; none: everywhere), its squared norm there, and the groups of
+    paintings."""
 
     content: tf.Tensor
     content_mask: tuple[tf.Tensor, ...]
+    content_norm: tf.Tensor
     groups: tuple[Group, ...]
+
+
+class Sums(NamedTuple):
+    """Over positions of a feature, each counted by its weight w: Σ w, Σ w·F [C], Σ w·F·Fᵀ [C, C].
+    Those of parts of a picture add up to those of the whole."""
+
+    weight: tf.Tensor
+    first: tf.Tensor
+    second: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -85,14 +96,32 @@ class RelativeLosses:
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
-    def painting(
-        self, features: Mapping[str, tf.Tensor], layer_masks: Sequence[tf.Tensor]
-    ) -> tuple[Statistics, ...]:
-        """A painting's statistics at each style layer, over its mask where it has one."""
-        return tuple(
-            statistics(features[layer], layer_masks[number] if layer_masks else None)
-            for number, layer in enumerate(STYLE_LAYERS)
-        )
+    def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
+        """What is summed over a feature [1, h, w, C] to compare it with paintings, each position
+        weighted by a mask [1, h, w, 1] where one is given."""
+        flat = tf.reshape(feature, [-1, feature.shape[-1]])
+        kind = exact(flat[:0]).dtype
+        if mask is None:
+            return Sums(tf.cast(tf.shape(flat)[0], kind), *_moment_sums(flat, None))
+        weights = tf.cast(tf.reshape(mask, [-1, 1]), kind)
+        return Sums(tf.reduce_sum(weights), *_moment_sums(flat, weights))
+
+    def of_painting(self, sums: Sums) -> Statistics:
+        """What of a painting is blended and matched, from its sums at a layer."""
+        return statistics(sums)
+
+    def content(self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """Σ (F − P)² over a feature and the photo's, both [1, h, w, C], weighted by a mask."""
+        error = (exact(feature) - exact(target)) ** 2
+        return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
+
+    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """The sums [2] of squared differences to the pixel below and to that on the right, over
+        the first `own` rows of rows [1, r, W, 3]; the row after them, if any, is the last one's
+        neighbour."""
+        below = rows[:, 1:] - rows[:, :-1]
+        right = rows[:, :own, 1:] - rows[:, :own, :-1]
+        return tf.stack([tf.reduce_sum(below**2), tf.reduce_sum(right**2)])
 
     def blended(
         self, paintings: Sequence[Sequence[Statistics]], shares: Sequence[float]
@@ -121,22 +150,32 @@ class RelativeLosses:
         return [weight / sum(weights) for weight in weights]
 
     def terms(
-        self, features: Mapping[str, tf.Tensor], image: tf.Tensor, targets: Targets
+        self, found: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """Content, style and total variation [3] of image [1, H, W, 3], not weighted yet."""
-        style = tf.add_n([group.weight * self._style(features, group) for group in targets.groups])
-        feature, mask = features[self.content_layer], targets.content_mask
-        content = relative_error(feature, targets.content, mask[0] if mask else None)
-        return tf.stack([content, style, total_variation(image)])
+        """Content, style and total variation [3], not weighted yet, of a picture of this size.
 
-    def _style(self, features: Mapping[str, tf.Tensor], group: Group) -> tf.Tensor:
+        found: what was summed over it: under each style layer's name `sums` for each group of
+        paintings, under `content` and `total_variation` what the methods of these names give.
+        """
+        style = tf.add_n(
+            [
+                group.weight * self._style([found[layer][number] for layer in STYLE_LAYERS], group)
+                for number, group in enumerate(targets.groups)
+            ]
+        )
+        content = found["content"] / (targets.content_norm + TINY)
+        # The mean squared difference to the pixel below plus that to the right (Mahendran &
+        # Vedaldi 2015, with β = 2).
+        pairs = 3 * tf.stack([(height - 1) * width, height * (width - 1)])
+        variation = found["total_variation"]
+        variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
+        return tf.stack([content, style, tf.reduce_sum(variation)])
+
+    def _style(self, layers: Sequence[Sums], group: Group) -> tf.Tensor:
         distance = moments_error if self.statistics == "moments" else gram_error
         terms = []
-        for number, (layer, weight) in enumerate(
-            zip(STYLE_LAYERS, STYLE_LAYER_WEIGHTS, strict=True)
-        ):
-            found = statistics(features[layer], group.masks[number] if group.masks else None)
-            error = distance(found, group.targets[number])
+        for sums, target, weight in zip(layers, group.targets, STYLE_LAYER_WEIGHTS, strict=True):
+            error = distance(statistics(sums), target)
             terms.append(tf.cast(weight, error.dtype) * error)
         return tf.add_n(terms)
 
@@ -146,25 +185,41 @@ def exact(x: tf.Tensor) -> tf.Tensor:
     return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
 
 
-def statistics(feature: tf.Tensor, mask: tf.Tensor | None = None) -> Statistics:
-    """Mean and raw second moment of a feature [1, h, w, C] over its positions, each weighted by a
-    mask [1, h, w, 1] where one is given, the weights summing to 1."""
-    flat = exact(tf.reshape(feature, [-1, feature.shape[-1]]))
-    if mask is None:
-        count = tf.cast(tf.shape(flat)[0], flat.dtype)
-        return Statistics(
-            tf.reduce_mean(flat, axis=0), tf.matmul(flat, flat, transpose_a=True) / count
-        )
-    weights = tf.cast(tf.reshape(mask, [-1, 1]), flat.dtype)
+def _moment_sums(flat: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """Σ w·F [C] and Σ w·F·Fᵀ [C, C] of flat [n, C], in float32 at least; weights [n, 1] or none.
+
+    Derived by hand: only flat itself is kept until the gradient is wanted, not its copy in float32,
+    and one product of matrices does for two.
+    """
+
+    @tf.custom_gradient
+    def summed(flat: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
+        wide = exact(flat)
+        weighted = wide if weights is None else weights * wide
+
+        def slope(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+            symmetric = tf.cast(second + tf.transpose(second), flat.dtype)
+            found = tf.nn.bias_add(tf.matmul(flat, symmetric), tf.cast(first, flat.dtype))
+            return found if weights is None else tf.cast(weights, flat.dtype) * found
+
+        sums = tf.reduce_sum(weighted, axis=0), tf.matmul(weighted, wide, transpose_a=True)
+        return sums, slope
+
+    return summed(flat)
+
+
+def statistics(sums: Sums) -> Statistics:
+    """Mean and raw second moment, from sums over positions."""
     # A region may be so small that a deep layer has no position for it.
-    weights /= tf.maximum(tf.reduce_sum(weights), tf.constant(1e-6, flat.dtype))
-    weighted = weights * flat
-    return Statistics(tf.reduce_sum(weighted, axis=0), tf.matmul(weighted, flat, transpose_a=True))
+    weight = tf.maximum(sums.weight, tf.constant(1e-6, sums.weight.dtype))
+    return Statistics(sums.first / weight, sums.second / weight)
 
 
 def gram_error(found: Statistics, target: Statistics) -> tf.Tensor:
-    """Relative squared distance of two Gram matrices (Gatys, Ecker & Bethge 2016, relative)."""
-    return relative_error(found.second, target.second)
+    """Squared distance of two Gram matrices (Gatys, Ecker & Bethge 2016), relative to the
+    target's norm."""
+    error = tf.reduce_sum((found.second - target.second) ** 2)
+    return error / (tf.reduce_sum(target.second**2) + TINY)
 
 
 def gaussian(of: Statistics) -> Gaussian:
@@ -209,7 +264,9 @@ def _root_trace(covariance: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor
     (Olkin & Pukelsheim 1982): derived through the eigenvectors, it would fail where two
     eigenvalues are equal.
     """
-    scaled = deviations[:, None] * covariance * deviations[None, :]
+    # In float64: small eigenvalues, whose inverses count in the slope, drown in float32's rounding.
+    kind, deviations = deviations.dtype, tf.cast(deviations, tf.float64)
+    scaled = deviations[:, None] * tf.cast(covariance, tf.float64) * deviations[None, :]
     # Decomposing what is no number is an error; that it is none shows in the other terms.
     values, vectors = tf.linalg.eigh(tf.where(tf.math.is_finite(scaled), scaled, 0))
     least = (LEAST_VARIANCE * tf.reduce_sum(deviations**2)) ** 2 + TINY
@@ -217,28 +274,11 @@ def _root_trace(covariance: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor
 
     def slope(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         half = deviations[:, None] * vectors
-        return 0.5 * upstream * tf.matmul(half / roots, half, transpose_b=True), None
+        found = tf.cast(tf.matmul(half / roots, half, transpose_b=True), kind)
+        return 0.5 * upstream * found, None
 
-    return tf.reduce_sum(roots), slope
+    return tf.cast(tf.reduce_sum(roots), kind), slope
 
 
 def _covariance(of: Statistics) -> tf.Tensor:
     return of.second - of.mean[:, None] * of.mean[None, :]
-
-
-def relative_error(x: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """‖x − target‖² / ‖target‖², a scalar; 1 for x = 0. A mask weighs both sums."""
-    x, target = exact(x), exact(target)
-    error, norm = (x - target) ** 2, target**2
-    if mask is not None:
-        mask = tf.cast(mask, x.dtype)
-        error, norm = mask * error, mask * norm
-    return tf.reduce_sum(error) / (tf.reduce_sum(norm) + TINY)
-
-
-def total_variation(image: tf.Tensor) -> tf.Tensor:
-    """Mean squared difference to the pixel below plus that to the right, of image [1, H, W, 3]
-    (Mahendran & Vedaldi 2015, with β = 2)."""
-    below = image[:, 1:] - image[:, :-1]
-    right = image[:, :, 1:] - image[:, :, :-1]
-    return tf.reduce_mean(below**2) + tf.reduce_mean(right**2)

@@ -1,8 +1,11 @@
-"""Which VGG a run uses: told without loading it, and loaded once."""
+"""Which VGG a run uses: told without loading it, and its weights read once, while TensorFlow is
+being loaded."""
 
 import logging
 import tempfile
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,8 @@ from styletransfer.storage import Bucket, Entry, shown
 
 if TYPE_CHECKING:  # TensorFlow is loaded when there is something to paint.
     from styletransfer.vgg import VGG
+
+Which = tuple[str, int]  # model and seed
 
 logger = logging.getLogger("styletransfer")
 
@@ -29,8 +34,11 @@ class Networks:
     def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:
         self._config, self._style, self._entries = config, style, style_entries
         self._given = config.vgg_weights
-        self._identities: dict[tuple[str, int], str] = {}
-        self._loaded: dict[tuple[str, int], VGG] = {}
+        self._identities: dict[Which, str] = {}
+        self._reader = ThreadPoolExecutor(1)
+        self._weights: dict[Which, Future[weights.Weights]] = {}
+        self._loaded: dict[tuple[Which, str], VGG] = {}
+        self._lock = threading.Lock()
 
     def identity(self, settings: Settings) -> str:
         """What tells the weights for these settings apart from others, for fingerprints.
@@ -42,9 +50,16 @@ class Networks:
             self._identities[which] = self._find_identity(settings)
         return self._identities[which]
 
-    def load(self, settings: Settings) -> "VGG":
-        """The network for these settings. Raises WeightsError, StorageError."""
-        which = settings.model, settings.seed
+    def read_ahead(self, settings: Settings) -> None:
+        """Begins to read the weights for these settings, or to download them, in a thread. Random
+        ones are computed, which has to wait until the device is chosen."""
+        if not self.identity(settings).startswith("random"):
+            self._reading(settings)
+
+    def load(self, settings: Settings, device: str = "") -> "VGG":
+        """The network for these settings, one for each device: kernels lie on it, and what
+        TensorFlow traces belongs to it. Raises WeightsError, StorageError."""
+        which = (settings.model, settings.seed), device
         if which not in self._loaded:
             self._loaded[which] = self._load(settings)
         return self._loaded[which]
@@ -81,23 +96,50 @@ class Networks:
         raise WeightsError(f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {shown(key)}")
 
     def _load(self, settings: Settings) -> "VGG":
-        return load_given(self._given, self.identity(settings), settings, self._style)
+        from styletransfer.vgg import VGG
+
+        return VGG(self._reading(settings).result())
+
+    def _reading(self, settings: Settings) -> "Future[weights.Weights]":
+        which = settings.model, settings.seed
+        with self._lock:
+            if which not in self._weights:
+                told = self._given, self.identity(settings), settings, self._style
+                self._weights[which] = self._reader.submit(_weights_given, *told)
+            return self._weights[which]
 
 
 def load_given(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
     """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being one in `style`; a random
     one where `identity` is a random one's. Raises WeightsError, StorageError."""
-    from styletransfer.vgg import load_vgg
+    from styletransfer.vgg import VGG
 
+    return VGG(_weights_given(given, identity, settings, style))
+
+
+def _weights_given(
+    given: str | None, identity: str, settings: Settings, style: Bucket
+) -> weights.Weights:
+    """As load_given, the weights alone; TensorFlow is loaded only where they are computed, or
+    downloaded, which Keras does."""
+    model = settings.model
     if identity.startswith("random") and given in (None, "random"):
-        return load_vgg(settings.model, "random", settings.seed)
-    if not (given and given.startswith("bucket:")):
-        return load_vgg(settings.model, given)
-    key = given.removeprefix("bucket:")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / PurePosixPath(key).name
-        style.download(key, path)
-        return load_vgg(settings.model, path)
+        from styletransfer.vgg import random_weights
+
+        return random_weights(model, settings.seed)
+    if given and given.startswith("bucket:"):
+        key = given.removeprefix("bucket:")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / PurePosixPath(key).name
+            style.download(key, path)
+            return weights.read(path, model)
+    path = weights.find(model, given) if given else weights.cached(model)
+    if path is None:
+        # Keras and TensorFlow import each other, which two threads must not do at a time.
+        import styletransfer.device  # noqa: F401
+
+        path = weights.download(model)
+    return weights.read(path, model)
 
 
 def how_to_give(model: str) -> str:

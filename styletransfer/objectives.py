@@ -1,10 +1,10 @@
 """What an optimisation minimises: features of a network, losses on them, and the gradient of
 their weighted sum, as functions that TensorFlow has traced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,10 @@ from styletransfer.inetwork_losses import OriginalLosses
 from styletransfer.losses import TERMS, RelativeLosses, Targets
 from styletransfer.optimizers import State, adam, steered
 from styletransfer.settings import Settings
+from styletransfer.sweeps import Rows, sweep
 from styletransfer.vgg import VGG, poolings_before
+
+FORWARD_ROWS = 128  # of a strip, where nothing but features is computed
 
 
 class Problem(NamedTuple):
@@ -77,12 +80,86 @@ class Objective:
         """Whether the network sees pictures on a canvas; see scales.on_canvas."""
         return self.losses.on_canvas and not self.as_given
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers that are compared, with the photo or with paintings."""
+        return tuple({*self.losses.layers, self.losses.content_layer})
+
+    def laid(self, image: tf.Tensor) -> tf.Tensor:
+        """image [1, H, W, C] as the network sees it."""
+        return scales.on_canvas(image) if self.on_canvas else image
+
+    def inside(
+        self,
+        features: Mapping[str, tf.Tensor],
+        height: tf.Tensor | int,
+        width: tf.Tensor | int,
+        first: Mapping[str, tf.Tensor | int] | tf.Tensor | int = 0,
+    ) -> dict[str, tf.Tensor]:
+        """Features, of which row `first` of their layer is the first, without what a canvas' margin
+        adds to a picture of this height and width: convolutions see it, but it is drawn to
+        nothing."""
+        if not self.on_canvas:
+            return dict(features)
+        cut = {}
+        for layer, feature in features.items():
+            side = 2 ** poolings_before(layer)
+            rows = tf.maximum(-(-height // side) - first, 0)
+            cut[layer] = feature[:, :rows, : -(-width // side)]
+        return cut
+
+    def sums(
+        self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
+    ) -> dict[str, Any]:
+        """What the losses sum over these features, of which row `first` of their layer is the
+        first: see RelativeLosses.terms. Sums over parts of a picture add up."""
+
+        def rows(of: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+            return of[:, first : first + tf.shape(like)[1]]
+
+        found: dict[str, Any] = {}
+        for layer, feature in features.items():
+            if layer in self.losses.layers:
+                number = self.losses.layers.index(layer)
+                masks = [group.masks[number] if group.masks else None for group in targets.groups]
+                found[layer] = tuple(
+                    self.losses.sums(feature, None if mask is None else rows(mask, feature))
+                    for mask in masks
+                )
+            if layer == self.losses.content_layer:
+                masks = [rows(mask, feature) for mask in targets.content_mask] or [None]
+                content = rows(targets.content, feature)
+                found["content"] = self.losses.content(feature, content, masks[0])
+        return found
+
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
-        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward`. A canvas' margin is cut
-        off them: what lies there is seen by convolutions, but drawn to nothing."""
-        laid = scales.on_canvas(image) if self.on_canvas else image
-        found = self.vgg.forward(laid, layers, self.pool, self.dtype, self.padding)
-        return {layer: self._cut(found[layer], image, layer) for layer in found}
+        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
+        rows = {layer: Rows() for layer in layers}
+        for _, _, features in self._sweep(image, layers):
+            for layer, feature in features.items():
+                rows[layer].append(feature)
+        return {layer: rows[layer].take(0, rows[layer].height) for layer in layers}
+
+    def of_painting(self, painting: tf.Tensor, mask: np.ndarray | None) -> tuple[Any, ...]:
+        """A painting's statistics at each style layer, of the part that a mask [h, w] tells."""
+        layers = self.losses.layers
+        at_layers = self.layer_masks(mask, tuple(painting.shape[1:3]))
+        sums: dict[str, Any] = {}
+        for _, place, features in self._sweep(painting, layers):
+            for layer, feature in features.items():
+                rows = None
+                if at_layers:
+                    rows = at_layers[layers.index(layer)][:, place.first : place.last]
+                of_strip = self.losses.sums(feature, rows)
+                sums[layer] = added(sums[layer], of_strip) if layer in sums else of_strip
+        return tuple(self.losses.of_painting(sums[layer]) for layer in layers)
+
+    def _sweep(self, image: tf.Tensor, layers: Sequence[str]) -> Iterator:
+        """Forward in strips, so that neither a photo's nor a painting's size matters."""
+        height, width = image.shape[1:3]
+        laid, kind = self.laid(image), (self.pool, self.dtype, self.padding)
+        for number, place, features in sweep(self.vgg, laid, layers, *kind, FORWARD_ROWS):
+            yield number, place, self.inside(features, height, width, place.first)
 
     def layer_masks(
         self, mask: np.ndarray | None, size: tuple[int, int], layers: Sequence[str] | None = None
@@ -95,33 +172,49 @@ class Objective:
         if not self.on_canvas:
             return self.losses.layer_masks(mask, *size, layers)
         whole = tf.constant(resize(mask, *size)[None, :, :, None])
-        laid = scales.on_canvas(whole)[0, :, :, 0].numpy()
+        laid = self.laid(whole)[0, :, :, 0].numpy()
         found = self.losses.layer_masks(laid, *laid.shape, layers)
-        return tuple(
-            self._cut(each, whole, layer) for layer, each in zip(layers, found, strict=True)
+        return tuple(self.inside(dict(zip(layers, found, strict=True)), *size).values())
+
+    def composed(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
+        """image [1, H, W, 3] with the photo around it where that shows through."""
+        if not problem.around:
+            return image
+        mask, photo = problem.around
+        return mask * image + (1 - mask) * photo
+
+    def terms(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
+        """The losses' terms [3] of image [1, H, W, 3], not weighted yet, all at once."""
+        whole = self.composed(image, problem)
+        height, width = tf.unstack(tf.shape(whole)[1:3])
+        features = self.vgg.forward(
+            self.laid(whole), self.layers, self.pool, self.dtype, self.padding
         )
+        found = self.sums(self.inside(features, height, width), problem.targets)
+        found["total_variation"] = self.losses.total_variation(whole, height)
+        return self.losses.terms(found, problem.targets, height, width)
 
     def problem(self, photo: tf.Tensor, groups: tuple, content_mask: np.ndarray | None) -> Problem:
         """The targets for a photo [1, H, W, 3]."""
         layer = self.losses.content_layer
-        content = _content_program(self)(photo)
-        if content_mask is None or not self.losses.composes:
-            return Problem(Targets(content, (), groups), ())
-        size = tuple(photo.shape[1:3])
-        at_layer = self.layer_masks(content_mask, size, (layer,))
-        whole = tf.constant(resize(content_mask, *size)[None, :, :, None])
-        return Problem(Targets(content, at_layer, groups), (whole, photo))
+        content = self.features(photo, [layer])[layer]
+        masks, around = (), ()
+        if content_mask is not None and self.losses.composes:
+            size = tuple(photo.shape[1:3])
+            masks = self.layer_masks(content_mask, size, (layer,))
+            around = tf.constant(resize(content_mask, *size)[None, :, :, None]), photo
+        norm = self.losses.content(content, tf.zeros_like(content), masks[0] if masks else None)
+        return Problem(Targets(content, masks, norm, groups), around)
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Shapes are open in them, so that
         every photo and scale shares one trace; all numbers are arguments for the same reason."""
-        return _program(self, tf.nest.map_structure(_open, problem))
+        return _program(self, opened(problem))
 
-    def _cut(self, feature: tf.Tensor, image: tf.Tensor, layer: str) -> tf.Tensor:
-        if not self.on_canvas:
-            return feature
-        shape = tf.shape(image)
-        return scales.off_canvas(feature, (shape[1], shape[2]), poolings_before(layer))
+
+def added(sums: Any, more: Any) -> Any:
+    """The sums over two parts of a picture as those over both."""
+    return tf.nest.map_structure(tf.add, sums, more)
 
 
 def convolution_dtype(precision: str) -> tf.DType:
@@ -131,52 +224,54 @@ def convolution_dtype(precision: str) -> tf.DType:
     return tf.as_dtype(precision)
 
 
-def _open(tensor: tf.Tensor) -> tf.TensorSpec:
-    """What stands for tensors of this kind: rows and columns of pictures and features are open."""
-    shape = tensor.shape
-    return tf.TensorSpec([1, None, None, shape[3]] if len(shape) == 4 else shape, tensor.dtype)
+def opened(tensors: Any) -> Any:
+    """What stands for a structure of tensors of these kinds: rows and columns of pictures and
+    features are open."""
+
+    def spec(tensor: tf.Tensor) -> tf.TensorSpec:
+        shape = tensor.shape
+        return tf.TensorSpec([1, None, None, shape[3]] if len(shape) == 4 else shape, tensor.dtype)
+
+    return tf.nest.map_structure(spec, tensors)
 
 
-@lru_cache(maxsize=8)
-def _content_program(objective: Objective) -> Callable[[tf.Tensor], tf.Tensor]:
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)])
-    def content(photo: tf.Tensor) -> tf.Tensor:
-        layer = objective.losses.content_layer
-        return objective.features(photo, [layer])[layer]
+def stepping(
+    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], descend: Callable[..., State]
+) -> Callable[..., tuple[State, tf.Tensor]]:
+    """A step along a gradient: state, problem, pace → the state after it, terms [3] weighted.
+    `descend` is optimizers.adam, or what does the same."""
 
-    return content
+    def step(state: State, problem: Problem, pace: Pace) -> tuple[State, tf.Tensor]:
+        weights = tf.stack([state.content_weight, pace.style, pace.total_variation])
+        terms, slope = gradient(state.image, problem, weights)
+        weight = steered(state.content_weight, terms[0], pace.goal, pace.steering)
+        state = descend(state, slope, pace.rate, pace.decay)
+        return state._replace(content_weight=weight), weights * terms
+
+    return step
 
 
 @lru_cache(maxsize=8)
 def _program(objective: Objective, problem_spec: Problem) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     scalar = tf.TensorSpec([], tf.float32)
-    layers = {*objective.losses.layers, objective.losses.content_layer}
 
     def gradient(
         image: tf.Tensor, problem: Problem, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            whole = image
-            if problem.around:
-                mask, photo = problem.around
-                whole = mask * image + (1 - mask) * photo
-            features = objective.features(whole, layers)
-            terms = objective.losses.terms(features, whole, problem.targets)
+            terms = objective.terms(image, problem)
             total = tf.reduce_sum(weights * terms)
         return terms, tape.gradient(total, image)
-
-    def step(state: State, problem: Problem, pace: Pace) -> tuple[State, tf.Tensor]:
-        weights = tf.stack([state.content_weight, pace.style, pace.total_variation])
-        terms, slope = gradient(state.image, problem, weights)
-        weight = steered(state.content_weight, terms[0], pace.goal, pace.steering)
-        state = adam(state, slope, pace.rate, pace.decay)
-        return state._replace(content_weight=weight), weights * terms
 
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     state = State(*[picture] * 4, scalar, scalar)
     return Program(
-        tf.function(gradient, input_signature=[picture, problem_spec, weights]),
-        tf.function(step, input_signature=[state, problem_spec, Pace(*[scalar] * 6)]),
+        tf.function(gradient, autograph=False, input_signature=[picture, problem_spec, weights]),
+        tf.function(
+            stepping(gradient, adam),
+            autograph=False,
+            input_signature=[state, problem_spec, Pace(*[scalar] * 6)],
+        ),
     )

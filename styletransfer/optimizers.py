@@ -11,6 +11,8 @@ from scipy.optimize import Bounds, minimize
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 STEERED = (1e-6, 1e6)  # what the photo's weight stays within
+BAND = 256  # rows
+PICTURES = ("image", "momentum", "variance", "average")  # fields of a State
 LEAST_STRENGTH = 1e-3  # at which no eye tells the picture from the photo
 
 
@@ -26,10 +28,17 @@ class State(NamedTuple):
     content_weight: tf.Tensor
 
     @classmethod
-    def start(cls, image: tf.Tensor, content_weight: float) -> "State":
+    def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
         """Before the first step, from image [1, H, W, 3]."""
         zero = tf.zeros_like(image)
-        return cls(image, zero, zero, image, tf.constant(0.0), tf.constant(content_weight))
+        return cls(
+            image,
+            zero,
+            zero,
+            image,
+            tf.constant(0.0),
+            tf.convert_to_tensor(content_weight, tf.float32),
+        )
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
@@ -63,6 +72,24 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
     return state._replace(
         image=image, momentum=momentum, variance=variance, average=average, count=count
     )
+
+
+def adam_in_bands(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
+    """`adam`, some rows at a time, so that what it computes in between takes no memory."""
+    fields: list[list[tf.Tensor]] = [[], [], [], []]
+    for first in range(0, gradient.shape[1], BAND):
+        rows = slice(first, first + BAND)
+        band = state._replace(**{name: getattr(state, name)[:, rows] for name in PICTURES})
+        band = _adam(band, gradient[:, rows], rate, decay)
+        for field, name in zip(fields, PICTURES, strict=True):
+            field.append(getattr(band, name))
+    found = {}
+    for name in PICTURES:
+        found[name] = tf.concat(fields.pop(0), axis=1)
+    return band._replace(**found)
+
+
+_adam = tf.function(adam, reduce_retracing=True, autograph=False)
 
 
 def steered(weight: tf.Tensor, error: tf.Tensor, goal: tf.Tensor, steering: tf.Tensor) -> tf.Tensor:

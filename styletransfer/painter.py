@@ -1,106 +1,66 @@
-"""Paints tasks one after another, while photos and paintings are read and decoded ahead by
-threads, and results are pushed behind by others: the accelerator never waits for the network."""
+"""Paints tasks one after another on one device, and hands each result on to be pushed."""
 
 import dataclasses
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
 from functools import partial
-from itertools import islice
 from time import perf_counter
 from typing import Any, TypeVar
 
+import tensorflow as tf
+
 from styletransfer import ENGINE_VERSION, checkpoints, records
+from styletransfer.ahead import Ahead, Waiting
 from styletransfer.config import Config
-from styletransfer.engine import Step, Style, stylize
+from styletransfer.device import Device
+from styletransfer.engine import Step, Style, foresee, stylize
 from styletransfer.errors import StyleTransferError
+from styletransfer.forecast import Forecast
 from styletransfer.looks import Look
 from styletransfer.networks import RANDOM_NOTE, Networks
 from styletransfer.plan import Plan, Task
 from styletransfer.progress import event, follow
-from styletransfer.pusher import POLL_S, Done, Outcome, Pusher
-from styletransfer.reading import Ingredients, Photo, read_look, read_photo
-from styletransfer.stopping import Stop, Stopped
+from styletransfer.pusher import POLL_S, Done, Pusher
+from styletransfer.reading import Photo
+from styletransfer.stopping import Stop
 from styletransfer.storage import BadKeyError, Bucket, UnavailableError, shown
 from styletransfer.vgg import VGG
 
 LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
-AHEAD = 4  # photos read and decoded before it is their turn
 
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class Buckets:
-    """The three buckets of a run."""
-
-    source: Bucket
-    style: Bucket
-    result: Bucket
-
-
 class Painter:
-    """One run's painting; `paint` is called once."""
+    """One device's part of a run: it takes the next task whenever it is free. Several share
+    `tasks`, `pusher` and `forecast`; look and network are each one's own."""
 
     def __init__(
         self,
+        device: Device,
         config: Config,
-        buckets: Buckets,
+        result: Bucket,
         plan: Plan,
+        tasks: Ahead,
         networks: Networks,
-        device: str,
+        pusher: Pusher,
+        forecast: Forecast,
         stop: Stop,
     ) -> None:
-        self._config, self._buckets, self._plan = config, buckets, plan
-        self._networks, self._device, self._stop = networks, device, stop
-        self._pusher = Pusher(buckets.result, plan)
-        self._readers = ThreadPoolExecutor(AHEAD)
+        self._device, self._config, self._result, self._plan = device, config, result, plan
+        self._tasks, self._networks, self._pusher = tasks, networks, pusher
+        self._forecast, self._stop = forecast, stop
         self._look: Look | None = None  # The one whose targets are kept, in `_style`.
         self._style: Style | None = None
 
-    def paint(self) -> Outcome:
-        """Paints the plan's tasks. Raises UnavailableError where storage stays away, Stopped after
-        a signal, with a checkpoint of the painting under way in the result bucket."""
-        self._pusher.begin()
-        arrive = False
-        self._stop.later = True
-        try:
-            for number, (task, photo, ingredients) in enumerate(self._ahead(), start=1):
+    def paint(self) -> None:
+        """Paints until no task is left. Raises UnavailableError where storage stays away, Stopped
+        after a signal, with a checkpoint of the painting under way in the result bucket."""
+        with tf.device(self._device.name):
+            for waiting in self._tasks:
                 self._stop.obey()
                 self._pusher.check()
-                self._paint_one(number, task, photo, ingredients)
-            return self._pusher.finish(self._stop)
-        except Stopped:
-            arrive = True
-            raise
-        finally:
-            self._stop.later = False
-            self._readers.shutdown(wait=False, cancel_futures=True)
-            self._pusher.leave(arrive=arrive)
-
-    def _ahead(self) -> Iterator[tuple[Task, "Future[Photo]", "Future[Ingredients]"]]:
-        """The tasks with their photo and the paintings of their look, being read."""
-        pool, tasks = self._readers, iter(self._plan.todo)
-        window: deque = deque()
-        look: Look | None = None
-        ingredients: Future | None = None
-        while True:
-            for task in islice(tasks, AHEAD - len(window)):
-                if task.look is not look:
-                    look, ingredients = task.look, pool.submit(self._read_look, task.look)
-                window.append((task, pool.submit(self._read_photo, task), ingredients))
-            if not window:
-                return
-            yield window.popleft()
-
-    def _read_photo(self, task: Task) -> Photo:
-        source, patiently = self._buckets.source, self._pusher.patiently
-        return read_photo(task.photo, task.mask, lambda key: patiently(lambda: source.read(key)))
-
-    def _read_look(self, look: Look) -> Ingredients:
-        style, patiently = self._buckets.style, self._pusher.patiently
-        return read_look(look, lambda key: patiently(lambda: style.read(key)))
+                self._paint_one(waiting)
 
     def _when_read(self, future: "Future[Value]") -> Value:
         """A future's result, unless a signal comes first."""
@@ -109,48 +69,36 @@ class Painter:
             wait([future], timeout=POLL_S)
         return future.result()
 
-    def _paint_one(
-        self,
-        number: int,
-        task: Task,
-        photo_read: "Future[Photo]",
-        look_read: "Future[Ingredients]",
-    ) -> None:
-        label = f"{task} ({number} of {len(self._plan.todo)})"
-        left, saves = len(self._plan.todo) - number, []
+    def _paint_one(self, waiting: Waiting) -> None:
+        task, saves = waiting.task, []
+        label = f"{task} ({waiting.number} of {len(self._plan.todo)})"
         try:
             if len(task.record_key.encode()) > LONGEST_KEY:  # A result without one never is done.
                 told = f"{shown(task.photo.key)} is too long a key with the look's name before it"
                 raise BadKeyError(f"{told}; 1,024 bytes at most, so rename the photo")
-            photo, ingredients = self._when_read(photo_read), self._when_read(look_read)
-            done = self._painted(task, label, photo, ingredients, left, saves)
+            done = self._painted(waiting, label, saves)
         except UnavailableError:
             raise
         except StyleTransferError as error:
             self._pusher.fail(task, label, error)
         else:
             self._pusher.push(done, saves, self._stop)
+        finally:
+            self._forecast.over(self._device.name)
 
-    def _painted(
-        self,
-        task: Task,
-        label: str,
-        photo: Photo,
-        ingredients: Ingredients,
-        left: int,
-        saves: "list[Future[None]]",
-    ) -> Done:
-        """Paints one task, after which `left` others are to be painted. Raises what `stylize`,
-        weights and storage raise."""
-        vgg = self._networks.load(task.look.settings)
+    def _painted(self, waiting: Waiting, label: str, saves: "list[Future[None]]") -> Done:
+        """Paints one task. Raises what `stylize`, weights and storage raise."""
+        task = waiting.task
+        photo, ingredients = self._when_read(waiting.photo), self._when_read(waiting.ingredients)
+        vgg = self._networks.load(task.look.settings, self._device.name)
         if self._look is not task.look:
             self._look, self._style = task.look, Style(*ingredients)
         started = perf_counter()
 
         def batch_left(eta_s: float) -> float:
-            return self._batch_left(perf_counter() - started, eta_s, left)
+            return self._forecast.left(self._device.name, perf_counter() - started, eta_s)
 
-        names = {"photo": task.photo.key, "look": task.look.name}
+        names = {"photo": task.photo.key, "look": task.look.name, "on": self._device.name}
         last = follow(self._steps(task, photo, vgg, saves), label, batch_left, **names)
         image, seconds = last.image, perf_counter() - started
         record = self._record(task, image.shape, last.losses, seconds, vgg)
@@ -162,11 +110,13 @@ class Painter:
         """The optimisation's steps, saved every CHECKPOINT_EVERY seconds and when a signal came."""
         resume = None
         if task.checkpoint_key in self._plan.checkpoints:
-            result, key = self._buckets.result, task.checkpoint_key
-            load = partial(checkpoints.load, result, key, task.fingerprint)
-            resume = self._when_read(self._readers.submit(self._pusher.patiently, load))
+            load = partial(checkpoints.load, self._result, task.checkpoint_key, task.fingerprint)
+            resume = self._when_read(self._tasks.read(load))
         if resume is not None:
             event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
+        height, width = photo.picture.pixels.shape[:2]
+        limit = self._config.memory_limit
+        event(f"{task}: {foresee(height, width, task.look.settings, vgg, limit)}")
         saved = perf_counter()
         for step in stylize(
             photo.picture.pixels,
@@ -175,6 +125,7 @@ class Painter:
             vgg,
             resume=resume,
             content_mask=photo.mask,
+            memory_limit=limit,
         ):
             yield step
             if step.iteration == step.total:
@@ -186,13 +137,6 @@ class Painter:
             if due and all(each.done() for each in saves):
                 saves[:] = [self._pusher.save(task, step.snapshot())]
                 saved = perf_counter()
-
-    def _batch_left(self, elapsed: float, eta_s: float, tasks: int) -> float:
-        """Seconds left for the whole batch, taking the others to be like the ones so far."""
-        of_looks = list(self._pusher.outcome.seconds.values())
-        times = [each for of_look in of_looks for each in list(of_look)]
-        mean = sum(times) / len(times) if times else elapsed + eta_s
-        return eta_s + tasks * mean
 
     def _record(
         self,
@@ -212,7 +156,7 @@ class Painter:
             "weights": vgg.identity,
             "vgg_weights": config.vgg_weights,
             "engine": ENGINE_VERSION,
-            "device": self._device,
+            "device": str(self._device),
             "losses": losses,
             "seconds": round(seconds, 1),
             "source": config.source,

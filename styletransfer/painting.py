@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styletransfer import inetwork_arguments as arguments
+from styletransfer.config import memory_size
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.local_files import Output, mask, picture, written
 from styletransfer.progress import follow, log_to_stdout, logger
@@ -76,6 +77,7 @@ def paint(told: argparse.Namespace) -> Path:
     base, *refs, prefix = told.pictures
     settings = arguments.settings(told)
     shares = arguments.shares(told.style_weight, len(refs))
+    limit = memory_size(told.memory_limit, "--memory_limit")
     _tell_what_does_not_count(told, settings)
 
     from styletransfer import encoding
@@ -95,17 +97,18 @@ def paint(told: argparse.Namespace) -> Path:
         device = choose(told.device)  # Before the engine asks what the device can do.
 
     from styletransfer import curves
-    from styletransfer.engine import stylize
+    from styletransfer.engine import foresee, stylize
     from styletransfer.vgg import load_vgg
 
-    logger.info("painting on %s", device)
+    logger.info("painting on %s", device.each[0])
     vgg = load_vgg(settings.model, told.weights, settings.seed)
     every = told.save_every
     if every is None:
         every = 1 if settings.recipe == "inetwork" else 0
+    logger.info("%s", foresee(*photo.pixels.shape[:2], settings, vgg, limit))
     table_path = output.path(extension="csv")
     with curves.Table(table_path) as table:
-        steps = stylize(photo.pixels, paintings, settings, vgg, shares, **masks)
+        steps = stylize(photo.pixels, paintings, settings, vgg, shares, memory_limit=limit, **masks)
         try:
             last = follow(_kept(steps, table, output, every), Path(base).name)
             output.write(last.image)

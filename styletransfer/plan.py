@@ -1,7 +1,7 @@
 """What is to be painted: photos × looks, less what has a record of the same fingerprint."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
@@ -105,13 +105,13 @@ def make(
     identity: Callable[[Settings], str],
     output: Output,
     result: Bucket,
+    there: Set[str],
 ) -> Plan:
     """Compares what is wanted with what the result bucket has. Raises StorageError.
 
     masks: those of photos, by the photo's key. identity: settings → the identity of the weights
-    they are painted with.
+    they are painted with. there: the keys in the result bucket.
     """
-    there = {entry.key for entry in result.list()}
     wanted = [
         (photo, look, stem)
         for look in looks

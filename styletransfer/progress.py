@@ -4,13 +4,16 @@ bar on a terminal and as a line every 10 % elsewhere. LOG_FORMAT=json: the same 
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:  # For its name only: nothing here may load TensorFlow.
+    from rich.progress import Progress
     from rich.table import Table
 
     from styletransfer.engine import Step
@@ -103,6 +106,44 @@ def follow(
     return step
 
 
+class _Bars:
+    """The terminal's bars, one for each picture under way; there can be one display of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._display: Progress | None = None
+        self._under_way = 0
+
+    @contextmanager
+    def one(self, label: str) -> Iterator[Callable[..., None]]:
+        """A bar, by what updates it. The last one stays on the screen; of others that end, the log
+        tells."""
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        with self._lock:
+            if self._display is None:
+                text = TextColumn("{task.description}", markup=False)
+                told = TextColumn("{task.fields[told]}", markup=False)
+                self._display = Progress(text, BarColumn(), TaskProgressColumn(), told)
+                self._display.start()
+            display = self._display
+            self._under_way += 1
+            bar = display.add_task(label, total=None, told="")
+        try:
+            yield partial(display.update, bar)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                if self._under_way:
+                    display.remove_task(bar)
+                else:
+                    display.stop()
+                    self._display = None
+
+
+_bars = _Bars()
+
+
 @contextmanager
 def _shown(
     label: str, batch_left: Callable[[float], float] | None, fields: dict[str, Any]
@@ -117,16 +158,9 @@ def _shown(
         return text + (f", batch {duration(batch_left(step.eta_s))}" if batch_left else "")
 
     if sys.stdout.isatty():
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-        columns = (
-            *(TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()),
-            TextColumn("{task.fields[told]}", markup=False),
-        )
-        with Progress(*columns) as bar:
-            task = bar.add_task(label, total=None, told="")
-            yield lambda step, rate: bar.update(
-                task, completed=step.iteration, total=step.total, told=told(step, rate)
+        with _bars.one(label) as update:
+            yield lambda step, rate: update(
+                completed=step.iteration, total=step.total, told=told(step, rate)
             )
         return
     told_tenths = 0

@@ -61,7 +61,7 @@ class Done:
 
 
 class Pusher:
-    """One run's pushing. All methods are called from one thread; `leave` is the last."""
+    """One run's pushing, for any number of threads that paint; `finish` and `leave` come last."""
 
     def __init__(self, result: Bucket, plan: Plan) -> None:
         self._result, self._plan, output = result, plan, plan.output
@@ -71,7 +71,8 @@ class Pusher:
             task.result_key(output.extension_by_name(task.photo.key), output): task
             for task in plan.todo
         }
-        self._lock = threading.Lock()  # for the outcome and the keys taken; never over a request
+        # For the outcome, the keys taken and the pushes under way; never over a request.
+        self._lock = threading.Lock()
         self._publishing = threading.Lock()
         self._room = threading.Semaphore(BEHIND)
         self._leaving = threading.Event()
@@ -93,11 +94,11 @@ class Pusher:
         while not self._room.acquire(timeout=POLL_S):
             self.check()
             stop.obey()
-        self._pushes.append(self._pool.submit(self._push, done, saves))
+        self._begin(self._push, done, saves)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
         """Tells of a failure, in the log and in the record, which keeps what it knew before."""
-        self._pushes.append(self._pool.submit(self._fail, task, label, error))
+        self._begin(self._fail, task, label, error)
 
     def save(self, task: Task, snapshot: dict[str, np.ndarray]) -> "Future[None]":
         """Stores a checkpoint; one that cannot be stored is told in the log."""
@@ -113,10 +114,11 @@ class Pusher:
 
     def check(self) -> None:
         """Raises UnavailableError where a push has given up."""
-        for each in self._pushes:
-            if each.done():
-                each.result()
-        self._pushes = [each for each in self._pushes if not each.done()]
+        with self._lock:
+            over = [each for each in self._pushes if each.done()]
+            self._pushes = [each for each in self._pushes if each not in over]
+        for each in over:
+            each.result()
 
     def finish(self, stop: Stop) -> Outcome:
         """Waits until all is pushed; the outcome. Raises UnavailableError, Stopped."""
@@ -135,6 +137,11 @@ class Pusher:
         if arrive:
             wait(self._pushes, timeout=ARRIVE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self, what: Callable[..., None], *arguments: Any) -> None:
+        push = self._pool.submit(what, *arguments)
+        with self._lock:
+            self._pushes.append(push)
 
     def patiently(self, request: Callable[[], Value]) -> Value:
         """A request to storage, made again where the service is away for a while."""

@@ -12,6 +12,7 @@ from styletransfer.errors import StyleTransferError
 @contextmanager
 def stderr_held() -> Iterator[None]:
     """Keeps what native code writes to stderr meanwhile; told after all where something fails.
+    What Python writes there, in this thread or another, is shown as ever.
 
     TensorFlow greets every CPU with notes on oneDNN and every machine without a GPU with CUDA's
     failure to start: written before its logging is set up, and no error to a user.
@@ -22,8 +23,11 @@ def stderr_held() -> Iterator[None]:
     except OSError:  # There is no stderr, so nothing to hold.
         yield
         return
+    python = sys.stderr
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
+        if python is sys.__stderr__:  # Else it leads elsewhere already.
+            sys.stderr = os.fdopen(os.dup(shown), "w", buffering=1, errors="backslashreplace")
         try:
             yield
         except StyleTransferError:
@@ -34,5 +38,6 @@ def stderr_held() -> Iterator[None]:
             raise
         finally:
             sys.stderr.flush()
+            sys.stderr = python
             os.dup2(shown, 2)
             os.close(shown)

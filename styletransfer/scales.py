@@ -71,10 +71,3 @@ def on_canvas(image: tf.Tensor) -> tf.Tensor:
         turn = tf.range(side + -side % CANVAS_MULTIPLE) % (2 * side)
         image = tf.gather(image, tf.minimum(turn, 2 * side - 1 - turn), axis=axis)
     return image
-
-
-def off_canvas(feature: tf.Tensor, size: tuple, poolings: int) -> tf.Tensor:
-    """Of a feature [1, h, w, C] of a canvas, after so many poolings, the part that the picture of
-    `size` (height, width) covers, be it in part."""
-    height, width = (-(-side // 2**poolings) for side in size)
-    return feature[:, :height, :width]

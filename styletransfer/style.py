@@ -132,10 +132,7 @@ class Style:
             painting = scales.resize(painting, shape)
         elif shape is not None:
             painting = scales.shrunk(painting, shape)
-        return objective.losses.painting(
-            objective.features(painting, objective.losses.layers),
-            objective.layer_masks(self.masks[number], tuple(painting.shape[1:3])),
-        )
+        return objective.of_painting(painting, self.masks[number])
 
 
 def _checked(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:

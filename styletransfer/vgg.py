@@ -10,20 +10,9 @@ import tensorflow as tf
 from styletransfer import weights as weights_module
 from styletransfer.weights import MEAN_PIXEL, REPOSITORY, Weights, layer_shapes
 
-
-def _zero_padded(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    return tf.nn.conv2d(x, kernel, 1, "SAME")
-
-
-def _border_repeated(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    # Mirrored by one pixel, a border is repeated.
-    return tf.nn.conv2d(
-        tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC"), kernel, 1, "VALID"
-    )
-
-
-PADDINGS = {"zero": _zero_padded, "replicate": _border_repeated}
+PADDINGS = {"zero": "CONSTANT", "replicate": "SYMMETRIC"}  # Mirrored by a pixel, it is repeated.
 POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
+WHOLE = (1, 1)
 CALIBRATION_PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
 
@@ -82,22 +71,64 @@ class VGG:
             raise ValueError(f"pool is {pool!r}, expected max or ave")
         if padding not in PADDINGS:
             raise ValueError(f"padding is {padding!r}, expected zero or replicate")
-        convolution = PADDINGS[padding]
-        deepest = max(self.layers.index(layer) for layer in layers)
-        mean = tf.constant(self._weights.mean, image.dtype)
-        x = tf.cast(image * 255.0 - mean, dtype)
+        return self.onward(image, 1, layers, pool, dtype, padding)
+
+    def onward(
+        self,
+        x: tf.Tensor,
+        first: int,
+        layers: Sequence[str],
+        pool: str,
+        dtype: tf.DType,
+        padding: str,
+    ) -> dict[str, tf.Tensor]:
+        """`forward` from the input of block `first` on, x [1, h, w, C]: for the first block the
+        image, for others what the pooling before it gives."""
         features = {}
-        for number, (layer, (kernel, bias)) in enumerate(
-            zip(self.layers, self.tensors(dtype), strict=True)
-        ):
-            if number > 0 and layer.endswith("_1"):
+        for block in range(first, max(map(poolings_before, layers)) + 2):
+            if block > first:
                 x = POOLS[pool](x, 2, 2, "VALID")
-            x = tf.nn.relu(tf.nn.bias_add(convolution(x, kernel), bias))
+            found, x = self.block(x, block, layers, dtype, padding)
+            features |= found
+        return features
+
+    def block(
+        self,
+        x: tf.Tensor,
+        number: int,
+        layers: Sequence[str],
+        dtype: tf.DType,
+        padding: str,
+        ends: tuple[tf.Tensor | int, tf.Tensor | int] = WHOLE,
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Features of block `number` (from 1) at those of the layers that are in it, and its
+        output; x as in `onward`. The block's last convolutions are left out if no layer is deeper.
+
+        ends: 1 or 0 each, whether x's first row is the picture's, and its last. Where not, each
+        convolution takes a row off x instead of continuing it beyond the border.
+        """
+        if number == 1:
+            x = tf.cast(x * 255.0 - tf.constant(self._weights.mean, x.dtype), dtype)
+        features = {}
+        tensors = dict(zip(self.layers, self.tensors(dtype), strict=True))
+        for layer in self.needed(number, layers):
+            kernel, bias = tensors[layer]
+            if padding == "zero" and ends is WHOLE:
+                x = tf.nn.conv2d(x, kernel, 1, "SAME")
+            else:
+                around = tf.pad(x, [[0, 0], ends, [1, 1], [0, 0]], PADDINGS[padding])
+                x = tf.nn.conv2d(around, kernel, 1, "VALID")
+            x = tf.nn.relu(tf.nn.bias_add(x, bias))
             if layer in layers:
                 features[layer] = x
-            if number == deepest:
-                break
-        return features
+        return features, x
+
+    def needed(self, number: int, layers: Sequence[str]) -> tuple[str, ...]:
+        """The convolutions of block `number` that must be computed for these layers."""
+        deepest = max(map(self.layers.index, layers))
+        return tuple(
+            layer for layer in self.layers[: deepest + 1] if poolings_before(layer) == number - 1
+        )
 
     def features(
         self, image: np.ndarray, layers: Sequence[str], pool: str = "max"

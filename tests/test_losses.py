@@ -11,7 +11,7 @@ from tiny import weights as tiny_weights
 
 from styletransfer import Settings, losses, objective, stylize
 from styletransfer.errors import PictureError
-from styletransfer.objectives import Objective
+from styletransfer.objectives import Objective, Problem
 from styletransfer.style import Style
 from styletransfer.vgg import VGG
 from styletransfer.weights import MEAN_PIXEL, Weights
@@ -137,23 +137,19 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     goal = Objective(
         tiny, losses.RelativeLosses("conv4_2", statistic), pool, padding, tf.float64, True
     )
-    layers = goal.losses.layers
     mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
     masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47))]
-    statistics = goal.losses.blended(
-        [goal.losses.painting(goal.features(painting, layers), ())], [1.0]
-    )
+    statistics = goal.losses.blended([goal.of_painting(painting, None)], [1.0])
     groups = (
         losses.Group(tf.constant(0.7, tf.float64), (), statistics),
         losses.Group(tf.constant(0.3, tf.float64), tuple(masks), statistics),
     )
     target = goal.features(content, ["conv4_2"])["conv4_2"]
-    targets = losses.Targets(target, (), groups)
+    problem = Problem(losses.Targets(target, (), tf.reduce_sum(target**2), groups), ())
     weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
 
     def loss(x):
-        features = goal.features(x, {*layers, "conv4_2"})
-        return tf.reduce_sum(weights * goal.losses.terms(features, x, targets))
+        return tf.reduce_sum(weights * goal.terms(x, problem))
 
     with tf.GradientTape() as tape:
         tape.watch(image)
@@ -236,7 +232,8 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
     falling = 0.98 ** np.arange(512)
     features = [(rng.random((1, 24, 32, 512)) * falling).astype(np.float32) for _ in range(2)]
     features[0][..., :300] *= 1.5
-    found, target = (losses.statistics(tf.constant(each)) for each in features)
+    relative = losses.RelativeLosses("conv4_2", "moments")
+    found, target = (losses.statistics(relative.sums(tf.constant(each))) for each in features)
     error = float(losses.moments_error(found, losses.gaussian(target)))
     exact = numpy_error("moments", *([np.float64(x) for x in each] for each in (found, target)))
     assert 0.9 * exact < error < 1.01 * exact

@@ -1,0 +1,68 @@
+"""What bench/performance.py measures, and where and when."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PARTS = ("ours", "strips", "peers", "limit", "paintings")
+LIMIT_UP_TO = 1024  # px; above it VGG alone takes long, and tells nothing new
+PAINTINGS_AT = 512  # px
+PAINTINGS = (1, 4, 16)
+OURS, THEIRS = "our_steps.py", "pytorch_steps.py"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Something measured. label: what tables call it. part: of the run, one of PARTS. script: the
+    worker that measures it, by `name`. process: shared by those whose own memory does not matter;
+    all others have one each."""
+
+    label: str
+    part: str
+    script: str
+    name: str
+    process: str = ""
+
+    def runs_at(self, size: int) -> bool:
+        """Whether it is measured at a size, the longer side in px."""
+        if self.part == "paintings":
+            return size == PAINTINGS_AT
+        return self.part != "limit" or size <= LIMIT_UP_TO
+
+
+def native_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16; where not, nothing is measured in it."""
+    return bool(re.search("avx512_bf16|amx_bf16", Path("/proc/cpuinfo").read_text()))
+
+
+def ours(dtype: str) -> str:
+    """The label of this engine's step of the whole picture at once."""
+    return f"this engine, {dtype}"
+
+
+def vgg_alone(dtype: str) -> str:
+    """The label of PyTorch's step of VGG and hardly anything else."""
+    return f"PyTorch, VGG alone, {dtype}"
+
+
+def contestants() -> list[Contestant]:
+    """All of them, in the order of their turns."""
+    dtypes = ("bfloat16", "float32") if native_bfloat16() else ("float32",)
+    found = []
+    for dtype in dtypes:
+        strips = f"this engine in strips, {dtype}"
+        found.append(Contestant(ours(dtype), "ours", OURS, f"whole {dtype}"))
+        found.append(Contestant(strips, "strips", OURS, f"strips {dtype}"))
+    label, name = "this engine, blocks 1–3 in strips", f"strips1-3 {dtypes[0]}"
+    found.append(Contestant(f"{label}, {dtypes[0]}", "strips", OURS, name))
+    for dtype in dtypes:
+        found.append(Contestant(vgg_alone(dtype), "peers", THEIRS, f"plain {dtype}"))
+    for name in ("crowsonkb", "neural-style-pt"):
+        found.append(Contestant(f"{name}, float32", "peers", THEIRS, f"{name} float32"))
+    for kind in ("network", "product", "convolution256", "convolution512"):
+        for name in (f"{kind} {dtype}" for dtype in dtypes):
+            found.append(Contestant(name, "limit", OURS, name, process="limit"))
+    for count in PAINTINGS:
+        name = f"paintings{count} {dtypes[0]}"
+        found.append(Contestant(f"paintings {count}", "paintings", OURS, name, "paintings"))
+    return found

@@ -1,0 +1,42 @@
+"""What all that is measured works on: a photo, a painting and random weights, in a folder.
+
+    python bench/inputs.py FOLDER TORCH_PYTHON
+
+writes photo.npy, painting.npy and vgg.npz, and ends with an error unless PyTorch computes the same
+features with them.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from compare_recipe import REPOSITORY, check_network
+
+from styletransfer import device, images
+from styletransfer.vgg import VGG, random_weights
+
+SAMPLES = {
+    "photo": "photos/landscape.jpg",
+    "painting": "paintings/woodcut-and-brush/brush.jpg",
+}
+
+
+def main() -> None:
+    """Writes the files and compares the networks."""
+    folder, torch_python = Path(sys.argv[1]), sys.argv[2]
+    device.choose("cpu")
+    weights = random_weights("vgg19", seed=0)
+    kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
+    biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
+    np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
+    for name, sample in SAMPLES.items():
+        file = REPOSITORY / "samples" / sample
+        np.save(folder / f"{name}.npy", images.decode(file.read_bytes(), file.name).pixels)
+    check_network(VGG(weights), torch_python, folder)
+
+
+if __name__ == "__main__":
+    main()

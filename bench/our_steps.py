@@ -1,0 +1,155 @@
+"""Steps of this engine, and what the processor can do at best, in TensorFlow on the CPU: a worker
+(bench/stepping.py) of bench/performance.py.
+
+    python bench/our_steps.py FOLDER HEIGHT WIDTH
+
+FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a type, as `whole bfloat16`:
+
+- `whole`: a step as `stylize` takes it, of the whole picture at once; `strips` of all blocks in
+  strips; `strips1-3` of the first three blocks in strips, the others whole.
+- `paintings4`: `whole`, with as many paintings blended.
+- `network`: VGG alone, its features and the gradient that comes back through them.
+- `product`, `convolution256`, `convolution512`: a large matrix product, large convolutions 3 × 3
+  from and to so many channels (bench/kernels.py).
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import tensorflow as tf
+from kernels import CONVOLUTIONS, PRODUCT
+from stepping import serve
+
+from styletransfer import Settings, device, scales, strips
+from styletransfer.descent import STEERING
+from styletransfer.engine import Style
+from styletransfer.losses import STYLE_LAYERS
+from styletransfer.objectives import Objective, Pace, Problem, Program
+from styletransfer.optimizers import State, averaging_decay, first_weight, strength_goal
+from styletransfer.vgg import VGG
+from styletransfer.weights import Weights
+
+STRIPS = {"strips": 6, "strips1-3": 4}  # the first block that is computed whole; there are five
+ROWS = 64  # of a strip
+SMALL = (64, 96)  # px; where functions are traced, which takes as long as steps of large pictures
+
+Step = Callable[[], object]
+
+
+def painting_step(
+    vgg: VGG, photo: tf.Tensor, paintings: list[np.ndarray], kind: str, dtype: str
+) -> Step:
+    """Steps of Adam from photo [1, H, W, 3] on, with the default settings."""
+    settings = Settings(precision=dtype)
+    objective = Objective.of(settings, vgg)
+    groups = Style(paintings).groups(objective, tuple(photo.shape[1:3]))
+    problem = objective.problem(photo, groups, None)
+    program = program_of(objective, problem, kind)
+    pace = Pace(
+        style=settings.style_scale,
+        total_variation=settings.total_variation_weight,
+        rate=settings.learning_rate,
+        decay=averaging_decay(settings.iterations, settings.averaging),
+        goal=strength_goal(settings.strength),
+        steering=STEERING,
+    )
+    pace = Pace(*(tf.constant(float(each)) for each in pace))
+    state = State.start(photo, first_weight(settings.strength))
+
+    def step() -> np.ndarray:
+        nonlocal state
+        state, terms = program.step(state, problem, pace)
+        return terms.numpy()
+
+    return step
+
+
+def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
+    """What computes a step of this kind."""
+    if kind not in STRIPS:
+        return objective.program(problem)
+    return strips.program(objective, problem, strips.Plan(STRIPS[kind], ROWS))
+
+
+def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
+    """VGG up to the deepest layer compared, of photo [1, H, W, 3] on the engine's canvas, and the
+    gradient of that layer's sum."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)])
+    def gradient(image: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            laid, layer = scales.on_canvas(image), STYLE_LAYERS[-1]
+            feature = vgg.forward(laid, [layer], "max", tf.as_dtype(dtype), "replicate")[layer]
+        return tape.gradient(feature, image)
+
+    return lambda: gradient(photo).numpy()
+
+
+def product(dtype: str) -> Step:
+    """A product of two square matrices."""
+    generator = tf.random.Generator.from_seed(0)
+    left, right = (tf.cast(generator.normal([PRODUCT] * 2), dtype) for _ in range(2))
+
+    @tf.function
+    def multiply() -> tf.Tensor:
+        return tf.linalg.matmul(left, right)[0, 0]
+
+    return lambda: multiply().numpy()
+
+
+def convolution(channels: int, dtype: str) -> Step:
+    """A convolution of VGG's kind."""
+    generator, side = tf.random.Generator.from_seed(0), CONVOLUTIONS[channels]
+    x = tf.cast(generator.normal([1, side, side, channels]), dtype)
+    kernel = tf.cast(generator.normal([3, 3, channels, channels]), dtype)
+
+    @tf.function
+    def convolve() -> tf.Tensor:
+        return tf.nn.conv2d(x, kernel, 1, "SAME")[0, 0, 0, 0]
+
+    return lambda: convolve().numpy()
+
+
+def network(file: Path) -> VGG:
+    """VGG19 with the weights that all share."""
+    with np.load(file) as arrays:
+        kernels = {
+            name[:-2]: (arrays[name], arrays[f"{name[:-2]}_b"])
+            for name in sorted(arrays)
+            if name.endswith("_W")
+        }
+        return VGG(Weights("vgg19", "shared", kernels, arrays["mean"]))
+
+
+def main() -> None:
+    """Serves all steps for one size."""
+    device.choose("cpu")
+    folder, size = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))
+    vgg = network(folder / "vgg.npz")
+    photo = scales.resize(scales.batch(np.load(folder / "photo.npy")), size)
+    painting = np.load(folder / "painting.npy")
+
+    def prepare(name: str) -> Step:
+        kind, dtype = name.split()
+        if kind == "product":
+            return product(dtype)
+        if kind.startswith("convolution"):
+            return convolution(int(kind.removeprefix("convolution")), dtype)
+        if kind == "network":
+            return network_step(vgg, photo, dtype)
+        count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
+        paintings = [np.roll(painting, 50 * number, axis=1) for number in range(count)]
+        painting_step(vgg, scales.resize(photo, SMALL), paintings, kind, dtype)()
+        return painting_step(vgg, photo, paintings, kind, dtype)
+
+    serve(prepare)
+
+
+if __name__ == "__main__":
+    main()

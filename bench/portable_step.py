@@ -1,0 +1,249 @@
+"""The engine's step as a portable program: TensorFlow writes it as StableHLO, JAX computes it.
+
+    python bench/portable_step.py --jax-python PYTHON --out FOLDER [--sizes 512 1024]
+        [--photo FILE] [--painting FILE] [--weights FILE] [--precision P] [--style-statistics S]
+
+Into FOLDER come a program for each size (step_512.stablehlo), the arguments of the smallest (the
+network's weights are among them), what TensorFlow computes of these on the CPU, and the tables,
+portable_step.md. JAX has an environment of its own (bench/requirements.txt). The folder may go to
+another machine, where, in JAX's environment,
+
+    python bench/portable_step.py --out FOLDER
+
+computes it on the device that JAX finds, without TensorFlow or the engine.
+
+Compared are three steps at the smallest size, after TensorFlow has taken some: Adam's first step is
+as long along every slope, also where rounding alone decides its direction. Even so, what differs by
+rounding grows from step to step; so TensorFlow is compared with itself, too, starting from a
+picture that is rounded otherwise. Larger sizes are only timed, with the smallest's arguments
+enlarged. Memory is what XLA plans for a step, and the most that the device held, trials of its
+compiler included.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+STABLEHLO = "1.0.0"  # the version written: what every later one reads
+STEPS_BEFORE = 20
+STEPS = 3
+ROUNDING = 1e-7  # float32's, of values near 1
+DIFFERENCES = "what differs | JAX: most | rms | TensorFlow itself: most | rms"
+SPEEDS = "px | a step, s | GiB, planned | GiB, most | TFLOP/s of convolutions | of bfloat16's peak"
+REPEATS = 5  # of what is timed, after one that is not
+MATMUL = 16384  # rows and columns of the matrices that the peak is measured by
+sys.path.insert(0, str(REPOSITORY))
+
+
+def main() -> None:
+    """Writes the programs and has JAX's Python run them; not told of one, runs them itself."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the programs")
+    parser.add_argument("--jax-python", help="Python of the JAX environment")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512], help="longer sides in px")
+    parser.add_argument("--photo", type=Path, default=REPOSITORY / "samples/photos/landscape.jpg")
+    parser.add_argument(
+        "--painting", type=Path, default=REPOSITORY / "samples/paintings/mosaic.jpg"
+    )
+    parser.add_argument("--precision", default="float32", help="of convolutions")
+    parser.add_argument("--style-statistics", default="moments", help="moments or gram")
+    parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    told = parser.parse_args()
+    if told.jax_python is None:
+        run(told.out)
+        return
+    told.out.mkdir(parents=True, exist_ok=True)
+    export(told)
+    subprocess.run([told.jax_python, __file__, "--out", str(told.out)], check=True)
+
+
+def export(told: argparse.Namespace) -> None:
+    """TensorFlow's half: the programs, arguments.npz, expected.npz and about.json."""
+    from styletransfer.quiet import stderr_held
+
+    with stderr_held():
+        import tensorflow as tf
+        from tensorflow.compiler.mlir.stablehlo import stablehlo
+
+        from styletransfer import Settings, device, load_vgg, scales
+        from styletransfer.images import decode
+        from styletransfer.objectives import Objective, Pace
+        from styletransfer.optimizers import State, averaging_decay, first_weight, strength_goal
+        from styletransfer.settings import fit
+        from styletransfer.style import Style
+        from styletransfer.vgg import poolings_before
+
+        device.choose("cpu")
+        vgg = load_vgg("vgg19", told.weights)
+    photo, painting = (
+        decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
+    )
+    settings = Settings(precision=told.precision, style_statistics=told.style_statistics)
+    objective = Objective.of(settings, vgg)
+    sizes = {longer: fit(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
+    smallest = next(iter(sizes.values()))
+    scaled = scales.resize(scales.batch(photo), smallest)
+    problem = objective.problem(scaled, Style([painting]).groups(objective, smallest), None)
+    program = objective.program(problem)
+    pace = Pace(
+        style=settings.style_scale,
+        total_variation=settings.total_variation_weight,
+        rate=settings.learning_rate,
+        decay=averaging_decay(STEPS_BEFORE, settings.averaging),
+        goal=strength_goal(settings.strength),
+        steering=0.0,
+    )
+    pace = Pace(*(tf.constant(float(each)) for each in pace))
+    state = State.start(scaled, first_weight(settings.strength))
+    for _ in range(STEPS_BEFORE):
+        state, _ = program.step(state, problem, pace)
+    structure = (state, problem, pace)
+    arguments = tf.nest.flatten(structure)
+
+    def step(flat: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        return tf.nest.flatten(program.step(*tf.nest.pack_sequence_as(structure, flat)))
+
+    noise = tf.random.stateless_uniform(scaled.shape, [0, 0], -ROUNDING, ROUNDING)
+    expected = taken(step, arguments)
+    itself = taken(step, [state.image * (1 + noise), *arguments[1:]])
+    np.savez(told.out / "expected.npz", **expected)
+
+    compiled, shapes = tf.function(lambda *flat: step(flat), jit_compile=True), {}
+    for longer, size in sizes.items():
+        specs = [tf.TensorSpec(enlarged(x.shape, smallest, size), x.dtype) for x in arguments]
+        text = compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
+        artifact = stablehlo.serialize_portable_artifact_str(text, STABLEHLO)
+        (told.out / f"step_{longer}.stablehlo").write_bytes(artifact)
+        # What a traced function captures, the network's weights, are its last arguments.
+        captured = compiled.get_concrete_function(*specs).captured_inputs
+        shapes[longer] = [each.shape.as_list() for each in (*specs, *captured)]
+    # NumPy's files have no bfloat16.
+    values = [tf.cast(each, tf.float32).numpy() for each in (*arguments, *captured)]
+    np.savez(told.out / "arguments.npz", *values)
+    about = {
+        "title": f"{told.photo.name} by {told.painting.name}, weights {vgg.identity}, "
+        f"{told.style_statistics}, convolutions in {objective.dtype.name}; "
+        f"TensorFlow {tf.__version__} on the CPU",
+        "types": [each.dtype.name for each in (*arguments, *captured)],
+        "shapes": shapes,
+        # Through a layer and back, a multiplication and an addition each.
+        "operations_a_pixel": sum(
+            4 * kernel.shape.num_elements() / 4 ** poolings_before(layer)
+            for layer, (kernel, _) in zip(vgg.layers, vgg.tensors(objective.dtype), strict=True)
+            if layer <= "conv5_1"  # No deeper one is computed.
+        ),
+        "itself": differences(itself, expected),
+    }
+    (told.out / "about.json").write_text(json.dumps(about))
+
+
+def enlarged(shape: Sequence[int], of: tuple[int, int], to: tuple[int, int]) -> list[int]:
+    """The shape of a picture or a layer's feature [1, h, w, C], were the picture of another size
+    (height, width); any other shape as it is."""
+    if len(shape) != 4:
+        return list(shape)
+    side = 2 ** round(np.log2(of[0] / shape[1]))
+    return [1, *(-(-each // side) for each in to), shape[3]]
+
+
+def taken(
+    step: Callable[[Sequence[Any]], Sequence[Any]], arguments: Sequence[Any]
+) -> dict[str, np.ndarray]:
+    """The picture and the weighted terms after each of STEPS steps. `step`: arguments, which begin
+    with the state, of which the picture is the first → the next state, and the terms."""
+    found = {}
+    for number in range(1, STEPS + 1):
+        *state, terms = step(arguments)
+        arguments = [*state, *arguments[len(state) :]]
+        found[f"the picture after step {number}"] = np.asarray(state[0])
+        found[f"the terms of step {number}"] = np.asarray(terms)
+    return found
+
+
+def differences(
+    found: dict[str, np.ndarray], expected: dict[str, np.ndarray]
+) -> dict[str, tuple[float, float]]:
+    """The largest and the root mean square difference: relative to the picture's largest value, and
+    to each of the terms."""
+    told = {}
+    for name, right in expected.items():
+        scale = np.abs(right) if "terms" in name else np.abs(right).max()
+        off = np.abs(found[name] - right) / scale
+        told[name] = float(off.max()), float(np.sqrt((off**2).mean()))
+    return told
+
+
+def run(folder: Path) -> None:
+    """JAX's half: compares, times, and writes and prints the tables."""
+    import jax
+    import jax.numpy as jnp
+    from jax.extend.backend import get_compile_options
+
+    device, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
+    with np.load(folder / "arguments.npz") as file:
+        values = list(file.values())
+    rows = []
+    for size, shapes in about["shapes"].items():
+        artifact = (folder / f"step_{size}.stablehlo").read_bytes()
+        program = device.client.compile_and_load(artifact, [device], get_compile_options(1, 1))
+        arguments = [
+            jax.image.resize(value, shape, "linear").astype(dtype)
+            for value, shape, dtype in zip(values, shapes, about["types"], strict=True)
+        ]
+        if not rows:
+            found = taken(program.execute, arguments)
+        seconds = timed(program.execute, arguments)
+        plan, told = program.get_compiled_memory_stats(), device.memory_stats()
+        planned = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
+        most = f"{told['peak_bytes_in_use'] / 2**30:.2f}" if told else "–"
+        speed = about["operations_a_pixel"] * np.prod(shapes[0][1:3]) / seconds
+        rows.append([size, f"{seconds:.4f}", f"{planned / 2**30:.2f}", most, speed])
+    peak = 0.0
+    if device.platform != "cpu":
+        matrix = jax.random.normal(jax.random.key(0), [MATMUL, MATMUL], jnp.bfloat16)
+        peak = 2 * MATMUL**3 / timed(jax.jit(jnp.matmul), matrix, matrix)
+    for row in rows:
+        speed = row.pop()
+        row += [f"{speed / 1e12:.2f}", f"{speed / peak:.1%} of {peak / 1e12:.0f}" if peak else "–"]
+
+    with np.load(folder / "expected.npz") as file:
+        compared = [
+            [name, *(f"{each:.0e}" for each in (*off, *about["itself"][name]))]
+            for name, off in differences(found, dict(file)).items()
+        ]
+    title = f"{about['title']}; JAX {jax.__version__} on {device.device_kind}"
+    text = "\n".join([f"{title}\n", table(DIFFERENCES, compared), table(SPEEDS, rows)])
+    (folder / "portable_step.md").write_text(text)
+    print(text, end="")
+
+
+def timed(compute: Callable[..., Any], *arguments: Any) -> float:
+    """Seconds that it takes, the median of REPEATS."""
+    import jax
+
+    seconds = []
+    for _ in range(1 + REPEATS):
+        started = time.perf_counter()
+        jax.block_until_ready(compute(*arguments))
+        seconds.append(time.perf_counter() - started)
+    return median(seconds[1:])
+
+
+def table(heading: str, rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
+    columns = heading.split(" | ")
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

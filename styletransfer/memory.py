@@ -1,0 +1,168 @@
+"""What painting takes of memory, told before it begins, and the plan that fits into what there is.
+
+The numbers are bytes a pixel, from what must be alive at the same time; docs/performance.md has
+what was measured against them.
+"""
+
+import contextlib
+import ctypes
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import tensorflow as tf
+
+from styletransfer import gpus
+from styletransfer.errors import MemoryShortError
+from styletransfer.objectives import Objective
+from styletransfer.strips import WHOLE, Plan
+from styletransfer.vgg import poolings_before
+
+# Fastest first, and each takes less memory than the one before.
+PLANS = (
+    WHOLE,
+    *(Plan(tail, 64) for tail in (2, 3, 4, 6)),
+    Plan(6, 32),
+    Plan(6, 16),
+)
+STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
+LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
+RESERVE = 0.9  # of what is free: others on the machine take some, too
+FIXED = 64 << 20  # kernels that oneDNN keeps, and a deep layer's matrices
+CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+class Way(NamedTuple):
+    """How a picture of this size, (height, width) in px, is computed, and the bytes it takes."""
+
+    size: tuple[int, int]
+    plan: Plan
+    needed: int
+
+    def __str__(self) -> str:
+        strips = "" if self.plan == WHOLE else f", in strips of {self.plan.rows} rows"
+        return f"{self.size[1]} × {self.size[0]} px, {amount(self.needed)} of memory{strips}"
+
+
+class Room:
+    """Memory that painting a picture may take, in `bytes`, besides what is held when it begins:
+    what is free where it is computed, and no more than `limit` bytes for the whole process (on a
+    GPU, for what it holds there), if one is given."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        held, free = _on_gpu() or _on_cpu()
+        if limit is not None:
+            free = min(free, limit - held)
+        self.bytes = int(RESERVE * max(free, 0))
+
+    def ran_out(self, needed: int) -> None:
+        """Notes that so many bytes, though told to be free, were not."""
+        self.bytes = min(self.bytes, int(0.9 * needed))
+
+
+def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool = False) -> int:
+    """The bytes that painting a picture of this (height, width) takes, besides what is held."""
+    height, width = size
+    item = objective.dtype.size
+    deepest = max(map(poolings_before, objective.layers)) + 1
+    blocks = range(1, deepest + 1)
+    # A block's features at one convolution, and their number; of its input.
+    channels = {
+        block: objective.vgg.channels(f"conv{block}_1") / 4 ** (block - 1) for block in blocks
+    }
+    features = {
+        block: item * channels[block] * len(objective.vgg.needed(block, objective.layers))
+        for block in blocks
+    }
+    inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
+    content = item * objective.vgg.channels(objective.losses.content_layer)
+    content /= 4 ** poolings_before(objective.losses.content_layer)
+    base = STATE + 12 + 24 + content  # The last good picture, and the photo twice.
+
+    first_whole = min(plan.tail, deepest + 1)
+    whole = [block for block in blocks if block >= first_whole]
+    kept = sum(inputs[block] for block in blocks[1:] if block <= first_whole)
+    computing = 12 + kept
+    if whole:
+        # Everything that is led back through, and at the widest convolution four maps besides.
+        later = sum(inputs[block] for block in whole if block > first_whole)
+        computing += sum(features[block] for block in whole) + later
+        computing += 4 * item * channels[whole[0]]
+    if plan == WHOLE:  # Copies in float32 for sums, and what TensorFlow computes ahead; measured.
+        computing += 9 * channels[1]
+    descending = STATE + (60 if plan == WHOLE else 12) + 12
+    if lbfgs:
+        descending = LBFGS
+        computing += LBFGS
+    pixels = height * width
+    strip = 0
+    if plan != WHOLE:
+        widest = max(len(objective.vgg.needed(block, objective.layers)) for block in blocks)
+        strip = plan.rows * width * objective.vgg.channels("conv1_1") * (item * (widest + 5) + 4)
+    return int(pixels * (base + max(computing, descending)) + strip + FIXED)
+
+
+def planned(objective: Objective, size: tuple[int, int], room: Room, lbfgs: bool = False) -> Way:
+    """The fastest way to compute a picture of this (height, width) that fits into the room.
+
+    Raises MemoryShortError, naming the largest size that does, where none fits.
+    """
+    free = room.bytes
+    for plan in PLANS:
+        takes = needed(objective, size, plan, lbfgs)
+        if takes <= free:
+            return Way(size, plan, takes)
+    height, width = size
+    low, high = 0, max(size)
+    while high - low > 1:
+        middle = (low + high) // 2
+        scaled = tuple(max(1, side * middle // max(size)) for side in size)
+        fits = needed(objective, scaled, PLANS[-1], lbfgs) <= free
+        low, high = (middle, high) if fits else (low, middle)
+    most = f"the largest size that fits is {low}" if low else "no size fits"
+    raise MemoryShortError(
+        f"painting {width} × {height} px needs {amount(takes)} of memory even in the narrowest "
+        f"strips, and {amount(free)} can be had; {most} (MEMORY_LIMIT is the most to be taken)"
+    )
+
+
+def smaller(plan: Plan) -> Plan | None:
+    """The next plan that takes less memory; None after the last."""
+    return dict(pairwise(PLANS)).get(plan)
+
+
+def amount(size: float) -> str:
+    """Bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def _on_gpu() -> tuple[int, int] | None:
+    """Bytes that TensorFlow holds on the GPU in use, and that are left there."""
+    device = tf.constant(0.0).device
+    if "GPU" not in device:
+        return None
+    name = device.split("device:")[-1]
+    total = gpus.memory(int(name.rpartition(":")[2]))
+    if total is None:
+        return None
+    held = tf.config.experimental.get_memory_info(name)["current"]
+    return held, total - held
+
+
+def _on_cpu() -> tuple[int, int]:
+    """Bytes that this process holds, and that it can still take."""
+    with contextlib.suppress(
+        AttributeError, OSError
+    ):  # Only glibc keeps what is freed, and has it.
+        ctypes.CDLL(None).malloc_trim(0)
+    free = psutil.virtual_memory().available
+    for limit, use in CGROUPS:
+        told = Path(limit)
+        if told.exists() and (text := told.read_text().strip()).isdigit():
+            free = min(free, int(text) - int(Path(use).read_text()))
+    return psutil.Process(os.getpid()).memory_info().rss, free

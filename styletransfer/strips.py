@@ -1,0 +1,228 @@
+"""The same gradient in bounded memory: not an approximation, only another order of the same sums.
+
+All that the losses need of a picture are sums over positions. So the picture goes through the
+network block by block (a block ends at a pooling), each block in horizontal strips, and nothing is
+kept but the blocks' inputs and the sums; from the sums come the losses, and their slopes. Then the
+blocks are gone through again from the deepest to the first: each strip's features are computed
+anew, and the slopes led back through them. What is led back takes the place of the block's input.
+
+A strip's convolutions see some rows of its neighbours, so the gradients of two strips overlap
+there, and are added. The deepest blocks may be computed whole, which saves computing their features
+twice (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", for blocks of layers).
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from styletransfer.losses import TERMS, Targets, exact
+from styletransfer.objectives import Objective, Problem, Program, added, opened, stepping
+from styletransfer.optimizers import adam_in_bands
+from styletransfer.sweeps import Place, Rows, own, places
+from styletransfer.vgg import POOLS, poolings_before
+
+
+class Plan(NamedTuple):
+    """How a gradient is computed. `tail`: the first of the blocks that are computed whole, 1 for
+    the picture at once, 6 for none; `rows`: of a strip of the others, at their own resolution."""
+
+    tail: int
+    rows: int
+
+
+WHOLE = Plan(1, 0)
+
+
+def program(objective: Objective, problem: Problem, plan: Plan) -> Program:
+    """What `objective.program(problem)` is, computed as planned."""
+    if plan == WHOLE:
+        return objective.program(problem)
+
+    def gradient(
+        image: tf.Tensor, problem: Problem, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return _gradient(objective, plan, image, problem, weights)
+
+    return Program(gradient, stepping(gradient, adam_in_bands))
+
+
+def _gradient(
+    objective: Objective, plan: Plan, image: tf.Tensor, problem: Problem, weights: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Terms [3], not weighted, and the gradient of their weighted sum, of image [1, H, W, 3]."""
+    deepest = max(map(poolings_before, objective.layers)) + 1
+    blocks = [
+        _block(objective, number, number == deepest, opened(problem.targets))
+        for number in range(1, min(plan.tail, deepest + 1))
+    ]
+    size, targets = tf.constant(image.shape[1:3]), problem.targets
+
+    inputs, sums = [Rows(objective.laid(objective.composed(image, problem)))], {}
+    for block in blocks:
+        inputs.append(Rows())
+        for place in places(inputs[-2].height, plan.rows, block.reach):
+            strip = inputs[-2].take(place.above, place.below)
+            found, pooled = block.forward(strip, _where(place), size, targets)
+            for name, more in found.items():
+                sums[name] = added(sums[name], more) if name in sums else more
+            for piece in pooled:
+                inputs[-1].append(piece)
+    del strip, pooled
+
+    whole = inputs.pop()
+    x = () if len(blocks) == deepest else (whole.take(0, whole.height),)
+    del whole
+    end = _end(objective, plan.tail if x else None, opened(targets), tuple(opened(sums).items()))
+    terms, slopes, led = end(x, sums, targets, weights, size)
+    above = Rows(*led)
+    del x, led
+
+    for block in reversed(blocks):
+        x, below, pending = inputs.pop(), Rows(), None
+        of_block = {name: slopes[name] for name in block.names}
+        strips = places(x.height, plan.rows, block.reach)
+        for place, after in zip(strips, [*strips[1:], None], strict=True):
+            strip = x.take(place.above, place.below)
+            led = (above.take(place.first // 2, place.last // 2),) if above.height else ()
+            slope = block.backward(strip, _where(place), size, targets, of_block, led)
+            if pending is not None:
+                shared = pending.shape[1]
+                slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
+            settled = (after.above if after else x.height) - place.above
+            below.append(slope[:, :settled])
+            pending = slope[:, settled:]
+            x.let_go(place.below if after is None else after.above)
+            above.let_go(place.last // 2)
+        above = below
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        laid = objective.laid(objective.composed(image, problem))
+    return terms, tape.gradient(laid, image, above.take(0, above.height))
+
+
+class _Block(NamedTuple):
+    """One block's functions, traced. `forward`: strip, where, size, targets → the sums over its own
+    rows, and those rows pooled (none for the deepest block). `backward`: the same and the slopes of
+    the sums and of the pooled rows → that of the strip. `names`: of the sums; `reach`: how many
+    rows of its neighbours a strip needs."""
+
+    forward: Callable[..., tuple[dict[str, Any], tuple[tf.Tensor, ...]]]
+    backward: Callable[..., tf.Tensor]
+    names: tuple[str, ...]
+    reach: int
+
+
+def _where(place: Place) -> tf.Tensor:
+    return tf.constant([place.first, place.last, place.above, *place.ends])
+
+
+@lru_cache(maxsize=32)
+def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _Block:
+    vgg, losses = objective.vgg, objective.losses
+    convolutions = vgg.needed(number, objective.layers)
+    to_come = {layer: left for left, layer in enumerate(reversed(convolutions))}
+
+    def forward(
+        strip: tf.Tensor, where: tf.Tensor, size: tf.Tensor, targets: Targets
+    ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
+        first, last, above, top, bottom = tf.unstack(where)
+        height, width = tf.unstack(size)
+        features, out = vgg.block(
+            strip, number, objective.layers, objective.dtype, objective.padding, (top, bottom)
+        )
+        rows = {
+            layer: own(feature, (first, last, top), to_come[layer])
+            for layer, feature in features.items()
+        }
+        sums = objective.sums(objective.inside(rows, height, width, first), targets, first)
+        if number == 1:
+            begin, end = (tf.minimum(row, height) for row in (first, last))
+            picture = strip[:, begin - above : tf.minimum(end + 1, height) - above, :width]
+            sums["total_variation"] = losses.total_variation(picture, end - begin)
+        if deepest:
+            return sums, ()
+        return sums, (POOLS[objective.pool](own(out, (first, last, top), 0), 2, 2, "VALID"),)
+
+    def backward(
+        strip: tf.Tensor,
+        where: tf.Tensor,
+        size: tf.Tensor,
+        targets: Targets,
+        slopes: dict[str, Any],
+        led: tuple[tf.Tensor, ...],
+    ) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(strip)
+            found = forward(strip, where, size, targets)
+        return tape.gradient(found, strip, (slopes, led), unconnected_gradients="zero")
+
+    signature = [
+        _input_spec(objective, number),
+        tf.TensorSpec([5], tf.int32),
+        tf.TensorSpec([2], tf.int32),
+        targets_spec,
+    ]
+    traced = tf.function(
+        forward, autograph=False, input_signature=signature
+    ).get_concrete_function()
+    sums, pooled = traced.structured_outputs
+    signature += [opened(sums), opened(pooled)]
+    return _Block(
+        traced,
+        tf.function(backward, autograph=False, input_signature=signature).get_concrete_function(),
+        tuple(sums),
+        len(convolutions),
+    )
+
+
+@lru_cache(maxsize=32)
+def _end(
+    objective: Objective,
+    tail: int | None,
+    targets_spec: Targets,
+    sums_spec: tuple[tuple[str, Any], ...],
+) -> Callable[..., tuple[tf.Tensor, dict[str, Any], tuple[tf.Tensor, ...]]]:
+    """What comes of the sums: x (the input of block `tail`, or none), sums, targets, weights, size
+    → terms, the slopes of the sums, and that of x."""
+
+    def end(
+        x: tuple[tf.Tensor, ...],
+        sums: dict[str, Any],
+        targets: Targets,
+        weights: tf.Tensor,
+        size: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, Any], tuple[tf.Tensor, ...]]:
+        height, width = tf.unstack(size)
+        with tf.GradientTape() as tape:
+            tape.watch((x, sums))
+            found = dict(sums)
+            if tail is not None:
+                layers = [each for each in objective.layers if poolings_before(each) + 1 >= tail]
+                kind = objective.pool, objective.dtype, objective.padding
+                features = objective.vgg.onward(x[0], tail, layers, *kind)
+                found |= objective.sums(objective.inside(features, height, width), targets)
+            terms = objective.losses.terms(found, targets, height, width)
+            total = tf.reduce_sum(weights * terms)
+        slopes, led = tape.gradient(total, (sums, x), unconnected_gradients="zero")
+        return terms, slopes, led
+
+    sums = dict(sums_spec)
+    weights = next(iter(tf.nest.flatten(sums))).dtype
+    signature = [
+        () if tail is None else (_input_spec(objective, tail),),
+        sums,
+        targets_spec,
+        tf.TensorSpec([len(TERMS)], weights),
+        tf.TensorSpec([2], tf.int32),
+    ]
+    return tf.function(end, autograph=False, input_signature=signature).get_concrete_function()
+
+
+def _input_spec(objective: Objective, number: int) -> tf.TensorSpec:
+    """What stands for strips of the input of block `number`."""
+    if number == 1:
+        return tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], objective.dtype)).dtype)
+    channels = objective.vgg.channels(f"conv{number - 1}_1")
+    return tf.TensorSpec([1, None, None, channels], objective.dtype)

@@ -1,0 +1,151 @@
+"""VGG over a picture in horizontal strips, block by block, so that only a strip's features are
+held at a time, besides what goes from one block to the next."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from styletransfer.vgg import POOLS, VGG, poolings_before
+
+
+class Rows:
+    """A tensor [1, h, w, C] in pieces, each some of its rows; taken from and added to by rows, and
+    let go of from the top."""
+
+    def __init__(self, *pieces: tf.Tensor) -> None:
+        self._pieces: list[tuple[int, tf.Tensor]] = []
+        self.height = 0
+        for piece in pieces:
+            self.append(piece)
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What stands for any of its rows."""
+        piece = self._pieces[-1][1]
+        return tf.TensorSpec([1, None, None, piece.shape[3]], piece.dtype)
+
+    def append(self, piece: tf.Tensor) -> None:
+        """Adds rows [1, r, w, C] below."""
+        if piece.shape[1]:
+            self._pieces.append((self.height, piece))
+            self.height += piece.shape[1]
+
+    def take(self, first: int, last: int) -> tf.Tensor:
+        """Rows first … last − 1, which must not have been let go of."""
+        parts = [
+            piece[:, max(first - start, 0) : last - start]
+            for start, piece in self._pieces
+            if start < last and start + piece.shape[1] > first
+        ]
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+
+    def let_go(self, before: int) -> None:
+        """Frees the pieces of which all rows are above row `before`."""
+        while self._pieces and self._pieces[0][0] + self._pieces[0][1].shape[1] <= before:
+            self._pieces.pop(0)
+
+
+class Place(NamedTuple):
+    """A strip of a block: the rows first … last − 1 that are its own, at the block's resolution,
+    and the rows above … below − 1 of the block's input that they are computed from."""
+
+    first: int
+    last: int
+    above: int
+    below: int
+    height: int
+    reach: int
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Whether the picture's border is met above, and below; see `VGG.block`."""
+        return int(self.first < self.reach), int(self.last + self.reach > self.height)
+
+
+def places(height: int, rows: int, reach: int) -> list[Place]:
+    """The strips of a block of this height, of `rows` rows at most, an even number, whose
+    convolutions see `reach` rows beyond each side."""
+    count = max(1, -(-height // rows))
+    even = -(-height // count)
+    even += even % 2  # So that no pooling spans two strips.
+    # A last row alone would be none after a pooling.
+    bounds = [*range(0, max(height - 1, 1), even), height]
+    return [
+        Place(first, last, max(0, first - reach), min(height, last + reach), height, reach)
+        for first, last in pairwise(bounds)
+    ]
+
+
+def own(feature: tf.Tensor, place: Sequence, convolutions_left: int) -> tf.Tensor:
+    """A strip's own rows of a feature that so many of the block's convolutions are still to come
+    after; place: first, last, and whether the border is met above."""
+    first, last, top = place
+    start = top * first + (1 - top) * convolutions_left
+    return feature[:, start : start + last - first]
+
+
+def sweep(
+    vgg: VGG,
+    image: tf.Tensor,
+    layers: Sequence[str],
+    pool: str,
+    dtype: tf.DType,
+    padding: str,
+    rows: int,
+    blocks: int | None = None,
+    inputs: list[Rows] | None = None,
+) -> Iterator[tuple[int, Place, dict[str, tf.Tensor]]]:
+    """`VGG.forward` in strips of `rows` rows: yields (block, place, features) of every strip, block
+    by block, from top to bottom; the features' rows are the place's own.
+
+    blocks: how many of the blocks are gone through, by default all that the layers need. inputs:
+    a list that is given each block's input, and that of the one after the last, where there is one.
+    """
+    deepest = max(map(poolings_before, layers)) + 1
+    blocks = deepest if blocks is None else min(blocks, deepest)
+    below = Rows(image)
+    for number in range(1, blocks + 1):
+        convolutions = vgg.needed(number, layers)
+        x, below = below, Rows()
+        program = _block(vgg, number, tuple(sorted(layers)), dtype, padding, x.spec)
+        if inputs is not None:
+            inputs.append(x)
+        for place in places(x.height, rows, len(convolutions)):
+            strip = x.take(place.above, place.below)
+            features, out = program(strip, tf.constant(place.ends))
+            where = place.first, place.last, place.ends[0]
+            if number < deepest:
+                below.append(POOLS[pool](own(out, where, 0), 2, 2, "VALID"))
+            del strip, out
+            if inputs is None:
+                x.let_go(place.last - place.reach)
+            yield (
+                number,
+                place,
+                {
+                    layer: own(feature, where, len(convolutions) - 1 - convolutions.index(layer))
+                    for layer, feature in features.items()
+                },
+            )
+    if inputs is not None and blocks < deepest:
+        inputs.append(below)
+
+
+@lru_cache(maxsize=32)
+def _block(
+    vgg: VGG,
+    number: int,
+    layers: tuple[str, ...],
+    dtype: tf.DType,
+    padding: str,
+    strip: tf.TensorSpec,
+) -> tf.types.experimental.GenericFunction:
+    @tf.function(autograph=False, input_signature=[strip, tf.TensorSpec([2], tf.int32)])
+    def block(x: tf.Tensor, ends: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        return vgg.block(x, number, layers, dtype, padding, (ends[0], ends[1]))
+
+    # Traced here: one place that traces a function for each block looks like retracing.
+    return block.get_concrete_function()
