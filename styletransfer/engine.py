@@ -149,11 +149,13 @@ def stylize(
 def foresee(
     height: int, width: int, settings: Settings, vgg: VGG, memory_limit: int | None = None
 ) -> memory.Way:
-    """How `stylize` will compute a photo of this size at its last scale, and the memory it takes.
-    Raises MemoryShortError where it cannot."""
+    """How `stylize` will compute a photo of this size at its last scale, and the most memory that
+    it takes at any. Raises MemoryShortError where it cannot."""
     sizes, _ = schedule(height, width, settings)
     room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
-    return memory.planned(Objective.of(settings, vgg), sizes[-1], room, lbfgs)
+    goal = Objective.of(settings, vgg)
+    ways = [memory.planned(goal, size, room, lbfgs) for size in sizes]
+    return ways[-1]._replace(needed=max(way.needed for way in ways))
 
 
 def objective(

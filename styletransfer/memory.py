@@ -95,7 +95,8 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
         computing += 4 * item * channels[whole[0]]
     if plan == WHOLE:  # Copies in float32 for sums, and what TensorFlow computes ahead; measured.
         computing += 9 * channels[1]
-    descending = STATE + (60 if plan == WHOLE else 12) + 12
+    # The next state beside this one, the gradient on its way back from the canvas, and some more.
+    descending = STATE + 7 * 12
     if lbfgs:
         descending = LBFGS
         computing += LBFGS
@@ -156,9 +157,8 @@ def _on_gpu() -> tuple[int, int] | None:
 
 def _on_cpu() -> tuple[int, int]:
     """Bytes that this process holds, and that it can still take."""
-    with contextlib.suppress(
-        AttributeError, OSError
-    ):  # Only glibc keeps what is freed, and has it.
+    # Only glibc has it, and needs it.
+    with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
     free = psutil.virtual_memory().available
     for limit, use in CGROUPS:

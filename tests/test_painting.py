@@ -134,6 +134,15 @@ def test_every_flag_changes_the_picture(before, flags):
     assert one.shape == other.shape and (one != other).any()
 
 
+def test_the_memory_it_takes_is_told_first_and_a_picture_beyond_the_limit_is_refused(capsys):
+    assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
+    told = next(line for line in capsys.readouterr().out.splitlines() if "of memory" in line)
+    assert "64 × " in told
+    assert inetwork([*ONE, "--size", "9000", *QUICK, "--memory_limit", "1GB"]) == 1
+    refused = capsys.readouterr().err
+    assert "of memory" in refused and "MEMORY_LIMIT" in refused
+
+
 def test_no_flag_is_left_untried():
     here = Path(__file__).read_text()
     flags = [action.option_strings for action in inetwork_arguments._parser()._actions]
