@@ -6,7 +6,6 @@ what was measured against them.
 
 import contextlib
 import ctypes
-import os
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -165,4 +164,4 @@ def _on_cpu() -> tuple[int, int]:
         told = Path(limit)
         if told.exists() and (text := told.read_text().strip()).isdigit():
             free = min(free, int(text) - int(Path(use).read_text()))
-    return psutil.Process(os.getpid()).memory_info().rss, free
+    return psutil.Process().memory_info().rss, free

@@ -16,7 +16,7 @@ from styletransfer.inetwork_losses import OriginalLosses
 from styletransfer.losses import TERMS, RelativeLosses, Targets
 from styletransfer.optimizers import State, adam, steered
 from styletransfer.settings import Settings
-from styletransfer.sweeps import Rows, sweep
+from styletransfer.sweeps import Place, Rows, sweep
 from styletransfer.vgg import VGG, poolings_before
 
 FORWARD_ROWS = 128  # of a strip, where nothing but features is computed
@@ -94,7 +94,7 @@ class Objective:
         features: Mapping[str, tf.Tensor],
         height: tf.Tensor | int,
         width: tf.Tensor | int,
-        first: Mapping[str, tf.Tensor | int] | tf.Tensor | int = 0,
+        first: tf.Tensor | int = 0,
     ) -> dict[str, tf.Tensor]:
         """Features, of which row `first` of their layer is the first, without what a canvas' margin
         adds to a picture of this height and width: convolutions see it, but it is drawn to
@@ -135,7 +135,7 @@ class Objective:
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
         rows = {layer: Rows() for layer in layers}
-        for _, _, features in self._sweep(image, layers):
+        for _, features in self._sweep(image, layers):
             for layer, feature in features.items():
                 rows[layer].append(feature)
         return {layer: rows[layer].take(0, rows[layer].height) for layer in layers}
@@ -145,21 +145,22 @@ class Objective:
         layers = self.losses.layers
         at_layers = self.layer_masks(mask, tuple(painting.shape[1:3]))
         sums: dict[str, Any] = {}
-        for _, place, features in self._sweep(painting, layers):
+        for place, features in self._sweep(painting, layers):
             for layer, feature in features.items():
                 rows = None
                 if at_layers:
                     rows = at_layers[layers.index(layer)][:, place.first : place.last]
-                of_strip = self.losses.sums(feature, rows)
-                sums[layer] = added(sums[layer], of_strip) if layer in sums else of_strip
+                add_up(sums, {layer: self.losses.sums(feature, rows)})
         return tuple(self.losses.of_painting(sums[layer]) for layer in layers)
 
-    def _sweep(self, image: tf.Tensor, layers: Sequence[str]) -> Iterator:
+    def _sweep(
+        self, image: tf.Tensor, layers: Sequence[str]
+    ) -> Iterator[tuple[Place, dict[str, tf.Tensor]]]:
         """Forward in strips, so that neither a photo's nor a painting's size matters."""
         height, width = image.shape[1:3]
         laid, kind = self.laid(image), (self.pool, self.dtype, self.padding)
-        for number, place, features in sweep(self.vgg, laid, layers, *kind, FORWARD_ROWS):
-            yield number, place, self.inside(features, height, width, place.first)
+        for place, features in sweep(self.vgg, laid, layers, *kind, FORWARD_ROWS):
+            yield place, self.inside(features, height, width, place.first)
 
     def layer_masks(
         self, mask: np.ndarray | None, size: tuple[int, int], layers: Sequence[str] | None = None
@@ -212,9 +213,11 @@ class Objective:
         return _program(self, opened(problem))
 
 
-def added(sums: Any, more: Any) -> Any:
-    """The sums over two parts of a picture as those over both."""
-    return tf.nest.map_structure(tf.add, sums, more)
+def add_up(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Adds the sums over a further part of a picture to those over the parts before."""
+    for name, value in more.items():
+        known = name in sums
+        sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value
 
 
 def convolution_dtype(precision: str) -> tf.DType:

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from styletransfer.losses import TERMS, Targets, exact
-from styletransfer.objectives import Objective, Problem, Program, added, opened, stepping
+from styletransfer.objectives import Objective, Problem, Program, add_up, opened, stepping
 from styletransfer.optimizers import adam_in_bands
-from styletransfer.sweeps import Place, Rows, own, places
+from styletransfer.sweeps import Place, Rows, own_rows, places
 from styletransfer.vgg import POOLS, poolings_before
 
 
@@ -65,8 +65,7 @@ def _gradient(
         for place in places(inputs[-2].height, plan.rows, block.reach):
             strip = inputs[-2].take(place.above, place.below)
             found, pooled = block.forward(strip, _where(place), size, targets)
-            for name, more in found.items():
-                sums[name] = added(sums[name], more) if name in sums else more
+            add_up(sums, found)
             for piece in pooled:
                 inputs[-1].append(piece)
     del strip, pooled
@@ -121,21 +120,14 @@ def _where(place: Place) -> tf.Tensor:
 @lru_cache(maxsize=32)
 def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _Block:
     vgg, losses = objective.vgg, objective.losses
-    convolutions = vgg.needed(number, objective.layers)
-    to_come = {layer: left for left, layer in enumerate(reversed(convolutions))}
 
     def forward(
         strip: tf.Tensor, where: tf.Tensor, size: tf.Tensor, targets: Targets
     ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
         first, last, above, top, bottom = tf.unstack(where)
         height, width = tf.unstack(size)
-        features, out = vgg.block(
-            strip, number, objective.layers, objective.dtype, objective.padding, (top, bottom)
-        )
-        rows = {
-            layer: own(feature, (first, last, top), to_come[layer])
-            for layer, feature in features.items()
-        }
+        kind = objective.layers, objective.dtype, objective.padding
+        rows, out = own_rows(vgg, strip, number, *kind, (first, last, top, bottom))
         sums = objective.sums(objective.inside(rows, height, width, first), targets, first)
         if number == 1:
             begin, end = (tf.minimum(row, height) for row in (first, last))
@@ -143,7 +135,7 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
             sums["total_variation"] = losses.total_variation(picture, end - begin)
         if deepest:
             return sums, ()
-        return sums, (POOLS[objective.pool](own(out, (first, last, top), 0), 2, 2, "VALID"),)
+        return sums, (POOLS[objective.pool](out, 2, 2, "VALID"),)
 
     def backward(
         strip: tf.Tensor,
@@ -173,7 +165,7 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
         traced,
         tf.function(backward, autograph=False, input_signature=signature).get_concrete_function(),
         tuple(sums),
-        len(convolutions),
+        len(vgg.needed(number, objective.layers)),
     )
 
 

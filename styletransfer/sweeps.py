@@ -79,12 +79,27 @@ def places(height: int, rows: int, reach: int) -> list[Place]:
     ]
 
 
-def own(feature: tf.Tensor, place: Sequence, convolutions_left: int) -> tf.Tensor:
-    """A strip's own rows of a feature that so many of the block's convolutions are still to come
-    after; place: first, last, and whether the border is met above."""
-    first, last, top = place
-    start = top * first + (1 - top) * convolutions_left
-    return feature[:, start : start + last - first]
+def own_rows(
+    vgg: VGG,
+    strip: tf.Tensor,
+    number: int,
+    layers: Sequence[str],
+    dtype: tf.DType,
+    padding: str,
+    where: Sequence[tf.Tensor],
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """`VGG.block` of a strip of the block's input, of which only the strip's own rows are given;
+    where: a Place's first and last, and its two ends."""
+    first, last, top, bottom = where
+    features, out = vgg.block(strip, number, layers, dtype, padding, (top, bottom))
+    to_come = {layer: left for left, layer in enumerate(reversed(vgg.needed(number, layers)))}
+
+    def own(feature: tf.Tensor, convolutions_left: int) -> tf.Tensor:
+        start = top * first + (1 - top) * convolutions_left
+        return feature[:, start : start + last - first]
+
+    rows = {layer: own(feature, to_come[layer]) for layer, feature in features.items()}
+    return rows, own(out, 0)
 
 
 def sweep(
@@ -95,43 +110,22 @@ def sweep(
     dtype: tf.DType,
     padding: str,
     rows: int,
-    blocks: int | None = None,
-    inputs: list[Rows] | None = None,
-) -> Iterator[tuple[int, Place, dict[str, tf.Tensor]]]:
-    """`VGG.forward` in strips of `rows` rows: yields (block, place, features) of every strip, block
-    by block, from top to bottom; the features' rows are the place's own.
-
-    blocks: how many of the blocks are gone through, by default all that the layers need. inputs:
-    a list that is given each block's input, and that of the one after the last, where there is one.
-    """
+) -> Iterator[tuple[Place, dict[str, tf.Tensor]]]:
+    """`VGG.forward` in strips of `rows` rows: yields (place, features) of every strip, block by
+    block, from top to bottom; the features' rows are the place's own."""
     deepest = max(map(poolings_before, layers)) + 1
-    blocks = deepest if blocks is None else min(blocks, deepest)
     below = Rows(image)
-    for number in range(1, blocks + 1):
-        convolutions = vgg.needed(number, layers)
+    for number in range(1, deepest + 1):
         x, below = below, Rows()
         program = _block(vgg, number, tuple(sorted(layers)), dtype, padding, x.spec)
-        if inputs is not None:
-            inputs.append(x)
-        for place in places(x.height, rows, len(convolutions)):
+        for place in places(x.height, rows, len(vgg.needed(number, layers))):
             strip = x.take(place.above, place.below)
-            features, out = program(strip, tf.constant(place.ends))
-            where = place.first, place.last, place.ends[0]
+            features, out = program(strip, tf.constant([place.first, place.last, *place.ends]))
             if number < deepest:
-                below.append(POOLS[pool](own(out, where, 0), 2, 2, "VALID"))
+                below.append(POOLS[pool](out, 2, 2, "VALID"))
             del strip, out
-            if inputs is None:
-                x.let_go(place.last - place.reach)
-            yield (
-                number,
-                place,
-                {
-                    layer: own(feature, where, len(convolutions) - 1 - convolutions.index(layer))
-                    for layer, feature in features.items()
-                },
-            )
-    if inputs is not None and blocks < deepest:
-        inputs.append(below)
+            x.let_go(place.last - place.reach)
+            yield place, features
 
 
 @lru_cache(maxsize=32)
@@ -143,9 +137,9 @@ def _block(
     padding: str,
     strip: tf.TensorSpec,
 ) -> tf.types.experimental.GenericFunction:
-    @tf.function(autograph=False, input_signature=[strip, tf.TensorSpec([2], tf.int32)])
-    def block(x: tf.Tensor, ends: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        return vgg.block(x, number, layers, dtype, padding, (ends[0], ends[1]))
+    @tf.function(autograph=False, input_signature=[strip, tf.TensorSpec([4], tf.int32)])
+    def block(x: tf.Tensor, where: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        return own_rows(vgg, x, number, layers, dtype, padding, tf.unstack(where))
 
     # Traced here: one place that traces a function for each block looks like retracing.
     return block.get_concrete_function()

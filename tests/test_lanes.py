@@ -142,7 +142,7 @@ def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():
             waiting.photo.result()
             taken.append(waiting.number)
             assert len(read) <= len(taken) + 8
-            time.sleep(0.001)
+            time.sleep(0.001)  # As if it painted, so that all three get some.
 
     side_by_side([take, take, take])
     assert sorted(taken) == list(range(1, 41)) and ahead.left == 0
