@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
+from styletransfer.cutting import part
 from styletransfer.images import resize
 from styletransfer.losses import Group, Targets, exact
 from styletransfer.vgg import poolings_before
@@ -80,8 +81,9 @@ class OriginalLosses:
         to the pixel below and to the right, of rows [1, r, W, 3] (sRGB 0…1) in the scale 0–255.
         `own`, the rows that count, are all but the last too, unless the picture ends there."""
         scaled = 255.0 * rows
-        corner = scaled[:, :-1, :-1]
-        below, right = scaled[:, 1:, :-1] - corner, scaled[:, :-1, 1:] - corner
+        corner = part(scaled, (0, -1), (0, -1))
+        below = part(scaled, (1, None), (0, -1)) - corner
+        right = part(scaled, (0, -1), (1, None)) - corner
         return tf.reduce_sum((below**2 + right**2) ** 1.25)
 
     def blended(

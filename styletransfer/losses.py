@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
+from styletransfer.cutting import part
 from styletransfer.images import resize
 from styletransfer.vgg import poolings_before
 
@@ -119,8 +120,8 @@ class RelativeLosses:
         """The sums [2] of squared differences to the pixel below and to that on the right, over
         the first `own` rows of rows [1, r, W, 3]; the row after them, if any, is the last one's
         neighbour."""
-        below = rows[:, 1:] - rows[:, :-1]
-        right = rows[:, :own, 1:] - rows[:, :own, :-1]
+        below = part(rows, (1, None)) - part(rows, (0, -1))
+        right = part(rows, (0, own), (1, None)) - part(rows, (0, own), (0, -1))
         return tf.stack([tf.reduce_sum(below**2), tf.reduce_sum(right**2)])
 
     def blended(

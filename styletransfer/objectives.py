@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import scales
+from styletransfer.cutting import part
 from styletransfer.device import native_bfloat16
 from styletransfer.images import resize
 from styletransfer.inetwork_losses import OriginalLosses
@@ -105,7 +106,7 @@ class Objective:
         for layer, feature in features.items():
             side = 2 ** poolings_before(layer)
             rows = tf.maximum(-(-height // side) - first, 0)
-            cut[layer] = feature[:, :rows, : -(-width // side)]
+            cut[layer] = part(feature, (0, rows), (0, -(-width // side)))
         return cut
 
     def sums(

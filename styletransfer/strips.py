@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.cutting import part
 from styletransfer.losses import TERMS, Targets, exact
 from styletransfer.objectives import Objective, Problem, Program, add_up, opened, stepping
 from styletransfer.optimizers import adam_in_bands
@@ -131,7 +132,8 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
         sums = objective.sums(objective.inside(rows, height, width, first), targets, first)
         if number == 1:
             begin, end = (tf.minimum(row, height) for row in (first, last))
-            picture = strip[:, begin - above : tf.minimum(end + 1, height) - above, :width]
+            seen = tf.maximum([begin, tf.minimum(end + 1, height)] - above, 0)
+            picture = part(strip, (seen[0], seen[1]), (0, width))
             sums["total_variation"] = losses.total_variation(picture, end - begin)
         if deepest:
             return sums, ()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.cutting import part
 from styletransfer.vgg import POOLS, VGG, poolings_before
 
 
@@ -96,7 +97,7 @@ def own_rows(
 
     def own(feature: tf.Tensor, convolutions_left: int) -> tf.Tensor:
         start = top * first + (1 - top) * convolutions_left
-        return feature[:, start : start + last - first]
+        return part(feature, (start, start + last - first))
 
     rows = {layer: own(feature, to_come[layer]) for layer, feature in features.items()}
     return rows, own(out, 0)

@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import weights as weights_module
+from styletransfer.cutting import repeated_around, zeros_around
 from styletransfer.weights import MEAN_PIXEL, REPOSITORY, Weights, layer_shapes
 
-PADDINGS = {"zero": "CONSTANT", "replicate": "SYMMETRIC"}  # Mirrored by a pixel, it is repeated.
+PADDINGS = {"zero": zeros_around, "replicate": repeated_around}
 POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 WHOLE = (1, 1)
 CALIBRATION_PHOTO = REPOSITORY / "samples" / "photos" / "landscape.jpg"
@@ -45,10 +46,6 @@ class VGG:
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
         return self._weights.kernels[layer][1].size
-
-    def smallest_side(self, layers: Sequence[str]) -> int:
-        """The shorter side in px below which a pooling before the layers leaves nothing."""
-        return 2 ** max(map(poolings_before, layers))
 
     def forward(
         self,
@@ -116,8 +113,7 @@ class VGG:
             if padding == "zero" and ends is WHOLE:
                 x = tf.nn.conv2d(x, kernel, 1, "SAME")
             else:
-                around = tf.pad(x, [[0, 0], ends, [1, 1], [0, 0]], PADDINGS[padding])
-                x = tf.nn.conv2d(around, kernel, 1, "VALID")
+                x = tf.nn.conv2d(PADDINGS[padding](x, *ends), kernel, 1, "VALID")
             x = tf.nn.relu(tf.nn.bias_add(x, bias))
             if layer in layers:
                 features[layer] = x

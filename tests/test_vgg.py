@@ -148,15 +148,6 @@ def test_forward_computes_in_the_precision_asked_for(h5, image):
     assert 1e-5 < tf.norm(difference) / tf.norm(exact["conv2_2"]) < 0.05
 
 
-@pytest.mark.parametrize("layer", ["conv1_2", "conv3_1", "conv5_1"])
-def test_an_image_of_the_smallest_side_has_a_feature_and_a_smaller_one_none(layer, h5):
-    vgg = load_vgg("vgg16", h5["vgg16"])
-    side = vgg.smallest_side(["conv1_1", layer])
-    feature = vgg.features(np.ones((side, 2 * side, 3), np.float32), [layer])[layer]
-    assert feature.shape[:2] == (1, 2)
-    assert side == 1 or (side - 1) // 2 ** (int(layer[4]) - 1) == 0
-
-
 def test_a_wrong_layer_pool_or_model_is_named(h5, image):
     vgg = load_vgg("vgg16", h5["vgg16"])
     with pytest.raises(ValueError, match="vgg16 has no layer conv3_4"):
