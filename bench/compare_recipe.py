@@ -1,12 +1,13 @@
 """This project's engine against the best public recipe: the same photo, painting and weights.
 
     python bench/compare_recipe.py --photo FILE --painting FILE --torch-python PYTHON --out FOLDER
-        [--size 512] [--iterations N] [--weights random] [--ours NAME=VALUE …]
+        [--size 512] [--iterations N] [--weights random] [--ours NAME=VALUE …] [--device cpu|gpu]
 
 Theirs is bench/pytorch_recipe.py, in an environment of its own that bench/requirements.txt fills;
 ours is `stylize` with its default settings, or what --ours says. Both paint on the CPU, one after
-the other on the same cores, each with as many steps as it takes by default unless --iterations says
-otherwise. Only the painting is timed. Both results are then judged by *their* loss.
+the other on the same cores, or on the GPU, each with as many steps as it takes by default unless
+--iterations says otherwise. Only the painting is timed. Both results are then judged by *their*
+loss.
 
 Into FOLDER come the pictures, comparison.png (photo | painting | theirs | ours) and the table,
 comparison.md.
@@ -45,6 +46,7 @@ def main() -> None:
         "--ours", nargs="+", default=[], metavar="NAME=VALUE", help="settings of ours"
     )
     parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     told = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     told.out.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
         from styletransfer.vgg import VGG, random_weights
         from styletransfer.weights import find, read
 
-        computer = device.choose("cpu")
+        computer = device.choose(told.device)
     weights = (
         random_weights("vgg19", seed=0)
         if told.weights == "random"
@@ -81,7 +83,8 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
     np.save(folder / "photo.npy", photo)
     np.save(folder / "painting.npy", painting)
     steps = {} if told.iterations is None else {"iterations": told.iterations}
-    chosen = [f"--{name}={value}" for name, value in {"size": told.size, **steps}.items()]
+    how = {"size": told.size, "device": told.device, **steps}
+    chosen = [f"--{name}={value}" for name, value in how.items()]
 
     check_network(vgg, told.torch_python, folder)
     theirs = recipe(told.torch_python, "paint", folder, *chosen)

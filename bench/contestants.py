@@ -45,9 +45,10 @@ def vgg_alone(dtype: str) -> str:
     return f"PyTorch, VGG alone, {dtype}"
 
 
-def contestants() -> list[Contestant]:
-    """All of them, in the order of their turns."""
-    dtypes = ("bfloat16", "float32") if native_bfloat16() else ("float32",)
+def contestants(computer: str = "cpu") -> list[Contestant]:
+    """All of them, on `cpu` or `gpu`, in the order of their turns."""
+    both = computer == "gpu" or native_bfloat16()
+    dtypes = ("bfloat16", "float32") if both else ("float32",)
     found = []
     for dtype in dtypes:
         strips = f"this engine in strips, {dtype}"

@@ -10,6 +10,7 @@ from styletransfer.weights import layer_shapes
 
 CANVAS = 16  # px; the engine lays a picture on a canvas whose sides are multiples of it
 DEEPEST = "conv5_1"
+CHAIN = {"cpu": 1, "gpu": 100}  # so many in a row, or asking for them would take longer
 PRODUCT = 4096  # rows and columns of the matrices that are multiplied
 CONVOLUTIONS = {256: 256, 512: 128}  # channels from and to: positions on each side
 
@@ -27,9 +28,9 @@ def step_operations(height: int, width: int) -> int:
     return total
 
 
-def kernel_operations(kind: str) -> int:
-    """Of a `product`, or of a `convolution256` or `convolution512`."""
+def kernel_operations(kind: str, computer: str = "cpu") -> int:
+    """Of a chain of `product`, or of `convolution256` or `convolution512`, on `cpu` or `gpu`."""
     if kind == "product":
-        return 2 * PRODUCT**3
+        return CHAIN[computer] * 2 * PRODUCT**3
     channels = int(kind.removeprefix("convolution"))
-    return 2 * 9 * channels**2 * CONVOLUTIONS[channels] ** 2
+    return CHAIN[computer] * 2 * 9 * channels**2 * CONVOLUTIONS[channels] ** 2

@@ -1,7 +1,7 @@
-"""Steps of this engine, and what the processor can do at best, in TensorFlow on the CPU: a worker
+"""Steps of this engine, and what the processor can do at best, in TensorFlow: a worker
 (bench/stepping.py) of bench/performance.py.
 
-    python bench/our_steps.py FOLDER HEIGHT WIDTH
+    python bench/our_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
 FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a type, as `whole bfloat16`:
 
@@ -9,8 +9,8 @@ FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a type, as 
   strips; `strips1-3` of the first three blocks in strips, the others whole.
 - `paintings4`: `whole`, with as many paintings blended.
 - `network`: VGG alone, its features and the gradient that comes back through them.
-- `product`, `convolution256`, `convolution512`: a large matrix product, large convolutions 3 × 3
-  from and to so many channels (bench/kernels.py).
+- `product`, `convolution256`, `convolution512`: large matrix products, large convolutions 3 × 3
+  from and to so many channels, each taking what the one before gave (bench/kernels.py).
 """
 
 import sys
@@ -22,8 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tensorflow as tf
-from kernels import CONVOLUTIONS, PRODUCT
-from stepping import serve
+from kernels import CHAIN, CONVOLUTIONS, PRODUCT
+from stepping import most_memory, serve
 
 from styletransfer import Settings, device, scales, strips
 from styletransfer.descent import STEERING
@@ -91,27 +91,35 @@ def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
     return lambda: gradient(photo).numpy()
 
 
-def product(dtype: str) -> Step:
-    """A product of two square matrices."""
+def product(dtype: str, chain: int) -> Step:
+    """Products of square matrices."""
     generator = tf.random.Generator.from_seed(0)
     left, right = (tf.cast(generator.normal([PRODUCT] * 2), dtype) for _ in range(2))
+    right /= PRODUCT**0.5  # So that values stay near 1.
 
     @tf.function
     def multiply() -> tf.Tensor:
-        return tf.linalg.matmul(left, right)[0, 0]
+        x = left
+        for _ in range(chain):
+            x = tf.linalg.matmul(x, right)
+        return x[0, 0]
 
     return lambda: multiply().numpy()
 
 
-def convolution(channels: int, dtype: str) -> Step:
-    """A convolution of VGG's kind."""
+def convolution(channels: int, dtype: str, chain: int) -> Step:
+    """Convolutions of VGG's kind."""
     generator, side = tf.random.Generator.from_seed(0), CONVOLUTIONS[channels]
-    x = tf.cast(generator.normal([1, side, side, channels]), dtype)
+    start = tf.cast(generator.normal([1, side, side, channels]), dtype)
     kernel = tf.cast(generator.normal([3, 3, channels, channels]), dtype)
+    kernel /= (9 * channels) ** 0.5
 
     @tf.function
     def convolve() -> tf.Tensor:
-        return tf.nn.conv2d(x, kernel, 1, "SAME")[0, 0, 0, 0]
+        x = start
+        for _ in range(chain):
+            x = tf.nn.conv2d(x, kernel, 1, "SAME")
+        return x[0, 0, 0, 0]
 
     return lambda: convolve().numpy()
 
@@ -129,8 +137,8 @@ def network(file: Path) -> VGG:
 
 def main() -> None:
     """Serves all steps for one size."""
-    device.choose("cpu")
-    folder, size = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))
+    folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
+    device.choose(computer)
     vgg = network(folder / "vgg.npz")
     photo = scales.resize(scales.batch(np.load(folder / "photo.npy")), size)
     painting = np.load(folder / "painting.npy")
@@ -138,9 +146,9 @@ def main() -> None:
     def prepare(name: str) -> Step:
         kind, dtype = name.split()
         if kind == "product":
-            return product(dtype)
+            return product(dtype, CHAIN[computer])
         if kind.startswith("convolution"):
-            return convolution(int(kind.removeprefix("convolution")), dtype)
+            return convolution(int(kind.removeprefix("convolution")), dtype, CHAIN[computer])
         if kind == "network":
             return network_step(vgg, photo, dtype)
         count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
@@ -148,7 +156,12 @@ def main() -> None:
         painting_step(vgg, scales.resize(photo, SMALL), paintings, kind, dtype)()
         return painting_step(vgg, photo, paintings, kind, dtype)
 
-    serve(prepare)
+    serve(prepare, gpu_memory if computer == "gpu" else most_memory)
+
+
+def gpu_memory() -> int:
+    """The most bytes that TensorFlow has held on the GPU so far."""
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
 
 if __name__ == "__main__":

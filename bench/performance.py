@@ -3,6 +3,7 @@ processor can do at best.
 
     python bench/performance.py --torch-python PYTHON --out FOLDER [--sizes 256 512 1024 2048 4096]
         [--only ours strips peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
+        [--device cpu|gpu]
 
 PYTHON is that of an environment that bench/requirements.txt fills. What is measured has a process
 of its own, new for each size; only one of them works at any time, on all cores, and they take turns
@@ -36,6 +37,8 @@ from contestants import PARTS, THEIRS, Contestant, contestants
 from performance_document import publish, write
 from stepping import GoneError, MemoryRanOutError, Worker, free_memory
 
+from styletransfer import gpus
+
 BENCH = Path(__file__).resolve().parent
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; photos are 3:2
 MARGIN = 1.1  # times the memory expected, which must be free
@@ -52,6 +55,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=(*PARTS, "batch"), default=(*PARTS, "batch"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=7, help="for the steps at a size")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md too")
     told = parser.parse_args()
     told.out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +65,7 @@ def main() -> None:
 
     file = told.out / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {"run": 0, "sizes": {}}
-    here = machine(told.torch_python)
+    here = machine(told.torch_python, told.device)
     if results.setdefault("machine", here) != here:
         sys.exit(f"{file} is of another machine or other versions; name another --out")
     results["run"] += 1
@@ -81,8 +85,10 @@ def main() -> None:
 
 def measure(size: int, told: argparse.Namespace, folder: Path, results: dict[str, Any]) -> None:
     """All rounds at one size, into results["sizes"]."""
-    taking_part = [each for each in contestants() if each.part in told.only and each.runs_at(size)]
-    turns = Turns(size, folder, told.torch_python, results)
+    taking_part = [
+        each for each in contestants(told.device) if each.part in told.only and each.runs_at(size)
+    ]
+    turns = Turns(size, folder, told, results)
     try:
         took = turns.round(taking_part)
         rounds = min(told.rounds, int(60 * told.minutes / took) - 1)
@@ -99,9 +105,11 @@ class Turns:
     results["sizes"], an entry for each: `seconds` a step in each round, `memory` at most and
     `at_rest`, before the first step, in bytes; or why it was `skipped`."""
 
-    def __init__(self, size: int, folder: Path, torch_python: str, results: dict[str, Any]) -> None:
+    def __init__(
+        self, size: int, folder: Path, told: argparse.Namespace, results: dict[str, Any]
+    ) -> None:
         self._size = round(size * 2 / 3), size  # height, width
-        self._folder, self._torch_python = folder, torch_python
+        self._folder, self._torch_python, self._computer = folder, told.torch_python, told.device
         self._results, self._workers = results, {}
         height, width = self._size
         here = {"height": height, "width": width, "entries": {}}
@@ -117,7 +125,8 @@ class Turns:
             if entry is None:
                 entry = {"run": self._results["run"], "seconds": []}
                 self._entries[each.label] = self._known[each.label] = entry
-                if self._expected(each) * MARGIN > free_memory():
+                on_cpu = self._computer == "cpu"
+                if on_cpu and self._expected(each) * MARGIN > free_memory():
                     entry["skipped"] = NO_MEMORY
             if "skipped" in entry:
                 continue
@@ -136,7 +145,7 @@ class Turns:
         process = each.process or each.name
         if process not in self._workers:
             python = self._torch_python if each.script == THEIRS else sys.executable
-            arguments = [str(self._folder), *map(str, self._size)]
+            arguments = [str(self._folder), *map(str, self._size), self._computer]
             self._workers[process] = Worker(python, each.script, arguments)
         worker = self._workers[process]
         seconds, entry["memory"] = worker.take(each.name, self._steps)
@@ -169,15 +178,16 @@ def batch_overhead() -> dict[str, str]:
     return dict(pairs)
 
 
-def machine(torch_python: str) -> dict[str, str]:
-    """The processor and the libraries, in words."""
+def machine(torch_python: str, computer: str) -> dict[str, str]:
+    """The processor, the GPU if that computes, and the libraries, in words."""
     lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
     about = {name.strip(): value.strip() for name, _, value in lines}
     details = [f"{name} {about[name]}" for name in ("cpu family", "model") if name in about]
     flags = about.get("flags", "").split()
     details += [name.upper() for name in ("avx512_bf16", "amx_bf16") if name in flags]
     asked = "from importlib.metadata import version; print(version('torch'))"
-    return {
+    gpu = {"GPU": gpus.in_machine()[0]} if computer == "gpu" else {}
+    return gpu | {
         "processor": f"{about.get('model name', platform.machine())} ({', '.join(details)})",
         "cores": str(os.cpu_count()),
         "TensorFlow": version("tensorflow"),

@@ -11,13 +11,17 @@ from kernels import CONVOLUTIONS, PRODUCT, kernel_operations, step_operations
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-MARKS = "<!-- measured -->\n", "<!-- end of measured -->\n"
+MARKS = {
+    "cpu": ("<!-- measured -->\n", "<!-- end of measured -->\n"),
+    "gpu": ("<!-- measured on a GPU -->\n", "<!-- end of measured on a GPU -->\n"),
+}
 HEADING = f"""# Performance
 
 What `bench/performance.py` measured last; it writes everything between the marks below.
 
-{"".join(MARKS)}"""
-PLOT = "performance.png"
+{"".join(MARKS["cpu"])}
+{"".join(MARKS["gpu"])}"""
+PLOTS = {"cpu": "performance.png", "gpu": "performance-gpu.png"}
 GIB = 2**30
 KERNELS = ("product", *(f"convolution{channels}" for channels in CONVOLUTIONS))
 HIDDEN = ("network", "paintings", *KERNELS)  # have tables of their own
@@ -28,26 +32,34 @@ Results = Mapping[str, Any]
 
 def write(results: Results, folder: Path) -> None:
     """performance.md and its plot, into a folder."""
-    (folder / "performance.md").write_text(f"# Performance\n\n{document(results, PLOT)}")
-    plot(results).savefig(folder / PLOT)
+    drawing = PLOTS[computer(results)]
+    (folder / "performance.md").write_text(f"# Performance\n\n{document(results, drawing)}")
+    plot(results).savefig(folder / drawing)
 
 
 def publish(results: Results, docs: Path) -> None:
-    """The same into docs/performance.md, between its marks, and docs/images/."""
-    page = docs / "performance.md"
+    """The same into docs/performance.md, between the marks of what computed, and docs/images/."""
+    page, drawing = docs / "performance.md", f"images/{PLOTS[computer(results)]}"
     text = page.read_text() if page.exists() else HEADING
-    before, _, rest = text.partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    page.write_text(before + MARKS[0] + document(results, f"images/{PLOT}") + MARKS[1] + after)
-    plot(results).savefig(docs / "images" / PLOT)
+    begin, end = MARKS[computer(results)]
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(before + begin + document(results, drawing) + end + after)
+    plot(results).savefig(docs / drawing)
+
+
+def computer(results: Results) -> str:
+    """`gpu` or `cpu`: where the steps were computed."""
+    return "gpu" if "GPU" in results["machine"] else "cpu"
 
 
 def document(results: Results, image: str) -> str:
     """All of it as Markdown; `image` is where the plot lies."""
-    about = results["machine"]
+    about, on_gpu = results["machine"], computer(results) == "gpu"
     parts = [
         paragraph(
-            f"On {about['processor']}, {about['cores']} cores, with TensorFlow "
+            f"On {about.get('GPU') or about['processor'] + ', ' + about['cores'] + ' cores'}, "
+            f"with TensorFlow "
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
             "weights, random ones, are the same for all, and so are the layers compared. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "
@@ -59,7 +71,8 @@ def document(results: Results, image: str) -> str:
         by_size(results, "seconds a step", lambda entry: f"{seconds(entry):.3g}"),
         times_as_long(results),
         "## Memory",
-        "The most that the process held, libraries and weights included.",
+        f"The most that the {'library held on the GPU' if on_gpu else 'process held, libraries'}"
+        f"{', weights' if on_gpu else ' and weights'} included.",
         by_size(results, "GiB", lambda entry: f"{entry['memory'] / GIB:.2f}"),
         limit(results),
         paintings(results),
@@ -119,7 +132,8 @@ def labels(results: Results) -> list[str]:
 
 def default(results: Results) -> str:
     """The label of what this engine does by default on this processor."""
-    return ours("bfloat16") if "BF16" in results["machine"]["processor"] else ours("float32")
+    native = computer(results) == "gpu" or "BF16" in results["machine"]["processor"]
+    return ours("bfloat16") if native else ours("float32")
 
 
 def paragraph(text: str) -> str:
@@ -194,7 +208,7 @@ def limit_row(results: Results, size: str, dtype: str) -> list[str] | None:
     if alone is None or any("skipped" in entry for entry in entries):
         return None
     speeds = [
-        kernel_operations(kind) / seconds(entry)
+        kernel_operations(kind, computer(results)) / seconds(entry)
         for kind, entry in zip(KERNELS, entries, strict=True)
     ]
     best = max(speeds[1:])

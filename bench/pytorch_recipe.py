@@ -1,10 +1,11 @@
 """The best public recipe, crowsonkb's style-transfer-pytorch, rendered afresh in PyTorch.
 
-    python bench/pytorch_recipe.py TASK FOLDER [--size 512] [--iterations 500]
+    python bench/pytorch_recipe.py TASK FOLDER [--size 512] [--iterations 500] [--device cpu|gpu]
 
 For bench/compare_recipe.py, which measures this project's engine against it. Formulas, constants
 and schedule are those of https://github.com/crowsonkb/style-transfer-pytorch with its defaults
-(Adam, max pooling, one painting, starting from the photo); on the CPU, in float32.
+(Adam, max pooling, one painting, starting from the photo); in float32, which on a GPU is what
+PyTorch makes of it by default: convolutions in TF32.
 
 Every constant is as published, for the weights that torchvision publishes. Content and style are
 quadratic in the activations, total variation and EPSILON know nothing of them: with other weights,
@@ -217,7 +218,7 @@ def paint(
             loss = descent.step()
             if progress is not None:
                 progress(scale, step, loss)
-    return descent.result[0].clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
+    return descent.result[0].clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def loss(
@@ -256,7 +257,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="has photo.npy, painting.npy and vgg.npz")
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
     parser.add_argument("--iterations", type=int, default=ITERATIONS, help="steps at each scale")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     told = parser.parse_args()
+    if told.device == "gpu":
+        torch.set_default_device("cuda")
+        torch.backends.cudnn.benchmark = True  # The fastest kernels for each size.
     with np.load(told.folder / "vgg.npz") as file:
         vgg_arrays = dict(file)
     pictures = [np.load(told.folder / f"{name}.npy") for name in ("photo", "painting")]
@@ -284,7 +289,7 @@ def _paint(
         "processor_s": used,
         "steps": sum(map(len, ends.values())),
         "step_s": median(b - a for a, b in pairwise(ends[told.size])),
-        "computer": f"PyTorch, the CPU, {torch.get_num_threads()} threads, float32",
+        "computer": f"PyTorch, {computer()}",
     }
 
 
@@ -296,7 +301,7 @@ def _loss(
     from pytorch_exact import exact_loss
 
     images = {name: np.load(told.folder / f"{name}.npy") for name in ("theirs", "ours")}
-    photo = resized(content, images["theirs"].shape[:2])[0].permute(1, 2, 0).numpy()
+    photo = resized(content, images["theirs"].shape[:2])[0].permute(1, 2, 0).cpu().numpy()
     found = {}
     for name, image in {"photo": photo, **images}.items():
         exactly = exact_loss(image, content, style, vgg_arrays)
@@ -316,9 +321,16 @@ def _features(
     photo = resized(content, fit(content, told.size))
     layers = (*STYLE_LAYERS, CONTENT_LAYER)
     found = {"photo": photo, **Network(vgg_arrays).features(photo, layers, "constant")}
-    arrays = {name: each[0].permute(1, 2, 0).numpy() for name, each in found.items()}
+    arrays = {name: each[0].permute(1, 2, 0).cpu().numpy() for name, each in found.items()}
     np.savez(told.folder / "features.npz", **arrays)
     return {name: list(array.shape) for name, array in arrays.items()}
+
+
+def computer() -> str:
+    """What computes, in words."""
+    if torch.get_default_device().type == "cuda":
+        return f"{torch.cuda.get_device_name()}, float32, convolutions in TF32"
+    return f"the CPU, {torch.get_num_threads()} threads, float32"
 
 
 TASKS = {"paint": _paint, "loss": _loss, "features": _features}

@@ -1,9 +1,10 @@
-"""Steps of the peers, in PyTorch on the CPU: a worker (bench/stepping.py) of bench/performance.py.
+"""Steps of the peers, in PyTorch: a worker (bench/stepping.py) of bench/performance.py.
 
-    python bench/pytorch_steps.py FOLDER HEIGHT WIDTH
+    python bench/pytorch_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
 FOLDER has photo.npy, painting.npy and vgg.npz. Every step is forward, loss, backward and Adam, with
 the same weights and picture, and the layers of Gatys, Ecker & Bethge 2016, which all of them take.
+On a GPU, float32 is what PyTorch makes of it by default: convolutions in TF32.
 """
 
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytorch_recipe
 import torch
 from pytorch_vgg import Network, fit, resized
-from stepping import serve
+from stepping import most_memory, serve
 from torch.nn import functional
 
 STYLE_LAYERS = tuple(pytorch_recipe.STYLE_LAYERS)
@@ -87,7 +88,11 @@ def descending(
 
 def main() -> None:
     """Serves the steps of all peers for one size."""
-    folder, size = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))
+    folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
+    on_gpu = computer == "gpu"
+    if on_gpu:
+        torch.set_default_device("cuda")
+        torch.backends.cudnn.benchmark = True  # The fastest kernels for the size.
     with np.load(folder / "vgg.npz") as file:
         arrays = dict(file)
     content, style = (np.load(folder / f"{name}.npy") for name in ("photo", "painting"))
@@ -101,7 +106,7 @@ def main() -> None:
         make = {"plain": plain, "neural-style-pt": neural_style_pt}[recipe]
         return make(network, resized(content, size), painting)
 
-    serve(prepare)
+    serve(prepare, torch.cuda.max_memory_allocated if on_gpu else most_memory)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@ memory of its own.
 
 A worker is asked by a line of JSON, [name, count], to take so many steps of what has this name, and
 answers {"seconds": …, "memory": …}: seconds a step, and the most memory in bytes that its process
-ever held (VmHWM, which Linux counts). What has to be prepared is prepared when a name is first
-asked for, outside that time. Before the first question it tells its memory alone.
+ever held (VmHWM, which Linux counts; on a GPU, what its library ever held there). What has to be
+prepared is prepared when a name is first asked for, outside that time. Before the first question it
+tells its memory alone.
 """
 
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,17 +39,25 @@ class MemoryRanOutError(Exception):
     """A worker ended because it needed more memory than there is."""
 
 
-def serve(prepare: Callable[[str], Callable[[], object]]) -> None:
+def most_memory() -> int:
+    """The most bytes of memory that this process has held so far."""
+    return _kibibytes(Path("/proc/self/status"), "VmHWM")
+
+
+def serve(
+    prepare: Callable[[str], Callable[[], object]], memory: Callable[[], int] = most_memory
+) -> None:
     """Answers on stdout what comes in by stdin, until that ends.
 
-    prepare: a name → the function that takes a step of it, and returns when it is done.
+    prepare: a name → the function that takes a step of it, and returns when it is done. memory:
+    the most bytes held so far, where the steps are computed.
     """
     # Rather this process than the one that waits for it, if memory runs out.
     Path("/proc/self/oom_score_adj").write_text("1000")
     # Libraries that print must not be taken for answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    print(json.dumps({"memory": most_memory()}), file=answers, flush=True)
+    print(json.dumps({"memory": memory()}), file=answers, flush=True)
     steps: dict[str, Callable[[], object]] = {}
     for line in sys.stdin:
         name, count = json.loads(line)
@@ -57,7 +67,7 @@ def serve(prepare: Callable[[str], Callable[[], object]]) -> None:
         for _ in range(count):
             steps[name]()
         seconds = (time.perf_counter() - started) / count
-        print(json.dumps({"seconds": seconds, "memory": most_memory()}), file=answers, flush=True)
+        print(json.dumps({"seconds": seconds, "memory": memory()}), file=answers, flush=True)
 
 
 class Worker:
@@ -100,14 +110,9 @@ class Worker:
         self._said.seek(0)
         said = self._said.read()
         # The system ends a process, or a library is refused what it asks for.
-        if code == -signal.SIGKILL or "allocate" in said:
+        if code == -signal.SIGKILL or re.search("allocat|out of memory", said):
             raise MemoryRanOutError
         raise GoneError("\n".join(said.splitlines()[-20:]))
-
-
-def most_memory() -> int:
-    """The most bytes of memory that this process has held so far."""
-    return _kibibytes(Path("/proc/self/status"), "VmHWM")
 
 
 def free_memory() -> int:
