@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import sys
+from collections.abc import Callable
 
 from styletransfer.errors import StyleTransferError
 from styletransfer.progress import log_to_stdout
@@ -31,22 +32,37 @@ def main(arguments: list[str] | None = None) -> int:
         help="only tell what would be painted, how long it takes here, and the memory it needs",
     )
     told = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from styletransfer import batch, config
-    from styletransfer.stopping import Stopped
 
-    try:
-        environment = config.environment()
-        log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
+    def run(environment: dict[str, str]) -> int:
+        from styletransfer import batch, config
+
         loaded = config.load(environment)
         if told.dry_run:
             loaded = dataclasses.replace(loaded, dry_run=True)
         return batch.run(loaded)
+
+    return exit_code("./start.sh", run)
+
+
+def exit_code(program: str, run: Callable[[dict[str, str]], int]) -> int:
+    """What `run` returns for the environment, its log being shown; or, once what ended it has been
+    told in one line, that error's or signal's exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from styletransfer import config
+    from styletransfer.stopping import Stop, Stopped
+
+    try:
+        # From here on, not only while it paints: a container's first process ignores signals that
+        # it has not asked for.
+        with Stop():
+            environment = config.environment()
+            log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
+            return run(environment)
     except StyleTransferError as error:
-        print(f"./start.sh: {error}", file=sys.stderr, flush=True)
+        print(f"{program}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
     except Stopped as stopped:
-        print(f"./start.sh: stopped by {stopped}; run it again for the rest", file=sys.stderr)
+        print(f"{program}: stopped by {stopped}; run it again for the rest", file=sys.stderr)
         return stopped.exit_code
 
 

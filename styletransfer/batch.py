@@ -16,7 +16,7 @@ from styletransfer import looks as styles
 from styletransfer import names, records
 from styletransfer import plan as planning
 from styletransfer.config import Config
-from styletransfer.errors import StorageError
+from styletransfer.errors import ConfigError, NoPhotoError, StorageError
 from styletransfer.looks import Look
 from styletransfer.networks import RANDOM_NOTE, Networks, how_to_give
 from styletransfer.plan import Output, Plan
@@ -48,11 +48,15 @@ def _run(config: Config, stop: Stop) -> int:
     source = open_bucket(config.source, config.account)
     style = open_bucket(config.style, config.account)
     result = open_bucket(config.result, config.account, new=True)
-    listings = [background.submit(list, each.list()) for each in (source, style, result)]
+    beginnings = (styles.beside(config.photo) if config.photo else "", "", "")
+    listings = [
+        background.submit(list, each.list(beginning))
+        for each, beginning in zip((source, style, result), beginnings, strict=True)
+    ]
     sources, entries, results = (listing.result() for listing in listings)
     there = {entry.key for entry in results}
-    photos = styles.pictures(sources)
-    looks = _looks(config, style, entries)
+    every_photo, every_look = styles.pictures(sources), looks_of(config, style, entries)
+    photos, looks = _asked_for(config, every_photo, every_look)
     for found, bucket, what in ((photos, source, "photo"), (looks, style, "painting")):
         if not found:
             kinds = ", ".join(sorted(names.PICTURES))
@@ -60,15 +64,17 @@ def _run(config: Config, stop: Stop) -> int:
     if not photos or not looks:
         return 0
     _warn_of_strays(source, styles.stray_masks(sources))
-    _warn_of_strays(style, styles.stray_masks(entries, looks))
+    _warn_of_strays(style, styles.stray_masks(entries, every_look))
     networks = Networks(config, style, entries)
     output = Output(
         config.output_format, config.output_quality, config.output_depth, config.keep_gps
     )
     if ready is None and _something_lacks(photos, looks, there):
         ready = background.submit(_choose_device, config.device)
-    masks = styles.masks(sources)
-    plan = planning.make(photos, masks, looks, networks.identity, output, result, there)
+    stems, masks = planning.stems(every_photo, output), styles.masks(sources)
+    plan = planning.make(
+        *(photos, stems, masks, looks, networks.identity, output, result, there, config.part)
+    )
     event(
         f"{len(photos)} photos × {len(looks)} looks: {len(plan.done)} results are there, "
         f"{len(plan.todo)} to paint",
@@ -110,11 +116,28 @@ def _run(config: Config, stop: Stop) -> int:
     return 1 if outcome.failures else 0
 
 
-def _looks(config: Config, style: Bucket, entries: Sequence[Entry]) -> list[Look]:
+def looks_of(config: Config, style: Bucket, entries: Sequence[Entry]) -> list[Look]:
+    """All looks of a style bucket, whose entries are given, by name. Raises ConfigError,
+    StorageError."""
     if not any(entry.key == styles.TOML for entry in entries):
         return styles.looks(entries, config.style_mode, config.settings)
     text = style.read(styles.TOML).decode("utf-8", errors="replace")
     return styles.looks_told(text, entries, config.settings)
+
+
+def _asked_for(
+    config: Config, photos: Sequence[Entry], looks: Sequence[Look]
+) -> tuple[list[Entry], list[Look]]:
+    """Those that PHOTO and LOOK name, or all. Raises ConfigError where there is none of them."""
+    photos_left = [photo for photo in photos if config.photo in (None, photo.key)]
+    looks_left = [look for look in looks if config.look in (None, look.name)]
+    if config.photo and not photos_left:
+        raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
+    if config.look and not looks_left:
+        there = ", ".join(shown(look.name) for look in looks)
+        told = f"expected one of {there}" if there else "there are no looks"
+        raise ConfigError(f"LOOK is {config.look!r}, but {config.style} has no such look; {told}")
+    return photos_left, looks_left
 
 
 def _warn_of_strays(bucket: Bucket, keys: Sequence[str]) -> None:

@@ -34,15 +34,18 @@ SHAPE = "expected host or host:port, with or without https:// or http:// before 
 class Config:
     """What one run does: where pictures come from and go to, and how they are painted.
 
-    `source`, `style` and `result` are values for `storage.open_bucket`; `output_format` None is
-    for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100; depth
-    is 8 or 16 bits; `keep_gps`: results tell where the photo was taken, if that does;
+    `source`, `style` and `result` are values for `storage.open_bucket`; `photo` is the key of the
+    only photo to be painted and `look` the name of the only look, None for all; `output_format`
+    None is for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100;
+    depth is 8 or 16 bits; `keep_gps`: results tell where the photo was taken, if that does;
     `checkpoint_every` is in seconds; `memory_limit` in bytes, None for what is free.
     """
 
     source: str
     style: str
     result: str
+    photo: str | None
+    look: str | None
     demo: bool
     account: Account
     style_mode: str
@@ -56,6 +59,11 @@ class Config:
     checkpoint_every: float
     memory_limit: int | None
     dry_run: bool
+
+    @property
+    def part(self) -> bool:
+        """Whether only a part is painted, while others may be at work on the same buckets."""
+        return self.photo is not None or self.look is not None
 
 
 def environment(folder: Path = REPO) -> dict[str, str]:
@@ -82,6 +90,8 @@ def load(environment: Mapping[str, str]) -> Config:
         source=source,
         style=style,
         result=result,
+        photo=given.get("PHOTO"),
+        look=given.get("LOOK"),
         demo=demo,
         account=account(given),
         style_mode=_one_of(given, "STYLE_MODE", MODES) or MODES[0],

@@ -25,6 +25,10 @@ class ConfigError(StyleTransferError, ValueError):
     exit_code = 2
 
 
+class NoPhotoError(ConfigError):
+    """The photo that PHOTO names is not there."""
+
+
 class WeightsError(StyleTransferError):
     """The VGG weights are missing, damaged, or of another network."""
 

@@ -64,6 +64,12 @@ def masks(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {key: mask for key, mask in found.items() if mask is not None}
 
 
+def beside(photo: str) -> str:
+    """The beginning that a photo's key shares with its masks', and with those of photos whose
+    results might share a key with its own."""
+    return f"{_stem(photo)}."
+
+
 def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[str]:
     """The keys of masks that nothing uses: a slip in a name would go unseen otherwise."""
     used = {mask.key for mask in masks(entries).values()}

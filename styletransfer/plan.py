@@ -93,6 +93,7 @@ class Plan:
     output: Output
     todo: tuple[Task, ...]
     done: tuple[dict[str, Any], ...]
+    part: bool  # whether others may be at work on other photos or looks: the gallery is theirs
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
     unpublished: bool  # whether the gallery lacks results that are there
@@ -100,51 +101,54 @@ class Plan:
 
 def make(
     photos: Sequence[Entry],
+    stems: Mapping[str, str],
     masks: Mapping[str, Entry],
     looks: Sequence[Look],
     identity: Callable[[Settings], str],
     output: Output,
     result: Bucket,
     there: Set[str],
+    part: bool = False,
 ) -> Plan:
     """Compares what is wanted with what the result bucket has. Raises StorageError.
 
-    masks: those of photos, by the photo's key. identity: settings → the identity of the weights
-    they are painted with. there: the keys in the result bucket.
+    stems, masks: those of photos, by the photo's key. identity: settings → the identity of the
+    weights they are painted with. there: the keys in the result bucket. part: whether these are
+    only some of the photos and looks.
     """
-    wanted = [
-        (photo, look, stem)
-        for look in looks
-        for photo, stem in zip(photos, _stems(photos, output), strict=True)
-    ]
+    wanted = [(photo, look) for look in looks for photo in photos]
     recorded = [
-        key for photo, look, _ in wanted if (key := records.key(look.name, photo.key)) in there
+        key for photo, look in wanted if (key := records.key(look.name, photo.key)) in there
     ]
     with ThreadPoolExecutor(READERS) as pool:
         known = dict(
             zip(recorded, pool.map(lambda key: records.read(result, key), recorded), strict=True)
         )
     todo, done = [], []
-    for photo, look, stem in wanted:
+    for photo, look in wanted:
         before = known.get(records.key(look.name, photo.key), {})
         mask = masks.get(photo.key)
         told = records.fingerprint(photo, mask, look, identity(look.settings), astuple(output))
         if before.get("fingerprint") == told and before.get("result") in there:
             done.append(before)
         else:
-            todo.append(Task(photo, mask, look, stem, told, before))
+            todo.append(Task(photo, mask, look, stems[photo.key], told, before))
     saved = {key for key in there if key.startswith(f"{checkpoints.FOLDER}/")}
+    if part:
+        saved &= {checkpoints.key(look.name, photo.key) for photo, look in wanted}
     useful = saved & {task.checkpoint_key for task in todo}
     stale = tuple(sorted(saved - useful))
-    return Plan(output, tuple(todo), tuple(done), frozenset(useful), stale, UNPUBLISHED in there)
+    unpublished = UNPUBLISHED in there and not part
+    return Plan(output, tuple(todo), tuple(done), part, frozenset(useful), stale, unpublished)
 
 
-def _stems(photos: Sequence[Entry], output: Output) -> list[str]:
-    """Each photo's key without its extension, or with it where two results would share a key."""
+def stems(photos: Sequence[Entry], output: Output) -> dict[str, str]:
+    """Each photo's result key without look and extension, by the photo's key, which it is without
+    its own extension, or with it where two results would share a key."""
     plain = [PurePosixPath(photo.key).with_suffix("").as_posix() for photo in photos]
     extensions = [output.extension_by_name(photo.key) for photo in photos]
     shared = Counter(zip(plain, extensions, strict=True))
-    return [
-        photo.key if shared[stem, extension] > 1 else stem
+    return {
+        photo.key: photo.key if shared[stem, extension] > 1 else stem
         for photo, stem, extension in zip(photos, plain, extensions, strict=True)
-    ]
+    }

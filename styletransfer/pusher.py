@@ -65,7 +65,9 @@ class Pusher:
 
     def __init__(self, result: Bucket, plan: Plan) -> None:
         self._result, self._plan, output = result, plan, plan.output
-        self._gallery, self._published = Gallery(result, plan.done), perf_counter()
+        # A part of a batch has none: runs beside it would overwrite each other's page.
+        self._gallery = None if plan.part else Gallery(result, plan.done)
+        self._published = perf_counter()
         self._taken = {record["result"] for record in plan.done}
         self._planned = {
             task.result_key(output.extension_by_name(task.photo.key), output): task
@@ -82,6 +84,8 @@ class Pusher:
 
     def begin(self) -> None:
         """Marks the gallery as behind, until it is published."""
+        if self._gallery is None:
+            return
         told = b"The gallery lacks the newest results.\n"
         try:
             self._result.write(UNPUBLISHED, told, "text/plain")
@@ -126,8 +130,9 @@ class Pusher:
             stop.obey()
             wait(self._pushes, timeout=POLL_S)
             self.check()
-        with self._publishing:
-            publish(self._gallery, self._result)
+        if self._gallery is not None:
+            with self._publishing:
+                publish(self._gallery, self._result)
         return self.outcome
 
     def leave(self, *, arrive: bool) -> None:
@@ -182,7 +187,8 @@ class Pusher:
         another extension."""
         old = task.before.get("result")
         with self._lock:
-            outdated = old is not None and old not in self._taken
+            # A part of a batch does not know whose that key is by now.
+            outdated = old is not None and old not in self._taken and not self._plan.part
         # What another task is to paint under that key may be there already, its record not yet.
         outdated = outdated and self._planned.get(old, task) is task
         wait(saves)
@@ -206,7 +212,8 @@ class Pusher:
             self.patiently(lambda: records.write(self._result, task.record_key, record))
         except BadKeyError as problem:  # As long as the result's, which may be why that failed.
             event(f"{label}: no record: {problem}", level=WARNING, photo=task.photo.key)
-        self._gallery.fail(record)
+        if self._gallery is not None:
+            self._gallery.fail(record)
 
     def _save(self, task: Task, snapshot: dict[str, np.ndarray]) -> None:
         key = task.checkpoint_key
@@ -219,6 +226,8 @@ class Pusher:
 
     def _show(self, record: dict[str, Any], done: Done) -> None:
         """A gallery that cannot be written is no reason to fail a painting."""
+        if self._gallery is None:
+            return
         keys = [each.entry.key for each in done.task.look.paintings]
         paintings = dict(zip(keys, done.paintings, strict=True))
         try:
@@ -227,6 +236,8 @@ class Pusher:
             event(f"the gallery could not be written: {error}", level=WARNING)
 
     def _publish_now_and_then(self) -> None:
+        if self._gallery is None:
+            return
         if perf_counter() - self._published > PUBLISH_EVERY_S and self._publishing.acquire(False):
             try:
                 self._gallery.publish()

@@ -45,6 +45,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
     assert (config.output_quality, config.vgg_weights) == (95, None)
     assert (config.output_depth, config.keep_gps) == (8, False)
+    assert (config.photo, config.look, config.part) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
 
@@ -63,6 +64,8 @@ def test_everything_set_is_taken():
             "OUTPUT_QUALITY": "80",
             "OUTPUT_DEPTH": "16",
             "KEEP_GPS": "1",
+            "PHOTO": "trip/beach.jpg",
+            "LOOK": "monet",
             "PATH": "/bin",
         }
     )
@@ -76,6 +79,7 @@ def test_everything_set_is_taken():
     assert (config.style_mode, config.device, config.output_format) == ("blend", "gpu", "tiff")
     assert (config.output_quality, config.vgg_weights) == (80, "bucket:weights/vgg19.h5")
     assert (config.output_depth, config.keep_gps) == (16, True)
+    assert (config.photo, config.look, config.part) == ("trip/beach.jpg", "monet", True)
     assert "s3cr3t" not in repr(config)
 
 
@@ -137,9 +141,10 @@ def test_a_wrong_value_is_named_with_what_is_expected(wrong, told):
 
 def test_every_variable_that_is_read_is_in_the_example():
     example = (REPO / ".env.example").read_text()
-    variables = re.findall(r'"([A-Z]+_[A-Z_]+)"', (REPO / "styletransfer/config.py").read_text())
-    missing = [each for each in {*variables} if each not in example and each != "STYLE_"]
-    assert not missing
+    variables = re.findall(r'"([A-Z][A-Z_]+)"', (REPO / "styletransfer/config.py").read_text())
+    assert {"PHOTO", "LOOK", "DEVICE"} <= {*variables}
+    told = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
+    assert {*variables} - {*told} - {"STYLE_"} == set()
 
 
 def test_log_format_is_text_or_json():
