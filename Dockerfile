@@ -1,0 +1,38 @@
+# The batch runner for any host with an NVIDIA GPU, and AWS Batch's: docs/docker.md.
+#
+# Based on plain Python: the TensorFlow images that come with CUDA often find no GPU, whereas
+# tensorflow[and-cuda] brings the very libraries that it was built with.
+FROM python:3.13-slim
+
+# PyPI's packages for GPUs are for Linux on x86_64 alone: elsewhere, build with --platform linux/amd64.
+ENV PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
+
+# Its home is for what libraries cache, /app for weights/ and results/.
+RUN useradd --create-home --uid 1000 painter \
+    && install --directory --owner=painter --group=painter /app
+WORKDIR /app
+
+# Before the code, so that a change of it installs nothing. As start.sh does on a machine with a
+# GPU: TensorFlow with CUDA, in the range that requirements.txt gives.
+COPY requirements.txt .
+RUN pip install --requirement requirements.txt \
+    "$(sed --quiet 's/^tensorflow/&[and-cuda]/p' requirements.txt)"
+
+# What .dockerignore lets through: code, samples, and weights where there are some in weights/.
+COPY --chown=painter:painter . .
+USER painter
+
+# Models whose published weights the image gets: --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
+# Without it they come from weights/, VGG_WEIGHTS or the bucket, or each container downloads them.
+ARG WEIGHTS=""
+RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer.weights $WEIGHTS; fi
+
+# Without a GPU that computes: exit 4. On purpose on a CPU: --env DEVICE=cpu.
+ENV DEVICE=gpu
+
+# As lists: SIGTERM reaches Python itself, which saves a checkpoint.
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "styletransfer"]
