@@ -58,7 +58,7 @@ class MatrixRoot(torch.autograd.Function):
     def forward(ctx: torch.autograd.function.FunctionCtx, matrix: torch.Tensor) -> torch.Tensor:
         """Y → √(A/‖A‖), Z → its inverse: T = (3 − ZY) / 2, Y ← YT, Z ← TZ."""
         norm = torch.linalg.matrix_norm(matrix)
-        identity = torch.eye(len(matrix))
+        identity = torch.eye(len(matrix), device=matrix.device)
         y, z = matrix / norm, identity
         for _ in range(ROOT_ITERATIONS):
             t = (3 * identity - z @ y) / 2
@@ -74,7 +74,7 @@ class MatrixRoot(torch.autograd.Function):
         (root,) = ctx.saved_tensors
         norm = torch.linalg.matrix_norm(root)
         r, g = root / norm, gradient / norm
-        identity = torch.eye(len(root))
+        identity = torch.eye(len(root), device=root.device)
         for _ in range(ROOT_ITERATIONS):
             t = 3 * identity - r @ r
             r, g = r @ t / 2, (g @ t - r @ (r @ g - g @ r)) / 2

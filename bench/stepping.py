@@ -110,7 +110,7 @@ class Worker:
         self._said.seek(0)
         said = self._said.read()
         # The system ends a process, or a library is refused what it asks for.
-        if code == -signal.SIGKILL or re.search("allocat|out of memory", said):
+        if code == -signal.SIGKILL or re.search("allocate|out of memory|OOM", said):
             raise MemoryRanOutError
         raise GoneError("\n".join(said.splitlines()[-20:]))
 
