@@ -55,7 +55,8 @@ def _run(config: Config, stop: Stop) -> int:
     ]
     sources, entries, results = (listing.result() for listing in listings)
     there = {entry.key for entry in results}
-    every_photo, every_look = styles.pictures(sources), looks_of(config, style, entries)
+    every_photo = styles.pictures(sources)
+    every_look = styles.looks_of(style, entries, config.style_mode, config.settings)
     photos, looks = _asked_for(config, every_photo, every_look)
     for found, bucket, what in ((photos, source, "photo"), (looks, style, "painting")):
         if not found:
@@ -114,15 +115,6 @@ def _run(config: Config, stop: Stop) -> int:
     for task, error in outcome.failures:
         event(f"failed: {task}: {error}", level=logging.ERROR)
     return 1 if outcome.failures else 0
-
-
-def looks_of(config: Config, style: Bucket, entries: Sequence[Entry]) -> list[Look]:
-    """All looks of a style bucket, whose entries are given, by name. Raises ConfigError,
-    StorageError."""
-    if not any(entry.key == styles.TOML for entry in entries):
-        return styles.looks(entries, config.style_mode, config.settings)
-    text = style.read(styles.TOML).decode("utf-8", errors="replace")
-    return styles.looks_told(text, entries, config.settings)
 
 
 def _asked_for(

@@ -6,6 +6,7 @@ zeros, which is the same, and its way of mirroring several times as long as putt
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,11 +15,23 @@ Range = tuple[Index, Index | None]
 ALL: Range = (0, None)
 
 
+def derived(function: Callable[..., tuple[Any, Callable]]) -> Callable[..., Any]:
+    """`function`, which gives its value and the function of its gradient, for TensorFlow to derive
+    by the latter where it traces.
+
+    Executed at once, TensorFlow keeps what it needs for that in cycles of references: whole feature
+    maps stay until Python looks for garbage. There its own gradient does.
+    """
+    if tf.executing_eagerly():
+        return lambda *arguments: function(*arguments)[0]
+    return tf.custom_gradient(function)
+
+
 def part(x: tf.Tensor, rows: Range = ALL, columns: Range = ALL) -> tf.Tensor:
     """x[:, first:last, left:right] of x [1, h, w, C]; first and left are not negative."""
     (first, last), (left, right) = rows, columns
 
-    @tf.custom_gradient
+    @derived
     def cut(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         found, (height, width) = x[:, first:last, left:right], tf.unstack(tf.shape(x)[1:3])
 
@@ -43,7 +56,7 @@ def zeros_around(x: tf.Tensor, above: Index, below: Index) -> tf.Tensor:
 def repeated_around(x: tf.Tensor, above: Index, below: Index) -> tf.Tensor:
     """The same with the first and last columns and rows repeated in place of zeros."""
 
-    @tf.custom_gradient
+    @derived
     def put(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         wide = tf.concat([x[:, :, :1], x, x[:, :, -1:]], axis=2)
         found = tf.concat([wide[:, :above], wide, wide[:, tf.shape(x)[1] - below :]], axis=1)

@@ -43,7 +43,7 @@ class Descent:
         self._objective, self._problem, self._settings = objective, problem, settings
         self._way, self._room = way, room
         self._program = strips.program(objective, problem, way.plan)
-        self._good, self._rate, self._halved = state.average, settings.learning_rate, 0
+        self._good, self._rate, self._halved = _kept(state.average), settings.learning_rate, 0
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
         self._first_style: float | None = None
         self._totals: list[float] = []
@@ -142,7 +142,7 @@ class Descent:
         good = all(map(math.isfinite, values)) and values[1] <= RUNAWAY * (1 + self._first_style)
         finite = (tf.reduce_all(tf.math.is_finite(each)) for each in tf.nest.flatten(self.state))
         if good and all(map(bool, finite)):
-            self._good = self.state.average
+            self._good = _kept(self.state.average)
             return
         if self._settings.optimizer == "lbfgs" or self._halved == HALVINGS:
             raise DivergedError(
@@ -151,4 +151,11 @@ class Descent:
             )
         self._halved += 1
         self._rate /= 2
-        self.state = State.start(self._good, self.state.content_weight)
+        good = tf.cast(self._good, tf.float32)
+        self.state = State.start(good, self.state.content_weight)
+
+
+def _kept(average: tf.Tensor) -> tf.Tensor:
+    """A picture to begin anew from if need be; rounded by less than an eye sees, in half the
+    memory."""
+    return tf.cast(average, tf.float16)

@@ -29,7 +29,8 @@ one_operation_at_a_time()
 
 
 class Step:
-    """One step of the optimisation. What costs time to know is computed when asked for.
+    """One step of the optimisation. What costs time to know is computed when asked for, which
+    has to be before the next step is: that may change the picture where it lies.
 
     iteration: number of this step, from 1 · total: number of steps of the whole run ·
     scale: longer side in px of the picture at this step · eta_s: seconds left, an estimate.
@@ -105,7 +106,7 @@ def stylize(
         deterministic()
     style = _style(styles, shares, style_masks, regions, content_mask)
     photo = scales.batch(content)
-    finish = Finish(photo[0].numpy(), settings, content_mask, color_mask)
+    finish = Finish(np.asarray(content, np.float32), settings, content_mask, color_mask)
     if settings.color_match != "none":
         photo = scales.batch(style.recoloured(finish.photo, settings.color_match, content_mask))
     objective = Objective.of(settings, vgg)

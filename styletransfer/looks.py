@@ -9,7 +9,7 @@ from typing import Any
 from styletransfer import names
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
-from styletransfer.storage import Entry, hidden
+from styletransfer.storage import Bucket, Entry, hidden
 
 # The result bucket keeps what is not a result under these names.
 RESERVED = (names.RECORDS, names.CHECKPOINTS, names.GALLERY)
@@ -75,6 +75,18 @@ def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[st
     used = {mask.key for mask in masks(entries).values()}
     used |= {each.region.key for look in looks for each in look.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
+
+
+def looks_of(bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
+    """All looks of a style bucket, whose entries are given, by name: those that its `looks.toml`
+    names; without one, what `looks` makes of its entries.
+
+    Raises ConfigError, StorageError.
+    """
+    if all(entry.key != TOML for entry in entries):
+        return looks(entries, mode, settings)
+    text = bucket.read(TOML).decode("utf-8", errors="replace")
+    return looks_told(text, entries, settings)
 
 
 def looks(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer import masks
-from styletransfer.cutting import part
+from styletransfer.cutting import derived, part
 from styletransfer.images import resize
 from styletransfer.vgg import poolings_before
 
@@ -193,7 +193,7 @@ def _moment_sums(flat: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor,
     and one product of matrices does for two.
     """
 
-    @tf.custom_gradient
+    @derived
     def summed(flat: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
         wide = exact(flat)
         weighted = wide if weights is None else weights * wide

@@ -27,9 +27,13 @@ PLANS = (
     Plan(6, 16),
 )
 STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
+GOOD = 6  # the last good picture, float16
 LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
 RESERVE = 0.9  # of what is free: others on the machine take some, too
 FIXED = 64 << 20  # kernels that oneDNN keeps, and a deep layer's matrices
+FIXED_IN_STRIPS = 192 << 20  # the same, for a function of each block
+CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
+COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -81,7 +85,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
     inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
     content = item * objective.vgg.channels(objective.losses.content_layer)
     content /= 4 ** poolings_before(objective.losses.content_layer)
-    base = STATE + 12 + 24 + content  # The last good picture, and the photo twice.
+    base = STATE + GOOD + 12 + content  # And the photo at this size.
 
     first_whole = min(plan.tail, deepest + 1)
     whole = [block for block in blocks if block >= first_whole]
@@ -92,19 +96,22 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
         later = sum(inputs[block] for block in whole if block > first_whole)
         computing += sum(features[block] for block in whole) + later
         computing += 4 * item * channels[whole[0]]
-    if plan == WHOLE:  # Copies in float32 for sums, and what TensorFlow computes ahead; measured.
-        computing += 9 * channels[1]
-    # The next state beside this one, the gradient on its way back from the canvas, and some more.
-    descending = STATE + 7 * 12
+    computer = "CPU" if _on_gpu() is None else "GPU"
+    if plan == WHOLE:  # In float32 for sums, and what TensorFlow computes ahead; measured.
+        computing += COPIES[computer] * channels[1]
+    # The gradient on its way back from the canvas; and, for the whole picture at once, the next
+    # state beside this one, and some more.
+    descending = STATE + 7 * 12 if plan == WHOLE else 2 * 12
     if lbfgs:
         descending = LBFGS
         computing += LBFGS
     pixels = height * width
-    strip = 0
+    strip, fixed = 0, FIXED
     if plan != WHOLE:
+        fixed = FIXED_IN_STRIPS if computer == "CPU" else CUDNN * item
         widest = max(len(objective.vgg.needed(block, objective.layers)) for block in blocks)
         strip = plan.rows * width * objective.vgg.channels("conv1_1") * (item * (widest + 5) + 4)
-    return int(pixels * (base + max(computing, descending)) + strip + FIXED)
+    return int(pixels * (base + max(computing, descending)) + strip + fixed)
 
 
 def planned(objective: Objective, size: tuple[int, int], room: Room, lbfgs: bool = False) -> Way:

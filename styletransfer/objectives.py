@@ -20,7 +20,7 @@ from styletransfer.settings import Settings
 from styletransfer.sweeps import Place, Rows, sweep
 from styletransfer.vgg import VGG, poolings_before
 
-FORWARD_ROWS = 128  # of a strip, where nothing but features is computed
+FORWARD_ROWS = 64  # of a strip, where nothing but features is computed
 
 
 class Problem(NamedTuple):

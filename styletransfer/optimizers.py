@@ -12,7 +12,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 STEERED = (1e-6, 1e6)  # what the photo's weight stays within
 BAND = 256  # rows
-PICTURES = ("image", "momentum", "variance", "average")  # fields of a State
+PICTURES = ("average", "image", "momentum", "variance")  # fields of a State
 LEAST_STRENGTH = 1e-3  # at which no eye tells the picture from the photo
 
 
@@ -48,6 +48,17 @@ class State(NamedTuple):
             raise ValueError(f"a snapshot of {arrays[0].shape} for a picture of {tuple(shape)}")
         return cls(*map(tf.constant, arrays))
 
+    def changeable(self) -> "State":
+        """The same with its pictures in variables, which can be changed where they lie. What holds
+        on to the value of one keeps that value, and costs a copy when it changes."""
+        pictures = {name: getattr(self, name) for name in PICTURES}
+        return self._replace(
+            **{
+                name: each if isinstance(each, tf.Variable) else tf.Variable(each, trainable=False)
+                for name, each in pictures.items()
+            }
+        )
+
     def resized(self, size: tuple[int, int]) -> "State":
         """At the next scale, of this (height, width): Adam goes on with its moments, enlarged like
         the image, from the average, which is smoother than the last iterate."""
@@ -74,19 +85,17 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
     )
 
 
-def adam_in_bands(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """`adam`, some rows at a time, so that what it computes in between takes no memory."""
-    fields: list[list[tf.Tensor]] = [[], [], [], []]
+def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
+    """`adam`, some rows at a time and where the state lies, so that it takes no memory: a state
+    that was changed so before is changed itself."""
+    state = state.changeable()
     for first in range(0, gradient.shape[1], BAND):
         rows = slice(first, first + BAND)
         band = state._replace(**{name: getattr(state, name)[:, rows] for name in PICTURES})
         band = _adam(band, gradient[:, rows], rate, decay)
-        for field, name in zip(fields, PICTURES, strict=True):
-            field.append(getattr(band, name))
-    found = {}
-    for name in PICTURES:
-        found[name] = tf.concat(fields.pop(0), axis=1)
-    return band._replace(**found)
+        for name in PICTURES:
+            getattr(state, name)[:, rows].assign(getattr(band, name))
+    return state._replace(count=band.count)
 
 
 _adam = tf.function(adam, reduce_retracing=True, autograph=False)

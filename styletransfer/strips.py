@@ -20,7 +20,7 @@ import tensorflow as tf
 from styletransfer.cutting import part
 from styletransfer.losses import TERMS, Targets, exact
 from styletransfer.objectives import Objective, Problem, Program, add_up, opened, stepping
-from styletransfer.optimizers import adam_in_bands
+from styletransfer.optimizers import adam_in_place
 from styletransfer.sweeps import Place, Rows, own_rows, places
 from styletransfer.vgg import POOLS, poolings_before
 
@@ -46,7 +46,7 @@ def program(objective: Objective, problem: Problem, plan: Plan) -> Program:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         return _gradient(objective, plan, image, problem, weights)
 
-    return Program(gradient, stepping(gradient, adam_in_bands))
+    return Program(gradient, stepping(gradient, adam_in_place))
 
 
 def _gradient(

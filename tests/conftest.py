@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from typing import TYPE_CHECKING
 
 import pytest
+from bot_running import aws, telegram, world  # noqa: F401
 from folder_batches import folders, small_vgg  # noqa: F401
 from s3_servers import (  # noqa: F401
     bucket,

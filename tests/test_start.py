@@ -570,7 +570,7 @@ def test_modes(machine):
     assert tests.returncode == 5
     assert tests.stdout.startswith("ran pytest -k two words in")
     for name in DEV_NAMES:
-        assert (machine.repo / ".venv/packages-python" / name).is_dir()
+        assert (machine.repo / ".venv/packages-python" / name.replace("-", "_")).is_dir()
     machine.calls()
     machine.start("test")
     machine.start()

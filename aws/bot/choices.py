@@ -1,0 +1,78 @@
+"""The looks that a chat can choose from: those of the bucket, and its own paintings."""
+
+import difflib
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import layout
+
+from bot.resources import Resources
+from styletransfer.looks import Look, looks_of
+from styletransfer.settings import Settings
+from styletransfer.storage import Account, open_bucket
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A look, and where in the bucket it lies: `styles` or `own/<chat>`."""
+
+    style: str
+    look: Look
+
+    @property
+    def name(self) -> str:
+        return self.look.name
+
+    @property
+    def is_own(self) -> bool:
+        return self.style != layout.STYLES
+
+    @property
+    def token(self) -> str:
+        """A short name that is the same in every invocation: a button carries 64 bytes, a look's
+        name may have more."""
+        return hashlib.sha256(f"{self.style}/{self.name}".encode()).hexdigest()[:16]
+
+    @property
+    def painting_key(self) -> str:
+        """Where the first of its paintings lies in the bucket."""
+        return f"{self.style}/{self.look.paintings[0].entry.key}"
+
+
+def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
+    """What a user can choose from in a chat: the bucket's looks, then their own (a user's private
+    chat has the user's number). Raises StorageError, and ConfigError for a wrong looks.toml."""
+    layout.adopt_first_style(resources.bucket)
+    places = dict.fromkeys((layout.STYLES, layout.own_place(chat), layout.own_place(user)))
+    found = []
+    for place in places:
+        bucket = open_bucket(f"{resources.bucket_name}/{place}", Account())
+        looks = looks_of(bucket, list(bucket.list()), "each", Settings())
+        found += [Choice(place, look) for look in looks]
+    return found
+
+
+def chosen(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
+    """The look chosen last, or the first where that is gone or none was chosen; None where there
+    are no looks at all."""
+    same = (each for each in choices if (each.style, each.name) == (wish.style, wish.look))
+    return next(same, choices[0] if choices else None)
+
+
+def named(choices: Sequence[Choice], name: str) -> Choice | None:
+    """The look of a name as people write it, in whatever case; an own one goes before."""
+    exact = [each for each in choices if each.name == name]
+    alike = [each for each in choices if _folded(each.name) == _folded(name)]
+    return max(exact or alike, key=lambda each: each.is_own, default=None)
+
+
+def similar(choices: Sequence[Choice], name: str) -> list[str]:
+    """Up to three names that are written like one that there is not."""
+    known = {_folded(each.name): each.name for each in choices}
+    return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()

@@ -1,0 +1,82 @@
+"""How the bot reaches Telegram: patiently, and for one invocation only."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from telegram.error import InvalidToken
+from telegram.ext import Application
+from telegram.request import HTTPXRequest
+
+from bot.resources import Resources
+from styletransfer.errors import ConfigError
+
+PASSING = (429, 500, 502, 503, 504)  # HTTP codes of what may go well a moment later
+PAUSES_S = (0.5, 1, 2, 4, 8)
+TIMEOUTS = {"connect_timeout": 5.0, "read_timeout": 30.0, "media_write_timeout": 120.0}
+
+# Reading all authorities takes longer than most answers: once per cold start.
+_TLS = httpx.create_ssl_context()
+
+log = logging.getLogger(__name__)
+
+
+class PatientRequest(HTTPXRequest):
+    """Requests that Telegram puts off (429) or loses (502) are made again, as long as that ends
+    before the deadline, a time of `time.monotonic`."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(**TIMEOUTS, httpx_kwargs={"verify": _TLS})
+        self._deadline = deadline
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        for pause in PAUSES_S:
+            code, payload = await super().do_request(*args, **kwargs)
+            if code == 429:
+                pause = _retry_after(payload) or pause
+            if code not in PASSING or time.monotonic() + pause > self._deadline:
+                return code, payload
+            log.info("Telegram answered %d; again in %g s", code, pause)
+            await asyncio.sleep(pause)
+        return await super().do_request(*args, **kwargs)
+
+
+@contextlib.asynccontextmanager
+async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
+    """An application without handlers, for one invocation with `seconds` left: its connections
+    belong to one event loop. Raises ConfigError where Telegram refuses the token."""
+    request = PatientRequest(time.monotonic() + seconds)
+    application = (
+        Application.builder()
+        .token(resources.token)
+        .base_url(f"{resources.api}/bot")
+        .base_file_url(f"{resources.api}/file/bot")
+        .request(request)
+        .get_updates_request(request)
+        .updater(None)
+        .job_queue(None)
+        .build()
+    )
+    try:
+        await application.initialize()
+    except InvalidToken:  # Its message has the token in it.
+        raise ConfigError(
+            "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
+        ) from None
+    try:
+        yield application
+    finally:
+        await application.shutdown()
+
+
+def _retry_after(payload: bytes) -> float:
+    """Seconds to wait, as Telegram says; 0 where it does not."""
+    try:
+        return float(json.loads(payload)["parameters"]["retry_after"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0

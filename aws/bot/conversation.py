@@ -1,0 +1,236 @@
+"""The commands, and the buttons under their answers."""
+
+import io
+import re
+
+from layout import Wish
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+from telegram.error import BadRequest
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    filters,
+)
+
+from bot import choices, jobs, pictures, words
+from bot.choices import Choice
+from bot.resources import Resources
+from bot.table import RUNNING
+from styletransfer import settings
+from styletransfer.errors import ConfigError, StorageError
+
+PAGE = 10  # looks on a page of /styles
+NAME_ON_BUTTON = 30  # characters
+
+Context = ContextTypes.DEFAULT_TYPE
+
+
+def add_handlers(application: Application) -> None:
+    """Goes last: its last handler takes whatever nobody else took, in private chats."""
+    commands = {
+        **{"start": _start, "help": _help, "styles": _styles, "style": _style, "size": _size},
+        **{"status": _status, "cancel": _cancel, "users": _users},
+    }
+    for name, answer in commands.items():
+        application.add_handler(CommandHandler(name, answer))
+    application.add_handler(CallbackQueryHandler(_turn_page, r"^page:\d+$"))
+    application.add_handler(CallbackQueryHandler(_pick_look, r"^look:[0-9a-f]+$"))
+    application.add_handler(CallbackQueryHandler(_pick_size, r"^size:\w+$"))
+    rest = filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
+    application.add_handler(MessageHandler(rest, _unknown))
+
+
+async def _start(update: Update, context: Context) -> None:
+    await update.effective_message.reply_text(words.WELCOME)
+
+
+async def _help(update: Update, context: Context) -> None:
+    """With a picture of the current look, as its caption."""
+    resources, message = _resources(context), update.effective_message
+    choice, wish, _ = _current(update, context)
+    text = words.help_text(choice.name if choice else None, wish.size, resources.keep_days)
+    picture = _painting(choice, resources) if choice else None
+    if picture:
+        await message.reply_photo(picture, caption=text, filename="style.jpg")
+    else:
+        await message.reply_text(text)
+
+
+def _painting(choice: Choice, resources: Resources) -> bytes | None:
+    try:
+        return pictures.preview(io.BytesIO(resources.bucket.read(choice.painting_key)))
+    except StorageError:  # Deleted a moment ago; help goes without it.
+        return None
+
+
+async def _styles(update: Update, context: Context) -> None:
+    choice, _, offered = _current(update, context)
+    if choice is None:
+        await update.effective_message.reply_text(words.NO_STYLES)
+        return
+    text, buttons = _page(offered, choice, offered.index(choice) // PAGE)
+    await update.effective_message.reply_text(text, reply_markup=buttons)
+
+
+async def _turn_page(update: Update, context: Context) -> None:
+    query = update.callback_query
+    choice, _, offered = _current(update, context)
+    await query.answer()
+    if choice is not None:
+        await _edit(update, *_page(offered, choice, int(query.data.removeprefix("page:"))))
+
+
+async def _pick_look(update: Update, context: Context) -> None:
+    query = update.callback_query
+    _, _, offered = _current(update, context)
+    token = query.data.removeprefix("look:")
+    picked = next((each for each in offered if each.token == token), None)
+    if picked is None:
+        await query.answer(words.STYLE_GONE, show_alert=True)
+        return
+    _choose(update, context, picked)
+    await query.answer(words.style_is(picked.name))
+    await _edit(update, *_page(offered, picked, offered.index(picked) // PAGE))
+
+
+async def _style(update: Update, context: Context) -> None:
+    name = " ".join(context.args)
+    if not name:
+        await _styles(update, context)
+        return
+    offered = _current(update, context)[2]
+    picked = choices.named(offered, name)
+    if picked is None:
+        text = words.style_unknown(name, choices.similar(offered, name))
+    else:
+        _choose(update, context, picked)
+        text = words.style_is(picked.name)
+    await update.effective_message.reply_text(text)
+
+
+async def _size(update: Update, context: Context) -> None:
+    resources, user, text = _resources(context), update.effective_user.id, " ".join(context.args)
+    if not text:
+        buttons = [
+            InlineKeyboardButton(words.size_button(size), callback_data=f"size:{size}")
+            for size in words.SIZES
+        ]
+        told = words.pick_size(resources.table.user(user).wish.size)
+        markup = InlineKeyboardMarkup([buttons[:2], buttons[2:]])
+        await update.effective_message.reply_text(told, reply_markup=markup)
+        return
+    try:
+        size = settings.parse("size", text.lower().removesuffix("px").strip())
+    except ConfigError:
+        await update.effective_message.reply_text(words.size_wrong(text))
+        return
+    resources.table.choose_size(user, size)
+    await update.effective_message.reply_text(words.size_is(size))
+
+
+async def _pick_size(update: Update, context: Context) -> None:
+    size = settings.parse("size", update.callback_query.data.removeprefix("size:"))
+    _resources(context).table.choose_size(update.effective_user.id, size)
+    await update.callback_query.answer()
+    await _edit(update, words.size_is(size), None)
+
+
+async def _status(update: Update, context: Context) -> None:
+    orders = _resources(context).table.open_orders()
+    mine = [order for order in orders if order.user == update.effective_user.id]
+    running = sum(order.status == RUNNING for order in mine)
+    places = [jobs.place(order, orders) for order in mine if order.status != RUNNING]
+    choice, wish, _ = _current(update, context)
+    text = words.status(places, running, choice.name if choice else None, wish.size)
+    await update.effective_message.reply_text(text)
+
+
+async def _cancel(update: Update, context: Context) -> None:
+    count = jobs.cancel(update.effective_user.id, _resources(context))
+    text = words.cancelled(count) if count else words.NOTHING_TO_CANCEL
+    await update.effective_message.reply_text(text)
+
+
+async def _users(update: Update, context: Context) -> None:
+    resources, message = _resources(context), update.effective_message
+    if update.effective_user.id != resources.owner:
+        await message.reply_text(words.OWNER_ONLY)
+        return
+    found = re.fullmatch(r"(list|(add|remove) +(\d{1,15})(?: +(.+))?)", " ".join(context.args))
+    if not found:
+        await message.reply_text(words.USERS_USAGE)
+        return
+    _, action, number, name = found.groups()
+    for text in _users_changed(resources, action, int(number or 0), name or ""):
+        await message.reply_text(text)
+
+
+def _users_changed(resources: Resources, action: str | None, user: int, name: str) -> list[str]:
+    """Does what was asked, and says so; no action is the list."""
+    table = resources.table
+    if action and user == resources.owner:
+        return [words.OWNER_STAYS]
+    if action == "add":
+        table.allow(user, name)
+        return [words.user_added(user, name)]
+    if action == "remove":
+        if not table.user(user).allowed:
+            return [words.user_unknown(user)]
+        table.forget(user)
+        return [words.user_removed(user)]
+    users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
+    return words.users_list(users) if users else [words.NO_USERS]
+
+
+async def _unknown(update: Update, context: Context) -> None:
+    await update.effective_message.reply_text(words.UNKNOWN)
+
+
+def _resources(context: Context) -> Resources:
+    return context.bot_data["resources"]
+
+
+def _current(update: Update, context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
+    """The look that the user has chosen, all their wishes, and what there is to choose from."""
+    resources, user = _resources(context), update.effective_user.id
+    wish = resources.table.user(user).wish
+    offered = choices.offered(resources, update.effective_chat.id, user)
+    return choices.chosen(offered, wish), wish, offered
+
+
+def _choose(update: Update, context: Context, choice: Choice) -> None:
+    user = update.effective_user.id
+    _resources(context).table.choose_look(user, choice.style, choice.name)
+
+
+def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, InlineKeyboardMarkup]:
+    """A page of the looks, from 0 on, two in a row; the current one is ticked."""
+    pages = -(-len(offered) // PAGE)
+    page = min(page, pages - 1)
+    buttons = [
+        InlineKeyboardButton(
+            ("✓ " if each == current else "") + words.short(each.name, NAME_ON_BUTTON),
+            callback_data=f"look:{each.token}",
+        )
+        for each in offered[page * PAGE : (page + 1) * PAGE]
+    ]
+    rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
+    turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (page < pages - 1)
+    if turns:
+        rows.append([InlineKeyboardButton(s, callback_data=f"page:{to}") for s, to in turns])
+    return words.styles_page(current.name, page, pages), InlineKeyboardMarkup(rows)
+
+
+async def _edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None) -> None:
+    """Changes the message under which a button was pressed."""
+    message = update.callback_query.message
+    if not isinstance(message, Message):  # Telegram does not reach it any more, nor need it be.
+        return
+    try:
+        await message.edit_text(text, reply_markup=buttons)
+    except BadRequest as error:
+        if "not modified" not in error.message.lower():
+            raise

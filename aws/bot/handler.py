@@ -1,0 +1,126 @@
+"""What Lambda calls: Telegram's updates, results in the bucket, and Batch's jobs come in as events,
+and go on to whoever takes care of them."""
+
+import asyncio
+import base64
+import hmac
+import json
+import logging
+import traceback
+from typing import Any
+
+import layout
+from telegram import Chat, Update
+from telegram.error import TelegramError
+from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
+
+from bot import conversation, jobs, photos, results, words
+from bot.client import connected
+from bot.resources import Resources, resources
+from styletransfer.errors import StyleTransferError
+
+# HTTP APIs wait for 30 s; what comes later, Telegram takes as a failure.
+WEBHOOK_S = 26.0
+SPARE_S = 2.0  # of an invocation's time, to end in order
+
+logging.getLogger("bot").setLevel(logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # At INFO it logs URLs, with the token.
+log = logging.getLogger(__name__)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
+    """One invocation: an HTTP API's request (payload 2.0), or an event of EventBridge.
+
+    A request is answered with 200 once it is Telegram's, whatever becomes of it, as Telegram would
+    send it again. What an event raises is raised, so that Lambda tries again.
+    """
+    found = resources()
+    left = context.get_remaining_time_in_millis() / 1000 if context else WEBHOOK_S
+    seconds = max(left - SPARE_S, 1.0)
+    if "requestContext" in event:
+        return _webhook(event, found, min(seconds, WEBHOOK_S))
+    try:
+        asyncio.run(_take(event, found, seconds))
+    except Exception:
+        _log_failure(found)
+        raise
+    return None
+
+
+def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> dict[str, Any]:
+    secret = request.get("headers", {}).get("x-telegram-bot-api-secret-token", "")
+    if not hmac.compare_digest(secret.encode(), layout.webhook_secret(resources.token).encode()):
+        return {"statusCode": 403}
+    try:
+        body = request.get("body", "")
+        update = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
+        asyncio.run(_answer(update, resources, seconds))
+    except Exception:
+        _log_failure(resources)
+    return {"statusCode": 200}
+
+
+async def _answer(told: dict[str, Any], resources: Resources, seconds: float) -> None:
+    async with connected(resources, seconds) as application:
+        application.bot_data["resources"] = resources
+        application.add_handler(TypeHandler(Update, _admit), group=-1)
+        photos.add_handlers(application)
+        conversation.add_handlers(application)
+        application.add_error_handler(_failed)
+        await application.process_update(Update.de_json(told, application.bot))
+
+
+async def _take(event: dict[str, Any], resources: Resources, seconds: float) -> None:
+    detail = event.get("detail", {})
+    async with connected(resources, seconds) as application:
+        if event.get("source") == "aws.s3":
+            await results.send(detail["object"]["key"], resources, application.bot, seconds)
+        elif event.get("source") == "aws.batch":
+            await jobs.told(detail, event["time"], resources, application.bot, seconds)
+        else:
+            log.warning("an event of %s is nothing for me", event.get("source"))
+
+
+async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Lets updates through that are new, and of somebody who is allowed."""
+    found, user = context.bot_data["resources"], update.effective_user
+    if user is None or not found.table.is_new_update(update.update_id):
+        raise ApplicationHandlerStop
+    known = found.table.user(user.id)
+    if not known.allowed and user.id != found.owner:
+        await _turn_away(update, user.id)
+        raise ApplicationHandlerStop
+    if known.allowed and not known.name:
+        found.table.rename(user.id, user.full_name)
+
+
+async def _turn_away(update: Update, user: int) -> None:
+    """In groups only where the bot was spoken to: not everything there is meant for it."""
+    query, message = update.callback_query, update.effective_message
+    if query:
+        await query.answer(words.stranger(user), show_alert=True)
+        return
+    command = message and (message.text or "").startswith("/")
+    if message and (command or message.chat.type == Chat.PRIVATE):
+        await message.reply_text(words.stranger(user))
+
+
+async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """An update met an exception: the log gets the trace, the user a word, and the owner what
+    only they can mend."""
+    found: Resources = context.bot_data["resources"]
+    _log_failure(found, context.error)
+    try:
+        if isinstance(update, Update) and update.effective_chat:
+            await context.bot.send_message(update.effective_chat.id, words.BROKEN)
+        if isinstance(context.error, StyleTransferError):
+            await context.bot.send_message(found.owner, words.owner_told(f"{context.error}"))
+    except TelegramError:
+        _log_failure(found)
+    raise ApplicationHandlerStop  # Nothing goes on after _admit has failed.
+
+
+def _log_failure(resources: Resources, error: BaseException | None = None) -> None:
+    """The trace of an exception, or of the current one, without the token."""
+    lines = traceback.format_exception(error) if error else [traceback.format_exc()]
+    log.error("%s", "".join(lines).replace(resources.token, "<token>"))

@@ -1,0 +1,73 @@
+"""What the bot works with: bucket, table, token, Batch. Made once per cold start."""
+
+import functools
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from bot.table import Table
+from styletransfer.errors import ConfigError
+from styletransfer.storage import Account, Bucket, open_bucket
+
+TELEGRAM = "https://api.telegram.org"
+LINK_S = 3600  # how long a link to a file is good for
+
+
+@dataclass(frozen=True)
+class Resources:
+    """`owner` is a Telegram user's id; `keep_days` how long pictures are kept; `api` where Telegram
+    answers."""
+
+    bucket_name: str
+    bucket: Bucket
+    table: Table
+    token: str
+    owner: int
+    keep_days: int
+    api: str
+
+    def terminate(self, job: str, reason: str) -> None:
+        """Ends a job, whatever its state; one that has ended is no error."""
+        self._batch.terminate_job(jobId=job, reason=reason)
+
+    def link(self, key: str) -> str:
+        """An address that anybody can fetch an object from, for an hour."""
+        at = {"Bucket": self.bucket_name, "Key": key}
+        return self._s3.generate_presigned_url("get_object", Params=at, ExpiresIn=LINK_S)
+
+    @cached_property
+    def _batch(self) -> Any:
+        return boto3.client("batch")
+
+    @cached_property
+    def _s3(self) -> Any:
+        return boto3.client("s3")
+
+
+@functools.cache
+def resources() -> Resources:
+    """The resources that the environment names. Raises ConfigError for a variable that is missing,
+    and what boto3 raises where the token cannot be read."""
+    name, keep_days = _told("BUCKET"), int(_told("KEEP_DAYS"))
+    parameter = boto3.client("ssm").get_parameter(
+        Name=_told("TOKEN_PARAMETER"), WithDecryption=True
+    )
+    return Resources(
+        bucket_name=name,
+        bucket=open_bucket(name, Account()),
+        table=Table(_told("TABLE"), keep_days),
+        token=parameter["Parameter"]["Value"].strip(),
+        owner=int(_told("OWNER")),
+        keep_days=keep_days,
+        api=os.environ.get("TELEGRAM_API") or TELEGRAM,
+    )
+
+
+def _told(variable: str) -> str:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise ConfigError(f"{variable} is not set; the template sets it")
+    return value

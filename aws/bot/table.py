@@ -1,0 +1,248 @@
+"""What the table keeps: who may use the bot and what they chose, the photos under way, and which
+updates and albums were met already. All but the users goes by itself, by the attribute `expires`.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from boto3.dynamodb.conditions import Attr, ConditionBase
+from botocore.exceptions import ClientError
+from layout import Photo, Wish
+
+DAY_S = 86400
+WAITING, RUNNING, PAINTED = "waiting", "running", "painted"
+SENT, FAILED, CANCELLED = "sent", "failed", "cancelled"
+OPEN = (WAITING, RUNNING)
+
+
+class BusyError(Exception):
+    """Another invocation is telling of this photo right now; trying again later settles it."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A user and what they chose last."""
+
+    id: int
+    allowed: bool = False
+    name: str = ""
+    wish: Wish = field(default_factory=Wish)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A photo under way: whose it is, the look asked for, how far it is. `job` is Batch's id once
+    it is known; `created` in ms since 1970; `sent` are the parts of the answer that went out."""
+
+    photo: Photo
+    user: int
+    look: str
+    status: str
+    job: str
+    created: int
+    sent: frozenset[str]
+
+
+class Table:
+    """The one table, by its name. `keep_days` is how long a photo's item is kept."""
+
+    def __init__(self, name: str, keep_days: int) -> None:
+        self._table = boto3.resource("dynamodb").Table(name)
+        self._keep_s = keep_days * DAY_S
+
+    def is_new_update(self, update: int) -> bool:
+        """Whether this update (its id) is met for the first time; Telegram repeats some."""
+        return self._put_first(f"update#{update}")
+
+    def is_new_album(self, chat: int, album: str) -> bool:
+        """Whether an album (its media_group_id) is met for the first time."""
+        return self._put_first(f"album#{chat}/{album}")
+
+    def user(self, user: int) -> User:
+        """What is known of a user; one who is not allowed where nothing is."""
+        item = self._get(f"user#{user}")
+        return _user(item) if item else User(user)
+
+    def users(self) -> list[User]:
+        """All who are allowed, besides the owner, by id."""
+        return sorted(map(_user, self._scan("user#", Attr("allowed").eq(True))), key=_id)
+
+    def allow(self, user: int, name: str = "") -> None:
+        self._set(f"user#{user}", {"allowed": True} | ({"name": name} if name else {}))
+
+    def forget(self, user: int) -> None:
+        """Removes a user with all that they chose."""
+        self._table.delete_item(Key={"pk": f"user#{user}"})
+
+    def rename(self, user: int, name: str) -> None:
+        self._set(f"user#{user}", {"name": name})
+
+    def choose_look(self, user: int, style: str, look: str) -> None:
+        self._set(f"user#{user}", {"style": style, "look": look})
+
+    def choose_size(self, user: int, size: int | str) -> None:
+        self._set(f"user#{user}", {"size": size})
+
+    def add_order(self, photo: Photo, user: int, look: str) -> Order:
+        """Notes a photo as waiting."""
+        told = {"key": photo.key, "user": user, "look": look, "status": WAITING}
+        told |= {"created": time.time_ns() // 1_000_000, "expires": self._end()}
+        return _order(self._set(_pk(photo), told), photo)
+
+    def drop_order(self, photo: Photo) -> None:
+        self._table.delete_item(Key={"pk": _pk(photo)})
+
+    def order(self, photo: Photo) -> Order | None:
+        item = self._get(_pk(photo))
+        return _order(item, photo) if item else None
+
+    def open_orders(self) -> list[Order]:
+        """All that wait or are painted now, the oldest first."""
+        orders = [
+            _order(item, photo)
+            for item in self._scan("photo#", Attr("status").is_in(list(OPEN)))
+            if (photo := Photo.of_key(item.get("key", "")))
+        ]
+        return sorted(orders, key=lambda order: (order.created, order.photo.key))
+
+    def job_told(self, photo: Photo, job: str, status: str, at: str) -> Order | None:
+        """Notes what Batch told of a photo's job at a time (ISO 8601), unless the photo is settled
+        or something later was told; returns the order as it is then, None where there is none."""
+        newest = Attr("told").not_exists() | Attr("told").lte(at)
+        try:
+            changes = {"job": job, "status": status, "told": at}
+            condition = Attr("status").is_in(list(OPEN)) & newest
+            return _order(self._set(_pk(photo), changes, condition), photo)
+        except _Refused:
+            return self.order(photo)
+
+    def cancel(self, photo: Photo) -> Order | None:
+        """Notes a photo as cancelled; None where it was settled a moment ago."""
+        try:
+            still = Attr("status").is_in(list(OPEN))
+            return _order(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
+        except _Refused:
+            return None
+
+    def claim(self, photo: Photo, seconds: float, over: Sequence[str]) -> Order | None:
+        """Reserves the telling of a photo's end for this invocation, which lasts for `seconds` at
+        most; None where its status is one of `over`. `settle` or `release` ends it.
+
+        Raises BusyError where another invocation has reserved it: that one may yet fail.
+        """
+        now = time.time()
+        free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
+        changes = {"busy": math.ceil(now + seconds), "expires": self._end()}
+        unsettled = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
+        try:
+            return _order(self._set(_pk(photo), changes, free & unsettled), photo)
+        except _Refused:
+            order = self.order(photo)
+            if order and order.status in over:
+                return None
+            raise BusyError(f"{photo.stem} is being answered by another invocation") from None
+
+    def note_sent(self, photo: Photo, part: str) -> None:
+        """Notes that a part of the answer went out, so that a second try leaves it out."""
+        self._table.update_item(
+            Key={"pk": _pk(photo)},
+            UpdateExpression="ADD #sent :part",
+            ExpressionAttributeNames={"#sent": "sent"},
+            ExpressionAttributeValues={":part": {part}},
+        )
+
+    def settle(self, photo: Photo, status: str) -> None:
+        """Ends a claim for good."""
+        self._set(_pk(photo), {"status": status, "busy": 0})
+
+    def release(self, photo: Photo) -> None:
+        """Ends a claim whose telling failed, so that it can be tried again at once."""
+        self._set(_pk(photo), {"busy": 0})
+
+    def _put_first(self, pk: str) -> bool:
+        item = {"pk": pk, "expires": int(time.time()) + DAY_S}  # Telegram gives up after a day.
+        try:
+            self._table.put_item(Item=item, ConditionExpression=Attr("pk").not_exists())
+        except ClientError as error:
+            if _is_refusal(error):
+                return False
+            raise
+        return True
+
+    def _get(self, pk: str) -> dict[str, Any] | None:
+        return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
+
+    def _set(
+        self, pk: str, changes: dict[str, Any], condition: ConditionBase | None = None
+    ) -> dict[str, Any]:
+        """Sets attributes; the whole item afterwards. Raises _Refused where the condition fails."""
+        sets = ", ".join(f"#{name} = :{name}" for name in changes)
+        try:
+            return self._table.update_item(
+                Key={"pk": pk},
+                UpdateExpression=f"SET {sets}",
+                ExpressionAttributeNames={f"#{name}": name for name in changes},
+                ExpressionAttributeValues={f":{name}": each for name, each in changes.items()},
+                ReturnValues="ALL_NEW",
+                **({"ConditionExpression": condition} if condition else {}),
+            )["Attributes"]
+        except ClientError as error:
+            if _is_refusal(error):
+                raise _Refused from None
+            raise
+
+    def _scan(self, prefix: str, condition: ConditionBase) -> Iterator[dict[str, Any]]:
+        told = {"FilterExpression": Attr("pk").begins_with(prefix) & condition}
+        while True:
+            page = self._table.scan(**told, ConsistentRead=True)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            told["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _end(self) -> int:
+        return int(time.time()) + self._keep_s
+
+
+class _Refused(Exception):  # noqa: N818 – an answer rather than an error
+    """The table did not change, as its condition did not hold."""
+
+
+def _is_refusal(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _pk(photo: Photo) -> str:
+    # Without the extension, which a result's key does not tell.
+    return f"photo#{photo.chat}/{photo.stem}"
+
+
+def _id(user: User) -> int:
+    return user.id
+
+
+def _user(item: dict[str, Any]) -> User:
+    size = item.get("size")
+    wish = Wish(
+        item.get("style", Wish.style),
+        item.get("look", ""),
+        size if size is None or isinstance(size, str) else int(size),
+    )
+    user = int(item["pk"].removeprefix("user#"))
+    return User(user, item.get("allowed", False), item.get("name", ""), wish)
+
+
+def _order(item: dict[str, Any], photo: Photo) -> Order:
+    return Order(
+        Photo.of_key(item.get("key", "")) or photo,
+        int(item.get("user", 0)),
+        item.get("look", ""),
+        item.get("status", WAITING),
+        item.get("job", ""),
+        int(item.get("created", 0)),
+        frozenset(item.get("sent", ())),
+    )

@@ -1,0 +1,251 @@
+"""A fake Telegram: the Bot API's methods that the bot calls, with their limits, in a thread.
+
+It keeps what it was sent, and answers 429 or 502 where a test asks for that.
+"""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from PIL import Image
+from starlette.datastructures import UploadFile
+
+TOKEN = "4242:AAF-not_a_real_token"
+DOWNLOAD = 20 * 1024 * 1024
+UPLOAD = 50 * 1024 * 1024
+PHOTO = 10 * 1024 * 1024
+BOT = {"id": 4242, "is_bot": True, "first_name": "Painter", "username": "painter_bot"}
+
+
+class Refusal(Exception):  # noqa: N818 – an answer of the API
+    def __init__(self, code: int, told: str, retry_after: float = 0) -> None:
+        self.code, self.told, self.retry_after = code, told, retry_after
+
+
+@dataclass
+class Call:
+    """One call of a method that was answered with ok: its parameters, and its files by field."""
+
+    method: str
+    told: dict[str, Any]
+    files: dict[str, tuple[str, bytes]]
+
+    @property
+    def chat(self) -> int:
+        return int(self.told["chat_id"])
+
+    @property
+    def text(self) -> str:
+        return self.told.get("text", self.told.get("caption", ""))
+
+    @property
+    def reply_to(self) -> int | None:
+        return self.told.get("reply_parameters", {}).get("message_id")
+
+    @property
+    def buttons(self) -> list[dict[str, str]]:
+        rows = self.told.get("reply_markup", {}).get("inline_keyboard", [])
+        return [button for row in rows for button in row]
+
+
+@dataclass
+class Telegram:
+    """`calls` are those that went well, without getMe and getFile; `refused` those that did not.
+    `faults` wait to happen: method, code, retry_after. `blocked` are chats that block the bot;
+    `webhook` is what setWebhook was told."""
+
+    url: str = ""
+    calls: list[Call] = field(default_factory=list)
+    blocked: set[int] = field(default_factory=set)
+    webhook: dict[str, Any] = field(default_factory=dict)
+    refused: list[tuple[str, int]] = field(default_factory=list)
+    faults: list[tuple[str, int, float]] = field(default_factory=list)
+    _files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    _texts: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    def add_file(self, data: bytes, size: int | None = None) -> dict[str, Any]:
+        """A file that a user sent, as messages tell of it; it may pretend to be of another size."""
+        number = len(self._files) + 1
+        self._files[f"file{number}"] = (data, len(data) if size is None else size)
+        return {"file_id": f"file{number}", "file_unique_id": f"AQAD_x-{number}"}
+
+    def fail(self, method: str, code: int, retry_after: float = 0, times: int = 1) -> None:
+        """The next calls of a method are answered with this code."""
+        self.faults += [(method, code, retry_after)] * times
+
+    def sent(self, method: str = "send", chat: int | None = None) -> list[Call]:
+        """The calls of methods with that beginning, of one chat or of all."""
+        found = [call for call in self.calls if call.method.startswith(method)]
+        return [call for call in found if chat in (None, call.chat)]
+
+    def answer(self, method: str, told: dict[str, Any], files: dict[str, Any]) -> Any:
+        if fault := next((each for each in self.faults if each[0] == method), None):
+            self.faults.remove(fault)
+            raise Refusal(fault[1], "as the test asked", fault[2])
+        answers = {
+            **{"getMe": lambda: BOT, "getFile": lambda: self._file(told["file_id"])},
+            **{"getWebhookInfo": self._webhook_info, "answerCallbackQuery": lambda: True},
+            **{"setWebhook": lambda: self._hook(told), "deleteWebhook": lambda: self._hook({})},
+            **{"sendMessage": lambda: self._text(told), "sendPhoto": lambda: self._photo(*given)},
+            **{"sendDocument": lambda: self._document(*given)},
+            **{"editMessageText": lambda: self._edit(told)},
+        }
+        given = (told, files)
+        if method not in answers:
+            raise Refusal(404, "Not Found")
+        if told.get("chat_id") and int(told["chat_id"]) in self.blocked:
+            raise Refusal(403, "Forbidden: bot was blocked by the user")
+        result = answers[method]()
+        if method not in ("getMe", "getFile"):
+            self.calls.append(Call(method, told, files))
+        return result
+
+    def content(self, path: str) -> bytes | None:
+        return self._files[path][0] if path in self._files else None
+
+    def _file(self, file: str) -> dict[str, Any]:
+        _, size = self._files[file]
+        if size > DOWNLOAD:
+            raise Refusal(400, "Bad Request: file is too big")
+        return {"file_id": file, "file_unique_id": file, "file_size": size, "file_path": file}
+
+    def _message(self, told: dict[str, Any], **more: Any) -> dict[str, Any]:
+        number = 1_000_000 + len(self.calls)
+        chat = {"id": int(told["chat_id"]), "type": "private"}
+        for row in told.get("reply_markup", {}).get("inline_keyboard", []):
+            for button in row:
+                if not 1 <= len(button["callback_data"].encode()) <= 64:
+                    raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
+        return {"message_id": number, "date": 1, "chat": chat, "from": BOT, **more}
+
+    def _text(self, told: dict[str, Any]) -> dict[str, Any]:
+        if not told["text"].strip():
+            raise Refusal(400, "Bad Request: message text is empty")
+        if len(told["text"]) > 4096:
+            raise Refusal(400, "Bad Request: message is too long")
+        message = self._message(told, text=told["text"])
+        self._texts[message["chat"]["id"], message["message_id"]] = _looks_like(told)
+        return message
+
+    def _edit(self, told: dict[str, Any]) -> dict[str, Any]:
+        at = int(told["chat_id"]), int(told["message_id"])
+        if self._texts.get(at) == _looks_like(told):
+            raise Refusal(400, "Bad Request: message is not modified")
+        message = self._text(told)
+        self._texts[at] = _looks_like(told)
+        return message | {"message_id": at[1]}
+
+    def _captioned(self, told: dict[str, Any], **more: Any) -> dict[str, Any]:
+        if len(told.get("caption", "")) > 1024:
+            raise Refusal(400, "Bad Request: message caption is too long")
+        return self._message(told, **more)
+
+    def _photo(self, told: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+        _, data = files["photo"]
+        if len(data) > PHOTO:
+            raise Refusal(
+                400, f"Bad Request: file of size {len(data)} bytes is too big for a photo"
+            )
+        try:
+            width, height = Image.open(io.BytesIO(data)).size
+        except OSError:
+            raise Refusal(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
+        if width + height > 10_000 or max(width, height) > 20 * min(width, height):
+            raise Refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+        size = {"file_id": "p", "file_unique_id": "p", "width": width, "height": height}
+        return self._captioned(told, photo=[size])
+
+    def _document(self, told: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+        if len(files["document"][1]) > UPLOAD:
+            raise Refusal(413, "Request Entity Too Large")
+        return self._captioned(told, document={"file_id": "d", "file_unique_id": "d"})
+
+    def _hook(self, told: dict[str, Any]) -> bool:
+        if told.get("url", "https:").partition(":")[0] != "https":
+            raise Refusal(
+                400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+            )
+        self.webhook = told
+        return True
+
+    def _webhook_info(self) -> dict[str, Any]:
+        return {
+            "url": self.webhook.get("url", ""),
+            "has_custom_certificate": False,
+            "pending_update_count": 0,
+        }
+
+
+@contextmanager
+def telegram_running() -> Iterator[Telegram]:
+    """A fake Telegram at a free port of this machine, until the end of the block."""
+    telegram = Telegram()
+    config = uvicorn.Config(_app(telegram), host="127.0.0.1", port=0, log_level="warning")
+    with config.bind_socket() as socket:
+        telegram.url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            yield telegram
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _app(telegram: Telegram) -> FastAPI:
+    app = FastAPI()
+
+    @app.api_route("/bot{token}/{method}", methods=["GET", "POST"])
+    async def call(token: str, method: str, request: Request) -> Response:
+        if token != TOKEN:
+            return _refused(Refusal(401, "Unauthorized"))
+        told, files = await _read(request)
+        try:
+            result = telegram.answer(method, told, files)
+        except Refusal as refusal:
+            telegram.refused.append((method, refusal.code))
+            return _refused(refusal)
+        return JSONResponse({"ok": True, "result": result})
+
+    @app.get("/file/bot{token}/{path}")
+    def download(token: str, path: str) -> Response:
+        data = telegram.content(path) if token == TOKEN else None
+        return Response(data) if data is not None else _refused(Refusal(404, "Not Found"))
+
+    return app
+
+
+async def _read(request: Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
+    """A call's parameters, read from JSON where they are that, and its files by field."""
+    if request.headers.get("content-type", "").startswith("application/json"):
+        return await request.json(), {}
+    told, files = dict(request.query_params), {}
+    async with request.form(max_part_size=UPLOAD) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = (value.filename or "", await value.read())
+            else:
+                told[name] = value
+    structured = ("reply_markup", "reply_parameters", "allowed_updates")
+    return told | {name: json.loads(told[name]) for name in structured if name in told}, files
+
+
+def _refused(refusal: Refusal) -> Response:
+    told = {"ok": False, "error_code": refusal.code, "description": refusal.told}
+    if refusal.code == 429:
+        told["parameters"] = {"retry_after": refusal.retry_after}
+    elif refusal.code >= 500:
+        return HTMLResponse("<html>Bad Gateway</html>", refusal.code)
+    return JSONResponse(told, refusal.code)
+
+
+def _looks_like(told: dict[str, Any]) -> tuple[str, str]:
+    return told["text"], json.dumps(told.get("reply_markup"))
