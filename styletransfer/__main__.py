@@ -59,10 +59,11 @@ def exit_code(program: str, run: Callable[[dict[str, str]], int]) -> int:
             log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
             return run(environment)
     except StyleTransferError as error:
-        print(f"{program}: {error}", file=sys.stderr, flush=True)
+        # In one piece, while another thread may lead stderr elsewhere.
+        sys.stderr.write(f"{program}: {error}\n")
         return error.exit_code
     except Stopped as stopped:
-        print(f"{program}: stopped by {stopped}; run it again for the rest", file=sys.stderr)
+        sys.stderr.write(f"{program}: stopped by {stopped}; run it again for the rest\n")
         return stopped.exit_code
 
 

@@ -31,7 +31,9 @@ GOOD = 6  # the last good picture, float16
 LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
 RESERVE = 0.9  # of what is free: others on the machine take some, too
 FIXED = 64 << 20  # kernels that oneDNN keeps, and a deep layer's matrices
-FIXED_IN_STRIPS = 192 << 20  # the same, for a function of each block
+# TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
+# ask for many sizes. Measured.
+WASTE_IN_STRIPS = 1.2
 CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
 COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
@@ -106,12 +108,12 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
         descending = LBFGS
         computing += LBFGS
     pixels = height * width
-    strip, fixed = 0, FIXED
+    strip, fixed, waste = 0, FIXED, 1.0
     if plan != WHOLE:
-        fixed = FIXED_IN_STRIPS if computer == "CPU" else CUDNN * item
+        fixed, waste = (FIXED, WASTE_IN_STRIPS) if computer == "CPU" else (CUDNN * item, 1.0)
         widest = max(len(objective.vgg.needed(block, objective.layers)) for block in blocks)
         strip = plan.rows * width * objective.vgg.channels("conv1_1") * (item * (widest + 5) + 4)
-    return int(pixels * (base + max(computing, descending)) + strip + fixed)
+    return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed)
 
 
 def planned(objective: Objective, size: tuple[int, int], room: Room, lbfgs: bool = False) -> Way:

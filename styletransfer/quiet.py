@@ -25,9 +25,10 @@ def stderr_held() -> Iterator[None]:
         return
     python = sys.stderr
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+        # First, so that no other thread's words are lost in between.
         if python is sys.__stderr__:  # Else it leads elsewhere already.
             sys.stderr = os.fdopen(os.dup(shown), "w", buffering=1, errors="backslashreplace")
+        os.dup2(held.fileno(), 2)
         try:
             yield
         except StyleTransferError:
@@ -38,6 +39,6 @@ def stderr_held() -> Iterator[None]:
             raise
         finally:
             sys.stderr.flush()
-            sys.stderr = python
             os.dup2(shown, 2)
+            sys.stderr = python
             os.close(shown)
