@@ -61,12 +61,18 @@ def parts(version):
     return ([int(each) for each in re.findall("[0-9]+", version)] + [0] * 4)[:4]
 
 
+def installed(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def reaches(name, limits):
     # A package by another name (tensorflow-cpu, a conda build) has its module but not its name.
-    try:
-        have = parts(metadata.version(name))
-    except metadata.PackageNotFoundError:
+    if not installed(name):
         return True
+    have = parts(installed(name))
     low = all(have >= parts(each) for each in re.findall(">=([^,]+)", limits))
     return low and all(have < parts(each) for each in re.findall("<([^,=]+)", limits))
 
@@ -95,7 +101,7 @@ for file in sys.argv[2:]:
             if found:
                 name, limits = found.groups()
                 module = MODULES.get(name.lower(), name.replace("-", "_"))
-                if not util.find_spec(module) or not reaches(name, limits):
+                if not (installed(name) or util.find_spec(module)) or not reaches(name, limits):
                     missing.append(name)
 if sys.argv[1] == "gpu" and not cuda():
     missing.append("the CUDA libraries")

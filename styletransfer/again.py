@@ -17,13 +17,15 @@ from styletransfer.settings import Settings
 from styletransfer.storage import Bucket, Entry, open_bucket, shown
 
 
-def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Path:
+def paint_again(
+    file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
+) -> Path:
     """Paints what the record in `file` tells of, from the buckets it names; the path written,
     PREFIX and the result's extension.
 
-    weights: a file, where the record's are not to be had here. Raises ConfigError for a file that
-    is no record of a result, PictureError where a picture is not there any more or another one,
-    and what painting itself raises.
+    weights: a file, where the record's are not to be had here. memory_limit: as `stylize` takes it.
+    Raises ConfigError for a file that is no record of a result, PictureError where a picture is not
+    there any more or another one, and what painting itself raises.
     """
     record = _read(file)
     account = config.account(config.environment())
@@ -57,7 +59,8 @@ def paint_again(file: str, prefix: str, weights: str | None, device: str) -> Pat
             f"{vgg.identity}; name the right ones with --weights"
         )
     prepared = Style(*read_look(look, style.read))
-    steps = stylize(photo.picture.pixels, prepared, settings, vgg, content_mask=photo.mask)
+    how = {"content_mask": photo.mask, "memory_limit": memory_limit}
+    steps = stylize(photo.picture.pixels, prepared, settings, vgg, **how)
     last = follow(steps, shown(record["photo"]))
     extension, data = Output(*record["output"]).encoded(photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)

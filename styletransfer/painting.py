@@ -54,7 +54,8 @@ def _dispatch(told: argparse.Namespace) -> Path:
             raise ConfigError("--from_record takes one argument besides it, PREFIX")
         from styletransfer.again import paint_again
 
-        return paint_again(told.from_record, told.pictures[0], told.weights, told.device)
+        limit = memory_size(told.memory_limit, "--memory_limit")
+        return paint_again(told.from_record, told.pictures[0], told.weights, told.device, limit)
     if chosen:
         from styletransfer import transferring
 

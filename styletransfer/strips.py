@@ -11,7 +11,7 @@ there, and are added. The deepest blocks may be computed whole, which saves comp
 twice (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", for blocks of layers).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -59,8 +59,31 @@ def _gradient(
         for number in range(1, min(plan.tail, deepest + 1))
     ]
     size, targets = tf.constant(image.shape[1:3]), problem.targets
+    image = tf.convert_to_tensor(image)  # A state's picture may be a variable.
 
-    inputs, sums = [Rows(objective.laid(objective.composed(image, problem)))], {}
+    laid = Rows(objective.laid(objective.composed(image, problem)))
+    inputs, sums = _forward(blocks, plan, laid, size, targets)
+    last = inputs.pop()
+    x = () if len(blocks) == deepest else (last.take(0, last.height),)
+    del last, laid
+    end = _end(objective, plan.tail if x else None, opened(targets), tuple(opened(sums).items()))
+    terms, slopes, led = end(x, sums, targets, weights, size)
+    above = Rows(*led)
+    del x, led
+    for block in reversed(blocks):
+        above = _backward(block, plan, inputs.pop(), above, slopes, size, targets)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        laid = objective.laid(objective.composed(image, problem))
+    return terms, tape.gradient(laid, image, above.take(0, above.height))
+
+
+def _forward(
+    blocks: "Sequence[_Block]", plan: Plan, laid: Rows, size: tf.Tensor, targets: Targets
+) -> tuple[list[Rows], dict[str, Any]]:
+    """A picture of this size through all blocks: the input of each, then what comes out of the
+    last, and the sums over all of them."""
+    inputs, sums = [laid], {}
     for block in blocks:
         inputs.append(Rows())
         for place in places(inputs[-2].height, plan.rows, block.reach):
@@ -69,37 +92,36 @@ def _gradient(
             add_up(sums, found)
             for piece in pooled:
                 inputs[-1].append(piece)
-    del strip, pooled
+    return inputs, sums
 
-    whole = inputs.pop()
-    x = () if len(blocks) == deepest else (whole.take(0, whole.height),)
-    del whole
-    end = _end(objective, plan.tail if x else None, opened(targets), tuple(opened(sums).items()))
-    terms, slopes, led = end(x, sums, targets, weights, size)
-    above = Rows(*led)
-    del x, led
 
-    for block in reversed(blocks):
-        x, below, pending = inputs.pop(), Rows(), None
-        of_block = {name: slopes[name] for name in block.names}
-        strips = places(x.height, plan.rows, block.reach)
-        for place, after in zip(strips, [*strips[1:], None], strict=True):
-            strip = x.take(place.above, place.below)
-            led = (above.take(place.first // 2, place.last // 2),) if above.height else ()
-            slope = block.backward(strip, _where(place), size, targets, of_block, led)
-            if pending is not None:
-                shared = pending.shape[1]
-                slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
-            settled = (after.above if after else x.height) - place.above
-            below.append(slope[:, :settled])
-            pending = slope[:, settled:]
-            x.let_go(place.below if after is None else after.above)
-            above.let_go(place.last // 2)
-        above = below
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        laid = objective.laid(objective.composed(image, problem))
-    return terms, tape.gradient(laid, image, above.take(0, above.height))
+def _backward(
+    block: "_Block",
+    plan: Plan,
+    x: Rows,
+    above: Rows,
+    slopes: dict[str, Any],
+    size: tf.Tensor,
+    targets: Targets,
+) -> Rows:
+    """The slope of a block's input x, from that of what comes out of it, `above`, and those of the
+    sums. What is done with of x and above is let go of on the way."""
+    below, pending = Rows(), None
+    of_block = {name: slopes[name] for name in block.names}
+    strips = places(x.height, plan.rows, block.reach)
+    for place, after in zip(strips, [*strips[1:], None], strict=True):
+        strip = x.take(place.above, place.below)
+        led = (above.take(place.first // 2, place.last // 2),) if above.height else ()
+        slope = block.backward(strip, _where(place), size, targets, of_block, led)
+        if pending is not None:
+            shared = pending.shape[1]
+            slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
+        settled = (after.above if after else x.height) - place.above
+        below.append(slope[:, :settled])
+        pending = slope[:, settled:]
+        x.let_go(place.below if after is None else after.above)
+        above.let_go(place.last // 2)
+    return below
 
 
 class _Block(NamedTuple):

@@ -472,6 +472,7 @@ def test_a_record_makes_the_same_picture_again(folders, small_vgg, monkeypatch, 
     assert inetwork(["--from-record", record, "x"]) == 1
     assert inetwork(["--from-record", "photos/beach.jpg", "x"]) == 2
     assert inetwork(["--from-record", "nowhere.json", "x"]) == 2
+    assert inetwork(["--from-record", record, "x", "--memory_limit", "5"]) == 2
 
 
 def test_a_dry_run_tells_all_and_writes_nothing(folders, small_vgg, capsys):
