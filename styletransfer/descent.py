@@ -158,4 +158,4 @@ class Descent:
 def _kept(average: tf.Tensor) -> tf.Tensor:
     """A picture to begin anew from if need be; rounded by less than an eye sees, in half the
     memory."""
-    return tf.cast(average, tf.float16)
+    return tf.cast(average, tf.bfloat16)

@@ -27,7 +27,7 @@ PLANS = (
     Plan(6, 16),
 )
 STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
-GOOD = 6  # the last good picture, float16
+GOOD = 6  # the last good picture, bfloat16
 LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
 RESERVE = 0.9  # of what is free: others on the machine take some, too
 FIXED = 64 << 20  # kernels that oneDNN keeps, and a deep layer's matrices
