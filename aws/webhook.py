@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import boto3
+from bot.resources import TELEGRAM
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from layout import webhook_secret
 from telegram import Bot, WebhookInfo
@@ -22,7 +23,6 @@ from telegram.error import InvalidToken, TelegramError
 from styletransfer.errors import ConfigError, StorageError, StyleTransferError
 
 PROG = "aws/webhook.py"
-TELEGRAM = "https://api.telegram.org"
 # What the bot answers to; Telegram keeps all else to itself.
 UPDATES = ("message", "callback_query")
 EPILOG = """\

@@ -55,11 +55,13 @@ def computer(results: Results) -> str:
 
 def document(results: Results, image: str) -> str:
     """All of it as Markdown; `image` is where the plot lies."""
-    about, on_gpu = results["machine"], computer(results) == "gpu"
+    about, held = results["machine"], "process held, libraries and weights"
+    if computer(results) == "gpu":
+        held = "library held on the GPU, weights"
     parts = [
         paragraph(
             f"On {about.get('GPU') or about['processor'] + ', ' + about['cores'] + ' cores'}, "
-            f"with TensorFlow "
+            "with TensorFlow "
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
             "weights, random ones, are the same for all, and so are the layers compared. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "
@@ -71,8 +73,7 @@ def document(results: Results, image: str) -> str:
         by_size(results, "seconds a step", lambda entry: f"{seconds(entry):.3g}"),
         times_as_long(results),
         "## Memory",
-        f"The most that the {'library held on the GPU' if on_gpu else 'process held, libraries'}"
-        f"{', weights' if on_gpu else ' and weights'} included.",
+        f"The most that the {held} included.",
         by_size(results, "GiB", lambda entry: f"{entry['memory'] / GIB:.2f}"),
         limit(results),
         paintings(results),

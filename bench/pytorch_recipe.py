@@ -24,7 +24,7 @@ from statistics import median
 
 import numpy as np
 import torch
-from pytorch_vgg import Network, fit, resized, tensor
+from pytorch_vgg import Network, compute_on, fit, resized, tensor
 from torch.nn import functional
 
 STYLE_LAYERS = {
@@ -259,9 +259,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=ITERATIONS, help="steps at each scale")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     told = parser.parse_args()
-    if told.device == "gpu":
-        torch.set_default_device("cuda")
-        torch.backends.cudnn.benchmark = True  # The fastest kernels for each size.
+    compute_on(told.device)
     with np.load(told.folder / "vgg.npz") as file:
         vgg_arrays = dict(file)
     pictures = [np.load(told.folder / f"{name}.npy") for name in ("photo", "painting")]

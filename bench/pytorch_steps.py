@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_recipe
 import torch
-from pytorch_vgg import Network, fit, resized
+from pytorch_vgg import Network, compute_on, fit, resized
 from stepping import most_memory, serve
 from torch.nn import functional
 
@@ -89,10 +89,7 @@ def descending(
 def main() -> None:
     """Serves the steps of all peers for one size."""
     folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
-    on_gpu = computer == "gpu"
-    if on_gpu:
-        torch.set_default_device("cuda")
-        torch.backends.cudnn.benchmark = True  # The fastest kernels for the size.
+    compute_on(computer)
     with np.load(folder / "vgg.npz") as file:
         arrays = dict(file)
     content, style = (np.load(folder / f"{name}.npy") for name in ("photo", "painting"))
@@ -106,7 +103,7 @@ def main() -> None:
         make = {"plain": plain, "neural-style-pt": neural_style_pt}[recipe]
         return make(network, resized(content, size), painting)
 
-    serve(prepare, torch.cuda.max_memory_allocated if on_gpu else most_memory)
+    serve(prepare, torch.cuda.max_memory_allocated if computer == "gpu" else most_memory)
 
 
 if __name__ == "__main__":

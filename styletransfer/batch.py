@@ -74,7 +74,15 @@ def _run(config: Config, stop: Stop) -> int:
         ready = background.submit(_choose_device, config.device)
     stems, masks = planning.stems(every_photo, output), styles.masks(sources)
     plan = planning.make(
-        *(photos, stems, masks, looks, networks.identity, output, result, there, config.part)
+        photos,
+        stems,
+        masks,
+        looks,
+        networks.identity,
+        output,
+        result,
+        there,
+        part=config.part,
     )
     event(
         f"{len(photos)} photos × {len(looks)} looks: {len(plan.done)} results are there, "

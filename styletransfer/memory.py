@@ -98,7 +98,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
         later = sum(inputs[block] for block in whole if block > first_whole)
         computing += sum(features[block] for block in whole) + later
         computing += 4 * item * channels[whole[0]]
-    computer = "CPU" if _on_gpu() is None else "GPU"
+    computer = _device().partition(":")[0]
     if plan == WHOLE:  # In float32 for sums, and what TensorFlow computes ahead; measured.
         computing += COPIES[computer] * channels[1]
     # The gradient on its way back from the canvas; and, for the whole picture at once, the next
@@ -150,12 +150,16 @@ def amount(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
+def _device() -> str:
+    """TensorFlow's name of what computes, `GPU:0` or `CPU:0`."""
+    return tf.constant(0.0).device.rpartition("device:")[2]
+
+
 def _on_gpu() -> tuple[int, int] | None:
     """Bytes that TensorFlow holds on the GPU in use, and that are left there."""
-    device = tf.constant(0.0).device
-    if "GPU" not in device:
+    name = _device()
+    if not name.startswith("GPU"):
         return None
-    name = device.split("device:")[-1]
     total = gpus.memory(int(name.rpartition(":")[2]))
     if total is None:
         return None

@@ -12,7 +12,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 STEERED = (1e-6, 1e6)  # what the photo's weight stays within
 BAND = 256  # rows
-PICTURES = ("average", "image", "momentum", "variance")  # fields of a State
+PICTURES = ("image", "momentum", "variance", "average")  # fields of a State
 LEAST_STRENGTH = 1e-3  # at which no eye tells the picture from the photo
 
 
@@ -51,13 +51,10 @@ class State(NamedTuple):
     def changeable(self) -> "State":
         """The same with its pictures in variables, which can be changed where they lie. What holds
         on to the value of one keeps that value, and costs a copy when it changes."""
-        pictures = {name: getattr(self, name) for name in PICTURES}
-        return self._replace(
-            **{
-                name: each if isinstance(each, tf.Variable) else tf.Variable(each, trainable=False)
-                for name, each in pictures.items()
-            }
-        )
+        if isinstance(self.image, tf.Variable):
+            return self
+        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PICTURES}
+        return self._replace(**variables)
 
     def resized(self, size: tuple[int, int]) -> "State":
         """At the next scale, of this (height, width): Adam goes on with its moments, enlarged like
