@@ -126,6 +126,8 @@ def stylize(
         scaled = scales.resize(photo, size)
         groups = style.groups(objective, size, content_mask)
         problem = objective.problem(scaled, groups, content_mask)
+        if size == sizes[-1]:
+            del photo  # Memory is short at the last scale.
         if resume is not None:
             state, resume = State.restored(resume, scaled.shape), None
         elif state is not None:
@@ -135,8 +137,11 @@ def stylize(
             if init is not None:
                 first = scales.resize(scales.batch(init), size)
             state = State.start(first, _first_weight(settings))
+            del first
+        del scaled, groups
         way = memory.planned(objective, size, room, lbfgs)
         descent = Descent(objective, problem, settings, state, way, room, size == sizes[0])
+        state = descent.state
         for number in range(done + 1, count + 1):
             terms = descent.step(number, last=number == count)
             state, ends = descent.state, descent.settled

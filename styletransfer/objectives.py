@@ -16,8 +16,9 @@ from styletransfer.images import resize
 from styletransfer.inetwork_losses import OriginalLosses
 from styletransfer.losses import TERMS, RelativeLosses, Targets
 from styletransfer.optimizers import State, adam, steered
+from styletransfer.rows import Rows
 from styletransfer.settings import Settings
-from styletransfer.sweeps import Place, Rows, sweep
+from styletransfer.sweeps import Place, sweep
 from styletransfer.vgg import VGG, poolings_before
 
 FORWARD_ROWS = 64  # of a strip, where nothing but features is computed
@@ -104,10 +105,14 @@ class Objective:
             return dict(features)
         cut = {}
         for layer, feature in features.items():
-            side = 2 ** poolings_before(layer)
-            rows = tf.maximum(-(-height // side) - first, 0)
-            cut[layer] = part(feature, (0, rows), (0, -(-width // side)))
+            rows = tf.maximum(self._side(layer, height) - first, 0)
+            cut[layer] = part(feature, (0, rows), (0, self._side(layer, width)))
         return cut
+
+    def _side(self, layer: str, side: tf.Tensor | int) -> tf.Tensor | int:
+        """Of a picture that has so many rows, or columns, those at a layer."""
+        pixels = 2 ** poolings_before(layer)
+        return -(-side // pixels) if self.on_canvas else side // pixels
 
     def sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
@@ -135,11 +140,11 @@ class Objective:
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
-        rows = {layer: Rows() for layer in layers}
-        for _, features in self._sweep(image, layers):
+        found = {layer: Rows(self._side(layer, image.shape[1])) for layer in layers}
+        for place, features in self._sweep(image, layers):
             for layer, feature in features.items():
-                rows[layer].append(feature)
-        return {layer: rows[layer].take(0, rows[layer].height) for layer in layers}
+                found[layer].put(place.first, feature)
+        return {layer: rows.whole for layer, rows in found.items()}
 
     def of_painting(self, painting: tf.Tensor, mask: np.ndarray | None) -> tuple[Any, ...]:
         """A painting's statistics at each style layer, of the part that a mask [h, w] tells."""
@@ -205,8 +210,12 @@ class Objective:
             size = tuple(photo.shape[1:3])
             masks = self.layer_masks(content_mask, size, (layer,))
             around = tf.constant(resize(content_mask, *size)[None, :, :, None]), photo
-        norm = self.losses.content(content, tf.zeros_like(content), masks[0] if masks else None)
-        return Problem(Targets(content, masks, norm, groups), around)
+        norms = []
+        for first in range(0, content.shape[1], FORWARD_ROWS):  # In float32: four times as large.
+            rows = slice(first, first + FORWARD_ROWS)
+            some, mask = content[:, rows], masks[0][:, rows] if masks else None
+            norms.append(self.losses.content(some, tf.zeros_like(some), mask))
+        return Problem(Targets(content, masks, tf.add_n(norms), groups), around)
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Shapes are open in them, so that

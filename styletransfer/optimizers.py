@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import Bounds, minimize
 
+from styletransfer.rows import read, write
+
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 STEERED = (1e-6, 1e6)  # what the photo's weight stays within
@@ -53,8 +55,11 @@ class State(NamedTuple):
         on to the value of one keeps that value, and costs a copy when it changes."""
         if isinstance(self.image, tf.Variable):
             return self
-        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PICTURES}
-        return self._replace(**variables)
+        # Copies, because several may be one tensor until they change.
+        copies = {name: tf.raw_ops.DeepCopy(x=getattr(self, name)) for name in PICTURES}
+        return self._replace(
+            **{name: tf.Variable(copies.pop(name), trainable=False) for name in PICTURES}
+        )
 
     def resized(self, size: tuple[int, int]) -> "State":
         """At the next scale, of this (height, width): Adam goes on with its moments, enlarged like
@@ -87,11 +92,12 @@ def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.
     that was changed so before is changed itself."""
     state = state.changeable()
     for first in range(0, gradient.shape[1], BAND):
-        rows = slice(first, first + BAND)
-        band = state._replace(**{name: getattr(state, name)[:, rows] for name in PICTURES})
-        band = _adam(band, gradient[:, rows], rate, decay)
+        slope = gradient[:, first : first + BAND]
+        bounds = first, first + slope.shape[1]
+        band = state._replace(**{name: read(getattr(state, name), *bounds) for name in PICTURES})
+        band = _adam(band, slope, rate, decay)
         for name in PICTURES:
-            getattr(state, name)[:, rows].assign(getattr(band, name))
+            write(getattr(state, name), first, getattr(band, name))
     return state._replace(count=band.count)
 
 

@@ -1,8 +1,11 @@
 """From coarse to fine: the sizes a picture is painted at, and pictures brought to them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.cutting import derived
 from styletransfer.settings import Settings, fit
 
 FIRST_SCALE = 128  # px, longer side
@@ -65,9 +68,37 @@ def on_canvas(image: tf.Tensor) -> tf.Tensor:
     So no pooling drops a row, every pixel is seen by every layer; and photos of many sizes share
     few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
     """
-    for axis in (1, 2):
-        side = tf.shape(image)[axis]
-        # …, n−2, n−1, n−1, n−2, …, and again where the picture is narrower than the margin.
-        turn = tf.range(side + -side % CANVAS_MULTIPLE) % (2 * side)
-        image = tf.gather(image, tf.minimum(turn, 2 * side - 1 - turn), axis=axis)
-    return image
+
+    @derived
+    def laid(image: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        canvas, (height, width) = image, tf.unstack(tf.shape(image)[1:3])
+        for axis, side in ((1, height), (2, width)):
+            if image.shape[axis] is None or image.shape[axis] % CANVAS_MULTIPLE:
+                margin = tf.gather(canvas, _mirrored(side), axis=axis)
+                canvas = tf.concat([canvas, margin], axis)
+
+        def slope(upstream: tf.Tensor) -> tf.Tensor:
+            return _folded(_folded(upstream, 2, width), 1, height)
+
+        return canvas, slope
+
+    return laid(image)
+
+
+def _mirrored(side: tf.Tensor) -> tf.Tensor:
+    """The rows, or columns, of a picture that has `side` of them, in a canvas' margin: n−1, n−2, …,
+    and again where the picture is narrower than the margin."""
+    turn = tf.range(side, side + -side % CANVAS_MULTIPLE) % (2 * side)
+    return tf.minimum(turn, 2 * side - 1 - turn)
+
+
+def _folded(slope: tf.Tensor, axis: int, side: tf.Tensor) -> tf.Tensor:
+    """The slope of a canvas' first `side` rows, or columns, to which those of the margin that
+    mirror them are added."""
+    seen = _mirrored(side)
+    mirrored = tf.minimum(side, tf.size(seen))
+    sizes = [side - mirrored, mirrored, tf.size(seen)]
+    inner, edge, margin = tf.split(slope, sizes, axis)
+    matrix = tf.one_hot(seen - sizes[0], mirrored, dtype=slope.dtype)
+    edge += tf.einsum("ij,biwc->bjwc" if axis == 1 else "ij,bhic->bhjc", matrix, margin)
+    return tf.concat([inner, edge], axis)

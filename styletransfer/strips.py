@@ -21,7 +21,8 @@ from styletransfer.cutting import part
 from styletransfer.losses import TERMS, Targets, exact
 from styletransfer.objectives import Objective, Problem, Program, add_up, opened, stepping
 from styletransfer.optimizers import adam_in_place
-from styletransfer.sweeps import Place, Rows, own_rows, places
+from styletransfer.rows import Rows
+from styletransfer.sweeps import Place, own_rows, places
 from styletransfer.vgg import POOLS, poolings_before
 
 
@@ -52,76 +53,79 @@ def program(objective: Objective, problem: Problem, plan: Plan) -> Program:
 def _gradient(
     objective: Objective, plan: Plan, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Terms [3], not weighted, and the gradient of their weighted sum, of image [1, H, W, 3]."""
+    """Terms [3], not weighted, and the gradient of their weighted sum, of image [1, H, W, 3], a
+    tensor or a variable."""
     deepest = max(map(poolings_before, objective.layers)) + 1
     blocks = [
         _block(objective, number, number == deepest, opened(problem.targets))
         for number in range(1, min(plan.tail, deepest + 1))
     ]
     size, targets = tf.constant(image.shape[1:3]), problem.targets
-    image = tf.convert_to_tensor(image)  # A state's picture may be a variable.
 
-    laid = Rows(objective.laid(objective.composed(image, problem)))
-    inputs, sums = _forward(blocks, plan, laid, size, targets)
+    def laid() -> Rows:
+        # Of a variable the value: what is led back is written in its place.
+        picture = objective.composed(tf.convert_to_tensor(image), problem)
+        return Rows.of(objective.laid(picture))
+
+    inputs, sums = _forward(blocks, plan, laid(), size, targets)
     last = inputs.pop()
-    x = () if len(blocks) == deepest else (last.take(0, last.height),)
-    del last, laid
+    x = () if len(blocks) == deepest else (last.whole,)
+    del last
     end = _end(objective, plan.tail if x else None, opened(targets), tuple(opened(sums).items()))
     terms, slopes, led = end(x, sums, targets, weights, size)
-    above = Rows(*led)
+    above = Rows.of(*led) if led else None
     del x, led
     for block in reversed(blocks):
-        above = _backward(block, plan, inputs.pop(), above, slopes, size, targets)
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        laid = objective.laid(objective.composed(image, problem))
-    return terms, tape.gradient(laid, image, above.take(0, above.height))
+        rows = inputs.pop() if inputs else laid()
+        _backward(block, plan, rows, above, slopes, size, targets)
+        above = rows
+    slope = above.whole
+    del above, rows
+    return terms, _onto_picture(objective, opened(problem))(image, problem, slope)
 
 
 def _forward(
-    blocks: "Sequence[_Block]", plan: Plan, laid: Rows, size: tf.Tensor, targets: Targets
+    blocks: "Sequence[_Block]", plan: Plan, x: Rows, size: tf.Tensor, targets: Targets
 ) -> tuple[list[Rows], dict[str, Any]]:
-    """A picture of this size through all blocks: the input of each, then what comes out of the
-    last, and the sums over all of them."""
-    inputs, sums = [laid], {}
+    """A picture of this size through all blocks, from the first one's input x on: what comes out of
+    each (of the deepest, nothing), and the sums over all."""
+    outputs, sums = [], {}
     for block in blocks:
-        inputs.append(Rows())
-        for place in places(inputs[-2].height, plan.rows, block.reach):
-            strip = inputs[-2].take(place.above, place.below)
+        out = Rows(x.height // 2)
+        for place in places(x.height, plan.rows, block.reach):
+            strip = x.take(place.above, place.below)
             found, pooled = block.forward(strip, _where(place), size, targets)
             add_up(sums, found)
             for piece in pooled:
-                inputs[-1].append(piece)
-    return inputs, sums
+                out.put(place.first // 2, piece)
+        outputs.append(out)
+        x = out
+    return outputs, sums
 
 
 def _backward(
     block: "_Block",
     plan: Plan,
     x: Rows,
-    above: Rows,
+    above: Rows | None,
     slopes: dict[str, Any],
     size: tf.Tensor,
     targets: Targets,
-) -> Rows:
-    """The slope of a block's input x, from that of what comes out of it, `above`, and those of the
-    sums. What is done with of x and above is let go of on the way."""
-    below, pending = Rows(), None
+) -> None:
+    """Puts the slope of a block's input x in its place, from that of what comes out of it, `above`,
+    if anything does, and those of the sums."""
     of_block = {name: slopes[name] for name in block.names}
-    strips = places(x.height, plan.rows, block.reach)
+    strips, pending = places(x.height, plan.rows, block.reach), None
     for place, after in zip(strips, [*strips[1:], None], strict=True):
         strip = x.take(place.above, place.below)
-        led = (above.take(place.first // 2, place.last // 2),) if above.height else ()
+        led = (above.take(place.first // 2, place.last // 2),) if above else ()
         slope = block.backward(strip, _where(place), size, targets, of_block, led)
         if pending is not None:
             shared = pending.shape[1]
             slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
         settled = (after.above if after else x.height) - place.above
-        below.append(slope[:, :settled])
+        x.put(place.above, slope[:, :settled])
         pending = slope[:, settled:]
-        x.let_go(place.below if after is None else after.above)
-        above.let_go(place.last // 2)
-    return below
 
 
 class _Block(NamedTuple):
@@ -234,6 +238,22 @@ def _end(
         tf.TensorSpec([2], tf.int32),
     ]
     return tf.function(end, autograph=False, input_signature=signature).get_concrete_function()
+
+
+@lru_cache(maxsize=8)
+def _onto_picture(objective: Objective, problem_spec: Problem) -> Callable[..., tf.Tensor]:
+    """The slope of an image, from that of what the network sees of it: image, problem, slope → it.
+    Traced, so that nothing else is computed."""
+    picture = tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], objective.dtype)).dtype)
+
+    @tf.function(autograph=False, input_signature=[picture, problem_spec, picture])
+    def led(image: tf.Tensor, problem: Problem, slope: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            seen = objective.laid(objective.composed(image, problem))
+        return tape.gradient(seen, image, slope)
+
+    return led
 
 
 def _input_spec(objective: Objective, number: int) -> tf.TensorSpec:

@@ -9,44 +9,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from styletransfer.cutting import part
+from styletransfer.rows import Rows
 from styletransfer.vgg import POOLS, VGG, poolings_before
-
-
-class Rows:
-    """A tensor [1, h, w, C] in pieces, each some of its rows; taken from and added to by rows, and
-    let go of from the top."""
-
-    def __init__(self, *pieces: tf.Tensor) -> None:
-        self._pieces: list[tuple[int, tf.Tensor]] = []
-        self.height = 0
-        for piece in pieces:
-            self.append(piece)
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """What stands for any of its rows."""
-        piece = self._pieces[-1][1]
-        return tf.TensorSpec([1, None, None, piece.shape[3]], piece.dtype)
-
-    def append(self, piece: tf.Tensor) -> None:
-        """Adds rows [1, r, w, C] below."""
-        if piece.shape[1]:
-            self._pieces.append((self.height, piece))
-            self.height += piece.shape[1]
-
-    def take(self, first: int, last: int) -> tf.Tensor:
-        """Rows first … last − 1, which must not have been let go of."""
-        parts = [
-            piece[:, max(first - start, 0) : last - start]
-            for start, piece in self._pieces
-            if start < last and start + piece.shape[1] > first
-        ]
-        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
-
-    def let_go(self, before: int) -> None:
-        """Frees the pieces of which all rows are above row `before`."""
-        while self._pieces and self._pieces[0][0] + self._pieces[0][1].shape[1] <= before:
-            self._pieces.pop(0)
 
 
 class Place(NamedTuple):
@@ -115,17 +79,16 @@ def sweep(
     """`VGG.forward` in strips of `rows` rows: yields (place, features) of every strip, block by
     block, from top to bottom; the features' rows are the place's own."""
     deepest = max(map(poolings_before, layers)) + 1
-    below = Rows(image)
+    below = Rows.of(image)
     for number in range(1, deepest + 1):
-        x, below = below, Rows()
+        x, below = below, Rows(below.height // 2)
         program = _block(vgg, number, tuple(sorted(layers)), dtype, padding, x.spec)
         for place in places(x.height, rows, len(vgg.needed(number, layers))):
             strip = x.take(place.above, place.below)
             features, out = program(strip, tf.constant([place.first, place.last, *place.ends]))
             if number < deepest:
-                below.append(POOLS[pool](out, 2, 2, "VALID"))
+                below.put(place.first // 2, POOLS[pool](out, 2, 2, "VALID"))
             del strip, out
-            x.let_go(place.last - place.reach)
             yield place, features
 
 
