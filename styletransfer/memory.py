@@ -16,6 +16,7 @@ import tensorflow as tf
 from styletransfer import gpus
 from styletransfer.errors import MemoryShortError
 from styletransfer.objectives import Objective
+from styletransfer.scales import scale_sizes
 from styletransfer.strips import WHOLE, Plan
 from styletransfer.vgg import poolings_before
 
@@ -30,7 +31,7 @@ STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
 GOOD = 6  # the last good picture, bfloat16
 LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
 RESERVE = 0.9  # of what is free: others on the machine take some, too
-FIXED = 64 << 20  # kernels that oneDNN keeps, and a deep layer's matrices
+KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
 # TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
 # ask for many sizes. Measured.
 WASTE_IN_STRIPS = 1.2
@@ -87,33 +88,51 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
     inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
     content = item * objective.vgg.channels(objective.losses.content_layer)
     content /= 4 ** poolings_before(objective.losses.content_layer)
-    base = STATE + GOOD + 12 + content  # And the photo at this size.
+    base = STATE + GOOD + content
 
     first_whole = min(plan.tail, deepest + 1)
     whole = [block for block in blocks if block >= first_whole]
-    kept = sum(inputs[block] for block in blocks[1:] if block <= first_whole)
-    computing = 12 + kept
+    computing = sum(inputs[block] for block in blocks[1:] if block <= first_whole)
     if whole:
         # Everything that is led back through, and at the widest convolution four maps besides.
         later = sum(inputs[block] for block in whole if block > first_whole)
         computing += sum(features[block] for block in whole) + later
         computing += 4 * item * channels[whole[0]]
     computer = _device().partition(":")[0]
-    if plan == WHOLE:  # In float32 for sums, and what TensorFlow computes ahead; measured.
-        computing += COPIES[computer] * channels[1]
-    # The gradient on its way back from the canvas; and, for the whole picture at once, the next
-    # state beside this one, and some more.
-    descending = STATE + 7 * 12 if plan == WHOLE else 2 * 12
+    descending = 2 * 12  # The gradient on its way back from the canvas.
+    if plan == WHOLE:
+        # The photo and its canvas; in float32 for sums, and what TensorFlow computes ahead,
+        # measured; the next state beside this one, and some more.
+        base += 12
+        computing += 12 + COPIES[computer] * channels[1]
+        descending = STATE + 7 * 12
     if lbfgs:
         descending = LBFGS
         computing += LBFGS
     pixels = height * width
-    strip, fixed, waste = 0, FIXED, 1.0
-    if plan != WHOLE:
-        fixed, waste = (FIXED, WASTE_IN_STRIPS) if computer == "CPU" else (CUDNN * item, 1.0)
-        widest = max(len(objective.vgg.needed(block, objective.layers)) for block in blocks)
-        strip = plan.rows * width * objective.vgg.channels("conv1_1") * (item * (widest + 5) + 4)
+    fixed = KERNELS * _scales(objective, size)
+    if computer == "GPU":
+        fixed = 0 if plan == WHOLE else CUDNN * item
+    strip = max(
+        (_of_strip(objective, block, size, plan.rows) for block in blocks if block < first_whole),
+        default=0,
+    )
+    waste = WASTE_IN_STRIPS if strip and computer == "CPU" else 1.0
     return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed)
+
+
+def _of_strip(objective: Objective, block: int, size: tuple[int, int], rows: int) -> float:
+    """The bytes that a strip of a block takes while it is led back through: what its convolutions
+    give, seven maps more and one in float32; measured."""
+    convolutions = len(objective.vgg.needed(block, objective.layers))
+    height, width = (side / 2 ** (block - 1) for side in size)
+    values = min(rows + 2 * convolutions, height) * width * objective.vgg.channels(f"conv{block}_1")
+    return values * (objective.dtype.size * (convolutions + 7) + 4)
+
+
+def _scales(objective: Objective, size: tuple[int, int]) -> int:
+    """How many scales a picture of this size is painted at in the end."""
+    return len(scale_sizes(*size, max(size))) if objective.losses.on_canvas else 1
 
 
 def planned(objective: Objective, size: tuple[int, int], room: Room, lbfgs: bool = False) -> Way:
