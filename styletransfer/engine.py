@@ -104,6 +104,7 @@ def stylize(
     """
     if settings.deterministic:
         deterministic()
+    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
     style = _style(styles, shares, style_masks, regions, content_mask)
     photo = scales.batch(content)
     finish = Finish(np.asarray(content, np.float32), settings, content_mask, color_mask)
@@ -111,8 +112,8 @@ def stylize(
         photo = scales.batch(style.recoloured(finish.photo, settings.color_match, content_mask))
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)
-    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
-    memory.planned(objective, sizes[-1], room, lbfgs)  # What cannot fit is told before any work.
+    # What cannot fit is told before any work.
+    largest = memory.planned(objective, sizes[-1], room, lbfgs)
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
         raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
@@ -139,7 +140,8 @@ def stylize(
             state = State.start(first, _first_weight(settings))
             del first
         del scaled, groups
-        way = memory.planned(objective, size, room, lbfgs)
+        later = None if size == sizes[-1] else largest
+        way = memory.planned(objective, size, room, lbfgs, later)
         descent = Descent(objective, problem, settings, state, way, room, size == sizes[0])
         state = descent.state
         for number in range(done + 1, count + 1):
@@ -155,13 +157,12 @@ def stylize(
 def foresee(
     height: int, width: int, settings: Settings, vgg: VGG, memory_limit: int | None = None
 ) -> memory.Way:
-    """How `stylize` will compute a photo of this size at its last scale, and the most memory that
-    it takes at any. Raises MemoryShortError where it cannot."""
+    """How `stylize` will compute a photo of this size at its last scale, which takes the most
+    memory. Raises MemoryShortError where it cannot."""
     sizes, _ = schedule(height, width, settings)
     room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
     goal = Objective.of(settings, vgg)
-    ways = [memory.planned(goal, size, room, lbfgs) for size in sizes]
-    return ways[-1]._replace(needed=max(way.needed for way in ways))
+    return memory.planned(goal, sizes[-1], room, lbfgs)
 
 
 def objective(

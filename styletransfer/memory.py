@@ -35,6 +35,9 @@ KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
 # TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
 # ask for many sizes. Measured.
 WASTE_IN_STRIPS = 1.2
+# What an earlier scale takes a pixel, at most, times what the last one does, and some more bytes:
+# allocators keep its pieces, into which those of the last fit badly.
+EARLIER, SOME_MORE = 1.5, 200 << 20
 CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
 COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
@@ -135,17 +138,29 @@ def _scales(objective: Objective, size: tuple[int, int]) -> int:
     return len(scale_sizes(*size, max(size))) if objective.losses.on_canvas else 1
 
 
-def planned(objective: Objective, size: tuple[int, int], room: Room, lbfgs: bool = False) -> Way:
+def planned(
+    objective: Objective,
+    size: tuple[int, int],
+    room: Room,
+    lbfgs: bool = False,
+    last: Way | None = None,
+) -> Way:
     """The fastest way to compute a picture of this (height, width) that fits into the room.
 
-    Raises MemoryShortError, naming the largest size that does, where none fits.
+    last: how the last scale will be computed, for an earlier one, which then takes less, too.
+    Raises MemoryShortError, naming the largest size that fits, where none does.
     """
+    height, width = size
     free = room.bytes
+    if last:
+        share = height * width / (last.size[0] * last.size[1])
+        free = min(free, int(EARLIER * share * last.needed + SOME_MORE))
     for plan in PLANS:
         takes = needed(objective, size, plan, lbfgs)
         if takes <= free:
             return Way(size, plan, takes)
-    height, width = size
+    if last:
+        return Way(size, plan, takes)
     low, high = 0, max(size)
     while high - low > 1:
         middle = (low + high) // 2
