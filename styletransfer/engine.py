@@ -59,6 +59,11 @@ class Step:
         """The picture so far: float32 [H, W, 3], sRGB 0…1."""
         return self._finish(self._state.average[0].numpy())
 
+    def let_go(self) -> None:
+        """Frees what the next step would have changed anyway, whoever still holds this one."""
+        if isinstance(self._state.image, tf.Variable):
+            self._state = None
+
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that `stylize` needs to go on after this step: `iteration`, and the image and the
         optimiser's state, float32, 48 bytes a pixel in all."""
@@ -120,10 +125,13 @@ def stylize(
     clock = Clock(sizes, counts, done)
 
     state: State | None = None
+    step: Step | None = None
     for size, count in zip(sizes, counts, strict=True):
         if done > count:
             done -= count
             continue
+        if step is not None:
+            step.let_go()
         scaled = scales.resize(photo, size)
         groups = style.groups(objective, size, content_mask)
         problem = objective.problem(scaled, groups, content_mask)
@@ -148,7 +156,8 @@ def stylize(
             terms = descent.step(number, last=number == count)
             state, ends = descent.state, descent.settled
             eta_s = clock.tick(skipping=count - number if ends else 0)
-            yield Step(clock.done, sum(counts), eta_s, terms, state, finish)
+            step = Step(clock.done, sum(counts), eta_s, terms, state, finish)
+            yield step
             if ends:
                 break
         done = 0

@@ -22,8 +22,9 @@ class Finish:
     color_mask: np.ndarray | None = None
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
-        """The result of a picture painted at any size [h, w, 3], values beyond 0…1 cut off."""
-        image = np.clip(painted, 0.0, 1.0)
+        """The result of a picture painted at any size [h, w, 3], float32; values beyond 0…1 are cut
+        off, in `painted` too."""
+        image = np.clip(painted, 0.0, 1.0, out=painted)
         if self.settings.rescale_image:
             image = rescale(image, self.photo, self.settings.rescale_method)
         height, width = image.shape[:2]

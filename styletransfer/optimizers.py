@@ -32,12 +32,12 @@ class State(NamedTuple):
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
         """Before the first step, from image [1, H, W, 3]."""
-        zero = tf.zeros_like(image)
+        # Each a tensor of its own, or they would be copied once they are changed where they lie.
         return cls(
             image,
-            zero,
-            zero,
-            image,
+            tf.zeros_like(image),
+            tf.zeros_like(image),
+            tf.raw_ops.DeepCopy(x=image),
             tf.constant(0.0),
             tf.convert_to_tensor(content_weight, tf.float32),
         )
@@ -55,11 +55,8 @@ class State(NamedTuple):
         on to the value of one keeps that value, and costs a copy when it changes."""
         if isinstance(self.image, tf.Variable):
             return self
-        # Copies, because several may be one tensor until they change.
-        copies = {name: tf.raw_ops.DeepCopy(x=getattr(self, name)) for name in PICTURES}
-        return self._replace(
-            **{name: tf.Variable(copies.pop(name), trainable=False) for name in PICTURES}
-        )
+        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PICTURES}
+        return self._replace(**variables)
 
     def resized(self, size: tuple[int, int]) -> "State":
         """At the next scale, of this (height, width): Adam goes on with its moments, enlarged like
