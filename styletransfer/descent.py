@@ -14,7 +14,6 @@ from styletransfer.memory import Room, Way
 from styletransfer.objectives import Objective, Pace, Problem
 from styletransfer.optimizers import State, averaging_decay, lbfgs, steered, strength_goal
 from styletransfer.settings import Settings
-from styletransfer.strips import WHOLE
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Descent:
         room: Room,
         first_scale: bool,
     ) -> None:
-        in_place = way.plan != WHOLE and settings.optimizer == "adam"
+        in_place = way.plan != strips.WHOLE and settings.optimizer == "adam"
         self.state = state.changeable() if in_place else state
         self._objective, self._problem, self._settings = objective, problem, settings
         self._way, self._room = way, room

@@ -135,7 +135,8 @@ def stylize(
         scaled = scales.resize(photo, size)
         groups = style.groups(objective, size, content_mask)
         problem = objective.problem(scaled, groups, content_mask)
-        if size == sizes[-1]:
+        later = None if size == sizes[-1] else largest
+        if later is None:
             del photo  # Memory is short at the last scale.
         if resume is not None:
             state, resume = State.restored(resume, scaled.shape), None
@@ -148,7 +149,6 @@ def stylize(
             state = State.start(first, _first_weight(settings))
             del first
         del scaled, groups
-        later = None if size == sizes[-1] else largest
         way = memory.planned(objective, size, room, lbfgs, later)
         descent = Descent(objective, problem, settings, state, way, room, size == sizes[0])
         state = descent.state

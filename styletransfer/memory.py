@@ -159,7 +159,7 @@ def planned(
         takes = needed(objective, size, plan, lbfgs)
         if takes <= free:
             return Way(size, plan, takes)
-    if last:
+    if last:  # Which fits, so that this does.
         return Way(size, plan, takes)
     low, high = 0, max(size)
     while high - low > 1:

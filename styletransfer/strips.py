@@ -244,7 +244,7 @@ def _end(
 def _onto_picture(objective: Objective, problem_spec: Problem) -> Callable[..., tf.Tensor]:
     """The slope of an image, from that of what the network sees of it: image, problem, slope → it.
     Traced, so that nothing else is computed."""
-    picture = tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], objective.dtype)).dtype)
+    picture = _input_spec(objective, 1)
 
     @tf.function(autograph=False, input_signature=[picture, problem_spec, picture])
     def led(image: tf.Tensor, problem: Problem, slope: tf.Tensor) -> tf.Tensor:
