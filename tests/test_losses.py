@@ -234,7 +234,7 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
     features[0][..., :300] *= 1.5
     relative = losses.RelativeLosses("conv4_2", "moments")
     found, target = (losses.statistics(relative.sums(tf.constant(each))) for each in features)
-    error = float(losses.moments_error(found, losses.gaussian(target)))
+    error = float(losses.moments_errors([found], [losses.gaussian(target)])[0])
     exact = numpy_error("moments", *([np.float64(x) for x in each] for each in (found, target)))
     assert 0.9 * exact < error < 1.01 * exact
 
