@@ -1,7 +1,8 @@
 """Checkpoints: a painting under way, in the result bucket, so that another machine goes on."""
 
-import io
 import logging
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -19,21 +20,35 @@ def key(look: str, photo: str) -> str:
     return f"{FOLDER}/{look}/{photo}.npz"
 
 
-def save(
-    bucket: Bucket, checkpoint_key: str, fingerprint: str, state: dict[str, np.ndarray]
-) -> None:
-    """Stores a step's snapshot. Raises StorageError."""
-    body = io.BytesIO()
-    np.savez(body, fingerprint=np.array(fingerprint), **state)
-    bucket.write(checkpoint_key, body.getvalue(), "application/octet-stream")
+class Snapshot:
+    """A step's snapshot in a temporary file, to be stored while the next step is computed: in
+    memory it would take as much again as the painting does."""
+
+    def __init__(self, fingerprint: str, state: dict[str, np.ndarray]) -> None:
+        self.iteration = int(state["iteration"])
+        self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
+        self._file = Path(self._folder.name, "snapshot.npz")
+        try:
+            np.savez(self._file, fingerprint=np.array(fingerprint), **state)
+        except OSError as error:
+            self._folder.cleanup()
+            raise StorageError(f"{self._file} cannot be written: {error.strerror}") from None
+
+    def save(self, bucket: Bucket, checkpoint_key: str) -> None:
+        """Stores it, whole or not at all, and clears up. Raises StorageError."""
+        with self._folder:
+            bucket.upload(self._file, checkpoint_key)
 
 
 def load(bucket: Bucket, checkpoint_key: str, fingerprint: str) -> dict[str, np.ndarray] | None:
     """The snapshot stored for this very painting; None where there is none, or where it is of
     another (a setting changed meanwhile) or damaged. Raises UnavailableError."""
     try:
-        with np.load(io.BytesIO(bucket.read(checkpoint_key)), allow_pickle=False) as file:
-            state = {name: file[name] for name in file.files}
+        with tempfile.TemporaryDirectory(prefix="styletransfer-") as folder:
+            path = Path(folder, "snapshot.npz")
+            bucket.download(checkpoint_key, path)
+            with np.load(path, allow_pickle=False) as file:
+                state = {name: file[name] for name in file.files}
     except UnavailableError:
         raise
     except StorageError:

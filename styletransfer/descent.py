@@ -37,12 +37,13 @@ class Descent:
         state: State,
         way: Way,
         room: Room,
+        extras: memory.Extras,
         first_scale: bool,
     ) -> None:
         in_place = way.plan != strips.WHOLE and settings.optimizer == "adam"
         self.state = state.changeable() if in_place else state
         self._objective, self._problem, self._settings = objective, problem, settings
-        self._way, self._room = way, room
+        self._way, self._room, self._extras = way, room, extras
         self._program = strips.program(objective, problem, way.plan)
         self._good, self._rate, self._halved = _kept(state.average), settings.learning_rate, 0
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
@@ -54,7 +55,7 @@ class Descent:
         uses_adam = self._settings.optimizer == "adam"
         terms = self._adam(number) if uses_adam else self._lbfgs()
         if last or not uses_adam or number % CHECK_EVERY == 0:
-            self._check(terms)
+            self._check(terms, last)
         if self._settings.min_improvement > 0:
             self._totals.append(float(tf.reduce_sum(terms)))
         return terms
@@ -125,16 +126,15 @@ class Descent:
                         "memory ran out even in the narrowest strips; choose a smaller size"
                     ) from error
                 self._room.ran_out(self._way.needed)
-                size, lbfgs = self._way.size, self._settings.optimizer == "lbfgs"
-                needed = memory.needed(self._objective, size, plan, lbfgs)
-                self._way = memory.Way(size, plan, needed)
+                needed = memory.needed(self._objective, self._way.size, plan, self._extras)
+                self._way = memory.Way(self._way.size, plan, needed)
                 logger.warning("memory ran out; the picture goes on with less: %s", self._way)
                 self._program = strips.program(self._objective, self._problem, plan)
 
     def _goal(self) -> float:
         return strength_goal(self._settings.strength)
 
-    def _check(self, terms: tf.Tensor) -> None:
+    def _check(self, terms: tf.Tensor, last: bool) -> None:
         """Takes the state back to the last good one where it has run away, and halves the steps.
         Raises DivergedError where smaller steps do not help."""
         values = [abs(float(value)) for value in terms]
@@ -143,7 +143,8 @@ class Descent:
         good = all(map(math.isfinite, values)) and values[1] <= RUNAWAY * (1 + self._first_style)
         finite = (tf.reduce_all(tf.math.is_finite(each)) for each in tf.nest.flatten(self.state))
         if good and all(map(bool, finite)):
-            self._good = _kept(self.state.average)
+            if not last:
+                self._good = _kept(self.state.average)
             return
         if self._settings.optimizer == "lbfgs" or self._halved == HALVINGS:
             raise DivergedError(

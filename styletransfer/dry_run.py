@@ -36,7 +36,7 @@ def report(plan: Plan, source: Bucket, style: Bucket, networks: Networks) -> int
         try:
             if task.photo.key not in sizes:
                 photo = read_photo(task.photo, task.mask, source.read)
-                sizes[task.photo.key] = photo.picture.pixels.shape[:2]
+                sizes[task.photo.key] = photo.picture.size
             size = sizes[task.photo.key]
             steps = _steps(size, settings)
             seconds = measured.seconds_per_pixel(task, size) * _pixels(steps)

@@ -16,7 +16,7 @@ from styletransfer import memory, scales
 from styletransfer.clock import Clock
 from styletransfer.descent import Descent
 from styletransfer.device import deterministic, one_operation_at_a_time
-from styletransfer.finishing import Finish
+from styletransfer.finishing import Finish, memory_taken
 from styletransfer.losses import TERMS
 from styletransfer.objectives import Objective
 from styletransfer.optimizers import State, first_weight
@@ -56,8 +56,12 @@ class Step:
 
     @cached_property
     def image(self) -> np.ndarray:
-        """The picture so far: float32 [H, W, 3], sRGB 0…1."""
-        return self._finish(self._state.average[0].numpy())
+        """The picture so far: float32 [H, W, 3], sRGB 0…1, which cannot be written to."""
+        # Where TensorFlow has it; a copy would be one more, when memory is shortest.
+        image = np.asarray(tf.convert_to_tensor(self._state.average))[0]
+        if image.min() < 0 or image.max() > 1:  # As L-BFGS without bounds leaves it.
+            image = np.clip(image, 0, 1)
+        return self._finish(image)
 
     def let_go(self) -> None:
         """Frees what the next step would have changed anyway, whoever still holds this one."""
@@ -66,9 +70,13 @@ class Step:
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that `stylize` needs to go on after this step: `iteration`, and the image and the
-        optimiser's state, float32, 48 bytes a pixel in all."""
-        arrays = {name: value.numpy() for name, value in self._state._asdict().items()}
-        return {"iteration": np.array(self.iteration), **arrays}
+        optimiser's state, float32, 48 bytes a pixel in all. They lie where TensorFlow has them;
+        kept beyond the next step, they take that memory besides."""
+        state = {
+            name: np.asarray(tf.convert_to_tensor(value))
+            for name, value in self._state._asdict().items()
+        }
+        return {"iteration": np.array(self.iteration), **state}
 
 
 def stylize(
@@ -109,16 +117,20 @@ def stylize(
     """
     if settings.deterministic:
         deterministic()
-    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
-    style = _style(styles, shares, style_masks, regions, content_mask)
+    room = memory.Room(memory_limit)
+    style = prepared(styles, shares, style_masks, regions, content_mask)
+    content = np.asarray(content, np.float32)
     photo = scales.batch(content)
-    finish = Finish(np.asarray(content, np.float32), settings, content_mask, color_mask)
+    finish = Finish.of(content, settings, content_mask, color_mask)
     if settings.color_match != "none":
-        photo = scales.batch(style.recoloured(finish.photo, settings.color_match, content_mask))
+        photo = scales.batch(style.recoloured(content, settings.color_match, content_mask))
+    del content  # Its caller may have no use for it, either.
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)
     # What cannot fit is told before any work.
-    largest = memory.planned(objective, sizes[-1], room, lbfgs)
+    masked = content_mask is not None
+    extras = _extras(photo.shape[1:3], sizes[-1], settings, style, masked)
+    largest = memory.planned(objective, sizes[-1], room, extras)
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
         raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
@@ -145,12 +157,12 @@ def stylize(
         else:
             first = _first_image(scaled, style, settings)
             if init is not None:
-                first = scales.resize(scales.batch(init), size)
+                first, init = scales.resize(scales.batch(init), size), None
             state = State.start(first, _first_weight(settings))
             del first
         del scaled, groups
-        way = memory.planned(objective, size, room, lbfgs, later)
-        descent = Descent(objective, problem, settings, state, way, room, size == sizes[0])
+        way = memory.planned(objective, size, room, extras, later)
+        descent = Descent(objective, problem, settings, state, way, room, extras, size == sizes[0])
         state = descent.state
         for number in range(done + 1, count + 1):
             terms = descent.step(number, last=number == count)
@@ -163,15 +175,38 @@ def stylize(
         done = 0
 
 
+def prepared(
+    styles: Sequence[np.ndarray] | Style,
+    shares: Sequence[float] | None = None,
+    style_masks: Sequence[np.ndarray | None] | None = None,
+    regions: Sequence[np.ndarray | None] | None = None,
+    content_mask: np.ndarray | None = None,
+) -> Style:
+    """The paintings as a `Style`, their masks as in `stylize`; one that is given comes back."""
+    if isinstance(styles, Style):
+        if not (shares is None and style_masks is None and regions is None):
+            raise ValueError("a Style has shares, masks and regions of its own")
+        return styles
+    if regions is None and content_mask is None:
+        regions = style_masks
+    return Style(styles, shares, style_masks, regions)
+
+
 def foresee(
-    height: int, width: int, settings: Settings, vgg: VGG, memory_limit: int | None = None
+    height: int,
+    width: int,
+    settings: Settings,
+    vgg: VGG,
+    memory_limit: int | None = None,
+    *,
+    style: Style,
+    masked: bool = False,
 ) -> memory.Way:
-    """How `stylize` will compute a photo of this size at its last scale, which takes the most
-    memory. Raises MemoryShortError where it cannot."""
+    """How `stylize` will compute a photo of this size, with a content mask or without, at its last
+    scale, which takes the most memory. Raises MemoryShortError where it cannot."""
     sizes, _ = schedule(height, width, settings)
-    room, lbfgs = memory.Room(memory_limit), settings.optimizer == "lbfgs"
-    goal = Objective.of(settings, vgg)
-    return memory.planned(goal, sizes[-1], room, lbfgs)
+    extras = _extras((height, width), sizes[-1], settings, style, masked)
+    return memory.planned(Objective.of(settings, vgg), sizes[-1], memory.Room(memory_limit), extras)
 
 
 def objective(
@@ -195,7 +230,7 @@ def objective(
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
-    style = _style(styles, shares, style_masks, regions, content_mask)
+    style = prepared(styles, shares, style_masks, regions, content_mask)
     goal = Objective.of(settings, vgg, as_given=True)
     photo = scales.batch(content)
     groups = style.groups(goal, tuple(photo.shape[1:3]), content_mask)
@@ -207,20 +242,19 @@ def objective(
     return _named(weights * terms), gradient[0].numpy()
 
 
-def _style(
-    styles: Sequence[np.ndarray] | Style,
-    shares: Sequence[float] | None,
-    style_masks: Sequence[np.ndarray | None] | None,
-    regions: Sequence[np.ndarray | None] | None,
-    content_mask: np.ndarray | None,
-) -> Style:
-    if isinstance(styles, Style):
-        if not (shares is None and style_masks is None and regions is None):
-            raise ValueError("a Style has shares, masks and regions of its own")
-        return styles
-    if regions is None and content_mask is None:
-        regions = style_masks
-    return Style(styles, shares, style_masks, regions)
+def _extras(
+    photo_size: tuple[int, int],
+    size: tuple[int, int],
+    settings: Settings,
+    style: Style,
+    masked: bool,
+) -> memory.Extras:
+    return memory.Extras(
+        lbfgs=settings.optimizer == "lbfgs",
+        regions=style.masked_groups(masked),
+        composed=masked and settings.recipe != "inetwork",
+        besides=memory_taken(photo_size, size, settings, masked),
+    )
 
 
 def _first_image(photo: tf.Tensor, style: Style, settings: Settings) -> tf.Tensor:

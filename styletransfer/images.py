@@ -1,6 +1,6 @@
 """Bytes → arrays: whatever cameras, phones and drawing programs write becomes sRGB 0…1.
 
-Arrays are float32 [H, W, 3], sRGB 0…1, upright; what can be seen through is kept apart as alpha.
+Pictures are upright, in sRGB; what can be seen through is kept apart as alpha.
 """
 
 import io
@@ -24,7 +24,7 @@ _READ = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 # Below this alpha a pixel's own colour is noise: programs store anything there, or round it away.
 _FAINT = 1 / 8
 
-# Rows converted at a time, so that no second copy of a large picture is ever held in floats.
+# Rows converted at a time, so that no copy of a large picture is ever held in floats.
 _BAND = 256
 
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
@@ -58,17 +58,33 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 class Picture:
     """A photo, painting or mask as arrays.
 
-    `pixels` is float32 [H, W, 3], sRGB 0…1; `alpha` float32 [H, W], 0 (clear) … 1 (opaque), None
-    where the whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF").
-    `exif` is what `exif.kept` leaves of the camera's; `profile` the picture's own ICC profile where
-    a painting can be written in it, see `profiles.own`.
+    `levels` is sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or half
+    of the memory that floats take. `veil` [H, W] is the same from clear to opaque, None where the
+    whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF"). `exif` is
+    what `exif.kept` leaves of the camera's; `profile` the picture's own ICC profile where a
+    painting can be written in it, see `profiles.own`.
     """
 
-    pixels: np.ndarray
-    alpha: np.ndarray | None
+    levels: np.ndarray
+    veil: np.ndarray | None
     format: str
     exif: bytes | None = None
     profile: bytes | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.levels.shape[:2]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """float32 [H, W, 3], sRGB 0…1; made anew each time."""
+        return _floats(self.levels)
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        """float32 [H, W], 0 (clear) … 1 (opaque); None where all is opaque."""
+        return None if self.veil is None else _floats(self.veil)
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -133,11 +149,11 @@ def _decode(data: bytes) -> Picture:
     image = profiles.to_srgb(image, profile)
     lower = _lower_bytes(data) if profiles.is_srgb(profile) else None
     lower, lower_clear = _separated(lower) if lower is not None else (None, None)
-    pixels = _floats(image, lower, turn)
-    alpha = _floats(clear, lower_clear, turn) if clear is not None else None
-    if alpha is not None:
-        _cover_hidden_colours(pixels, alpha)
-    return Picture(pixels, alpha, picture_format, told, profiles.own(profile))
+    levels = _levels(image, lower, turn)
+    veil = _levels(clear, lower_clear, turn) if clear is not None else None
+    if veil is not None:
+        levels = _with_hidden_colours_covered(levels, veil)
+    return Picture(levels, veil, picture_format, told, profiles.own(profile))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -251,29 +267,34 @@ def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(grey * 255).astype(np.uint8))
 
 
-def _cover_hidden_colours(pixels: np.ndarray, alpha: np.ndarray) -> None:
-    """Puts the mean of the visible colours where little or nothing of a picture is seen."""
+def _with_hidden_colours_covered(levels: np.ndarray, veil: np.ndarray) -> np.ndarray:
+    """Levels with the mean of the visible colours where little or nothing of a picture is seen; in
+    16 bits, as which 8 are exact."""
+    pixels, alpha = _floats(levels), _floats(veil)
     weighed = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
     mean = np.minimum(weighed / alpha.sum(dtype=np.float64), 1).astype(np.float32)
     faint = alpha < _FAINT
     own = (alpha[faint] / np.float32(_FAINT))[:, None]
-    pixels[faint] = mean + (pixels[faint] - mean) * own
+    deep = levels.astype(np.uint16) * np.uint16(65535 // np.iinfo(levels.dtype).max)
+    deep[faint] = np.rint(65535 * (mean + (pixels[faint] - mean) * own))
+    return deep
 
 
-def _floats(
+def _levels(
     image: Image.Image, lower: Image.Image | None, turn: Image.Transpose | None
 ) -> np.ndarray:
-    """RGB as float32 [H, W, 3], L as [H, W], 0…1, upright; of 16 bits with their lower bytes."""
-    if turn is not None:
-        image = image.transpose(turn)
-        lower = lower.transpose(turn) if lower is not None else None
-    width, height = image.size
-    shape = (height, width, 3) if image.mode == "RGB" else (height, width)
-    out = np.empty(shape, np.float32)
-    for top in range(0, height, _BAND):
-        box = (0, top, width, min(top + _BAND, height))
-        values, most = np.asarray(image.crop(box)), 255
-        if lower is not None:
-            values, most = values.astype(np.uint16) << 8 | np.asarray(lower.crop(box)), 65535
-        np.divide(values, most, out=out[top : top + _BAND], dtype=np.float32)
+    """RGB as uint8 [H, W, 3], L as [H, W], upright; with the lower bytes of 16 bits as uint16."""
+    values = np.array(image if turn is None else image.transpose(turn))
+    if lower is None:
+        return values
+    below = np.asarray(lower if turn is None else lower.transpose(turn))
+    return values.astype(np.uint16) << 8 | below
+
+
+def _floats(levels: np.ndarray) -> np.ndarray:
+    """Levels as float32 of the same shape, 0…1."""
+    most = np.float32(np.iinfo(levels.dtype).max)
+    out = np.empty(levels.shape, np.float32)
+    for top in range(0, len(levels), _BAND):
+        np.divide(levels[top : top + _BAND], most, out=out[top : top + _BAND], dtype=np.float32)
     return out

@@ -6,6 +6,7 @@ what was measured against them.
 
 import contextlib
 import ctypes
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,10 @@ PLANS = (
 )
 STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
 GOOD = 6  # the last good picture, bfloat16
-LBFGS = 24 * 26  # SciPy's ten pairs of vectors and some more, float64
+LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
+MASK = 16 / 3  # of a group of paintings, at all layers, float32
+RESULT = 9  # the result in integers, twice, while it becomes a file
+COMPOSED = 16  # the content mask and the photo that shows through, float32
 RESERVE = 0.9  # of what is free: others on the machine take some, too
 KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
 # TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
@@ -38,12 +42,27 @@ WASTE_IN_STRIPS = 1.2
 # What an earlier scale takes a pixel, at most, times what the last one does, and some more bytes:
 # allocators keep its pieces, into which those of the last fit badly.
 EARLIER, SOME_MORE = 1.5, 200 << 20
+KEPT = 1.6  # times what TensorFlow ever used at once on a processor, at most, that it keeps
 CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
 COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+
+
+class Extras(NamedTuple):
+    """What a painting takes memory for besides what its size and plan tell. lbfgs: it descends by
+    L-BFGS; regions: so many groups of paintings have masks of their own; composed: the photo shows
+    through while it is painted; besides: bytes outside TensorFlow."""
+
+    lbfgs: bool = False
+    regions: int = 0
+    composed: bool = False
+    besides: int = 0
+
+
+PLAIN = Extras()
 
 
 class Way(NamedTuple):
@@ -74,7 +93,7 @@ class Room:
         self.bytes = min(self.bytes, int(0.9 * needed))
 
 
-def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool = False) -> int:
+def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extras = PLAIN) -> int:
     """The bytes that painting a picture of this (height, width) takes, besides what is held."""
     height, width = size
     item = objective.dtype.size
@@ -91,7 +110,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
     inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
     content = item * objective.vgg.channels(objective.losses.content_layer)
     content /= 4 ** poolings_before(objective.losses.content_layer)
-    base = STATE + GOOD + content
+    base = STATE + GOOD + content + MASK * extras.regions + (COMPOSED if extras.composed else 0)
 
     first_whole = min(plan.tail, deepest + 1)
     whole = [block for block in blocks if block >= first_whole]
@@ -107,30 +126,34 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, lbfgs: bool 
         # The photo and its canvas; in float32 for sums, and what TensorFlow computes ahead,
         # measured; the next state beside this one, and some more.
         base += 12
-        computing += 12 + COPIES[computer] * channels[1]
+        computing += 12 + (COPIES[computer] + 4 * extras.regions) * channels[1]
         descending = STATE + 7 * 12
-    if lbfgs:
-        descending = LBFGS
-        computing += LBFGS
     pixels = height * width
     fixed = KERNELS * _scales(objective, size)
     if computer == "GPU":
         fixed = 0 if plan == WHOLE else CUDNN * item
     strip = max(
-        (_of_strip(objective, block, size, plan.rows) for block in blocks if block < first_whole),
+        (
+            _of_strip(objective, block, size, plan.rows, extras.regions)
+            for block in blocks
+            if block < first_whole
+        ),
         default=0,
     )
     waste = WASTE_IN_STRIPS if strip and computer == "CPU" else 1.0
-    return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed)
+    outside = extras.besides + pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
+    return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed + outside)
 
 
-def _of_strip(objective: Objective, block: int, size: tuple[int, int], rows: int) -> float:
+def _of_strip(
+    objective: Objective, block: int, size: tuple[int, int], rows: int, regions: int
+) -> float:
     """The bytes that a strip of a block takes while it is led back through: what its convolutions
-    give, seven maps more and one in float32; measured."""
+    give, seven maps more and one in float32, and another one for each masked group; measured."""
     convolutions = len(objective.vgg.needed(block, objective.layers))
     height, width = (side / 2 ** (block - 1) for side in size)
     values = min(rows + 2 * convolutions, height) * width * objective.vgg.channels(f"conv{block}_1")
-    return values * (objective.dtype.size * (convolutions + 7) + 4)
+    return values * (objective.dtype.size * (convolutions + 7) + 4 * (1 + regions))
 
 
 def _scales(objective: Objective, size: tuple[int, int]) -> int:
@@ -142,7 +165,7 @@ def planned(
     objective: Objective,
     size: tuple[int, int],
     room: Room,
-    lbfgs: bool = False,
+    extras: Extras = PLAIN,
     last: Way | None = None,
 ) -> Way:
     """The fastest way to compute a picture of this (height, width) that fits into the room.
@@ -156,7 +179,7 @@ def planned(
         share = height * width / (last.size[0] * last.size[1])
         free = min(free, int(EARLIER * share * last.needed + SOME_MORE))
     for plan in PLANS:
-        takes = needed(objective, size, plan, lbfgs)
+        takes = needed(objective, size, plan, extras)
         if takes <= free:
             return Way(size, plan, takes)
     if last:  # Which fits, so that this does.
@@ -165,7 +188,7 @@ def planned(
     while high - low > 1:
         middle = (low + high) // 2
         scaled = tuple(max(1, side * middle // max(size)) for side in size)
-        fits = needed(objective, scaled, PLANS[-1], lbfgs) <= free
+        fits = needed(objective, scaled, PLANS[-1], extras) <= free
         low, high = (middle, high) if fits else (low, middle)
     most = f"the largest size that fits is {low}" if low else "no size fits"
     raise MemoryShortError(
@@ -202,7 +225,8 @@ def _on_gpu() -> tuple[int, int] | None:
 
 
 def _on_cpu() -> tuple[int, int]:
-    """Bytes that this process holds, and that it can still take."""
+    """Bytes that this process holds, but for what TensorFlow keeps of earlier pictures and can
+    take again, and that it can still take."""
     # Only glibc has it, and needs it.
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -211,4 +235,15 @@ def _on_cpu() -> tuple[int, int]:
         told = Path(limit)
         if told.exists() and (text := told.read_text().strip()).isdigit():
             free = min(free, int(text) - int(Path(use).read_text()))
-    return psutil.Process().memory_info().rss, free
+    resident = psutil.Process().memory_info().rss
+    used = tf.config.experimental.get_memory_info("CPU:0")
+    # How much it keeps TensorFlow does not tell, but how much it ever used at once.
+    kept = int(KEPT * used["peak"]) - used["current"]
+    kept = max(0, min(kept, resident - _resident_at_first()))
+    return resident - kept, free + kept
+
+
+@cache
+def _resident_at_first() -> int:
+    """Bytes that this process held when that was first asked, before it painted."""
+    return psutil.Process().memory_info().rss

@@ -78,7 +78,7 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
     unbiased = momentum / (1 - BETA_1**count)
     spread = tf.sqrt(variance / (1 - BETA_2**count)) + EPSILON
     image = tf.clip_by_value(state.image - rate * unbiased / spread, 0.0, 1.0)
-    average = decay * state.average + (1 - decay) * image
+    average = tf.clip_by_value(decay * state.average + (1 - decay) * image, 0.0, 1.0)
     return state._replace(
         image=image, momentum=momentum, variance=variance, average=average, count=count
     )

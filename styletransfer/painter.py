@@ -114,11 +114,11 @@ class Painter:
             resume = self._when_read(self._tasks.read(load))
         if resume is not None:
             event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
-        height, width = photo.picture.pixels.shape[:2]
         limit = self._config.memory_limit
-        event(f"{task}: {foresee(height, width, task.look.settings, vgg, limit)}")
-        saved = perf_counter()
-        for step in stylize(
+        asked = {"style": self._style, "masked": photo.mask is not None}
+        way = foresee(*photo.picture.size, task.look.settings, vgg, limit, **asked)
+        event(f"{task}: {way}")
+        steps = stylize(
             photo.picture.pixels,
             self._style,
             task.look.settings,
@@ -126,7 +126,10 @@ class Painter:
             resume=resume,
             content_mask=photo.mask,
             memory_limit=limit,
-        ):
+        )
+        del resume  # As large as what is painted with.
+        saved = perf_counter()
+        for step in steps:
             yield step
             if step.iteration == step.total:
                 return
@@ -135,7 +138,7 @@ class Painter:
                 self._stop.obey()
             due = perf_counter() - saved >= self._config.checkpoint_every
             if due and all(each.done() for each in saves):
-                saves[:] = [self._pusher.save(task, step.snapshot())]
+                saves[:] = self._pusher.save(task, step.snapshot())
                 saved = perf_counter()
 
     def _record(

@@ -84,13 +84,13 @@ def paint(told: argparse.Namespace) -> Path:
     from styletransfer import encoding
 
     photo = picture(base, "BASE")
-    settings = arguments.sized(settings, told, *photo.pixels.shape[:2])
+    settings = arguments.sized(settings, told, *photo.size)
     extension = encoding.output_extension(told.output_format, photo.format)
     how = (extension, told.output_quality, told.output_depth, told.keep_gps)
     output = Output(prefix, photo, *how)
     _check_targets(output, told)
     paintings = [picture(ref, "REF").pixels for ref in refs]
-    masks = _masks(told, len(refs))
+    given = _masks(told, len(refs))
 
     with stderr_held():
         from styletransfer.device import choose
@@ -98,7 +98,7 @@ def paint(told: argparse.Namespace) -> Path:
         device = choose(told.device)  # Before the engine asks what the device can do.
 
     from styletransfer import curves
-    from styletransfer.engine import foresee, stylize
+    from styletransfer.engine import foresee, prepared, stylize
     from styletransfer.vgg import load_vgg
 
     logger.info("painting on %s", device.each[0])
@@ -106,10 +106,16 @@ def paint(told: argparse.Namespace) -> Path:
     every = told.save_every
     if every is None:
         every = 1 if settings.recipe == "inetwork" else 0
-    logger.info("%s", foresee(*photo.pixels.shape[:2], settings, vgg, limit))
+    mask = given["content_mask"]
+    style = prepared(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
+    del paintings  # The style has them.
+    way = foresee(*photo.size, settings, vgg, limit, style=style, masked=mask is not None)
+    logger.info("%s", way)
     table_path = output.path(extension="csv")
     with curves.Table(table_path) as table:
-        steps = stylize(photo.pixels, paintings, settings, vgg, shares, memory_limit=limit, **masks)
+        start = given.pop("init")
+        steps = stylize(photo.pixels, style, settings, vgg, memory_limit=limit, init=start, **given)
+        del start  # As large as the photo; stylize lets go of both.
         try:
             last = follow(_kept(steps, table, output, every), Path(base).name)
             output.write(last.image)

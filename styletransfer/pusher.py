@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from styletransfer import checkpoints, images, records
+from styletransfer import images, records
+from styletransfer.checkpoints import Snapshot
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery import Gallery
 from styletransfer.plan import UNPUBLISHED, Plan, Task
@@ -104,17 +105,23 @@ class Pusher:
         """Tells of a failure, in the log and in the record, which keeps what it knew before."""
         self._begin(self._fail, task, label, error)
 
-    def save(self, task: Task, snapshot: dict[str, np.ndarray]) -> "Future[None]":
-        """Stores a checkpoint; one that cannot be stored is told in the log."""
-        return self._pool.submit(self._save, task, snapshot)
+    def save(self, task: Task, state: dict[str, np.ndarray]) -> "list[Future[None]]":
+        """Stores a checkpoint, while others go on, from a file of its own that is written first;
+        what cannot be stored is told in the log."""
+        try:
+            snapshot = Snapshot(task.fingerprint, state)
+        except StorageError as error:
+            event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
+            return []
+        return [self._pool.submit(self._save, task, snapshot)]
 
     def save_last(
-        self, task: Task, snapshot: dict[str, np.ndarray], saves: "list[Future[None]]"
+        self, task: Task, state: dict[str, np.ndarray], saves: "list[Future[None]]"
     ) -> None:
         """Stores a checkpoint after a signal, and waits for it, but not for long. saves: earlier
         ones, of which one that is still under way must not land after this one."""
         wait(saves, timeout=CHECKPOINT_S / 2)
-        wait([self.save(task, snapshot)], timeout=CHECKPOINT_S)
+        wait(self.save(task, state), timeout=CHECKPOINT_S)
 
     def check(self) -> None:
         """Raises UnavailableError where a push has given up."""
@@ -215,14 +222,14 @@ class Pusher:
         if self._gallery is not None:
             self._gallery.fail(record)
 
-    def _save(self, task: Task, snapshot: dict[str, np.ndarray]) -> None:
+    def _save(self, task: Task, snapshot: Snapshot) -> None:
         key = task.checkpoint_key
         try:
-            checkpoints.save(self._result, key, task.fingerprint, snapshot)
+            snapshot.save(self._result, key)
         except StorageError as error:
             event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
         else:
-            event(f"checkpoint saved: {shown(key)}, step {snapshot['iteration']}")
+            event(f"checkpoint saved: {shown(key)}, step {snapshot.iteration}")
 
     def _show(self, record: dict[str, Any], done: Done) -> None:
         """A gallery that cannot be written is no reason to fail a painting."""

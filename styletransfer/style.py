@@ -88,6 +88,12 @@ class Style:
             for weight, each in zip(weights, found, strict=True)
         )
 
+    def masked_groups(self, content_mask: bool) -> int:
+        """The number of groups that have masks, in a photo that has one itself or not."""
+        if content_mask:
+            return len(self._members)
+        return sum(self.regions[members[0]] is not None for members in self._members)
+
     def mean_colour(self) -> np.ndarray:
         """The paintings' mean colour, each by its share and where it counts, [3], sRGB 0…1."""
         means = []

@@ -32,7 +32,7 @@ def transfer_mask(told: argparse.Namespace) -> Path:
         raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {told.pictures}")
     content, generated, where = told.pictures
     photo, output = picture(content, "CONTENT"), _output(generated, told)
-    size = output.photo.pixels.shape[:2]
+    size = output.photo.size
     image = colours.masked(
         images.resize(photo.pixels, *size),
         output.photo.pixels,

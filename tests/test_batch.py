@@ -543,8 +543,8 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     one = tiny.picture(4, 4)
     state = {"iteration": np.array(1), "image": one}
     bucket = FolderBucket(Path("out"))
-    checkpoints.save(bucket, "_checkpoints/monet/beach.jpg.npz", "another", state)
-    checkpoints.save(bucket, "_checkpoints/gone/beach.jpg.npz", "another", state)
+    checkpoints.Snapshot("another", state).save(bucket, "_checkpoints/monet/beach.jpg.npz")
+    checkpoints.Snapshot("another", state).save(bucket, "_checkpoints/gone/beach.jpg.npz")
     bucket.write("_checkpoints/both/beach.jpg.npz", b"torn")
     capsys.readouterr()
     assert run(folders, STYLE_SEED="3") == 0

@@ -353,7 +353,8 @@ def test_equal_arguments_are_equal_bytes():
 def test_alpha_exif_and_colour_space_come_along_together():
     own = rgb_profile(P3)
     told = photo().exif
-    picture = Picture(SHADES, VEIL, "PNG", told, own)
+    levels, veil = (np.rint(65535 * each).astype(np.uint16) for each in (SHADES, VEIL))
+    picture = Picture(levels, veil, "PNG", told, own)
     for extension in ("png", "webp", "tiff"):
         _, data = encode_result(picture, PIXELS, extension, 95)
         result = decode(data, "result")

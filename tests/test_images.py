@@ -553,3 +553,10 @@ def test_a_listing_knows_pictures_by_lower_case_extensions():
     wanted = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"}
     assert wanted <= PICTURES
     assert all(each.startswith(".") and each == each.lower() for each in PICTURES)
+
+
+def test_a_picture_is_held_in_the_integers_of_its_file():
+    eight = decode(saved(Image.effect_noise((80, 60), 50).convert("RGB"), "PNG"), "photo.png")
+    assert eight.levels.dtype == np.uint8 and eight.levels.shape == (60, 80, 3)
+    assert eight.size == (60, 80)
+    assert np.array_equal(eight.pixels, eight.levels / np.float32(255))
