@@ -60,7 +60,7 @@ def paint_again(
         )
     prepared = Style(*read_look(look, style.read))
     how = {"content_mask": photo.mask, "memory_limit": memory_limit}
-    steps = stylize(photo.picture.pixels, prepared, settings, vgg, **how)
+    steps = stylize(photo.picture.levels, prepared, settings, vgg, **how)
     last = follow(steps, shown(record["photo"]))
     extension, data = Output(*record["output"]).encoded(photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)

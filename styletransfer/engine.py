@@ -17,6 +17,7 @@ from styletransfer.clock import Clock
 from styletransfer.descent import Descent
 from styletransfer.device import deterministic, one_operation_at_a_time
 from styletransfer.finishing import Finish, memory_taken
+from styletransfer.images import floats
 from styletransfer.losses import TERMS
 from styletransfer.objectives import Objective
 from styletransfer.optimizers import State, first_weight
@@ -94,8 +95,9 @@ def stylize(
     init: np.ndarray | None = None,
     memory_limit: int | None = None,
 ) -> Iterator[Step]:
-    """Paints content (float32 [H, W, 3], sRGB 0…1) in the style of paintings; yields every step.
+    """Paints content [H, W, 3] in the style of paintings; yields every step.
 
+    content: sRGB, float32 0…1, or uint8 or uint16 up to white, which take less memory meanwhile.
     styles: paintings as such arrays, blended in `shares` (default equal), or a `Style` that has
     them and is kept from photo to photo. The last step's image is the result; its longer side is
     `settings.size` px, or it is of the photo's size with `rescale_image`.
@@ -119,12 +121,10 @@ def stylize(
         deterministic()
     room = memory.Room(memory_limit)
     style = prepared(styles, shares, style_masks, regions, content_mask)
-    content = np.asarray(content, np.float32)
     photo = scales.batch(content)
     finish = Finish.of(content, settings, content_mask, color_mask)
     if settings.color_match != "none":
-        photo = scales.batch(style.recoloured(content, settings.color_match, content_mask))
-    del content  # Its caller may have no use for it, either.
+        photo = scales.batch(style.recoloured(floats(content), settings.color_match, content_mask))
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)
     # What cannot fit is told before any work.

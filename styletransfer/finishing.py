@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from styletransfer import colours
-from styletransfer.images import resize
+from styletransfer.images import floats, resize
 from styletransfer.rescaling import rescale
 from styletransfer.settings import Settings
 
@@ -17,9 +17,9 @@ GUIDED = 48  # the guided filter's matrices and the photo at the painted size
 
 @dataclass(frozen=True)
 class Finish:
-    """One photo's finish: `photo` [H, W, 3] at its own size, sRGB 0…1, None where nothing of it is
-    needed; masks [h, w], 0…1, or None: `content_mask` says where it is painted, `color_mask` where
-    `preserve_color` acts."""
+    """One photo's finish: `photo` [H, W, 3] at its own size, in floats or integers (images.floats),
+    None where nothing of it is needed; masks [h, w], 0…1, or None: `content_mask` says where it is
+    painted, `color_mask` where `preserve_color` acts."""
 
     photo: np.ndarray | None
     settings: Settings
@@ -44,10 +44,11 @@ class Finish:
         image = painted
         if self.photo is None:
             return image
+        photo = floats(self.photo)
         if self.settings.rescale_image:
-            image = rescale(image, self.photo, self.settings.rescale_method)
+            image = rescale(image, photo, self.settings.rescale_method)
         height, width = image.shape[:2]
-        photo = resize(self.photo, height, width)
+        photo = resize(photo, height, width)
         if self.settings.preserve_color:
             image = colours.preserve(image, photo, _at(self.color_mask, height, width))
         if self.content_mask is not None:

@@ -79,12 +79,12 @@ class Picture:
     @property
     def pixels(self) -> np.ndarray:
         """float32 [H, W, 3], sRGB 0…1; made anew each time."""
-        return _floats(self.levels)
+        return floats(self.levels)
 
     @property
     def alpha(self) -> np.ndarray | None:
         """float32 [H, W], 0 (clear) … 1 (opaque); None where all is opaque."""
-        return None if self.veil is None else _floats(self.veil)
+        return None if self.veil is None else floats(self.veil)
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -112,6 +112,18 @@ def decode(data: bytes, name: str) -> Picture:
     except Exception:
         # Pillow and the libraries under it raise nearly every kind on damaged bytes.
         raise PictureError(f"{label}: {_DAMAGED}") from None
+
+
+def floats(levels: np.ndarray) -> np.ndarray:
+    """Integers, whose largest value is white or opaque, as float32 of the same shape, 0…1; floats
+    as float32."""
+    if not np.issubdtype(levels.dtype, np.integer):
+        return np.asarray(levels, np.float32)
+    most = np.float32(np.iinfo(levels.dtype).max)
+    out = np.empty(levels.shape, np.float32)
+    for top in range(0, len(levels), _BAND):
+        np.divide(levels[top : top + _BAND], most, out=out[top : top + _BAND], dtype=np.float32)
+    return out
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -270,7 +282,7 @@ def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
 def _with_hidden_colours_covered(levels: np.ndarray, veil: np.ndarray) -> np.ndarray:
     """Levels with the mean of the visible colours where little or nothing of a picture is seen; in
     16 bits, as which 8 are exact."""
-    pixels, alpha = _floats(levels), _floats(veil)
+    pixels, alpha = floats(levels), floats(veil)
     weighed = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
     mean = np.minimum(weighed / alpha.sum(dtype=np.float64), 1).astype(np.float32)
     faint = alpha < _FAINT
@@ -289,12 +301,3 @@ def _levels(
         return values
     below = np.asarray(lower if turn is None else lower.transpose(turn))
     return values.astype(np.uint16) << 8 | below
-
-
-def _floats(levels: np.ndarray) -> np.ndarray:
-    """Levels as float32 of the same shape, 0…1."""
-    most = np.float32(np.iinfo(levels.dtype).max)
-    out = np.empty(levels.shape, np.float32)
-    for top in range(0, len(levels), _BAND):
-        np.divide(levels[top : top + _BAND], most, out=out[top : top + _BAND], dtype=np.float32)
-    return out

@@ -35,6 +35,7 @@ MASK = 16 / 3  # of a group of paintings, at all layers, float32
 RESULT = 9  # the result in integers, twice, while it becomes a file
 COMPOSED = 16  # the content mask and the photo that shows through, float32
 RESERVE = 0.9  # of what is free: others on the machine take some, too
+MARGIN = 0.95  # of a limit, which what is told may miss by as much
 KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
 # TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
 # ask for many sizes. Measured.
@@ -84,9 +85,9 @@ class Room:
 
     def __init__(self, limit: int | None = None) -> None:
         held, free = _on_gpu() or _on_cpu()
+        self.bytes = max(int(RESERVE * free), 0)
         if limit is not None:
-            free = min(free, limit - held)
-        self.bytes = int(RESERVE * max(free, 0))
+            self.bytes = max(min(self.bytes, int(MARGIN * limit) - held), 0)
 
     def ran_out(self, needed: int) -> None:
         """Notes that so many bytes, though told to be free, were not."""
@@ -236,10 +237,12 @@ def _on_cpu() -> tuple[int, int]:
         if told.exists() and (text := told.read_text().strip()).isdigit():
             free = min(free, int(text) - int(Path(use).read_text()))
     resident = psutil.Process().memory_info().rss
-    used = tf.config.experimental.get_memory_info("CPU:0")
-    # How much it keeps TensorFlow does not tell, but how much it ever used at once.
-    kept = int(KEPT * used["peak"]) - used["current"]
-    kept = max(0, min(kept, resident - _resident_at_first()))
+    kept = 0
+    with contextlib.suppress(ValueError):  # Its allocator is the system's, and keeps nothing.
+        used = tf.config.experimental.get_memory_info("CPU:0")
+        # How much it keeps TensorFlow does not tell, but how much it ever used at once.
+        kept = int(KEPT * used["peak"]) - used["current"]
+        kept = max(0, min(kept, resident - _resident_at_first()))
     return resident - kept, free + kept
 
 

@@ -119,7 +119,7 @@ class Painter:
         way = foresee(*photo.picture.size, task.look.settings, vgg, limit, **asked)
         event(f"{task}: {way}")
         steps = stylize(
-            photo.picture.pixels,
+            photo.picture.levels,
             self._style,
             task.look.settings,
             vgg,

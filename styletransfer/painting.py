@@ -114,7 +114,7 @@ def paint(told: argparse.Namespace) -> Path:
     table_path = output.path(extension="csv")
     with curves.Table(table_path) as table:
         start = given.pop("init")
-        steps = stylize(photo.pixels, style, settings, vgg, memory_limit=limit, init=start, **given)
+        steps = stylize(photo.levels, style, settings, vgg, memory_limit=limit, init=start, **given)
         del start  # As large as the photo; stylize lets go of both.
         try:
             last = follow(_kept(steps, table, output, every), Path(base).name)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.cutting import derived
+from styletransfer.images import floats
 from styletransfer.settings import Settings, fit
 
 FIRST_SCALE = 128  # px, longer side
@@ -39,8 +40,9 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
 
 
 def batch(image: np.ndarray) -> tf.Tensor:
-    """A picture [H, W, 3] as a tensor float32 [1, H, W, 3]. Raises ValueError for another shape."""
-    array = np.asarray(image, np.float32)
+    """A picture [H, W, 3], in floats or integers (see images.floats), as a tensor float32
+    [1, H, W, 3]. Raises ValueError for another shape."""
+    array = floats(np.asarray(image))
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
     return tf.constant(array[None])
