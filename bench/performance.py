@@ -42,7 +42,7 @@ from styletransfer import gpus
 BENCH = Path(__file__).resolve().parent
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; photos are 3:2
 MARGIN = 1.1  # times the memory expected, which must be free
-SMALL = 1024  # px; below it a turn is several steps
+SMALL = 1024  # px; below it a turn is several steps, as the first finds caches and threads cold
 NO_MEMORY = "not enough memory"
 
 

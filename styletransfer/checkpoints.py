@@ -26,13 +26,12 @@ class Snapshot:
 
     def __init__(self, fingerprint: str, state: dict[str, np.ndarray]) -> None:
         self.iteration = int(state["iteration"])
-        self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
-        self._file = Path(self._folder.name, "snapshot.npz")
         try:
+            self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
+            self._file = Path(self._folder.name, "snapshot.npz")
             np.savez(self._file, fingerprint=np.array(fingerprint), **state)
         except OSError as error:
-            self._folder.cleanup()
-            raise StorageError(f"{self._file} cannot be written: {error.strerror}") from None
+            raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
 
     def save(self, bucket: Bucket, checkpoint_key: str) -> None:
         """Stores it, whole or not at all, and clears up. Raises StorageError."""
@@ -51,8 +50,11 @@ def load(bucket: Bucket, checkpoint_key: str, fingerprint: str) -> dict[str, np.
                 state = {name: file[name] for name in file.files}
     except UnavailableError:
         raise
-    except StorageError:
-        return None  # There is none.
+    except StorageError as error:
+        logger.warning(
+            "checkpoint %s cannot be read (%s); painting anew", shown(checkpoint_key), error
+        )
+        return None
     except Exception as error:  # NumPy and zipfile fail in many ways on damaged bytes.
         logger.warning("checkpoint %s is damaged (%s); painting anew", shown(checkpoint_key), error)
         return None

@@ -129,7 +129,7 @@ def stylize(
     sizes, counts = schedule(*photo.shape[1:3], settings)
     # What cannot fit is told before any work.
     masked = content_mask is not None
-    extras = _extras(photo.shape[1:3], sizes[-1], settings, style, masked)
+    extras = _extras(objective, photo.shape[1:3], sizes[-1], settings, style, masked)
     largest = memory.planned(objective, sizes[-1], room, extras)
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
@@ -205,8 +205,9 @@ def foresee(
     """How `stylize` will compute a photo of this size, with a content mask or without, at its last
     scale, which takes the most memory. Raises MemoryShortError where it cannot."""
     sizes, _ = schedule(height, width, settings)
-    extras = _extras((height, width), sizes[-1], settings, style, masked)
-    return memory.planned(Objective.of(settings, vgg), sizes[-1], memory.Room(memory_limit), extras)
+    goal = Objective.of(settings, vgg)
+    extras = _extras(goal, (height, width), sizes[-1], settings, style, masked)
+    return memory.planned(goal, sizes[-1], memory.Room(memory_limit), extras)
 
 
 def objective(
@@ -243,6 +244,7 @@ def objective(
 
 
 def _extras(
+    objective: Objective,
     photo_size: tuple[int, int],
     size: tuple[int, int],
     settings: Settings,
@@ -252,7 +254,7 @@ def _extras(
     return memory.Extras(
         lbfgs=settings.optimizer == "lbfgs",
         regions=style.masked_groups(masked),
-        composed=masked and settings.recipe != "inetwork",
+        composed=masked and objective.losses.composes,
         besides=memory_taken(photo_size, size, settings, masked),
     )
 

@@ -43,7 +43,7 @@ WASTE_IN_STRIPS = 1.2
 # What an earlier scale takes a pixel, at most, times what the last one does, and some more bytes:
 # allocators keep its pieces, into which those of the last fit badly.
 EARLIER, SOME_MORE = 1.5, 200 << 20
-KEPT = 1.6  # times what TensorFlow ever used at once on a processor, at most, that it keeps
+KEPT = 1.6  # times what it ever used at once: no more does TensorFlow keep, on a processor
 CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
 COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
@@ -55,7 +55,7 @@ CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
 class Extras(NamedTuple):
     """What a painting takes memory for besides what its size and plan tell. lbfgs: it descends by
     L-BFGS; regions: so many groups of paintings have masks of their own; composed: the photo shows
-    through while it is painted; besides: bytes outside TensorFlow."""
+    through while it is painted; besides: bytes outside of TensorFlow."""
 
     lbfgs: bool = False
     regions: int = 0
@@ -143,6 +143,8 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
     )
     waste = WASTE_IN_STRIPS if strip and computer == "CPU" else 1.0
     outside = extras.besides + pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
+    if computer == "GPU":
+        outside = 0
     return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed + outside)
 
 
