@@ -156,8 +156,10 @@ def picture_key(kind: str, key: str) -> str:
 
 
 def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
-    """A JPEG of pixels (float32 [H, W, 3], sRGB 0…1) with the longer side at most `longer` px."""
+    """A JPEG of pixels [H, W, 3], sRGB in floats or integers (see images.floats), with the longer
+    side at most `longer` px."""
     height, width = pixels.shape[:2]
+    pixels = images.averaged(pixels, max(height, width) // (2 * longer))
     if max(height, width) > longer:
         pixels = images.resize(pixels, *fit(height, width, longer))
     return encoding.encode(pixels, "jpg", quality)

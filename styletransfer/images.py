@@ -126,6 +126,20 @@ def floats(levels: np.ndarray) -> np.ndarray:
     return out
 
 
+def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """Pixels [H, W, 3], in floats or integers as in `floats`, as float32 with squares of factor²
+    pixels made one, where that is more than 1: what a much smaller picture is made from, with no
+    copy of the large one in floats."""
+    if factor <= 1:
+        return floats(pixels)
+    height, width = (side // factor for side in pixels.shape[:2])
+    out = np.empty((height, width, pixels.shape[2]), np.float32)
+    for row in range(height):
+        rows = floats(pixels[row * factor : (row + 1) * factor, : width * factor])
+        out[row] = rows.reshape(factor, width, factor, -1).mean((0, 2))
+    return out
+
+
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Pixels at another size in px: float [H, W, 3] → float32 [height, width, 3], 0…1.
 

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.cutting import derived
-from styletransfer.images import floats
 from styletransfer.settings import Settings, fit
 
 FIRST_SCALE = 128  # px, longer side
@@ -42,10 +41,15 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
 def batch(image: np.ndarray) -> tf.Tensor:
     """A picture [H, W, 3], in floats or integers (see images.floats), as a tensor float32
     [1, H, W, 3]. Raises ValueError for another shape."""
-    array = floats(np.asarray(image))
+    array = np.asarray(image)
+    if not np.issubdtype(array.dtype, np.integer):
+        array = np.asarray(image, np.float32)
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
-    return tf.constant(array[None])
+    if array.dtype == np.float32:
+        return tf.constant(array[None])
+    # As images.floats, but nowhere else than in TensorFlow's memory.
+    return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
 def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

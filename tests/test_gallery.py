@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styletransfer import gallery
+from styletransfer import gallery, images
 from styletransfer.errors import StorageError
 from styletransfer.folders import FolderBucket, UnavailableError
 from styletransfer.gallery import Gallery, page, picture_key, preview, thumbnail, url
@@ -134,6 +134,16 @@ def test_a_key_that_could_not_be_a_file_is_hashed(tmp_path, key):
 def test_previews_are_as_large_as_asked_and_never_enlarged():
     assert Image.open(io.BytesIO(preview(flat(RED, 300, 600), 200))).size == (200, 100)
     assert Image.open(io.BytesIO(preview(flat(RED, 30, 60), 200))).size == (60, 30)
+
+
+def test_a_preview_of_a_large_picture_shows_it_in_floats_or_integers():
+    waves = np.sin(np.linspace(0, 9, 1203 * 1801 * 3)).reshape(1203, 1801, 3) / 3 + 0.5
+    levels = np.rint(255 * waves).astype(np.uint8)
+    wanted = images.resize(waves, 134, 200)
+    for given in (waves.astype(np.float32), levels):
+        seen = Image.open(io.BytesIO(preview(given, 200)))
+        assert seen.size == (200, 134)
+        assert np.abs(np.asarray(seen) / 255 - wanted).mean() < 0.01
 
 
 def test_thumbnails_of_busy_pictures_stay_small():
