@@ -35,7 +35,7 @@ MASK = 16 / 3  # of a group of paintings, at all layers, float32
 RESULT = 9  # the result in integers, twice, while it becomes a file
 COMPOSED = 16  # the content mask and the photo that shows through, float32
 RESERVE = 0.9  # of what is free: others on the machine take some, too
-MARGIN = 0.95  # of a limit, which what is told may miss by as much
+MARGIN = 0.93  # of a limit, which what is told may miss by as much
 KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
 # TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
 # ask for many sizes. Measured.
