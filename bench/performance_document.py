@@ -65,8 +65,8 @@ def document(results: Results, image: str) -> str:
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
             "weights, random ones, are the same for all, and so are the layers compared. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "
-            f"took turns, {rounds(results)}, and these are medians. What would have needed more "
-            "memory than was free was left out."
+            f"took turns, {rounds(results)}, of several steps where these are short, and these are "
+            "medians. What would have needed more memory than was free was left out."
         ),
         f"![step time and memory against size]({image})",
         "## Time",

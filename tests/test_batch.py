@@ -585,6 +585,19 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     assert keys() == RESULTS | RECORDS
 
 
+def test_without_room_for_a_checkpoint_the_painting_goes_on(
+    folders, small_vgg, monkeypatch, capsys, tmp_path
+):
+    import dataclasses
+    import tempfile
+
+    loaded = config.load(folders | {"STYLE_ITERATIONS": "60"})
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
+    assert "no checkpoint: a temporary file cannot be written: No such" in capsys.readouterr().out
+    assert keys() == RESULTS | RECORDS
+
+
 def test_a_gallery_that_a_killed_run_left_behind_is_published_by_the_next(folders, small_vgg):
     run(folders)
     index = Path("out/index.html")
