@@ -41,10 +41,9 @@ class Finish:
     def __call__(self, painted: np.ndarray) -> np.ndarray:
         """The result of a picture painted at any size [h, w, 3], float32, 0…1; itself where nothing
         is asked for."""
-        image = painted
         if self.photo is None:
-            return image
-        photo = floats(self.photo)
+            return painted
+        image, photo = painted, floats(self.photo)
         if self.settings.rescale_image:
             image = rescale(image, photo, self.settings.rescale_method)
         height, width = image.shape[:2]

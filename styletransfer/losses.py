@@ -189,7 +189,8 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
     [1, h, w, 1] or none.
 
     Derived by hand: only the feature itself is kept until the gradient is wanted, not its copy in
-    float32, and one product of matrices does for two: a convolution, which oneDNN adds to faster.
+    float32, and one product of matrices does for two. It is written as a convolution of 1 × 1, to
+    which oneDNN adds the slope of the first sums in passing.
     """
 
     @derived

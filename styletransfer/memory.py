@@ -130,9 +130,10 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
         computing += 12 + (COPIES[computer] + 4 * extras.regions) * channels[1]
         descending = STATE + 7 * 12
     pixels = height * width
-    fixed = KERNELS * _scales(objective, size)
+    besides = KERNELS * _scales(objective, size) + extras.besides
+    besides += pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
     if computer == "GPU":
-        fixed = 0 if plan == WHOLE else CUDNN * item
+        besides = 0 if plan == WHOLE else CUDNN * item
     strip = max(
         (
             _of_strip(objective, block, size, plan.rows, extras.regions)
@@ -142,10 +143,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
         default=0,
     )
     waste = WASTE_IN_STRIPS if strip and computer == "CPU" else 1.0
-    outside = extras.besides + pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
-    if computer == "GPU":
-        outside = 0
-    return int(waste * (pixels * (base + max(computing, descending)) + strip) + fixed + outside)
+    return int(waste * (pixels * (base + max(computing, descending)) + strip) + besides)
 
 
 def _of_strip(

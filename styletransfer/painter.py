@@ -115,13 +115,14 @@ class Painter:
         if resume is not None:
             event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
         limit = self._config.memory_limit
-        asked = {"style": self._style, "masked": photo.mask is not None}
-        way = foresee(*photo.picture.size, task.look.settings, vgg, limit, **asked)
+        settings, masked = task.look.settings, photo.mask is not None
+        size = photo.picture.size
+        way = foresee(*size, settings, vgg, limit, style=self._style, masked=masked)
         event(f"{task}: {way}")
         steps = stylize(
             photo.picture.levels,
             self._style,
-            task.look.settings,
+            settings,
             vgg,
             resume=resume,
             content_mask=photo.mask,

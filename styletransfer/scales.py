@@ -42,12 +42,10 @@ def batch(image: np.ndarray) -> tf.Tensor:
     """A picture [H, W, 3], in floats or integers (see images.floats), as a tensor float32
     [1, H, W, 3]. Raises ValueError for another shape."""
     array = np.asarray(image)
-    if not np.issubdtype(array.dtype, np.integer):
-        array = np.asarray(image, np.float32)
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
-    if array.dtype == np.float32:
-        return tf.constant(array[None])
+    if not np.issubdtype(array.dtype, np.integer):
+        return tf.constant(np.asarray(array[None], np.float32))
     # As images.floats, but nowhere else than in TensorFlow's memory.
     return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
