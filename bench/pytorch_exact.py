@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from pytorch_recipe import STYLE_LAYERS, Network, Objective, fit, resized, tensor
+from pytorch_objective import STYLE_LAYERS, Objective
+from pytorch_vgg import Network, fit, resized, tensor
 
 
 def exact_loss(

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytorch_objective
 import pytorch_recipe
 import torch
 from pytorch_vgg import Network, compute_on, fit, resized
 from stepping import most_memory, serve
 from torch.nn import functional
 
-STYLE_LAYERS = tuple(pytorch_recipe.STYLE_LAYERS)
-CONTENT_LAYER = pytorch_recipe.CONTENT_LAYER
+STYLE_LAYERS = tuple(pytorch_objective.STYLE_LAYERS)
+CONTENT_LAYER = pytorch_objective.CONTENT_LAYER
 
 Step = Callable[[], float]
 
@@ -65,7 +66,7 @@ def neural_style_pt(network: Network, photo: torch.Tensor, painting: torch.Tenso
 
 def crowsonkb(network: Network, content: np.ndarray, style: np.ndarray, size: tuple) -> Step:
     """A step of bench/pytorch_recipe.py."""
-    objective = pytorch_recipe.Objective(network, content, style, size)
+    objective = pytorch_objective.Objective(network, content, style, size)
     return pytorch_recipe.Descent(objective, resized(content, size)).step
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from styletransfer import config
 from styletransfer.errors import ConfigError, PictureError, WeightsError
+from styletransfer.local_files import written
 from styletransfer.looks import Look, Painting
-from styletransfer.painting import written
 from styletransfer.plan import Output
 from styletransfer.progress import follow, logger
 from styletransfer.quiet import stderr_held

@@ -5,24 +5,40 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
-if TYPE_CHECKING:  # For its name only: nothing here may load TensorFlow.
+if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
-
-    from styletransfer.engine import Step
 
 logger = logging.getLogger("styletransfer")
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so not at every step.
 
-Show = Callable[["Step", float], None]
+
+class Progressing(Protocol):
+    """What is shown of a step of an optimisation: its number from 1 and that of all, the longer
+    side in px, the seconds left, and the losses by name with their sum `total`."""
+
+    @property
+    def iteration(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def scale(self) -> int: ...
+    @property
+    def eta_s(self) -> float: ...
+    @property
+    def losses(self) -> Mapping[str, float]: ...
+
+
+Step = TypeVar("Step", bound=Progressing)
+Show = Callable[[Progressing, float], None]
 
 
 class _Stdout(logging.StreamHandler):
@@ -84,11 +100,11 @@ def duration(seconds: float) -> str:
 
 
 def follow(
-    steps: Iterable["Step"],
+    steps: Iterable[Step],
     label: str,
     batch_left: Callable[[float], float] | None = None,
     **fields: Any,
-) -> "Step":
+) -> Step:
     """Runs an optimisation to its end and shows it; its last step, which has the result.
 
     batch_left: seconds left for this picture → seconds left for the whole batch.
@@ -150,7 +166,7 @@ def _shown(
 ) -> Iterator[Show]:
     """What shows a step and the iterations a second, to a terminal or to a log."""
 
-    def told(step: "Step", rate: float) -> str:
+    def told(step: Progressing, rate: float) -> str:
         text = (
             f"{step.scale} px, loss {step.losses['total']:.4g}, {rate:.1f} it/s, "
             f"{duration(step.eta_s)} left"
@@ -165,7 +181,7 @@ def _shown(
         return
     told_tenths = 0
 
-    def line(step: "Step", rate: float) -> None:
+    def line(step: Progressing, rate: float) -> None:
         nonlocal told_tenths
         tenths = 10 * step.iteration // step.total
         if tenths > told_tenths:

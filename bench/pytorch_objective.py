@@ -1,0 +1,122 @@
+"""The loss of the best public recipe, crowsonkb's style-transfer-pytorch; see pytorch_recipe.py."""
+
+import numpy as np
+import torch
+from pytorch_vgg import Network, fit, resized
+from torch.nn import functional
+
+STYLE_LAYERS = {
+    "conv1_1": 256 / 341,
+    "conv2_1": 64 / 341,
+    "conv3_1": 16 / 341,
+    "conv4_1": 4 / 341,
+    "conv5_1": 1 / 341,
+}
+CONTENT_LAYER = "conv4_2"
+CONTENT_WEIGHT = 0.015
+TOTAL_VARIATION_WEIGHT = 2.0
+EPSILON = 1e-4  # added to the variances
+ROOT_ITERATIONS = 12
+
+
+class MatrixRoot(torch.autograd.Function):
+    """Square root of a symmetric positive matrix [C, C] by Newton's and Schulz's iteration, and
+    its gradient by that for Lyapunov's equation (Lin & Maji 2017, "Improved Bilinear Pooling with
+    CNNs"). Only matrix products; eigenvalues far below the norm are not converged at the end."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, matrix: torch.Tensor) -> torch.Tensor:
+        """Y → √(A/‖A‖), Z → its inverse: T = (3 − ZY) / 2, Y ← YT, Z ← TZ."""
+        norm = torch.linalg.matrix_norm(matrix)
+        identity = torch.eye(len(matrix), device=matrix.device)
+        y, z = matrix / norm, identity
+        for _ in range(ROOT_ITERATIONS):
+            t = (3 * identity - z @ y) / 2
+            y, z = y @ t, t @ z
+        root = y * norm.sqrt()
+        ctx.save_for_backward(root)
+        return root
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
+        """X of RX + XR = G for the root R: half the upper right block of the sign of the matrix
+        [[R, G], [0, −R]], by Newton's and Schulz's S ← S (3 − S²) / 2."""
+        (root,) = ctx.saved_tensors
+        norm = torch.linalg.matrix_norm(root)
+        r, g = root / norm, gradient / norm
+        identity = torch.eye(len(root), device=root.device)
+        for _ in range(ROOT_ITERATIONS):
+            t = 3 * identity - r @ r
+            r, g = r @ t / 2, (g @ t - r @ (r @ g - g @ r)) / 2
+        return g / 2
+
+
+def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean [C] and covariance [C, C] of a feature [1, C, h, w] over its positions, EPSILON added
+    to the variances."""
+    flat = feature[0].flatten(1)
+    mean = flat.mean(1)
+    second_moment = flat @ flat.T / flat.shape[1]
+    return mean, second_moment - torch.outer(mean, mean) + EPSILON * torch.eye(len(mean))
+
+
+class Objective:
+    """The loss of images of one size, (height, width) in px.
+
+    content, style: float32 [H, W, 3], sRGB 0…1, of any size. The photo is brought to the size;
+    the painting to the same longer side, in its own proportions and never enlarged.
+    """
+
+    def __init__(
+        self, network: Network, content: np.ndarray, style: np.ndarray, size: tuple[int, int]
+    ) -> None:
+        self.network = network
+        photo = resized(content, size)
+        self.content = network.features(photo, [CONTENT_LAYER])[CONTENT_LAYER]
+        painting = resized(style, fit(style, min(max(style.shape[:2]), max(size))))
+        self.styles = {}
+        for layer, feature in network.features(painting, STYLE_LAYERS).items():
+            mean, covariance = gaussian(feature)
+            self.styles[layer] = mean, covariance, MatrixRoot.apply(covariance)
+
+    def terms(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The weighted contributions for image [1, 3, H, W]; their sum is the loss."""
+        features = self.network.features(image, {*STYLE_LAYERS, CONTENT_LAYER})
+        content = functional.mse_loss(features[CONTENT_LAYER], self.content)
+        return {
+            "content": CONTENT_WEIGHT * content,
+            **{
+                f"style {layer}": weight * wasserstein(features[layer], *self.styles[layer])
+                for layer, weight in STYLE_LAYERS.items()
+            },
+            "total variation": TOTAL_VARIATION_WEIGHT * total_variation(image),
+        }
+
+
+def wasserstein(
+    feature: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor, root: torch.Tensor
+) -> torch.Tensor:
+    """The squared Wasserstein-2 distance of two Gaussians a channel, that of a feature and the
+    painting's: (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
+    here, spread = gaussian(feature)
+    joint = MatrixRoot.apply(root @ spread @ root)
+    return ((here - mean) ** 2).mean() + torch.diagonal(spread + covariance - 2 * joint).mean()
+
+
+def total_variation(image: torch.Tensor) -> torch.Tensor:
+    """Mean squared differences to the eight neighbours of image [1, 3, H, W], continued by its
+    border: straight ones by 1/3, diagonal ones by 1/12."""
+    wide = functional.pad(image, (1, 1, 1, 1), "replicate")
+    straight = (
+        wide[..., 1:-1, 2:] - wide[..., 1:-1, 1:-1],
+        wide[..., 2:, 1:-1] - wide[..., 1:-1, 1:-1],
+    )
+    diagonal = (
+        wide[..., 1:, 1:] - wide[..., :-1, :-1],
+        wide[..., 1:, :-1] - wide[..., :-1, 1:],
+    )
+    # Each pair of neighbours is in one of these once, and counts from both its sides.
+    return 2 * (
+        sum((each**2).mean() for each in straight) / 3
+        + sum((each**2).mean() for each in diagonal) / 12
+    )
