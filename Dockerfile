@@ -28,7 +28,7 @@ USER painter
 # Models whose published weights the image gets: --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
 # Without it they come from weights/, VGG_WEIGHTS or the bucket, or each container downloads them.
 ARG WEIGHTS=""
-RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer.weights $WEIGHTS; fi
+RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer.vgg.download $WEIGHTS; fi
 
 # Without a GPU that computes: exit 4. On purpose on a CPU: --env DEVICE=cpu.
 ENV DEVICE=gpu

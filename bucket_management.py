@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.buckets import bucket_management
+from styletransfer.cli.bucket_management import bucket_management
 
 if __name__ == "__main__":
     sys.exit(bucket_management())

@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.errands import cl_get_results
+from styletransfer.cli.sync_commands import cl_get_results
 
 if __name__ == "__main__":
     sys.exit(cl_get_results())

@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.errands import cl_send_source
+from styletransfer.cli.sync_commands import cl_send_source
 
 if __name__ == "__main__":
     sys.exit(cl_send_source())

@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.errands import cl_send_style
+from styletransfer.cli.sync_commands import cl_send_style
 
 if __name__ == "__main__":
     sys.exit(cl_send_style())

@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.errands import get_bucket_content
+from styletransfer.cli.sync_commands import get_bucket_content
 
 if __name__ == "__main__":
     sys.exit(get_bucket_content())

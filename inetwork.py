@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.painting import inetwork
+from styletransfer.cli.inetwork import inetwork
 
 if __name__ == "__main__":
     sys.exit(inetwork())

@@ -3,7 +3,7 @@
 
 import sys
 
-from styletransfer.errands import send_to_bucket
+from styletransfer.cli.sync_commands import send_to_bucket
 
 if __name__ == "__main__":
     sys.exit(send_to_bucket())

@@ -478,7 +478,7 @@ fi
 # exec, so that signals reach Python itself.
 case $mode in
   setup) printf '%s\n' "$python" ;;
-  weights) exec "$python" -m styletransfer.weights "$@" ;;
+  weights) exec "$python" -m styletransfer.vgg.download "$@" ;;
   test) exec "$python" -m pytest "$@" ;;
   paint) exec "$python" -m styletransfer "$@" ;;
 esac

@@ -16,13 +16,16 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import layout
 
-from styletransfer import batch, config, weights
-from styletransfer.__main__ import exit_code, leave
+from styletransfer import config
+from styletransfer.batch import run as batch
+from styletransfer.batch.looks import looks_of
+from styletransfer.cli.app import exit_code, leave
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, WeightsError
-from styletransfer.looks import looks_of
-from styletransfer.progress import event
-from styletransfer.storage import Bucket, open_bucket
+from styletransfer.log import event
+from styletransfer.storage import open_bucket
+from styletransfer.storage.base import Bucket
+from styletransfer.vgg import download
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +94,7 @@ def _first_look(asked: Config) -> str:
 def _weights(model: str, bucket: Bucket, folder: Path) -> str | None:
     """The path of weights at the top of the bucket, fetched into a folder; None where the image
     has published ones."""
-    if weights.cached(model):
+    if download.cached(model):
         return None
     for name in layout.WEIGHTS:
         if bucket.find(name) is not None:

@@ -11,10 +11,12 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from styletransfer import records, settings
+from styletransfer import settings
+from styletransfer.batch import records
+from styletransfer.batch.looks import RESERVED
 from styletransfer.errors import ConfigError
-from styletransfer.looks import RESERVED
-from styletransfer.storage import Bucket, shown
+from styletransfer.log import shown
+from styletransfer.storage.base import Bucket
 
 PHOTOS = "telegram"
 WISHES = "wishes"

@@ -22,7 +22,7 @@ PROXY = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from moto.server import ThreadedMotoServer
-from s3.faultproxy import FaultProxy
+from support.s3.faultproxy import FaultProxy
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 host, port = server.get_host_and_port()
@@ -59,13 +59,14 @@ def main() -> None:
 def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     """One run over the slow network, and its table."""
     import tiny
-    from s3_servers import Server
+    from support.s3_servers import Server
 
-    from styletransfer import batch, config
-    from styletransfer.networks import Networks
-    from styletransfer.progress import log_to_stdout
-    from styletransfer.pusher import Done, Pusher
-    from styletransfer.vgg import VGG
+    from styletransfer import config
+    from styletransfer.batch import run
+    from styletransfer.batch.network_pool import Networks
+    from styletransfer.batch.uploader import Done, Pusher
+    from styletransfer.log import log_to_stdout
+    from styletransfer.vgg.network import VGG
 
     Networks._load = lambda *_: VGG(tiny.weights())
     near, slow = serving.stdout.readline().split()
@@ -95,7 +96,7 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     Pusher.push = noted
     log_to_stdout("%(message)s")
     started = time.perf_counter()
-    code = batch.run(config.load(environment))
+    code = run.run(config.load(environment))
     ended = time.perf_counter()
     wall, before, after = ended - started, pushed[0] - times[0] - started, ended - pushed[-1]
     records = len(list(server.open(result).list("_records/")))

@@ -59,15 +59,19 @@ def main() -> None:
 
 def compare(told: argparse.Namespace, folder: Path) -> None:
     """One comparison; `folder` is what both sides share."""
-    from styletransfer.quiet import stderr_held
+    from styletransfer.devices.native_stderr import stderr_held
 
     with stderr_held():
-        from styletransfer import Settings, device, images
-        from styletransfer.encoding import encode
-        from styletransfer.vgg import VGG, random_weights
-        from styletransfer.weights import find, read
+        from styletransfer import Settings
+        from styletransfer.devices import tensorflow
+        from styletransfer.images import arrays, decode
+        from styletransfer.images.encode import encode
+        from styletransfer.vgg.download import find
+        from styletransfer.vgg.network import VGG
+        from styletransfer.vgg.random_weights import random_weights
+        from styletransfer.vgg.readers import read
 
-        computer = device.choose(told.device)
+        computer = tensorflow.choose(told.device)
     weights = (
         random_weights("vgg19", seed=0)
         if told.weights == "random"
@@ -78,7 +82,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
     biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
     np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
     photo, painting = (
-        images.decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
+        decode.decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
     )
     np.save(folder / "photo.npy", photo)
     np.save(folder / "painting.npy", painting)
@@ -99,7 +103,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
         (told.out / f"{name}.png").write_bytes(encode(result, "png"))
     height = results["ours"].shape[0]
     row = [
-        images.resize(picture, height, round(picture.shape[1] * height / picture.shape[0]))
+        arrays.resize(picture, height, round(picture.shape[1] * height / picture.shape[0]))
         for picture in (photo, painting, *results.values())
     ]
     gap = np.ones((height, 8, 3), np.float32)

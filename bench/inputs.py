@@ -15,8 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from compare_recipe import REPOSITORY, check_network
 
-from styletransfer import device, images
-from styletransfer.vgg import VGG, random_weights
+from styletransfer.devices import tensorflow
+from styletransfer.images import decode
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.random_weights import random_weights
 
 SAMPLES = {
     "photo": "photos/landscape.jpg",
@@ -27,14 +29,14 @@ SAMPLES = {
 def main() -> None:
     """Writes the files and compares the networks."""
     folder, torch_python = Path(sys.argv[1]), sys.argv[2]
-    device.choose("cpu")
+    tensorflow.choose("cpu")
     weights = random_weights("vgg19", seed=0)
     kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
     biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
     np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
     for name, sample in SAMPLES.items():
         file = REPOSITORY / "samples" / sample
-        np.save(folder / f"{name}.npy", images.decode(file.read_bytes(), file.name).pixels)
+        np.save(folder / f"{name}.npy", decode.decode(file.read_bytes(), file.name).pixels)
     check_network(VGG(weights), torch_python, folder)
 
 

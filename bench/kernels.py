@@ -6,7 +6,7 @@ for each convolution of VGG19 up to conv5_1, the deepest layer compared: 36 Â· Î
 Nothing else of a step is counted, nor what strips compute twice.
 """
 
-from styletransfer.weights import layer_shapes
+from styletransfer.vgg.registry import layer_shapes
 
 CANVAS = 16  # px; the engine lays a picture on a canvas whose sides are multiples of it
 DEEPEST = "conv5_1"

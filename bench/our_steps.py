@@ -25,14 +25,16 @@ import tensorflow as tf
 from kernels import CHAIN, CONVOLUTIONS, PRODUCT
 from stepping import most_memory, serve
 
-from styletransfer import Settings, device, scales, strips
-from styletransfer.descent import STEERING
-from styletransfer.engine import Style
-from styletransfer.losses import STYLE_LAYERS
-from styletransfer.objectives import Objective, Pace, Problem, Program
-from styletransfer.optimizers import State, averaging_decay, first_weight, strength_goal
-from styletransfer.vgg import VGG
-from styletransfer.weights import Weights
+from styletransfer import Settings
+from styletransfer.devices import tensorflow
+from styletransfer.engine import pyramid, tiled_gradient
+from styletransfer.engine.losses import STYLE_LAYERS
+from styletransfer.engine.objective import Objective, Pace, Problem, Program
+from styletransfer.engine.optimizers import State, averaging_decay, first_weight, strength_goal
+from styletransfer.engine.scale_optimizer import STEERING
+from styletransfer.engine.style_targets import Style
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.registry import Weights
 
 STRIPS = {"strips": 6, "strips1-3": 4}  # the first block that is computed whole; there are five
 ROWS = 64  # of a strip
@@ -73,7 +75,7 @@ def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
     """What computes a step of this kind."""
     if kind not in STRIPS:
         return objective.program(problem)
-    return strips.program(objective, problem, strips.Plan(STRIPS[kind], ROWS))
+    return tiled_gradient.program(objective, problem, tiled_gradient.Plan(STRIPS[kind], ROWS))
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
@@ -84,7 +86,7 @@ def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
     def gradient(image: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            laid, layer = scales.on_canvas(image), STYLE_LAYERS[-1]
+            laid, layer = pyramid.on_canvas(image), STYLE_LAYERS[-1]
             feature = vgg.forward(laid, [layer], "max", tf.as_dtype(dtype), "replicate")[layer]
         return tape.gradient(feature, image)
 
@@ -138,9 +140,9 @@ def network(file: Path) -> VGG:
 def main() -> None:
     """Serves all steps for one size."""
     folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
-    device.choose(computer)
+    tensorflow.choose(computer)
     vgg = network(folder / "vgg.npz")
-    photo = scales.resize(scales.batch(np.load(folder / "photo.npy")), size)
+    photo = pyramid.resize(pyramid.batch(np.load(folder / "photo.npy")), size)
     painting = np.load(folder / "painting.npy")
 
     def prepare(name: str) -> Step:
@@ -153,7 +155,7 @@ def main() -> None:
             return network_step(vgg, photo, dtype)
         count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
         paintings = [np.roll(painting, 50 * number, axis=1) for number in range(count)]
-        painting_step(vgg, scales.resize(photo, SMALL), paintings, kind, dtype)()
+        painting_step(vgg, pyramid.resize(photo, SMALL), paintings, kind, dtype)()
         return painting_step(vgg, photo, paintings, kind, dtype)
 
     serve(prepare, gpu_memory if computer == "gpu" else most_memory)

@@ -37,7 +37,7 @@ from contestants import PARTS, THEIRS, Contestant, contestants
 from performance_document import publish, write
 from stepping import GoneError, MemoryRanOutError, Worker, free_memory
 
-from styletransfer import gpus
+from styletransfer.devices import nvidia
 
 BENCH = Path(__file__).resolve().parent
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; photos are 3:2
@@ -186,7 +186,7 @@ def machine(torch_python: str, computer: str) -> dict[str, str]:
     flags = about.get("flags", "").split()
     details += [name.upper() for name in ("avx512_bf16", "amx_bf16") if name in flags]
     asked = "from importlib.metadata import version; print(version('torch'))"
-    gpu = {"GPU": gpus.in_machine()[0]} if computer == "gpu" else {}
+    gpu = {"GPU": nvidia.in_machine()[0]} if computer == "gpu" else {}
     return gpu | {
         "processor": f"{about.get('model name', platform.machine())} ({', '.join(details)})",
         "cores": str(os.cpu_count()),

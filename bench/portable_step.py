@@ -68,21 +68,28 @@ def main() -> None:
 
 def export(told: argparse.Namespace) -> None:
     """TensorFlow's half: the programs, arguments.npz, expected.npz and about.json."""
-    from styletransfer.quiet import stderr_held
+    from styletransfer.devices.native_stderr import stderr_held
 
     with stderr_held():
         import tensorflow as tf
         from tensorflow.compiler.mlir.stablehlo import stablehlo
 
-        from styletransfer import Settings, device, load_vgg, scales
-        from styletransfer.images import decode
-        from styletransfer.objectives import Objective, Pace
-        from styletransfer.optimizers import State, averaging_decay, first_weight, strength_goal
-        from styletransfer.settings import fit
-        from styletransfer.style import Style
-        from styletransfer.vgg import poolings_before
+        from styletransfer import Settings, load_vgg
+        from styletransfer.devices import tensorflow
+        from styletransfer.engine import pyramid
+        from styletransfer.engine.objective import Objective, Pace
+        from styletransfer.engine.optimizers import (
+            State,
+            averaging_decay,
+            first_weight,
+            strength_goal,
+        )
+        from styletransfer.engine.style_targets import Style
+        from styletransfer.images.arrays import fit
+        from styletransfer.images.decode import decode
+        from styletransfer.vgg.network import poolings_before
 
-        device.choose("cpu")
+        tensorflow.choose("cpu")
         vgg = load_vgg("vgg19", told.weights)
     photo, painting = (
         decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
@@ -91,7 +98,7 @@ def export(told: argparse.Namespace) -> None:
     objective = Objective.of(settings, vgg)
     sizes = {longer: fit(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
     smallest = next(iter(sizes.values()))
-    scaled = scales.resize(scales.batch(photo), smallest)
+    scaled = pyramid.resize(pyramid.batch(photo), smallest)
     problem = objective.problem(scaled, Style([painting]).groups(objective, smallest), None)
     program = objective.program(problem)
     pace = Pace(
@@ -188,13 +195,15 @@ def run(folder: Path) -> None:
     import jax.numpy as jnp
     from jax.extend.backend import get_compile_options
 
-    device, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
+    tensorflow, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
     with np.load(folder / "arguments.npz") as file:
         values = list(file.values())
     rows = []
     for size, shapes in about["shapes"].items():
         artifact = (folder / f"step_{size}.stablehlo").read_bytes()
-        program = device.client.compile_and_load(artifact, [device], get_compile_options(1, 1))
+        program = tensorflow.client.compile_and_load(
+            artifact, [tensorflow], get_compile_options(1, 1)
+        )
         arguments = [
             jax.image.resize(value, shape, "linear").astype(dtype)
             for value, shape, dtype in zip(values, shapes, about["types"], strict=True)
@@ -202,13 +211,13 @@ def run(folder: Path) -> None:
         if not rows:
             found = taken(program.execute, arguments)
         seconds = timed(program.execute, arguments)
-        plan, told = program.get_compiled_memory_stats(), device.memory_stats()
+        plan, told = program.get_compiled_memory_stats(), tensorflow.memory_stats()
         planned = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
         most = f"{told['peak_bytes_in_use'] / 2**30:.2f}" if told else "–"
         speed = about["operations_a_pixel"] * np.prod(shapes[0][1:3]) / seconds
         rows.append([size, f"{seconds:.4f}", f"{planned / 2**30:.2f}", most, speed])
     peak = 0.0
-    if device.platform != "cpu":
+    if tensorflow.platform != "cpu":
         matrix = jax.random.normal(jax.random.key(0), [MATMUL, MATMUL], jnp.bfloat16)
         peak = 2 * MATMUL**3 / timed(jax.jit(jnp.matmul), matrix, matrix)
     for row in rows:
@@ -220,7 +229,7 @@ def run(folder: Path) -> None:
             [name, *(f"{each:.0e}" for each in (*off, *about["itself"][name]))]
             for name, off in differences(found, dict(file)).items()
         ]
-    title = f"{about['title']}; JAX {jax.__version__} on {device.device_kind}"
+    title = f"{about['title']}; JAX {jax.__version__} on {tensorflow.device_kind}"
     text = "\n".join([f"{title}\n", table(DIFFERENCES, compared), table(SPEEDS, rows)])
     (folder / "portable_step.md").write_text(text)
     print(text, end="")

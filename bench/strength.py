@@ -22,7 +22,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from styletransfer import Settings
-    from styletransfer.vgg import VGG
+    from styletransfer.vgg.network import VGG
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -40,7 +40,7 @@ def main() -> None:
     told = parser.parse_args()
 
     from styletransfer import Settings, load_vgg
-    from styletransfer.images import decode
+    from styletransfer.images.decode import decode
 
     vgg = load_vgg("vgg19", told.weights)
     photos, paintings = (
@@ -67,8 +67,8 @@ def main() -> None:
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
     from styletransfer import stylize
-    from styletransfer.objectives import Objective
-    from styletransfer.scales import batch, resize
+    from styletransfer.engine.objective import Objective
+    from styletransfer.engine.pyramid import batch, resize
 
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass

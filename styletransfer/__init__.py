@@ -11,9 +11,9 @@ ENGINE_VERSION = "3"  # Part of every fingerprint: raise it when the same input 
 
 _HOMES = {
     "Settings": "styletransfer.settings",
-    "load_vgg": "styletransfer.vgg",
-    "stylize": "styletransfer.engine",
-    "objective": "styletransfer.engine",
+    "load_vgg": "styletransfer.vgg.network",
+    "stylize": "styletransfer.engine.stylize",
+    "objective": "styletransfer.engine.stylize",
 }
 __all__ = ["ENGINE_VERSION", *_HOMES]
 

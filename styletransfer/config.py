@@ -13,17 +13,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from styletransfer.errors import ConfigError
+from styletransfer.images.output import DEEP_FORMATS, FORMATS, SYNONYMS
+from styletransfer.paths import PROGRAM, WORKSPACE
 from styletransfer.settings import FIELDS, Settings
-from styletransfer.storage import Account, place
+from styletransfer.storage.address import Account, place
 
-REPO = Path(__file__).resolve().parents[1]
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 MODES = ("each", "blend")
 DEVICES = ("auto", "gpu", "cpu")
-FORMATS = ("jpg", "png", "webp", "tiff", "same")
-DEEP_FORMATS = ("png", "tiff")  # those that can hold 16 bits
-SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
 # The demo shows what comes out within minutes on two processor cores: few steps, so larger ones,
 # and less of the photo, so that they get somewhere.
 DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 1.0, "learning_rate": 0.03}
@@ -66,7 +64,7 @@ class Config:
         return self.photo is not None or self.look is not None
 
 
-def environment(folder: Path = REPO) -> dict[str, str]:
+def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """The process' environment; a `.env` in the folder fills what is unset or empty in it.
 
     Raises ConfigError for a `.env` that cannot be read.
@@ -159,8 +157,8 @@ def _buckets(given: Mapping[str, str]) -> tuple[str, str, str, bool]:
     """Source, style, result, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in given]
     if len(missing) == len(BUCKETS):
-        samples = REPO / "samples"
-        return str(samples / "photos"), str(samples / "paintings"), str(REPO / "results"), True
+        samples = PROGRAM / "samples"
+        return str(samples / "photos"), str(samples / "paintings"), str(WORKSPACE / "results"), True
     if missing:
         there = ", ".join(name for name in BUCKETS if name in given)
         raise ConfigError(

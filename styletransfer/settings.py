@@ -226,7 +226,6 @@ SWITCHES = {
     **dict.fromkeys(("true", "yes", "t", "on", "1"), True),
     **dict.fromkeys(("false", "no", "f", "off", "0"), False),
 }
-
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 
 
@@ -302,12 +301,6 @@ def parse(name: str, value: Any, where: str = "") -> Any:
         value = float(value)
     check(name, value, label, given)
     return value
-
-
-def fit(height: int, width: int, longer: int) -> tuple[int, int]:
-    """(height, width) in px with the longer side exactly `longer`, proportions kept, both ≥ 1."""
-    factor = longer / max(height, width)
-    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def markdown_table() -> str:

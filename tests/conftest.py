@@ -1,17 +1,11 @@
 """Fixtures that several files of tests share."""
 
-import sys
-from pathlib import Path
-
-# The repository is used from its own folder, without being installed.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from typing import TYPE_CHECKING
 
 import pytest
-from bot_running import aws, telegram, world  # noqa: F401
-from folder_batches import folders, small_vgg  # noqa: F401
-from s3_servers import (  # noqa: F401
+from support.bot_running import aws, telegram, world  # noqa: F401
+from support.folder_batches import folders, small_vgg  # noqa: F401
+from support.s3_servers import (  # noqa: F401
     bucket,
     ceph,
     moto,
@@ -22,10 +16,10 @@ from s3_servers import (  # noqa: F401
     rgw_tls,
     server,
 )
-from tiny import weights as tiny_weights
+from support.tiny import weights as tiny_weights
 
 if TYPE_CHECKING:
-    from styletransfer.vgg import VGG
+    from styletransfer.vgg.network import VGG
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def tiny() -> "VGG":
     """VGG19 with few channels, so that an optimisation takes milliseconds."""
-    from styletransfer.vgg import VGG
+    from styletransfer.vgg.network import VGG
 
     return VGG(tiny_weights())
 
@@ -45,6 +39,6 @@ def tiny() -> "VGG":
 @pytest.fixture(scope="session")
 def random_vgg() -> "VGG":
     """VGG19 with all its channels and random features."""
-    from styletransfer.vgg import load_vgg
+    from styletransfer.vgg.network import load_vgg
 
     return load_vgg("vgg19", "random")

@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.config import (
-    DEMO_SETTINGS,
-    REPO,
-    account,
-    environment,
-    load,
-    log_format,
-)
+from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_format
 from styletransfer.errors import ConfigError
+from styletransfer.paths import PROGRAM
 from styletransfer.settings import Settings
-from styletransfer.storage import Account
+from styletransfer.storage.address import Account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
 CELLAR = {
@@ -39,9 +33,9 @@ def complaint(variables) -> str:
 def test_nothing_set_is_the_demo_from_samples_into_results():
     config = load({})
     assert config.demo
-    assert Path(config.source) == REPO / "samples/photos"
-    assert Path(config.style) == REPO / "samples/paintings"
-    assert Path(config.result) == REPO / "results"
+    assert Path(config.source) == PROGRAM / "samples/photos"
+    assert Path(config.style) == PROGRAM / "samples/paintings"
+    assert Path(config.result) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
     assert (config.output_quality, config.vgg_weights) == (95, None)
     assert (config.output_depth, config.keep_gps) == (8, False)
@@ -140,8 +134,8 @@ def test_a_wrong_value_is_named_with_what_is_expected(wrong, told):
 
 
 def test_every_variable_that_is_read_is_in_the_example():
-    example = (REPO / ".env.example").read_text()
-    variables = re.findall(r'"([A-Z][A-Z_]+)"', (REPO / "styletransfer/config.py").read_text())
+    example = (PROGRAM / ".env.example").read_text()
+    variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
     assert {"PHOTO", "LOOK", "DEVICE"} <= {*variables}
     told = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
     assert {*variables} - {*told} - {"STYLE_"} == set()

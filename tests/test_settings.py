@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.settings import FIELDS, Settings, expectation, fit, markdown_table
+from styletransfer.images.arrays import fit
+from styletransfer.settings import FIELDS, Settings, expectation, markdown_table
 
 REPOSITORY = Path(__file__).parents[1]
 

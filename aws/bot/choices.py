@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import layout
 
 from bot.resources import Resources
-from styletransfer.looks import Look, looks_of
+from styletransfer.batch.looks import Look, looks_of
 from styletransfer.settings import Settings
-from styletransfer.storage import Account, open_bucket
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,9 @@ from bot import words
 from bot.resources import Resources
 from bot.results import reply_to
 from bot.table import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
-from styletransfer import records
-from styletransfer.errors import (
-    ConfigError,
-    DeviceError,
-    PictureError,
-    StorageError,
-    WeightsError,
-)
-from styletransfer.storage import shown
+from styletransfer.batch import records
+from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
+from styletransfer.log import shown
 
 STATUS = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),

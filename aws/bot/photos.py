@@ -13,7 +13,7 @@ from telegram.ext import Application, ContextTypes, MessageHandler, filters
 from bot import choices, jobs, pictures, words
 from bot.choices import Choice
 from bot.resources import Resources
-from styletransfer import names
+from styletransfer import bucket_layout
 
 # The caption of an own painting: "style", "style Monet", "/style Monet".
 OWN = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
@@ -64,7 +64,7 @@ async def _fetched(file: PhotoSize | Document, message: Message) -> bytes | None
 
 def _may_be_picture(file: Document) -> bool:
     ending = f".{(file.file_name or '').rpartition('.')[2].lower()}"
-    return (file.mime_type or "").startswith("image/") or ending in names.PICTURES
+    return (file.mime_type or "").startswith("image/") or ending in bucket_layout.PICTURES
 
 
 async def _order(photo: Photo, data: bytes, message: Message, resources: Resources) -> None:

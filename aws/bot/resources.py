@@ -10,7 +10,9 @@ import boto3
 
 from bot.table import Table
 from styletransfer.errors import ConfigError
-from styletransfer.storage import Account, Bucket, open_bucket
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import Bucket
 
 TELEGRAM = "https://api.telegram.org"
 LINK_S = 3600  # how long a link to a file is good for

@@ -13,7 +13,8 @@ from telegram.error import BadRequest, Forbidden
 from bot import pictures, words
 from bot.resources import Resources
 from bot.table import CANCELLED, SENT, Order
-from styletransfer.storage import Entry, shown
+from styletransfer.log import shown
+from styletransfer.storage.base import Entry
 
 PREVIEW = "preview"  # the part of an answer that may have gone out alone
 LARGEST_DOWNLOAD = 200_000_000  # bytes; Lambda's disk holds little more than twice that

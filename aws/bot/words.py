@@ -3,8 +3,8 @@
 import html
 from collections.abc import Sequence
 
+from styletransfer.log import shown
 from styletransfer.settings import FIELDS
-from styletransfer.storage import shown
 
 SMALLEST, LARGEST = (FIELDS["size"].metadata[end] for end in ("low", "high"))
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be written

@@ -1,0 +1,69 @@
+"""What is painted, and from what, read from buckets and decoded. Without TensorFlow, as it runs
+ahead of the painting in threads."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from styletransfer.batch.looks import Look
+from styletransfer.images import arrays, decode
+from styletransfer.images.arrays import fit
+from styletransfer.images.masks import decode_mask
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+
+Read = Callable[[str], bytes]  # a key's content; raises StorageError
+
+
+class Photo(NamedTuple):
+    """A photo, and where it is painted: float32 [h, w], 0…1, of any size; None: everywhere."""
+
+    picture: decode.Picture
+    mask: np.ndarray | None
+
+
+class Ingredients(NamedTuple):
+    """What a `style.Style` is made from, in the order of its arguments."""
+
+    paintings: list[np.ndarray]
+    shares: list[float]
+    masks: list[np.ndarray | None]
+    regions: list[np.ndarray | None]
+
+
+def read_photo(photo: Entry, mask: Entry | None, read: Read) -> Photo:
+    """A photo and its mask. Raises PictureError naming which of them cannot be used,
+    StorageError."""
+    return Photo(decode.decode(read(photo.key), photo.key), _mask(mask, "mask", read))
+
+
+def read_look(look: Look, read: Read) -> Ingredients:
+    """A look's paintings with their masks and regions. Raises PictureError naming which of them
+    cannot be used, StorageError."""
+    return Ingredients(
+        [_painting(each.entry.key, look.settings, read) for each in look.paintings],
+        look.shares,
+        [_mask(each.mask, "mask", read) for each in look.paintings],
+        [_mask(each.region, "region", read) for each in look.paintings],
+    )
+
+
+def _painting(key: str, settings: Settings, read: Read) -> np.ndarray:
+    """A painting no larger than it is looked at: 16 large ones would fill the memory."""
+    pixels = decode.decode(read(key), f"painting {key}").pixels
+    if settings.size == "full":
+        return pixels
+    height, width = pixels.shape[:2]
+    # Recipe inetwork stretches paintings to the photo's shape, whichever side that makes longer.
+    stretched = settings.recipe == "inetwork"
+    side = min(height, width) if stretched else max(height, width)
+    if side <= settings.size:
+        return pixels
+    return arrays.resize(
+        pixels, *fit(height, width, round(settings.size * max(height, width) / side))
+    )
+
+
+def _mask(entry: Entry | None, what: str, read: Read) -> np.ndarray | None:
+    return None if entry is None else decode_mask(read(entry.key), f"{what} {entry.key}")

@@ -1,0 +1,1 @@
+"""Command lines: arguments → calls, errors → exit codes."""

@@ -1,0 +1,1 @@
+"""Find, prove and describe what computes."""

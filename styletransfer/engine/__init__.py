@@ -1,0 +1,1 @@
+"""Arrays in, optimised arrays out: Gatys' style transfer, coarse to fine."""

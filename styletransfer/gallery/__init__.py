@@ -1,0 +1,1 @@
+"""Records → a page to look at."""

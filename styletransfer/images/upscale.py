@@ -1,0 +1,123 @@
+"""The painted picture from the size it was painted at to the photo's own.
+
+Pictures are float32 [H, W, 3], sRGB 0…1.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import uniform_filter
+
+from styletransfer.errors import ConfigError
+
+METHODS = ("guided", "lanczos", "bicubic", "bilinear", "nearest")
+_FILTERS = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+# Of the guided filter, found by eye. Models are shared in windows of (2 · 2 + 1)² painted pixels:
+# larger ones draw the photo's edges where the painting's are not. Where the photo varies less than
+# epsilon, its variance in sRGB 0…1, that is grain and left out.
+_RADIUS = 2
+_EPSILON = 0.05**2
+
+# Rows worked on at a time: a model takes many times a picture's memory.
+_BAND = 128
+
+
+def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
+    """image [h, w, 3], painted from a smaller photo [H, W, 3], at the photo's size: [H, W, 3].
+
+    Both float32, sRGB 0…1, and so is the result. method: one of METHODS. `lanczos`, `bicubic`,
+    `bilinear` and `nearest` are Pillow's, in floats, and anti-aliased where a picture gets smaller.
+    `guided` enlarges by Lanczos and adds what the photo loses at the painted size, as strongly and
+    in the colours as the painted picture follows the photo there (see `_detail`): edges are as
+    sharp as the photo's, and strokes, which the photo does not have, stay.
+
+    Raises ConfigError for another method.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"rescaling is {method!r}; expected one of {', '.join(METHODS)}")
+    height, width = photo.shape[:2]
+    if image.shape[:2] == (height, width):
+        return image.copy()
+    resampling = _FILTERS[method if method != "guided" else "lanczos"]
+    out = _resized(image, height, width, resampling)
+    if method == "guided":
+        for rows, detail in _detail(image, photo):
+            out[rows] += detail
+    return np.clip(out, 0, 1, out=out)
+
+
+def _detail(image: np.ndarray, photo: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Bands of rows [start, stop) of the photo, with what its details are in the painted picture.
+
+    The painted picture is locally a linear model of the photo, each of its colours one of the
+    photo's three (He, Sun & Tang 2013, "Guided Image Filtering", eq. 14-15). Fitted at the
+    painted size and enlarged (He & Sun 2015, "Fast Guided Filter"), the model would give a
+    picture without the strokes, which are its residual. Adding that, model(photo) + (painted −
+    model(small photo)) is painted + linear part(photo − small photo), all enlarged; the model's
+    constant part cancels out.
+    """
+    height, width = photo.shape[:2]
+    small = _resized(photo, *image.shape[:2], Image.Resampling.LANCZOS)
+    linear = _linear_model(small, image).reshape(*image.shape[:2], 9)
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height))
+        lost = photo[rows] - _resized(small, height, width, Image.Resampling.LANCZOS, rows)
+        model = _resized(linear, height, width, Image.Resampling.BILINEAR, rows)
+        yield rows, np.einsum("hwc,hwcd->hwd", lost, model.reshape(*lost.shape, 3))
+
+
+def _linear_model(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The matrices float32 [h, w, 3, 3] by which image's colours follow guide's around each pixel:
+    d image[d] / d guide[c] at [c, d]."""
+    linear = np.empty((*image.shape, 3), np.float32)
+    for top in range(0, len(image), _BAND):
+        # A window's mean of windows' models sees two radii beyond the band.
+        first = max(top - 2 * _RADIUS, 0)
+        block = slice(first, top + _BAND + 2 * _RADIUS)
+        rows = slice(top - first, top - first + _BAND)
+        linear[top : top + _BAND] = _fitted(guide[block], image[block])[rows]
+    return linear
+
+
+def _fitted(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """(Σ + ε)⁻¹ cov(guide, image) in each window, averaged over the windows that a pixel is in."""
+    row, column, painted = guide[..., None, :], guide[..., :, None], image[..., None, :]
+    mean, painted_mean = _window_means(column), _window_means(painted)
+    variances = _window_means(column * row) - mean * mean.swapaxes(-1, -2)
+    shared = _window_means(column * painted) - mean * painted_mean
+    return _window_means(np.linalg.solve(variances + _EPSILON * np.eye(3), shared))
+
+
+def _window_means(values: np.ndarray) -> np.ndarray:
+    """The mean of values [h, w, …] over the window around each pixel; in float64, since variances
+    are small differences of large numbers."""
+    size = (2 * _RADIUS + 1,) * 2 + (1,) * (values.ndim - 2)
+    return uniform_filter(values.astype(np.float64), size, mode="nearest")
+
+
+def _resized(
+    pixels: np.ndarray,
+    height: int,
+    width: int,
+    resampling: Image.Resampling,
+    rows: slice | None = None,
+) -> np.ndarray:
+    """Floats [h, w, C] at another size: float32 [height, width, C], or only `rows` of that.
+
+    Not clipped: these may be coefficients, and Lanczos' overshoot.
+    """
+    top, bottom = (0, height) if rows is None else (rows.start, rows.stop)
+    scale = pixels.shape[0] / height
+    box = (0, top * scale, pixels.shape[1], min(bottom * scale, pixels.shape[0]))
+    out = np.empty((bottom - top, width, pixels.shape[2]), np.float32)
+    for number in range(pixels.shape[2]):
+        channel = Image.fromarray(np.ascontiguousarray(pixels[..., number], np.float32))
+        out[..., number] = np.asarray(channel.resize((width, bottom - top), resampling, box))
+    return out

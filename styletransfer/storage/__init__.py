@@ -1,0 +1,42 @@
+"""Objects under keys: buckets on Cellar (Ceph) or Amazon S3, or folders with the same contract."""
+
+from pathlib import Path
+
+from styletransfer.storage.address import Account, place
+from styletransfer.storage.base import (
+    BadKeyError,
+    Bucket,
+    Entry,
+    NoBucketError,
+    Progress,
+    UnavailableError,
+    hidden,
+)
+from styletransfer.storage.folder import FolderBucket
+from styletransfer.storage.s3 import S3Bucket
+
+__all__ = [
+    "Account",
+    "BadKeyError",
+    "Bucket",
+    "Entry",
+    "FolderBucket",
+    "NoBucketError",
+    "Progress",
+    "S3Bucket",
+    "UnavailableError",
+    "hidden",
+    "open_bucket",
+]
+
+
+def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
+    """The bucket that a value of BUCKET_* names (see `place`), S3 or folder.
+
+    `new`: a folder that does not exist yet lists as empty, as the first write makes it.
+    Raises ConfigError for a value that names neither, and where no credentials are found.
+    """
+    where = place(value)
+    if isinstance(where, Path):
+        return FolderBucket(where, value.strip(), new=new)
+    return S3Bucket(*where, account)

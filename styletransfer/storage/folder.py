@@ -1,0 +1,162 @@
+"""The `Bucket` interface, and its folder twin: a folder with the contract of an S3 bucket."""
+
+import contextlib
+import functools
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from styletransfer.log import shown
+from styletransfer.storage.base import (
+    BadKeyError,
+    Bucket,
+    Entry,
+    NoBucketError,
+    Progress,
+    UnavailableError,
+    hidden,
+)
+from styletransfer.storage.files import MIB, files_told, md5, replacing
+
+# On Windows these open a device whatever folder they are asked for in, or cannot be stored.
+_WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
+_WINDOWS_REFUSED = re.compile(r'.*([<>:"|?*\x01-\x1f]|[. ]$)', re.DOTALL)
+
+
+class _FileEntry(Entry):
+    """A file's entry. Its MD5 is computed when first asked for: a listing that hashed every
+    file would read the whole folder."""
+
+    def __init__(self, key: str, size: int, path: Path) -> None:
+        self.__dict__.update(key=key, size=size, path=path)
+
+    @functools.cached_property
+    def etag(self) -> str:
+        with files_told(shown(str(self.path))), self.path.open("rb") as body:
+            return md5(body)
+
+
+class FolderBucket(Bucket):
+    """A folder as a bucket. Hidden files and links out of the folder are not listed, links to
+    folders not followed; keys are those of `safe_path`."""
+
+    def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
+        self.folder, self.name, self._new = folder, name or str(folder), new
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        if not self.folder.is_dir():
+            if self._new and not self.folder.exists():
+                return
+            wrong = "is not a folder" if self.folder.exists() else "does not exist"
+            kind = UnavailableError if self.folder.exists() else NoBucketError
+            raise kind(f"folder {self.name} {wrong}")
+
+        def stop(error: OSError) -> None:
+            raise error  # A folder that cannot be read must not look like an empty one.
+
+        def meets(inner: str, prefix: str) -> bool:
+            return inner.startswith(prefix) or prefix.startswith(inner)
+
+        entries = []
+        with files_told(f"folder {self.name}"):
+            for top, folders, files in os.walk(self.folder, onerror=stop):
+                inner = Path(top).relative_to(self.folder).as_posix()
+                base = "" if inner == "." else f"{inner}/"
+                folders[:] = [
+                    each for each in folders if not hidden(each) and meets(f"{base}{each}/", prefix)
+                ]
+                keys = (base + each for each in files if not hidden(each))
+                entries += filter(None, map(self._entry, (k for k in keys if k.startswith(prefix))))
+        yield from sorted(entries, key=lambda entry: entry.key)
+
+    def _entry(self, key: str) -> Entry | None:
+        path = self.folder / key
+        try:
+            about = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            if path.is_symlink():  # Links in a circle.
+                return None
+            raise
+        regular = stat.S_ISREG(about.st_mode) and _leads_inside(path, self.folder)
+        return _FileEntry(key, about.st_size, path) if regular else None
+
+    def find(self, key: str) -> Entry | None:
+        safe_path(self.folder, key)
+        with files_told(self._where(key)):
+            return self._entry(key)
+
+    def read(self, key: str) -> bytes:
+        with files_told(self._where(key)):
+            return safe_path(self.folder, key).read_bytes()
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
+        with files_told(self._where(key)), replacing(safe_path(self.folder, key)) as body:
+            body.write(data)
+
+    def delete(self, key: str) -> None:
+        with files_told(self._where(key)), contextlib.suppress(NotADirectoryError):
+            safe_path(self.folder, key).unlink(missing_ok=True)
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        source = safe_path(self.folder, key)
+        with files_told(self._where(key)), source.open("rb") as body:
+            _copy(body, path, shown(str(path)), progress)
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        with files_told(shown(str(path))), path.open("rb") as body:
+            _copy(body, safe_path(self.folder, key), self._where(key), progress)
+
+    def exists(self) -> bool:
+        with files_told(f"folder {self.name}"):
+            return self.folder.is_dir()
+
+    def create(self) -> bool:
+        there = self.exists()
+        with files_told(f"folder {self.name}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return not there
+
+    def _where(self, key: str) -> str:
+        return shown(f"{self.name.rstrip('/')}/{key}")
+
+
+def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -> None:
+    with files_told(where), replacing(target) as copy:
+        while data := body.read(MIB):
+            copy.write(data)
+            if progress:
+                progress(len(data))
+
+
+def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Path:
+    """Where a key's file lies in a folder. Raises StorageError for a key that has no place there.
+
+    Refused on every system: an empty key; empty, `.` and `..` parts (so also a leading or
+    trailing `/`); hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
+    backslashes and drive letters, which leave the folder on Windows; NUL; whatever passes
+    a symbolic link out of the folder. On Windows also device names (`nul.jpg`), and characters
+    and endings that it cannot store.
+    """
+    parts = key.split("/")
+    bad = "\\" in key or "\0" in key or re.match("[A-Za-z]:", key)
+    bad = bad or any(part == "" or part.startswith(".") for part in parts)
+    if bad or (windows and any(map(_windows_refuses, parts))):
+        raise BadKeyError(f"key '{shown(key)}' cannot be a file in {folder}; rename the object")
+    path = folder.joinpath(*parts)
+    if not _leads_inside(path, folder):
+        raise BadKeyError(f"{shown(str(path))} is behind a link that leads out of {folder}")
+    return path
+
+
+def _leads_inside(path: Path, folder: Path) -> bool:
+    # Unlike Path.resolve, realpath bears links in a circle.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _windows_refuses(part: str) -> bool:
+    return bool(_WINDOWS_DEVICE.match(part) or _WINDOWS_REFUSED.match(part))

@@ -1,0 +1,209 @@
+"""The Telegram bot: who may come in, and what it answers to commands and buttons."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bot import table, words
+from PIL import Image
+from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
+
+AWS = Path(__file__).parents[2] / "aws"
+
+
+def test_the_bot_loads_neither_numpy_nor_tensorflow():
+    heavy = "{'numpy', 'tensorflow', 'scipy', 'h5py', 'fastapi'}"
+    told = f"import sys; import bot.handler; print(sorted({heavy} & set(sys.modules)))"
+    environment = {"PYTHONPATH": f"{AWS}:{AWS.parent}", "PATH": ""}
+    run = subprocess.run(
+        [sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+# Who may come in
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", "größer"])
+def test_a_wrong_secret_is_refused_and_nothing_happens(world, secret):
+    assert world.update(world.message(ANNA, text="/start"), secret) == 403
+    assert world.telegram.calls == []
+
+
+def test_a_stranger_gets_a_polite_no_with_their_number_and_nothing_of_them_is_stored(world):
+    for update in (world.message(STRANGER, text="hello"), world.photo(STRANGER)):
+        [answer] = world.answers(update)
+        assert answer.chat == STRANGER and str(STRANGER) in answer.text and "Sorry" in answer.text
+    assert world.keys("telegram/") == []
+    kept = [item for item in world.items() if not item["pk"].startswith("update#")]
+    assert {item["pk"] for item in kept} == {f"user#{ANNA}", f"user#{BORIS}"}
+    assert str(STRANGER) not in json.dumps(world.items(), default=str)
+
+
+def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
+    assert world.answers(world.photo(STRANGER, chat=GROUP)) == []
+    assert len(world.says(STRANGER, "/start", GROUP)) == 1
+
+
+def test_a_stranger_stays_outside_when_the_table_cannot_be_read(world, monkeypatch):
+    def broken(self, user):
+        raise RuntimeError("no table")
+
+    monkeypatch.setattr(table.Table, "user", broken)
+    assert texts(world.answers(world.photo(STRANGER))) == [words.BROKEN]
+    assert world.keys("telegram/") == []
+
+
+def test_the_owner_lets_users_in_and_out(world):
+    assert texts(world.says(OWNER, f"/users add {STRANGER} Zoë Q")) == [
+        words.user_added(STRANGER, "Zoë Q")
+    ]
+    [listed] = world.says(OWNER, "/users list")
+    assert f"Zoë Q ({STRANGER})" in listed.text and str(ANNA) in listed.text
+    assert texts(world.says(STRANGER, "/start")) == [words.WELCOME]
+    world.says(OWNER, f"/users remove {STRANGER}")
+    assert texts(world.says(STRANGER, "/start")) == [words.stranger(STRANGER)]
+    assert str(STRANGER) not in world.says(OWNER, "/users list")[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("/users", words.USERS_USAGE),
+        ("/users add Anna", words.USERS_USAGE),
+        ("/users remove 77", words.user_unknown(77)),
+        (f"/users remove {OWNER}", words.OWNER_STAYS),
+    ],
+)
+def test_wrong_words_about_users_are_explained(world, text, answer):
+    assert texts(world.says(OWNER, text)) == [answer]
+
+
+def test_users_is_for_the_owner_only(world):
+    assert texts(world.says(ANNA, f"/users add {STRANGER}")) == [words.OWNER_ONLY]
+    assert texts(world.says(STRANGER, "/start")) == [words.stranger(STRANGER)]
+
+
+# Commands
+
+
+def test_start_says_hello_and_other_words_get_a_hint(world):
+    assert texts(world.says(ANNA, "/start")) == [words.WELCOME]
+    assert texts(world.says(ANNA, "what?")) == [words.UNKNOWN]
+    assert world.says(ANNA, "what?", GROUP) == []
+
+
+def test_help_comes_with_the_current_styles_picture(world):
+    [answer] = world.says(ANNA, "/help")
+    assert answer.method == "sendPhoto" and "monet" in answer.text and "/cancel" in answer.text
+    assert Image.open(io.BytesIO(answer.files["photo"][1])).size == (90, 50)
+
+
+def test_help_goes_without_a_picture_where_none_can_be_shown(world):
+    world.put("styles/a.heic", HEIC)
+    world.says(ANNA, "/style a")
+    assert [call.method for call in world.says(ANNA, "/help")] == ["sendMessage"]
+
+
+def test_help_fits_a_caption_whatever_a_style_is_called():
+    assert len(words.help_text("ü" * 1000, 16384, 10_000)) <= 1024
+
+
+def test_the_original_painting_at_the_top_of_the_bucket_is_a_style(world):
+    world.put("style.jpg", JPEG)
+    assert texts(world.says(ANNA, "/style style")) == [words.style_is("style")]
+
+
+def test_styles_are_chosen_by_a_button(world):
+    long = "zarte große Welle vor Kanagawa – " * 8
+    world.put(f"styles/{long}.jpg", JPEG)
+    [answer] = world.says(ANNA, "/styles")
+    assert [button["text"] for button in answer.buttons if "✓" in button["text"]]
+    [data] = [each["callback_data"] for each in answer.buttons if each["text"].startswith("zarte")]
+    told, edited = world.presses(ANNA, data)
+    assert told.method == "answerCallbackQuery" and edited.method == "editMessageText"
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0])["look"] == long
+
+
+def test_many_styles_come_in_pages(world):
+    for number in range(23):
+        world.put(f"styles/style {number:02}.jpg", JPEG)
+    [first] = world.says(ANNA, "/styles")
+    assert len(first.buttons) == 11 and first.buttons[-1]["text"] == "›"
+    page = first
+    seen = [button["text"] for button in page.buttons[:-1]]
+    for turns in (2, 1):
+        page = world.presses(ANNA, page.buttons[-1]["callback_data"])[-1]
+        seen += [button["text"] for button in page.buttons[:-turns]]
+    assert sorted(text.removeprefix("✓ ") for text in seen) == sorted(
+        ["monet", *(f"style {number:02}" for number in range(23))]
+    )
+
+
+def test_pressing_the_same_button_twice_is_no_failure(world):
+    [styles] = world.says(ANNA, "/styles")
+    data = styles.buttons[0]["callback_data"]
+    update = world.message(ANNA, text="…")
+    query = {"id": "1", "from": update["message"]["from"], "chat_instance": "1", "data": data}
+    query["message"] = update["message"]
+    for number in (1, 2):
+        world.update({"update_id": number, "callback_query": query})
+    assert ("editMessageText", 400) in world.telegram.refused
+    assert words.BROKEN not in texts(world.telegram.sent())
+
+
+def test_a_button_of_a_style_that_is_gone_says_so(world):
+    [styles] = world.says(ANNA, "/styles")
+    world.put("styles/other.jpg", JPEG)
+    world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
+    [answer] = world.presses(ANNA, styles.buttons[0]["callback_data"])
+    assert answer.method == "answerCallbackQuery" and answer.text == words.STYLE_GONE
+
+
+def test_a_style_is_chosen_by_name_in_whatever_case(world):
+    world.put("styles/Great Wave/a.jpg", JPEG)
+    assert texts(world.says(ANNA, "/style great wave")) == [words.style_is("Great Wave")]
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Great Wave"
+
+
+def test_a_name_that_there_is_not_is_told_with_the_nearest(world):
+    [answer] = world.says(ANNA, "/style monnet")
+    assert "monnet" in answer.text and "Did you mean monet?" in answer.text
+
+
+def test_looks_toml_says_what_there_is(world):
+    world.put("styles/looks.toml", b'[soft]\npaintings = ["monet.jpg"]\n')
+    assert [each["text"] for each in world.says(ANNA, "/styles")[0].buttons] == ["✓ soft"]
+
+
+def test_a_wrong_looks_toml_is_told_to_the_owner(world):
+    world.put("styles/looks.toml", b"[soft\n")
+    world.says(ANNA, "/styles")
+    assert texts(world.telegram.sent(chat=ANNA)) == [words.BROKEN]
+    assert "looks.toml" in world.telegram.sent(chat=OWNER)[0].text
+
+
+@pytest.mark.parametrize(("text", "size"), [("full", "full"), ("800 px", 800)])
+def test_a_size_can_be_written(world, text, size):
+    assert texts(world.says(ANNA, f"/size {text}")) == [words.size_is(size)]
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0])["size"] == size
+
+
+@pytest.mark.parametrize("text", ["7", "99999", "huge", "-1"])
+def test_a_size_that_cannot_be_is_told(world, text):
+    assert texts(world.says(ANNA, f"/size {text}")) == [words.size_wrong(text)]
+    assert all("size" not in item for item in world.items())
+
+
+def test_a_size_can_be_pressed(world):
+    [answer] = world.says(ANNA, "/size")
+    data = [button["callback_data"] for button in answer.buttons]
+    assert data == ["size:512", "size:1024", "size:2048", "size:full"]
+    world.presses(ANNA, "size:full")
+    assert "as large as your photo" in world.says(ANNA, "/status")[0].text

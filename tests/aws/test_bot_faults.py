@@ -1,0 +1,96 @@
+"""The Telegram bot where something goes wrong: on Telegram's side, on AWS's, on its own."""
+
+import base64
+
+import boto3
+import pytest
+from bot import pictures, words
+from support.bot_running import ANNA, JPEG, OWNER, texts
+from support.telegram_server import TOKEN
+
+from styletransfer.storage import base, s3
+
+
+@pytest.mark.parametrize(("code", "method"), [(429, "sendMessage"), (502, "getFile")])
+def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
+    world.telegram.fail(method, code, retry_after=0.2, times=2)
+    [answer] = world.answers(world.photo(ANNA))
+    assert "Got it" in answer.text
+    assert world.telegram.refused == [(method, code)] * 2
+    assert len(world.photo_keys(ANNA)) == 1
+
+
+@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
+def test_a_wait_longer_than_the_invocation_is_not_waited(world):
+    world.answers(world.photo(ANNA))
+    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    world.telegram.fail("sendDocument", 429, retry_after=300)
+    with pytest.raises(Exception, match="Flood control"):
+        world.created(key)
+    world.created(key)
+    assert len(world.telegram.sent("sendDocument")) == 1
+
+
+def test_a_photo_that_could_not_be_acknowledged_is_painted_nevertheless(world):
+    world.telegram.fail("sendMessage", 400)
+    assert world.answers(world.photo(ANNA)) == []
+    assert len(world.photo_keys(ANNA)) == 1
+
+
+def test_an_update_that_comes_twice_is_taken_once(world):
+    update = world.photo(ANNA)
+    for _ in range(2):
+        assert world.update(update) == 200
+    assert len(world.telegram.sent()) == 1
+
+
+def test_an_exception_is_told_to_the_user_and_logged_and_telegram_gets_its_200(
+    world, monkeypatch, caplog
+):
+    def broken(data):
+        raise RuntimeError(f"at {world.telegram.url}/file/bot{TOKEN}/x")
+
+    monkeypatch.setattr(pictures, "kind", broken)
+    [answer] = world.answers(world.photo(ANNA))
+    assert (answer.chat, answer.text) == (ANNA, words.BROKEN)
+    assert "Traceback" in caplog.text and "RuntimeError" in caplog.text
+    assert "<token>" in caplog.text
+
+
+def test_a_photo_that_cannot_be_stored_leaves_nothing_behind(world, monkeypatch):
+    write = s3.S3Bucket.write
+
+    def broken(self, key, *rest):
+        if key.endswith(".jpg"):
+            raise base.UnavailableError("the bucket does not answer; try again later")
+        write(self, key, *rest)
+
+    monkeypatch.setattr(s3.S3Bucket, "write", broken)
+    world.answers(world.photo(ANNA))
+    assert texts(world.telegram.sent(chat=ANNA)) == [words.BROKEN]
+    assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
+    assert world.keys("telegram/") == world.keys("wishes/") == []
+    assert [each for each in world.items() if each["pk"].startswith("photo#")] == []
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", '{"update_id": 1}'])
+def test_what_is_no_update_gets_its_200_too(world, body):
+    for encoded in (True, False):
+        told = base64.b64encode(body.encode()).decode() if encoded else body
+        assert world.request(told, encoded=encoded) == {"statusCode": 200}
+
+
+def test_a_token_that_telegram_refuses_is_told_without_it(world, caplog):
+    wrong = "1:SECRET-part"
+    boto3.client("ssm").put_parameter(
+        Name="/painter/token", Value=wrong, Type="SecureString", Overwrite=True
+    )
+    with pytest.raises(Exception, match="TOKEN_PARAMETER"):
+        world.job("telegram/5/7-A.jpg", "FAILED")
+    assert "SECRET" not in caplog.text
+
+
+def test_items_that_need_not_stay_go_by_themselves(world):
+    world.answers(world.photo(ANNA, media_group_id="1"))
+    kept = [item["pk"] for item in world.items() if "expires" not in item]
+    assert {pk.partition("#")[0] for pk in kept} == {"user"}

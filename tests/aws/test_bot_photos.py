@@ -1,0 +1,125 @@
+"""The Telegram bot: photos, files, albums and own paintings that come in."""
+
+import json
+
+import pytest
+from bot import words
+from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, texts
+from support.pictures import gradient, saved
+
+from styletransfer.storage import s3
+
+
+def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_told(world):
+    update = world.photo(ANNA)
+    [answer] = world.answers(update)
+    message = update["message"]
+    key = f"telegram/{ANNA}/{message['message_id']}-{message['photo'][1]['file_unique_id']}.jpg"
+    assert world.photo_keys(ANNA) == [key] and world.get(key) == JPEG
+    assert world.wish(key) == {"style": "styles", "look": "monet"}
+    assert answer.reply_to == message["message_id"]
+    assert "monet" in answer.text and "next" in answer.text
+    [second] = world.answers(world.photo(BORIS))
+    assert "number 2" in second.text
+
+
+def test_the_wish_is_there_before_the_photo(world, monkeypatch):
+    written, write = [], s3.S3Bucket.write
+
+    def noted(self, key, *rest):
+        written.append(key.rpartition(".")[2])
+        write(self, key, *rest)
+
+    monkeypatch.setattr(s3.S3Bucket, "write", noted)
+    world.answers(world.photo(ANNA))
+    assert written == ["json", "jpg"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "mime", "extension"),
+    [
+        (saved(gradient(), "PNG"), "beach.png", "image/png", "png"),
+        (saved(gradient(), "WEBP"), "beach.jpg", "image/jpeg", "webp"),
+        (saved(gradient(), "TIFF"), "beach.tif", "image/tiff", "tiff"),
+        (HEIC, "IMG_1.HEIC", "application/octet-stream", "heic"),
+        (saved(gradient(), "AVIF"), "beach.avif", "image/avif", "avif"),
+    ],
+)
+def test_a_file_is_kept_in_full_quality_with_its_real_kind(world, data, name, mime, extension):
+    world.answers(world.file(ANNA, data, name, mime))
+    [key] = world.photo_keys(ANNA)
+    assert key.endswith(f".{extension}") and world.get(key) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "mime"),
+    [
+        (b"%PDF-1.7", "letter.pdf", "application/pdf"),
+        (b"GIF89a", "cat.gif", "image/gif"),
+        (b"anything", "beach.jpg", "image/jpeg"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "film.mp4", "video/mp4"),
+        (b"", "beach.jpg", "image/jpeg"),
+    ],
+)
+def test_an_unusual_kind_of_file_is_told_politely(world, data, name, mime):
+    assert texts(world.answers(world.file(ANNA, data, name, mime))) == [words.NO_PICTURE]
+    assert world.keys("telegram/") == []
+
+
+def test_a_file_of_25_mb_is_told(world):
+    update = world.file(ANNA, JPEG, "beach.jpg", "image/jpeg", size=25 * 1024 * 1024)
+    assert texts(world.answers(update)) == [words.TOO_LARGE]
+    assert world.keys("telegram/") == []
+
+
+def test_an_album_is_painted_whole_and_acknowledged_once(world):
+    for _ in range(4):
+        world.answers(world.photo(ANNA, media_group_id="77"))
+    assert len(world.photo_keys(ANNA)) == 4
+    [answer] = world.telegram.sent(chat=ANNA)
+    assert "album" in answer.text
+    world.answers(world.photo(ANNA, media_group_id="78"))
+    assert len(world.telegram.sent(chat=ANNA)) == 2
+
+
+def test_an_own_painting_becomes_ones_style(world):
+    painting = saved(gradient(70, 70), "PNG")
+    [answer] = world.answers(
+        world.file(ANNA, painting, "p.png", "image/png", caption="Style Mein Bild / 2")
+    )
+    assert "Mein Bild 2" in answer.text
+    assert world.get(f"own/{ANNA}/Mein Bild 2.png") == painting
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0]) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
+    assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].told)
+    assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].told)
+
+
+def test_an_own_painting_takes_the_place_of_one_of_its_name(world):
+    world.answers(world.photo(ANNA, caption="style Mine"))
+    world.answers(
+        world.file(ANNA, saved(gradient(), "PNG"), "p.png", "image/png", caption="style Mine")
+    )
+    assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Mine.png"]
+
+
+def test_an_own_painting_needs_no_name(world):
+    update = world.photo(ANNA, caption="style")
+    world.answers(update)
+    name = f"mine-{update['message']['message_id']}"
+    assert world.keys("own/") == [f"own/{ANNA}/{name}.jpg"]
+    assert name in world.says(ANNA, "/status")[0].text
+
+
+def test_a_photo_waits_for_a_style(world):
+    world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
+    assert texts(world.answers(world.photo(ANNA))) == [words.NO_STYLES]
+    assert world.keys("telegram/") == []
+
+
+def test_a_chosen_style_that_was_deleted_gives_way_to_the_first(world):
+    world.put("styles/zorn.jpg", JPEG)
+    world.says(ANNA, "/style zorn")
+    world.s3.delete_object(Bucket=world.bucket, Key="styles/zorn.jpg")
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "monet"

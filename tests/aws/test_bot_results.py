@@ -1,0 +1,222 @@
+"""The Telegram bot: results that it sends, and what it makes of jobs."""
+
+import io
+import json
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from bot import pictures, table, words
+from bot.resources import resources
+from PIL import Image
+from support.bot_running import ANNA, BORIS, GROUP, JPEG, OWNER, Context, texts
+from support.pictures import gradient, saved
+
+# Results
+
+
+def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
+    update = world.photo(ANNA)
+    world.answers(update)
+    painted = saved(gradient(3000, 2000), "PNG")
+    world.created(world.result(world.photo_keys(ANNA)[0], painted, ending="png"))
+    preview, file = world.telegram.sent(chat=ANNA)[1:]
+    assert (preview.method, file.method) == ("sendPhoto", "sendDocument")
+    shown = Image.open(io.BytesIO(preview.files["photo"][1]))
+    assert shown.format == "JPEG" and shown.size == (2048, 1365)
+    assert file.files["document"][1] == painted and file.files["document"][0].endswith(".png")
+    assert preview.reply_to == file.reply_to == update["message"]["message_id"]
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
+
+
+def test_two_photos_at_once_come_back_to_the_right_chats(world):
+    updates = [world.photo(ANNA), world.photo(BORIS), world.photo(ANNA, chat=GROUP)]
+    chats = [ANNA, BORIS, GROUP]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(world.update, updates)) == [200] * 3
+        painted = {chat: saved(gradient(40 + i, 30), "PNG") for i, chat in enumerate(chats)}
+        results = [
+            world.result(world.photo_keys(chat)[0], painted[chat], ending="png")
+            for chat in reversed(chats)
+        ]
+        list(pool.map(world.created, results))
+    for chat, update in zip(chats, updates, strict=True):
+        [file] = world.telegram.sent("sendDocument", chat)
+        assert file.files["document"][1] == painted[chat]
+        assert file.reply_to == update["message"]["message_id"]
+
+
+def test_a_result_is_sent_once_however_often_its_event_comes(world):
+    world.answers(world.photo(ANNA))
+    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    for _ in range(3):
+        world.created(key)
+    assert len(world.telegram.sent("sendDocument")) == len(world.telegram.sent("sendPhoto")) == 1
+
+
+def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
+    world.answers(world.photo(ANNA))
+    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    world.telegram.fail("sendDocument", 502, times=99)
+    with pytest.raises(Exception, match="Bad Gateway"):
+        world.created(key, Context(3))
+    world.telegram.faults.clear()
+    world.created(key)
+    assert len(world.telegram.sent("sendDocument")) == 1
+    assert len(world.telegram.sent("sendPhoto")) == 1, "the preview had gone out before"
+
+
+def test_a_result_that_another_invocation_is_sending_comes_again(world):
+    world.answers(world.photo(ANNA))
+    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    photo = table.Photo.of_result(key)[0]
+    assert resources().table.claim(photo, 60, over=(table.SENT,))
+    with pytest.raises(table.BusyError):
+        world.created(key)
+    resources().table.release(photo)
+    world.created(key)
+    assert len(world.telegram.sent("sendDocument")) == 1
+
+
+def test_a_file_above_50_mb_comes_as_a_link(world):
+    world.answers(world.photo(ANNA))
+    large = JPEG + bytes(51_000_000)
+    world.created(world.result(world.photo_keys(ANNA)[0], large))
+    preview, told = world.telegram.sent(chat=ANNA)[1:]
+    assert preview.method == "sendPhoto" and "50 MB" in told.text and len(told.text) < 4096
+    link = told.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    with urllib.request.urlopen(link) as answer:
+        assert int(answer.headers["content-length"]) == len(large)
+
+
+def test_a_result_too_long_for_a_photo_comes_as_a_file(world):
+    world.answers(world.photo(ANNA))
+    world.created(world.result(world.photo_keys(ANNA)[0], saved(gradient(4000, 100), "JPEG")))
+    assert [call.method for call in world.telegram.sent(chat=ANNA)[1:]] == ["sendDocument"]
+    assert world.telegram.refused == []
+
+
+def test_a_preview_that_telegram_refuses_leaves_the_file(world):
+    world.answers(world.photo(ANNA))
+    world.telegram.fail("sendPhoto", 400)
+    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    assert [call.method for call in world.telegram.sent(chat=ANNA)[1:]] == ["sendDocument"]
+
+
+def test_records_and_checkpoints_are_nobodys_results(world):
+    for key in (f"results/{ANNA}/_records/monet/1-A.jpg.json", f"results/{ANNA}/index.html"):
+        world.put(key, b"{}")
+        world.created(key)
+    assert world.telegram.calls == []
+
+
+def test_a_chat_that_blocked_the_bot_is_left_alone(world):
+    world.answers(world.photo(ANNA))
+    world.telegram.blocked.add(ANNA)
+    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    world.created(key)
+    world.telegram.blocked.clear()
+    world.created(key)
+    assert world.telegram.sent("sendDocument") == []
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_a_preview_is_made_of_every_kind_of_picture(mode):
+    image = Image.new(mode, (300, 200), 0)
+    shown = Image.open(io.BytesIO(pictures.preview(io.BytesIO(saved(image, "PNG")))))
+    assert (shown.mode, shown.format, shown.size) == ("RGB", "JPEG", (300, 200))
+    clear = mode in ("RGBA", "LA")
+    assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
+
+
+# Jobs
+
+
+def test_status_tells_how_far_photos_are(world):
+    for user in (BORIS, ANNA, ANNA):
+        world.answers(world.photo(user))
+    first = world.photo_keys(ANNA)[0]
+    world.job(first, "RUNNING", 5)
+    world.job(first, "RUNNABLE", 3)  # Late: it happened before.
+    [answer] = world.says(ANNA, "/status")
+    assert "Being painted now: 1 photo." in answer.text
+    assert "Waiting: 1 photo; the next of them is number 3" in answer.text
+
+
+def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
+    for user in (ANNA, ANNA, BORIS):
+        world.answers(world.photo(user))
+    running, unknown = world.photo_keys(ANNA)
+    world.job(running, "RUNNING", job="job-7")
+    assert texts(world.says(ANNA, "/cancel")) == [words.cancelled(2)]
+    assert world.keys(f"telegram/{ANNA}/") == world.keys(f"wishes/{ANNA}/") == []
+    assert len(world.photo_keys(BORIS)) == 1
+    assert world.terminated == ["job-7"]
+    world.job(unknown, "RUNNABLE", job="job-8")
+    assert world.terminated == ["job-7", "job-8"]
+    world.job(unknown, "FAILED", job="job-8", statusReason="cancelled by the user")
+    world.created(world.result(running, JPEG))
+    assert world.telegram.sent("sendDocument") == []
+    assert texts(world.says(ANNA, "/cancel")) == [words.NOTHING_TO_CANCEL]
+
+
+def test_a_corrupt_photo_is_told_with_the_reason_of_its_record(world):
+    update = world.photo(ANNA, JPEG[:300])
+    world.answers(update)
+    [key] = world.photo_keys(ANNA)
+    error = "7-A.jpg is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+    name = key.rpartition("/")[2]
+    world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
+    for _ in range(2):
+        world.job(key, "FAILED", container={"exitCode": 1, "reason": ""}, statusReason="Essential…")
+    [told] = world.telegram.sent(chat=ANNA)[1:]
+    assert error in told.text and told.reply_to == update["message"]["message_id"]
+    assert world.telegram.sent(chat=OWNER) == []
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason", "owner"),
+    [
+        ({"container": {"exitCode": 1}}, words.UNREADABLE, False),
+        ({"container": {"exitCode": 2}}, words.SET_UP_WRONG, True),
+        ({"container": {"exitCode": 3}}, words.SET_UP_WRONG, True),
+        ({"container": {"exitCode": 4}}, words.SET_UP_WRONG, True),
+        ({"container": {"exitCode": 5}}, words.NO_STORAGE, True),
+        ({"container": {"exitCode": 143}}, words.TAKEN_AWAY, False),
+        ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, words.TAKEN_AWAY, False),
+        ({"statusReason": "Job attempt duration exceeded timeout"}, words.TOO_LONG, False),
+        (
+            {"container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"}},
+            *(words.NO_MEMORY, False),
+        ),
+        (
+            {"container": {"reason": "CannotPullContainerError: no such image"}},
+            *(words.UNCLEAR, True),
+        ),
+        ({}, words.UNCLEAR, True),
+    ],
+)
+def test_a_failed_job_is_told_in_plain_words_and_to_whom_can_mend_it(world, detail, reason, owner):
+    world.job(f"telegram/{ANNA}/7-A.jpg", "FAILED", job="job-9", **detail)
+    assert texts(world.telegram.sent(chat=ANNA)) == [words.failed(reason)]
+    for_owner = texts(world.telegram.sent(chat=OWNER))
+    assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
+
+
+def test_a_failure_that_could_not_be_told_is_told_when_the_event_comes_again(world):
+    world.answers(world.photo(ANNA))
+    [key] = world.photo_keys(ANNA)
+    world.telegram.fail("sendMessage", 400)
+    with pytest.raises(Exception, match="test asked"):
+        world.job(key, "FAILED")
+    world.job(key, "FAILED")
+    assert texts(world.telegram.sent(chat=ANNA))[1:] == [words.failed(words.UNCLEAR)]
+
+
+def test_a_failure_after_the_result_is_nobodys_business(world):
+    world.answers(world.photo(ANNA))
+    [key] = world.photo_keys(ANNA)
+    world.created(world.result(key, JPEG))
+    before = len(world.telegram.calls)
+    world.job(key, "FAILED", container={"exitCode": 5})
+    assert len(world.telegram.calls) == before

@@ -1,0 +1,98 @@
+"""aws/webhook.py on moto's AWS and the fake Telegram."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import layout
+import pytest
+import webhook
+from moto import mock_aws
+from support.telegram_server import TOKEN, telegram_running
+from telegram import WebhookInfo
+
+URL = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/webhook"
+OUTPUTS = {"WebhookUrl": {"Value": URL}, "TokenParameter": {"Value": "/painter/telegram-token"}}
+
+
+def stack(name, outputs):
+    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    body = json.dumps({"Resources": topic, "Outputs": outputs})
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
+
+
+def store(value, kind="SecureString"):
+    boto3.client("ssm").put_parameter(
+        Name="/painter/telegram-token", Value=value, Type=kind, Overwrite=True
+    )
+
+
+@pytest.fixture
+def telegram(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testaccess")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
+    with mock_aws(), telegram_running() as telegram:
+        monkeypatch.setenv("TELEGRAM_API", telegram.url)
+        stack("painter", OUTPUTS)
+        stack("other", {"WebhookUrl": {"Value": URL}})
+        yield telegram
+
+
+def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, capsys):
+    store(f"{TOKEN}\n")
+    assert webhook.main(["--stack", "painter"]) == 0
+    assert telegram.webhook == {
+        "url": URL,
+        "secret_token": layout.webhook_secret(TOKEN),
+        "allowed_updates": ["message", "callback_query"],
+    }
+    assert capsys.readouterr().out == f"Telegram sends to {URL}\n"
+    assert webhook.main(["--stack", "painter", "--info"]) == 0
+    assert telegram.webhook["url"] == URL
+    assert webhook.main(["--stack", "painter", "--remove"]) == 0
+    assert telegram.webhook == {}
+    assert capsys.readouterr().out.endswith("Telegram knows no address: the bot is asleep.\n")
+
+
+@pytest.mark.parametrize(
+    "name, token, kind, code, told",
+    [
+        ("painters", TOKEN, "SecureString", 2, "there is no stack painters in eu-west-1"),
+        ("other", TOKEN, "SecureString", 2, "stack other has no output TokenParameter"),
+        ("painter", None, "", 2, "there is no SSM parameter /painter/telegram-token"),
+        ("painter", TOKEN, "String", 2, "is a String, which anybody can read"),
+        ("painter", "4242:another", "SecureString", 2, "Telegram refuses the bot's token"),
+        ("painter", "no token", "SecureString", 2, "Telegram refuses the bot's token"),
+    ],
+    ids=["no stack", "other stack", "no token", "plain token", "wrong token", "no such token"],
+)
+def test_a_mistake_is_one_line_without_the_token(telegram, capsys, name, token, kind, code, told):
+    if token:
+        store(token, kind)
+    assert webhook.main(["--stack", name]) == code
+    out, error = capsys.readouterr()
+    assert out == "" and told in error and error.count("\n") == 1
+    assert token is None or token not in error
+    assert telegram.webhook == {}
+
+
+def test_a_telegram_that_cannot_be_reached_is_one_line_without_the_token(
+    telegram, monkeypatch, capsys
+):
+    store(TOKEN)
+    monkeypatch.setenv("TELEGRAM_API", "http://127.0.0.1:9")
+    assert webhook.main(["--stack", "painter"]) == 5
+    error = capsys.readouterr().err
+    assert "Telegram at http://127.0.0.1:9" in error and error.count("\n") == 1
+    assert TOKEN not in error
+
+
+def test_what_telegram_could_not_deliver_is_shown():
+    when = datetime.now(UTC) - timedelta(hours=3)
+    info = WebhookInfo("https://elsewhere", False, 7, when, "Wrong response: 403")
+    assert webhook.describe(info, URL) == [
+        f"Telegram sends to https://elsewhere, which is not this stack's {URL}",
+        "updates that wait: 7",
+        "last error, 3 h ago: Wrong response: 403",
+    ]

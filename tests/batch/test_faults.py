@@ -1,0 +1,423 @@
+"""The whole batch over a network and a storage that fail, and what a user sees of it.
+
+docs/faults.md has these faults as a table.
+"""
+
+import json
+import re
+import ssl
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from support import tiny
+from support.s3.faultproxy import FaultProxy, Rule
+from support.s3_servers import free_ports
+
+from styletransfer import config, log
+from styletransfer.batch import run as batch
+from styletransfer.batch import uploader
+from styletransfer.batch.network_pool import Networks
+from styletransfer.cli.paint import main
+from styletransfer.storage import s3
+
+QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
+PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(60)]
+LOOKS = ("monet", "waves")
+FOREIGN = {
+    "monet/mine.jpg": b"foreign 1",
+    "_records/note.txt": b"foreign 2",
+    "_checkpoints.txt": b"foreign 3",
+    "_gallery/mine.jpg": b"foreign 4",
+}
+# What a network and a busy service do; one in five requests meets one of these.
+FAULTS = [
+    Rule("", "reset"),
+    Rule("^GET ", "truncate", after=120),
+    Rule("^GET ", "resetbody", after=120),
+    Rule("^PUT ", "cutupload", after=120),
+    Rule("^(PUT|DELETE) ", "lostreply"),
+    Rule("", "status", code=500, error="InternalError"),
+    Rule("", "status", code=503, error="ServiceUnavailable"),
+    Rule("", "status", code=503, error="SlowDown"),
+    Rule("", "status", code=429, error="TooManyRequests"),
+    Rule("", "delay", seconds=0.3),
+]
+
+
+@pytest.fixture(autouse=True)
+def small_vgg(monkeypatch):
+    """The batch paints with a tiny VGG."""
+    from styletransfer.vgg.network import VGG
+
+    monkeypatch.setattr(Networks, "_load", lambda *_: VGG(tiny.weights()))
+    log.log_to_stdout("%(message)s")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """What takes minutes takes tenths of a second."""
+    monkeypatch.setattr(uploader, "PAUSES_S", (0.1, 0.2, 0.4))
+    monkeypatch.setattr(s3, "TRIES", 2)
+    monkeypatch.setattr(s3, "READ_S", 0.5)
+
+
+class Batch(SimpleNamespace):
+    """Three buckets of a server, filled with photos and two paintings, and how to paint them."""
+
+    def __init__(self, server, photos=PHOTOS):
+        super().__init__(server=server, client=server.client)
+        self.source, self.style, self.result = (server.new_bucket() for _ in range(3))
+        for key in photos:
+            self.put(self.source, key, picture(key))
+        for number, look in enumerate(LOOKS):
+            self.put(self.style, f"{look}.jpg", tiny.file(50, 40, 90 + number))
+        for key, data in FOREIGN.items():
+            self.put(self.result, key, data)
+
+    def put(self, bucket, key, data):
+        self.client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    def environment(self, url=None):
+        """What names the buckets, reached by the server's own address or by a proxy's."""
+        buckets = {"SOURCE": self.source, "STYLE": self.style, "RESULT": self.result}
+        told = self.server.environment | ({"CELLAR_ADDON_HOST": url} if url else {})
+        return QUICK | told | {f"BUCKET_{name}": value for name, value in buckets.items()}
+
+    def run(self, url=None):
+        return batch.run(config.load(self.environment(url)))
+
+    def found(self, start=""):
+        pages = self.client.get_paginator("list_objects_v2")
+        return {
+            each["Key"]
+            for page in pages.paginate(Bucket=self.result, Prefix=start)
+            for each in page.get("Contents", ())
+        }
+
+    def read(self, key):
+        return self.client.get_object(Bucket=self.result, Key=key)["Body"].read()
+
+    def results(self):
+        return {key: self.read(key) for look in LOOKS for key in self.found(f"{look}/")}
+
+
+def picture(key):
+    seed = sum(key.encode())
+    return tiny.file(*((60, 80) if seed % 2 else (80, 60)), seed)
+
+
+def behind(server, tls=None):
+    """A proxy before a server."""
+    host, port = server.url.removeprefix("http://").split(":")
+    return FaultProxy(host, int(port), tls)
+
+
+def wanted(photos=PHOTOS):
+    return {f"{look}/{key}" for look in LOOKS for key in photos}
+
+
+def check_whole(done, expected, photos=PHOTOS):
+    """That a bucket has all results, right, each with its record, and nothing that is no one's."""
+    results = done.results()
+    assert {key: data for key, data in results.items() if key in FOREIGN} == {
+        key: data for key, data in FOREIGN.items() if key.startswith(LOOKS)
+    }
+    assert results.keys() - FOREIGN.keys() == wanted(photos)
+    wrong = [key for key in wanted(photos) if results[key] != expected[key]]
+    assert not wrong, f"{len(wrong)} results differ from an undisturbed run's"
+    assert all(done.read(key) == data for key, data in FOREIGN.items())
+    records = done.found("_records/") - FOREIGN.keys()
+    assert records == {f"_records/{key}.json" for key in wanted(photos)}
+    for key in records:
+        record = json.loads(done.read(key))
+        assert key == f"_records/{record['result']}.json" and "error" not in record
+    assert done.found("_checkpoints/") == set()
+    others = done.found() - wanted(photos) - records - FOREIGN.keys() - {"index.html"}
+    assert all(key.startswith("_gallery/") for key in others)
+    assert not done.client.list_multipart_uploads(Bucket=done.result).get("Uploads")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(moto):
+    """The results of a run that nothing disturbs."""
+    from styletransfer.vgg.network import VGG
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Networks, "_load", lambda *_: VGG(tiny.weights()))
+        done = Batch(moto)
+        assert done.run() == 0
+    return done.results()
+
+
+def test_two_undisturbed_runs_give_the_same_bytes(moto, undisturbed):
+    done = Batch(moto)
+    assert done.run() == 0
+    check_whole(done, undisturbed)
+
+
+def disturb(proxy, done):
+    """Faults on one request in five; three photos arrive with a flipped bit."""
+    for key in ("p06", "p30", "p57"):
+        proxy.add(f"^GET /{done.source}/{key}", "corrupt")
+    proxy.at_random(0.2, FAULTS, seed=3)
+
+
+def report(proxy, seconds):
+    broken = [fault for _, fault in proxy.log if fault]
+    counts = ", ".join(f"{fault} {broken.count(fault)}" for fault in sorted(set(broken)))
+    print(f"{len(proxy.log)} requests, {len(broken)} with faults in {seconds:.1f} s: {counts}")
+    assert len(broken) > 0.15 * len(proxy.log)
+    assert {rule.fault for rule in FAULTS} | {"corrupt"} == set(broken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["moto", "rgw over TLS"])
+def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undisturbed):
+    server, tls = request.getfixturevalue(where.split()[0]), None  # The proxy adds TLS.
+    if where == "rgw over TLS":
+        folder = request.getfixturevalue("ceph")[2]
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    done = Batch(server)
+    with behind(server, tls) as proxy:
+        disturb(proxy, done)
+        started = time.perf_counter()
+        assert done.run(proxy.url) == 0
+        report(proxy, time.perf_counter() - started)
+    check_whole(done, undisturbed)
+    assert done.run() == 0  # It finds nothing to do, so all records are readable and right.
+    assert done.results().keys() - FOREIGN.keys() == wanted()
+
+
+# --- one fault, and what the user sees ----------------------------------------------------------
+
+FEW = PHOTOS[:4]
+
+
+@pytest.fixture
+def few(moto):
+    return Batch(moto, FEW)
+
+
+@pytest.fixture
+def seen(monkeypatch, capsys, tmp_path):
+    """Runs the batch as ./start.sh does: exit code, what went to stdout, the line on stderr."""
+
+    def run(environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        code = main([])
+        out, err = capsys.readouterr()
+        assert err.count("\n") == (code not in (0, 1)), err
+        assert "Traceback" not in out + err
+        assert environment["CELLAR_ADDON_KEY_SECRET"] not in out + err
+        return SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+def test_nobody_listening_at_the_start_is_told_at_once(few, seen):
+    [port] = free_ports(1)
+    started = time.perf_counter()
+    got = seen(few.environment(f"http://127.0.0.1:{port}"))
+    assert (got.code, got.out) == (5, "")
+    assert f"cannot connect to 127.0.0.1:{port}" in got.err
+    assert time.perf_counter() - started < 10
+
+
+def test_a_wrong_key_is_told_with_the_variables_to_check(rgw, seen):
+    few = Batch(rgw, FEW)
+    for wrong, code in (
+        ({"CELLAR_ADDON_KEY_SECRET": "not-the-secret"}, "SignatureDoesNotMatch"),
+        ({"CELLAR_ADDON_KEY_ID": "nobody"}, "InvalidAccessKeyId"),
+    ):
+        got = seen(few.environment() | wrong)
+        assert (got.code, got.out) == (5, "")
+        assert f"({code}); check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET" in got.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (400, "ExpiredToken", "refused .* (ExpiredToken); check CELLAR_ADDON_KEY_ID"),
+        (403, "InvalidAccessKeyId", "(InvalidAccessKeyId); check CELLAR_ADDON_KEY_ID"),
+        (403, "RequestTimeTooSkewed", "(RequestTimeTooSkewed): this machine's clock is wrong"),
+        (503, "SlowDown", "answered SlowDown for .*; try again later"),
+        (500, "InternalError", "answered InternalError for .*; try again later"),
+    ],
+)
+def test_an_answer_that_stays_is_told_in_one_line(few, seen, impatient, status, code, told):
+    with behind(few.server) as proxy:
+        proxy.add("", "status", times=999, code=status, error=code)
+        got = seen(few.environment(proxy.url))
+    assert (got.code, got.out) == (5, "")
+    assert re.search(re.sub(r"[()]", r"\\\g<0>", told), got.err)
+
+
+@pytest.mark.parametrize("which", ["SOURCE", "STYLE", "RESULT"])
+def test_a_missing_bucket_is_named_with_the_way_to_create_it(few, seen, which):
+    got = seen(few.environment() | {f"BUCKET_{which}": "nowhere"})
+    assert got.code == 5
+    assert "bucket nowhere does not exist" in got.err
+    assert "./bucket_management.py create nowhere" in got.err
+
+
+def test_a_stall_is_cut_off_and_the_request_made_again(few, undisturbed, impatient):
+    with behind(few.server) as proxy:
+        rules = [
+            proxy.add(f"^GET /{few.source}/p", "hang"),
+            proxy.add(f"^PUT /{few.result}/monet", "hang"),
+            proxy.add(f"^GET /{few.source}.?list", "hang"),
+        ]
+        assert few.run(proxy.url) == 0
+        assert [rule.times for rule in rules] == [0, 0, 0]
+    check_whole(few, undisturbed, FEW)
+
+
+class Outage:
+    """Resets all of a proxy's requests, from the first result on, for a while or for good."""
+
+    def __init__(self, proxy, few, seconds):
+        self.rule, self.seconds = proxy.add("^$", "reset", times=10**6), seconds
+        self.few, self.proxy = few, proxy
+        self.thread = threading.Thread(target=self._watch)
+        self.over = threading.Event()
+
+    def __enter__(self):
+        self.thread.start()
+
+    def _watch(self):
+        while not self.over.wait(0.005):
+            if any(line.startswith(f"PUT /{self.few.result}/_rec") for line, _ in self.proxy.log):
+                self.rule.match = ""
+                if not self.over.wait(self.seconds):
+                    self.rule.match = "^$"
+                return
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
+    moto, seen, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(uploader, "PAUSES_S", (0.2, *[0.3] * 60))
+    photos = PHOTOS[:20]
+    done = Batch(moto, photos)
+    with behind(moto) as proxy, Outage(proxy, done, 3):
+        got = seen(done.environment(proxy.url))
+    assert got.code == 0
+    assert "; again in 0.2 s" in got.out
+    check_whole(done, undisturbed, photos)
+
+
+def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
+    moto, seen, undisturbed, impatient
+):
+    photos = PHOTOS[:20]
+    done = Batch(moto, photos)
+    started = time.perf_counter()
+    with behind(moto) as proxy, Outage(proxy, done, 999):
+        got = seen(done.environment(proxy.url))
+    assert got.code == 5
+    assert "the connection to 127.0.0.1" in got.err and "broke for" in got.err
+    assert time.perf_counter() - started < 20
+    there = len(done.results().keys() - FOREIGN.keys())
+    assert 0 < there < 40
+    records = done.found("_records/") - FOREIGN.keys()
+    assert {key[9:-5] for key in records} <= done.results().keys()
+    got = seen(done.environment())
+    assert got.code == 0
+    assert f"{40 - len(records)} painted" in got.out
+    check_whole(done, undisturbed, photos)
+
+
+def test_a_result_bucket_that_may_not_be_written_ends_the_run(few, seen, impatient):
+    """Painting on would cost hours of an accelerator for nothing."""
+    with behind(few.server) as proxy:
+        proxy.add(f"^PUT /{few.result}", "status", times=999, code=403, error="AccessDenied")
+        got = seen(few.environment(proxy.url))
+    assert got.code == 5
+    assert f"refused {few.result}/" in got.err and "(AccessDenied)" in got.err
+    assert few.found() == FOREIGN.keys()
+
+
+def test_a_result_bucket_without_room_ends_the_run(few, seen, impatient):
+    with behind(few.server) as proxy:
+        proxy.add(f"^PUT /{few.result}", "status", times=999, code=403, error="QuotaExceeded")
+        got = seen(few.environment(proxy.url))
+    assert got.code == 5
+    assert "answered QuotaExceeded" in got.err
+
+
+def test_a_photo_whose_result_has_too_long_a_key_fails_alone(rgw, seen):
+    """A photo's key may have 1,024 bytes; its record's has more. It is not even painted."""
+    long = "/".join(["x" * 200] * 5)[:1010] + ".jpg"
+    few = Batch(rgw, [*FEW, long])
+    got = seen(few.environment())
+    assert got.code == 1
+    failed = [line for line in got.out.splitlines() if " failed: " in line]
+    assert len(failed) == 2 and all("1,024 bytes at most" in line for line in failed)
+    assert few.results().keys() - FOREIGN.keys() == wanted(FEW)
+
+
+def test_a_photo_deleted_between_listing_and_reading_fails_alone(few, seen):
+    with behind(few.server) as proxy:
+        proxy.add(
+            f"^(GET|HEAD) /{few.source}/p03", "status", times=999, code=404, error="NoSuchKey"
+        )
+        got = seen(few.environment(proxy.url))
+    assert got.code == 1
+    failed = [line for line in got.out.splitlines() if " failed: " in line]
+    assert len(failed) == 2
+    assert all(f"{few.source}/p03.jpg does not exist" in line for line in failed)
+    assert few.results().keys() - FOREIGN.keys() == wanted(FEW) - wanted(["p03.jpg"])
+    few.client.delete_object(Bucket=few.source, Key="p03.jpg")
+    assert seen(few.environment()).code == 0
+
+
+def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, undisturbed):
+    with behind(few.server) as proxy:
+        proxy.add(f"^GET /{few.source}/p03", "corrupt", times=999)
+        got = seen(few.environment(proxy.url))
+    assert got.code == 1
+    assert got.out.count("p03.jpg arrived damaged twice") >= 2
+    got = seen(few.environment())
+    assert got.code == 0 and "2 painted" in got.out
+    check_whole(few, undisturbed, FEW)
+
+
+def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
+    few, undisturbed, impatient, seen
+):
+    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", b"torn")
+    with behind(few.server) as proxy:
+        rule = proxy.add(f"^(GET|HEAD) /{few.result}/_checkpoints/", "reset", times=4)
+        got = seen(few.environment(proxy.url))
+    assert (got.code, rule.times) == (0, 0)
+    assert "is damaged" in got.out and "painting anew" in got.out
+    check_whole(few, undisturbed, FEW)
+
+
+def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undisturbed):
+    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", b"torn")
+    with behind(few.server) as proxy:
+        proxy.add("^DELETE ", "status", times=999, code=403, error="AccessDenied")
+        got = seen(few.environment(proxy.url))
+    assert got.code == 0
+    assert "(AccessDenied)" in got.out and "8 painted" in got.out
+    assert seen(few.environment()).code == 0  # It sweeps what is left.
+    check_whole(few, undisturbed, FEW)
+
+
+def test_a_gallery_that_cannot_be_written_costs_no_painting(few, seen, undisturbed, impatient):
+    with behind(few.server) as proxy:
+        proxy.add(f"^PUT /{few.result}/(_gallery|index)", "status", times=999, code=500)
+        got = seen(few.environment(proxy.url))
+    assert got.code == 0
+    assert "the gallery could not be written" in got.out
+    check_whole(few, undisturbed, FEW)

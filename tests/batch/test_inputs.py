@@ -1,0 +1,61 @@
+"""What painting starts from: pictures and masks as they are read from buckets."""
+
+import numpy as np
+import pytest
+from support import tiny
+from support.folder_batches import grey_file
+
+from styletransfer.batch.inputs import read_look, read_photo
+from styletransfer.batch.looks import Look, Painting
+from styletransfer.errors import PictureError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+
+
+def entry(key):
+    return Entry(key, 1, "")
+
+
+def size_read(settings, height=90, width=60):
+    """The (height, width) that a painting of this size is read at."""
+    look = Look("one", (Painting(entry("a.png"), 1.0),), settings)
+    ingredients = read_look(look, lambda key: tiny.file(height, width, kind="PNG"))
+    return ingredients.paintings[0].shape[:2]
+
+
+def test_paintings_are_no_larger_than_the_picture():
+    assert size_read(Settings(size=45)) == (45, 30)
+    assert size_read(Settings(size=90)) == size_read(Settings(size="full")) == (90, 60)
+
+
+def test_paintings_that_are_stretched_are_large_enough_on_both_sides():
+    assert size_read(Settings.inetwork(size=45)) == (68, 45)
+    assert size_read(Settings.inetwork(size=80)) == (90, 60)
+
+
+def test_masks_and_regions_come_with_their_paintings():
+    files = {
+        "a.jpg": tiny.file(40, 60, 1),
+        "b.jpg": tiny.file(40, 60, 2),
+        "b.mask.png": grey_file(np.eye(20) > 0),
+        "left.png": grey_file(np.arange(32)[None].repeat(16, 0) < 16),
+    }
+    look = Look(
+        "both",
+        (
+            Painting(entry("a.jpg"), 0.75, None, entry("left.png")),
+            Painting(entry("b.jpg"), 0.25, entry("b.mask.png")),
+        ),
+        Settings(),
+    )
+    _, shares, masks, regions = read_look(look, files.__getitem__)
+    assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
+    np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
+    assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("bad, told", [("b.jpg", "b.jpg: is text"), ("m.png", "mask m.png: is te")])
+def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, told):
+    files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
+    with pytest.raises(PictureError, match=f"^{told}"):
+        read_photo(entry("b.jpg"), entry("m.png"), (files | {bad: b"dear diary"}).__getitem__)

@@ -1,0 +1,219 @@
+"""Which looks a style bucket's keys make."""
+
+import pytest
+
+from styletransfer.batch.looks import looks, looks_told, masks, pictures, stray_masks
+from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+
+
+def entries(*keys):
+    return [Entry(key, 1, f"etag of {key}") for key in keys]
+
+
+def made(*keys, mode="each"):
+    """look name → the keys of its paintings"""
+    found = looks(entries(*keys), mode, Settings())
+    return {look.name: [each.entry.key for each in look.paintings] for look in found}
+
+
+def test_every_painting_at_the_top_level_is_a_look_named_after_it():
+    assert made("monet.jpg", "hokusai.PNG") == {"monet": ["monet.jpg"], "hokusai": ["hokusai.PNG"]}
+
+
+def test_a_folder_is_one_look_with_its_paintings_blended_in_equal_shares():
+    (look,) = looks(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
+    assert look.name == "both"
+    assert [each.share for each in look.paintings] == [0.5, 0.5]
+
+
+def test_a_folder_in_a_folder_is_a_look_of_its_own():
+    assert made("a/x.jpg", "a/b/y.jpg") == {"a": ["a/x.jpg"], "a/b": ["a/b/y.jpg"]}
+
+
+def test_blend_makes_one_look_of_the_top_level_and_leaves_folders_alone():
+    assert made("a.jpg", "b.jpg", "c/d.jpg", mode="blend") == {
+        "blend": ["a.jpg", "b.jpg"],
+        "c": ["c/d.jpg"],
+    }
+
+
+def test_paintings_that_share_a_name_keep_their_extension():
+    assert made("monet.jpg", "monet.png", "klimt.jpg") == {
+        "klimt": ["klimt.jpg"],
+        "monet.jpg": ["monet.jpg"],
+        "monet.png": ["monet.png"],
+    }
+
+
+def test_a_painting_named_like_a_folder_keeps_its_extension():
+    assert made("monet.jpg", "monet/a.jpg") == {
+        "monet.jpg": ["monet.jpg"],
+        "monet": ["monet/a.jpg"],
+    }
+
+
+def test_a_folder_named_blend_and_the_mode_blend_cannot_both_be():
+    with pytest.raises(ConfigError, match="rename the folder"):
+        made("a.jpg", "blend/b.jpg", mode="blend")
+
+
+@pytest.mark.parametrize("key", ["_records.jpg", "_records/a.jpg", "_checkpoints/deep/a.jpg"])
+def test_a_look_cannot_take_the_name_that_records_are_kept_under(key):
+    with pytest.raises(ConfigError, match="rename"):
+        made(key)
+
+
+def test_masks_and_what_is_no_picture_are_left_out():
+    keys = ["beach.jpg", "beach.mask.png", "beach.MASK.PNG", "notes.txt", "looks.toml", "mask.png"]
+    assert [entry.key for entry in pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
+
+
+def paired(*keys):
+    """picture's key → its mask's key"""
+    return {key: mask.key for key, mask in masks(entries(*keys)).items()}
+
+
+def test_a_mask_belongs_to_the_picture_of_its_name_in_the_same_folder():
+    assert paired("beach.jpg", "a/beach.jpg", "a/sea.jpg", "a/beach.MASK.PNG") == {
+        "a/beach.jpg": "a/beach.MASK.PNG"
+    }
+
+
+def test_pictures_of_one_stem_share_a_mask_unless_one_has_its_own():
+    assert paired("b.jpg", "b.png", "b.heic", "b.mask.png", "b.jpg.mask.webp") == {
+        "b.jpg": "b.jpg.mask.webp",
+        "b.png": "b.mask.png",
+        "b.heic": "b.mask.png",
+    }
+
+
+def test_masks_that_nothing_uses_are_told():
+    there = entries(
+        "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
+    )
+    text = '[one]\npaintings = ["b.jpg"]\nregions = { "b.jpg" = "left.mask.png" }'
+    assert masks(there)["b.jpg"].key == "b.mask.jpg"
+    assert stray_masks(there, looks_told(text, there, Settings())) == ["b.mask.png", "c.mask.png"]
+
+
+@pytest.mark.parametrize("mode", ["each", "blend"])
+def test_a_painting_brings_its_mask_into_its_look(mode):
+    there = entries("monet.jpg", "monet.mask.png", "both/a.jpg", "both/b.jpg", "both/b.mask.jpg")
+    found = {
+        each.entry.key: each.mask and each.mask.key
+        for look in looks(there, mode, Settings())
+        for each in look.paintings
+    }
+    assert found == {
+        "monet.jpg": "monet.mask.png",
+        "both/a.jpg": None,
+        "both/b.jpg": "both/b.mask.jpg",
+    }
+
+
+def test_hidden_files_are_left_out():
+    keys = ["._IMG.jpg", "a/.cache/b.jpg", "c.jpg"]
+    assert [entry.key for entry in pictures(entries(*keys))] == ["c.jpg"]
+
+
+TOML = """
+[both]
+paintings = { "monet.jpg" = 0.7, "waves/hokusai.png" = 0.3 }
+size = 1600
+
+[plain]
+paintings = ["monet.jpg"]
+"""
+
+
+def test_looks_toml_names_looks_exactly():
+    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg")
+    both, plain = looks_told(TOML, there, Settings(iterations=7))
+    assert (both.name, plain.name) == ("both", "plain")
+    assert [(each.entry.key, each.share) for each in both.paintings] == [
+        ("monet.jpg", pytest.approx(0.7)),
+        ("waves/hokusai.png", pytest.approx(0.3)),
+    ]
+    assert (both.settings.size, both.settings.iterations) == (1600, 7)
+    assert plain.settings.size == Settings().size
+
+
+def test_looks_toml_says_where_paintings_go():
+    text = """
+    [both]
+    paintings = ["monet.jpg", "waves/hokusai.png", "klimt.jpg"]
+    regions = { "klimt.jpg" = "left.mask.png", "monet.jpg" = "plan of the sky.png" }
+    """
+    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
+    there += entries("left.mask.png", "plan of the sky.png")
+    (look,) = looks_told(text, there, Settings())
+    found = [each.region and each.region.key for each in look.paintings]
+    assert found == ["plan of the sky.png", None, "left.mask.png"]
+    assert [each.mask and each.mask.key for each in look.paintings] == [
+        *(None, "waves/hokusai.mask.png", None)
+    ]
+
+
+def test_looks_toml_has_settings_of_every_kind():
+    text = """
+    [a]
+    paintings = ["monet.jpg"]
+    preserve_color = true
+    maintain_aspect_ratio = false
+    content_weight = 2
+    strength = 0.25
+    color_match = "histogram"
+
+    [b]
+    paintings = ["monet.jpg"]
+    recipe = "inetwork"
+    iterations = 3
+    """
+    a, b = looks_told(text, entries("monet.jpg"), Settings(size=300))
+    assert a.settings == Settings(
+        size=300,
+        preserve_color=True,
+        maintain_aspect_ratio=False,
+        content_weight=2.0,
+        strength=0.25,
+        color_match="histogram",
+    )
+    assert b.settings == Settings.inetwork(size=300, iterations=3)
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("[a\n", "looks.toml: "),
+        ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
+        ("[a]\npaintings = []", "paintings is"),
+        ("[a]\npaintings = [['monet.jpg']]", "paintings is"),
+        ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
+        ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
+        ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
+        ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
+        ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is no setting"),
+        ("['../a']\npaintings = ['monet.jpg']", "plain name"),
+        ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
+        ("a = 1", "expected a table"),
+        (
+            "[a]\npaintings = ['monet.jpg']\npreserve_color = 1",
+            "preserve_color is 1; expected true",
+        ),
+        ("[a]\npaintings = ['monet.jpg']\nregions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
+        (
+            "[a]\npaintings = ['monet.jpg']\nregions = { 'x.jpg' = 'monet.jpg' }",
+            r"\[a\] regions names 'x.jpg', which is none of its paintings",
+        ),
+        (
+            "[a]\npaintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'm.png' }",
+            r"\[a\] regions gives 'monet.jpg' the mask 'm.png', which is not in the bucket",
+        ),
+    ],
+)
+def test_a_mistake_in_looks_toml_is_named(text, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        looks_told(text, entries("monet.jpg"), Settings())
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,239 @@
+"""The runner with masks, regions, and the ways to write results."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+from support import tiny
+from support.folder_batches import grey_file, keys, run
+
+from styletransfer.batch import worker
+from styletransfer.cli.inetwork import inetwork
+from styletransfer.errors import DivergedError
+from styletransfer.images import arrays, decode
+
+LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # of a photo of 60 × 80 px: white, then black
+TWO = "[two]\npaintings = ['black.png', 'white.png']\n"
+
+
+def read(path):
+    return decode.decode(Path(path).read_bytes(), str(path)).pixels
+
+
+def sides(path):
+    """The mean of a picture's left and of its right half."""
+    pixels = read(path)
+    middle = pixels.shape[1] // 2
+    return pixels[:, :middle].mean(), pixels[:, middle:].mean()
+
+
+def paint(key, grey):
+    """Puts a painting of that grey, 0…1, with a little grain, into the style bucket."""
+    grain = 0.05 * np.random.default_rng(0).standard_normal((50, 50))
+    Path("paintings", key).write_bytes(grey_file(np.clip(grey + grain, 0, 1)))
+
+
+@pytest.fixture
+def one_photo(folders, small_vgg):
+    """A single photo and a single look, `monet`."""
+    Path("photos/trip/old town é.png").unlink()
+    for name in ("a.jpg", "b.webp"):
+        Path("paintings/both", name).unlink()
+    return folders | {"OUTPUT_FORMAT": "png"}
+
+
+# --- masks and regions ----------------------------------------------------------------------
+
+
+def test_a_photo_is_painted_where_its_mask_is_white_and_stays_elsewhere(one_photo):
+    Path("photos/beach.mask.png").write_bytes(grey_file(LEFT))
+    assert run(one_photo, STYLE_ITERATIONS="20") == 0
+    result, photo = read("out/monet/beach.png"), arrays.resize(read("photos/beach.jpg"), 48, 64)
+    assert np.abs(result - photo)[:, 36:].max() < 0.6 / 255
+    assert np.abs(result - photo)[:, :28].mean() > 5 / 255
+
+
+def test_of_a_painting_only_what_its_mask_shows_counts(one_photo):
+    halves = np.repeat([[0.0] * 40 + [1.0] * 40], 60, 0)
+    Path("paintings/monet.jpg").unlink()
+    Path("paintings/monet.png").write_bytes(grey_file(halves))
+    means = {}
+    for name, mask in (("black", LEFT), ("white", 1 - LEFT)):
+        Path("paintings/monet.mask.png").write_bytes(grey_file(mask))
+        run(one_photo, STYLE_ITERATIONS="30")
+        means[name] = read("out/monet/beach.png").mean()
+    assert means["white"] > means["black"] + 0.1
+
+
+@pytest.mark.parametrize("dark", ["left", "right"])
+def test_paintings_go_where_looks_toml_says(one_photo, dark):
+    paint("black.png", 0.1)
+    paint("white.png", 0.9)
+    Path("paintings/left.mask.png").write_bytes(grey_file(LEFT))
+    Path("paintings/right.png").write_bytes(grey_file(1 - LEFT))
+    masks = {"left": ("left.mask.png", "right.png"), "right": ("right.png", "left.mask.png")}[dark]
+    regions = "regions = {{ 'black.png' = '{}', 'white.png' = '{}' }}".format(*masks)
+    Path("paintings/looks.toml").write_text(TWO + regions)
+    assert run(one_photo, STYLE_ITERATIONS="60") == 0
+    left, right = sides("out/two/beach.png")
+    assert (right - left if dark == "left" else left - right) > 0.1
+
+
+def test_what_a_mask_concerns_is_painted_again_and_nothing_else(folders, small_vgg, capsys):
+    """Two photos in the looks `two`, with a region, and `one`."""
+    paint("black.png", 0.1)
+    paint("white.png", 0.9)
+    told = "regions = { 'black.png' = 'sky.png' }\n[one]\npaintings = ['white.png']"
+    Path("paintings/looks.toml").write_text(TWO + told)
+    region, mask = Path("paintings/sky.png"), Path("photos/beach.mask.png")
+    region.write_bytes(grey_file(LEFT))
+
+    def painted():
+        capsys.readouterr()
+        assert run(folders) == 0
+        out = capsys.readouterr().out
+        return sorted(line.split(" (")[0] for line in out.splitlines() if ": done, " in line)
+
+    assert len(painted()) == 4 and painted() == []
+    beach = ["beach.jpg in one", "beach.jpg in two"]
+    for change in (
+        lambda: mask.write_bytes(grey_file(LEFT)),
+        lambda: mask.write_bytes(grey_file(1 - LEFT)),
+        mask.unlink,
+    ):
+        change()
+        assert painted() == beach
+    region.write_bytes(grey_file(1 - LEFT))
+    assert painted() == ["beach.jpg in two", "trip/old town é.png in two"]
+    Path("paintings/black.mask.png").write_bytes(grey_file(LEFT))
+    assert painted() == ["beach.jpg in two", "trip/old town é.png in two"]
+    assert painted() == []
+
+
+def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small_vgg, capsys):
+    Path("photos/beach.mask.png").write_text("no mask")
+    Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
+    assert run(folders, DRY_RUN="1") == run(folders) == 1
+    assert {key for key in keys() if not key.startswith("_")} == {"both/trip/old town é.png"}
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 3
+    assert failed[0].startswith("failed: beach.jpg in both: mask beach.mask.png: is text")
+    assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[2]
+
+
+def test_a_mask_without_a_picture_is_told(one_photo, caplog):
+    Path("photos/beech.mask.png").write_bytes(grey_file(LEFT))
+    assert run(one_photo) == 0
+    assert "beech.mask.png in ./photos is not used" in caplog.text
+
+
+def test_a_record_makes_the_same_picture_again_with_masks_and_regions(
+    folders,
+    small_vgg,
+    capsys,
+    again,
+):
+    paint("black.png", 0.1)
+    paint("white.png", 0.9)
+    Path("paintings/looks.toml").write_text(TWO + "regions = { 'black.png' = 'sky.png' }")
+    Path("paintings/sky.png").write_bytes(grey_file(LEFT))
+    Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
+    Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
+    run(folders, OUTPUT_DEPTH="16")
+    assert again("two/beach.jpg") == Path("out/two/beach.png").read_bytes()
+    for path in ("photos/beach.mask.png", "paintings/white.mask.png", "paintings/sky.png"):
+        before = Path(path).read_bytes()
+        Path(path).write_bytes(grey_file(0.5 * LEFT))
+        assert inetwork(["--from-record", "out/_records/two/beach.jpg.json", "x"]) == 1
+        assert f"{Path(path).name} in ./" in capsys.readouterr().err
+        Path(path).write_bytes(before)
+
+
+def test_a_record_from_before_masks_makes_the_same_picture_again(one_photo, again):
+    run(one_photo)
+    path = Path("out/_records/monet/beach.jpg.json")
+    record = json.loads(path.read_text())
+    del record["photo_mask"]
+    for painting in record["paintings"]:
+        del painting["mask"], painting["region"]
+    record["output"] = record["output"][:2]
+    path.write_text(json.dumps(record))
+    assert again("monet/beach.jpg") == Path("out/monet/beach.png").read_bytes()
+
+
+@pytest.fixture
+def again(monkeypatch):
+    """Paints what a record tells of once more; the file's bytes."""
+    from styletransfer.batch import network_pool
+    from styletransfer.vgg.network import VGG
+
+    monkeypatch.setattr(network_pool, "load_given", lambda *_: VGG(tiny.weights()))
+
+    def paint_again(key):
+        assert inetwork(["--from-record", f"out/_records/{key}.json", "again"]) == 0
+        return Path("again.png").read_bytes()
+
+    return paint_again
+
+
+# --- what else can come out -----------------------------------------------------------------
+
+
+def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypatch, capsys):
+    from styletransfer.engine.stylize import stylize
+
+    def runs_away(photo, *others, **options):
+        for step in stylize(photo, *others, **options):
+            if photo.shape[0] > photo.shape[1]:
+                raise DivergedError("the picture ran away")
+            yield step
+
+    monkeypatch.setattr(worker, "stylize", runs_away)
+    assert run(folders) == 1
+    assert {key for key in keys() if not key.startswith("_")} == {
+        "both/beach.jpg",
+        "monet/beach.jpg",
+    }
+    out = capsys.readouterr().out
+    assert "failed: trip/old town é.png in monet: the picture ran away\n" in out
+    record = json.loads(Path("out/_records/monet/trip/old town é.png.json").read_text())
+    assert record["error"] == "the picture ran away" and "result" not in record
+
+
+def test_a_result_scaled_to_its_photos_size_is_told_as_it_is(one_photo, capsys):
+    changes = {"STYLE_RESCALE_IMAGE": "true", "STYLE_SIZE": "48"}
+    assert run(one_photo, **changes, DRY_RUN="1") == 0
+    told = capsys.readouterr().out
+    assert "beach.jpg in monet: would be painted, 80 × 60 px" in told
+    assert "GB of memory at 48 × 36 px" in told
+    run(one_photo, **changes)
+    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
+    assert (record["width"], record["height"]) == Image.open("out/monet/beach.png").size == (80, 60)
+
+
+def test_with_16_bits_what_cannot_hold_them_becomes_a_png(folders, small_vgg):
+    Path("photos/scan.tiff").write_bytes(tiny.file(60, 80, 3, "TIFF"))
+    assert run(folders, OUTPUT_DEPTH="16", OUTPUT_FORMAT="same") == 0
+    assert {"monet/beach.png", "monet/scan.tiff", "monet/trip/old town é.png"} <= keys()
+    assert run(folders, OUTPUT_DEPTH="16") == 0
+    assert "monet/scan.png" in keys() and "monet/scan.tiff" not in keys()
+    levels = read("out/monet/beach.png") * 255
+    assert np.abs(levels - levels.round()).max() > 0.4
+
+
+def test_the_place_of_a_photo_is_left_out_unless_it_is_asked_for(one_photo):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "X100"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1, exif=exif))
+
+    def told():
+        exif = Image.open("out/monet/beach.png").getexif()
+        return exif[ExifTags.Base.Model], dict(exif.get_ifd(ExifTags.IFD.GPSInfo))
+
+    run(one_photo)
+    assert told() == ("X100", {})
+    run(one_photo, KEEP_GPS="1")
+    assert told() == ("X100", {ExifTags.GPS.GPSLatitudeRef: "N"})

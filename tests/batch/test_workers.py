@@ -1,0 +1,148 @@
+"""Several devices, one photo each, side by side."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support import tiny
+from support.folder_batches import keys, run
+
+from styletransfer import progress
+from styletransfer.batch.eta import Forecast
+from styletransfer.batch.prefetch import Ahead
+from styletransfer.batch.workers import side_by_side
+from styletransfer.errors import StyleTransferError
+from styletransfer.signals import Stopped
+
+SCRIPT = Path(__file__).parents[1] / "support" / "two_lanes.py"
+PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
+
+
+@pytest.fixture
+def four_photos(folders):
+    """Four photos and one look."""
+    for seed, name in enumerate(PHOTOS[1:3], start=20):
+        Path("photos", name).write_bytes(tiny.file(60, 80, seed))
+    for path in Path("paintings/both").iterdir():
+        path.unlink()
+    return folders
+
+
+def two_lanes(environment, **options):
+    return subprocess.Popen(
+        [sys.executable, "-u", SCRIPT],
+        env=os.environ | environment | options,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_devices_share_the_photos_and_paint_what_one_would(four_photos, small_vgg):
+    with two_lanes(four_photos, STYLE_ITERATIONS="20") as child:
+        out, _ = child.communicate(timeout=300)
+    assert child.returncode == 0, out
+    records = {
+        name: json.loads(Path(f"out/_records/monet/{name}.json").read_text()) for name in PHOTOS
+    }
+    assert {record["device"] for record in records.values()} == {"half 0", "half 1"}
+    held = sorted(line for line in out.splitlines() if line.startswith("kernels on"))
+    assert [line[-5:] for line in held] == ["CPU:0", "CPU:1"]
+    assert "Keras" not in out
+    assert out.count(": done, ") == 4 and "4 painted" in out and "half 0; half 1" in out
+    assert run(four_photos, STYLE_ITERATIONS="20", BUCKET_RESULT="./alone") == 0
+    for record in records.values():
+        alone = Path("alone", record["result"]).read_bytes()
+        assert Path("out", record["result"]).read_bytes() == alone
+
+
+def test_a_signal_saves_the_painting_of_each_device(four_photos):
+    with two_lanes(four_photos, STYLE_ITERATIONS="400") as child:
+        begun = set()
+        for line in child.stdout:
+            if "%, " in line:
+                begun.add(line.split(" in monet")[0].split()[-1])
+            if len(begun) == 2:
+                break
+        child.send_signal(signal.SIGTERM)
+        out, _ = child.communicate(timeout=60)
+    assert child.returncode == 143, out
+    assert out.count("checkpoint saved") == 2
+    saved = {key for key in keys() if key.startswith("_checkpoints/")}
+    assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun}
+
+
+def test_what_ends_one_lane_is_told_at_once_and_a_stop_when_all_have_saved():
+    held, told = threading.Event(), []
+
+    def lasting():
+        held.wait(20)
+        told.append("saved")
+
+    def failing(error):
+        raise error
+
+    with pytest.raises(StyleTransferError, match="away"):
+        side_by_side([lasting, lambda: failing(StyleTransferError("away"))])
+    assert told == []
+    threading.Timer(0.3, held.set).start()
+    with pytest.raises(Stopped):
+        side_by_side([lasting, lambda: failing(Stopped(signal.SIGTERM))])
+    assert told.count("saved") == 2
+
+
+def test_the_time_left_is_shared_by_the_lanes():
+    left = [6]
+    forecast = Forecast(2, lambda: left[0], {"monet": [10.0, 20.0]})
+    assert forecast.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
+    assert forecast.left("GPU:1", 5, 4) == pytest.approx((10 + 4 + 6 * 15) / 2)
+    left[0] = 0
+    assert forecast.left("GPU:1", 5, 3) == 10  # The other's is the last.
+    forecast.over("GPU:0")
+    assert forecast.left("GPU:1", 5, 3) == 3
+
+
+def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    both, bars = threading.Barrier(2, timeout=20), []
+    told = {"scale": 64, "losses": {"total": 1.0}, "eta_s": 1.0, "total": 2}
+
+    def steps():
+        for number in (1, 2):
+            both.wait()
+            bars.append(len(progress._bars._display.tasks))
+            both.wait()
+            yield SimpleNamespace(iteration=number, **told)
+
+    side_by_side([lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")])
+    assert bars == [2, 2, 2, 2]  # of one display: a terminal has room for no other
+    assert "100%" in capsys.readouterr().out
+    assert progress._bars._display is None
+
+
+def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():
+    read = []
+    look = SimpleNamespace(paintings=[], shares=[], settings=None)
+    tasks = [
+        SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
+    ]
+    source = SimpleNamespace(read=lambda key: read.append(key) or tiny.file(16, 16))
+    ahead, taken = Ahead(tasks, source, source, lambda request: request()), []
+    assert ahead.left == 40
+
+    def take():
+        for waiting in ahead:
+            waiting.photo.result()
+            taken.append(waiting.number)
+            assert len(read) <= len(taken) + 8
+            time.sleep(0.001)  # As if it painted, so that all three get some.
+
+    side_by_side([take, take, take])
+    assert sorted(taken) == list(range(1, 41)) and ahead.left == 0

@@ -1,0 +1,223 @@
+"""The recipe `inetwork` against the original's formulas, written out in inetwork_formulas.py."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.optimize import fmin_l_bfgs_b
+from support import inetwork_formulas, tiny
+
+from styletransfer import Settings, objective, stylize
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.random_weights import random_weights
+
+TERMS = ("content", "style", "total_variation", "total")
+# So that the three terms pull about equally hard at the pictures below.
+CONTENT_WEIGHTS = {0: 1e-3, 1: 0.5, 2: 70.0}
+TOTAL_VARIATION_WEIGHT = 5e-5
+
+
+def growing_weights(model):
+    """The tiny network with activations as large as the real one's, which grow with depth as
+    the formula's powers of two expect it: then every layer counts in the style loss."""
+    weights = tiny.weights(model)
+    kernels = dict(weights.kernels)
+    for layer, (kernel, bias) in kernels.items():
+        if layer.endswith("_1"):
+            kernels[layer] = kernel * np.float32(20 if layer == "conv1_1" else 1.5), bias
+    return dataclasses.replace(weights, kernels=kernels)
+
+
+def halves(height, width, side):
+    """A mask [H, W] of two greys close to the middle; the lighter one is kept."""
+    mask = np.full((height, width), 120 / 255, np.float32)
+    kept = {
+        "left": np.s_[:, : width // 2],
+        "right": np.s_[:, width // 2 :],
+        "top": np.s_[: height // 2],
+        "bottom": np.s_[height // 2 :],
+    }[side]
+    mask[kept] = 136 / 255
+    return mask
+
+
+def assert_agrees(weights, image, content, styles, shares, settings, masks=None):
+    """The engine's terms and gradient are those of the formulas, to 1e-4."""
+    masks = masks or {}
+    terms, gradient = objective(
+        image,
+        content,
+        styles,
+        Settings.inetwork(model=weights.model, **settings),
+        VGG(weights),
+        shares=shares,
+        **masks,
+    )
+    loss = inetwork_formulas.loss_of(content, styles, weights, shares=shares, **settings, **masks)
+    expected_terms, expected = loss(image)
+    for name in TERMS:
+        assert terms[name] == pytest.approx(expected_terms[name], rel=1e-4), name
+    assert gradient.shape == image.shape
+    assert np.linalg.norm(gradient - expected) < 1e-4 * np.linalg.norm(expected)
+
+
+def balanced(content_loss_type, pool_type):
+    return {
+        "content_loss_type": content_loss_type,
+        "pool_type": pool_type,
+        "content_weight": CONTENT_WEIGHTS[content_loss_type],
+        "total_variation_weight": TOTAL_VARIATION_WEIGHT,
+    }
+
+
+# --- the formulas themselves ----------------------------------------------------------------
+
+
+def test_the_formulas_give_what_a_small_case_gives_by_hand():
+    loss = inetwork_formulas
+    two_positions = np.array([[[1.0, 3.0], [2.0, 0.0]]])  # less one: (0, 2) and (1, -1)
+    np.testing.assert_array_equal(loss.shifted_gram(two_positions), [[1, -1], [-1, 5]])
+    # Squared differences 9 below and 16 to the right of the one pixel that counts.
+    assert float(loss.total_variation(np.array([[[0.0], [4.0]], [[3.0], [9.0]]]))) == pytest.approx(
+        25**1.25
+    )
+    # 2 positions, 2 channels, squared differences 4 and 1; the picture has 8 pixels.
+    other = two_positions + np.array([[[2.0, 0.0], [0.0, 1.0]]])
+    by_type = [float(loss.content_loss(two_positions, other, kind, 8)) for kind in (0, 1, 2)]
+    assert by_type == pytest.approx([5, 5 / (2 * 2**0.5 * 8**0.5), 5 / 16])
+    # The mask keeps the first position; the other's features become 0, then -1 when shifted.
+    kept = loss.masked(two_positions, np.array([[128, 127]]) / 255)
+    np.testing.assert_array_equal(kept, [[[1, 3], [0, 0]]])
+    # Three layers of one channel and one position, whose Gram matrices are 0, 1, 4 and 9.
+    x = {layer: np.full((1, 1, 1), 1.0) for layer in "abc"}
+    style = {
+        layer: np.full((1, 1, 1), float(value))
+        for layer, value in zip("abc", (2, 3, 4), strict=True)
+    }
+    chained = loss.style_loss(x, [style], [10.0], "abc", 1, None, [None])
+    assert float(chained) == pytest.approx(10 * ((1 - 16) / 2 + (16 - 81)) / 36)
+
+
+@pytest.mark.parametrize("pool_type", ["max", "ave"])
+def test_the_gradient_of_the_formulas_equals_finite_differences(pool_type):
+    content, painting = tiny.picture(32, 48, 2), tiny.picture(48, 32, 3)
+    loss = inetwork_formulas.loss_of(
+        content, [painting], growing_weights("vgg16"), shares=[1.0], **balanced(0, pool_type)
+    )
+    image = tiny.picture(32, 48, 1).astype(np.float64)
+    gradient = loss(image)[1]
+    direction = gradient / np.linalg.norm(gradient)
+    step = 1e-8  # Small, so that no ReLU or maximum switches on the way.
+    up, down = (loss(image + sign * step * direction)[0]["total"] for sign in (1, -1))
+    assert (gradient * direction).sum() == pytest.approx((up - down) / (2 * step), rel=1e-5)
+
+
+# --- the objective --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "paintings", "masks", "content_loss_type", "pool_type"),
+    [
+        ("vgg16", 1, "none", 0, "max"),
+        ("vgg16", 3, "none", 1, "ave"),
+        ("vgg19", 1, "none", 2, "ave"),
+        ("vgg19", 3, "none", 0, "max"),
+        ("vgg16", 1, "style", 2, "max"),
+        ("vgg19", 3, "style", 1, "max"),
+        ("vgg16", 3, "content and style", 0, "ave"),
+        ("vgg19", 1, "content and style", 1, "max"),
+        ("vgg16", 1, "content", 2, "max"),
+    ],
+)
+def test_the_objective_is_the_originals(model, paintings, masks, content_loss_type, pool_type):
+    image, content = tiny.picture(64, 96, 1), tiny.picture(64, 96, 2)
+    styles = [tiny.picture(64, 96, 3 + number) for number in range(paintings)]
+    given = {}
+    if "content" in masks:
+        given["content_mask"] = halves(64, 96, "left")
+    if "style" in masks:
+        sides = ("top", "right", "bottom")[:paintings]
+        given["style_masks"] = [halves(64, 96, side) for side in sides]
+    settings = balanced(content_loss_type, pool_type)
+    shares = [1.0, 0.6, 1.7][:paintings]
+    assert_agrees(growing_weights(model), image, content, styles, shares, settings, given)
+
+
+@pytest.mark.parametrize(("model", "pool_type"), [("vgg16", "ave"), ("vgg19", "max")])
+def test_the_objective_is_the_originals_at_odd_sizes(model, pool_type):
+    image, content = tiny.picture(67, 93, 1), tiny.picture(67, 93, 2)
+    styles = [tiny.picture(67, 93, 3), tiny.picture(51, 79, 4)]
+    settings = balanced(0, pool_type) | {"style_scale": 1.3, "content_layer": "conv4_2"}
+    assert_agrees(growing_weights(model), image, content, styles, [0.7, 0.3], settings)
+
+
+def test_the_objective_is_the_originals_with_its_weights_and_as_many_channels():
+    image, content, style = (tiny.picture(48, 64, seed) for seed in (1, 2, 3))
+    assert_agrees(random_weights("vgg16", 0), image, content, [style], [1.0], {})
+
+
+def test_a_mask_is_resized_to_each_layer():
+    """A mask twice as large as the picture means the same as one of the picture's size."""
+    image, content, style = (tiny.picture(64, 96, seed) for seed in (1, 2, 3))
+    vgg, settings = VGG(growing_weights("vgg16")), Settings.inetwork()
+    large, small = (
+        objective(image, content, [style], settings, vgg, style_masks=[halves(*size, "left")])[0]
+        for size in ((128, 192), (64, 96))
+    )
+    none = objective(image, content, [style], settings, vgg)[0]
+    assert large["style"] == pytest.approx(small["style"], rel=1e-6)
+    assert large["style"] != pytest.approx(none["style"], rel=0.01)
+
+
+# --- the run --------------------------------------------------------------------------------
+
+
+def test_the_originals_defaults_are_the_recipes():
+    settings = Settings.inetwork()
+    assert settings.model == "vgg16"
+    assert settings.content_layer == "conv5_2"
+    assert settings.content_weight == 0.025
+    assert settings.total_variation_weight == 8.5e-5
+    assert settings.style_scale == 1
+    assert settings.content_loss_type == 0
+    assert settings.pool_type == "max"
+    assert settings.optimizer == "lbfgs"
+    assert settings.iterations == 10
+    assert settings.init_image == "content"
+    assert Settings.inetwork(content_weight=1).content_weight == 1
+
+
+@pytest.fixture(scope="module")
+def run():
+    """What a run of three iterations is given, and its steps with their pictures."""
+    content, style = (0.25 + 0.5 * tiny.picture(32, 64, seed) for seed in (1, 2))
+    weights = growing_weights("vgg16")
+    settings = Settings.inetwork(iterations=3, size=64)
+    steps = []
+    for step in stylize(content, [style], settings, VGG(weights)):
+        steps.append((step, step.image.copy()))
+    return content, style, weights, steps
+
+
+def test_a_run_lowers_the_loss_from_iteration_to_iteration_at_one_scale(run):
+    content, _, _, steps = run
+    assert [picture.shape for _, picture in steps] == [content.shape] * 3
+    totals = [step.losses["total"] for step, _ in steps]
+    assert totals[0] > totals[1] > totals[2]
+
+
+def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas(run):
+    content, style, weights, steps = run
+    loss = inetwork_formulas.loss_of(content, [style], weights, shares=[1.0])
+
+    def of_pixels(x):
+        terms, gradient = loss(x.reshape(content.shape) / 255)
+        return terms["total"], gradient.ravel() / 255
+
+    start = 255.0 * content.ravel().astype(np.float64)
+    pixels, reached, _ = fmin_l_bfgs_b(of_pixels, start, maxfun=20)
+    assert pixels.min() > 0 and pixels.max() < 255  # Nothing is cut off below.
+    first, picture = steps[0]
+    fallen = loss(content)[0]["total"] - reached
+    assert abs(loss(picture)[0]["total"] - reached) < 0.03 * fallen
+    assert first.losses["total"] == pytest.approx(loss(picture)[0]["total"], rel=1e-3)

@@ -1,0 +1,348 @@
+"""The default recipe's losses, against the same formulas in NumPy and against finite differences;
+and whose statistics go where, when there are masks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import last, picture
+from support.tiny import weights as tiny_weights
+
+from styletransfer import Settings, objective, stylize
+from styletransfer.engine import losses
+from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.style_targets import Style
+from styletransfer.errors import PictureError
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights
+
+RNG = np.random.default_rng(5)
+EXACT = Settings(precision="float32", content_weight=0.3, total_variation_weight=2.0)
+WEIGHTS = dict(zip(losses.STYLE_LAYERS, np.array([16, 8, 4, 2, 1]) / 31, strict=True))
+# Variances below a ten-thousandth of all are held to be as large, so that float32 suffices.
+ROUNDING = {"gram": 1e-4, "moments": 1e-2}
+LEFT = np.zeros((64, 96), np.float32)
+LEFT[:, :48] = 1
+
+
+# --- in NumPy, as the docstrings have them --------------------------------------------------------
+
+
+def numpy_statistics(feature, mask=None):
+    flat = feature.reshape(-1, feature.shape[-1]).astype(np.float64)
+    weights = np.ones(len(flat)) if mask is None else mask.ravel().astype(np.float64)
+    weights = weights / weights.sum()
+    return weights @ flat, np.einsum("n,nc,nd->cd", weights, flat, flat, optimize=True)
+
+
+def numpy_relative(x, target):
+    return ((x - target) ** 2).sum() / (target**2).sum()
+
+
+def psd_root(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+
+
+def numpy_error(statistic, found, target):
+    if statistic == "gram":
+        return numpy_relative(found[1], target[1])
+    have, wanted = (second - np.outer(mean, mean) for mean, second in (found, target))
+    root = psd_root(wanted)
+    joint = psd_root(root @ have @ root)
+    distance = ((found[0] - target[0]) ** 2).sum() + np.trace(have + wanted - 2 * joint)
+    return distance / ((target[0] ** 2).sum() + np.trace(wanted))
+
+
+def numpy_features(vgg, image):
+    layers = [*losses.STYLE_LAYERS, "conv4_2"]
+    found = vgg.forward(tf.constant(image[None]), layers, "max", tf.float32, "replicate")
+    return {layer: feature[0].numpy() for layer, feature in found.items()}
+
+
+def halved(mask, layer):
+    """The share of each of a layer's positions that a mask covers."""
+    for _ in range(int(layer[4]) - 1):
+        mask = (mask[::2, ::2] + mask[1::2, ::2] + mask[::2, 1::2] + mask[1::2, 1::2]) / 4
+    return mask
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
+    image, content, painting = picture(41, 57, 1), picture(41, 57, 2), picture(64, 48, 3)
+    settings = dataclasses.replace(EXACT, style_scale=1.5, style_statistics=statistic)
+    terms, _ = objective(image, content, [painting], settings, tiny)
+    x, p, s = (numpy_features(tiny, each) for each in (image, content, painting))
+    style = sum(
+        weight * numpy_error(statistic, numpy_statistics(x[layer]), numpy_statistics(s[layer]))
+        for layer, weight in WEIGHTS.items()
+    )
+    wide = image.astype(np.float64)
+    variation = (np.diff(wide, axis=0) ** 2).mean() + (np.diff(wide, axis=1) ** 2).mean()
+    content_error = numpy_relative(x["conv4_2"].astype(np.float64), p["conv4_2"])
+    assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
+    assert terms["style"] == pytest.approx(1.5 * style, rel=ROUNDING[statistic])
+    assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
+    assert terms["total"] == pytest.approx(sum(v for k, v in terms.items() if k != "total"))
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
+    """Two paintings, one of them masked, each with a soft region, inside a content mask."""
+    image, content = picture(64, 96, 1), picture(64, 96, 2)
+    paintings = [picture(48, 64, 3), picture(64, 64, 4)]
+    ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float32), (64, 1))
+    part = RNG.random((48, 64)).astype(np.float32)
+    inside = np.ones((64, 96), np.float32)
+    inside[:32] = 0.25
+    settings = dataclasses.replace(EXACT, style_statistics=statistic)
+    terms, _ = objective(
+        *(image, content, paintings, settings, tiny, [1, 3]),
+        content_mask=inside,
+        style_masks=[part, None],
+        regions=[ramp, 1 - ramp],
+    )
+    composed = inside[..., None] * image + (1 - inside[..., None]) * content
+    x, p = numpy_features(tiny, composed), numpy_features(tiny, content)
+    style, weights = 0.0, []
+    for painting, mask, region, share in zip(
+        paintings, (part, None), (ramp, 1 - ramp), (1, 3), strict=True
+    ):
+        s, area = numpy_features(tiny, painting), region * inside
+        errors = sum(
+            weight
+            * numpy_error(
+                statistic,
+                numpy_statistics(x[layer], halved(area, layer)),
+                numpy_statistics(s[layer], None if mask is None else halved(mask, layer)),
+            )
+            for layer, weight in WEIGHTS.items()
+        )
+        weights.append(area.mean() * share)
+        style += weights[-1] * errors
+    weigh = halved(inside, "conv4_2")[..., None].astype(np.float64)
+    content_error = (weigh * (x["conv4_2"] - p["conv4_2"]) ** 2).sum() / (
+        weigh * p["conv4_2"] ** 2
+    ).sum()
+    assert terms["style"] == pytest.approx(style / sum(weights), rel=ROUNDING[statistic])
+    assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+@pytest.mark.parametrize("pool, padding", [("max", "replicate"), ("ave", "zero")])
+def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool, padding):
+    image, content, painting = (
+        tf.constant(picture(33, 47, seed)[None], tf.float64) for seed in (1, 2, 3)
+    )
+    goal = Objective(
+        tiny, losses.RelativeLosses("conv4_2", statistic), pool, padding, tf.float64, True
+    )
+    mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
+    masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47))]
+    statistics = goal.losses.blended([goal.of_painting(painting, None)], [1.0])
+    groups = (
+        losses.Group(tf.constant(0.7, tf.float64), (), statistics),
+        losses.Group(tf.constant(0.3, tf.float64), tuple(masks), statistics),
+    )
+    target = goal.features(content, ["conv4_2"])["conv4_2"]
+    problem = Problem(losses.Targets(target, (), tf.reduce_sum(target**2), groups), ())
+    weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
+
+    def loss(x):
+        return tf.reduce_sum(weights * goal.terms(x, problem))
+
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        value = loss(image)
+    gradient = tape.gradient(value, image).numpy()
+    for seed in range(3):
+        direction = np.random.default_rng(seed).standard_normal(image.shape)
+        wanted = (gradient * direction).sum()
+
+        def slope(step, direction=direction):
+            there, back = (loss(image + sign * step * direction) for sign in (1, -1))
+            return float(there - back) / (2 * step)
+
+        # So small that no ReLU or maximum switches on the way, or larger than rounding's noise:
+        # which of them is both depends on the processor.
+        nearest = min(map(slope, (3e-9, 1e-8, 3e-8)), key=lambda found: abs(found - wanted))
+        assert wanted == pytest.approx(nearest, rel=1e-4)
+
+
+@pytest.mark.parametrize("statistic, tolerance", [("gram", 1e-2), ("moments", 6e-2)])
+def test_the_gradient_of_objective_equals_finite_differences_in_float32(
+    random_vgg, statistic, tolerance
+):
+    image, content, painting = picture(64, 80, 1), picture(64, 80, 2), picture(72, 64, 3)
+    settings = dataclasses.replace(EXACT, style_statistics=statistic)
+    _, gradient = objective(image, content, [painting], settings, random_vgg)
+    # Along the gradient itself, where rounding hides least of the slope.
+    direction = gradient / np.linalg.norm(gradient)
+    step = 2e-3
+    up, down = (
+        objective(image + s * step * direction, content, [painting], settings, random_vgg)[0][
+            "total"
+        ]
+        for s in (1, -1)
+    )
+    assert (gradient * direction).sum() == pytest.approx((up - down) / (2 * step), rel=tolerance)
+
+
+def test_bfloat16_points_the_same_way_as_float32(random_vgg):
+    args = picture(64, 80, 1), picture(64, 80, 2), [picture(72, 64, 3)]
+    exact = objective(*args, EXACT, random_vgg)[1].ravel()
+    settings = dataclasses.replace(EXACT, precision="bfloat16")
+    quick = objective(*args, settings, random_vgg)[1].ravel()
+    assert exact @ quick / (np.linalg.norm(exact) * np.linalg.norm(quick)) > 0.9
+
+
+# --- blending -------------------------------------------------------------------------------------
+
+
+def targets(vgg, *args, **masks):
+    goal = Objective.of(EXACT, vgg, as_given=True)
+    return Style(*args, **masks).groups(goal, (40, 48))
+
+
+def test_what_is_blended_are_raw_moments(tiny):
+    """As of one canvas of which each painting covers its share; covariances do not blend so."""
+    one, other = picture(48, 40, 3), picture(40, 40, 4)
+    (blended,) = targets(tiny, [one, other], [3, 1])
+    for layer, found in zip(losses.STYLE_LAYERS, blended.targets, strict=True):
+        (mean, second), (mean_, second_) = (
+            numpy_statistics(numpy_features(tiny, each)[layer]) for each in (one, other)
+        )
+        mean, second = 0.75 * mean + 0.25 * mean_, 0.75 * second + 0.25 * second_
+        covariance = second - np.outer(mean, mean)
+        half = found.basis * found.deviations
+        np.testing.assert_allclose(found.mean, mean, rtol=1e-4)
+        np.testing.assert_allclose(half @ tf.transpose(half), covariance, atol=1e-4 * second.max())
+
+
+def test_sixteen_paintings_are_one_target(tiny):
+    (group,) = targets(tiny, [picture(40, 40, seed) for seed in range(16)])
+    assert [each.basis.shape[0] for each in group.targets] == [16, 12, 12, 16, 12]
+
+
+def test_a_painting_blended_with_itself_is_that_painting(tiny):
+    image, content, one = picture(40, 48, 1), picture(40, 48, 2), picture(48, 40, 3)
+    single, twice = (
+        objective(image, content, paintings, EXACT, tiny)[0] for paintings in ([one], [one, one])
+    )
+    assert twice == pytest.approx(single, rel=1e-4)
+
+
+def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
+    """As many channels as conv5_1 has, the distance still is between that of all directions and
+    that of the compared ones."""
+    rng = np.random.default_rng(0)
+    falling = 0.98 ** np.arange(512)
+    features = [(rng.random((1, 24, 32, 512)) * falling).astype(np.float32) for _ in range(2)]
+    features[0][..., :300] *= 1.5
+    relative = losses.RelativeLosses("conv4_2", "moments")
+    found, target = (losses.statistics(relative.sums(tf.constant(each))) for each in features)
+    error = float(losses.moments_errors([found], [losses.gaussian(target)])[0])
+    exact = numpy_error("moments", *([np.float64(x) for x in each] for each in (found, target)))
+    assert 0.9 * exact < error < 1.01 * exact
+
+
+def test_the_balance_does_not_hinge_on_the_scale_of_the_weights():
+    weights = tiny_weights()
+    kernel, bias = weights.kernels["conv1_1"]
+    louder = dict(weights.kernels, conv1_1=(kernel * 7, bias * 7))
+    # Biases further on would see another scale: without them VGG is homogeneous.
+    silent = {k: (w, b * 0) for k, (w, b) in weights.kernels.items()}
+    louder = {k: (w, b * 0) for k, (w, b) in louder.items()}
+    args = picture(40, 48, 1), picture(40, 48, 2), [picture(48, 40, 3)], EXACT
+    one, other = (
+        objective(*args, VGG(Weights("vgg19", name, kernels, MEAN_PIXEL)))[0]
+        for name, kernels in (("silent", silent), ("louder", louder))
+    )
+    assert other == pytest.approx(one, rel=1e-4)
+
+
+# --- masks ----------------------------------------------------------------------------------------
+
+
+def painted_halves(vgg, style_masks, statistic="moments"):
+    """A grey photo, its halves painted red and blue as the masks have it."""
+    photo, red, blue = (np.zeros((64, 96, 3), np.float32) for _ in range(3))
+    photo += 0.5
+    red[..., 0], blue[..., 2] = 0.9, 0.9
+    red, blue = (each + 0.1 * picture(64, 96, 9) for each in (red, blue))
+    settings = Settings(
+        size=96, iterations=40, content_weight=0, learning_rate=0.05, style_statistics=statistic
+    )
+    image = last(stylize(photo, [red, blue], settings, vgg, style_masks=style_masks)).image
+    redness = image[..., 0] - image[..., 2]
+    return redness[:, :40].mean(), redness[:, 56:].mean()
+
+
+@pytest.mark.parametrize("statistic", ["gram", "moments"])
+def test_each_half_of_the_picture_takes_the_colours_of_its_own_painting(tiny, statistic):
+    left, right = painted_halves(tiny, [LEFT, 1 - LEFT], statistic)
+    assert left > 0.05 and right < -0.1
+
+
+def test_swapped_masks_swap_the_halves(tiny):
+    left, right = painted_halves(tiny, [1 - LEFT, LEFT])
+    assert left < -0.1 and right > 0.1
+
+
+def test_each_halfs_statistics_come_nearer_to_its_own_painting_than_to_the_other(random_vgg):
+    photo, one, other = picture(64, 96, 1), picture(64, 96, 2), 1 - picture(64, 96, 5) ** 2
+    settings = Settings(size=96, iterations=15, content_weight=0, learning_rate=0.05)
+    image = last(stylize(photo, [one, other], settings, random_vgg, regions=[LEFT, 1 - LEFT])).image
+    layer = "conv2_1"
+    features = random_vgg.features(image, [layer])[layer]
+    wanted = [
+        numpy_statistics(random_vgg.features(painting, [layer])[layer]) for painting in (one, other)
+    ]
+    for number, half in enumerate((features[:, :20], features[:, -20:])):
+        found = numpy_statistics(half)
+        own, strange = (numpy_error("moments", found, wanted[n]) for n in (number, 1 - number))
+        assert own < 0.5 * strange
+
+
+def test_a_ramp_leads_from_one_painting_to_the_other(tiny):
+    ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float32), (64, 1))
+    left, right = painted_halves(tiny, [1 - ramp, ramp])
+    assert left > 0.05 and right < -0.05
+
+
+def test_outside_the_content_mask_the_photos_pixels_are_kept_exactly(tiny):
+    photo = picture(96, 128, 2)
+    for settings in (Settings(size=128, iterations=3), Settings.inetwork(size=128, iterations=1)):
+        image = last(stylize(photo, [picture(64, 64, 3)], settings, tiny, content_mask=LEFT)).image
+        np.testing.assert_array_equal(image[:, 66:], photo[:, 66:])
+        assert np.abs(image[:, :60] - photo[:, :60]).mean() > 0.005
+
+
+def test_a_style_masks_black_part_is_not_painted_from(tiny):
+    """A painting whose right half is blue, and masked away, gives no blue."""
+    painting = np.zeros((64, 96, 3), np.float32)
+    painting[:, :48, 0], painting[:, 48:, 2] = 0.9, 0.9
+    settings = Settings(size=64, iterations=40, content_weight=0, learning_rate=0.05)
+    grey, white = np.full((64, 64, 3), 0.5, np.float32), np.ones((8, 8), np.float32)
+    masked, whole = (
+        last(
+            stylize(grey, [painting], settings, tiny, content_mask=white, style_masks=[mask])
+        ).image.mean((0, 1))
+        for mask in (LEFT, None)
+    )
+    assert masked[2] < whole[2] - 0.05
+
+
+@pytest.mark.parametrize(
+    "masks", [[LEFT], [LEFT, LEFT[..., None]], [LEFT, LEFT * 0], [LEFT, LEFT * 2]]
+)
+def test_masks_that_do_not_fit_are_refused(masks):
+    with pytest.raises(ValueError, match=r"masks|mask of painting 2"):
+        Style([picture(32, 32)] * 2, None, masks)
+
+
+def test_a_region_outside_the_content_mask_leaves_nothing_to_paint(tiny):
+    args = picture(64, 96, 1), [picture(32, 32)], Settings(size=96), tiny
+    with pytest.raises(PictureError, match="do not overlap"):
+        next(stylize(*args, content_mask=LEFT, regions=[1 - LEFT]))

@@ -1,0 +1,417 @@
+"""The optimisation: sizes, steps, what settings do to a picture, stopping and going on."""
+
+import dataclasses
+import gc
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import last, picture
+
+from styletransfer import Settings, stylize
+from styletransfer.engine import pyramid
+from styletransfer.engine.losses import RelativeLosses
+from styletransfer.engine.objective import Objective, _program
+from styletransfer.engine.style_targets import Style
+from styletransfer.errors import DivergedError
+
+
+def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny):
+    settings = Settings(size=200, iterations=1)
+    step = last(stylize(picture(90, 60), [picture(50, 70, 1)], settings, tiny))
+    assert step.image.shape == (200, 133, 3)
+    assert step.image.dtype == np.float32
+    assert step.image.min() >= 0 and step.image.max() <= 1
+
+
+def test_full_size_is_the_photos_own(tiny):
+    settings = Settings(size="full", iterations=1)
+    assert last(stylize(picture(91, 67), [picture(50, 70)], settings, tiny)).image.shape == (
+        91,
+        67,
+        3,
+    )
+
+
+def test_scales_grow_by_root_two_from_about_128_px():
+    sizes = pyramid.scale_sizes(600, 800, 512)
+    assert [max(size) for size in sizes] == [128, 181, 256, 362, 512]
+    assert sizes[-1] == (384, 512)
+
+
+@pytest.mark.parametrize("height, width", [(2000, 100), (100, 2000), (17, 17), (64, 64)])
+def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(height, width):
+    sizes = pyramid.scale_sizes(height, width, max(height, width))
+    assert sizes[-1] == (height, width)
+    assert all(min(size) >= 32 for size in sizes[:-1])
+
+
+def test_a_panorama_is_painted(tiny):
+    settings = Settings(size=640, iterations=1)
+    step = last(stylize(picture(40, 640), [picture(50, 70)], settings, tiny))
+    assert step.image.shape == (40, 640, 3)
+
+
+def test_every_step_tells_where_the_run_is(tiny):
+    steps = list(
+        stylize(picture(96, 128), [picture(60, 60)], Settings(size=181, iterations=3), tiny)
+    )
+    assert [step.iteration for step in steps] == list(range(1, 10))
+    assert {step.total for step in steps} == {9}
+    assert [step.scale for step in steps] == [128] * 6 + [181] * 3
+    assert all(step.eta_s >= 0 for step in steps) and steps[-1].eta_s == 0
+    assert set(steps[0].losses) == {"content", "style", "total_variation", "total"}
+    assert steps[0].image.shape == (96, 128, 3)
+
+
+def test_the_loss_goes_down_and_the_palette_comes_over(random_vgg):
+    photo = np.full((96, 96, 3), 0.5, np.float32) + 0.1 * picture(96, 96, 2)
+    painting = picture(96, 96, 3) * np.array([1.0, 0.3, 0.1], np.float32)
+    settings = Settings(
+        size=64, iterations=50, content_weight=0.001, learning_rate=0.05, style_statistics="gram"
+    )
+    steps = list(stylize(photo, [painting], settings, random_vgg))
+    assert steps[-1].losses["total"] < 0.5 * steps[0].losses["total"]
+    wanted, before, after = (x.mean((0, 1)) for x in (painting, photo, steps[-1].image))
+    assert np.linalg.norm(after - wanted) < 0.75 * np.linalg.norm(before - wanted)
+
+
+def test_more_content_weight_keeps_more_of_the_photo(tiny):
+    photo, painting = picture(128, 128, 2), picture(128, 128, 3)
+
+    def distance(weight):
+        settings = Settings(size=128, iterations=30, content_weight=weight)
+        return np.abs(last(stylize(photo, [painting], settings, tiny)).image - photo).mean()
+
+    assert distance(10) < distance(0.001)
+
+
+def test_the_same_seed_gives_the_same_noise_and_another_seed_another(tiny):
+    def first(seed):
+        settings = Settings(size=64, iterations=1, init_image="noise", seed=seed)
+        return next(iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny))).image
+
+    np.testing.assert_array_equal(first(3), first(3))
+    assert np.abs(first(3) - first(4)).mean() > 0.05
+
+
+def test_gray_starts_from_the_photo_without_its_colours(tiny):
+    settings = Settings(size=64, iterations=1, init_image="gray", learning_rate=1e-5)
+    image = next(iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny))).image
+    assert np.abs(image - image.mean(-1, keepdims=True)).max() < 1e-3
+
+
+def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypatch):
+    seen = []
+    real = Objective.of_painting
+    monkeypatch.setattr(
+        Objective,
+        "of_painting",
+        lambda self, image, mask: seen.append(image.shape[1:3]) or real(self, image, mask),
+    )
+    settings = Settings(size=256, iterations=1)
+    list(stylize(picture(128, 256), [picture(400, 100, 1), picture(150, 150, 2)], settings, tiny))
+    assert [tuple(size) for size in seen] == [
+        *[(128, 32), (128, 128)],
+        *[(181, 45), (150, 150)],
+        *[(256, 64), (150, 150)],
+    ]
+
+
+def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
+    calls = []
+    real = Style._statistics
+    monkeypatch.setattr(Style, "_statistics", lambda *args: calls.append(1) or real(*args))
+    style = Style([picture(200, 200, 1)])
+    for number in range(4):
+        list(stylize(picture(100 + number, 128), style, Settings(size=181, iterations=1), tiny))
+    assert len(calls) == 2  # one for each scale
+
+
+def test_paintings_of_one_look_may_weigh_differently(tiny):
+    photo, red, blue = (np.zeros((64, 64, 3), np.float32) for _ in range(3))
+    photo += 0.5
+    red[..., 0], blue[..., 2] = 0.9, 0.9
+
+    def redness(shares):
+        settings = Settings(size=64, iterations=60, content_weight=0)
+        mean = last(stylize(photo, [red, blue], settings, tiny, shares)).image.mean((0, 1))
+        return mean[0] - mean[2]
+
+    assert redness([0.95, 0.05]) > redness([0.05, 0.95]) + 0.1
+
+
+@pytest.mark.parametrize(
+    "paintings, shares",
+    [([], None), (1, [1, 2]), (2, [0, 0]), (2, [1, -1]), (2, [float("nan"), 1])],
+)
+def test_shares_that_do_not_fit_are_refused(paintings, shares):
+    pictures = [picture(32, 32)] * paintings if isinstance(paintings, int) else paintings
+    with pytest.raises(ValueError, match=r"share|painting"):
+        Style(pictures, shares)
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4), (0, 5, 3)])
+def test_an_array_that_is_no_picture_is_refused(tiny, shape):
+    with pytest.raises(ValueError, match=r"\[H, W, 3\]"):
+        list(stylize(np.zeros(shape), [picture(32, 32)], Settings(iterations=1), tiny))
+
+
+def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypatch):
+    convolutions = []
+    real = tf.nn.conv2d
+    monkeypatch.setattr(
+        tf.nn, "conv2d", lambda *args, **kw: convolutions.append(1) or real(*args, **kw)
+    )
+    tiny.features(picture(32, 32), ["conv2_1", "conv3_2"])
+    assert len(convolutions) == 6
+
+
+def test_photos_of_any_size_share_one_trace(tiny):
+    _program.cache_clear()
+    for side in range(64, 74):
+        list(
+            stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
+        )
+    # Same settings, so the same program; another structure of the problem would be another one.
+    assert _program.cache_info().currsize == 1
+    objective = Objective.of(Settings(), tiny)
+    photo = pyramid.batch(picture(64, 64))
+    groups = Style([picture(64, 64, 1)]).groups(objective, (64, 64))
+    program = objective.program(objective.problem(photo, groups, None))
+    assert program.step.experimental_get_tracing_count() == 1
+
+
+# --- strength, optimisers, starts -----------------------------------------------------------------
+
+
+def content_error(vgg, image, photo, settings):
+    """‖F − P‖²/‖P‖² at the content layer, for a photo of the picture's own size."""
+    layer = settings.content_layer
+    found, wanted = (
+        vgg.forward(tf.constant(each[None]), [layer], "max", tf.float32, settings.padding)[layer]
+        for each in (image, photo)
+    )
+    return float(tf.reduce_sum((found - wanted) ** 2) / tf.reduce_sum(wanted**2))
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.025])
+@pytest.mark.parametrize("photo_seed, painting_seed, size", [(1, 2, 128), (3, 4, 64), (5, 2, 192)])
+def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_size(
+    tiny, strength, photo_seed, painting_seed, size
+):
+    photo = picture(size * 3 // 4, size, photo_seed)
+    settings = Settings(size=size, iterations=60, strength=strength, precision="float32")
+    image = last(stylize(photo, [picture(80, 80, painting_seed)], settings, tiny)).image
+    assert content_error(tiny, image, photo, settings) == pytest.approx(strength, rel=0.2)
+
+
+def test_strength_0_stays_close_to_the_photo(random_vgg):
+    photo = picture(64, 64, 1)
+    settings = Settings(size=64, iterations=40, strength=0, padding="zero", precision="float32")
+    image = last(stylize(photo, [picture(80, 80, 2)], settings, random_vgg)).image
+    assert content_error(random_vgg, image, photo, settings) < 0.05
+
+
+def test_a_content_weight_that_is_given_stays(tiny):
+    settings = Settings(size=96, iterations=5, content_weight=0.07)
+    step = last(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    assert float(step.snapshot()["content_weight"]) == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize("recipe", [Settings(iterations=2), Settings.inetwork(iterations=4)])
+def test_lbfgs_lowers_the_loss_from_step_to_step(tiny, recipe):
+    settings = dataclasses.replace(recipe, optimizer="lbfgs", size=128, content_weight=0.05)
+    steps = stylize(picture(96, 128), [picture(80, 80, 2)], settings, tiny)
+    totals = [step.losses["total"] for step in steps]
+    assert len(totals) == 4
+    assert totals == sorted(totals, reverse=True) and totals[-1] < 0.9 * totals[0]
+
+
+def test_lbfgs_paints_every_scale_and_stays_within_the_colours_there_are(tiny):
+    settings = Settings(size=181, iterations=1, optimizer="lbfgs")
+    steps = list(stylize(picture(128, 181), [picture(80, 80, 2)], settings, tiny))
+    assert [step.scale for step in steps] == [128, 128, 181]
+    images = [step.snapshot()["image"] for step in steps]
+    assert min(each.min() for each in images) >= 0 and max(each.max() for each in images) <= 1
+
+
+def test_adam_serves_the_original_losses_too(tiny):
+    settings = Settings.inetwork(optimizer="adam", iterations=20, size=96, learning_rate=0.01)
+    losses = [
+        step.losses["total"]
+        for step in stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny)
+    ]
+    assert len(losses) == 20 and losses[-1] < 0.9 * losses[0]
+
+
+def test_a_picture_to_start_from_may_be_of_any_size(tiny):
+    settings = Settings(size=64, iterations=1, learning_rate=1e-5)
+    start = picture(40, 30, 7)
+    image = next(
+        iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny, init=start))
+    ).image
+    assert np.abs(image.mean((0, 1)) - start.mean((0, 1))).max() < 0.01
+
+
+def test_style_mean_starts_from_the_paintings_mean_colour(tiny):
+    settings = Settings(size=64, iterations=1, init_image="style-mean", learning_rate=1e-5)
+    one, other = picture(40, 40, 1), picture(60, 60, 2)
+    image = next(iter(stylize(picture(64, 64), [one, other], settings, tiny, [3, 1]))).image
+    wanted = 0.75 * one.mean((0, 1)) + 0.25 * other.mean((0, 1))
+    np.testing.assert_allclose(image, np.broadcast_to(wanted, image.shape), atol=1e-4)
+
+
+def test_a_small_improvement_ends_a_scale_and_the_run_still_counts_to_its_end(tiny):
+    settings = Settings(
+        size=181, iterations=60, learning_rate=1e-5, min_improvement=50, content_weight=1
+    )
+    steps = list(stylize(picture(128, 181), [picture(80, 80, 2)], settings, tiny))
+    assert len(steps) == 40  # two windows of ten steps at each of two scales
+    assert steps[-1].iteration == steps[-1].total == 180
+    assert steps[-1].eta_s == 0
+
+
+# --- when it goes wrong ---------------------------------------------------------------------------
+
+
+def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny, monkeypatch):
+    """From step 13 on the loss is no number, as long as the steps are not smaller."""
+    rates = []
+
+    class Sick:
+        def __init__(self, program):
+            self._step, self._count = program.step, 0
+
+        def step(self, state, problem, pace):
+            self._count += 1
+            rates.append(float(pace.rate))
+            state, terms = self._step(state, problem, pace)
+            if self._count > 12 and pace.rate > 0.015:
+                nan = tf.constant(float("nan"))
+                return state._replace(image=state.image * nan, average=state.average * nan), terms
+            return state, terms
+
+    real_program = Objective.program
+    monkeypatch.setattr(Objective, "program", lambda *args: Sick(real_program(*args)))
+    settings = Settings(size=96, iterations=20)
+    steps = list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    assert np.isfinite(steps[-1].image).all()
+    assert rates[12] == pytest.approx(0.02) and rates[15] == pytest.approx(0.01)
+    assert np.isfinite(steps[14].image).all()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
+    """A gradient that is no number anywhere."""
+
+    def terms(self, found, targets, height, width):
+        return tf.stack([found["content"] * float("nan")] * 3)
+
+    monkeypatch.setattr(RelativeLosses, "terms", terms)
+    _program.cache_clear()
+    settings = Settings(size=96, iterations=100, optimizer=optimizer)
+    with pytest.raises(DivergedError, match="weights"):
+        list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    _program.cache_clear()
+
+
+def test_two_deterministic_runs_give_one_result_bit_for_bit():
+    """In processes of their own, for TensorFlow stays deterministic once it is."""
+    program = (
+        "import hashlib, sys; sys.path[:0] = ['.', 'tests']\n"
+        "from support.tiny import last, picture, weights\n"
+        "from styletransfer import Settings, stylize\n"
+        "from styletransfer.vgg.network import VGG\n"
+        "settings = Settings(size=128, iterations=4, deterministic=True)\n"
+        "steps = stylize(picture(96, 128), [picture(80, 80, 2)], settings, VGG(weights()))\n"
+        "print(hashlib.sha256(last(steps).image.tobytes()).hexdigest())\n"
+    )
+    root = Path(__file__).parents[2]
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
+
+
+# --- finishing ------------------------------------------------------------------------------------
+
+
+def test_a_result_is_scaled_back_to_the_photos_own_size(tiny):
+    settings = Settings(size=64, iterations=1, rescale_image=True)
+    step = last(stylize(picture(90, 130), [picture(50, 70, 1)], settings, tiny))
+    assert step.image.shape == (90, 130, 3)
+
+
+def test_without_its_aspect_ratio_a_picture_is_square_and_comes_back_in_proportion(tiny):
+    settings = Settings(size=64, iterations=1, maintain_aspect_ratio=False)
+    args = picture(60, 120), [picture(50, 70, 1)]
+    assert last(stylize(*args, settings, tiny)).image.shape == (64, 64, 3)
+    settings = dataclasses.replace(settings, rescale_image=True)
+    assert last(stylize(*args, settings, tiny)).image.shape == (60, 120, 3)
+
+
+def test_preserve_color_keeps_the_photos_colours_where_the_color_mask_is_white(tiny):
+    photo = np.zeros((64, 64, 3), np.float32)
+    photo += np.array([0.7, 0.4, 0.4], np.float32)
+    blue = np.zeros((64, 64, 3), np.float32) + np.array([0.1, 0.1, 0.8], np.float32)
+    mask = np.zeros((8, 8), np.float32)
+    mask[:, :4] = 1
+    settings = Settings(size=64, iterations=40, content_weight=0, preserve_color=True)
+    image = last(stylize(photo, [blue], settings, tiny, color_mask=mask)).image
+    redness = image[..., 0] - image[..., 2]
+    assert redness[:, :24].min() > 0.1 and redness[:, 40:].mean() < redness[:, :24].mean() - 0.1
+
+
+def test_color_match_starts_from_the_photo_in_the_paintings_colours(tiny):
+    blue = np.clip(picture(64, 64, 2) * np.array([0.2, 0.3, 1.0], np.float32), 0, 1)
+    settings = Settings(size=64, iterations=1, learning_rate=1e-5, color_match="moments")
+    image = last(stylize(picture(64, 64, 1), [blue], settings, tiny)).image
+    np.testing.assert_allclose(image.mean((0, 1)), blue.mean((0, 1)), atol=0.03)
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopped_at", [1, 6, 7, 8])
+def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, stopped_at):
+    args = picture(96, 128), [picture(60, 60)], Settings(size=181, iterations=3), tiny
+    whole = last(stylize(*args))
+    for step in stylize(*args):
+        if step.iteration == stopped_at:
+            snapshot = step.snapshot()
+            break
+    rest = list(stylize(*args, resume=snapshot))
+    assert [step.iteration for step in rest] == list(range(stopped_at + 1, 10))
+    np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
+
+
+def test_a_snapshot_of_another_picture_is_refused(tiny):
+    settings = Settings(size=128, iterations=2)
+    step = next(iter(stylize(picture(96, 128), [picture(60, 60)], settings, tiny)))
+    with pytest.raises(ValueError, match="snapshot"):
+        list(stylize(picture(128, 96), [picture(60, 60)], settings, tiny, resume=step.snapshot()))
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_photos_of_many_sizes(tiny):
+    def resident():
+        gc.collect()
+        with Path("/proc/self/statm").open() as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
+
+    style = Style([picture(128, 128, 1)])
+    readings = {}
+    for number in range(1, 151):
+        photo = picture(100 + number * 61 % 151, 250 - number * 61 % 151)
+        list(stylize(photo, style, Settings(size=181, iterations=1), tiny))
+        if number in (60, 150):
+            readings[number] = resident()
+    assert readings[150] < 1.05 * readings[60]

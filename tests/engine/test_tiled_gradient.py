@@ -1,0 +1,260 @@
+"""The gradient in strips is the whole picture's; memory is told beforehand, and kept to."""
+
+import dataclasses
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import last, picture
+
+from styletransfer import Settings, stylize
+from styletransfer.engine import memory_model
+from styletransfer.engine import objective as objective_module
+from styletransfer.engine import tiled_gradient as strips
+from styletransfer.engine.inetwork_losses import OriginalLosses
+from styletransfer.engine.losses import RelativeLosses
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.style_targets import Style
+from styletransfer.engine.tiled_gradient import Plan
+from styletransfer.errors import ConfigError, MemoryShortError
+
+REPOSITORY = Path(__file__).parents[2]
+WEIGHTS = (0.1, 1.0, 0.5)
+# Strips that divide heights and such that do not; some blocks whole, most, and none.
+PLANS = (Plan(6, 16), Plan(6, 22), Plan(5, 6), Plan(3, 14), Plan(2, 1000))
+
+
+def problem(objective, size, masked):
+    """A problem whose targets and arithmetic are in float64, as far as that goes."""
+    mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
+    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
+    style = Style(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
+    mask = mask[::-1] if masked else None
+    single = dataclasses.replace(objective, dtype=tf.float32)
+    photo = tf.constant(picture(*size, 2)[None])
+    found = single.problem(photo, style.groups(single, size, mask), mask)
+    return tf.nest.map_structure(lambda each: tf.cast(each, objective.dtype), found)
+
+
+def whole(objective, image, problem):
+    """Terms and gradient by TensorFlow's own differentiation of the picture at once."""
+    weights = tf.constant(WEIGHTS, image.dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        terms = objective.terms(image, problem)
+        total = tf.reduce_sum(weights * terms)
+    return terms.numpy(), tape.gradient(total, image).numpy()
+
+
+def in_strips(objective, image, problem, plan):
+    weights = tf.constant(WEIGHTS, image.dtype)
+    found = strips.program(objective, problem, plan).gradient(image, problem, weights)
+    return [each.numpy() for each in found]
+
+
+@pytest.mark.parametrize("statistics", ["gram", "moments"])
+@pytest.mark.parametrize("pool, padding", [("max", "replicate"), ("ave", "zero")])
+@pytest.mark.parametrize("size, masked", [((97, 131), False), ((33, 47), True)])
+def test_the_gradient_in_strips_is_the_whole_pictures(
+    tiny, statistics, pool, padding, size, masked
+):
+    """In float64, so that nothing but the order of sums differs."""
+    losses = RelativeLosses("conv4_2", statistics)
+    objective = Objective(tiny, losses, pool, padding, tf.float64)
+    image = tf.constant(picture(*size, 1)[None], tf.float64)
+    to_reach = problem(objective, size, masked)
+    terms, gradient = whole(objective, image, to_reach)
+    for plan in PLANS:
+        found_terms, found = in_strips(objective, image, to_reach, plan)
+        np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
+        assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), plan
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("pool, size", [("max", (97, 131)), ("ave", (48, 64))])
+def test_the_originals_gradient_in_strips_is_the_whole_pictures(tiny, pool, size, masked):
+    objective = Objective(tiny, OriginalLosses("vgg19", "conv5_2", 0), pool, "zero", tf.float32)
+    image = tf.constant(picture(*size, 1)[None])
+    to_reach = problem(objective, size, masked)
+    terms, gradient = whole(objective, image, to_reach)
+    for plan in PLANS:
+        found_terms, found = in_strips(objective, image, to_reach, plan)
+        np.testing.assert_allclose(found_terms, terms, rtol=1e-5)
+        assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient), plan
+
+
+@pytest.mark.parametrize("statistics", ["gram", "moments"])
+def test_with_all_channels_in_float32_strips_differ_by_less_than_a_hundred_thousandth(
+    random_vgg, statistics
+):
+    losses = RelativeLosses("conv4_2", statistics)
+    objective = Objective(random_vgg, losses, "max", "replicate", tf.float32)
+    image = tf.constant(picture(200, 180, 1)[None])
+    to_reach = problem(objective, (200, 180), masked=False)
+    _, gradient = whole(objective, image, to_reach)
+    _, found = in_strips(objective, image, to_reach, Plan(6, 32))
+    assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient)
+
+
+@pytest.mark.parametrize("height", [72, 64])  # With a canvas' margin, and without.
+@pytest.mark.parametrize("optimizer, tolerance", [("adam", 1e-4), ("lbfgs", 2e-2)])
+def test_a_picture_in_strips_is_the_picture(tiny, monkeypatch, height, optimizer, tolerance):
+    """But for rounding, which a line search makes more of."""
+    settings = Settings(size=96, iterations=2, optimizer=optimizer, precision="float32")
+    args = picture(height, 96), [picture(80, 80, 2)], settings, tiny
+    expected = last(stylize(*args)).image
+    monkeypatch.setattr(memory_model, "PLANS", (Plan(6, 16),))
+    assert np.abs(last(stylize(*args)).image - expected).mean() < tolerance
+
+
+def test_what_a_step_had_stays_what_it_was_when_the_next_ones_change_it_in_place(tiny, monkeypatch):
+    monkeypatch.setattr(memory_model, "PLANS", (Plan(6, 16),))
+    steps = stylize(picture(64, 96), [picture(80, 80, 2)], Settings(size=96, iterations=3), tiny)
+    step = next(steps)
+    image, snapshot = step.image, step.snapshot()
+    before = image.copy(), {name: value.copy() for name, value in snapshot.items()}
+    assert np.abs(last(steps).image - image).max() > 0.01
+    assert np.array_equal(image, before[0])
+    assert all(np.array_equal(snapshot[name], value) for name, value in before[1].items())
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+def test_less_memory_takes_smaller_plans_and_all_are_in_order(random_vgg):
+    objective = Objective.of(Settings(), random_vgg)
+    sizes = [memory_model.needed(objective, (3000, 4000), plan) for plan in memory_model.PLANS]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == len(sizes)
+
+
+def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
+    objective = Objective.of(Settings(precision="bfloat16"), random_vgg)
+    needed = memory_model.needed(objective, (6532, 9798), memory_model.PLANS[-1])
+    assert needed < 16e9
+
+
+def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
+    monkeypatch.setattr(memory_model, "_on_cpu", lambda: (0, 150_000_000))
+    settings = Settings(size="full", iterations=1)
+    with pytest.raises(MemoryShortError, match=r"2000 × 1500 px needs .* size that fits is \d+"):
+        list(stylize(picture(1500, 2000), [picture(32, 32)], settings, tiny))
+
+
+def test_when_memory_runs_out_the_picture_arrives_all_the_same(tiny, monkeypatch, caplog):
+    settings = Settings(size=128, iterations=4, precision="float32", style_statistics="gram")
+    args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
+    expected = last(stylize(*args)).image
+
+    real, calls = strips.program, []
+
+    def program(objective, problem, plan):
+        found = real(objective, problem, plan)
+
+        def step(*arguments):
+            calls.append(plan)
+            if len(calls) in (3, 4):
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+            return found.step(*arguments)
+
+        return found._replace(step=step)
+
+    monkeypatch.setattr(strips, "program", program)
+    with caplog.at_level(logging.WARNING):
+        found = last(stylize(*args)).image
+    assert calls[:6] == [
+        *memory_model.PLANS[:1] * 3,
+        *memory_model.PLANS[1:3],
+        memory_model.PLANS[2],
+    ]
+    assert sum("memory ran out" in record.message for record in caplog.records) == 2
+    assert np.abs(found - expected).mean() < 1e-4
+
+
+def test_when_memory_runs_out_in_the_narrowest_strips_that_photo_fails(tiny, monkeypatch):
+    def program(objective, problem, plan):
+        def step(*arguments):
+            raise MemoryError
+
+        return objective_module.Program(step, step)
+
+    monkeypatch.setattr(strips, "program", program)
+    settings = Settings(size=96, iterations=1)
+    with pytest.raises(MemoryShortError, match="smaller size"):
+        list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
+
+
+def test_a_limit_is_kept_to_by_one_picture_after_another_and_the_peak_is_what_was_told():
+    """A megapixel, twice, under a limit in which a whole step has no room: the process' own peak,
+    as the system counts it."""
+    program = """
+import sys; sys.path[:0] = [".", "tests"]
+from support.tiny import picture
+from styletransfer import Settings, load_vgg, stylize
+from styletransfer.engine.stylize import foresee, prepared
+def told(name):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
+vgg, settings = load_vgg("vgg19", "random"), Settings(size=1200, iterations=1, precision="float32")
+photo, painting = picture(800, 1200), picture(300, 300, 2)
+for _ in stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), vgg): pass
+held = told("VmRSS")
+limit = held + 800_000_000
+way = foresee(*photo.shape[:2], settings, vgg, limit, style=prepared([painting]))
+def painted():
+    for step in stylize(photo, [painting], settings, vgg, memory_limit=limit):
+        if step.scale == 1200: break
+painted()
+first = told("VmHWM")
+again = foresee(*photo.shape[:2], settings, vgg, limit, style=prepared([painting]))
+painted()
+print(way.plan.tail, again.plan.tail, limit, held + way.needed, first, told("VmHWM"))
+"""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("only Linux tells a process' peak here")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tail, again, limit, foretold, peak, later = map(int, done.stdout.split()[-6:])
+    assert tail > 1
+    assert peak < limit
+    assert abs(foretold - peak) < 0.15 * peak
+    # What TensorFlow keeps of the first picture is there for the second.
+    assert again == tail
+    assert later < limit
+
+
+def test_masks_and_finishing_take_memory_that_is_told(random_vgg):
+    objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
+    plans = memory_model.PLANS[0], memory_model.PLANS[-1]
+    for more in (
+        memory_model.Extras(lbfgs=True),
+        memory_model.Extras(regions=2),
+        memory_model.Extras(composed=True),
+        memory_model.Extras(besides=10**8),
+    ):
+        for plan in plans:
+            plain = memory_model.needed(objective, size, plan)
+            assert memory_model.needed(objective, size, plan, more) > plain + 5 * 6e6
+
+
+def test_a_memory_limit_is_told_in_words():
+    from styletransfer.config import memory_size
+
+    assert memory_size("6GB", "X") == 6_000_000_000
+    assert memory_size("1.5 GiB", "X") == 1_610_612_736
+    assert memory_size("800000000", "X") == 800_000_000
+    assert memory_size(None, "X") is None
+    for wrong in ("much", "-3GB", "5", "3 PB"):
+        with pytest.raises(ConfigError, match="MEMORY_LIMIT"):
+            memory_size(wrong, "MEMORY_LIMIT")

@@ -1,0 +1,1 @@
+"""What tests share: fabricated networks and files, servers, runners."""

@@ -1,0 +1,161 @@
+"""EventBridge and Batch for tests: what is new in the bucket and how jobs fare goes where the
+template's rules say; jobs are the template's command, as processes of this machine."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import connection, forkserver, get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import aws_events, tiny_job
+from support.aws_template import NAMES
+from support.bot_running import Context, World
+
+DEADLINE_S = 60
+ENDED = "Essential container in task exited"  # what Batch says of whatever ended by itself
+
+
+@dataclass
+class Job:
+    """`codes` are the exit codes of its attempts so far."""
+
+    id: str
+    parameters: dict[str, str]
+    log: Path
+    codes: list[int] = field(default_factory=list)
+    process: BaseProcess | None = None
+
+    @property
+    def messages(self) -> list[str]:
+        """What it logged, as JSON, which the template asks for; not its words on stderr."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line)["message"] for line in lines if line.startswith("{")]
+
+
+class Cloud:
+    """What lies between the bot and its jobs. `made` are the template's resources, filled in;
+    `repeats` is how often each event is delivered, `jobs` all that there were."""
+
+    def __init__(
+        self,
+        made: dict[str, Any],
+        world: World,
+        process: Callable[..., BaseProcess],
+        environment: dict[str, str],
+        folder: Path,
+    ) -> None:
+        self._made, self._world, self._process, self._folder = made, world, process, folder
+        self._definition = made["JobDefinition"]["Properties"]
+        container = self._definition["ContainerProperties"]
+        told = {each["Name"]: each["Value"] for each in container["Environment"]}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = told | {"PATH": path} | environment
+        self.repeats = 1
+        self.jobs: list[Job] = []
+        self._waiting: list[Job] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._seconds = 0
+        self.look_around()
+
+    def look_around(self) -> None:
+        """Tells of what is new in the bucket."""
+        found = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
+        for each in found:
+            if (version := (each["Key"], each["ETag"])) not in self._seen:
+                self._seen.add(version)
+                self.tell(aws_events.created(each["Key"], self._world.bucket))
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Delivers an event to the targets of the rules that it matches."""
+        for name in sorted(aws_events.matching(self._made, event)) * self.repeats:
+            [target] = self._made[name]["Properties"]["Targets"]
+            if target["Arn"] == NAMES["JobQueue"]:
+                told = aws_events.transformed(target["InputTransformer"], event)
+                self._submit(told["Parameters"])
+            else:
+                self._world.handler(event, Context())
+
+    def command(self, job: Job) -> list[str]:
+        """The template's, with the job's parameters."""
+        refs = {f"Ref::{name}": value for name, value in job.parameters.items()}
+        command = self._definition["ContainerProperties"]["Command"]
+        return [refs.get(each, each) for each in command]
+
+    def work(self, at_once: int = 2) -> None:
+        """Runs what waits, so many at once, until nothing waits any more."""
+        running: list[Job] = []
+        while running or self._waiting:
+            while self._waiting and len(running) < at_once:
+                running.append(self.start())
+            ended = connection.wait([job.process.sentinel for job in running], DEADLINE_S)
+            assert ended, f"no job ended within {DEADLINE_S} s"
+            for job in [each for each in running if each.process.sentinel in ended]:
+                running.remove(job)
+                self.end(job)
+
+    def start(self) -> Job:
+        """Starts an attempt of the job that waits longest."""
+        job = self._waiting.pop(0)
+        python, script, *arguments = self.command(job)
+        assert (python, script) == ("python", "aws/entrypoint.py")
+        job.process = self._process(
+            target=tiny_job.forked, args=(arguments, self.environment, job.log)
+        )
+        job.process.start()
+        self._tell_state(job, "RUNNING")
+        return job
+
+    def end(self, job: Job, code: int | None = None) -> None:
+        """Waits for an attempt's end, or takes its exit code, and does what the template's job
+        definition says: that was it, or the job waits again."""
+        if code is None:
+            job.process.join(DEADLINE_S)
+            code = job.process.exitcode
+        job.codes.append(code)
+        self.look_around()
+        retry = self._definition["RetryStrategy"]
+        more = len(job.codes) < int(retry["Attempts"])
+        if code == 0:
+            self._tell_state(job, "SUCCEEDED", container={"exitCode": 0}, statusReason=ENDED)
+        elif more and aws_events.tried_again(retry, ENDED, code):
+            self._waiting.append(job)
+            self._tell_state(job, "RUNNABLE")
+        else:
+            self._tell_state(job, "FAILED", container={"exitCode": code}, statusReason=ENDED)
+
+    def _submit(self, parameters: dict[str, str]) -> None:
+        number = len(self.jobs) + 1
+        job = Job(f"job-{number}", parameters, self._folder / f"{number}.log")
+        self.jobs.append(job)
+        self._waiting.append(job)
+        for status in ("SUBMITTED", "RUNNABLE"):
+            self._tell_state(job, status)
+
+    def _tell_state(self, job: Job, status: str, **detail: Any) -> None:
+        self._seconds += 1
+        attempts = [{"container": {"exitCode": code}} for code in job.codes]
+        told = {"jobId": job.id, "parameters": job.parameters, "attempts": attempts, **detail}
+        time = f"2026-01-02T03:{self._seconds // 60:02}:{self._seconds % 60:02}Z"
+        self.tell(aws_events.job_state(status, time, **told))
+
+
+@contextmanager
+def loaded_processes() -> Iterator[Callable[..., BaseProcess]]:
+    """Gives what makes processes that need not load TensorFlow: forks of one that has."""
+    folders = (tiny_job.REPOSITORY, tiny_job.REPOSITORY / "aws", Path(__file__).parents[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", ":".join(map(str, folders)))
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        forkserver.set_forkserver_preload(["support.tiny_job", "styletransfer.batch.worker"])
+        forkserver.ensure_running()
+    try:
+        yield get_context("forkserver").Process
+    finally:
+        forkserver._forkserver._stop()

@@ -1,0 +1,184 @@
+"""aws/template.yaml as CloudFormation gets it: translated by SAM, and with every name filled in."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+FILE = Path(__file__).parents[2] / "aws" / "template.yaml"
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+PSEUDO = {
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::StackName": "painter",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::NoValue": None,
+}
+GIVEN = {"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my/painter:1", "OwnerId": "4711"}
+# What Ref and GetAtt give, where a test looks at it; others get a name made of theirs.
+NAMES = {
+    "Bucket": "painter-bucket",
+    "Bucket.Arn": "arn:aws:s3:::painter-bucket",
+    "Table": "painter-table",
+    "Table.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/painter-table",
+    "JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/painter",
+    "JobDefinition": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/painter-paint:3",
+    "DeadLetters.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:painter-dead",
+    "BotLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/bot:*",
+    "JobLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/paint:*",
+}
+
+
+class NoManagedPolicies:
+    """SAM asks IAM for AWS's own policies; the template uses none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def parsed() -> dict[str, Any]:
+    """The template as it is written, but with its code packaged, as `sam build` leaves it."""
+    template = yaml_parse(FILE.read_text())
+    template["Resources"]["BotFunction"]["Properties"]["CodeUri"] = "s3://code/bot.zip"
+    return template
+
+
+def translated(template: dict[str, Any]) -> dict[str, Any]:
+    """What SAM makes of a template. AWS_DEFAULT_REGION has to be set."""
+    return transform(template, {}, NoManagedPolicies())
+
+
+def filled(template: dict[str, Any]) -> dict[str, Any]:
+    """The resources of a translated template, with parameters at their defaults, or as GIVEN, and
+    functions evaluated."""
+    defaults = {name: it.get("Default") for name, it in template["Parameters"].items()}
+    parameters = {name: str(GIVEN.get(name, value)) for name, value in defaults.items()}
+    values = {**PSEUDO, **NAMES, **parameters}
+    conditions = {name: _fill(it, values, {}) for name, it in template["Conditions"].items()}
+    return {
+        name: _fill(resource, values, conditions)
+        for name, resource in template["Resources"].items()
+        if conditions.get(resource.get("Condition"), True)
+    }
+
+
+def cycle(template: dict[str, Any]) -> list[str]:
+    """The names of resources that need each other in a circle; empty where there is none."""
+    needs = {name: set(_needs(it)) for name, it in template["Resources"].items()}
+    needs = {name: each & needs.keys() for name, each in needs.items()}
+    while ready := {name for name, each in needs.items() if not each & needs.keys()}:
+        needs = {name: each for name, each in needs.items() if name not in ready}
+    return sorted(needs)
+
+
+def policies(resources: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The statements of every role, with actions and resources as lists."""
+    return {
+        name: [
+            {**each, "Action": _list(each["Action"]), "Resource": _list(each["Resource"])}
+            for policy in role["Properties"]["Policies"]
+            for each in policy["PolicyDocument"]["Statement"]
+        ]
+        for name, role in resources.items()
+        if role["Type"] == "AWS::IAM::Role"
+    }
+
+
+def allowed(pairs: set[tuple[str, str]], action: str, resource: str) -> set[tuple[str, str]]:
+    """The pairs of action and resource, in the words of policies, that allow a call."""
+    return {
+        (each, pattern)
+        for each, pattern in pairs
+        if each == action and re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource)
+    }
+
+
+def mentions(node: Any, name: str, path: str = "") -> Iterator[str]:
+    """Where a parameter is used, as paths of keys."""
+    for text in _references(node):
+        if text == name:
+            yield path
+    for key, each in _children(node):
+        if key not in ("Ref", "Fn::Sub"):
+            yield from mentions(each, name, f"{path}/{key}".removeprefix("/"))
+
+
+def _needs(resource: dict[str, Any]) -> Iterator[str]:
+    yield from _list(resource.get("DependsOn", []))
+    yield from _all_references(resource)
+
+
+def _all_references(node: Any) -> Iterator[str]:
+    yield from _references(node)
+    for _, each in _children(node):
+        yield from _all_references(each)
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The names that a function, which has just one key, refers to."""
+    if not isinstance(node, dict) or len(node) != 1:
+        return
+    [(function, value)] = node.items()
+    if function == "Ref":
+        yield value
+    elif function == "Fn::GetAtt":
+        yield value[0] if isinstance(value, list) else value.partition(".")[0]
+    elif function == "Fn::Sub":
+        text, own = value if isinstance(value, list) else (value, {})
+        for name in re.findall(r"\$\{([^!}]+)\}", text):
+            if name not in own:
+                yield name.partition(".")[0]
+
+
+def _children(node: Any) -> list[tuple[str, Any]]:
+    if isinstance(node, dict):
+        return list(node.items())
+    return [(str(place), each) for place, each in enumerate(node)] if isinstance(node, list) else []
+
+
+def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
+    def fill(each: Any) -> Any:
+        return _fill(each, values, conditions)
+
+    if isinstance(node, list):
+        return [found for each in node if (found := fill(each)) is not None]
+    if not isinstance(node, dict):
+        return node
+    if len(node) != 1:
+        return {key: fill(each) for key, each in node.items()}
+    [(function, value)] = node.items()
+    match function:
+        case "Ref":
+            return values.get(value, value)
+        case "Fn::GetAtt":
+            name = ".".join(value) if isinstance(value, list) else value
+            return values.get(name, name)
+        case "Fn::Sub":
+            text, own = value if isinstance(value, list) else (value, {})
+            known = values | fill(own)
+            return re.sub(r"\$\{([^!}]+)\}", lambda found: known.get(found[1], found[1]), text)
+        case "Fn::Split":
+            return fill(value[1]).split(value[0])
+        case "Fn::Select":
+            return fill(value[1])[int(value[0])]
+        case "Fn::GetAZs":
+            return [f"{REGION}{letter}" for letter in "abc"]
+        case "Fn::Join":
+            return value[0].join(fill(value[1]))
+        case "Fn::Equals":
+            return fill(value[0]) == fill(value[1])
+        case "Fn::Not":
+            return not fill(value[0])
+        case "Fn::If":
+            return fill(value[1] if conditions[value[0]] else value[2])
+    if function.startswith("Fn::"):
+        raise NotImplementedError(function)
+    return {function: fill(value)}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,233 @@
+"""The Telegram bot in its surroundings, as fixtures: Lambda's handler, a fake Telegram, moto's AWS.
+
+What takes a second to load is loaded by the fixtures: other tests need not wait for it.
+"""
+
+import hashlib
+import hmac
+import io
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from styletransfer.storage import s3 as storage
+from support.pictures import gradient, saved
+
+if TYPE_CHECKING:
+    from support.telegram_server import Call, Telegram
+
+OWNER, ANNA, BORIS, STRANGER = 1000, 2000, 3000, 9999
+GROUP = -100123
+JPEG = saved(gradient(), "JPEG")
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+class Context:
+    """What Lambda hands over beside the event."""
+
+    def __init__(self, seconds: float = 20) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+@dataclass
+class World:
+    """The bot in its surroundings: what users do, what AWS tells, and what came of it."""
+
+    handler: Callable[[dict[str, Any], Context], dict[str, Any] | None]
+    secret: str
+    telegram: "Telegram"
+    s3: Any
+    bucket: str
+    table: Any
+    terminated: list[str] = field(default_factory=list)
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    def update(self, update: dict[str, Any], secret: str | None = None) -> int:
+        """One call of the webhook; the status it answers with."""
+        return self.request(json.dumps(update), secret)["statusCode"]
+
+    def request(self, body: str, secret: str | None = None, encoded: bool = False) -> Any:
+        """One call of the webhook, as an HTTP API hands it over; what it answers."""
+        secret = self.secret if secret is None else secret
+        event = {
+            **{"version": "2.0", "routeKey": "POST /webhook", "rawPath": "/webhook"},
+            "requestContext": {"http": {"method": "POST", "path": "/webhook"}},
+            "headers": {"x-telegram-bot-api-secret-token": secret},
+            **{"body": body, "isBase64Encoded": encoded},
+        }
+        return self.handler(event, Context())
+
+    def message(self, user: int, chat: int | None = None, **content: Any) -> dict[str, Any]:
+        """An update of a message, in the user's private chat unless said."""
+        kind = "private" if chat is None else "supergroup"
+        person = {"id": user, "is_bot": False, "first_name": f"Person {user}"}
+        number = next(self._numbers)
+        message = {
+            **{"message_id": number, "date": 1, "from": person},
+            **{"chat": {"id": chat or user, "type": kind, "title": "Friends"}, **content},
+        }
+        return {"update_id": 500_000 + number, "message": message}
+
+    def says(self, user: int, text: str, chat: int | None = None) -> "list[Call]":
+        """What the bot answers to a text."""
+        length = len(text.split()[0])
+        command = [{"type": "bot_command", "offset": 0, "length": length}]
+        entities = {"entities": command} if text.startswith("/") else {}
+        return self.answers(self.message(user, chat, text=text, **entities))
+
+    def presses(self, user: int, data: str, chat: int | None = None) -> "list[Call]":
+        """What the bot does when a button under one of its messages is pressed."""
+        told = self.message(user, chat, text="Which style?")
+        person, message = told["message"]["from"], told["message"]
+        query = {"id": "1", "from": person, "chat_instance": "1", "data": data, "message": message}
+        return self.answers({"update_id": told["update_id"], "callback_query": query})
+
+    def answers(self, update: dict[str, Any]) -> "list[Call]":
+        before = len(self.telegram.calls)
+        assert self.update(update) == 200
+        return self.telegram.calls[before:]
+
+    def photo(self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any) -> dict:
+        """An update of a photo, in two sizes as Telegram makes them."""
+        small = {**self.telegram.add_file(b"small"), "width": 9, "height": 9}
+        large = {**self.telegram.add_file(data), "width": 80, "height": 60}
+        return self.message(user, chat, photo=[small, large], **more)
+
+    def file(
+        self, user: int, data: bytes, name: str, mime: str, size: int | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """An update of a picture sent as a file."""
+        document = {**self.telegram.add_file(data, size), "file_name": name, "mime_type": mime}
+        return self.message(user, document=document, **more)
+
+    def result(self, photo_key: str, data: bytes, look: str = "monet", ending: str = "") -> str:
+        """Stores a result as a job does; its key."""
+        stem, dot, extension = photo_key.removeprefix("telegram/").rpartition(".")
+        chat, _, name = stem.partition("/")
+        key = f"results/{chat}/{look}/{name}{dot}{ending or extension}"
+        self.put(key, data)
+        return key
+
+    def created(self, key: str, context: Any = None) -> None:
+        """EventBridge's event of a new object."""
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1}}
+        event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+        self.handler(event, context or Context())
+
+    def job(self, key: str, status: str, second: int = 0, job: str = "job-1", **more: Any) -> None:
+        """EventBridge's event of a job's state."""
+        detail = {"jobId": job, "status": status, "parameters": {"key": key, "bucket": "b"}, **more}
+        kind = {"source": "aws.batch", "detail-type": "Batch Job State Change"}
+        time = f"2026-01-01T00:00:{second:02}Z"
+        self.handler({**kind, "time": time, "detail": detail}, Context())
+
+    def put(self, key: str, data: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def get(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def keys(self, prefix: str) -> list[str]:
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        return [each["Key"] for each in found]
+
+    def photo_keys(self, chat: int) -> list[str]:
+        """Those of a chat's photos, in the order in which they came."""
+        keys = self.keys(f"telegram/{chat}/")
+        return sorted(keys, key=lambda key: int(key.split("/")[2].partition("-")[0]))
+
+    def wish(self, photo_key: str) -> dict[str, Any]:
+        stem = photo_key.removeprefix("telegram/").rpartition(".")[0]
+        return json.loads(self.get(f"wishes/{stem}.json"))
+
+    def note_terminated(self, params: dict[str, Any], **_: Any) -> None:
+        self.terminated.append(params["jobId"])
+
+    def items(self) -> list[dict[str, Any]]:
+        return self.table.scan()["Items"]
+
+
+def texts(calls: "list[Call]") -> list[str]:
+    return [call.text for call in calls]
+
+
+@pytest.fixture(scope="module")
+def telegram() -> "Iterator[Telegram]":
+    from support.telegram_server import telegram_running
+
+    with telegram_running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def aws(moto) -> Iterator[Any]:
+    """boto3's default session while these tests run: all of AWS is moto's server."""
+    import boto3
+
+    environment = {
+        **{"AWS_ENDPOINT_URL": moto.url, "AWS_DEFAULT_REGION": "us-east-1"},
+        **{"AWS_ACCESS_KEY_ID": moto.key_id, "AWS_SECRET_ACCESS_KEY": moto.secret},
+    }
+    storage._client.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        session = boto3.session.Session()
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        yield session
+    storage._client.cache_clear()
+
+
+@pytest.fixture
+def world(moto, aws, telegram, monkeypatch, caplog) -> Iterator[World]:
+    """A new bucket with one look, a new table, the token in its parameter; Anna and Boris may use
+    the bot. Whatever is logged never has the token in it."""
+    from bot.handler import handler
+    from bot.resources import resources
+
+    from support.telegram_server import TOKEN
+
+    telegram.__init__(telegram.url)
+    name = f"table-{uuid.uuid4().hex}"
+    environment = {
+        **{"BUCKET": moto.new_bucket(), "TABLE": name, "TOKEN_PARAMETER": "/painter/token"},
+        **{"OWNER": str(OWNER), "KEEP_DAYS": "30"},
+        "TELEGRAM_API": telegram.url,
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    resources.cache_clear()
+    aws.client("ssm").put_parameter(
+        Name="/painter/token", Value=TOKEN, Type="SecureString", Overwrite=True
+    )
+    new_table = aws.resource("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    secret = hmac.new(TOKEN.encode(), b"webhook", hashlib.sha256).hexdigest()
+    made = World(handler, secret, telegram, moto.client, environment["BUCKET"], new_table)
+    event, note = "provide-client-params.batch.TerminateJob", made.note_terminated
+    aws.events.register(event, note)
+    made.put("styles/monet.jpg", saved(gradient(90, 50), "JPEG"))
+    for user in (ANNA, BORIS):
+        new_table.put_item(Item={"pk": f"user#{user}", "allowed": True, "name": f"Person {user}"})
+    logged = io.StringIO()
+    log = logging.StreamHandler(logged)
+    logging.getLogger().addHandler(log)
+    with caplog.at_level(logging.INFO):
+        yield made
+    logging.getLogger().removeHandler(log)
+    aws.events.unregister(event, note)
+    resources.cache_clear()
+    assert TOKEN not in logged.getvalue()

@@ -1,0 +1,61 @@
+"""A batch from and to folders, with a VGG so small that a painting takes milliseconds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from styletransfer import config, log
+from styletransfer.batch import run as batch
+from styletransfer.batch.network_pool import Networks
+from styletransfer.storage.folder import FolderBucket
+from support import tiny
+from support.pictures import saved
+
+QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
+
+
+@pytest.fixture
+def small_vgg(monkeypatch):
+    """The batch paints with a tiny VGG, and counts how often it loads it."""
+    from styletransfer.vgg.network import VGG
+
+    loads = []
+    monkeypatch.setattr(Networks, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
+    return loads
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Three folders as buckets, and the variables that name them; the log goes to stdout."""
+    log.log_to_stdout("%(message)s")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "trip").mkdir(parents=True)
+    (tmp_path / "paintings" / "both").mkdir(parents=True)
+    (tmp_path / "photos" / "beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    (tmp_path / "photos" / "trip" / "old town é.png").write_bytes(tiny.file(80, 60, 2, "PNG"))
+    (tmp_path / "paintings" / "monet.jpg").write_bytes(tiny.file(50, 50, 3))
+    (tmp_path / "paintings" / "both" / "a.jpg").write_bytes(tiny.file(50, 40, 4))
+    (tmp_path / "paintings" / "both" / "b.webp").write_bytes(tiny.file(40, 50, 5, "WEBP"))
+    return QUICK | {
+        "BUCKET_SOURCE": "./photos",
+        "BUCKET_STYLE": "./paintings",
+        "BUCKET_RESULT": "./out",
+    }
+
+
+def run(environment, **changes):
+    return batch.run(config.load(environment | changes))
+
+
+def keys(folder="out"):
+    """What is in the result bucket, but for the gallery."""
+    found = {entry.key for entry in FolderBucket(Path(folder), new=True).list()}
+    return {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
+
+
+def grey_file(values):
+    """A mask [h, w], 0…1, as a file's bytes."""
+    grey = np.round(np.asarray(values) * 255).astype(np.uint8)
+    return saved(Image.fromarray(grey), "PNG")

@@ -1,0 +1,176 @@
+"""INetwork's losses written out in float64, formula by formula, to hold the engine against.
+
+Nothing here comes from the engine: convolutions are nine matrix products, poolings are a maximum
+or a mean over blocks, masks go through Pillow; TensorFlow only differentiates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from styletransfer.vgg.registry import Weights
+
+Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # Convolutions of each block.
+
+
+def layer_names(model: str) -> list[str]:
+    """conv1_1, conv1_2, conv2_1, …: 13 of vgg16, 16 of vgg19."""
+    return [
+        f"conv{block}_{number}"
+        for block, count in enumerate(BLOCKS[model], start=1)
+        for number in range(1, count + 1)
+    ]
+
+
+def features(x: tf.Tensor, weights: Weights, pool: str) -> dict[str, tf.Tensor]:
+    """Name → [h, w, C] after ReLU, of x = 255·sRGB − mean, [H, W, 3]."""
+    found = {}
+    for layer in layer_names(weights.model):
+        if layer.endswith("_1") and layer != "conv1_1":
+            x = halved(x, pool)
+        kernel, bias = (array.astype(np.float64) for array in weights.kernels[layer])
+        x = tf.nn.relu(convolved(x, kernel) + bias)
+        found[layer] = x
+    return found
+
+
+def convolved(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
+    """[H, W, in] → [H, W, out] with zeros around the picture; kernel [3, 3, in, out]."""
+    rows, columns, _ = x.shape
+    padded = tf.pad(x, [[1, 1], [1, 1], [0, 0]])
+    return tf.add_n(
+        [
+            tf.tensordot(padded[dy : dy + rows, dx : dx + columns], kernel[dy, dx], 1)
+            for dy in range(3)
+            for dx in range(3)
+        ]
+    )
+
+
+def halved(x: tf.Tensor, pool: str) -> tf.Tensor:
+    """The maximum or mean of each 2×2 block; an odd last row or column is left out."""
+    rows, columns, channels = x.shape[0] // 2, x.shape[1] // 2, x.shape[2]
+    blocks = tf.reshape(x[: 2 * rows, : 2 * columns], (rows, 2, columns, 2, channels))
+    return {"max": tf.reduce_max, "ave": tf.reduce_mean}[pool](blocks, axis=(1, 3))
+
+
+def shifted_gram(feature: tf.Tensor) -> tf.Tensor:
+    """G(F) = (F − 1)ᵀ(F − 1), F positions × channels."""
+    flat = tf.reshape(feature, (-1, feature.shape[-1])) - 1.0
+    return tf.matmul(flat, flat, transpose_a=True)
+
+
+def masked(feature: tf.Tensor, mask: np.ndarray | None) -> tf.Tensor:
+    """The feature times the mask (grey 0…1, [H, W]) resized to it: 0 up to 127, and 1 above."""
+    if mask is None:
+        return feature
+    rows, columns, _ = feature.shape
+    grey = Image.fromarray(np.round(255 * mask).astype(np.uint8))
+    resized = np.asarray(grey.resize((columns, rows), Image.Resampling.BILINEAR))
+    return feature * (resized > 127).astype(np.float64)[:, :, None]
+
+
+def style_loss(
+    x: Mapping[str, tf.Tensor],
+    styles: Sequence[Mapping[str, tf.Tensor]],
+    style_weights: Sequence[float],
+    layers: Sequence[str],
+    positions: int,
+    content_mask: np.ndarray | None,
+    style_masks: Sequence[np.ndarray | None],
+) -> tf.Tensor:
+    """Σ_{i=1}^{n−1} Σ_j w_j · 2^{−(n−1−i)} · (s_{j,i} − s_{j,i+1}), with
+    s_{j,l} = Σ (G(S_j) − G(X))² / (4 · 3² · (H·W)²)."""
+    n = len(layers)
+    total = tf.constant(0.0, tf.float64)
+    for w, style, style_mask in zip(style_weights, styles, style_masks, strict=True):
+        mask_of_x = content_mask if content_mask is not None else style_mask
+        s = {}
+        for number, layer in enumerate(layers, start=1):
+            of_style = shifted_gram(masked(style[layer], style_mask))
+            of_x = shifted_gram(masked(x[layer], mask_of_x))
+            s[number] = tf.reduce_sum((of_style - of_x) ** 2) / (4 * 3**2 * positions**2)
+        for i in range(1, n):
+            total += w * 2.0 ** -(n - 1 - i) * (s[i] - s[i + 1])
+    return total
+
+
+def content_loss(x: tf.Tensor, photo: tf.Tensor, loss_type: int, positions: int) -> tf.Tensor:
+    """m · Σ (F(X) − F(P))² at one layer, m by the type."""
+    channels = x.shape[-1]
+    m = {
+        0: 1.0,
+        1: 1.0 / (2.0 * np.sqrt(channels) * np.sqrt(positions)),
+        2: 1.0 / (channels * positions),
+    }[loss_type]
+    return m * tf.reduce_sum((x - photo) ** 2)
+
+
+def total_variation(x: tf.Tensor) -> tf.Tensor:
+    """Σ (a + b)^1.25, the last row and column left out; x in the scale 0…255."""
+    a = (x[:-1, :-1] - x[1:, :-1]) ** 2
+    b = (x[:-1, :-1] - x[:-1, 1:]) ** 2
+    return tf.reduce_sum((a + b) ** 1.25)
+
+
+def loss_of(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    weights: Weights,
+    *,
+    shares: Sequence[float],
+    content_weight: float = 0.025,
+    style_scale: float = 1.0,
+    total_variation_weight: float = 8.5e-5,
+    content_layer: str = "conv5_2",
+    content_loss_type: int = 0,
+    pool_type: str = "max",
+    content_mask: np.ndarray | None = None,
+    style_masks: Sequence[np.ndarray] | None = None,
+) -> Loss:
+    """The function of a picture [H, W, 3] in sRGB 0…1 that gives its terms (content, style,
+    total_variation, total) and d total / d picture, float64 [H, W, 3].
+
+    Pictures are taken at the size they are given; masks are grey 0…1, [H, W].
+    """
+    layers = layer_names(weights.model)
+    mean = weights.mean.astype(np.float64)
+    positions = content.shape[0] * content.shape[1]
+
+    def seen(picture: np.ndarray) -> dict[str, tf.Tensor]:
+        x = tf.constant(255.0 * picture.astype(np.float64) - mean)
+        return features(x, weights, pool_type)
+
+    photo = seen(content)[content_layer]
+    paintings = [seen(style) for style in styles]
+    style_weights = [share * style_scale for share in shares]
+    masks_of_paintings = style_masks or [None] * len(styles)
+
+    def loss(picture: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+        image = tf.constant(picture, tf.float64)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            x = 255.0 * image - mean
+            found = features(x, weights, pool_type)
+            terms = {
+                "content": content_weight
+                * content_loss(found[content_layer], photo, content_loss_type, positions),
+                "style": style_loss(
+                    found,
+                    paintings,
+                    style_weights,
+                    layers,
+                    positions,
+                    content_mask,
+                    masks_of_paintings,
+                ),
+                "total_variation": total_variation_weight * total_variation(x),
+            }
+            terms["total"] = tf.add_n(list(terms.values()))
+        gradient = tape.gradient(terms["total"], image).numpy()
+        return {name: float(term) for name, term in terms.items()}, gradient
+
+    return loss

@@ -1,0 +1,177 @@
+"""S3 servers for tests, as fixtures: moto's everywhere, Ceph's radosgw where it is installed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import Bucket
+from support.s3.faultproxy import FaultProxy
+
+HERE = Path(__file__).parent / "s3"
+KEY_ID, SECRET = "testaccess", "testsecret"
+CEPH = ("radosgw", "ceph-mon", "ceph-osd", "curl", "openssl")
+INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw curl openssl"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running S3 server. Its data is thrown away when the tests end."""
+
+    name: str
+    url: str
+    key_id: str = KEY_ID
+    secret: str = SECRET
+
+    @property
+    def account(self) -> Account:
+        return Account(self.url, self.key_id, self.secret)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which the scripts reach it."""
+        return {
+            "CELLAR_ADDON_HOST": self.url,
+            "CELLAR_ADDON_KEY_ID": self.key_id,
+            "CELLAR_ADDON_KEY_SECRET": self.secret,
+        }
+
+    @cached_property
+    def client(self):
+        """A boto3 client of its own, to look at the server past the code under test."""
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            request_checksum_calculation="when_required", s3={"addressing_style": "path"}
+        )
+        keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret}
+        return boto3.session.Session().client(
+            "s3", endpoint_url=self.url, region_name="us-east-1", config=config, **keys
+        )
+
+    def new_bucket(self) -> str:
+        """The name of a new, empty bucket."""
+        name = f"test-{uuid.uuid4().hex}"
+        self.client.create_bucket(Bucket=name)
+        return name
+
+    def open(self, value: str = "") -> Bucket:
+        """What `open_bucket` makes of a value, or of a new bucket."""
+        return open_bucket(value or self.new_bucket(), self.account)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listened on a moment ago, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Server]:
+    from moto.server import ThreadedMotoServer  # Takes a second, which other tests need not wait.
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield Server("moto", f"http://{host}:{port}")
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[tuple[Server, Server, Path]]:
+    """One radosgw: its plain endpoint, its TLS endpoint, and the folder it lives in."""
+    missing = [name for name in CEPH if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} missing, to test on what Cellar runs: {INSTALL}")
+    # Not in pytest's folder: a socket's path may have 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="rgw-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        http, https, monitor = free_ports(3)
+        ports = map(str, (http, https, monitor))
+        started = subprocess.run(
+            [HERE / "rgw-up.sh", folder, *ports],
+            stdout=subprocess.DEVNULL,
+            stderr=(folder / "up.err").open("wb"),
+            timeout=60,
+            env={**os.environ, "KEY_ID": KEY_ID, "SECRET": SECRET, "OWNER": str(os.getpid())},
+        )
+        if started.returncode:
+            pytest.fail(f"rgw-up.sh failed: {(folder / 'up.err').read_text()[-2000:]}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_CA_BUNDLE", str(folder / "cert.pem"))
+            plain = Server("rgw", f"http://127.0.0.1:{http}")
+            yield plain, Server("rgw-tls", f"https://localhost:{https}"), folder
+        subprocess.run([HERE / "rgw-down.sh", folder], check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def rgw(ceph) -> Server:
+    return ceph[0]
+
+
+@pytest.fixture(scope="session")
+def rgw_tls(ceph) -> Server:
+    """boto3 sends checksums in another way over TLS, which is where Cellar refused them."""
+    return ceph[1]
+
+
+@pytest.fixture(scope="session")
+def other_account(ceph) -> Server:
+    """The same radosgw for somebody else, who may not read what others keep."""
+    plain, _, folder = ceph
+    who = ["--uid=other", "--display-name=other"]
+    keys = ["--access-key=otheraccess", "--secret-key=othersecret"]
+    subprocess.run(
+        ["radosgw-admin", "-c", folder / "ceph.conf", "user", "create", *who, *keys],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    return Server("rgw", plain.url, "otheraccess", "othersecret")
+
+
+@pytest.fixture(params=["moto", "rgw", "rgw_tls"])
+def server(request) -> Server:
+    """Every S3 server, one after another."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["folder", "moto", "rgw", "rgw_tls"])
+def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
+    """Makes new, empty buckets, of every kind one after another."""
+    if request.param != "folder":
+        return request.getfixturevalue(request.param).open
+
+    def folder() -> Bucket:
+        path = tmp_path / f"bucket-{uuid.uuid4().hex}"
+        path.mkdir()
+        return open_bucket(str(path), Account())
+
+    return folder
+
+
+@pytest.fixture
+def bucket(new_bucket) -> Bucket:
+    return new_bucket()
+
+
+@pytest.fixture
+def proxy(moto) -> Iterator[FaultProxy]:
+    host, port = moto.url.removeprefix("http://").split(":")
+    with FaultProxy(host, int(port)) as running:
+        yield running

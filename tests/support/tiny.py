@@ -1,0 +1,48 @@
+"""A VGG with few channels and small pictures, so that an optimisation takes milliseconds."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
+
+CHANNELS = {1: 16, 2: 12, 3: 12, 4: 16, 5: 12}  # by block
+
+
+def weights(model: str = "vgg19", seed: int = 0) -> Weights:
+    """VGG's architecture with few channels and random kernels."""
+    rng = np.random.default_rng(seed)
+    kernels, channels = {}, 3
+    for layer in layer_shapes(model):
+        width = CHANNELS[int(layer[4])]
+        kernel = rng.standard_normal((3, 3, channels, width)) / np.sqrt(4.5 * channels)
+        scale = 1 / 60 if layer == "conv1_1" else 1.0
+        kernels[layer] = (kernel * scale).astype(np.float32), np.full(width, 0.1, np.float32)
+        channels = width
+    return Weights(model, f"tiny:{seed}", kernels, MEAN_PIXEL)
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A smooth random picture, float32 [H, W, 3], sRGB 0…1."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray((rng.random((6, 7, 3)) * 255).astype(np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / 255
+    return np.clip(smooth + 0.05 * rng.standard_normal(smooth.shape), 0, 1).astype(np.float32)
+
+
+def last(steps: Iterable[Any]) -> Any:
+    """The last of an optimisation's steps, whose image is the result."""
+    for step in steps:  # noqa: B007
+        pass
+    return step
+
+
+def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: object) -> bytes:
+    """Such a picture as a file's bytes."""
+    out = io.BytesIO()
+    pixels = (picture(height, width, seed) * 255).astype(np.uint8)
+    Image.fromarray(pixels).save(out, kind, **options)
+    return out.getvalue()

@@ -1,0 +1,43 @@
+"""`python tests/tiny_job.py BUCKET KEY`: aws/entrypoint.py with a VGG19 of few channels, so that a
+process paints in little more time than TensorFlow takes to load."""
+
+import os
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path += [str(REPOSITORY), str(REPOSITORY / "aws"), str(REPOSITORY / "tests")]
+
+import entrypoint  # noqa: E402
+
+from styletransfer.batch.network_pool import Networks  # noqa: E402
+from styletransfer.vgg import download  # noqa: E402
+from support import tiny  # noqa: E402
+
+
+def load(*_: object) -> object:
+    from styletransfer.vgg.network import VGG
+
+    return VGG(tiny.weights())
+
+
+def main(arguments: list[str]) -> None:
+    """Ends the process, as the entrypoint does. There are no weights but those that it is given."""
+    download.CACHE = Path(os.devnull)
+    os.environ["KERAS_HOME"] = os.devnull
+    Networks._load = load
+    entrypoint.leave(entrypoint.main(arguments))
+
+
+def forked(arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    """The same in a process that is there already, with an environment and a log of its own."""
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    main(arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,34 @@
+"""`python two_lanes.py`: the batch on two devices, as on a machine with two GPUs. For want of them
+they are two halves of the CPU, which TensorFlow keeps apart in the same way. Prints, beside the
+log, on which of them each network's kernels lay."""
+
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
+    from styletransfer.batch.network_pool import Networks
+    from styletransfer.cli import app, paint
+    from styletransfer.devices import tensorflow
+    from styletransfer.vgg.network import VGG
+    from support import tiny
+
+    config = tensorflow.tf.config
+    halves = [config.LogicalDeviceConfiguration()] * 2
+    config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
+    lanes = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
+    tensorflow.choose = lambda wanted: tensorflow.Devices(lanes)
+    networks = []
+    Networks._load = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
+    code = paint.main([])
+    for vgg in networks:
+        tensors = tensorflow.tf.nest.flatten([*vgg._tensors.values()])
+        print("kernels on", *{tensor.device for tensor in tensors})
+    if "keras" in sys.modules:
+        print("Keras was loaded, which takes seconds")
+    app.leave(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Features against keras.applications with the same weights, and the random network."""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from support import fabricated
+
+from styletransfer import load_vgg
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.random_weights import (
+    CALIBRATION_PHOTO,
+    CALIBRATION_SIZE,
+    _orthogonal,
+    random_weights,
+)
+from styletransfer.vgg.registry import layer_shapes, random_identity
+
+# Shallow to deep, each block at least once.
+COMPARED = {
+    "vgg19": ("conv1_1", "conv1_2", "conv2_2", "conv3_4", "conv4_1", "conv5_1", "conv5_4"),
+    "vgg16": ("conv1_1", "conv2_1", "conv3_3", "conv4_2", "conv5_3"),
+}
+KERAS = {"vgg16": keras.applications.vgg16, "vgg19": keras.applications.vgg19}
+
+
+@pytest.fixture(scope="module")
+def h5(tmp_path_factory):
+    """Fabricated files in the published form: model → path."""
+    folder = tmp_path_factory.mktemp("weights")
+    return {
+        model: fabricated.save_h5(folder / f"{model}.h5", fabricated.weights(model, seed))
+        for seed, model in enumerate(COMPARED)
+    }
+
+
+@pytest.fixture(scope="module")
+def networks(h5):
+    """keras.applications' networks with those files: model → network."""
+    return {
+        "vgg19": keras.applications.VGG19(include_top=False, weights=str(h5["vgg19"])),
+        "vgg16": keras.applications.VGG16(include_top=False, weights=str(h5["vgg16"])),
+    }
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Noise over a slope, of odd sides and different in each channel: sRGB 0…1."""
+    noise = np.random.default_rng(7).random((75, 101, 3), np.float32)
+    slope = np.linspace(0, 1, 101, dtype=np.float32)[None, :, None] * [1.0, 0.5, 0.1]
+    return (0.5 * noise + 0.5 * slope).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def kerass_features(networks, image):
+    """(model, pool) → layer → feature [h, w, C], as Keras computes them."""
+    return {
+        (model, pool): computed(model, network if pool == "max" else averaging(network), image)
+        for model, network in networks.items()
+        for pool in ("max", "ave")
+    }
+
+
+def averaging(network):
+    """The same network, its maxima replaced by averages."""
+
+    def other(layer):
+        if isinstance(layer, keras.layers.MaxPooling2D):
+            return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, layer.padding)
+        return layer.__class__.from_config(layer.get_config())
+
+    clone = keras.models.clone_model(network, clone_function=other)
+    clone.set_weights(network.get_weights())
+    return clone
+
+
+def computed(model, network, image):
+    layers = COMPARED[model]
+    outputs = [network.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
+    batch = KERAS[model].preprocess_input(image[None] * 255.0)
+    features = keras.Model(network.input, outputs)(batch)
+    return {layer: each.numpy()[0] for layer, each in zip(layers, features, strict=True)}
+
+
+def assert_equal_features(found, wanted):
+    assert set(found) == set(wanted)
+    for layer, feature in found.items():
+        assert feature.dtype == np.float32
+        assert feature.shape == wanted[layer].shape
+        peak = np.abs(wanted[layer]).max()
+        assert np.isfinite(peak)
+        assert peak > 0
+        assert np.abs(feature - wanted[layer]).max() <= 1e-4 * peak, layer
+
+
+# --- features ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pool", ["max", "ave"])
+@pytest.mark.parametrize("model", COMPARED)
+def test_features_equal_kerass_with_the_published_form(model, pool, h5, image, kerass_features):
+    vgg = load_vgg(model, h5[model])
+    assert_equal_features(vgg.features(image, COMPARED[model], pool), kerass_features[model, pool])
+
+
+@pytest.mark.parametrize(
+    "form", ["new.mat", "old.mat", "oldest.mat", "npz", "whole model", "Keras 3 weights"]
+)
+def test_features_equal_kerass_with_every_other_form(
+    form, networks, image, kerass_features, tmp_path
+):
+    given = fabricated.weights("vgg19", list(COMPARED).index("vgg19"))
+    if form.endswith(".mat"):
+        path = fabricated.save_mat(tmp_path / form, given, form[:-4], net=form == "new.mat")
+    elif form == "npz":
+        path = fabricated.save_npz(tmp_path / "a.npz", given)
+    else:
+        path = tmp_path / ("a.h5" if form == "whole model" else "a.weights.h5")
+        save = networks["vgg19"].save if form == "whole model" else networks["vgg19"].save_weights
+        save(path)
+    features = load_vgg("vgg19", path).features(image, COMPARED["vgg19"])
+    assert_equal_features(features, kerass_features["vgg19", "max"])
+
+
+def test_deeper_layers_are_not_computed_and_names_come_back_as_asked(h5, image):
+    vgg = load_vgg("vgg16", h5["vgg16"])
+    features = vgg.features(image, ["conv2_1", "conv1_1"])
+    assert {layer: each.shape for layer, each in features.items()} == {
+        "conv1_1": (75, 101, 64),
+        "conv2_1": (37, 50, 128),
+    }
+    assert vgg.layers == tuple(layer_shapes("vgg16"))
+    assert [vgg.channels(layer) for layer in ("conv1_1", "conv3_1", "conv5_3")] == [64, 256, 512]
+
+
+def test_forward_computes_in_the_precision_asked_for(h5, image):
+    vgg = load_vgg("vgg16", h5["vgg16"])
+    exact = vgg.forward(tf.constant(image[None], tf.float64), ["conv2_2"], "max", tf.float64)
+    coarse = vgg.forward(tf.constant(image[None]), ["conv2_2"], "max", tf.bfloat16)
+    assert exact["conv2_2"].dtype == tf.float64
+    assert coarse["conv2_2"].dtype == tf.bfloat16
+    difference = tf.cast(coarse["conv2_2"], tf.float64) - exact["conv2_2"]
+    assert 1e-5 < tf.norm(difference) / tf.norm(exact["conv2_2"]) < 0.05
+
+
+def test_a_wrong_layer_pool_or_model_is_named(h5, image):
+    vgg = load_vgg("vgg16", h5["vgg16"])
+    with pytest.raises(ValueError, match="vgg16 has no layer conv3_4"):
+        vgg.features(image, ["conv1_1", "conv3_4"])
+    with pytest.raises(ValueError, match="pool is 'avg', expected max or ave"):
+        vgg.features(image, ["conv1_1"], pool="avg")
+    with pytest.raises(ValueError, match="model is 'vgg11', expected vgg16 or vgg19"):
+        load_vgg("vgg11")
+
+
+# --- random -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def random():
+    """model → random weights of seed 3, and the seconds they took."""
+    made = {}
+    for model in COMPARED:
+        before = time.process_time()
+        made[model] = random_weights(model, 3), time.process_time() - before
+    return made
+
+
+def test_random_weights_are_the_same_in_another_process(random):
+    script = (
+        "import hashlib; from styletransfer.vgg import random_weights; "
+        "w = random_weights('vgg16', 3).kernels.values(); "
+        "print(hashlib.md5(b''.join(a.tobytes() for pair in w for a in pair)).hexdigest())"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROGRAM, capture_output=True, text=True, check=True
+    )
+    arrays = [each for pair in random["vgg16"][0].kernels.values() for each in pair]
+    here = hashlib.md5(b"".join(each.tobytes() for each in arrays)).hexdigest()
+    assert other.stdout.strip() == here
+
+
+def test_another_seed_gives_other_kernels_and_another_identity(random):
+    other = load_vgg("vgg16", "random", seed=4)
+    assert other.identity == random_identity(4) != random["vgg16"][0].identity
+    for (kernel, _), layer in zip(other.tensors(tf.float32), other.layers, strict=True):
+        assert not np.allclose(kernel, random["vgg16"][0].kernels[layer][0])
+
+
+@pytest.mark.parametrize("model", COMPARED)
+def test_random_weights_centre_each_channel_and_give_it_mean_activation_1(model, random):
+    weights = random[model][0]
+    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
+    photo = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") / 255
+    features = VGG(weights).features(photo.numpy()[0], list(weights.kernels))
+    x = photo * 255 - weights.mean
+    for layer, (kernel, bias) in weights.kernels.items():
+        np.testing.assert_allclose(features[layer].mean((0, 1)), 1, atol=1e-3, err_msg=layer)
+        if layer.endswith("_1") and layer != "conv1_1":
+            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+        before = tf.nn.conv2d(x, kernel, 1, "SAME").numpy()[0] + bias
+        np.testing.assert_allclose(before.mean((0, 1)), 0, atol=1e-3, err_msg=layer)
+        x = features[layer][None]
+
+
+@pytest.mark.parametrize("model", COMPARED)
+def test_random_kernels_are_orthogonal_before_they_are_scaled(model, random):
+    for layer, (kernel, bias) in random[model][0].kernels.items():
+        assert kernel.dtype == bias.dtype == np.float32
+        assert kernel.shape == layer_shapes(model)[layer]
+        if layer == "conv1_1":
+            continue  # More columns than rows: below.
+        columns = kernel.reshape(-1, kernel.shape[3])
+        columns = columns / np.linalg.norm(columns, axis=0)
+        np.testing.assert_allclose(columns.T @ columns, np.eye(kernel.shape[3]), atol=1e-5)
+    rows = _orthogonal(np.random.default_rng(0), (3, 3, 3, 64)).reshape(27, 64)
+    np.testing.assert_allclose(rows @ rows.T, np.eye(27), atol=1e-5)
+
+
+def test_random_weights_take_a_few_seconds(random):
+    # Processor time of all cores, for the machine may be busy.
+    assert max(seconds for _, seconds in random.values()) < 20
