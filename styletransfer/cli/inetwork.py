@@ -12,7 +12,6 @@ from styletransfer.cli.picture_files import Output, mask, picture, written
 from styletransfer.config import memory_size
 from styletransfer.devices.native_stderr import stderr_held
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.images import arrays, colour
 from styletransfer.images.output import output_extension
 from styletransfer.log import log_to_stdout, logger
 from styletransfer.progress import follow
@@ -60,11 +59,11 @@ def _dispatch(told: argparse.Namespace) -> Path:
         limit = memory_size(told.memory_limit, "--memory_limit")
         return paint_again(told.from_record, told.pictures[0], told.weights, told.device, limit)
     if chosen:
-        from styletransfer.cli import inetwork as transferring
+        from styletransfer.cli import transfer
 
         if told.mask_transfer:
-            return transferring.transfer_mask(told)
-        return transferring.transfer_colors(told)
+            return transfer.transfer_mask(told)
+        return transfer.transfer_colors(told)
     return paint(told)
 
 
@@ -83,8 +82,6 @@ def paint(told: argparse.Namespace) -> Path:
     shares = inetwork_arguments.shares(told.style_weight, len(refs))
     limit = memory_size(told.memory_limit, "--memory_limit")
     _tell_what_does_not_count(told, settings)
-
-    from styletransfer.images.output import output_extension
 
     photo = picture(base, "BASE")
     settings = inetwork_arguments.sized(settings, told, *photo.size)
@@ -192,46 +189,3 @@ def _tell_what_does_not_count(told: argparse.Namespace, settings: Settings) -> N
         logger.warning("--content_loss_type counts with --recipe inetwork only")
     if told.color_mask is not None and not settings.preserve_color:
         logger.warning("--color_mask counts with --preserve_color only")
-
-
-def transfer_colors(told: argparse.Namespace) -> Path:
-    """`--color_transfer_only CONTENT GENERATED`: the photo's colours in a finished painting, as
-    `colours.transfer`; the path written. Raises ConfigError, PictureError."""
-    if len(told.pictures) != 2:
-        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {told.pictures}")
-    content, generated = told.pictures
-    photo, output = picture(content, "CONTENT"), _output(generated, told)
-    painted = output.photo.pixels
-    where = None
-    if told.mask is not None:
-        where = arrays.resize(mask(told.mask, "--mask"), *painted.shape[:2])
-    image = colour.transfer(photo.pixels, painted, where, told.hist_match)
-    return output.write(image, "_histogram_color" if told.hist_match else "_original_color")
-
-
-def transfer_mask(told: argparse.Namespace) -> Path:
-    """`--mask_transfer CONTENT GENERATED MASK`: the photo's own pixels where the mask is black;
-    the path written. Raises ConfigError, PictureError."""
-    if len(told.pictures) != 3:
-        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {told.pictures}")
-    content, generated, where = told.pictures
-    photo, output = picture(content, "CONTENT"), _output(generated, told)
-    size = output.photo.size
-    image = colour.masked(
-        arrays.resize(photo.pixels, *size),
-        output.photo.pixels,
-        arrays.resize(mask(where, "MASK"), *size),
-    )
-    return output.write(image, "_masked")
-
-
-def _output(generated: str, told: argparse.Namespace) -> Output:
-    painted = picture(generated, "GENERATED")
-    return Output(
-        str(Path(generated).with_suffix("")),
-        painted,
-        output_extension(told.output_format, painted.format),
-        told.output_quality,
-        told.output_depth,
-        told.keep_gps,
-    )

@@ -19,11 +19,12 @@ import pytest
 from PIL import Image
 
 from styletransfer.errors import StorageError
-from styletransfer.gallery import publisher, thumbnails
+from styletransfer.gallery import thumbnails
 from styletransfer.gallery.page import page, url
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.gallery.thumbnails import picture_key, preview, thumbnail
 from styletransfer.images import arrays
+from styletransfer.images.encode import encode
 from styletransfer.storage.base import UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
@@ -58,7 +59,7 @@ def record(photo="beach.jpg", look="monet", **changes):
 
 def paint(shown, bucket, each):
     """What the runner does: the result first, then the gallery's pictures of it."""
-    bucket.write(each["result"], publisher.encoding.encode(flat(BLUE), "jpg"))
+    bucket.write(each["result"], encode(flat(BLUE), "jpg"))
     paintings = {painting["key"]: flat(GREEN) for painting in each["paintings"]}
     shown.add(each, flat(RED), flat(BLUE), paintings)
 
