@@ -8,7 +8,7 @@ from styletransfer.errors import StyleTransferError
 from styletransfer.log import log_to_stdout
 
 
-def exit_code(program: str, run: Callable[[dict[str, str]], int]) -> int:
+def run_program(program: str, run: Callable[[dict[str, str]], int]) -> int:
     """What `run` returns for the environment, its log being shown; or, once what ended it has been
     told in one line, that error's or signal's exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

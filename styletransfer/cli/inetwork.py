@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
-from styletransfer.cli.picture_files import Output, mask, picture, written
+from styletransfer.cli.picture_files import ResultFiles, mask, picture, written
 from styletransfer.config import memory_size
 from styletransfer.devices.native_stderr import stderr_held
 from styletransfer.errors import ConfigError, StyleTransferError
@@ -20,7 +20,7 @@ from styletransfer.settings import Settings
 if TYPE_CHECKING:  # For their names only: `--help` loads neither TensorFlow nor NumPy.
     import numpy as np
 
-    from styletransfer.cli.loss_log import Table
+    from styletransfer.cli.loss_log import LossLog
     from styletransfer.engine.stylize import Step
 
 
@@ -54,10 +54,10 @@ def _dispatch(told: argparse.Namespace) -> Path:
     if chosen == ["from_record"]:
         if len(told.pictures) != 1:
             raise ConfigError("--from_record takes one argument besides it, PREFIX")
-        from styletransfer.cli.repaint import paint_again
+        from styletransfer.cli.repaint import repaint_record
 
         limit = memory_size(told.memory_limit, "--memory_limit")
-        return paint_again(told.from_record, told.pictures[0], told.weights, told.device, limit)
+        return repaint_record(told.from_record, told.pictures[0], told.weights, told.device, limit)
     if chosen:
         from styletransfer.cli import transfer
 
@@ -87,7 +87,7 @@ def paint(told: argparse.Namespace) -> Path:
     settings = inetwork_arguments.sized(settings, told, *photo.size)
     extension = output_extension(told.output_format, photo.format)
     how = (extension, told.output_quality, told.output_depth, told.keep_gps)
-    output = Output(prefix, photo, *how)
+    output = ResultFiles(prefix, photo, *how)
     _check_targets(output, told)
     paintings = [picture(ref, "REF").pixels for ref in refs]
     given = _masks(told, len(refs))
@@ -112,7 +112,7 @@ def paint(told: argparse.Namespace) -> Path:
     way = foresee(*photo.size, settings, vgg, limit, style=style, masked=mask is not None)
     logger.info("%s", way)
     table_path = output.path(extension="csv")
-    with loss_log.Table(table_path) as table:
+    with loss_log.LossLog(table_path) as table:
         start = given.pop("init")
         steps = stylize(photo.levels, style, settings, vgg, memory_limit=limit, init=start, **given)
         del start  # As large as the photo; stylize lets go of both.
@@ -128,7 +128,9 @@ def paint(told: argparse.Namespace) -> Path:
     return output.path()
 
 
-def _kept(steps: Iterable["Step"], table: "Table", output: Output, every: int) -> Iterator["Step"]:
+def _kept(
+    steps: Iterable["Step"], table: "LossLog", output: ResultFiles, every: int
+) -> Iterator["Step"]:
     """The steps, each with its losses in the table, and with its picture written `every` so many
     (0: never)."""
     for step in steps:
@@ -168,7 +170,7 @@ def _masks(told: argparse.Namespace, paintings: int) -> dict[str, Any]:
     }
 
 
-def _check_targets(output: Output, told: argparse.Namespace) -> None:
+def _check_targets(output: ResultFiles, told: argparse.Namespace) -> None:
     """Raises ConfigError where PREFIX names no file, or would write over a picture to be read."""
     if output.prefix.endswith("/"):
         raise ConfigError(f"PREFIX is {output.prefix!r}; expected a name after the folder")

@@ -16,7 +16,7 @@ from styletransfer.errors import ConfigError
 if TYPE_CHECKING:  # For its name only: tables can be drawn without TensorFlow.
     from styletransfer.engine.stylize import Step
 
-TERMS = ("content", "style", "total_variation", "total")
+COLUMNS = ("content", "style", "total_variation", "total")
 
 
 class Row(NamedTuple):
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     seconds: float
 
 
-class Table:
+class LossLog:
     """The losses as a CSV file, a row a step, each written as soon as it is known.
 
     Raises ConfigError where the file cannot be written.
@@ -48,7 +48,7 @@ class Table:
 
     def add(self, step: "Step") -> None:
         """Adds a step's row; waits for the device to know its losses."""
-        losses = [step.losses[term] for term in TERMS]
+        losses = [step.losses[term] for term in COLUMNS]
         seconds = time.perf_counter() - self._started
         self.rows.append(Row(step.iteration, step.scale, *losses, seconds))
         numbers = [*(f"{loss:.7g}" for loss in losses), f"{seconds:.3f}"]
@@ -92,7 +92,7 @@ def figure(rows: Sequence[Row]) -> Figure:
     axes = drawing.add_subplot(xlabel="step", ylabel="weighted loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     steps = [row.iteration for row in rows]
-    shown = {term: [getattr(row, term) for row in rows] for term in TERMS}
+    shown = {term: [getattr(row, term) for row in rows] for term in COLUMNS}
     shown = {term: losses for term, losses in shown.items() if any(losses)}
     for term, losses in shown.items():
         style = {"color": "black", "linewidth": 2} if term == "total" else {}

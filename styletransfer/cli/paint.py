@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from styletransfer.cli.app import exit_code
+from styletransfer.cli.app import run_program
 
 EPILOG = """\
 Everything else is told by variables, from the environment or a file .env beside this script
@@ -38,4 +38,4 @@ def main(arguments: list[str] | None = None) -> int:
             loaded = dataclasses.replace(loaded, dry_run=True)
         return batch.run(loaded)
 
-    return exit_code("./start.sh", run)
+    return run_program("./start.sh", run)

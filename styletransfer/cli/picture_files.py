@@ -41,7 +41,7 @@ def written(target: Path, data: bytes) -> Path:
 
 
 @dataclass(frozen=True)
-class Output:
+class ResultFiles:
     """The pictures that one command writes, all beginning with `prefix`, with what `photo` has:
     EXIF, colour space, alpha. `extension` is jpg, png, webp or tiff; see `encoding.encode`."""
 

@@ -20,7 +20,7 @@ from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Entry
 
 
-def paint_again(
+def repaint_record(
     file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
 ) -> Path:
     """Paints what the record in `file` tells of, from the buckets it names; the path written,

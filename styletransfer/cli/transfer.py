@@ -4,7 +4,7 @@ loads, TensorFlow."""
 import argparse
 from pathlib import Path
 
-from styletransfer.cli.picture_files import Output, mask, picture
+from styletransfer.cli.picture_files import ResultFiles, mask, picture
 from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, colour
 from styletransfer.images.output import output_extension
@@ -41,9 +41,9 @@ def transfer_mask(told: argparse.Namespace) -> Path:
     return output.write(image, "_masked")
 
 
-def _output(generated: str, told: argparse.Namespace) -> Output:
+def _output(generated: str, told: argparse.Namespace) -> ResultFiles:
     painted = picture(generated, "GENERATED")
-    return Output(
+    return ResultFiles(
         str(Path(generated).with_suffix("")),
         painted,
         output_extension(told.output_format, painted.format),
