@@ -15,7 +15,7 @@ from styletransfer import settings
 from styletransfer.batch import records
 from styletransfer.batch.looks import RESERVED
 from styletransfer.errors import ConfigError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Bucket
 
 PHOTOS = "telegram"
@@ -121,7 +121,7 @@ class Wish:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(told) - set(known)):
             raise ConfigError(
-                f"the wish has {shown(', '.join(unknown))}; expected only {', '.join(known)}"
+                f"the wish has {printable(', '.join(unknown))}; expected only {', '.join(known)}"
             )
         return cls(**told)
 

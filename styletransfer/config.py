@@ -16,7 +16,7 @@ from styletransfer.errors import ConfigError
 from styletransfer.images.output import DEEP_FORMATS, FORMATS, SYNONYMS
 from styletransfer.paths import PROGRAM, WORKSPACE
 from styletransfer.settings import FIELDS, Settings
-from styletransfer.storage.address import Account, place
+from styletransfer.storage.address import Account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
@@ -168,7 +168,7 @@ def _buckets(given: Mapping[str, str]) -> tuple[str, str, str, bool]:
     places = {}
     for name in BUCKETS:
         try:
-            places[name] = place(given[name])
+            places[name] = parse_address(given[name])
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from None
     for name, harm in (("BUCKET_SOURCE", "painted again"), ("BUCKET_STYLE", "taken as paintings")):

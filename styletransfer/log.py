@@ -70,6 +70,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """A key as one harmless line: line ends, terminal codes and the like are escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

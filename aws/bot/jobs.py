@@ -14,7 +14,7 @@ from bot.results import reply_to
 from bot.table import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from styletransfer.batch import records
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
-from styletransfer.log import shown
+from styletransfer.log import printable
 
 STATUS = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),
@@ -132,4 +132,4 @@ def _facts(detail: dict[str, Any]) -> str:
         "attempts": len(detail.get("attempts", ())),
     }
     known = [f"{name}: {fact}" for name, fact in facts.items() if fact not in (None, "")]
-    return shown(", ".join(known))
+    return printable(", ".join(known))

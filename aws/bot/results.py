@@ -13,7 +13,7 @@ from telegram.error import BadRequest, Forbidden
 from bot import pictures, words
 from bot.resources import Resources
 from bot.table import CANCELLED, SENT, Order
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
 PREVIEW = "preview"  # the part of an answer that may have gone out alone
@@ -31,17 +31,17 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
     found = Photo.of_result(key)
     entry = resources.bucket.find(key) if found else None
     if found is None or entry is None:
-        log.info("%s is no result, or gone", shown(key))
+        log.info("%s is no result, or gone", printable(key))
         return
     photo, look = found
     order = resources.table.claim(photo, seconds, over=(SENT, CANCELLED))
     if order is None:
-        log.info("%s was sent, or cancelled", shown(key))
+        log.info("%s was sent, or cancelled", printable(key))
         return
     try:
         await _send(entry, look, order, resources, bot)
     except Forbidden:
-        log.info("the chat of %s does not take messages any more", shown(key))
+        log.info("the chat of %s does not take messages any more", printable(key))
     except BaseException:
         resources.table.release(photo)
         raise

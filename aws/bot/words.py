@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.settings import FIELDS
 
 SMALLEST, LARGEST = (FIELDS["size"].metadata[end] for end in ("low", "high"))
@@ -43,7 +43,7 @@ UNCLEAR = "something broke on my side. I have told my owner; please send it agai
 
 def short(name: str, most: int = 60) -> str:
     """A name on one line, cut in its middle where it has more characters than `most`."""
-    line = shown(name)
+    line = printable(name)
     return line if len(line) <= most else f"{line[: most // 2]}…{line[-(most // 2 - 1) :]}"
 
 

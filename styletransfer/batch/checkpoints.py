@@ -8,7 +8,7 @@ import numpy as np
 
 from styletransfer import bucket_layout
 from styletransfer.errors import StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, UnavailableError
 
 logger = logging.getLogger("styletransfer")
@@ -52,10 +52,12 @@ def load(bucket: Bucket, checkpoint_key: str, fingerprint: str) -> dict[str, np.
         raise
     except StorageError as error:
         logger.warning(
-            "checkpoint %s cannot be read (%s); painting anew", shown(checkpoint_key), error
+            "checkpoint %s cannot be read (%s); painting anew", printable(checkpoint_key), error
         )
         return None
     except Exception as error:  # NumPy and zipfile fail in many ways on damaged bytes.
-        logger.warning("checkpoint %s is damaged (%s); painting anew", shown(checkpoint_key), error)
+        logger.warning(
+            "checkpoint %s is damaged (%s); painting anew", printable(checkpoint_key), error
+        )
         return None
     return state if str(state.pop("fingerprint", "")) == fingerprint else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from styletransfer.config import Config
 from styletransfer.errors import WeightsError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 from styletransfer.vgg import download, readers, registry
@@ -92,7 +92,9 @@ class Networks:
         for entry in self._entries:
             if entry.key == key:
                 return entry
-        raise WeightsError(f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {shown(key)}")
+        raise WeightsError(
+            f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {printable(key)}"
+        )
 
     def _load(self, settings: Settings) -> "VGG":
         from styletransfer.vgg.network import VGG

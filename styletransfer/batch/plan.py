@@ -11,7 +11,7 @@ from styletransfer import bucket_layout
 from styletransfer.batch import checkpoints, records
 from styletransfer.batch.looks import Look
 from styletransfer.images.output import Output
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
@@ -33,7 +33,7 @@ class Task:
     before: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"{shown(self.photo.key)} in {shown(self.look.name)}"
+        return f"{printable(self.photo.key)} in {printable(self.look.name)}"
 
     @property
     def record_key(self) -> str:

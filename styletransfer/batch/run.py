@@ -23,7 +23,7 @@ from styletransfer.config import Config
 from styletransfer.devices.native_stderr import stderr_held
 from styletransfer.errors import ConfigError, NoPhotoError, StorageError
 from styletransfer.images.output import Output
-from styletransfer.log import duration, event, show_table, shown
+from styletransfer.log import duration, event, printable, show_table
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Entry, UnavailableError
@@ -137,7 +137,7 @@ def _asked_for(
     if config.photo and not photos_left:
         raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
     if config.look and not looks_left:
-        there = ", ".join(shown(look.name) for look in looks)
+        there = ", ".join(printable(look.name) for look in looks)
         told = f"expected one of {there}" if there else "there are no looks"
         raise ConfigError(f"LOOK is {config.look!r}, but {config.style} has no such look; {told}")
     return photos_left, looks_left
@@ -146,8 +146,8 @@ def _asked_for(
 def _warn_of_strays(bucket: Bucket, keys: Sequence[str]) -> None:
     for key in keys:
         event(
-            f"{shown(key)} in {bucket.name} is not used: no picture beside it has that name, or it "
-            "has another mask",
+            f"{printable(key)} in {bucket.name} is not used: no picture beside it has that name, "
+            "or it has another mask",
             level=logging.WARNING,
         )
 
@@ -195,5 +195,5 @@ def _table(plan: Plan, seconds: dict[str, list[float]], failed: Sequence[str]) -
         times = seconds.get(look, [])
         mean = f"{sum(times) / len(times):.1f}" if times else "–"
         counts = (len(times), there.count(look), failed.count(look))
-        table.add_row(shown(look), *map(str, counts), mean)
+        table.add_row(printable(look), *map(str, counts), mean)
     show_table(table)

@@ -22,7 +22,7 @@ from styletransfer.batch.plan import UNPUBLISHED, Plan, Task
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
-from styletransfer.log import event, shown
+from styletransfer.log import event, printable
 from styletransfer.signals import Stop
 from styletransfer.storage.base import BadKeyError, Bucket, UnavailableError
 
@@ -179,7 +179,9 @@ class Pusher:
             with self._lock:
                 self.outcome.seconds.setdefault(task.look.name, []).append(done.seconds)
                 self._taken.add(key)
-            event(f"{done.label}: done, {shown(key)}", result=key, seconds=round(done.seconds, 1))
+            event(
+                f"{done.label}: done, {printable(key)}", result=key, seconds=round(done.seconds, 1)
+            )
             self._clear_up(task, saves)
         except UnavailableError:
             raise
@@ -229,7 +231,7 @@ class Pusher:
         except StorageError as error:
             event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
         else:
-            event(f"checkpoint saved: {shown(key)}, step {snapshot.iteration}")
+            event(f"checkpoint saved: {printable(key)}, step {snapshot.iteration}")
 
     def _show(self, record: dict[str, Any], done: Done) -> None:
         """A gallery that cannot be written is no reason to fail a painting."""

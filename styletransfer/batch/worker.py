@@ -23,7 +23,7 @@ from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import Style
 from styletransfer.engine.stylize import Step, foresee, stylize
 from styletransfer.errors import StyleTransferError
-from styletransfer.log import event, shown
+from styletransfer.log import event, printable
 from styletransfer.progress import follow
 from styletransfer.signals import Stop
 from styletransfer.storage.base import BadKeyError, Bucket, UnavailableError
@@ -76,7 +76,9 @@ class Painter:
         label = f"{task} ({waiting.number} of {len(self._plan.todo)})"
         try:
             if len(task.record_key.encode()) > LONGEST_KEY:  # A result without one never is done.
-                told = f"{shown(task.photo.key)} is too long a key with the look's name before it"
+                told = (
+                    f"{printable(task.photo.key)} is too long a key with the look's name before it"
+                )
                 raise BadKeyError(f"{told}; 1,024 bytes at most, so rename the photo")
             done = self._painted(waiting, label, saves)
         except UnavailableError:
@@ -115,7 +117,7 @@ class Painter:
             load = partial(checkpoints.load, self._result, task.checkpoint_key, task.fingerprint)
             resume = self._when_read(self._tasks.read(load))
         if resume is not None:
-            event(f"{shown(task.photo.key)}: goes on from step {int(resume['iteration'])}")
+            event(f"{printable(task.photo.key)}: goes on from step {int(resume['iteration'])}")
         limit = self._config.memory_limit
         settings, masked = task.look.settings, photo.mask is not None
         size = photo.picture.size

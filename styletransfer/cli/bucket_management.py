@@ -20,9 +20,9 @@ from styletransfer.cli.sync_commands import (
     open_named,
 )
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, Progress, UnavailableError
-from styletransfer.storage.sync import Job, count, megabytes, work
+from styletransfer.storage.sync import Job, megabytes, plural, run_jobs
 
 PROG = "bucket_management.py"
 CODES = """
@@ -110,7 +110,7 @@ def check() -> int:
 
 def find_out(variable: str, bucket: Bucket) -> Finding:
     """Whether a bucket is reachable, readable and writable."""
-    found = Finding(variable, shown(bucket.name))
+    found = Finding(variable, printable(bucket.name))
     try:
         if not bucket.exists():
             found.mend = f"does not exist; create it: ./{PROG} create"
@@ -137,10 +137,10 @@ def empty_bucket(value: str, yes: bool, dry_run: bool) -> int:
     """
     bucket = open_named(value)
     entries = list(bucket.everything())
-    first = ", ".join(shown(entry.key) for entry in entries[:NAMED])
+    first = ", ".join(printable(entry.key) for entry in entries[:NAMED])
     more = ", …" if len(entries) > NAMED else ""
     size = megabytes(sum(entry.size for entry in entries))
-    objects = f"{count(len(entries), 'object')} ({size})" + (f": {first}{more}" if first else "")
+    objects = f"{plural(len(entries), 'object')} ({size})" + (f": {first}{more}" if first else "")
     print(f"To be deleted in {bucket.name}, with unfinished uploads: {objects}", flush=True)
     if dry_run:
         return 0
@@ -161,10 +161,10 @@ def empty_bucket(value: str, yes: bool, dry_run: bool) -> int:
         return ""
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
-    work([Job(each.key, each.size, partial(delete, each.key)) for each in entries], ended)
+    run_jobs([Job(each.key, each.size, partial(delete, each.key)) for each in entries], ended)
     uploads = bucket.abort_uploads()
-    told = f"{count(len(entries) - len(failures), 'object')} deleted"
-    told += f", {count(uploads, 'unfinished upload')} ended" if uploads else ""
+    told = f"{plural(len(entries) - len(failures), 'object')} deleted"
+    told += f", {plural(uploads, 'unfinished upload')} ended" if uploads else ""
     print(told + (f", {len(failures)} failed:" if failures else ""), flush=True)
     for failure in failures:
         print(f"{PROG}: {failure}", file=sys.stderr)
@@ -185,16 +185,16 @@ def _one(action: partial[None]) -> int:
 
 def _create(bucket: Bucket) -> None:
     created = bucket.create()
-    print(f"{shown(bucket.name)}: {'created' if created else 'was there already'}", flush=True)
+    print(f"{printable(bucket.name)}: {'created' if created else 'was there already'}", flush=True)
 
 
 def _list(bucket: Bucket) -> None:
-    print(f"{shown(bucket.name)}:")
+    print(f"{printable(bucket.name)}:")
     files = total = 0
     for entry in bucket.everything():
-        print(f"{entry.size:>14,}  {shown(entry.key)}")
+        print(f"{entry.size:>14,}  {printable(entry.key)}")
         files, total = files + 1, total + entry.size
-    print(f"{total:>14,}  in {count(files, 'object')}\n", flush=True)
+    print(f"{total:>14,}  in {plural(files, 'object')}\n", flush=True)
 
 
 def _try_reading(bucket: Bucket, found: Finding) -> None:

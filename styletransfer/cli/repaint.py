@@ -13,7 +13,7 @@ from styletransfer.devices.native_stderr import stderr_held
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
 from styletransfer.images.output import Output
-from styletransfer.log import logger, shown
+from styletransfer.log import logger, printable
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
@@ -65,7 +65,7 @@ def repaint_record(
     prepared = Style(*read_look(look, style.read))
     how = {"content_mask": photo.mask, "memory_limit": memory_limit}
     steps = stylize(photo.picture.levels, prepared, settings, vgg, **how)
-    last = follow(steps, shown(record["photo"]))
+    last = follow(steps, printable(record["photo"]))
     extension, data = encode.encode_as(Output(*record["output"]), photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)
 
@@ -95,7 +95,7 @@ def _mask(bucket: Bucket, told: Mapping[str, Any], name: str) -> Entry | None:
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:
     entry = bucket.find(key)
     if entry is None:
-        raise PictureError(f"{shown(key)} is not in {bucket.name} any more")
+        raise PictureError(f"{printable(key)} is not in {bucket.name} any more")
     if entry.etag != etag:
-        raise PictureError(f"{shown(key)} in {bucket.name} is another picture than it was then")
+        raise PictureError(f"{printable(key)} in {bucket.name} is another picture than it was then")
     return entry

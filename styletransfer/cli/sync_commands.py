@@ -19,7 +19,7 @@ from styletransfer.errors import ConfigError, StorageError, StyleTransferError
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, NoBucketError
-from styletransfer.storage.sync import POOL, Rules, Tally, fetch, send
+from styletransfer.storage.sync import POOL, SyncResult, SyncRules, download_all, upload_all
 
 BUCKET_HELP = "a bucket's name, or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
 ACCOUNT_HELP = """
@@ -50,8 +50,8 @@ def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
     _add_rules(parser, "FOLDER", "BUCKET")
     told = parser.parse_args(arguments)
 
-    def errand() -> Tally:
-        return fetch(open_named(told.bucket), Path(told.folder), _rules(told))
+    def errand() -> SyncResult:
+        return download_all(open_named(told.bucket), Path(told.folder), _rules(told))
 
     return finish(parser.prog, errand)
 
@@ -70,7 +70,7 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     _add_rules(parser, "BUCKET", "FOLDER")
     told = parser.parse_args(arguments)
 
-    def errand() -> Tally:
+    def errand() -> SyncResult:
         return _send(Path(told.folder), open_named(told.bucket, new=True), _rules(told))
 
     return finish(parser.prog, errand)
@@ -127,18 +127,18 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     if told.watch and told.dry_run:
         parser.error("--watch and --dry-run do not go together")
     folder = Path(told.folder)
-    rules = _rules(told, wanted=bucket_layout.for_laptop, tree=bucket_layout.results_tree)
+    rules = _rules(told, include=bucket_layout.for_laptop, managed=bucket_layout.results_tree)
 
-    def errand() -> Tally:
+    def errand() -> SyncResult:
         [bucket] = configured("BUCKET_RESULT", new=told.watch).values()
         if told.watch:
             _watch(parser.prog, bucket, folder, rules, told.every, told.open)
-        tally = fetch(bucket, folder, rules)
+        result = download_all(bucket, folder, rules)
         if told.open and not told.dry_run:
             _show(
                 folder / bucket_layout.PAGE if (folder / bucket_layout.PAGE).is_file() else folder
             )
-        return tally
+        return result
 
     return finish(parser.prog, errand)
 
@@ -178,7 +178,7 @@ def ask(question: str) -> str:
         return ""
 
 
-def finish(prog: str, errand: Callable[[], Tally]) -> int:
+def finish(prog: str, errand: Callable[[], SyncResult]) -> int:
     """Runs an errand and tells how it went: the summary, then what failed. Returns the code."""
     return guarded(prog, lambda: _told(prog, errand()))
 
@@ -222,7 +222,7 @@ def _send_configured(
     what: str,
     example: str,
     variable: str,
-    wanted: Callable[[str], bool],
+    include: Callable[[str], bool],
 ) -> int:
     more = f"\nOther kinds of files are left out.{BUCKETS_HELP}{MOVING_HELP}"
     parser = new_parser(prog, what, example, more)
@@ -230,27 +230,29 @@ def _send_configured(
     _add_rules(parser, variable, "FOLDER", ", of these kinds")
     told = parser.parse_args(arguments)
 
-    def errand() -> Tally:
+    def errand() -> SyncResult:
         [bucket] = configured(variable, new=True).values()
-        return _send(Path(told.folder), bucket, _rules(told, wanted=wanted))
+        return _send(Path(told.folder), bucket, _rules(told, include=include))
 
     return finish(prog, errand)
 
 
-def _send(folder: Path, bucket: Bucket, rules: Rules) -> Tally:
+def _send(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
     """Sends, after offering to create the bucket if it is missing and somebody can be asked."""
     try:
-        return send(folder, bucket, rules)
+        return upload_all(folder, bucket, rules)
     except NoBucketError as error:
         if rules.dry_run or not on_terminal():
             raise
         if ask(f"{str(error).partition(';')[0]}. Create it? [y/N] ").lower() not in ("y", "yes"):
             raise
         bucket.create()
-        return send(folder, bucket, rules)
+        return upload_all(folder, bucket, rules)
 
 
-def _watch(prog: str, bucket: Bucket, folder: Path, rules: Rules, every: float, show: bool) -> None:
+def _watch(
+    prog: str, bucket: Bucket, folder: Path, rules: SyncRules, every: float, show: bool
+) -> None:
     """Fetches again and again, until somebody stops it. Only what the first look meets ends it:
     later on, the network has been there, and will be again."""
     rules = replace(rules, named=True, known={})
@@ -258,15 +260,15 @@ def _watch(prog: str, bucket: Bucket, folder: Path, rules: Rules, every: float, 
     next(iter(bucket.list()), None)
     while True:
         try:
-            tally = fetch(bucket, folder, rules)
+            result = download_all(bucket, folder, rules)
         except StorageError as error:
             print(f"{prog}: {error}; trying again in {every:g} s", file=sys.stderr, flush=True)
         else:
-            if tally.moved or tally.deleted or not told:
-                print(f"{tally}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
-            for failure in {*tally.failures} - told:
+            if result.moved or result.deleted or not told:
+                print(f"{result}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
+            for failure in {*result.failures} - told:
                 print(f"{prog}: {failure}", file=sys.stderr, flush=True)
-            told |= {"", *tally.failures}
+            told |= {"", *result.failures}
         if show and (folder / bucket_layout.PAGE).is_file():
             _show(folder / bucket_layout.PAGE)
             show = False
@@ -281,11 +283,11 @@ def _show(path: Path) -> None:
         print(f"no browser could be started; open {path} yourself", flush=True)
 
 
-def _told(prog: str, tally: Tally) -> int:
-    print(tally, flush=True)
-    for failure in tally.failures:
+def _told(prog: str, result: SyncResult) -> int:
+    print(result, flush=True)
+    for failure in result.failures:
         print(f"{prog}: {failure}", file=sys.stderr)
-    return tally.exit_code
+    return result.exit_code
 
 
 def _add_rules(
@@ -301,8 +303,8 @@ def _add_rules(
     )
 
 
-def _rules(told: argparse.Namespace, **more: Callable) -> Rules:
-    return Rules(delete=told.delete, dry_run=told.dry_run, **more)
+def _rules(told: argparse.Namespace, **more: Callable) -> SyncRules:
+    return SyncRules(delete=told.delete, dry_run=told.dry_run, **more)
 
 
 def _seconds(text: str) -> float:

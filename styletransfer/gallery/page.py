@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from styletransfer.gallery import record_view
 from styletransfer.gallery.record_view import Record, Rows
 from styletransfer.gallery.thumbnails import picture_key
-from styletransfer.log import shown
+from styletransfer.log import printable
 
 # --- the page -------------------------------------------------------------------------------
 
@@ -32,7 +32,11 @@ def page(records: Iterable[Record], thumbs: Mapping[str, bytes | None]) -> str:
     records.sort(key=lambda each: tuple(map(record_view.sortable, _identity(each))))
     painted = [each for each in records if record_view.is_painted(each)]
     failed = [
-        (shown(record_view.photo(each)), shown(record_view.look(each)), record_view.reason(each))
+        (
+            printable(record_view.photo(each)),
+            printable(record_view.look(each)),
+            record_view.reason(each),
+        )
         for each in records
         if each.get("error")
     ]
@@ -52,11 +56,11 @@ def page(records: Iterable[Record], thumbs: Mapping[str, bytes | None]) -> str:
             record_view.paintings(record),
         )
         about = {
-            "photo": shown(photo),
+            "photo": printable(photo),
             "look": looks[record_view.look(record)],
             "anchor": quote(key, errors="replace"),
             "href": url(key),
-            "file": shown(key.rpartition("/")[2]),
+            "file": printable(key.rpartition("/")[2]),
             "preview": url(picture_key("results", key)),
             "photo_preview": url(picture_key("photos", photo)),
             "size": record_view.size(record),
@@ -73,7 +77,7 @@ def page(records: Iterable[Record], thumbs: Mapping[str, bytes | None]) -> str:
         }
         if photo not in photos:
             small = thumb("photos", photo)
-            photos[photo] = {"name": shown(photo), "thumb": small, "results": []}
+            photos[photo] = {"name": printable(photo), "thumb": small, "results": []}
         card = about | {"number": len(results), "thumb": thumb("results", key)}
         photos[photo]["results"].append(card)
         results.append(about)
@@ -81,14 +85,14 @@ def page(records: Iterable[Record], thumbs: Mapping[str, bytes | None]) -> str:
     return template.render(
         hashes=hashes,
         photos=list(photos.values()),
-        looks=[(shown(name), counts[name]) for name in looks],
+        looks=[(printable(name), counts[name]) for name in looks],
         notes=sorted({each["note"] for each in results} - {""}),
         failures=failed,
         data={
-            "looks": [shown(name) for name in looks],
+            "looks": [printable(name) for name in looks],
             "paintings": [
                 {
-                    "name": shown(key.rpartition("/")[2]),
+                    "name": printable(key.rpartition("/")[2]),
                     "thumb": thumb("paintings", key),
                     "preview": url(picture_key("paintings", key)),
                 }

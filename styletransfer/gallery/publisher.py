@@ -25,7 +25,7 @@ from styletransfer.gallery.thumbnails import (
     preview,
     thumbnail,
 )
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, UnavailableError
 
 logger = logging.getLogger("styletransfer")
@@ -106,7 +106,7 @@ class Gallery:
         except UnavailableError:
             raise
         except StorageError as error:
-            logger.warning("the gallery has no preview of %s: %s", shown(key), error)
+            logger.warning("the gallery has no preview of %s: %s", printable(key), error)
         self._stored.add((kind, key, str(etag)))
 
     def _read_thumbs(self, records: Iterable[Record]) -> None:

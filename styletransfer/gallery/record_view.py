@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from styletransfer.log import duration, shown
+from styletransfer.log import duration, printable
 
 Record = Mapping[str, Any]
 Rows = tuple[tuple[str, str], ...]  # names and values
@@ -67,7 +67,7 @@ def facts(record: Record) -> Rows:
 
 def reason(record: Record) -> str:
     """Why a photo could not be painted, without its name before it."""
-    return text(record["error"]).removeprefix(f"{shown(photo(record))}: ")
+    return text(record["error"]).removeprefix(f"{printable(photo(record))}: ")
 
 
 def rows(values: Any) -> Rows:
@@ -82,7 +82,7 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    line = f"{value:.4g}" if isinstance(value, float) else shown(str(value))
+    line = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
     return line if len(line) <= 500 else f"{line[:499]}…"
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from styletransfer.storage.address import Account, place
+from styletransfer.storage.address import Account, parse_address
 from styletransfer.storage.base import (
     BadKeyError,
     Bucket,
@@ -31,12 +31,12 @@ __all__ = [
 
 
 def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
-    """The bucket that a value of BUCKET_* names (see `place`), S3 or folder.
+    """The bucket that a value of BUCKET_* names (see `parse_address`), S3 or folder.
 
     `new`: a folder that does not exist yet lists as empty, as the first write makes it.
     Raises ConfigError for a value that names neither, and where no credentials are found.
     """
-    where = place(value)
+    where = parse_address(value)
     if isinstance(where, Path):
         return FolderBucket(where, value.strip(), new=new)
     return S3Bucket(*where, account)

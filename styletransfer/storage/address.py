@@ -30,7 +30,7 @@ class Account:
         return (host if "://" in host else f"https://{host}") if host else None
 
 
-def place(value: str) -> Path | tuple[str, str]:
+def parse_address(value: str) -> Path | tuple[str, str]:
     """What a value names: a folder's path, or a bucket's name and the prefix in it.
 
     `.`, `..`, and what starts with `./`, `../`, `/`, `~` or `file:` (a URL, so %20 is a space) is

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from styletransfer.errors import StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import BadKeyError, Entry
 
 MIB = 1024 * 1024
@@ -21,7 +21,7 @@ USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 15, 16, 32, 50, 64))
 def is_same(path: Path, entry: Entry) -> bool:
     """Whether a file has an entry's content, by size and ETag. An ETag of an upload in parts is
     tried with the usual sizes of parts; where nothing fits, the answer is no."""
-    with files_told(shown(str(path))), path.open("rb") as body:
+    with storage_errors(printable(str(path))), path.open("rb") as body:
         size = os.fstat(body.fileno()).st_size
         if size != entry.size:
             return False
@@ -51,7 +51,7 @@ def new_md5(data: bytes = b"") -> Any:
 
 
 @contextlib.contextmanager
-def files_told(where: str) -> Iterator[None]:
+def storage_errors(where: str) -> Iterator[None]:
     """Turns an OSError into a StorageError about `where`."""
     try:
         yield

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import (
     BadKeyError,
     Bucket,
@@ -19,7 +19,7 @@ from styletransfer.storage.base import (
     UnavailableError,
     hidden,
 )
-from styletransfer.storage.files import MIB, files_told, md5, replacing
+from styletransfer.storage.files import MIB, md5, replacing, storage_errors
 
 # On Windows these open a device whatever folder they are asked for in, or cannot be stored.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
@@ -35,7 +35,7 @@ class _FileEntry(Entry):
 
     @functools.cached_property
     def etag(self) -> str:
-        with files_told(shown(str(self.path))), self.path.open("rb") as body:
+        with storage_errors(printable(str(self.path))), self.path.open("rb") as body:
             return md5(body)
 
 
@@ -61,7 +61,7 @@ class FolderBucket(Bucket):
             return inner.startswith(prefix) or prefix.startswith(inner)
 
         entries = []
-        with files_told(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}"):
             for top, folders, files in os.walk(self.folder, onerror=stop):
                 inner = Path(top).relative_to(self.folder).as_posix()
                 base = "" if inner == "." else f"{inner}/"
@@ -87,46 +87,46 @@ class FolderBucket(Bucket):
 
     def find(self, key: str) -> Entry | None:
         safe_path(self.folder, key)
-        with files_told(self._where(key)):
+        with storage_errors(self._where(key)):
             return self._entry(key)
 
     def read(self, key: str) -> bytes:
-        with files_told(self._where(key)):
+        with storage_errors(self._where(key)):
             return safe_path(self.folder, key).read_bytes()
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        with files_told(self._where(key)), replacing(safe_path(self.folder, key)) as body:
+        with storage_errors(self._where(key)), replacing(safe_path(self.folder, key)) as body:
             body.write(data)
 
     def delete(self, key: str) -> None:
-        with files_told(self._where(key)), contextlib.suppress(NotADirectoryError):
+        with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):
             safe_path(self.folder, key).unlink(missing_ok=True)
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         source = safe_path(self.folder, key)
-        with files_told(self._where(key)), source.open("rb") as body:
-            _copy(body, path, shown(str(path)), progress)
+        with storage_errors(self._where(key)), source.open("rb") as body:
+            _copy(body, path, printable(str(path)), progress)
 
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
-        with files_told(shown(str(path))), path.open("rb") as body:
+        with storage_errors(printable(str(path))), path.open("rb") as body:
             _copy(body, safe_path(self.folder, key), self._where(key), progress)
 
     def exists(self) -> bool:
-        with files_told(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}"):
             return self.folder.is_dir()
 
     def create(self) -> bool:
         there = self.exists()
-        with files_told(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}"):
             self.folder.mkdir(parents=True, exist_ok=True)
         return not there
 
     def _where(self, key: str) -> str:
-        return shown(f"{self.name.rstrip('/')}/{key}")
+        return printable(f"{self.name.rstrip('/')}/{key}")
 
 
 def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -> None:
-    with files_told(where), replacing(target) as copy:
+    with storage_errors(where), replacing(target) as copy:
         while data := body.read(MIB):
             copy.write(data)
             if progress:
@@ -146,10 +146,10 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     bad = "\\" in key or "\0" in key or re.match("[A-Za-z]:", key)
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if bad or (windows and any(map(_windows_refuses, parts))):
-        raise BadKeyError(f"key '{shown(key)}' cannot be a file in {folder}; rename the object")
+        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename the object")
     path = folder.joinpath(*parts)
     if not _leads_inside(path, folder):
-        raise BadKeyError(f"{shown(str(path))} is behind a link that leads out of {folder}")
+        raise BadKeyError(f"{printable(str(path))} is behind a link that leads out of {folder}")
     return path
 
 

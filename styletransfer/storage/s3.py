@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import (
     BadKeyError,
@@ -30,7 +30,7 @@ from styletransfer.storage.base import (
     Progress,
     UnavailableError,
 )
-from styletransfer.storage.files import MIB, files_told, md5, new_md5, replacing
+from styletransfer.storage.files import MIB, md5, new_md5, replacing, storage_errors
 
 # Photos and results stay single objects up to here, and so keep an ETag that is their MD5.
 MULTIPART_FROM = 64 * MIB
@@ -113,12 +113,12 @@ class S3Bucket(Bucket):
             self._client.delete_object(**self._at(key))
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        with files_told(shown(str(path))), replacing(path) as body:
+        with storage_errors(printable(str(path))), replacing(path) as body:
             self._fetch(key, body, progress)
 
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         extra = {"ContentType": _content_type(key)}
-        with files_told(shown(str(path))), path.open("rb") as body, self._told(key):
+        with storage_errors(printable(str(path))), path.open("rb") as body, self._told(key):
             config = self._config(os.fstat(body.fileno()).st_size)
             self._client.upload_fileobj(
                 body, *self._at(key).values(), extra, Callback=progress, Config=config
@@ -198,7 +198,7 @@ class S3Bucket(Bucket):
         return {"Bucket": self.bucket, "Key": self._base + key}
 
     def _where(self, key: str) -> str:
-        return shown(f"{self.name}/{key}") if key else self.name
+        return printable(f"{self.name}/{key}") if key else self.name
 
     @contextlib.contextmanager
     def _told(self, key: str = "") -> Iterator[None]:
@@ -328,7 +328,7 @@ def _client(account: Account) -> Any:
             config=config,
         )
     except BotoCoreError as error:
-        raise ConfigError(f"AWS's configuration is wrong: {shown(str(error))}") from error
+        raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
     except ValueError as error:
         raise ConfigError(f"{account.endpoint!r} is no address of an S3 service") from error
     if not known:

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError, hidden
-from styletransfer.storage.files import files_told, is_same
+from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 
 THREADS, POOL = 8, "moving"  # POOL names the threads.
@@ -25,17 +25,18 @@ Fold = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What an errand moves and deletes.
+class SyncRules:
+    """What a sync moves and deletes.
 
-    `wanted` picks by key. With `delete`, what the sender lacks is deleted at the receiver, if it is
-    wanted and not hidden, and if `tree` says so: it is given the receiver's and the sender's keys.
-    `named` tells every file on a terminal too. `known` is kept from one fetch to the next.
+    `include` picks keys. With `delete`, a key that the sender lacks is deleted at the receiver if
+    it is included, not hidden, and managed: `managed` gets the receiver's and the sender's keys and
+    returns the test. `named` also prints each file on a terminal. `known` is kept from one download
+    to the next.
     """
 
-    wanted: Callable[[str], bool] = lambda key: True
+    include: Callable[[str], bool] = lambda key: True
     delete: bool = False
-    tree: Callable[[set[str], set[str]], Callable[[str], bool]] = lambda _, __: lambda key: True
+    managed: Callable[[set[str], set[str]], Callable[[str], bool]] = lambda _, __: lambda key: True
     dry_run: bool = False
     named: bool = False
     known: Known | None = None
@@ -52,7 +53,7 @@ class Job:
 
 
 @dataclass
-class Tally:
+class SyncResult:
     """What became of an errand, in files, `size` in bytes; `other` were left out for their kind,
     `refused` by the storage. `failures` has one line for each."""
 
@@ -81,7 +82,7 @@ class Tally:
 
     def __str__(self) -> str:
         would = "would be " if self.dry_run else ""
-        told = f"{count(self.moved)} {would}moved ({megabytes(self.size)})"
+        told = f"{plural(self.moved)} {would}moved ({megabytes(self.size)})"
         told += f", {self.same} the same already" if self.same else ""
         told += f", {self.hidden} hidden left out" if self.hidden else ""
         told += f", {self.other} of other kinds left out" if self.other else ""
@@ -89,74 +90,74 @@ class Tally:
         return told + (f", {len(self.failures)} failed:" if self.failures else "")
 
 
-def fetch(bucket: Bucket, folder: Path, rules: Rules | None = None) -> Tally:
+def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -> SyncResult:
     """What a bucket holds into a folder. A key that has no place in the folder is a failure, and
     the others go on. Raises ConfigError for a file in the folder's place, UnavailableError where
     the bucket cannot be reached."""
-    rules = rules or Rules()
+    rules = rules or SyncRules()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"FOLDER is {str(folder)!r}, a file; expected a folder")
-    tally, found = Tally(dry_run=rules.dry_run), []
+    result, found = SyncResult(dry_run=rules.dry_run), []
     for entry in bucket.everything():
         if entry.key.endswith("/") and not entry.size:
             continue  # It stands for a folder.
         if hidden(entry.key):
-            tally.hidden += 1
-        elif not rules.wanted(entry.key):
-            tally.other += 1
+            result.hidden += 1
+        elif not rules.include(entry.key):
+            result.other += 1
         else:
             found.append(entry)
     fold = _fold(folder, found, rules.delete)
     receiver = FolderBucket(folder, new=True)
-    doomed = _doomed(receiver.list() if rules.delete else (), found, rules, fold)
+    to_delete = _to_delete(receiver.list() if rules.delete else (), found, rules, fold)
     jobs, taken = [], {}
     for entry in found:
         try:
             path = safe_path(folder, entry.key)
             known = (rules.known or {}).get(entry.key)
             if known and known == _mark(entry, path):
-                tally.same += 1
+                result.same += 1
                 continue
         except StorageError as error:
-            tally.failures.append(str(error))
+            result.failures.append(str(error))
             continue
         other = taken.setdefault(fold(entry.key), entry.key)
         if other != entry.key:
-            tally.failures.append(
-                f"'{shown(entry.key)}' and '{shown(other)}' are one file on this disk; "
+            result.failures.append(
+                f"'{printable(entry.key)}' and '{printable(other)}' are one file on this disk; "
                 "rename one of the objects"
             )
             continue
         jobs.append(Job(entry.key, entry.size, partial(_get, bucket, entry, path, rules)))
     # The page that shows the others arrives after them.
     jobs.sort(key=lambda job: job.key == "index.html")
-    _move(jobs, tally, rules)
-    _delete(receiver, doomed, tally, rules)
-    return tally
+    _move(jobs, result, rules)
+    _delete(receiver, to_delete, result, rules)
+    return result
 
 
-def send(folder: Path, bucket: Bucket, rules: Rules | None = None) -> Tally:
+def upload_all(folder: Path, bucket: Bucket, rules: SyncRules | None = None) -> SyncResult:
     """What a folder holds into a bucket. Raises ConfigError where there is no such folder,
     UnavailableError where the bucket cannot be reached."""
-    rules = rules or Rules()
+    rules = rules or SyncRules()
     if not folder.is_dir():
         raise ConfigError(f"FOLDER is {str(folder)!r}; expected a folder that exists")
-    tally = Tally(dry_run=rules.dry_run)
+    result = SyncResult(dry_run=rules.dry_run)
     there = {entry.key: entry for entry in bucket.list()}
     entries = list(FolderBucket(folder).list())
-    found = [entry for entry in entries if rules.wanted(entry.key)]
-    tally.other = len(entries) - len(found)
-    doomed = _doomed(there.values() if rules.delete else (), found, rules, str)
+    found = [entry for entry in entries if rules.include(entry.key)]
+    result.other = len(entries) - len(found)
+    to_delete = _to_delete(there.values() if rules.delete else (), found, rules, str)
     jobs = []
     for entry in found:
         put = partial(_put, folder / entry.key, bucket, entry.key, there.get(entry.key), rules)
         jobs.append(Job(entry.key, entry.size, put))
-    _move(jobs, tally, rules)
-    _delete(bucket, doomed, tally, rules)
-    return tally
+    _move(jobs, result, rules)
+    _delete(bucket, to_delete, result, rules)
+    return result
 
 
-def work(
+def run_jobs(
     jobs: Sequence[Job], ended: Callable[[Job, bool | StorageError], str], *, named: bool = False
 ) -> None:
     """Runs jobs side by side, with a bar on a terminal.
@@ -188,7 +189,7 @@ def work(
             raise
 
 
-def count(files: int, what: str = "file") -> str:
+def plural(files: int, what: str = "file") -> str:
     """So many of them, as `1 file` or `2 files`."""
     return f"1 {what}" if files == 1 else f"{files} {what}s"
 
@@ -198,8 +199,8 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
-def _get(bucket: Bucket, entry: Entry, path: Path, rules: Rules, progress: Progress) -> bool:
-    with files_told(shown(str(path))):
+def _get(bucket: Bucket, entry: Entry, path: Path, rules: SyncRules, progress: Progress) -> bool:
+    with storage_errors(printable(str(path))):
         there = path.is_file()
     moved = not (there and is_same(path, entry))
     if rules.dry_run:
@@ -212,7 +213,7 @@ def _get(bucket: Bucket, entry: Entry, path: Path, rules: Rules, progress: Progr
 
 
 def _put(
-    path: Path, bucket: Bucket, key: str, there: Entry | None, rules: Rules, progress: Progress
+    path: Path, bucket: Bucket, key: str, there: Entry | None, rules: SyncRules, progress: Progress
 ) -> bool:
     if there and is_same(path, there):
         return False
@@ -230,46 +231,48 @@ def _mark(entry: Entry, path: Path) -> tuple[str, int, int] | None:
     return entry.etag, about.st_size, about.st_mtime_ns
 
 
-def _move(jobs: list[Job], tally: Tally, rules: Rules) -> None:
+def _move(jobs: list[Job], result: SyncResult, rules: SyncRules) -> None:
     def ended(job: Job, outcome: bool | StorageError) -> str:
         if isinstance(outcome, StorageError):
-            return tally.refuse(outcome)
+            return result.refuse(outcome)
         if not outcome:
-            tally.same += 1
+            result.same += 1
             return ""
-        tally.moved += 1
-        tally.size += job.size
-        return f"{shown(job.key)} ({megabytes(job.size)})"
+        result.moved += 1
+        result.size += job.size
+        return f"{printable(job.key)} ({megabytes(job.size)})"
 
-    work(jobs, ended, named=rules.named or rules.dry_run)
+    run_jobs(jobs, ended, named=rules.named or rules.dry_run)
 
 
-def _doomed(
-    receiver: Iterable[Entry], sender: Sequence[Entry], rules: Rules, fold: Fold
+def _to_delete(
+    receiver: Iterable[Entry], sender: Sequence[Entry], rules: SyncRules, fold: Fold
 ) -> list[Entry]:
     """What a mirror deletes at the receiver. Raises ConfigError where that is all of it."""
     here, there = list(receiver), {entry.key for entry in sender}
-    inside = rules.tree({entry.key for entry in here}, there)
+    inside = rules.managed({entry.key for entry in here}, there)
     kept = {fold(key) for key in there}
-    doomed = [
+    to_delete = [
         entry
         for entry in here
         if fold(entry.key) not in kept
         and not hidden(entry.key)
-        and rules.wanted(entry.key)
+        and rules.include(entry.key)
         and inside(entry.key)
     ]
-    if doomed and not there:
+    if to_delete and not there:
         raise ConfigError(
-            f"--delete would delete {count(len(doomed))}, as there is nothing to bring in their "
-            "place; expected a sender that is not empty"
+            f"--delete would delete {plural(len(to_delete))} and bring nothing in their place; "
+            "expected a sender that is not empty"
         )
-    return doomed
+    return to_delete
 
 
-def _delete(receiver: Bucket, doomed: Sequence[Entry], tally: Tally, rules: Rules) -> None:
-    if doomed and tally.failures:
-        tally.failures.append(f"{count(len(doomed))} not deleted, as not all others arrived")
+def _delete(
+    receiver: Bucket, to_delete: Sequence[Entry], result: SyncResult, rules: SyncRules
+) -> None:
+    if to_delete and result.failures:
+        result.failures.append(f"{plural(len(to_delete))} not deleted, as not all others arrived")
         return
 
     def delete(key: str, progress: Progress) -> bool:
@@ -279,11 +282,11 @@ def _delete(receiver: Bucket, doomed: Sequence[Entry], tally: Tally, rules: Rule
 
     def ended(job: Job, outcome: bool | StorageError) -> str:
         if isinstance(outcome, StorageError):
-            return tally.refuse(outcome)
-        tally.deleted += 1
-        return f"{'would delete' if rules.dry_run else 'deleted'} {shown(job.key)}"
+            return result.refuse(outcome)
+        result.deleted += 1
+        return f"{'would delete' if rules.dry_run else 'deleted'} {printable(job.key)}"
 
-    work([Job(each.key, 0, partial(delete, each.key)) for each in doomed], ended, named=True)
+    run_jobs([Job(each.key, 0, partial(delete, each.key)) for each in to_delete], ended, named=True)
 
 
 def _fold(folder: Path, found: Sequence[Entry], delete: bool) -> Fold:

@@ -173,15 +173,15 @@ class Refusing(FolderBucket):
 
 
 def test_a_storage_that_refuses_everything_ends_with_5(photos, tmp_path):
-    tally = sync.send(photos, Refusing(tmp_path / "x", new=True))
-    assert tally.exit_code == 5
-    assert len(tally.failures) == 5
+    result = sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
+    assert result.exit_code == 5
+    assert len(result.failures) == 5
 
 
 def test_a_storage_that_is_gone_stops_the_errand_at_once(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(Refusing, "error", UnavailableError)
     with pytest.raises(UnavailableError):
-        sync.send(photos, Refusing(tmp_path / "x", new=True))
+        sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_a_terminal_gets_a_bar_of_bytes_and_files(photos, tmp_path, monkeypatch)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setattr(rich_progress, "get_console", lambda: rich_progress.Console(width=100))
-    tally = sync.send(photos, FolderBucket(tmp_path / "bucket", new=True))
-    assert tally.moved == 5
+    result = sync.upload_all(photos, FolderBucket(tmp_path / "bucket", new=True))
+    assert result.moved == 5
     assert "5/5 files" in sys.stdout.getvalue()
     assert "200.0/200.0 kB" in sys.stdout.getvalue()
 
@@ -453,18 +453,18 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(
 ):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
-    assert transfers.fetch(bucket, tmp_path / "mindful").moved == 5
+    assert transfers.download_all(bucket, tmp_path / "mindful").moved == 5
     monkeypatch.setattr(transfers, "_ignores", lambda *_: True)
-    tally = transfers.fetch(bucket, tmp_path / "out")
-    assert (tally.moved, tally.exit_code) == (3, 1)
+    result = transfers.download_all(bucket, tmp_path / "out")
+    assert (result.moved, result.exit_code) == (3, 1)
     assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}
-    assert "'a.jpg' and 'A.jpg' are one file on this disk" in tally.failures[0]
+    assert "'a.jpg' and 'A.jpg' are one file on this disk" in result.failures[0]
     # The file of a key may have been made under another case before: a mirror keeps it.
     for key in ("a.jpg", "b/é.jpg"):
         bucket.delete(key)
     FolderBucket(tmp_path / "out").write("C.JPG", b"x")
-    tally = transfers.fetch(bucket, tmp_path / "out", transfers.Rules(delete=True))
-    assert tally.deleted == 0
+    result = transfers.download_all(bucket, tmp_path / "out", transfers.SyncRules(delete=True))
+    assert result.deleted == 0
 
 
 def test_resets_and_5xx_are_survived(moto, proxy, photos, monkeypatch, tmp_path):
@@ -590,13 +590,13 @@ def test_watching_a_missing_bucket_ends_at_once(on_moto, tmp_path):
 def test_a_watched_folder_is_not_hashed_again(in_folders, tmp_path, monkeypatch):
     bucket, known = in_folders["BUCKET_RESULT"], {}
     fill(bucket, "monet/a.jpg")
-    rules = transfers.Rules(known=known)
-    assert transfers.fetch(bucket, tmp_path / "out", rules).moved == 1
+    rules = transfers.SyncRules(known=known)
+    assert transfers.download_all(bucket, tmp_path / "out", rules).moved == 1
     with monkeypatch.context() as patch:
         patch.setattr(transfers, "is_same", None)
-        assert transfers.fetch(bucket, tmp_path / "out", rules).same == 1
+        assert transfers.download_all(bucket, tmp_path / "out", rules).same == 1
     (tmp_path / "out/monet/a.jpg").unlink()
-    assert transfers.fetch(bucket, tmp_path / "out", rules).moved == 1
+    assert transfers.download_all(bucket, tmp_path / "out", rules).moved == 1
 
 
 def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeypatch, capsys):

@@ -14,9 +14,9 @@ import pytest
 from support.s3_servers import SECRET, free_ports
 
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import shown
+from styletransfer.log import printable
 from styletransfer.storage import open_bucket, s3
-from styletransfer.storage.address import Account, place
+from styletransfer.storage.address import Account, parse_address
 from styletransfer.storage.base import Entry, UnavailableError
 from styletransfer.storage.files import is_same
 from styletransfer.storage.folder import FolderBucket, safe_path
@@ -531,7 +531,7 @@ def test_windows_also_refuses_devices_and_what_it_cannot_store(tmp_path, part):
 
 
 def test_keys_are_shown_as_one_harmless_line():
-    assert shown("a\nb\x1b[31m\u202egpj.é 富.jpg") == r"a\nb\x1b[31m\u202egpj.é 富.jpg"
+    assert printable("a\nb\x1b[31m\u202egpj.é 富.jpg") == r"a\nb\x1b[31m\u202egpj.é 富.jpg"
 
 
 # What a value names
@@ -539,14 +539,14 @@ def test_keys_are_shown_as_one_harmless_line():
 
 def test_values_name_folders_or_buckets_with_prefixes(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert str(place("./a b")) == "a b"
-    assert str(place("../x")) == "../x"
-    assert str(place("/x")) == "/x"
-    assert place("~/x") == tmp_path / "x"
-    assert str(place("file:///a%20b")) == "/a b"
-    assert str(place("file:/a/b")) == "/a/b"
-    assert place("photos") == ("photos", "")
-    assert place(" my.photos-2/a/b/ ") == ("my.photos-2", "a/b")
+    assert str(parse_address("./a b")) == "a b"
+    assert str(parse_address("../x")) == "../x"
+    assert str(parse_address("/x")) == "/x"
+    assert parse_address("~/x") == tmp_path / "x"
+    assert str(parse_address("file:///a%20b")) == "/a b"
+    assert str(parse_address("file:/a/b")) == "/a/b"
+    assert parse_address("photos") == ("photos", "")
+    assert parse_address(" my.photos-2/a/b/ ") == ("my.photos-2", "a/b")
 
 
 @pytest.mark.parametrize(
