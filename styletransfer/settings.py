@@ -304,7 +304,7 @@ def parse(name: str, value: Any, where: str = "") -> Any:
 
 
 def markdown_table() -> str:
-    """The table of settings, as the README and docs/settings.md show it."""
+    """The table of settings, as docs/settings.md shows it."""
     rows = [
         "| setting | variable | default | accepts | meaning |",
         "| --- | --- | --- | --- | --- |",
@@ -318,12 +318,11 @@ def markdown_table() -> str:
 
 
 if __name__ == "__main__":
-    from pathlib import Path
+    from styletransfer.paths import PROGRAM
 
-    # The tables in the documents stand between these marks, and nowhere else is a default told.
-    for document in ("README.md", "docs/settings.md"):
-        path = Path(__file__).parents[1] / document
-        before, _, rest = path.read_text().partition("<!-- settings -->\n")
-        after = rest.partition("<!-- end of settings -->")[2]
-        table = f"<!-- settings -->\n{markdown_table()}<!-- end of settings -->"
-        path.write_text(before + table + after)
+    # The table stands between these marks, and no default stands anywhere else.
+    path = PROGRAM / "docs/settings.md"
+    before, _, rest = path.read_text().partition("<!-- settings -->\n")
+    after = rest.partition("<!-- end of settings -->")[2]
+    table = f"<!-- settings -->\n{markdown_table()}<!-- end of settings -->"
+    path.write_text(before + table + after)
