@@ -18,7 +18,7 @@ import layout
 
 from styletransfer import config
 from styletransfer.batch import run as batch
-from styletransfer.batch.looks import looks_of
+from styletransfer.batch.looks import find_looks
 from styletransfer.cli.app import leave, run_program
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, WeightsError
@@ -85,7 +85,7 @@ def _gone(key: str) -> int:
 def _first_look(asked: Config) -> str:
     """The first look by name, of a wish that names none."""
     style = open_bucket(asked.style, asked.account)
-    looks = looks_of(style, list(style.list()), asked.style_mode, asked.settings)
+    looks = find_looks(style, list(style.list()), asked.style_mode, asked.settings)
     if not looks:
         raise ConfigError(f"there is no painting in {style.name}; put one there")
     return looks[0].name

@@ -11,8 +11,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from styletransfer import settings
-from styletransfer.batch import records
+from styletransfer import bucket_layout, settings
 from styletransfer.batch.looks import RESERVED
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable
@@ -81,7 +80,7 @@ class Photo:
 
     def record_key(self, look: str) -> str:
         """Where the record of its result in a look (its name) lies."""
-        return f"{result_place(self.chat)}/{records.key(look, self.name)}"
+        return f"{result_place(self.chat)}/{bucket_layout.record_key(look, self.name)}"
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,12 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
 
     from styletransfer import config
     from styletransfer.batch import run
-    from styletransfer.batch.network_pool import Networks
-    from styletransfer.batch.uploader import Done, Pusher
+    from styletransfer.batch.network_pool import NetworkPool
+    from styletransfer.batch.uploader import FinishedPicture, Pusher
     from styletransfer.log import log_to_stdout
     from styletransfer.vgg.network import VGG
 
-    Networks._load = lambda *_: VGG(tiny.weights())
+    NetworkPool._load = lambda *_: VGG(tiny.weights())
     near, slow = serving.stdout.readline().split()
     server = Server("moto", near)
     source, style, result = (server.new_bucket() for _ in range(3))
@@ -88,7 +88,7 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     }
     times, pushed, push = [], [], Pusher.push
 
-    def noted(self: Pusher, done: Done, *others: object) -> None:
+    def noted(self: Pusher, done: FinishedPicture, *others: object) -> None:
         times.append(done.seconds)  # A record has them rounded to 0.1 s.
         pushed.append(time.perf_counter())
         push(self, done, *others)

@@ -14,6 +14,16 @@ GALLERY = "_gallery"
 PAGE = "index.html"
 
 
+def record_key(look: str, photo: str) -> str:
+    """The key of the record of a photo (its key) in a look (its name)."""
+    return f"{RECORDS}/{look}/{photo}.json"
+
+
+def checkpoint_key(look: str, photo: str) -> str:
+    """The key of the checkpoint of a photo (its key) in a look (its name)."""
+    return f"{CHECKPOINTS}/{look}/{photo}.npz"
+
+
 def for_source(key: str) -> bool:
     """Whether a key is for the bucket of photos: a picture, or a mask, which is one too."""
     return PurePosixPath(key).suffix.lower() in PICTURES

@@ -59,7 +59,7 @@ class Config:
     dry_run: bool
 
     @property
-    def part(self) -> bool:
+    def partial(self) -> bool:
         """Whether only a part is painted, while others may be at work on the same buckets."""
         return self.photo is not None or self.look is not None
 

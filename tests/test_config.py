@@ -39,7 +39,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
     assert (config.output_quality, config.vgg_weights) == (95, None)
     assert (config.output_depth, config.keep_gps) == (8, False)
-    assert (config.photo, config.look, config.part) == (None, None, False)
+    assert (config.photo, config.look, config.partial) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
 
@@ -73,7 +73,7 @@ def test_everything_set_is_taken():
     assert (config.style_mode, config.device, config.output_format) == ("blend", "gpu", "tiff")
     assert (config.output_quality, config.vgg_weights) == (80, "bucket:weights/vgg19.h5")
     assert (config.output_depth, config.keep_gps) == (16, True)
-    assert (config.photo, config.look, config.part) == ("trip/beach.jpg", "monet", True)
+    assert (config.photo, config.look, config.partial) == ("trip/beach.jpg", "monet", True)
     assert "s3cr3t" not in repr(config)
 
 

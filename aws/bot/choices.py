@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import layout
 
 from bot.resources import Resources
-from styletransfer.batch.looks import Look, looks_of
+from styletransfer.batch.looks import Look, find_looks
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
@@ -50,7 +50,7 @@ def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
     found = []
     for place in places:
         bucket = open_bucket(f"{resources.bucket_name}/{place}", Account())
-        looks = looks_of(bucket, list(bucket.list()), "each", Settings())
+        looks = find_looks(bucket, list(bucket.list()), "each", Settings())
         found += [Choice(place, look) for look in looks]
     return found
 

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from styletransfer import bucket_layout
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, UnavailableError
 
 logger = logging.getLogger("styletransfer")
-FOLDER = bucket_layout.CHECKPOINTS
-
-
-def key(look: str, photo: str) -> str:
-    """Where the checkpoint of a photo (its key) in a look (its name) lies."""
-    return f"{FOLDER}/{look}/{photo}.npz"
 
 
 class Snapshot:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.batch.inputs import read_look, read_photo
-from styletransfer.batch.network_pool import Networks
+from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.engine.pyramid import schedule
 from styletransfer.engine.style_targets import Style
@@ -24,7 +24,7 @@ from styletransfer.storage.base import Bucket
 MEASURED_STEPS = 3  # at each scale; the first one carries its set-up and is counted once
 
 
-def report(plan: Plan, source: Bucket, style: Bucket, networks: Networks) -> int:
+def report(plan: Plan, source: Bucket, style: Bucket, networks: NetworkPool) -> int:
     """Tells of every task, then of the whole; returns 0, or 1 where some cannot be painted.
 
     Raises UnavailableError and WeightsError as the run itself would.
@@ -72,7 +72,7 @@ def report(plan: Plan, source: Bucket, style: Bucket, networks: Networks) -> int
 class _Measured:
     """Step times, measured once for each look's settings, and memory."""
 
-    def __init__(self, style: Bucket, networks: Networks) -> None:
+    def __init__(self, style: Bucket, networks: NetworkPool) -> None:
         self._bucket, self._networks = style, networks
         self._rates: dict[Settings, float] = {}
 

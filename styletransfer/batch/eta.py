@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 
-class Forecast:
+class BatchEta:
     """Of several lanes that paint one photo each at a time, and share what is left."""
 
     def __init__(

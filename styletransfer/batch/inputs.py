@@ -16,14 +16,14 @@ from styletransfer.storage.base import Entry
 Read = Callable[[str], bytes]  # a key's content; raises StorageError
 
 
-class Photo(NamedTuple):
+class PhotoInput(NamedTuple):
     """A photo, and where it is painted: float32 [h, w], 0…1, of any size; None: everywhere."""
 
     picture: decode.Picture
     mask: np.ndarray | None
 
 
-class Ingredients(NamedTuple):
+class LookInput(NamedTuple):
     """What a `style.Style` is made from, in the order of its arguments."""
 
     paintings: list[np.ndarray]
@@ -32,16 +32,16 @@ class Ingredients(NamedTuple):
     regions: list[np.ndarray | None]
 
 
-def read_photo(photo: Entry, mask: Entry | None, read: Read) -> Photo:
+def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoInput:
     """A photo and its mask. Raises PictureError naming which of them cannot be used,
     StorageError."""
-    return Photo(decode.decode(read(photo.key), photo.key), _mask(mask, "mask", read))
+    return PhotoInput(decode.decode(read(photo.key), photo.key), _mask(mask, "mask", read))
 
 
-def read_look(look: Look, read: Read) -> Ingredients:
+def read_look(look: Look, read: Read) -> LookInput:
     """A look's paintings with their masks and regions. Raises PictureError naming which of them
     cannot be used, StorageError."""
-    return Ingredients(
+    return LookInput(
         [_painting(each.entry.key, look.settings, read) for each in look.paintings],
         look.shares,
         [_mask(each.mask, "mask", read) for each in look.paintings],

@@ -48,7 +48,7 @@ def pictures(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
 
 
-def masks(entries: Sequence[Entry]) -> dict[str, Entry]:
+def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The masks among the entries, by the key of the picture that they lie beside.
 
     `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
@@ -64,7 +64,7 @@ def masks(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {key: mask for key, mask in found.items() if mask is not None}
 
 
-def beside(photo: str) -> str:
+def sibling_prefix(photo: str) -> str:
     """The beginning that a photo's key shares with its masks', and with those of photos whose
     results might share a key with its own."""
     return f"{_stem(photo)}."
@@ -72,24 +72,26 @@ def beside(photo: str) -> str:
 
 def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[str]:
     """The keys of masks that nothing uses: a slip in a name would go unseen otherwise."""
-    used = {mask.key for mask in masks(entries).values()}
+    used = {mask.key for mask in masks_by_picture(entries).values()}
     used |= {each.region.key for look in looks for each in look.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
 
 
-def looks_of(bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
+def find_looks(
+    bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
+) -> list[Look]:
     """All looks of a style bucket, whose entries are given, by name: those that its `looks.toml`
-    names; without one, what `looks` makes of its entries.
+    names; without one, what `looks_from_listing` makes of its entries.
 
     Raises ConfigError, StorageError.
     """
     if all(entry.key != TOML for entry in entries):
-        return looks(entries, mode, settings)
+        return looks_from_listing(entries, mode, settings)
     text = bucket.read(TOML).decode("utf-8", errors="replace")
-    return looks_told(text, entries, settings)
+    return looks_from_toml(text, entries, settings)
 
 
-def looks(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
+def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
     """The looks that a style bucket's entries make, by name.
 
     mode `each`: every painting at the top level is a look, named after it; `blend`: all of them
@@ -117,7 +119,7 @@ def looks(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]
             groups[entry.key if shared else stem] = [entry]
     for name in groups:
         _check_name(name)
-    mask_of = masks(entries)
+    mask_of = masks_by_picture(entries)
     return [
         Look(
             name,
@@ -128,7 +130,7 @@ def looks(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]
     ]
 
 
-def looks_told(text: str, entries: Sequence[Entry], settings: Settings) -> list[Look]:
+def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> list[Look]:
     """The looks that a `looks.toml` names, and no others, by name: `paintings` is a list of keys
     (equal shares) or a table of keys with their shares; `regions` a table of such keys, each with
     the key of the picture that says where the painting goes; every other key is a setting.
@@ -152,7 +154,7 @@ def _look_told(name: str, table: Any, entries: Sequence[Entry], settings: Settin
     changes = dict(table)
     shares = _shares_told(changes.pop("paintings"), entries, where)
     regions = _regions_told(changes.pop("regions", {}), shares, entries, where)
-    there, mask_of = {entry.key: entry for entry in pictures(entries)}, masks(entries)
+    there, mask_of = {entry.key: entry for entry in pictures(entries)}, masks_by_picture(entries)
     total = sum(shares.values())
     paintings = tuple(
         Painting(there[key], share / total, mask_of.get(key), regions.get(key))

@@ -27,7 +27,7 @@ RANDOM_NOTE = (
 )
 
 
-class Networks:
+class NetworkPool:
     """The networks that VGG_WEIGHTS and the looks' settings ask for."""
 
     def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:

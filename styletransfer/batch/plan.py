@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from styletransfer import bucket_layout
-from styletransfer.batch import checkpoints, records
+from styletransfer.batch import records
 from styletransfer.batch.looks import Look
 from styletransfer.images.output import Output
 from styletransfer.log import printable
@@ -22,26 +22,26 @@ READERS = 16  # threads that read records: each waits for the network, not for t
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look, where its mask is white; `before` is the record of an
-    earlier result."""
+    """One photo to be painted in one look, where its mask is white; `previous_record` is the record
+    of an earlier result."""
 
     photo: Entry
     mask: Entry | None
     look: Look
     stem: str  # the result's key without look and extension
     fingerprint: str
-    before: dict[str, Any]
+    previous_record: dict[str, Any]
 
     def __str__(self) -> str:
         return f"{printable(self.photo.key)} in {printable(self.look.name)}"
 
     @property
     def record_key(self) -> str:
-        return records.key(self.look.name, self.photo.key)
+        return bucket_layout.record_key(self.look.name, self.photo.key)
 
     @property
     def checkpoint_key(self) -> str:
-        return checkpoints.key(self.look.name, self.photo.key)
+        return bucket_layout.checkpoint_key(self.look.name, self.photo.key)
 
     def result_key(self, extension: str, output: Output) -> str:
         """Where the result goes, once the photo has told its real format. One that is not what its
@@ -58,13 +58,13 @@ class Plan:
     output: Output
     todo: tuple[Task, ...]
     done: tuple[dict[str, Any], ...]
-    part: bool  # whether others may be at work on other photos or looks: the gallery is theirs
+    partial: bool  # whether others may be at work on other photos or looks: the gallery is theirs
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
     unpublished: bool  # whether the gallery lacks results that are there
 
 
-def make(
+def make_plan(
     photos: Sequence[Entry],
     stems: Mapping[str, str],
     masks: Mapping[str, Entry],
@@ -73,17 +73,19 @@ def make(
     output: Output,
     result: Bucket,
     there: Set[str],
-    part: bool = False,
+    partial: bool = False,
 ) -> Plan:
     """Compares what is wanted with what the result bucket has. Raises StorageError.
 
     stems, masks: those of photos, by the photo's key. identity: settings → the identity of the
-    weights they are painted with. there: the keys in the result bucket. part: whether these are
+    weights they are painted with. there: the keys in the result bucket. partial: whether these are
     only some of the photos and looks.
     """
     wanted = [(photo, look) for look in looks for photo in photos]
     recorded = [
-        key for photo, look in wanted if (key := records.key(look.name, photo.key)) in there
+        key
+        for photo, look in wanted
+        if (key := bucket_layout.record_key(look.name, photo.key)) in there
     ]
     with ThreadPoolExecutor(READERS) as pool:
         known = dict(
@@ -91,20 +93,20 @@ def make(
         )
     todo, done = [], []
     for photo, look in wanted:
-        before = known.get(records.key(look.name, photo.key), {})
+        before = known.get(bucket_layout.record_key(look.name, photo.key), {})
         mask = masks.get(photo.key)
         told = records.fingerprint(photo, mask, look, identity(look.settings), astuple(output))
         if before.get("fingerprint") == told and before.get("result") in there:
             done.append(before)
         else:
             todo.append(Task(photo, mask, look, stems[photo.key], told, before))
-    saved = {key for key in there if key.startswith(f"{checkpoints.FOLDER}/")}
-    if part:
-        saved &= {checkpoints.key(look.name, photo.key) for photo, look in wanted}
+    saved = {key for key in there if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
+    if partial:
+        saved &= {bucket_layout.checkpoint_key(look.name, photo.key) for photo, look in wanted}
     useful = saved & {task.checkpoint_key for task in todo}
     stale = tuple(sorted(saved - useful))
-    unpublished = UNPUBLISHED in there and not part
-    return Plan(output, tuple(todo), tuple(done), part, frozenset(useful), stale, unpublished)
+    unpublished = UNPUBLISHED in there and not partial
+    return Plan(output, tuple(todo), tuple(done), partial, frozenset(useful), stale, unpublished)
 
 
 def stems(photos: Sequence[Entry], output: Output) -> dict[str, str]:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from styletransfer.batch.inputs import Ingredients, Photo, read_look, read_photo
+from styletransfer.batch.inputs import LookInput, PhotoInput, read_look, read_photo
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.storage.base import Bucket
@@ -24,11 +24,11 @@ class Waiting(NamedTuple):
 
     number: int
     task: Task
-    photo: "Future[Photo]"
-    ingredients: "Future[Ingredients]"
+    photo: "Future[PhotoInput]"
+    ingredients: "Future[LookInput]"
 
 
-class Ahead:
+class Prefetcher:
     """The tasks, each taken once, by any number of threads; reading begins at once."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Ahead:
         self._lock = threading.Lock()
         self._window: deque[Waiting] = deque()
         self._look: Look | None = None
-        self._ingredients: Future[Ingredients] | None = None
+        self._ingredients: Future[LookInput] | None = None
         self._taken = 0
         self._fill()
 
@@ -80,10 +80,10 @@ class Ahead:
             photo = self._pool.submit(self._read_photo, task)
             self._window.append(Waiting(number, task, photo, self._ingredients))
 
-    def _read_photo(self, task: Task) -> Photo:
+    def _read_photo(self, task: Task) -> PhotoInput:
         return read_photo(task.photo, task.mask, self._reader(self._source))
 
-    def _read_look(self, look: Look) -> Ingredients:
+    def _read_look(self, look: Look) -> LookInput:
         return read_look(look, self._reader(self._style))
 
     def _reader(self, bucket: Bucket) -> Callable[[str], bytes]:

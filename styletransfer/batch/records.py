@@ -6,16 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from styletransfer import ENGINE_VERSION, bucket_layout
+from styletransfer import ENGINE_VERSION
 from styletransfer.batch.looks import Look
 from styletransfer.storage.base import Bucket, Entry
-
-FOLDER = bucket_layout.RECORDS
-
-
-def key(look: str, photo: str) -> str:
-    """Where the record of a photo (its key) in a look (its name) lies."""
-    return f"{FOLDER}/{look}/{photo}.json"
 
 
 def fingerprint(

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from styletransfer import bucket_layout
 from styletransfer.batch import looks as styles
 from styletransfer.batch import plan as planning
-from styletransfer.batch import records
 from styletransfer.batch.looks import Look
-from styletransfer.batch.network_pool import RANDOM_NOTE, Networks, how_to_give
+from styletransfer.batch.network_pool import RANDOM_NOTE, NetworkPool, how_to_give
 from styletransfer.batch.plan import Plan
 from styletransfer.config import Config
 from styletransfer.devices.native_stderr import stderr_held
@@ -51,7 +50,7 @@ def _run(config: Config, stop: Stop) -> int:
     source = open_bucket(config.source, config.account)
     style = open_bucket(config.style, config.account)
     result = open_bucket(config.result, config.account, new=True)
-    beginnings = (styles.beside(config.photo) if config.photo else "", "", "")
+    beginnings = (styles.sibling_prefix(config.photo) if config.photo else "", "", "")
     listings = [
         background.submit(list, each.list(beginning))
         for each, beginning in zip((source, style, result), beginnings, strict=True)
@@ -59,7 +58,7 @@ def _run(config: Config, stop: Stop) -> int:
     sources, entries, results = (listing.result() for listing in listings)
     there = {entry.key for entry in results}
     every_photo = styles.pictures(sources)
-    every_look = styles.looks_of(style, entries, config.style_mode, config.settings)
+    every_look = styles.find_looks(style, entries, config.style_mode, config.settings)
     photos, looks = _asked_for(config, every_photo, every_look)
     for found, bucket, what in ((photos, source, "photo"), (looks, style, "painting")):
         if not found:
@@ -69,14 +68,14 @@ def _run(config: Config, stop: Stop) -> int:
         return 0
     _warn_of_strays(source, styles.stray_masks(sources))
     _warn_of_strays(style, styles.stray_masks(entries, every_look))
-    networks = Networks(config, style, entries)
+    networks = NetworkPool(config, style, entries)
     output = Output(
         config.output_format, config.output_quality, config.output_depth, config.keep_gps
     )
     if ready is None and _something_lacks(photos, looks, there):
         ready = background.submit(_choose_device, config.device)
-    stems, masks = planning.stems(every_photo, output), styles.masks(sources)
-    plan = planning.make(
+    stems, masks = planning.stems(every_photo, output), styles.masks_by_picture(sources)
+    plan = planning.make_plan(
         photos,
         stems,
         masks,
@@ -85,7 +84,7 @@ def _run(config: Config, stop: Stop) -> int:
         output,
         result,
         there,
-        part=config.part,
+        partial=config.partial,
     )
     event(
         f"{len(photos)} photos × {len(looks)} looks: {len(plan.done)} results are there, "
@@ -154,7 +153,11 @@ def _warn_of_strays(bucket: Bucket, keys: Sequence[str]) -> None:
 
 def _something_lacks(photos: Sequence[Entry], looks: Sequence[Look], there: Set[str]) -> bool:
     """Whether there is something to paint, as far as keys tell: a result without a record."""
-    return any(records.key(look.name, photo.key) not in there for look in looks for photo in photos)
+    return any(
+        bucket_layout.record_key(look.name, photo.key) not in there
+        for look in looks
+        for photo in photos
+    )
 
 
 def _choose_device(wanted: str) -> "Devices":

@@ -49,7 +49,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Done:
+class FinishedPicture:
     """A painting on its way to the bucket; its record still lacks the result's key."""
 
     task: Task
@@ -67,7 +67,7 @@ class Pusher:
     def __init__(self, result: Bucket, plan: Plan) -> None:
         self._result, self._plan, output = result, plan, plan.output
         # A part of a batch has none: runs beside it would overwrite each other's page.
-        self._gallery = None if plan.part else Gallery(result, plan.done)
+        self._gallery = None if plan.partial else Gallery(result, plan.done)
         self._published = perf_counter()
         self._taken = {record["result"] for record in plan.done}
         self._planned = {
@@ -93,7 +93,7 @@ class Pusher:
         except StorageError as error:
             event(f"the gallery could not be written: {error}", level=WARNING)
 
-    def push(self, done: Done, saves: "list[Future[None]]", stop: Stop) -> None:
+    def push(self, done: FinishedPicture, saves: "list[Future[None]]", stop: Stop) -> None:
         """Takes a result, once there is room for it. saves: of checkpoints of the same task.
         Raises UnavailableError, Stopped."""
         while not self._room.acquire(timeout=POLL_S):
@@ -167,7 +167,7 @@ class Pusher:
                 self._leaving.wait(pause)
         return request()
 
-    def _push(self, done: Done, saves: "list[Future[None]]") -> None:
+    def _push(self, done: FinishedPicture, saves: "list[Future[None]]") -> None:
         task = done.task
         try:
             extension, data = encode.encode_as(self._plan.output, done.photo, done.image)
@@ -194,10 +194,10 @@ class Pusher:
     def _clear_up(self, task: Task, saves: "list[Future[None]]") -> None:
         """Deletes what the result has outdated: its checkpoint, and the same painting under
         another extension."""
-        old = task.before.get("result")
+        old = task.previous_record.get("result")
         with self._lock:
             # A part of a batch does not know whose that key is by now.
-            outdated = old is not None and old not in self._taken and not self._plan.part
+            outdated = old is not None and old not in self._taken and not self._plan.partial
         # What another task is to paint under that key may be there already, its record not yet.
         outdated = outdated and self._planned.get(old, task) is task
         wait(saves)
@@ -216,7 +216,7 @@ class Pusher:
         with self._lock:
             self.outcome.failures.append((task, str(error)))
         failure = {"photo": task.photo.key, "look": task.look.name, "error": str(error)}
-        record = task.before | failure | {"tried": _now()}
+        record = task.previous_record | failure | {"tried": _now()}
         try:
             self.patiently(lambda: records.write(self._result, task.record_key, record))
         except BadKeyError as problem:  # As long as the result's, which may be why that failed.
@@ -233,7 +233,7 @@ class Pusher:
         else:
             event(f"checkpoint saved: {printable(key)}, step {snapshot.iteration}")
 
-    def _show(self, record: dict[str, Any], done: Done) -> None:
+    def _show(self, record: dict[str, Any], done: FinishedPicture) -> None:
         """A gallery that cannot be written is no reason to fail a painting."""
         if self._gallery is None:
             return

@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch import checkpoints, records
-from styletransfer.batch.eta import Forecast
-from styletransfer.batch.inputs import Photo
+from styletransfer.batch.eta import BatchEta
+from styletransfer.batch.inputs import PhotoInput
 from styletransfer.batch.looks import Look
-from styletransfer.batch.network_pool import RANDOM_NOTE, Networks
+from styletransfer.batch.network_pool import RANDOM_NOTE, NetworkPool
 from styletransfer.batch.plan import Plan, Task
-from styletransfer.batch.prefetch import Ahead, Waiting
-from styletransfer.batch.uploader import POLL_S, Done, Pusher
+from styletransfer.batch.prefetch import Prefetcher, Waiting
+from styletransfer.batch.uploader import POLL_S, FinishedPicture, Pusher
 from styletransfer.config import Config
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import Style
@@ -33,7 +33,7 @@ LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
 Value = TypeVar("Value")
 
 
-class Painter:
+class Worker:
     """One device's part of a run: it takes the next task whenever it is free. Several share
     `tasks`, `pusher` and `forecast`; look and network are each one's own."""
 
@@ -43,10 +43,10 @@ class Painter:
         config: Config,
         result: Bucket,
         plan: Plan,
-        tasks: Ahead,
-        networks: Networks,
+        tasks: Prefetcher,
+        networks: NetworkPool,
         pusher: Pusher,
-        forecast: Forecast,
+        forecast: BatchEta,
         stop: Stop,
     ) -> None:
         self._device, self._config, self._result, self._plan = device, config, result, plan
@@ -90,7 +90,9 @@ class Painter:
         finally:
             self._forecast.over(self._device.name)
 
-    def _painted(self, waiting: Waiting, label: str, saves: "list[Future[None]]") -> Done:
+    def _painted(
+        self, waiting: Waiting, label: str, saves: "list[Future[None]]"
+    ) -> FinishedPicture:
         """Paints one task. Raises what `stylize`, weights and storage raise."""
         task = waiting.task
         photo, ingredients = self._when_read(waiting.photo), self._when_read(waiting.ingredients)
@@ -106,10 +108,12 @@ class Painter:
         last = follow(self._steps(task, photo, vgg, saves), label, batch_left, **names)
         image, seconds = last.image, perf_counter() - started
         record = self._record(task, image.shape, last.losses, seconds, vgg)
-        return Done(task, label, photo.picture, ingredients.paintings, image, record, seconds)
+        return FinishedPicture(
+            task, label, photo.picture, ingredients.paintings, image, record, seconds
+        )
 
     def _steps(
-        self, task: Task, photo: Photo, vgg: VGG, saves: "list[Future[None]]"
+        self, task: Task, photo: PhotoInput, vgg: VGG, saves: "list[Future[None]]"
     ) -> Iterator[Step]:
         """The optimisation's steps, saved every CHECKPOINT_EVERY seconds and when a signal came."""
         resume = None

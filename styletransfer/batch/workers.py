@@ -10,10 +10,10 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from styletransfer.batch.eta import Forecast
-from styletransfer.batch.network_pool import Networks
+from styletransfer.batch.eta import BatchEta
+from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan
-from styletransfer.batch.prefetch import Ahead
+from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.uploader import POLL_S, Outcome, Pusher
 from styletransfer.config import Config
 from styletransfer.log import event
@@ -37,7 +37,7 @@ def paint(
     config: Config,
     buckets: Buckets,
     plan: Plan,
-    networks: Networks,
+    networks: NetworkPool,
     ready: "Future[Devices]",
     stop: Stop,
 ) -> Outcome:
@@ -48,7 +48,7 @@ def paint(
     signal, with a checkpoint of each painting under way in the result bucket.
     """
     pusher = Pusher(buckets.result, plan)
-    ahead = Ahead(plan.todo, buckets.source, buckets.style, pusher.patiently)
+    ahead = Prefetcher(plan.todo, buckets.source, buckets.style, pusher.patiently)
     settings, arrive = plan.todo[0].look.settings, False
     try:
         networks.read_ahead(settings)
@@ -56,12 +56,12 @@ def paint(
         event(f"painting on {devices}", device=str(devices))
         each = devices.each[: len(plan.todo)]
         networks.load(settings, each[0].name)
-        forecast = Forecast(len(each), lambda: ahead.left, pusher.outcome.seconds)
+        forecast = BatchEta(len(each), lambda: ahead.left, pusher.outcome.seconds)
 
-        from styletransfer.batch.worker import Painter
+        from styletransfer.batch.worker import Worker
 
         shared = config, buckets.result, plan, ahead, networks, pusher, forecast, stop
-        painters = [Painter(device, *shared) for device in each]
+        painters = [Worker(device, *shared) for device in each]
         pusher.begin()
         stop.later = True
         side_by_side([painter.paint for painter in painters])

@@ -7,15 +7,15 @@ from functools import cache
 from logging import WARNING
 from pathlib import Path
 
+# TensorFlow imports Keras, and Keras matplotlib: almost half of the start-up time, for nothing that
+# is used here. Asked for Keras 2, which is not installed, TensorFlow starts without.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 
 from styletransfer.devices import nvidia
 from styletransfer.errors import DeviceError
 from styletransfer.log import event
 
-# TensorFlow loads Keras at once, and that matplotlib: almost half of its start, and used nowhere
-# here. Told to take Keras 2, which is not installed, it goes on without.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists, and that cannot compute
 
 

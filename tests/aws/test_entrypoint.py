@@ -16,7 +16,7 @@ from PIL import Image
 from support import fabricated, tiny
 from support.folder_batches import QUICK
 
-from styletransfer.batch.network_pool import Networks
+from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.vgg import download
 
 JOB = Path(__file__).parents[1] / "support" / "tiny_job.py"
@@ -81,7 +81,7 @@ def vgg():
 @pytest.fixture
 def one_vgg(vgg, monkeypatch):
     """Jobs in this process paint with the same tiny VGG."""
-    monkeypatch.setattr(Networks, "_load", lambda *_: vgg)
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: vgg)
 
 
 def job(bot, key=KEY):

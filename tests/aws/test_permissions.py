@@ -13,7 +13,7 @@ from support import aws_calls, aws_template, tiny
 from support.aws_template import allowed, filled, parsed, policies, translated
 from support.telegram_server import TOKEN, telegram_running
 
-from styletransfer.batch import records
+from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.storage import s3 as storage
 from styletransfer.vgg import download
@@ -139,7 +139,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(account, made, monkeypatch
         event = {"bucket": {"name": BUCKET}, "object": {"key": result}}
         handler.handler({"source": "aws.s3", "detail": event}, None)
         record = f"{layout.result_place(OWNER)}/"
-        record += records.key("mine", layout.Photo.of_key(failed).name)
+        record += bucket_layout.record_key("mine", layout.Photo.of_key(failed).name)
         put(account, record, json.dumps({"error": "it is damaged"}).encode())
         handler.handler(job(failed, "FAILED"), None)
         chat.says("/cancel")

@@ -18,7 +18,7 @@ from support.s3_servers import free_ports
 from styletransfer import config, log
 from styletransfer.batch import run as batch
 from styletransfer.batch import uploader
-from styletransfer.batch.network_pool import Networks
+from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.cli.paint import main
 from styletransfer.storage import s3
 
@@ -51,7 +51,7 @@ def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG."""
     from styletransfer.vgg.network import VGG
 
-    monkeypatch.setattr(Networks, "_load", lambda *_: VGG(tiny.weights()))
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: VGG(tiny.weights()))
     log.log_to_stdout("%(message)s")
 
 
@@ -145,7 +145,7 @@ def undisturbed(moto):
     from styletransfer.vgg.network import VGG
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Networks, "_load", lambda *_: VGG(tiny.weights()))
+        patch.setattr(NetworkPool, "_load", lambda *_: VGG(tiny.weights()))
         done = Batch(moto)
         assert done.run() == 0
     return done.results()

@@ -2,7 +2,13 @@
 
 import pytest
 
-from styletransfer.batch.looks import looks, looks_told, masks, pictures, stray_masks
+from styletransfer.batch.looks import (
+    looks_from_listing,
+    looks_from_toml,
+    masks_by_picture,
+    pictures,
+    stray_masks,
+)
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
@@ -14,7 +20,7 @@ def entries(*keys):
 
 def made(*keys, mode="each"):
     """look name → the keys of its paintings"""
-    found = looks(entries(*keys), mode, Settings())
+    found = looks_from_listing(entries(*keys), mode, Settings())
     return {look.name: [each.entry.key for each in look.paintings] for look in found}
 
 
@@ -23,7 +29,7 @@ def test_every_painting_at_the_top_level_is_a_look_named_after_it():
 
 
 def test_a_folder_is_one_look_with_its_paintings_blended_in_equal_shares():
-    (look,) = looks(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
+    (look,) = looks_from_listing(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
     assert look.name == "both"
     assert [each.share for each in look.paintings] == [0.5, 0.5]
 
@@ -72,7 +78,7 @@ def test_masks_and_what_is_no_picture_are_left_out():
 
 def paired(*keys):
     """picture's key → its mask's key"""
-    return {key: mask.key for key, mask in masks(entries(*keys)).items()}
+    return {key: mask.key for key, mask in masks_by_picture(entries(*keys)).items()}
 
 
 def test_a_mask_belongs_to_the_picture_of_its_name_in_the_same_folder():
@@ -94,8 +100,11 @@ def test_masks_that_nothing_uses_are_told():
         "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
     )
     text = '[one]\npaintings = ["b.jpg"]\nregions = { "b.jpg" = "left.mask.png" }'
-    assert masks(there)["b.jpg"].key == "b.mask.jpg"
-    assert stray_masks(there, looks_told(text, there, Settings())) == ["b.mask.png", "c.mask.png"]
+    assert masks_by_picture(there)["b.jpg"].key == "b.mask.jpg"
+    assert stray_masks(there, looks_from_toml(text, there, Settings())) == [
+        "b.mask.png",
+        "c.mask.png",
+    ]
 
 
 @pytest.mark.parametrize("mode", ["each", "blend"])
@@ -103,7 +112,7 @@ def test_a_painting_brings_its_mask_into_its_look(mode):
     there = entries("monet.jpg", "monet.mask.png", "both/a.jpg", "both/b.jpg", "both/b.mask.jpg")
     found = {
         each.entry.key: each.mask and each.mask.key
-        for look in looks(there, mode, Settings())
+        for look in looks_from_listing(there, mode, Settings())
         for each in look.paintings
     }
     assert found == {
@@ -130,7 +139,7 @@ paintings = ["monet.jpg"]
 
 def test_looks_toml_names_looks_exactly():
     there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg")
-    both, plain = looks_told(TOML, there, Settings(iterations=7))
+    both, plain = looks_from_toml(TOML, there, Settings(iterations=7))
     assert (both.name, plain.name) == ("both", "plain")
     assert [(each.entry.key, each.share) for each in both.paintings] == [
         ("monet.jpg", pytest.approx(0.7)),
@@ -148,7 +157,7 @@ def test_looks_toml_says_where_paintings_go():
     """
     there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
     there += entries("left.mask.png", "plan of the sky.png")
-    (look,) = looks_told(text, there, Settings())
+    (look,) = looks_from_toml(text, there, Settings())
     found = [each.region and each.region.key for each in look.paintings]
     assert found == ["plan of the sky.png", None, "left.mask.png"]
     assert [each.mask and each.mask.key for each in look.paintings] == [
@@ -171,7 +180,7 @@ def test_looks_toml_has_settings_of_every_kind():
     recipe = "inetwork"
     iterations = 3
     """
-    a, b = looks_told(text, entries("monet.jpg"), Settings(size=300))
+    a, b = looks_from_toml(text, entries("monet.jpg"), Settings(size=300))
     assert a.settings == Settings(
         size=300,
         preserve_color=True,
@@ -215,5 +224,5 @@ def test_looks_toml_has_settings_of_every_kind():
 )
 def test_a_mistake_in_looks_toml_is_named(text, told):
     with pytest.raises(ConfigError, match=told) as caught:
-        looks_told(text, entries("monet.jpg"), Settings())
+        looks_from_toml(text, entries("monet.jpg"), Settings())
     assert "\n" not in str(caught.value)

@@ -15,8 +15,8 @@ from support import tiny
 from support.folder_batches import keys, run
 
 from styletransfer import progress
-from styletransfer.batch.eta import Forecast
-from styletransfer.batch.prefetch import Ahead
+from styletransfer.batch.eta import BatchEta
+from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.workers import side_by_side
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
@@ -100,7 +100,7 @@ def test_what_ends_one_lane_is_told_at_once_and_a_stop_when_all_have_saved():
 
 def test_the_time_left_is_shared_by_the_lanes():
     left = [6]
-    forecast = Forecast(2, lambda: left[0], {"monet": [10.0, 20.0]})
+    forecast = BatchEta(2, lambda: left[0], {"monet": [10.0, 20.0]})
     assert forecast.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
     assert forecast.left("GPU:1", 5, 4) == pytest.approx((10 + 4 + 6 * 15) / 2)
     left[0] = 0
@@ -134,7 +134,7 @@ def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():
         SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
     ]
     source = SimpleNamespace(read=lambda key: read.append(key) or tiny.file(16, 16))
-    ahead, taken = Ahead(tasks, source, source, lambda request: request()), []
+    ahead, taken = Prefetcher(tasks, source, source, lambda request: request()), []
     assert ahead.left == 40
 
     def take():

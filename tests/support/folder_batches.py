@@ -8,7 +8,7 @@ from PIL import Image
 
 from styletransfer import config, log
 from styletransfer.batch import run as batch
-from styletransfer.batch.network_pool import Networks
+from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.storage.folder import FolderBucket
 from support import tiny
 from support.pictures import saved
@@ -22,7 +22,7 @@ def small_vgg(monkeypatch):
     from styletransfer.vgg.network import VGG
 
     loads = []
-    monkeypatch.setattr(Networks, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
     return loads
 
 

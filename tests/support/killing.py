@@ -108,11 +108,11 @@ def main(first: int, last: int, seed: int) -> None:
         dry_run,  # noqa: F401
         worker,  # noqa: F401
     )
-    from styletransfer.batch.network_pool import Networks
+    from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.vgg.network import VGG
     from support import tiny
 
-    Networks._load = lambda *_: VGG(tiny.weights())
+    NetworkPool._load = lambda *_: VGG(tiny.weights())
     whole = paint(0, [])
     print(json.dumps(whole), flush=True)
     lanes = []

@@ -10,7 +10,7 @@ sys.path += [str(REPOSITORY), str(REPOSITORY / "aws"), str(REPOSITORY / "tests")
 
 import entrypoint  # noqa: E402
 
-from styletransfer.batch.network_pool import Networks  # noqa: E402
+from styletransfer.batch.network_pool import NetworkPool  # noqa: E402
 from styletransfer.vgg import download  # noqa: E402
 from support import tiny  # noqa: E402
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     """Ends the process, as the entrypoint does. There are no weights but those that it is given."""
     download.CACHE = Path(os.devnull)
     os.environ["KERAS_HOME"] = os.devnull
-    Networks._load = load
+    NetworkPool._load = load
     entrypoint.leave(entrypoint.main(arguments))
 
 

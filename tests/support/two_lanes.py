@@ -8,7 +8,7 @@ from pathlib import Path
 
 def main() -> None:
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
-    from styletransfer.batch.network_pool import Networks
+    from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.cli import app, paint
     from styletransfer.devices import tensorflow
     from styletransfer.vgg.network import VGG
@@ -20,7 +20,7 @@ def main() -> None:
     lanes = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
     tensorflow.choose = lambda wanted: tensorflow.Devices(lanes)
     networks = []
-    Networks._load = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
+    NetworkPool._load = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])
     for vgg in networks:
         tensors = tensorflow.tf.nest.flatten([*vgg._tensors.values()])
