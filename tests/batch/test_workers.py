@@ -79,23 +79,27 @@ def test_a_signal_saves_the_painting_of_each_device(four_photos):
     assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun}
 
 
-def test_what_ends_one_lane_is_told_at_once_and_a_stop_when_all_have_saved():
-    held, told = threading.Event(), []
+def test_an_error_ends_the_run_at_once_and_a_signal_when_every_worker_has_saved():
+    def saves_when(event, saved):
+        def worker():
+            event.wait(20)
+            saved.append("checkpoint")
 
-    def lasting():
-        held.wait(20)
-        told.append("saved")
+        return worker
 
     def failing(error):
         raise error
 
+    endless, at_failure = threading.Event(), []
     with pytest.raises(StyleTransferError, match="away"):
-        side_by_side([lasting, lambda: failing(StyleTransferError("away"))])
-    assert told == []
-    threading.Timer(0.3, held.set).start()
+        side_by_side([saves_when(endless, at_failure), lambda: failing(StyleTransferError("away"))])
+    assert at_failure == []
+    endless.set()
+    soon, at_signal = threading.Event(), []
+    threading.Timer(0.3, soon.set).start()
     with pytest.raises(Stopped):
-        side_by_side([lasting, lambda: failing(Stopped(signal.SIGTERM))])
-    assert told.count("saved") == 2
+        side_by_side([saves_when(soon, at_signal), lambda: failing(Stopped(signal.SIGTERM))])
+    assert at_signal == ["checkpoint"]
 
 
 def test_the_time_left_is_shared_by_the_lanes():
