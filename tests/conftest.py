@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from support import tiny as tiny_module
 from support.bot_running import aws, telegram, world  # noqa: F401
 from support.folder_batches import folders, small_vgg  # noqa: F401
 from support.s3_servers import (  # noqa: F401
@@ -16,7 +17,6 @@ from support.s3_servers import (  # noqa: F401
     rgw_tls,
     server,
 )
-from support.tiny import weights as tiny_weights
 
 if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
@@ -31,9 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def tiny() -> "VGG":
     """VGG19 with few channels, so that an optimisation takes milliseconds."""
-    from styletransfer.vgg.network import VGG
-
-    return VGG(tiny_weights())
+    return tiny_module.network()
 
 
 @pytest.fixture(scope="session")

@@ -71,17 +71,10 @@ def bot(moto, monkeypatch):
     return bot
 
 
-@pytest.fixture(scope="module")
-def vgg():
-    from styletransfer.vgg.network import VGG
-
-    return VGG(tiny.weights())
-
-
 @pytest.fixture
-def one_vgg(vgg, monkeypatch):
+def one_vgg(monkeypatch):
     """Jobs in this process paint with the same tiny VGG."""
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: vgg)
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
 
 
 def job(bot, key=KEY):

@@ -49,9 +49,7 @@ FAULTS = [
 @pytest.fixture(autouse=True)
 def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG."""
-    from styletransfer.vgg.network import VGG
-
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: VGG(tiny.weights()))
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
     log.log_to_stdout("%(message)s")
 
 
@@ -142,10 +140,8 @@ def check_whole(done, expected, photos=PHOTOS):
 @pytest.fixture(scope="module")
 def undisturbed(moto):
     """The results of a run that nothing disturbs."""
-    from styletransfer.vgg.network import VGG
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NetworkPool, "_load", lambda *_: VGG(tiny.weights()))
+        patch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
         done = Batch(moto)
         assert done.run() == 0
     return done.results()

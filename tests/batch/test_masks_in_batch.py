@@ -167,9 +167,8 @@ def test_a_record_from_before_masks_makes_the_same_picture_again(one_photo, agai
 def again(monkeypatch):
     """Paints what a record tells of once more; the file's bytes."""
     from styletransfer.batch import network_pool
-    from styletransfer.vgg.network import VGG
 
-    monkeypatch.setattr(network_pool, "load_given", lambda *_: VGG(tiny.weights()))
+    monkeypatch.setattr(network_pool, "load_given", lambda *_: tiny.network())
 
     def paint_again(key):
         assert inetwork(["--from-record", f"out/_records/{key}.json", "again"]) == 0

@@ -462,9 +462,8 @@ def test_a_signal_saves_a_checkpoint_that_the_next_run_goes_on_from(
 def test_a_record_makes_the_same_picture_again(folders, small_vgg, monkeypatch, capsys):
     from styletransfer.batch import network_pool
     from styletransfer.cli.inetwork import inetwork
-    from styletransfer.vgg.network import VGG
 
-    monkeypatch.setattr(network_pool, "load_given", lambda *_: VGG(tiny.weights()))
+    monkeypatch.setattr(network_pool, "load_given", lambda *_: tiny.network())
     run(folders)
     record = "out/_records/both/trip/old town é.png.json"
     assert inetwork(["--from-record", record, "again/town"]) == 0

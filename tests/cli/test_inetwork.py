@@ -37,14 +37,6 @@ def files(tmp_path, monkeypatch):
     grey("black.png", np.zeros((60, 80)))
 
 
-@cache
-def network(model, weights, seed):
-    """Shared by all tests, so that TensorFlow traces what it computes once."""
-    from styletransfer.vgg.network import VGG
-
-    return VGG(tiny.weights(model, seed))
-
-
 @pytest.fixture(autouse=True)
 def small_vgg(monkeypatch):
     from styletransfer.vgg import network as vgg
@@ -52,7 +44,7 @@ def small_vgg(monkeypatch):
     real = vgg.load_vgg
 
     def load(model, weights, seed):
-        return (network if weights == "random" else real)(model, weights, seed)
+        return tiny.network(model, seed) if weights == "random" else real(model, weights, seed)
 
     monkeypatch.setattr(vgg, "load_vgg", load)
 

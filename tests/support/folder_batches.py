@@ -19,10 +19,8 @@ QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
 @pytest.fixture
 def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG, and counts how often it loads it."""
-    from styletransfer.vgg.network import VGG
-
     loads = []
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: loads.append(1) or VGG(tiny.weights()))
+    monkeypatch.setattr(NetworkPool, "_load", lambda *_: loads.append(1) or tiny.network())
     return loads
 
 

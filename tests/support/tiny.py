@@ -2,12 +2,16 @@
 
 import io
 from collections.abc import Iterable
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
+
+if TYPE_CHECKING:  # Loads TensorFlow.
+    from styletransfer.vgg.network import VGG
 
 CHANNELS = {1: 16, 2: 12, 3: 12, 4: 16, 5: 12}  # by block
 
@@ -23,6 +27,19 @@ def weights(model: str = "vgg19", seed: int = 0) -> Weights:
         kernels[layer] = (kernel * scale).astype(np.float32), np.full(width, 0.1, np.float32)
         channels = width
     return Weights(model, f"tiny:{seed}", kernels, MEAN_PIXEL)
+
+
+def network(model: str = "vgg19", seed: int = 0) -> "VGG":
+    """The network with these weights. All tests of a process share it: what TensorFlow has traced
+    for a network takes seconds to trace for another."""
+    return _network(model, seed)
+
+
+@cache
+def _network(model: str, seed: int) -> "VGG":
+    from styletransfer.vgg.network import VGG
+
+    return VGG(weights(model, seed))
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
