@@ -19,7 +19,7 @@ import layout
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.looks import find_looks
-from styletransfer.cli.app import leave, run_program
+from styletransfer.cli.app import leave, run_service
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, WeightsError
 from styletransfer.log import event
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bucket", metavar="BUCKET", help="its name; a folder works too")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
     told = parser.parse_args(arguments)
-    return run_program(parser.prog, lambda environment: run(told.bucket, told.key, environment))
+    return run_service(parser.prog, lambda environment: run(told.bucket, told.key, environment))
 
 
 def run(name: str, key: str, environment: Mapping[str, str]) -> int:

@@ -1,39 +1,114 @@
-"""What all programs share: exit codes of errors and signals."""
+"""What all programs share: parsers, questions on the terminal, errors and signals as exit codes."""
 
+import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable
+from typing import NoReturn
 
-from styletransfer.errors import StyleTransferError
+from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.log import log_to_stdout
+from styletransfer.signals import Stop, Stopped
+from styletransfer.storage.sync import POOL
+
+# A laptop needs these packages and no others.
+LAPTOP = {"boto3": "boto3", "botocore": "boto3", "dotenv": "python-dotenv", "rich": "rich"}
+INTERRUPTED = 130  # 128 + SIGINT
+RERUN = "run it again for the rest"
 
 
-def run_program(program: str, run: Callable[[dict[str, str]], int]) -> int:
-    """What `run` returns for the environment, its log being shown; or, once what ended it has been
-    told in one line, that error's or signal's exit code."""
+def new_parser(
+    name: str, description: str, *, example: str = "", notes: str = ""
+) -> argparse.ArgumentParser:
+    """A parser whose help ends with an example and with notes, printed as they are."""
+    return argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=(f"example:\n{example}\n\n" if example else "") + notes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run_program(
+    name: str, run: Callable[[], int], *, interrupted: str = f"what is done stays; {RERUN}"
+) -> int:
+    """Runs a program and returns its exit code.
+
+    An error, a signal or Ctrl-C that ends it becomes one line on stderr; `interrupted` says what
+    Ctrl-C leaves behind, unless the KeyboardInterrupt has a message. Other exceptions are bugs and
+    propagate.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from styletransfer import config
-    from styletransfer.signals import Stop, Stopped
-
     try:
-        # From here on, not only while it paints: a container's first process ignores signals that
-        # it has not asked for.
+        code = run()
+        sys.stdout.flush()
+        return code
+    except StyleTransferError as error:
+        return _fail(name, str(error), error.exit_code)
+    except Stopped as stopped:
+        return _fail(name, f"stopped by {stopped}; {RERUN}", stopped.exit_code)
+    except KeyboardInterrupt as interrupt:
+        code = _fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
+        if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
+            leave(code)  # The second Ctrl-C: Python would wait for the transfers in progress.
+        return code
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "styletransfer"):
+            raise
+        how = "./start.sh setup installs all that painting needs"
+        if package in LAPTOP:
+            how = f"install it: pip install {' '.join(dict.fromkeys(LAPTOP.values()))}"
+        return _fail(name, f"the Python package {package} is missing; {how}", ConfigError.exit_code)
+    except BrokenPipeError:
+        # The reader has gone, as in `… list | head`. Python flushes the rest at exit: nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run_service(name: str, run: Callable[[dict[str, str]], int]) -> int:
+    """`run_program` for a process that a platform starts and stops.
+
+    SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
+    signals that it has no handler for. `run` gets the environment, `.env` included. The log goes
+    to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON.
+    """
+
+    def service() -> int:
+        from styletransfer import config
+
         with Stop():
             environment = config.environment()
             log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
             return run(environment)
-    except StyleTransferError as error:
-        # In one piece, while another thread may lead stderr elsewhere.
-        sys.stderr.write(f"{program}: {error}\n")
-        return error.exit_code
-    except Stopped as stopped:
-        sys.stderr.write(f"{program}: stopped by {stopped}; run it again for the rest\n")
-        return stopped.exit_code
+
+    return run_program(name, service)
 
 
-def leave(code: int) -> None:
-    """Ends the process now. Threads that wait for a network that is away would keep it for
-    minutes, and a platform that sent SIGTERM waits for seconds."""
+def leave(code: int) -> NoReturn:
+    """Ends the process now. Threads that wait for an unreachable network would keep it for
+    minutes, and a platform waits only seconds after SIGTERM."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def on_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> str:
+    """The answer to a question on the terminal; empty at the end of input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
+
+
+def _fail(name: str, message: str, code: int) -> int:
+    # In one write: another thread may redirect stderr meanwhile.
+    sys.stderr.write(f"{name}: {message}\n")
+    sys.stderr.flush()
+    return code

@@ -1,314 +1,269 @@
-"""A laptop's errands, one function for each script: pictures from buckets to folders, and back.
+"""The scripts that copy pictures between buckets and folders, one function each.
 
-boto3 and rich are imported when there is something to move, so that `--help` answers at once.
+boto3 and rich are imported when there is something to copy, so that `--help` answers at once.
 """
 
 import argparse
 import contextlib
-import os
 import sys
-import threading
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
-from styletransfer import bucket_layout, config
-from styletransfer.errors import ConfigError, StorageError, StyleTransferError
-from styletransfer.paths import WORKSPACE
-from styletransfer.storage import open_bucket
+from styletransfer import bucket_layout
+from styletransfer.cli.app import ask, new_parser, on_terminal, run_program
+from styletransfer.cli.named_buckets import (
+    ACCOUNT_NOTES,
+    BUCKET_HELP,
+    BUCKETS_NOTES,
+    open_configured,
+    open_named,
+)
+from styletransfer.errors import StorageError
 from styletransfer.storage.base import Bucket, NoBucketError
-from styletransfer.storage.sync import POOL, SyncResult, SyncRules, download_all, upload_all
+from styletransfer.storage.sync import SyncResult, SyncRules, download_all, upload_all
 
-BUCKET_HELP = "a bucket's name, or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
-ACCOUNT_HELP = """
-CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from the environment,
-or from a file .env beside this script. Without them, buckets are Amazon's."""
-BUCKETS_HELP = f"""
-BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT say which buckets.{ACCOUNT_HELP}"""
-MOVING_HELP = """
+SYNC_NOTES = """
 
-Files that are the same on both sides are left as they are, and so is what lies only where the
-files go to, unless you say --delete. Hidden files (.DS_Store) stay where they are.
+Files that are the same on both sides are skipped. Files that exist only at the
+destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
-5 storage unreachable or refused"""
+5 storage unreachable or access refused"""
 
 
 def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "get_bucket_content.py",
-        "Downloads what a bucket holds into a folder.",
-        "  ./get_bucket_content.py my-paintings ./paintings\n"
+        "Downloads a bucket, or the objects under a prefix, into a folder.",
+        example="  ./get_bucket_content.py my-paintings ./paintings\n"
         "  ./get_bucket_content.py my-results/monet ./results",
-        ACCOUNT_HELP + MOVING_HELP,
+        notes=ACCOUNT_NOTES + SYNC_NOTES,
     )
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    parser.add_argument("folder", metavar="FOLDER", help="where to; made if it is missing")
-    _add_rules(parser, "FOLDER", "BUCKET")
-    told = parser.parse_args(arguments)
+    _add_destination_folder(parser)
+    _add_rules(parser, destination="FOLDER", source="BUCKET")
+    args = parser.parse_args(arguments)
 
-    def errand() -> SyncResult:
-        return download_all(open_named(told.bucket), Path(told.folder), _rules(told))
+    def download() -> SyncResult:
+        return download_all(open_named(args.bucket), Path(args.folder), _rules(args))
 
-    return finish(parser.prog, errand)
+    return _run_sync(parser.prog, download)
 
 
 def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "send_to_bucket.py",
-        "Uploads what a folder holds into a bucket.",
-        "  ./send_to_bucket.py ./holidays my-photos\n"
+        "Uploads a folder into a bucket.",
+        example="  ./send_to_bucket.py ./holidays my-photos\n"
         "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
-        ACCOUNT_HELP + MOVING_HELP,
+        notes=ACCOUNT_NOTES + SYNC_NOTES,
     )
-    parser.add_argument("folder", metavar="FOLDER", help="what to send, with its sub-folders")
+    _add_source_folder(parser)
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    _add_rules(parser, "BUCKET", "FOLDER")
-    told = parser.parse_args(arguments)
+    _add_rules(parser, destination="BUCKET", source="FOLDER")
+    args = parser.parse_args(arguments)
 
-    def errand() -> SyncResult:
-        return _send(Path(told.folder), open_named(told.bucket, new=True), _rules(told))
+    def upload() -> SyncResult:
+        return _upload(Path(args.folder), open_named(args.bucket, new=True), _rules(args))
 
-    return finish(parser.prog, errand)
+    return _run_sync(parser.prog, upload)
 
 
 def cl_send_source(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    return _send_configured(
-        arguments,
-        "cl_send_source.py",
-        "Sends photos, and masks (beach.mask.png beside beach.jpg), to BUCKET_SOURCE.",
-        "  ./cl_send_source.py ./holidays",
-        "BUCKET_SOURCE",
-        bucket_layout.for_source,
+    command = UploadCommand(
+        name="cl_send_source.py",
+        description="Uploads photos, and masks (beach.mask.png beside beach.jpg), to "
+        "BUCKET_SOURCE.",
+        example="  ./cl_send_source.py ./holidays",
+        variable="BUCKET_SOURCE",
+        include=bucket_layout.for_source,
     )
+    return command.run(arguments)
 
 
 def cl_send_style(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    return _send_configured(
-        arguments,
-        "cl_send_style.py",
-        "Sends paintings, masks, looks.toml and VGG's weights (.h5, .mat, .npz) to BUCKET_STYLE.",
-        "  ./cl_send_style.py ./paintings",
-        "BUCKET_STYLE",
-        bucket_layout.for_style,
+    command = UploadCommand(
+        name="cl_send_style.py",
+        description="Uploads paintings, masks, looks.toml and VGG weights (.h5, .mat, .npz) to "
+        "BUCKET_STYLE.",
+        example="  ./cl_send_style.py ./paintings",
+        variable="BUCKET_STYLE",
+        include=bucket_layout.for_style,
     )
+    return command.run(arguments)
+
+
+@dataclass(frozen=True)
+class UploadCommand:
+    """A script that uploads the files of a folder that `include` picks by key into the bucket of
+    one variable."""
+
+    name: str
+    description: str
+    example: str
+    variable: str
+    include: Callable[[str], bool]
+
+    def run(self, arguments: Sequence[str] | None) -> int:
+        """Parses the command line and uploads; returns the exit code."""
+        notes = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{SYNC_NOTES}"
+        parser = new_parser(self.name, self.description, example=self.example, notes=notes)
+        _add_source_folder(parser)
+        _add_rules(parser, destination=self.variable, source="FOLDER", which=", of these kinds")
+        args = parser.parse_args(arguments)
+
+        def upload() -> SyncResult:
+            bucket = open_configured([self.variable], new=True)[self.variable]
+            return _upload(Path(args.folder), bucket, replace(_rules(args), include=self.include))
+
+        return _run_sync(self.name, upload)
 
 
 def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "cl_get_results.py",
-        "Fetches results, their records and the gallery from BUCKET_RESULT.",
-        "  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch",
-        BUCKETS_HELP + MOVING_HELP + "; 130 stopped by Ctrl-C, as --watch is",
+        "Downloads results, their records and the gallery from BUCKET_RESULT.",
+        example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch",
+        notes=f"{BUCKETS_NOTES}{SYNC_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="where to; made if it is missing")
-    _add_rules(parser, "FOLDER", "the bucket", ", in folders that came from there")
+    _add_destination_folder(parser)
+    which = ", in folders that came from there"
+    _add_rules(parser, destination="FOLDER", source="the bucket", which=which)
     parser.add_argument(
-        "--watch", action="store_true", help="keep fetching as results appear, until Ctrl-C"
+        "--watch", action="store_true", help="keep downloading results as they appear, until Ctrl-C"
     )
     parser.add_argument(
         "--every",
         type=_seconds,
         default=10.0,
         metavar="SECONDS",
-        help="how often --watch looks for new ones (default: 10)",
+        help="how often --watch looks for new results (default: 10)",
     )
     parser.add_argument(
-        "--open", action="store_true", help="open the gallery in the browser once it is there"
+        "--open", action="store_true", help="open the gallery in the browser once it is downloaded"
     )
-    told = parser.parse_args(arguments)
-    if told.watch and told.dry_run:
+    args = parser.parse_args(arguments)
+    if args.watch and args.dry_run:
         parser.error("--watch and --dry-run do not go together")
-    folder = Path(told.folder)
-    rules = _rules(told, include=bucket_layout.for_laptop, managed=bucket_layout.results_tree)
+    folder = Path(args.folder)
+    rules = replace(
+        _rules(args), include=bucket_layout.for_laptop, managed=bucket_layout.results_tree
+    )
 
-    def errand() -> SyncResult:
-        [bucket] = configured("BUCKET_RESULT", new=told.watch).values()
-        if told.watch:
-            _watch(parser.prog, bucket, folder, rules, told.every, told.open)
+    def download() -> SyncResult:
+        bucket = open_configured(["BUCKET_RESULT"], new=args.watch)["BUCKET_RESULT"]
+        if args.watch:
+            _watch(parser.prog, bucket, rules, args)
         result = download_all(bucket, folder, rules)
-        if told.open and not told.dry_run:
-            _show(
-                folder / bucket_layout.PAGE if (folder / bucket_layout.PAGE).is_file() else folder
-            )
+        if args.open and not args.dry_run:
+            gallery = folder / bucket_layout.PAGE
+            _open_in_browser(gallery if gallery.is_file() else folder)
         return result
 
-    return finish(parser.prog, errand)
+    return _run_sync(parser.prog, download)
 
 
-def open_named(value: str, *, new: bool = False) -> Bucket:
-    """The bucket of that name, with the account of the environment; `new` as in `open_bucket`."""
-    return open_bucket(value, config.account(config.environment()), new=new)
+def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
+    """Runs a sync, then prints its summary and what failed; returns the exit code."""
+
+    def run() -> int:
+        result = sync()
+        print(result, flush=True)
+        for failure in result.failures:
+            print(f"{name}: {failure}", file=sys.stderr)
+        return result.exit_code
+
+    return run_program(name, run)
 
 
-def configured(*variables: str, new: bool = False) -> dict[str, Bucket]:
-    """The buckets of those variables BUCKET_*, or of all three, by variable.
-
-    Raises ConfigError where none is set: the demo's samples are nothing to send to.
-    """
-    loaded = config.load(config.environment())
-    variables = variables or config.BUCKETS
-    if loaded.demo:
-        which = variables[0] if len(variables) == 1 else "BUCKET_*"
-        raise ConfigError(
-            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
-            f"{WORKSPACE / '.env'}"
-        )
-    values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
-    return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
-
-
-def on_terminal() -> bool:
-    """Whether somebody is there to be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def ask(question: str) -> str:
-    """What is answered to a question on the terminal; nothing where the input ends."""
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""
-
-
-def finish(prog: str, errand: Callable[[], SyncResult]) -> int:
-    """Runs an errand and tells how it went: the summary, then what failed. Returns the code."""
-    return guarded(prog, lambda: _told(prog, errand()))
-
-
-def guarded(prog: str, script: Callable[[], int]) -> int:
-    """A script's exit code; what it raises is told in one line."""
-    try:
-        return script()
-    except StyleTransferError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return error.exit_code
-    except ModuleNotFoundError as error:
-        needed = "pip install boto3 python-dotenv rich"
-        print(f"{prog}: the Python package {error.name} is missing; {needed}", file=sys.stderr)
-        return ConfigError.exit_code
-    except BrokenPipeError:
-        # As `… list | head` ends it. What is still in the buffer has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        told = f"{prog}: stopped; what was done stays, run it again for the rest"
-        print(told, file=sys.stderr, flush=True)
-        if any(each.name.startswith(POOL) for each in threading.enumerate()):
-            os._exit(130)  # Asked twice: Python would wait for the files under way.
-        return 130
-
-
-def new_parser(prog: str, what: str, example: str, more: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with an example, and with what the environment has to say."""
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=what,
-        epilog=f"example:\n{example}\n{more}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _send_configured(
-    arguments: Sequence[str] | None,
-    prog: str,
-    what: str,
-    example: str,
-    variable: str,
-    include: Callable[[str], bool],
-) -> int:
-    more = f"\nOther kinds of files are left out.{BUCKETS_HELP}{MOVING_HELP}"
-    parser = new_parser(prog, what, example, more)
-    parser.add_argument("folder", metavar="FOLDER", help="what to send, with its sub-folders")
-    _add_rules(parser, variable, "FOLDER", ", of these kinds")
-    told = parser.parse_args(arguments)
-
-    def errand() -> SyncResult:
-        [bucket] = configured(variable, new=True).values()
-        return _send(Path(told.folder), bucket, _rules(told, include=include))
-
-    return finish(prog, errand)
-
-
-def _send(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
-    """Sends, after offering to create the bucket if it is missing and somebody can be asked."""
+def _upload(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
+    """`upload_all`; on a terminal, offers to create a bucket that does not exist."""
     try:
         return upload_all(folder, bucket, rules)
     except NoBucketError as error:
         if rules.dry_run or not on_terminal():
             raise
-        if ask(f"{str(error).partition(';')[0]}. Create it? [y/N] ").lower() not in ("y", "yes"):
+        what = str(error).partition(";")[0]
+        if ask(f"{what}. Create it? [y/N] ").lower() not in ("y", "yes"):
             raise
-        bucket.create()
-        return upload_all(folder, bucket, rules)
+    bucket.create()
+    return upload_all(folder, bucket, rules)
 
 
-def _watch(
-    prog: str, bucket: Bucket, folder: Path, rules: SyncRules, every: float, show: bool
-) -> None:
-    """Fetches again and again, until somebody stops it. Only what the first look meets ends it:
-    later on, the network has been there, and will be again."""
+def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
+    """Downloads results as they appear, until Ctrl-C.
+
+    Raises StorageError from the first listing only. Once the bucket could be read, errors are
+    reported and it is tried again.
+    """
+    folder = Path(args.folder)
     rules = replace(rules, named=True, known={})
-    told: set[str] = set()
+    first, show, reported = True, args.open, set[str]()
     next(iter(bucket.list()), None)
     while True:
         try:
             result = download_all(bucket, folder, rules)
         except StorageError as error:
-            print(f"{prog}: {error}; trying again in {every:g} s", file=sys.stderr, flush=True)
+            print(f"{name}: {error}; retrying in {args.every:g} s", file=sys.stderr, flush=True)
         else:
-            if result.moved or result.deleted or not told:
+            if result.moved or result.deleted or first:
                 print(f"{result}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
-            for failure in {*result.failures} - told:
-                print(f"{prog}: {failure}", file=sys.stderr, flush=True)
-            told |= {"", *result.failures}
+            for failure in {*result.failures} - reported:
+                print(f"{name}: {failure}", file=sys.stderr, flush=True)
+            first = False
+            reported.update(result.failures)
         if show and (folder / bucket_layout.PAGE).is_file():
-            _show(folder / bucket_layout.PAGE)
+            _open_in_browser(folder / bucket_layout.PAGE)
             show = False
-        time.sleep(every)
+        time.sleep(args.every)
 
 
-def _show(path: Path) -> None:
+def _open_in_browser(path: Path) -> None:
     opened = False
     with contextlib.suppress(webbrowser.Error):
         opened = webbrowser.open(path.resolve().as_uri())
     if not opened:
-        print(f"no browser could be started; open {path} yourself", flush=True)
+        print(f"could not start a browser; open {path} yourself", flush=True)
 
 
-def _told(prog: str, result: SyncResult) -> int:
-    print(result, flush=True)
-    for failure in result.failures:
-        print(f"{prog}: {failure}", file=sys.stderr)
-    return result.exit_code
+def _add_source_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="the folder to upload, with sub-folders")
+
+
+def _add_destination_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="the folder to download into; created if it is missing"
+    )
 
 
 def _add_rules(
-    parser: argparse.ArgumentParser, receiver: str, sender: str, which: str = ""
+    parser: argparse.ArgumentParser, *, destination: str, source: str, which: str = ""
 ) -> None:
     parser.add_argument(
         "--delete",
         action="store_true",
-        help=f"afterwards delete in {receiver} what {sender} does not have{which}",
+        help=f"afterwards delete files in {destination} that {source} does not have{which}",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="tell what would be moved and deleted, and do not"
+        "--dry-run", action="store_true", help="only report what would be copied and deleted"
     )
 
 
-def _rules(told: argparse.Namespace, **more: Callable) -> SyncRules:
-    return SyncRules(delete=told.delete, dry_run=told.dry_run, **more)
+def _rules(args: argparse.Namespace) -> SyncRules:
+    return SyncRules(delete=args.delete, dry_run=args.dry_run)
 
 
 def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < float(text) < float("inf"):
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")

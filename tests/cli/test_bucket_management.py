@@ -4,25 +4,24 @@ import io
 import os
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 from support.commands import fill, keys, on_a_terminal
 from support.s3_servers import SECRET, free_ports
 
-from styletransfer import errors
-from styletransfer.cli import sync_commands
+from styletransfer import config, errors
 from styletransfer.cli.bucket_management import bucket_management
+from styletransfer.config import BUCKETS
 from styletransfer.paths import PROGRAM
 from styletransfer.storage import open_bucket
 from styletransfer.storage.folder import FolderBucket
-
-VARIABLES = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 
 
 def configure(monkeypatch, server, values) -> None:
     for name, value in {
         **server.environment,
-        **dict(zip(VARIABLES, values, strict=True)),
+        **dict(zip(BUCKETS, values, strict=True)),
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -30,7 +29,7 @@ def configure(monkeypatch, server, values) -> None:
 @pytest.fixture
 def three(server, monkeypatch):
     """The names of three new buckets, those of the configuration."""
-    values = [server.new_bucket() for _ in VARIABLES]
+    values = [server.new_bucket() for _ in BUCKETS]
     configure(monkeypatch, server, values)
     return values
 
@@ -38,9 +37,9 @@ def three(server, monkeypatch):
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     """Three folders that are still to be made, those of the configuration."""
-    monkeypatch.setattr(sync_commands.config, "environment", lambda: dict(os.environ))
+    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     values = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-    for name, value in zip(VARIABLES, values, strict=True):
+    for name, value in zip(BUCKETS, values, strict=True):
         monkeypatch.setenv(name, value)
     return values
 
@@ -57,7 +56,7 @@ def test_three_good_buckets_pass_the_check_and_nothing_stays_in_them(three, serv
     assert bucket_management(["check"]) == 0
     assert capsys.readouterr().out == "".join(
         f"{variable} {name}: reachable, readable, writable\n"
-        for variable, name in zip(VARIABLES, three, strict=True)
+        for variable, name in zip(BUCKETS, three, strict=True)
     )
     assert [keys(server.open(name)) for name in three] == [["a b.jpg"], [], []]
 
@@ -65,21 +64,21 @@ def test_three_good_buckets_pass_the_check_and_nothing_stays_in_them(three, serv
 def test_a_missing_bucket_is_named_with_the_way_out(three, monkeypatch, capsys):
     monkeypatch.setenv("BUCKET_RESULT", "no-such-bucket")
     assert bucket_management(["check"]) == 5
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].endswith("writable") and told[1].endswith("writable")
-    assert told[2] == (
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].endswith("writable") and printed[1].endswith("writable")
+    assert printed[2] == (
         "BUCKET_RESULT no-such-bucket: not reachable · does not exist; "
         "create it: ./bucket_management.py create"
     )
 
 
 def test_wrong_secrets_are_told_without_showing_them(rgw, monkeypatch, capsys):
-    configure(monkeypatch, rgw, [rgw.new_bucket() for _ in VARIABLES])
+    configure(monkeypatch, rgw, [rgw.new_bucket() for _ in BUCKETS])
     monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "wrong-s3cr3t")
     assert bucket_management(["check"]) == 5
-    told = capsys.readouterr()
-    assert told.out.count("check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET") == 3
-    assert "s3cr3t" not in told.out + told.err
+    printed = capsys.readouterr()
+    assert printed.out.count("check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET") == 3
+    assert "s3cr3t" not in printed.out + printed.err
 
 
 def test_a_host_that_is_not_there_is_told(monkeypatch, capsys):
@@ -88,28 +87,31 @@ def test_a_host_that_is_not_there_is_told(monkeypatch, capsys):
         "CELLAR_ADDON_HOST": f"http://127.0.0.1:{port}",
         "CELLAR_ADDON_KEY_ID": "k",
         "CELLAR_ADDON_KEY_SECRET": SECRET,
-        **dict(zip(VARIABLES, ("photos", "paintings", "results"), strict=True)),
+        **dict(zip(BUCKETS, ("photos", "paintings", "results"), strict=True)),
     }.items():
         monkeypatch.setenv(name, value)
     assert bucket_management(["check"]) == 5
-    told = capsys.readouterr().out
-    assert told.count("not reachable · cannot connect to") == 3
-    assert told.count("check CELLAR_ADDON_HOST and the network") == 3
+    printed = capsys.readouterr().out
+    assert printed.count("not reachable · cannot connect to") == 3
+    assert printed.count("check CELLAR_ADDON_HOST and the network") == 3
 
 
 def test_an_account_that_may_only_read_can_paint_from_there_but_not_to_there(
     rgw, other_account, monkeypatch, capsys
 ):
-    values = [rgw.new_bucket() for _ in VARIABLES]
+    values = [rgw.new_bucket() for _ in BUCKETS]
     for name in values:
         rgw.client.put_bucket_acl(Bucket=name, ACL="authenticated-read")
     configure(monkeypatch, other_account, values)
     assert bucket_management(["check"]) == 5
     source, style, result = capsys.readouterr().out.splitlines()
-    assert "reachable, readable, not writable · painting works, sending photos does not" in source
-    assert "sending paintings does not" in style
+    assert (
+        "reachable, readable, not writable · painting works, but uploading photos does not"
+        in source
+    )
+    assert "uploading paintings does not" in style
     assert "reachable, readable, not writable · results cannot be stored" in result
-    assert "AccessDenied" in result and "a trial object" in result
+    assert "AccessDenied" in result and "a test object" in result
     monkeypatch.setenv("BUCKET_RESULT", mine := other_account.new_bucket())
     assert bucket_management(["check"]) == 0
     assert f"BUCKET_RESULT {mine}: reachable, readable, writable\n" in capsys.readouterr().out
@@ -118,15 +120,15 @@ def test_an_account_that_may_only_read_can_paint_from_there_but_not_to_there(
 def test_a_bucket_of_somebody_else_is_refused_and_not_said_to_be_missing(
     rgw, other_account, monkeypatch, capsys
 ):
-    configure(monkeypatch, other_account, [rgw.new_bucket() for _ in VARIABLES])
+    configure(monkeypatch, other_account, [rgw.new_bucket() for _ in BUCKETS])
     assert bucket_management(["check"]) == 5
-    told = capsys.readouterr().out
-    assert told.count("reachable, not readable") == 3 and told.count("AccessDenied") == 3
+    printed = capsys.readouterr().out
+    assert printed.count("reachable, not readable") == 3 and printed.count("AccessDenied") == 3
 
 
 def test_a_clock_that_is_wrong_is_told(folders, monkeypatch, capsys):
     for value in folders:
-        FolderBucket(sync_commands.Path(value)).create()
+        FolderBucket(Path(value)).create()
     monkeypatch.setattr(FolderBucket, "clock_ahead", lambda self: -400.0)
     assert bucket_management(["check"]) == 0
     assert capsys.readouterr().out.count("this machine's clock is 400 s behind; set it") == 3
@@ -137,7 +139,7 @@ def test_the_clock_is_compared_with_the_server_s(server):
 
 
 def test_a_clock_so_wrong_that_requests_are_refused_is_told(moto, proxy, monkeypatch, capsys):
-    configure(monkeypatch, moto, [moto.new_bucket() for _ in VARIABLES])
+    configure(monkeypatch, moto, [moto.new_bucket() for _ in BUCKETS])
     monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
     proxy.add("^GET", "status", times=9, code=403, error="RequestTimeTooSkewed")
     assert bucket_management(["check"]) == 5
@@ -165,7 +167,7 @@ def test_what_is_missing_is_created_and_what_is_there_left_alone(server, monkeyp
     configure(monkeypatch, server, [values[0], f"{values[1]}/prefix", values[2]])
     assert bucket_management(["create"]) == 0
     assert capsys.readouterr().out == (
-        f"{values[0]}: was there already\n{values[1]}/prefix: created\n{values[2]}: created\n"
+        f"{values[0]}: exists already\n{values[1]}/prefix: created\n{values[2]}: created\n"
     )
     assert bucket_management(["check"]) == 0
     assert keys(server.open(values[0])) == ["a.jpg"]
@@ -181,8 +183,10 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     [free] = names(1)
     configure(monkeypatch, other_account, [taken, "b-x", "c-x"])
     assert bucket_management(["create", taken, free]) == 5
-    told = capsys.readouterr()
-    assert f"{free}: created" in told.out and taken in told.err and told.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert (
+        f"{free}: created" in printed.out and taken in printed.err and printed.err.count("\n") == 1
+    )
 
 
 def test_folders_are_created_too(folders, capsys):
@@ -190,7 +194,7 @@ def test_folders_are_created_too(folders, capsys):
     assert bucket_management(["create"]) == 0
     assert capsys.readouterr().out.count(": created\n") == 3
     assert bucket_management(["check"]) == 0
-    assert [keys(FolderBucket(sync_commands.Path(value))) for value in folders] == [[], [], []]
+    assert [keys(FolderBucket(Path(value))) for value in folders] == [[], [], []]
 
 
 # list
@@ -204,12 +208,12 @@ def test_keys_sizes_and_totals_are_listed(three, server, capsys):
     assert "             7  a b.jpg\n             8  é/c.jpg\n            15  in 2 objects\n" in out
     assert all(f"{name}:\n" in out for name in three)
     assert bucket_management(["list", three[2], "no-such-bucket"]) == 5
-    told = capsys.readouterr()
-    assert "monet/a b.jpg" in told.out and "no-such-bucket does not exist" in told.err
+    printed = capsys.readouterr()
+    assert "monet/a b.jpg" in printed.out and "no-such-bucket does not exist" in printed.err
 
 
 def test_a_line_end_in_a_key_stays_one_line(rgw, monkeypatch, capsys):
-    configure(monkeypatch, rgw, [rgw.new_bucket() for _ in VARIABLES])
+    configure(monkeypatch, rgw, [rgw.new_bucket() for _ in BUCKETS])
     bucket = rgw.open()
     fill(bucket, "line\nend \x1b[2J.jpg")
     assert bucket_management(["list", bucket.name]) == 0
@@ -233,7 +237,7 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     out = capsys.readouterr().out
     assert f"To be deleted in {name}, with unfinished uploads: 34 objects (0.4 kB): " in out
     assert ".hidden/a.jpg" in out and ", …" in out
-    assert "34 objects deleted, 1 unfinished upload ended\n" in out
+    assert "34 objects deleted, 1 unfinished upload aborted\n" in out
     assert list(server.open(name).everything()) == []
     assert "Uploads" not in server.client.list_multipart_uploads(Bucket=name)
     assert keys(server.open(three[0])) == ["photo.jpg"]
@@ -253,13 +257,13 @@ def test_without_yes_and_nobody_to_ask_nothing_is_deleted(three, server, monkeyp
     fill(server.open(three[0]), "a.jpg")
     monkeypatch.setattr(sys, "stdin", io.StringIO(three[0]))
     assert bucket_management(["empty", three[0]]) == 2
-    assert "say --yes" in capsys.readouterr().err
+    assert "no terminal to ask on; pass --yes" in capsys.readouterr().err
     assert keys(server.open(three[0])) == ["a.jpg"]
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_a_terminal_is_asked_for_the_bucket_s_name(folders, right):
-    folder = FolderBucket(sync_commands.Path(folders[0]))
+    folder = FolderBucket(Path(folders[0]))
     fill(folder, "a.jpg", "b/c.jpg")
     command = [sys.executable, str(PROGRAM / "bucket_management.py"), "empty", folders[0]]
     code, seen = on_a_terminal(command, f"{folders[0] if right else 'y'}\n", {"COLUMNS": "200"})
@@ -269,7 +273,7 @@ def test_a_terminal_is_asked_for_the_bucket_s_name(folders, right):
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(folders, monkeypatch, capsys):
-    fill(FolderBucket(sync_commands.Path(folders[0])), "a.jpg", "b.jpg")
+    fill(FolderBucket(Path(folders[0])), "a.jpg", "b.jpg")
     delete = FolderBucket.delete
 
     def refusing(self, key):
@@ -279,8 +283,8 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(folders, monkeypatc
 
     monkeypatch.setattr(FolderBucket, "delete", refusing)
     assert bucket_management(["empty", folders[0], "--yes"]) == 1
-    told = capsys.readouterr()
-    assert "1 object deleted, 1 failed:" in told.out and "a.jpg is kept" in told.err
+    printed = capsys.readouterr()
+    assert "1 object deleted, 1 failed:" in printed.out and "a.jpg is kept" in printed.err
     assert bucket_management(["empty", folders[0], "--yes"]) == 5
 
 
@@ -288,7 +292,7 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(folders, monkeypatc
 
 
 def test_without_a_configuration_it_says_what_to_set(monkeypatch, capsys):
-    monkeypatch.setattr(sync_commands.config, "environment", dict)
+    monkeypatch.setattr(config, "environment", dict)
     for action in ("check", "create", "list"):
         assert bucket_management([action]) == 2
         assert "BUCKET_* is not set; set BUCKET_SOURCE, " in capsys.readouterr().err

@@ -3,7 +3,13 @@
 import contextlib
 import os
 import pty
+import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from styletransfer.config import BUCKETS
+from styletransfer.storage.base import Bucket
+from styletransfer.storage.folder import FolderBucket
 
 
 def keys(bucket) -> list[str]:
@@ -13,6 +19,29 @@ def keys(bucket) -> list[str]:
 def fill(bucket, *keys: str) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda key: bucket.write(key, key.encode()), keys))
+
+
+def contents(where: Bucket | Path) -> dict[str, bytes]:
+    """What a bucket or folder holds, by key."""
+    bucket = FolderBucket(where) if isinstance(where, Path) else where
+    return {entry.key: bucket.read(entry.key) for entry in bucket.list()}
+
+
+def fill_with_photos(folder: Path) -> Path:
+    """A folder of a few files, in sub-folders, with names that ask for trouble."""
+    for key in ("a.jpg", "b ü#?.jpg", "2026/été/c+d.png", "2026/e.txt"):
+        FolderBucket(folder).write(key, random.Random(key).randbytes(50_000))
+    FolderBucket(folder).write("empty.jpg", b"")
+    (folder / ".DS_Store").write_bytes(b"x")
+    return folder
+
+
+def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
+    """Three new buckets, set as those of BUCKET_*; by variable."""
+    buckets = {name: new_bucket() for name in BUCKETS}
+    for name, bucket in buckets.items():
+        monkeypatch.setenv(name, bucket.name)
+    return buckets
 
 
 def on_a_terminal(command, answers: str, environment=None) -> tuple[int, str]:

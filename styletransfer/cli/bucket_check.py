@@ -1,0 +1,131 @@
+"""Whether the three configured buckets can be used, and what to do where one cannot."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from styletransfer.cli.named_buckets import open_configured
+from styletransfer.errors import StorageError
+from styletransfer.log import printable
+from styletransfer.storage.base import Bucket, UnavailableError
+
+SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
+CONTENT = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+
+
+@dataclass
+class Finding:
+    """The state of one bucket; None is for what could not be tried.
+
+    `problem` keeps a run from painting and says what to do about it; `note` does not.
+    """
+
+    variable: str
+    name: str
+    reachable: bool = False
+    readable: bool | None = None
+    writable: bool | None = None
+    problem: str = ""
+    note: str = ""
+
+    @property
+    def advice(self) -> str:
+        """The problem and the note; empty where there is neither."""
+        return " · ".join(text for text in (self.problem, self.note) if text)
+
+
+def check() -> int:
+    """Tries the three configured buckets at once; returns 0, or 5 if any of them has a problem.
+
+    Writes one object with a random name into each and deletes it. A run only reads photos and
+    paintings, so a bucket of these that cannot be written to is no problem.
+    """
+    buckets = open_configured()
+    with ThreadPoolExecutor(len(buckets)) as pool:
+        findings = list(pool.map(lambda named: try_bucket(*named), buckets.items()))
+    if sys.stdout.isatty():
+        _print_table(findings)
+    else:
+        for finding in findings:
+            print(_line(finding), flush=True)
+    return StorageError.exit_code if any(finding.problem for finding in findings) else 0
+
+
+def try_bucket(variable: str, bucket: Bucket) -> Finding:
+    """Finds out whether a bucket is reachable, readable and writable."""
+    found = Finding(variable, printable(bucket.name))
+    try:
+        if not bucket.exists():
+            found.problem = "does not exist; create it: ./bucket_management.py create"
+            return found
+        skew = bucket.clock_ahead()
+        found.reachable = True
+    except StorageError as error:
+        found.reachable = not isinstance(error, UnavailableError)
+        found.readable = False if found.reachable else None
+        found.problem = str(error)
+        return found
+    if abs(skew) > SKEW_S:
+        side = "ahead" if skew > 0 else "behind"
+        found.note = f"this machine's clock is {abs(skew):.0f} s {side}; set it"
+    _try_reading(bucket, found)
+    _try_writing(bucket, found)
+    return found
+
+
+def _try_reading(bucket: Bucket, found: Finding) -> None:
+    try:
+        entry = next(iter(bucket.list()), None)
+        if entry:
+            bucket.find(entry.key)
+        found.readable = True
+    except StorageError as error:
+        found.readable, found.problem = False, str(error)
+
+
+def _try_writing(bucket: Bucket, found: Finding) -> None:
+    key = f"bucket-check-{secrets.token_hex(16)}"
+    try:
+        bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
+        found.writable = True
+    except StorageError as error:
+        found.writable = False
+        reason = str(error).replace(key, "a test object")
+        if found.variable == "BUCKET_RESULT":
+            found.problem = found.problem or f"results cannot be stored: {reason}"
+        else:
+            what = CONTENT[found.variable]
+            found.note = f"painting works, but uploading {what} does not: {reason}"
+        return
+    try:
+        bucket.delete(key)
+    except StorageError as error:
+        found.problem = found.problem or f"objects cannot be deleted: {error}"
+
+
+def _line(found: Finding) -> str:
+    tried = {
+        "reachable": found.reachable,
+        "readable": found.readable,
+        "writable": found.writable,
+    }
+    states = ", ".join(
+        name if good else f"not {name}" for name, good in tried.items() if good is not None
+    )
+    advice = f" · {found.advice}" if found.advice else ""
+    return f"{found.variable} {found.name}: {states}{advice}"
+
+
+def _print_table(findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {True: Text("yes", "green"), False: Text("no", "bold red"), None: Text("?", "dim")}
+    table = Table("variable", "bucket", "reachable", "readable", "writable", "what to do")
+    for found in findings:
+        states = (marks[each] for each in (found.reachable, found.readable, found.writable))
+        table.add_row(found.variable, Text(found.name), *states, Text(found.advice or "nothing"))
+    Console().print(table)

@@ -1,0 +1,78 @@
+"""Errors and signals that end a program: one line and an exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from styletransfer import errors
+from styletransfer.cli.app import run_program
+from styletransfer.paths import PROGRAM
+from styletransfer.signals import Stopped
+
+
+def program_that_raises(error):
+    def run() -> int:
+        raise error
+
+    return run_program("./program", run)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (errors.PictureError("a.jpg: is text"), 1, "a.jpg: is text"),
+        (errors.ConfigError("DEVICE is 'x'"), 2, "DEVICE is 'x'"),
+        (errors.WeightsError("no weights"), 3, "no weights"),
+        (errors.DeviceError("no GPU"), 4, "no GPU"),
+        (errors.StorageError("no bucket"), 5, "no bucket"),
+        (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; run it again for the rest"),
+        (Stopped(signal.SIGINT), 130, "stopped by SIGINT; run it again for the rest"),
+        (KeyboardInterrupt(), 130, "stopped; what is done stays; run it again for the rest"),
+        (KeyboardInterrupt("kept x.png"), 130, "stopped; kept x.png"),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
+)
+def test_what_ends_a_program_is_one_line_and_an_exit_code(capsys, error, code, line):
+    assert program_that_raises(error) == code
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"./program: {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "way_out"),
+    [("boto3", "pip install boto3 python-dotenv rich"), ("numpy", "./start.sh setup")],
+)
+def test_a_missing_package_is_named_with_the_way_to_install_it(
+    monkeypatch, capsys, module, way_out
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert run_program("./program", lambda: bool(__import__(module))) == 2
+    err = capsys.readouterr().err
+    assert f"package {module} is missing" in err and way_out in err and err.count("\n") == 1
+
+
+def test_a_bug_is_not_hidden():
+    for bug in (KeyError("x"), ModuleNotFoundError("x", name="styletransfer.x")):
+        with pytest.raises(type(bug)):
+            program_that_raises(bug)
+
+
+def test_a_reader_that_goes_away_ends_a_program_without_a_traceback():
+    code = (
+        "import sys; from styletransfer.cli.app import run_program\n"
+        "sys.exit(run_program('./program', lambda: print('line\\n' * 100_000) or 0))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROGRAM,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, "")

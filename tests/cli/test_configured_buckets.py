@@ -1,0 +1,132 @@
+"""cl_send_source.py, cl_send_style.py and cl_get_results.py: the buckets of BUCKET_*."""
+
+import webbrowser
+
+import pytest
+from support.commands import contents, fill, keys
+
+from styletransfer import config
+from styletransfer.cli.sync_commands import (
+    cl_get_results,
+    cl_send_source,
+    cl_send_style,
+    get_bucket_content,
+    send_to_bucket,
+)
+from styletransfer.storage.folder import FolderBucket
+
+RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
+MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "looks.toml", "sub/looks.toml")
+MIXED += ("notes.txt", "vgg.h5", "sub/vgg.mat", "vgg.npz")
+
+
+def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp_path, capsys):
+    fill(FolderBucket(tmp_path / "in"), *MIXED)
+    photos = ["a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png"]
+    assert cl_send_source([str(tmp_path / "in")]) == 0
+    assert keys(configured["BUCKET_SOURCE"]) == photos
+    assert "3 files moved (0.0 kB), 6 of other kinds left out" in capsys.readouterr().out
+    assert cl_send_style([str(tmp_path / "in")]) == 0
+    weights = ["looks.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
+    assert keys(configured["BUCKET_STYLE"]) == sorted([*photos, *weights])
+    assert "7 files moved (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
+    assert keys(configured["BUCKET_RESULT"]) == []
+
+
+def test_results_records_and_gallery_are_fetched_and_no_checkpoints(configured, tmp_path, capsys):
+    bucket = configured["BUCKET_RESULT"]
+    fill(bucket, *RESULTS, "_checkpoints/monet/c.npz", "monet/2026/c.jpg")
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    assert sorted(contents(tmp_path / "out")) == sorted([*RESULTS, "monet/2026/c.jpg"])
+    assert "5 files moved (0.1 kB), 1 of other kinds left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("buckets", ["in_folders", "on_moto"])
+def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
+    request, buckets, tmp_path, capsys
+):
+    bucket = request.getfixturevalue(buckets)["BUCKET_RESULT"]
+    fill(bucket, *RESULTS, "old look/c.jpg", "_records/old look/c.jpg.json")
+    folder = FolderBucket(tmp_path / "out", new=True)
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    mine = {"mine.jpg", "holidays/mine.jpg"}
+    fill(folder, *mine, "monet/gone.jpg", "_gallery/gone.jpg")
+    (tmp_path / "out/monet/.DS_Store").write_bytes(b"x")
+    bucket.delete("old look/c.jpg")
+    bucket.delete("_records/old look/c.jpg.json")
+    capsys.readouterr()
+    gone = ["_gallery/gone.jpg", "_records/old look/c.jpg.json", "monet/gone.jpg", "old look/c.jpg"]
+    assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "0 files would be moved (0.0 kB), 4 the same already, 4 would be deleted" in out
+    assert set(gone) < {*keys(folder)}
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    assert set(gone) < {*keys(folder)}
+    assert cl_get_results([str(tmp_path / "out"), "--delete"]) == 0
+    assert {*keys(folder)} == {*RESULTS, *mine}
+    assert (tmp_path / "out/monet/.DS_Store").exists()
+    printed = capsys.readouterr().out.splitlines()
+    assert sorted(line for line in printed if "deleted " in line and ":" not in line)[:4] == [
+        f"deleted {key}" for key in gone
+    ]
+
+
+def test_a_mirror_of_photos_leaves_other_kinds_and_hidden_files(on_moto, tmp_path, capsys):
+    bucket = on_moto["BUCKET_SOURCE"]
+    fill(bucket, "notes.txt", ".hidden/x.jpg", "old.jpg", "new.jpg")
+    fill(FolderBucket(tmp_path / "in"), "new.jpg")
+    assert cl_send_source([str(tmp_path / "in"), "--delete"]) == 0
+    assert keys(bucket) == [".hidden/x.jpg", "new.jpg", "notes.txt"]
+    assert "deleted old.jpg\n" in capsys.readouterr().out
+
+
+def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
+    on_moto, tmp_path, capsys
+):
+    bucket = on_moto["BUCKET_SOURCE"]
+    fill(bucket, "a.jpg", "b.jpg")
+    (tmp_path / "in").mkdir()
+    assert cl_send_source([str(tmp_path / "in"), "--delete"]) == 2
+    assert "--delete would delete 2 files" in capsys.readouterr().err
+    fill(bucket, "../hostile.jpg")
+    fill(FolderBucket(tmp_path / "out"), "mine.jpg")
+    assert get_bucket_content([bucket.name, str(tmp_path / "out"), "--delete"]) == 1
+    assert "1 file not deleted, as not all others arrived" in capsys.readouterr().err
+    assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "mine.jpg"}
+
+
+def test_a_dry_run_copies_nothing_and_reports_all(on_moto, photos, tmp_path, capsys):
+    bucket = on_moto["BUCKET_SOURCE"]
+    assert send_to_bucket([str(photos), bucket.name, "--dry-run"]) == 0
+    assert "5 files would be moved (0.2 MB)" in (out := capsys.readouterr().out)
+    assert "a.jpg (50.0 kB)" in out and keys(bucket) == []
+    fill(bucket, "x.jpg")
+    assert get_bucket_content([bucket.name, str(tmp_path / "new"), "--dry-run"]) == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(config, "environment", dict)
+    for script, variable in (
+        (cl_send_source, "BUCKET_SOURCE"),
+        (cl_send_style, "BUCKET_STYLE"),
+        (cl_get_results, "BUCKET_RESULT"),
+    ):
+        assert script([str(tmp_path)]) == 2
+        err = capsys.readouterr().err
+        assert f"{variable} is not set; set BUCKET_SOURCE, " in err and err.count("\n") == 1
+    monkeypatch.setattr(config, "environment", lambda: {"BUCKET_SOURCE": "photos"})
+    assert cl_send_source([str(tmp_path)]) == 2
+    assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
+
+
+def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    out = tmp_path / "out é"
+    fill(in_folders["BUCKET_RESULT"], "monet/a.jpg")
+    assert cl_get_results([str(out), "--open"]) == 0
+    assert "could not start a browser" in capsys.readouterr().out
+    fill(in_folders["BUCKET_RESULT"], "index.html")
+    assert cl_get_results([str(out), "--open"]) == 0
+    assert opened == [out.as_uri(), (out / "index.html").as_uri()]

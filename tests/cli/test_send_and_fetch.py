@@ -1,0 +1,209 @@
+"""get_bucket_content.py and send_to_bucket.py: folders and buckets, named on the command line."""
+
+import os
+import time
+
+import pytest
+from support.commands import contents, fill, keys
+from support.s3_servers import SECRET, free_ports
+
+from styletransfer import config
+from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
+from styletransfer.storage.folder import FolderBucket
+
+
+def test_a_folder_sent_and_fetched_is_the_same(reachable, photos, tmp_path, capsys):
+    name = reachable.new_bucket()
+    assert send_to_bucket([str(photos), f"{name}/summer"]) == 0
+    assert "5 files moved (0.2 MB)" in capsys.readouterr().out
+    assert get_bucket_content([f"{name}/summer", str(tmp_path / "new" / "copy")]) == 0
+    assert contents(tmp_path / "new" / "copy") == contents(photos)
+    assert not (tmp_path / "new" / "copy" / ".DS_Store").exists()
+    out = capsys.readouterr().out.splitlines()
+    assert sorted(out[:-1])[0] == "2026/e.txt (50.0 kB)" and len(out) == 6
+    assert out[-1] == "5 files moved (0.2 MB)"
+
+
+def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
+    name, copy = reachable.new_bucket(), tmp_path / "copy"
+    send_to_bucket([str(photos), name])
+    get_bucket_content([name, str(copy)])
+    written = (copy / "a.jpg").stat().st_mtime_ns
+    (photos / "2026/e.txt").write_bytes(b"!" * 50_000)  # The same size: only the hash tells.
+    capsys.readouterr()
+    assert send_to_bucket([str(photos), name]) == 0
+    assert capsys.readouterr().out == (
+        "2026/e.txt (50.0 kB)\n1 file moved (50.0 kB), 4 the same already\n"
+    )
+    assert get_bucket_content([name, str(copy)]) == 0
+    assert "1 file moved (50.0 kB), 4 the same already" in capsys.readouterr().out
+    assert contents(copy) == contents(photos)
+    assert (copy / "a.jpg").stat().st_mtime_ns == written
+
+
+def test_what_lies_only_where_files_go_to_stays(reachable, photos, tmp_path):
+    bucket = reachable.open()
+    bucket.write("theirs.jpg", b"x")
+    send_to_bucket([str(photos), bucket.name])
+    assert bucket.read("theirs.jpg") == b"x"
+    FolderBucket(tmp_path / "copy").write("mine.jpg", b"y")
+    get_bucket_content([bucket.name, str(tmp_path / "copy")])
+    assert contents(tmp_path / "copy").keys() == {*contents(photos), "theirs.jpg", "mine.jpg"}
+
+
+def test_hostile_keys_are_reported_and_skipped_and_the_rest_goes_on(reachable, tmp_path, capsys):
+    bucket = reachable.open()
+    hostile = ["../up.jpg", "/etc/x.jpg", "a/../../b.jpg", "back\\slash.jpg"]
+    for key in (*hostile, "good.jpg", ".ssh/authorized_keys"):
+        bucket.write(key, b"x")
+    folder = tmp_path / "in"
+    assert get_bucket_content([bucket.name, str(folder)]) == 1
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == [
+        "in",
+        "in/good.jpg",
+    ]
+    printed = capsys.readouterr()
+    assert "1 file moved (0.0 kB), 1 hidden left out, 4 failed:" in printed.out
+    assert [key for key in hostile if f"'{key}'" not in printed.err] == []
+
+
+def test_one_file_that_fails_leaves_the_others_going(reachable, tmp_path, capsys):
+    bucket = reachable.open()
+    for key in ("a", "a/b.jpg", "c.jpg"):  # A folder cannot have both `a` and `a/b.jpg`.
+        bucket.write(key, b"x")
+    assert get_bucket_content([bucket.name, str(tmp_path / "in")]) == 1
+    printed = capsys.readouterr()
+    assert "2 files moved (0.0 kB), 1 failed:" in printed.out
+    assert "needs a folder where a file lies" in printed.err
+    assert (tmp_path / "in/c.jpg").exists()
+
+
+def test_folders_may_stand_for_buckets_without_any_account(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "environment", dict)
+    assert send_to_bucket([str(photos), f"{tmp_path}/bucket"]) == 0
+    assert get_bucket_content([f"{tmp_path}/bucket", str(tmp_path / "copy")]) == 0
+    assert contents(tmp_path / "copy") == contents(photos)
+
+
+def test_a_missing_bucket_ends_with_5_and_one_line(reachable, photos, capsys):
+    for run in (
+        lambda: send_to_bucket([str(photos), "no-such-bucket"]),
+        lambda: get_bucket_content(["no-such-bucket", str(photos)]),
+    ):
+        assert run() == 5
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert (
+            "bucket no-such-bucket does not exist" in printed.err and printed.err.count("\n") == 1
+        )
+
+
+def test_wrong_keys_end_with_5_and_show_no_secret(rgw, photos, monkeypatch, capsys):
+    for name, value in rgw.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "wrong-s3cr3t")
+    assert send_to_bucket([str(photos), rgw.new_bucket()]) == 5
+    assert "CELLAR_ADDON_KEY_SECRET" in (err := capsys.readouterr().err)
+    assert "s3cr3t" not in err and err.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_ends_with_5_within_seconds(photos, monkeypatch, capsys):
+    [port] = free_ports(1)
+    monkeypatch.setenv("CELLAR_ADDON_HOST", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("CELLAR_ADDON_KEY_ID", "k")
+    monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", SECRET)
+    started = time.monotonic()
+    assert send_to_bucket([str(photos), "photos"]) == 5
+    assert time.monotonic() - started < 10
+    assert "cannot connect" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"CELLAR_ADDON_HOST": "h"}, "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET missing"),
+        ({"AWS_EC2_METADATA_DISABLED": "true"}, "no credentials for buckets"),
+    ],
+)
+def test_missing_credentials_end_with_2_and_one_line(
+    photos, tmp_path, monkeypatch, capsys, variables, told
+):
+    for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    assert send_to_bucket([str(photos), "photos"]) == 2
+    err = capsys.readouterr().err
+    assert told in err and err.count("\n") == 1
+
+
+def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(config, "environment", dict)
+    (tmp_path / "file").write_bytes(b"x")
+    assert send_to_bucket([str(tmp_path / "nope"), "./bucket"]) == 2
+    assert "expected a folder that exists" in capsys.readouterr().err
+    assert get_bucket_content([str(tmp_path), str(tmp_path / "file")]) == 2
+    assert get_bucket_content(["My_Bucket", str(tmp_path / "x")]) == 2
+    assert "'My_Bucket'" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        get_bucket_content(["one"])
+    assert caught.value.code == 2
+
+
+TROUBLE = ("line\nend.jpg", 'quote\'s "double".jpg', "#?%&+ =.jpg", "é" * 120 + ".jpg")
+UNFIT = ("/leading.jpg", "a//b.jpg", "../up.jpg", "x" * 1020 + ".jpg", "marker with data/")
+
+
+@pytest.mark.parametrize("each", ["rgw", "rgw_tls"])  # moto answers a line end with 404.
+def test_no_key_is_lost_silently(request, each, monkeypatch, tmp_path, capsys):
+    server = request.getfixturevalue(each)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = server.open()
+    long = "/".join(["d" * 127] * 8)  # 1,023 bytes that every disk takes
+    for key in (*TROUBLE, *UNFIT, long, "marker/"):
+        server.client.put_object(
+            Bucket=bucket.name, Key=key, Body=b"" if key == "marker/" else key.encode()
+        )
+    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 1
+    assert contents(tmp_path / "out") == {key: key.encode() for key in (*TROUBLE, long)}
+    printed = capsys.readouterr()
+    assert (
+        f"{len(TROUBLE) + 1} files moved" in printed.out and f"{len(UNFIT)} failed" in printed.out
+    )
+    assert [key for key in UNFIT if key not in printed.err] == []
+    assert printed.err.count("\n") == len(UNFIT)
+    again = server.new_bucket()
+    assert send_to_bucket([str(tmp_path / "out"), again]) == 0
+    assert sorted(keys(server.open(again))) == sorted([*TROUBLE, long])
+
+
+def test_of_2500_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_path, capsys):
+    for name, value in rgw.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = rgw.open()
+    fill(bucket, *(f"{number % 7}/{number}.jpg" for number in range(2500)))
+    fill(FolderBucket(tmp_path / "out"), *(entry.key for entry in list(bucket.list())[::2]))
+    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
+    found = contents(tmp_path / "out")
+    assert len(found) == 2500 and all(key.encode() == data for key, data in found.items())
+    assert capsys.readouterr().out.endswith("\n1250 files moved (11.9 kB), 1250 the same already\n")
+    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == "0 files moved (0.0 kB), 2500 the same already\n"
+
+
+def test_resets_and_5xx_are_survived(moto, proxy, photos, monkeypatch, tmp_path):
+    for name, value in moto.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
+    name = moto.new_bucket()
+    proxy.add("^GET .*list-type", "status")
+    proxy.add("^PUT .*a.jpg", "reset")
+    proxy.add("^PUT .*e.txt", "cutupload", after=10_000)
+    assert send_to_bucket([str(photos), name]) == 0
+    proxy.add("^GET .*a.jpg", "truncate", after=10_000)
+    proxy.add("^HEAD .*e.txt", "status", code=500, error="InternalError")
+    assert get_bucket_content([name, str(tmp_path / "copy")]) == 0
+    assert contents(tmp_path / "copy") == contents(photos)

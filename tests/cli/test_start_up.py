@@ -1,0 +1,70 @@
+"""What a laptop's scripts load and ask: --help, packages, and a missing bucket."""
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from support.commands import contents, on_a_terminal
+
+from styletransfer.paths import PROGRAM
+
+SCRIPTS = (
+    *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
+    *("get_bucket_content.py", "send_to_bucket.py"),
+)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_ends_with_an_example_and_loads_nothing_slow(script, tmp_path):
+    ran = subprocess.run(
+        [PROGRAM / script, "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPROFILEIMPORTTIME": "1",
+        },
+    )
+    assert ran.returncode == 0
+    assert f"./{script} " in ran.stdout and "exit codes: 0 all" in ran.stdout
+    lines = ran.stderr.splitlines()
+    assert all(line.startswith("import time:") for line in lines)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert "styletransfer" in imported
+    assert imported.isdisjoint({"boto3", "botocore", "rich", "tensorflow", "numpy", "dotenv"})
+
+
+def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
+    """Every other package of requirements.txt is hidden from the scripts."""
+    hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy", "matplotlib")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
+        "from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket\n"
+        f"name = {moto.new_bucket()!r}\n"
+        f"assert send_to_bucket([{str(photos)!r}, name]) == 0\n"
+        f"assert get_bucket_content([name, {str(tmp_path / 'copy')!r}]) == 0"
+    )
+    environment = {**os.environ, **moto.environment}
+    subprocess.run([sys.executable, "-c", code], cwd=PROGRAM, check=True, env=environment)
+    assert contents(tmp_path / "copy") == contents(photos)
+
+
+@pytest.mark.parametrize(
+    ("server", "answer"), [("moto", "y"), ("rgw_tls", "y"), ("rgw", "n")], indirect=["server"]
+)
+def test_a_terminal_is_offered_to_create_a_missing_bucket(reachable, photos, answer):
+    name = f"test-{uuid.uuid4().hex}"
+    command = [sys.executable, str(PROGRAM / "send_to_bucket.py"), str(photos), name]
+    code, seen = on_a_terminal(command, f"{answer}\n", {"TERM": "xterm"})
+    assert f"bucket {name} does not exist on " in seen and "Create it? [y/N]" in seen
+    if answer == "y":
+        assert code == 0 and "5 files moved" in seen
+        assert contents(reachable.open(name)) == contents(photos)
+    else:
+        assert code == 5 and f"./bucket_management.py create {name}" in seen
+        assert not reachable.open(name).exists()

@@ -1,0 +1,114 @@
+"""cl_get_results.py --watch: what appears is downloaded, until Ctrl-C."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from support.commands import configure_buckets, fill
+
+from styletransfer.paths import PROGRAM
+
+
+def until(condition, what: str, seconds: float = 8):
+    """What a condition returns, once that is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+@contextlib.contextmanager
+def watching(*arguments: str, **environment: str):
+    """cl_get_results.py --watch as a process, and its lines so far."""
+    script = [sys.executable, PROGRAM / "cl_get_results.py"]
+    ran = subprocess.Popen(
+        [*script, *arguments, "--watch", "--every", "0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: [lines.append(each) for each in ran.stdout])
+    reader.start()
+    try:
+        yield ran, lines
+    except AssertionError as error:
+        raise AssertionError(lines_of(lines)) from error
+    finally:
+        ran.kill()
+        ran.wait(10)
+        reader.join(10)
+        ran.stdout.close()
+
+
+def lines_of(lines) -> str:
+    return "".join(lines)
+
+
+def test_ctrl_c_lets_files_under_way_arrive_and_twice_breaks_them_off(on_moto, proxy, tmp_path):
+    on_moto["BUCKET_RESULT"].write("big.jpg", bytes(400_000))
+    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+        until(lambda: (tmp_path / "big.jpg").exists(), "file")
+        (tmp_path / "big.jpg").unlink()
+        proxy.add("^GET .*big", "slow", rate=2e5)
+        until(lambda: any(tmp_path.glob(".*.part")), "file under way")
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(20) == 130
+        assert "stopping after the files under way" in lines_of(lines)
+        assert (tmp_path / "big.jpg").read_bytes() == bytes(400_000)
+    (tmp_path / "big.jpg").unlink()
+    proxy.add("^GET .*big", "hang")
+    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+        until(lambda: any(tmp_path.glob(".*.part")), "file under way")
+        ran.send_signal(signal.SIGINT)
+        until(lambda: "Ctrl-C once more" in lines_of(lines), "line about stopping")
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(5) == 130
+
+
+@pytest.mark.parametrize("kind", ["folder", "rgw", "rgw_tls"])
+def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, monkeypatch):
+    if kind == "folder":
+        bucket = request.getfixturevalue("in_folders")["BUCKET_RESULT"]
+    else:
+        server = request.getfixturevalue(kind)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        bucket = configure_buckets(server.open, monkeypatch)["BUCKET_RESULT"]
+        fill(bucket, "../hostile.jpg")
+    fill(bucket, "monet/a.jpg")
+    with watching(str(tmp_path / "out")) as (ran, lines):
+        until(lambda: (tmp_path / "out/monet/a.jpg").exists(), "first file")
+        fill(bucket, "monet/later é.jpg")
+        until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines), "second file")
+        ran.send_signal(signal.SIGINT)
+        assert ran.wait(10) == 130
+    assert (tmp_path / "out/monet/later é.jpg").exists()
+    assert "stopped" in lines[-1] and lines_of(lines).count("monet/a.jpg") == 1
+    assert lines_of(lines).count("hostile") == (kind != "folder")  # Reported, and once.
+
+
+def test_watching_outlives_a_network_that_is_gone_for_a_while(on_moto, proxy, tmp_path):
+    bucket = on_moto["BUCKET_RESULT"]
+    fill(bucket, "monet/a.jpg")
+    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+        until(lambda: (tmp_path / "monet/a.jpg").exists(), "first file")
+        rule = proxy.add("^GET", "status", times=99, code=403, error="RequestTimeTooSkewed")
+        until(lambda: "retrying in 0.1 s" in lines_of(lines), "line about the failure")
+        rule.times = 0
+        fill(bucket, "monet/b.jpg")
+        until(lambda: (tmp_path / "monet/b.jpg").exists(), "second file")
+        assert ran.poll() is None
+
+
+def test_watching_a_missing_bucket_ends_at_once(on_moto, tmp_path):
+    with watching(str(tmp_path), BUCKET_RESULT="no-such-bucket") as (ran, lines):
+        assert ran.wait(20) == 5
+    assert "bucket no-such-bucket does not exist" in lines_of(lines)

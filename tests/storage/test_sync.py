@@ -1,0 +1,82 @@
+"""What copying files between a folder and a bucket does beyond any script."""
+
+import io
+import sys
+
+import pytest
+from rich import progress as rich_progress
+from support.commands import contents, fill, fill_with_photos
+
+from styletransfer.errors import StorageError
+from styletransfer.storage import sync
+from styletransfer.storage.base import UnavailableError
+from styletransfer.storage.folder import FolderBucket
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return fill_with_photos(tmp_path / "photos")
+
+
+class Refusing(FolderBucket):
+    """A folder that refuses every write."""
+
+    error = StorageError
+
+    def upload(self, path, key, progress=None):
+        raise self.error(f"refused {key}")
+
+
+def test_a_storage_that_refuses_everything_ends_with_5(photos, tmp_path):
+    result = sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
+    assert result.exit_code == 5
+    assert len(result.failures) == 5
+
+
+def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(Refusing, "error", UnavailableError)
+    with pytest.raises(UnavailableError):
+        sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
+
+
+def test_a_terminal_gets_a_bar_of_bytes_and_files(photos, tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(rich_progress, "get_console", lambda: rich_progress.Console(width=100))
+    result = sync.upload_all(photos, FolderBucket(tmp_path / "bucket", new=True))
+    assert result.moved == 5
+    assert "5/5 files" in sys.stdout.getvalue()
+    assert "200.0/200.0 kB" in sys.stdout.getvalue()
+
+
+def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
+    bucket = moto.open()
+    fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
+    assert sync.download_all(bucket, tmp_path / "mindful").moved == 5
+    monkeypatch.setattr(sync, "_ignores", lambda *_: True)
+    result = sync.download_all(bucket, tmp_path / "out")
+    assert (result.moved, result.exit_code) == (3, 1)
+    assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}
+    assert "'a.jpg' and 'A.jpg' are one file on this disk" in result.failures[0]
+    # The file of a key may have been made under another case before: a mirror keeps it.
+    for key in ("a.jpg", "b/é.jpg"):
+        bucket.delete(key)
+    FolderBucket(tmp_path / "out").write("C.JPG", b"x")
+    result = sync.download_all(bucket, tmp_path / "out", sync.SyncRules(delete=True))
+    assert result.deleted == 0
+
+
+def test_a_watched_folder_is_not_hashed_again(tmp_path, monkeypatch):
+    bucket, known = FolderBucket(tmp_path / "bucket"), {}
+    fill(bucket, "monet/a.jpg")
+    rules = sync.SyncRules(known=known)
+    assert sync.download_all(bucket, tmp_path / "out", rules).moved == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "is_same", None)
+        assert sync.download_all(bucket, tmp_path / "out", rules).same == 1
+    (tmp_path / "out/monet/a.jpg").unlink()
+    assert sync.download_all(bucket, tmp_path / "out", rules).moved == 1
