@@ -1,31 +1,41 @@
-"""Fixtures that several files of tests share."""
+"""What the tests of several packages share; what only one needs is in its folder's conftest."""
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from support import tiny as tiny_module
-from support.bot_running import aws, telegram, world  # noqa: F401
-from support.folder_batches import folders, small_vgg  # noqa: F401
-from support.s3_servers import (  # noqa: F401
-    bucket,
-    ceph,
-    moto,
-    new_bucket,
-    other_account,
-    proxy,
-    rgw,
-    rgw_tls,
-    server,
-)
 
 if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
+
+pytest_plugins = ("support.s3_servers", "support.folder_batches")
+MOST_WORKERS = 4  # Each loads TensorFlow, in half a gigabyte, and may start its own S3 servers.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds", type=int, help="how often test_kill.py kills a batch and reruns it"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # The other workers use the other cores.
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core; none where only certain files are asked for, since each worker would
+    load and trace the same."""
+    if all(".py" in argument for argument in config.args):
+        return 0
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests last: most mistakes show within the first minute."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.fixture(scope="session")
