@@ -8,7 +8,7 @@ import numpy as np
 
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.base import Bucket, ObjectError
 
 logger = logging.getLogger("styletransfer")
 
@@ -41,9 +41,7 @@ def load(bucket: Bucket, checkpoint_key: str, fingerprint: str) -> dict[str, np.
             bucket.download(checkpoint_key, path)
             with np.load(path, allow_pickle=False) as file:
                 state = {name: file[name] for name in file.files}
-    except UnavailableError:
-        raise
-    except StorageError as error:
+    except ObjectError as error:
         logger.warning(
             "checkpoint %s cannot be read (%s); painting anew", printable(checkpoint_key), error
         )

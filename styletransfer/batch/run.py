@@ -20,12 +20,12 @@ from styletransfer.batch.network_pool import RANDOM_NOTE, NetworkPool, how_to_gi
 from styletransfer.batch.plan import Plan
 from styletransfer.config import Config
 from styletransfer.devices.native_stderr import stderr_held
-from styletransfer.errors import ConfigError, NoPhotoError, StorageError
+from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.images.output import Output
 from styletransfer.log import duration, event, printable, show_table
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket, Entry, UnavailableError
+from styletransfer.storage.base import Bucket, Entry, ObjectError
 
 if TYPE_CHECKING:
     from styletransfer.devices.tensorflow import Devices
@@ -179,9 +179,7 @@ def _sweep(plan: Plan, result: Bucket) -> None:
     for key in plan.stale:
         try:
             result.delete(key)
-        except UnavailableError:
-            raise
-        except StorageError as error:  # A bucket may refuse this; it harms nothing.
+        except ObjectError as error:  # A bucket may refuse this; it harms nothing.
             event(f"{error}", level=logging.WARNING)
 
 

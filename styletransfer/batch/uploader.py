@@ -19,12 +19,19 @@ import numpy as np
 from styletransfer.batch import records
 from styletransfer.batch.checkpoints import Snapshot
 from styletransfer.batch.plan import UNPUBLISHED, Plan, Task
-from styletransfer.errors import StorageError, StyleTransferError
+from styletransfer.errors import (
+    ConfigError,
+    MemoryShortError,
+    PictureError,
+    StorageError,
+    StyleTransferError,
+    WeightsError,
+)
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
 from styletransfer.log import event, printable
 from styletransfer.signals import Stop
-from styletransfer.storage.base import BadKeyError, Bucket, UnavailableError
+from styletransfer.storage.base import BadKeyError, Bucket, ObjectError, UnavailableError
 
 BEHIND = 6  # results that may wait to be pushed; more would fill the memory
 PUBLISH_EVERY_S = 30.0
@@ -33,6 +40,8 @@ PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
 POLL_S = 0.2
 # After a signal: a platform that takes its machine back gives it some ten seconds.
 CHECKPOINT_S, ARRIVE_S = 4.0, 3.0
+# These fail one picture, and the others go on; an unavailable bucket ends the run.
+PICTURE_FAILURES = (PictureError, MemoryShortError, ConfigError, WeightsError, ObjectError)
 Value = TypeVar("Value")
 
 
@@ -183,9 +192,7 @@ class Pusher:
                 f"{done.label}: done, {printable(key)}", result=key, seconds=round(done.seconds, 1)
             )
             self._clear_up(task, saves)
-        except UnavailableError:
-            raise
-        except StyleTransferError as error:
+        except PICTURE_FAILURES as error:
             self._fail(task, done.label, error)
         finally:
             self._room.release()
@@ -206,9 +213,7 @@ class Pusher:
                 self.patiently(lambda: self._result.delete(old))
             if saves or task.checkpoint_key in self._plan.checkpoints:
                 self.patiently(lambda: self._result.delete(task.checkpoint_key))
-        except UnavailableError:
-            raise
-        except StorageError as error:  # The result and its record are there all the same.
+        except ObjectError as error:  # The result and its record are there all the same.
             event(f"{error}", level=WARNING, photo=task.photo.key, look=task.look.name)
 
     def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:

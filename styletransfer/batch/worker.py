@@ -17,16 +17,15 @@ from styletransfer.batch.looks import Look
 from styletransfer.batch.network_pool import RANDOM_NOTE, NetworkPool
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.batch.prefetch import Prefetcher, Waiting
-from styletransfer.batch.uploader import POLL_S, FinishedPicture, Pusher
+from styletransfer.batch.uploader import PICTURE_FAILURES, POLL_S, FinishedPicture, Pusher
 from styletransfer.config import Config
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import Style
 from styletransfer.engine.stylize import Step, foresee, stylize
-from styletransfer.errors import StyleTransferError
 from styletransfer.log import event, printable
 from styletransfer.progress import follow
 from styletransfer.signals import Stop
-from styletransfer.storage.base import BadKeyError, Bucket, UnavailableError
+from styletransfer.storage.base import BadKeyError, Bucket
 from styletransfer.vgg.network import VGG
 
 LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
@@ -81,9 +80,7 @@ class Worker:
                 )
                 raise BadKeyError(f"{told}; 1,024 bytes at most, so rename the photo")
             done = self._painted(waiting, label, saves)
-        except UnavailableError:
-            raise
-        except StyleTransferError as error:
+        except PICTURE_FAILURES as error:
             self._pusher.fail(task, label, error)
         else:
             self._pusher.push(done, saves, self._stop)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from styletransfer import bucket_layout
-from styletransfer.errors import StorageError
 from styletransfer.gallery import record_view
 from styletransfer.gallery.page import _identity, _pictures, page
 from styletransfer.gallery.record_view import Record
@@ -26,7 +25,7 @@ from styletransfer.gallery.thumbnails import (
     thumbnail,
 )
 from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.base import Bucket, ObjectError
 
 logger = logging.getLogger("styletransfer")
 PAGE = bucket_layout.PAGE
@@ -103,9 +102,7 @@ class Gallery:
             larger = preview(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
             self._bucket.write(picture_key(f"thumbs/{kind}", key), small, "image/jpeg")
-        except UnavailableError:
-            raise
-        except StorageError as error:
+        except ObjectError as error:
             logger.warning("the gallery has no preview of %s: %s", printable(key), error)
         self._stored.add((kind, key, str(etag)))
 
@@ -124,9 +121,7 @@ class Gallery:
     def _read_thumb(self, key: str) -> bytes | None:
         try:
             data = self._bucket.read(key)
-        except UnavailableError:
-            raise
-        except StorageError:
+        except ObjectError:
             return None
         # Whatever is larger is not ours, and would only make the page slow.
         return data if len(data) <= 10 * _THUMBNAIL_BYTES else None

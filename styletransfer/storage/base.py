@@ -11,15 +11,19 @@ Progress = Callable[[int], None]
 
 
 class UnavailableError(StorageError):
-    """Not one key but the whole bucket fails: no connection, wrong credentials, no such bucket."""
+    """The whole bucket fails: no connection, wrong credentials, no such bucket."""
 
 
 class NoBucketError(UnavailableError):
     """There is no such bucket or folder."""
 
 
-class BadKeyError(StorageError):
-    """The key itself is refused, as one that is too long; others are not."""
+class ObjectError(StorageError):
+    """One object fails: it is missing, refused or damaged. Others may succeed."""
+
+
+class BadKeyError(ObjectError):
+    """The store refuses the key itself, for example because it is too long."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,9 @@ class Entry:
 class Bucket(ABC):
     """Objects under keys. Safe to share between threads.
 
-    Every method raises StorageError, in one line that names the bucket and the way out, and its
-    kind UnavailableError where all other keys would fail too.
+    Methods that take a key raise ObjectError where that object fails and UnavailableError where the
+    whole bucket does; the others raise StorageError. Each message is one line that names the bucket
+    and the way out.
     """
 
     name: str  # For messages: `photos/prefix`, `./folder`.

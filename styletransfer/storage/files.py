@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
-from styletransfer.storage.base import BadKeyError, Entry
+from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 
 MIB = 1024 * 1024
 # What boto3 and AWS' tools (8), rclone (5), s3cmd (15), s5cmd (50) and others cut uploads into.
@@ -51,18 +51,19 @@ def new_md5(data: bytes = b"") -> Any:
 
 
 @contextlib.contextmanager
-def storage_errors(where: str) -> Iterator[None]:
-    """Turns an OSError into a StorageError about `where`."""
+def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
+    """Turns an OSError into a BadKeyError if the path is at fault, into a `kind` otherwise. The
+    message begins with `where`."""
     try:
         yield
     except FileNotFoundError as error:
-        raise StorageError(f"{where} does not exist") from error
+        raise kind(f"{where} does not exist") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise BadKeyError(
-            f"{where} needs a folder where a file lies, or the reverse; rename one of them"
+            f"{where} needs a folder where a file is, or the reverse; rename one of them"
         ) from error
     except OSError as error:
-        kind = BadKeyError if error.errno == errno.ENAMETOOLONG else StorageError
+        kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
         raise kind(f"{where}: {(error.strerror or str(error)).lower()}") from error
 
 

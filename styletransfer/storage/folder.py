@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage.base import (
     BadKeyError,
@@ -61,7 +62,7 @@ class FolderBucket(Bucket):
             return inner.startswith(prefix) or prefix.startswith(inner)
 
         entries = []
-        with storage_errors(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}", StorageError):
             for top, folders, files in os.walk(self.folder, onerror=stop):
                 inner = Path(top).relative_to(self.folder).as_posix()
                 base = "" if inner == "." else f"{inner}/"
@@ -112,12 +113,12 @@ class FolderBucket(Bucket):
             _copy(body, safe_path(self.folder, key), self._where(key), progress)
 
     def exists(self) -> bool:
-        with storage_errors(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}", StorageError):
             return self.folder.is_dir()
 
     def create(self) -> bool:
         there = self.exists()
-        with storage_errors(f"folder {self.name}"):
+        with storage_errors(f"folder {self.name}", StorageError):
             self.folder.mkdir(parents=True, exist_ok=True)
         return not there
 

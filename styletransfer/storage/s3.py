@@ -27,6 +27,7 @@ from styletransfer.storage.base import (
     Bucket,
     Entry,
     NoBucketError,
+    ObjectError,
     Progress,
     UnavailableError,
 )
@@ -186,7 +187,7 @@ class S3Bucket(Bucket):
                 return
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
-        raise StorageError(f"{self._where(key)} arrived damaged twice (its MD5 differs); try again")
+        raise ObjectError(f"{self._where(key)} arrived damaged twice (its MD5 differs); try again")
 
     def _config(self, size: int) -> Any:
         # Starting the manager's threads takes longer than a photo; callers have their own.
@@ -194,7 +195,7 @@ class S3Bucket(Bucket):
 
     def _at(self, key: str) -> dict[str, str]:
         if not key:
-            raise StorageError(f"an empty key names nothing in {self.name}")
+            raise BadKeyError(f"an empty key names nothing in {self.name}")
         return {"Bucket": self.bucket, "Key": self._base + key}
 
     def _where(self, key: str) -> str:
@@ -217,16 +218,17 @@ class S3Bucket(Bucket):
             told = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
             raise UnavailableError(f"{self._host} {told}") from error
         except S3DownloadFailedError as error:
-            raise StorageError(f"{self._where(key)} changed while it was read; again") from error
+            raise ObjectError(f"{self._where(key)} changed while it was read; try again") from error
         except UnicodeEncodeError as error:
-            raise StorageError(f"{self._where(key)} is not UTF-8; rename the file") from error
+            raise BadKeyError(f"{self._where(key)} is not UTF-8; rename the file") from error
 
     def _refusal(self, code: str, key: str) -> StorageError:
         where, host = self._where(key), self._host
+        one = ObjectError if key else StorageError
         if code in (*_NO_KEY, "403"):
             code = self._cause(code)
         if code in _NO_KEY and key:
-            return StorageError(f"{where} does not exist")
+            return ObjectError(f"{where} does not exist")
         if code in (*_NO_KEY, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {host}; create it "
@@ -242,7 +244,7 @@ class S3Bucket(Bucket):
                 f"{host} refused {where} ({code}): this machine's clock is wrong; set it"
             )
         if code in _REFUSED:
-            kind = StorageError if code in ("403", "AccessDenied") else UnavailableError
+            kind = one if code in ("403", "AccessDenied") else UnavailableError
             check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
             if not self._account.endpoint:
                 check = "AWS's credentials and the bucket's policy"
@@ -253,14 +255,15 @@ class S3Bucket(Bucket):
             return BadKeyError(f"{host} takes no such key: {where} ({code}); 1,024 bytes at most")
         if code in _BUSY:
             return UnavailableError(f"{host} answered {code} for {where}; try again later")
-        return StorageError(f"{host} answered {code} for {where}")
+        return one(f"{host} answered {code} for {where}")
 
     def _failure(self, error: Exception, key: str) -> StorageError:
         from botocore import exceptions as boto
 
         where, host = self._where(key), self._host
         if isinstance(error, boto.ParamValidationError):
-            return StorageError(f"{where} is no bucket and key that S3 takes; correct the name")
+            kind = BadKeyError if key else StorageError
+            return kind(f"{where} is no bucket and key that S3 takes; correct the name")
         if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
             return UnavailableError(f"no credentials for {where}; {CREDENTIALS}")
         if isinstance(error, boto.SSLError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError, hidden
+from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hidden
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 
@@ -118,7 +118,7 @@ def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -
             if known and known == _mark(entry, path):
                 result.same += 1
                 continue
-        except StorageError as error:
+        except ObjectError as error:
             result.failures.append(str(error))
             continue
         other = taken.setdefault(fold(entry.key), entry.key)
@@ -174,9 +174,7 @@ def run_jobs(
                 job = futures[future]
                 try:
                     outcome: bool | StorageError = future.result()
-                except UnavailableError:
-                    raise
-                except StorageError as error:
+                except ObjectError as error:
                     outcome = error
                 if outcome is False:
                     progress(job.size)

@@ -10,11 +10,11 @@ import pytest
 from support.commands import fill, keys, on_a_terminal
 from support.s3_servers import SECRET, free_ports
 
-from styletransfer import config, errors
+from styletransfer import config
 from styletransfer.cli.bucket_management import bucket_management
 from styletransfer.config import BUCKETS
 from styletransfer.paths import PROGRAM
-from styletransfer.storage import open_bucket
+from styletransfer.storage import ObjectError, open_bucket
 from styletransfer.storage.folder import FolderBucket
 
 
@@ -278,7 +278,7 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(folders, monkeypatc
 
     def refusing(self, key):
         if key == "a.jpg":
-            raise errors.StorageError("a.jpg is kept")
+            raise ObjectError("a.jpg is kept")
         delete(self, key)
 
     monkeypatch.setattr(FolderBucket, "delete", refusing)

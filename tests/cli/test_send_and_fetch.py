@@ -74,7 +74,7 @@ def test_one_file_that_fails_leaves_the_others_going(reachable, tmp_path, capsys
     assert get_bucket_content([bucket.name, str(tmp_path / "in")]) == 1
     printed = capsys.readouterr()
     assert "2 files moved (0.0 kB), 1 failed:" in printed.out
-    assert "needs a folder where a file lies" in printed.err
+    assert "needs a folder where a file is" in printed.err
     assert (tmp_path / "in/c.jpg").exists()
 
 

@@ -18,14 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styletransfer.errors import StorageError
 from styletransfer.gallery import thumbnails
 from styletransfer.gallery.page import page, url
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.gallery.thumbnails import picture_key, preview, thumbnail
 from styletransfer.images import arrays
 from styletransfer.images.encode import encode
-from styletransfer.storage.base import UnavailableError
+from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
 RED, BLUE, GREEN = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.6, 0.1)
@@ -291,7 +290,7 @@ def test_a_preview_that_cannot_be_stored_is_told_and_the_rest_goes_on(tmp_path, 
     class Refusing(FolderBucket):
         def write(self, key, data, content_type=None):
             if "/photos/" in key:
-                raise StorageError("no place for it")
+                raise ObjectError("no place for it")
             super().write(key, data, content_type)
 
     shown = Gallery(Refusing(tmp_path), [])

@@ -17,7 +17,7 @@ from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
 from styletransfer.storage import open_bucket, s3
 from styletransfer.storage.address import Account, parse_address
-from styletransfer.storage.base import Entry, UnavailableError
+from styletransfer.storage.base import BadKeyError, Entry, ObjectError, UnavailableError
 from styletransfer.storage.files import is_same
 from styletransfer.storage.folder import FolderBucket, safe_path
 
@@ -110,6 +110,8 @@ def test_deleting_removes_and_may_be_repeated(bucket):
 
 def test_a_missing_key_is_found_as_none_and_reading_it_names_it(bucket, tmp_path):
     assert bucket.find("not/there.jpg") is None
+    with pytest.raises(ObjectError):
+        bucket.read("not/there.jpg")
     assert "not/there.jpg does not exist" in refusal(lambda: bucket.read("not/there.jpg"))
     target = tmp_path / "out" / "x.jpg"
     assert "does not exist" in refusal(lambda: bucket.download("not/there.jpg", target))
@@ -119,6 +121,8 @@ def test_a_missing_key_is_found_as_none_and_reading_it_names_it(bucket, tmp_path
 def test_an_empty_key_is_refused(bucket):
     for action in (bucket.read, bucket.find, bucket.delete, lambda key: bucket.write(key, b"")):
         refusal(lambda action=action: action(""))
+        with pytest.raises(BadKeyError):
+            action("")
 
 
 def test_files_go_up_and_come_down_whole_and_tell_their_progress(bucket, tmp_path):
@@ -279,6 +283,8 @@ def test_somebody_elses_bucket_is_refused(rgw, other_account):
     bucket = other_account.open(name)
     assert "AccessDenied" in refusal(lambda: list(bucket.list()))
     assert name in refusal(lambda: bucket.read("a.jpg"))
+    with pytest.raises(ObjectError):  # Other keys may be allowed.
+        bucket.read("a.jpg")
     assert "AccessDenied" in refusal(lambda: bucket.write("a.jpg", b"x"))
 
 

@@ -7,9 +7,8 @@ import pytest
 from rich import progress as rich_progress
 from support.commands import contents, fill, fill_with_photos
 
-from styletransfer.errors import StorageError
 from styletransfer.storage import sync
-from styletransfer.storage.base import UnavailableError
+from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
 
@@ -21,7 +20,7 @@ def photos(tmp_path):
 class Refusing(FolderBucket):
     """A folder that refuses every write."""
 
-    error = StorageError
+    error = ObjectError
 
     def upload(self, path, key, progress=None):
         raise self.error(f"refused {key}")
