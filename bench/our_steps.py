@@ -29,10 +29,10 @@ from styletransfer import Settings
 from styletransfer.devices import tensorflow
 from styletransfer.engine import pyramid, tiled_gradient
 from styletransfer.engine.losses import STYLE_LAYERS
-from styletransfer.engine.objective import Objective, Pace, Problem, Program
+from styletransfer.engine.objective import Objective, Problem, Program, StepParams
 from styletransfer.engine.optimizers import State, averaging_decay, first_weight, strength_goal
 from styletransfer.engine.scale_optimizer import STEERING
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.registry import Weights
 
@@ -49,10 +49,10 @@ def painting_step(
     """Steps of Adam from photo [1, H, W, 3] on, with the default settings."""
     settings = Settings(precision=dtype)
     objective = Objective.of(settings, vgg)
-    groups = Style(paintings).groups(objective, tuple(photo.shape[1:3]))
+    groups = StyleTargets(paintings).groups(objective, tuple(photo.shape[1:3]))
     problem = objective.problem(photo, groups, None)
     program = program_of(objective, problem, kind)
-    pace = Pace(
+    pace = StepParams(
         style=settings.style_scale,
         total_variation=settings.total_variation_weight,
         rate=settings.learning_rate,
@@ -60,7 +60,7 @@ def painting_step(
         goal=strength_goal(settings.strength),
         steering=STEERING,
     )
-    pace = Pace(*(tf.constant(float(each)) for each in pace))
+    pace = StepParams(*(tf.constant(float(each)) for each in pace))
     state = State.start(photo, first_weight(settings.strength))
 
     def step() -> np.ndarray:
@@ -75,7 +75,7 @@ def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
     """What computes a step of this kind."""
     if kind not in STRIPS:
         return objective.program(problem)
-    return tiled_gradient.program(objective, problem, tiled_gradient.Plan(STRIPS[kind], ROWS))
+    return tiled_gradient.program(objective, problem, tiled_gradient.Tiling(STRIPS[kind], ROWS))
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
@@ -86,7 +86,7 @@ def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
     def gradient(image: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            laid, layer = pyramid.on_canvas(image), STYLE_LAYERS[-1]
+            laid, layer = pyramid.pad_to_multiple(image), STYLE_LAYERS[-1]
             feature = vgg.forward(laid, [layer], "max", tf.as_dtype(dtype), "replicate")[layer]
         return tape.gradient(feature, image)
 
@@ -142,7 +142,7 @@ def main() -> None:
     folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
     tensorflow.choose(computer)
     vgg = network(folder / "vgg.npz")
-    photo = pyramid.resize(pyramid.batch(np.load(folder / "photo.npy")), size)
+    photo = pyramid.resample(pyramid.to_batch(np.load(folder / "photo.npy")), size)
     painting = np.load(folder / "painting.npy")
 
     def prepare(name: str) -> Step:
@@ -155,7 +155,7 @@ def main() -> None:
             return network_step(vgg, photo, dtype)
         count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
         paintings = [np.roll(painting, 50 * number, axis=1) for number in range(count)]
-        painting_step(vgg, pyramid.resize(photo, SMALL), paintings, kind, dtype)()
+        painting_step(vgg, pyramid.resample(photo, SMALL), paintings, kind, dtype)()
         return painting_step(vgg, photo, paintings, kind, dtype)
 
     serve(prepare, gpu_memory if computer == "gpu" else most_memory)

@@ -77,14 +77,14 @@ def export(told: argparse.Namespace) -> None:
         from styletransfer import Settings, load_vgg
         from styletransfer.devices import tensorflow
         from styletransfer.engine import pyramid
-        from styletransfer.engine.objective import Objective, Pace
+        from styletransfer.engine.objective import Objective, StepParams
         from styletransfer.engine.optimizers import (
             State,
             averaging_decay,
             first_weight,
             strength_goal,
         )
-        from styletransfer.engine.style_targets import Style
+        from styletransfer.engine.style_targets import StyleTargets
         from styletransfer.images.arrays import fit
         from styletransfer.images.decode import decode
         from styletransfer.vgg.network import poolings_before
@@ -98,10 +98,10 @@ def export(told: argparse.Namespace) -> None:
     objective = Objective.of(settings, vgg)
     sizes = {longer: fit(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
     smallest = next(iter(sizes.values()))
-    scaled = pyramid.resize(pyramid.batch(photo), smallest)
-    problem = objective.problem(scaled, Style([painting]).groups(objective, smallest), None)
+    scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
+    problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
     program = objective.program(problem)
-    pace = Pace(
+    pace = StepParams(
         style=settings.style_scale,
         total_variation=settings.total_variation_weight,
         rate=settings.learning_rate,
@@ -109,7 +109,7 @@ def export(told: argparse.Namespace) -> None:
         goal=strength_goal(settings.strength),
         steering=0.0,
     )
-    pace = Pace(*(tf.constant(float(each)) for each in pace))
+    pace = StepParams(*(tf.constant(float(each)) for each in pace))
     state = State.start(scaled, first_weight(settings.strength))
     for _ in range(STEPS_BEFORE):
         state, _ = program.step(state, problem, pace)

@@ -68,15 +68,15 @@ def main() -> None:
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
     from styletransfer import stylize
     from styletransfer.engine.objective import Objective
-    from styletransfer.engine.pyramid import batch, resize
+    from styletransfer.engine.pyramid import resample, to_batch
 
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
-    layer, result = settings.content_layer, batch(step.image)
+    layer, result = settings.content_layer, to_batch(step.image)
     objective = Objective.of(replace(settings, precision="float32"), vgg)
     ours, photos = (
         objective.features(each, [layer])[layer]
-        for each in (result, resize(batch(photo), tuple(result.shape[1:3])))
+        for each in (result, resample(to_batch(photo), tuple(result.shape[1:3])))
     )
     return float(((ours - photos) ** 2).numpy().sum() / (photos**2).numpy().sum())
 

@@ -14,7 +14,7 @@ from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.engine.pyramid import schedule
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import stylize
 from styletransfer.errors import StyleTransferError
 from styletransfer.log import duration, event
@@ -104,7 +104,7 @@ class _Measured:
 
     def _timed(self, task: Task, size: tuple[int, int], settings: Settings) -> list[float]:
         """Seconds of each step of painting a photo of `size` in the task's look."""
-        look = Style(*read_look(task.look, self._bucket.read))
+        look = StyleTargets(*read_look(task.look, self._bucket.read))
         vgg, photo = self._networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
         for step in stylize(photo, look, settings, vgg):

@@ -24,7 +24,7 @@ class PhotoInput(NamedTuple):
 
 
 class LookInput(NamedTuple):
-    """What a `style.Style` is made from, in the order of its arguments."""
+    """What a `StyleTargets` is made from, in the order of its arguments."""
 
     paintings: list[np.ndarray]
     shares: list[float]

@@ -20,7 +20,7 @@ from styletransfer.batch.prefetch import Prefetcher, Waiting
 from styletransfer.batch.uploader import PICTURE_FAILURES, POLL_S, FinishedPicture, Pusher
 from styletransfer.config import Config
 from styletransfer.devices.tensorflow import Device
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import Step, foresee, stylize
 from styletransfer.log import event, printable
 from styletransfer.progress import follow
@@ -52,7 +52,7 @@ class Worker:
         self._tasks, self._networks, self._pusher = tasks, networks, pusher
         self._forecast, self._stop = forecast, stop
         self._look: Look | None = None  # The one whose targets are kept, in `_style`.
-        self._style: Style | None = None
+        self._style: StyleTargets | None = None
 
     def paint(self) -> None:
         """Paints until no task is left. Raises UnavailableError where storage stays away, Stopped
@@ -95,7 +95,7 @@ class Worker:
         photo, ingredients = self._when_read(waiting.photo), self._when_read(waiting.ingredients)
         vgg = self._networks.load(task.look.settings, self._device.name)
         if self._look is not task.look:
-            self._look, self._style = task.look, Style(*ingredients)
+            self._look, self._style = task.look, StyleTargets(*ingredients)
         started = perf_counter()
 
         def batch_left(eta_s: float) -> float:

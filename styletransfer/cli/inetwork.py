@@ -98,7 +98,7 @@ def paint(told: argparse.Namespace) -> Path:
         device = choose(told.device)  # Before the engine asks what the device can do.
 
     from styletransfer.cli import loss_log
-    from styletransfer.engine.stylize import foresee, prepared, stylize
+    from styletransfer.engine.stylize import foresee, style_targets, stylize
     from styletransfer.vgg.network import load_vgg
 
     logger.info("painting on %s", device.each[0])
@@ -107,7 +107,7 @@ def paint(told: argparse.Namespace) -> Path:
     if every is None:
         every = 1 if settings.recipe == "inetwork" else 0
     mask = given["content_mask"]
-    style = prepared(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
+    style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.
     way = foresee(*photo.size, settings, vgg, limit, style=style, masked=mask is not None)
     logger.info("%s", way)

@@ -53,7 +53,7 @@ def repaint_record(
 
         logger.info("painting on %s", choose(device))
     from styletransfer.batch.network_pool import load_given
-    from styletransfer.engine.style_targets import Style
+    from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import stylize
 
     vgg = load_given(weights or record["vgg_weights"], record["weights"], settings, style)
@@ -62,9 +62,9 @@ def repaint_record(
             f"{file} was painted with the weights {record['weights']}, but these are "
             f"{vgg.identity}; name the right ones with --weights"
         )
-    prepared = Style(*read_look(look, style.read))
+    targets = StyleTargets(*read_look(look, style.read))
     how = {"content_mask": photo.mask, "memory_limit": memory_limit}
-    steps = stylize(photo.picture.levels, prepared, settings, vgg, **how)
+    steps = stylize(photo.picture.levels, targets, settings, vgg, **how)
     last = follow(steps, printable(record["photo"]))
     extension, data = encode.encode_as(Output(*record["output"]), photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)

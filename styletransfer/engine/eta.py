@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 
-class Clock:
+class StepEta:
     """Seconds left, from the time per pixel of the steps done; a scale's first step, which
     carries its set-up, counts only while there is no other."""
 

@@ -38,7 +38,7 @@ class OriginalLosses:
     content_layer: str
     content_loss_type: int
 
-    on_canvas = False
+    pads_images = False
     composes = False  # The original's masks act on features only.
 
     @property

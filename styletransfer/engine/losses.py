@@ -82,7 +82,7 @@ class RelativeLosses:
     content_layer: str
     statistics: str
 
-    on_canvas = True  # Networks see pictures on a canvas; see scales.on_canvas.
+    pads_images = True  # Networks see pictures on a canvas; see pyramid.pad_to_multiple.
     composes = True  # Outside the content mask the photo is seen, already while it is painted.
 
     @property

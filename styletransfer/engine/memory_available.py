@@ -19,7 +19,7 @@ CGROUPS = (  # of a container: limit and use, in cgroups of version 2 and 1
 )
 
 
-class Room:
+class MemoryBudget:
     """Memory that painting a picture may take, in `bytes`, besides what is held when it begins:
     what is free where it is computed, and no more than `limit` bytes for the whole process (on a
     GPU, for what it holds there), if one is given."""

@@ -1,4 +1,4 @@
-"""What painting takes of memory, told before it begins, and the plan that fits into what there is.
+"""How much memory painting takes, estimated before it begins, and the tiling that fits.
 
 The numbers are bytes a pixel, from what must be alive at the same time; docs/performance.md has
 what was measured against them.
@@ -7,19 +7,19 @@ what was measured against them.
 from itertools import pairwise
 from typing import NamedTuple
 
-from styletransfer.engine.memory_available import Room, _device
+from styletransfer.engine.memory_available import MemoryBudget, _device
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.pyramid import scale_sizes
-from styletransfer.engine.tiled_gradient import WHOLE, Plan
+from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg.network import poolings_before
 
 # Fastest first, and each takes less memory than the one before.
-PLANS = (
-    WHOLE,
-    *(Plan(tail, 64) for tail in (2, 3, 4, 6)),
-    Plan(6, 32),
-    Plan(6, 16),
+TILINGS = (
+    UNTILED,
+    *(Tiling(block, 64) for block in (2, 3, 4, 6)),
+    Tiling(6, 32),
+    Tiling(6, 16),
 )
 STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
 GOOD = 6  # the last good picture, bfloat16
@@ -38,8 +38,8 @@ CUDNN = 256 << 20  # times a number's size: what convolutions of strips take bes
 COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
 
 
-class Extras(NamedTuple):
-    """What a painting takes memory for besides what its size and plan tell. lbfgs: it descends by
+class ExtraMemory(NamedTuple):
+    """What a painting takes memory for besides what its size and tiling tell. lbfgs: it descends by
     L-BFGS; regions: so many groups of paintings have masks of their own; composed: the photo shows
     through while it is painted; besides: bytes outside of TensorFlow."""
 
@@ -49,22 +49,24 @@ class Extras(NamedTuple):
     besides: int = 0
 
 
-PLAIN = Extras()
+PLAIN = ExtraMemory()
 
 
-class Way(NamedTuple):
+class MemoryPlan(NamedTuple):
     """How a picture of this size, (height, width) in px, is computed, and the bytes it takes."""
 
     size: tuple[int, int]
-    plan: Plan
-    needed: int
+    tiling: Tiling
+    bytes_needed: int
 
     def __str__(self) -> str:
-        strips = "" if self.plan == WHOLE else f", in strips of {self.plan.rows} rows"
-        return f"{self.size[1]} × {self.size[0]} px, {amount(self.needed)} of memory{strips}"
+        strips = "" if self.tiling == UNTILED else f", in strips of {self.tiling.rows} rows"
+        return f"{self.size[1]} × {self.size[0]} px, {amount(self.bytes_needed)} of memory{strips}"
 
 
-def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extras = PLAIN) -> int:
+def bytes_needed(
+    objective: Objective, size: tuple[int, int], tiling: Tiling, extras: ExtraMemory = PLAIN
+) -> int:
     """The bytes that painting a picture of this (height, width) takes, besides what is held."""
     height, width = size
     item = objective.dtype.size
@@ -83,7 +85,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
     content /= 4 ** poolings_before(objective.losses.content_layer)
     base = STATE + GOOD + content + MASK * extras.regions + (COMPOSED if extras.composed else 0)
 
-    first_whole = min(plan.tail, deepest + 1)
+    first_whole = min(tiling.first_whole_block, deepest + 1)
     whole = [block for block in blocks if block >= first_whole]
     computing = sum(inputs[block] for block in blocks[1:] if block <= first_whole)
     if whole:
@@ -93,7 +95,7 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
         computing += 4 * item * channels[whole[0]]
     computer = _device().partition(":")[0]
     descending = 2 * 12  # The gradient on its way back from the canvas.
-    if plan == WHOLE:
+    if tiling == UNTILED:
         # The photo and its canvas; in float32 for sums, and what TensorFlow computes ahead,
         # measured; the next state beside this one, and some more.
         base += 12
@@ -103,10 +105,10 @@ def needed(objective: Objective, size: tuple[int, int], plan: Plan, extras: Extr
     besides = KERNELS * _scales(objective, size) + extras.besides
     besides += pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
     if computer == "GPU":
-        besides = 0 if plan == WHOLE else CUDNN * item
+        besides = 0 if tiling == UNTILED else CUDNN * item
     strip = max(
         (
-            _of_strip(objective, block, size, plan.rows, extras.regions)
+            _of_strip(objective, block, size, tiling.rows, extras.regions)
             for block in blocks
             if block < first_whole
         ),
@@ -129,16 +131,16 @@ def _of_strip(
 
 def _scales(objective: Objective, size: tuple[int, int]) -> int:
     """How many scales a picture of this size is painted at in the end."""
-    return len(scale_sizes(*size, max(size))) if objective.losses.on_canvas else 1
+    return len(scale_sizes(*size, max(size))) if objective.losses.pads_images else 1
 
 
-def planned(
+def plan_memory(
     objective: Objective,
     size: tuple[int, int],
-    room: Room,
-    extras: Extras = PLAIN,
-    last: Way | None = None,
-) -> Way:
+    room: MemoryBudget,
+    extras: ExtraMemory = PLAIN,
+    last: MemoryPlan | None = None,
+) -> MemoryPlan:
     """The fastest way to compute a picture of this (height, width) that fits into the room.
 
     last: how the last scale will be computed, for an earlier one, which then takes less, too.
@@ -148,18 +150,18 @@ def planned(
     free = room.bytes
     if last:
         share = height * width / (last.size[0] * last.size[1])
-        free = min(free, int(EARLIER * share * last.needed + SOME_MORE))
-    for plan in PLANS:
-        takes = needed(objective, size, plan, extras)
+        free = min(free, int(EARLIER * share * last.bytes_needed + SOME_MORE))
+    for tiling in TILINGS:
+        takes = bytes_needed(objective, size, tiling, extras)
         if takes <= free:
-            return Way(size, plan, takes)
+            return MemoryPlan(size, tiling, takes)
     if last:  # Which fits, so that this does.
-        return Way(size, plan, takes)
+        return MemoryPlan(size, tiling, takes)
     low, high = 0, max(size)
     while high - low > 1:
         middle = (low + high) // 2
         scaled = tuple(max(1, side * middle // max(size)) for side in size)
-        fits = needed(objective, scaled, PLANS[-1], extras) <= free
+        fits = bytes_needed(objective, scaled, TILINGS[-1], extras) <= free
         low, high = (middle, high) if fits else (low, middle)
     most = f"the largest size that fits is {low}" if low else "no size fits"
     raise MemoryShortError(
@@ -168,9 +170,9 @@ def planned(
     )
 
 
-def smaller(plan: Plan) -> Plan | None:
-    """The next plan that takes less memory; None after the last."""
-    return dict(pairwise(PLANS)).get(plan)
+def smaller(tiling: Tiling) -> Tiling | None:
+    """The next tiling that takes less memory; None after the last."""
+    return dict(pairwise(TILINGS)).get(tiling)
 
 
 def amount(size: float) -> str:

@@ -31,7 +31,7 @@ class Problem(NamedTuple):
     around: tuple[tf.Tensor, ...]
 
 
-class Pace(NamedTuple):
+class StepParams(NamedTuple):
     """The numbers of a step, float32 scalars: the weights of style and total variation, Adam's
     rate, the decay of the average, the logarithm of the content error to be held and how fast the
     content's weight is steered to it (0: it stays)."""
@@ -77,9 +77,9 @@ class Objective:
         return cls(vgg, losses, settings.pool_type, settings.padding, dtype, as_given)
 
     @property
-    def on_canvas(self) -> bool:
-        """Whether the network sees pictures on a canvas; see scales.on_canvas."""
-        return self.losses.on_canvas and not self.as_given
+    def pads_images(self) -> bool:
+        """Whether the network sees pictures on a canvas; see pyramid.pad_to_multiple."""
+        return self.losses.pads_images and not self.as_given
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Objective:
 
     def laid(self, image: tf.Tensor) -> tf.Tensor:
         """image [1, H, W, C] as the network sees it."""
-        return pyramid.on_canvas(image) if self.on_canvas else image
+        return pyramid.pad_to_multiple(image) if self.pads_images else image
 
     def inside(
         self,
@@ -100,7 +100,7 @@ class Objective:
         """Features, of which row `first` of their layer is the first, without what a canvas' margin
         adds to a picture of this height and width: convolutions see it, but it is drawn to
         nothing."""
-        if not self.on_canvas:
+        if not self.pads_images:
             return dict(features)
         cut = {}
         for layer, feature in features.items():
@@ -111,7 +111,7 @@ class Objective:
     def _side(self, layer: str, side: tf.Tensor | int) -> tf.Tensor | int:
         """Of a picture that has so many rows, or columns, those at a layer."""
         pixels = 2 ** poolings_before(layer)
-        return -(-side // pixels) if self.on_canvas else side // pixels
+        return -(-side // pixels) if self.pads_images else side // pixels
 
     def sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
@@ -175,7 +175,7 @@ class Objective:
         if mask is None:
             return ()
         layers = layers or self.losses.layers
-        if not self.on_canvas:
+        if not self.pads_images:
             return self.losses.layer_masks(mask, *size, layers)
         whole = tf.constant(resize(mask, *size)[None, :, :, None])
         laid = self.laid(whole)[0, :, :, 0].numpy()
@@ -253,7 +253,7 @@ def stepping(
     """A step along a gradient: state, problem, pace → the state after it, terms [3] weighted.
     `descend` is optimizers.adam, or what does the same."""
 
-    def step(state: State, problem: Problem, pace: Pace) -> tuple[State, tf.Tensor]:
+    def step(state: State, problem: Problem, pace: StepParams) -> tuple[State, tf.Tensor]:
         weights = tf.stack([state.content_weight, pace.style, pace.total_variation])
         terms, slope = gradient(state.image, problem, weights)
         weight = steered(state.content_weight, terms[0], pace.goal, pace.steering)
@@ -284,6 +284,6 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
         tf.function(
             stepping(gradient, adam),
             autograph=False,
-            input_signature=[state, problem_spec, Pace(*[scalar] * 6)],
+            input_signature=[state, problem_spec, StepParams(*[scalar] * 6)],
         ),
     )

@@ -16,7 +16,7 @@ GUIDED = 48  # the guided filter's matrices and the photo at the painted size
 
 
 @dataclass(frozen=True)
-class Finish:
+class Postprocess:
     """One photo's finish: `photo` [H, W, 3] at its own size, in floats or integers (images.floats),
     None where nothing of it is needed; masks [h, w], 0…1, or None: `content_mask` says where it is
     painted, `color_mask` where `preserve_color` acts."""
@@ -33,7 +33,7 @@ class Finish:
         settings: Settings,
         content_mask: np.ndarray | None = None,
         color_mask: np.ndarray | None = None,
-    ) -> "Finish":
+    ) -> "Postprocess":
         """What these settings ask for; holds on to the photo only where it has to."""
         asked = _asks(settings, content_mask is not None)
         return cls(photo if asked else None, settings, content_mask, color_mask)
@@ -55,7 +55,7 @@ class Finish:
         return image
 
 
-def memory_taken(
+def postprocess_bytes(
     photo_size: tuple[int, int], size: tuple[int, int], settings: Settings, masked: bool
 ) -> int:
     """The bytes that a finish takes for a picture painted at `size` (height, width), until there is

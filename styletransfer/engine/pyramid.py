@@ -39,7 +39,7 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
         sizes.append(smaller)
 
 
-def batch(image: np.ndarray) -> tf.Tensor:
+def to_batch(image: np.ndarray) -> tf.Tensor:
     """A picture [H, W, 3], in floats or integers (see images.floats), as a tensor float32
     [1, H, W, 3]. Raises ValueError for another shape."""
     array = np.asarray(image)
@@ -51,7 +51,7 @@ def batch(image: np.ndarray) -> tf.Tensor:
     return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
-def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """image [1, H, W, C] at another size; without aliasing when it shrinks."""
     if tuple(image.shape[1:3]) == tuple(size):
         return image
@@ -63,10 +63,10 @@ def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
     """A painting [1, H, W, 3] with its longer side at most `longer` px."""
     height, width = painting.shape[1:3]
     too_large = max(height, width) > longer
-    return resize(painting, fit(height, width, longer)) if too_large else painting
+    return resample(painting, fit(height, width, longer)) if too_large else painting
 
 
-def on_canvas(image: tf.Tensor) -> tf.Tensor:
+def pad_to_multiple(image: tf.Tensor) -> tf.Tensor:
     """image [1, H, W, C] on a canvas whose sides are multiples of CANVAS_MULTIPLE, the picture
     mirrored into the margin below and to the right.
 

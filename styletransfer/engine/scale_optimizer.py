@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import memory_model, tiled_gradient
-from styletransfer.engine.memory_available import Room
-from styletransfer.engine.memory_model import Way
-from styletransfer.engine.objective import Objective, Pace, Problem
+from styletransfer.engine.memory_available import MemoryBudget
+from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.objective import Objective, Problem, StepParams
 from styletransfer.engine.optimizers import State, averaging_decay, lbfgs, steered, strength_goal
 from styletransfer.errors import DivergedError, MemoryShortError
 from styletransfer.settings import Settings
@@ -26,7 +26,7 @@ LBFGS_STEERING = 1.0  # the same for a step of L-BFGS, which is worth many
 WINDOW = 10  # steps of Adam, whose loss is too uneven to be compared one by one
 
 
-class Descent:
+class ScaleOptimizer:
     """The optimisation of one picture at one scale, from `state` on."""
 
     def __init__(
@@ -35,16 +35,16 @@ class Descent:
         problem: Problem,
         settings: Settings,
         state: State,
-        way: Way,
-        room: Room,
-        extras: memory_model.Extras,
+        way: MemoryPlan,
+        room: MemoryBudget,
+        extras: memory_model.ExtraMemory,
         first_scale: bool,
     ) -> None:
-        in_place = way.plan != tiled_gradient.WHOLE and settings.optimizer == "adam"
+        in_place = way.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
         self.state = state.changeable() if in_place else state
         self._objective, self._problem, self._settings = objective, problem, settings
         self._way, self._room, self._extras = way, room, extras
-        self._program = tiled_gradient.program(objective, problem, way.plan)
+        self._program = tiled_gradient.program(objective, problem, way.tiling)
         self._good, self._rate, self._halved = _kept(state.average), settings.learning_rate, 0
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
         self._first_style: float | None = None
@@ -61,7 +61,7 @@ class Descent:
         return terms
 
     @property
-    def settled(self) -> bool:
+    def converged(self) -> bool:
         """Whether the last step got better by less than `min_improvement` percent."""
         least = self._settings.min_improvement
         window = WINDOW if self._settings.optimizer == "adam" else 1
@@ -74,7 +74,7 @@ class Descent:
     def _adam(self, number: int) -> tf.Tensor:
         settings = self._settings
         steered = settings.content_weight == "auto" and number > self._unsteered
-        pace = Pace(
+        pace = StepParams(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
             rate=self._rate,
@@ -82,7 +82,7 @@ class Descent:
             goal=self._goal(),
             steering=STEERING if steered else 0.0,
         )
-        numbers = Pace(*(tf.constant(float(each)) for each in pace))
+        numbers = StepParams(*(tf.constant(float(each)) for each in pace))
         self.state, terms = self._within_memory("step", self.state, self._problem, numbers)
         return terms
 
@@ -120,14 +120,16 @@ class Descent:
             try:
                 return getattr(self._program, what)(*arguments)
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-                plan = memory_model.smaller(self._way.plan)
+                plan = memory_model.smaller(self._way.tiling)
                 if plan is None:
                     raise MemoryShortError(
                         "memory ran out even in the narrowest strips; choose a smaller size"
                     ) from error
-                self._room.ran_out(self._way.needed)
-                needed = memory_model.needed(self._objective, self._way.size, plan, self._extras)
-                self._way = memory_model.Way(self._way.size, plan, needed)
+                self._room.ran_out(self._way.bytes_needed)
+                needed = memory_model.bytes_needed(
+                    self._objective, self._way.size, plan, self._extras
+                )
+                self._way = memory_model.MemoryPlan(self._way.size, plan, needed)
                 logger.warning("memory ran out; the picture goes on with less: %s", self._way)
                 self._program = tiled_gradient.program(self._objective, self._problem, plan)
 

@@ -17,7 +17,7 @@ from styletransfer.images.arrays import resize
 KEPT = 32  # targets; photos at full size each bring scales of their own
 
 
-class Style:
+class StyleTargets:
     """Paintings in their shares, which part of each counts, and where in the picture each goes.
 
     paintings: float32 [H, W, 3], sRGB 0…1, each in its own size and proportions.
@@ -46,7 +46,7 @@ class Style:
                 raise ValueError(f"{len(given)} {what} for {count} paintings")
         if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
             raise ValueError(f"shares {shares} must not be negative, and not all 0")
-        self.paintings = [pyramid.batch(painting) for painting in paintings]
+        self.paintings = [pyramid.to_batch(painting) for painting in paintings]
         self.shares = shares
         self.masks = _checked(masks, "mask")
         self.regions = _checked(regions, "region")
@@ -65,7 +65,7 @@ class Style:
         no stroke, only blur. The original's losses want paintings of the picture's very shape.
         Raises PictureError where masks leave nothing to paint.
         """
-        shape = max(size) if objective.losses.on_canvas else size
+        shape = max(size) if objective.losses.pads_images else size
         if objective.as_given:
             shape = None
         areas, shares, found = [], [], []
@@ -136,7 +136,7 @@ class Style:
     ) -> tuple[NamedTuple, ...]:
         painting = self.paintings[number]
         if isinstance(shape, tuple):
-            painting = pyramid.resize(painting, shape)
+            painting = pyramid.resample(painting, shape)
         elif shape is not None:
             painting = pyramid.shrunk(painting, shape)
         return objective.of_painting(painting, self.masks[number])

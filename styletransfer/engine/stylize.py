@@ -14,14 +14,14 @@ import tensorflow as tf
 
 from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
 from styletransfer.engine import memory_available, memory_model, pyramid
-from styletransfer.engine.eta import Clock
+from styletransfer.engine.eta import StepEta
 from styletransfer.engine.losses import TERMS
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import State, first_weight
-from styletransfer.engine.postprocess import Finish, memory_taken
+from styletransfer.engine.postprocess import Postprocess, postprocess_bytes
 from styletransfer.engine.pyramid import schedule
-from styletransfer.engine.scale_optimizer import Descent
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.scale_optimizer import ScaleOptimizer
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.images.arrays import floats
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
@@ -44,7 +44,7 @@ class Step:
         eta_s: float,
         terms: tf.Tensor,
         state: State,
-        finish: Finish,
+        finish: Postprocess,
     ) -> None:
         self.iteration, self.total, self.eta_s = iteration, total, eta_s
         self.scale = max(state.image.shape[1:3])
@@ -82,7 +82,7 @@ class Step:
 
 def stylize(
     content: np.ndarray,
-    styles: Sequence[np.ndarray] | Style,
+    styles: Sequence[np.ndarray] | StyleTargets,
     settings: Settings,
     vgg: VGG,
     shares: Sequence[float] | None = None,
@@ -98,9 +98,9 @@ def stylize(
     """Paints content [H, W, 3] in the style of paintings; yields every step.
 
     content: sRGB, float32 0…1, or uint8 or uint16 up to white, which take less memory meanwhile.
-    styles: paintings as such arrays, blended in `shares` (default equal), or a `Style` that has
-    them and is kept from photo to photo. The last step's image is the result; its longer side is
-    `settings.size` px, or it is of the photo's size with `rescale_image`.
+    styles: paintings as such arrays, blended in `shares` (default equal), or a `StyleTargets`
+    made from them, which can be kept from photo to photo. The last step's image is the result;
+    its longer side is `settings.size` px, or it has the photo's size with `rescale_image`.
 
     Masks are float32 [h, w], 0…1, soft, of any size. content_mask: where the photo is painted;
     where it is black, its own pixels are kept. regions: where in the picture each painting goes.
@@ -119,22 +119,24 @@ def stylize(
     """
     if settings.deterministic:
         deterministic()
-    room = memory_available.Room(memory_limit)
-    style = prepared(styles, shares, style_masks, regions, content_mask)
-    photo = pyramid.batch(content)
-    finish = Finish.of(content, settings, content_mask, color_mask)
+    room = memory_available.MemoryBudget(memory_limit)
+    style = style_targets(styles, shares, style_masks, regions, content_mask)
+    photo = pyramid.to_batch(content)
+    finish = Postprocess.of(content, settings, content_mask, color_mask)
     if settings.color_match != "none":
-        photo = pyramid.batch(style.recoloured(floats(content), settings.color_match, content_mask))
+        photo = pyramid.to_batch(
+            style.recoloured(floats(content), settings.color_match, content_mask)
+        )
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)
     # What cannot fit is told before any work.
     masked = content_mask is not None
     extras = _extras(objective, photo.shape[1:3], sizes[-1], settings, style, masked)
-    largest = memory_model.planned(objective, sizes[-1], room, extras)
+    largest = memory_model.plan_memory(objective, sizes[-1], room, extras)
     done = 0 if resume is None else int(resume["iteration"])
     if not 0 <= done < sum(counts):
         raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
-    clock = Clock(sizes, counts, done)
+    clock = StepEta(sizes, counts, done)
 
     state: State | None = None
     step: Step | None = None
@@ -144,7 +146,7 @@ def stylize(
             continue
         if step is not None:
             step.let_go()
-        scaled = pyramid.resize(photo, size)
+        scaled = pyramid.resample(photo, size)
         groups = style.groups(objective, size, content_mask)
         problem = objective.problem(scaled, groups, content_mask)
         later = None if size == sizes[-1] else largest
@@ -157,16 +159,18 @@ def stylize(
         else:
             first = _first_image(scaled, style, settings)
             if init is not None:
-                first, init = pyramid.resize(pyramid.batch(init), size), None
+                first, init = pyramid.resample(pyramid.to_batch(init), size), None
             state = State.start(first, _first_weight(settings))
             del first
         del scaled, groups
-        way = memory_model.planned(objective, size, room, extras, later)
-        descent = Descent(objective, problem, settings, state, way, room, extras, size == sizes[0])
+        way = memory_model.plan_memory(objective, size, room, extras, later)
+        descent = ScaleOptimizer(
+            objective, problem, settings, state, way, room, extras, size == sizes[0]
+        )
         state = descent.state
         for number in range(done + 1, count + 1):
             terms = descent.step(number, last=number == count)
-            state, ends = descent.state, descent.settled
+            state, ends = descent.state, descent.converged
             eta_s = clock.tick(skipping=count - number if ends else 0)
             step = Step(clock.done, sum(counts), eta_s, terms, state, finish)
             yield step
@@ -175,21 +179,21 @@ def stylize(
         done = 0
 
 
-def prepared(
-    styles: Sequence[np.ndarray] | Style,
+def style_targets(
+    styles: Sequence[np.ndarray] | StyleTargets,
     shares: Sequence[float] | None = None,
     style_masks: Sequence[np.ndarray | None] | None = None,
     regions: Sequence[np.ndarray | None] | None = None,
     content_mask: np.ndarray | None = None,
-) -> Style:
-    """The paintings as a `Style`, their masks as in `stylize`; one that is given comes back."""
-    if isinstance(styles, Style):
+) -> StyleTargets:
+    """The paintings as `StyleTargets`, masks as in `stylize`; `StyleTargets` are returned as is."""
+    if isinstance(styles, StyleTargets):
         if not (shares is None and style_masks is None and regions is None):
-            raise ValueError("a Style has shares, masks and regions of its own")
+            raise ValueError("a StyleTargets has shares, masks and regions of its own")
         return styles
     if regions is None and content_mask is None:
         regions = style_masks
-    return Style(styles, shares, style_masks, regions)
+    return StyleTargets(styles, shares, style_masks, regions)
 
 
 def foresee(
@@ -199,21 +203,23 @@ def foresee(
     vgg: VGG,
     memory_limit: int | None = None,
     *,
-    style: Style,
+    style: StyleTargets,
     masked: bool = False,
-) -> memory_model.Way:
+) -> memory_model.MemoryPlan:
     """How `stylize` will compute a photo of this size, with a content mask or without, at its last
     scale, which takes the most memory. Raises MemoryShortError where it cannot."""
     sizes, _ = schedule(height, width, settings)
     goal = Objective.of(settings, vgg)
     extras = _extras(goal, (height, width), sizes[-1], settings, style, masked)
-    return memory_model.planned(goal, sizes[-1], memory_available.Room(memory_limit), extras)
+    return memory_model.plan_memory(
+        goal, sizes[-1], memory_available.MemoryBudget(memory_limit), extras
+    )
 
 
 def objective(
     image: np.ndarray,
     content: np.ndarray,
-    styles: Sequence[np.ndarray] | Style,
+    styles: Sequence[np.ndarray] | StyleTargets,
     settings: Settings,
     vgg: VGG,
     shares: Sequence[float] | None = None,
@@ -231,15 +237,15 @@ def objective(
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
-    style = prepared(styles, shares, style_masks, regions, content_mask)
+    style = style_targets(styles, shares, style_masks, regions, content_mask)
     goal = Objective.of(settings, vgg, as_given=True)
-    photo = pyramid.batch(content)
+    photo = pyramid.to_batch(content)
     groups = style.groups(goal, tuple(photo.shape[1:3]), content_mask)
     problem = goal.problem(photo, groups, content_mask)
     weights = tf.constant(
         [_first_weight(settings), settings.style_scale, settings.total_variation_weight], tf.float32
     )
-    terms, gradient = goal.program(problem).gradient(pyramid.batch(image), problem, weights)
+    terms, gradient = goal.program(problem).gradient(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()
 
 
@@ -248,18 +254,18 @@ def _extras(
     photo_size: tuple[int, int],
     size: tuple[int, int],
     settings: Settings,
-    style: Style,
+    style: StyleTargets,
     masked: bool,
-) -> memory_model.Extras:
-    return memory_model.Extras(
+) -> memory_model.ExtraMemory:
+    return memory_model.ExtraMemory(
         lbfgs=settings.optimizer == "lbfgs",
         regions=style.masked_groups(masked),
         composed=masked and objective.losses.composes,
-        besides=memory_taken(photo_size, size, settings, masked),
+        besides=postprocess_bytes(photo_size, size, settings, masked),
     )
 
 
-def _first_image(photo: tf.Tensor, style: Style, settings: Settings) -> tf.Tensor:
+def _first_image(photo: tf.Tensor, style: StyleTargets, settings: Settings) -> tf.Tensor:
     if settings.init_image == "noise":
         return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
     if settings.init_image == "gray":

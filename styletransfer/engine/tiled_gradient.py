@@ -25,39 +25,39 @@ from styletransfer.vgg.ops import Rows, part
 from styletransfer.vgg.tiled_forward import Place, own_rows, places
 
 
-class Plan(NamedTuple):
-    """How a gradient is computed. `tail`: the first of the blocks that are computed whole, 1 for
+class Tiling(NamedTuple):
+    """How a gradient is computed. `first_whole_block`: the first that is computed whole, 1 for
     the picture at once, 6 for none; `rows`: of a strip of the others, at their own resolution."""
 
-    tail: int
+    first_whole_block: int
     rows: int
 
 
-WHOLE = Plan(1, 0)
+UNTILED = Tiling(1, 0)
 
 
-def program(objective: Objective, problem: Problem, plan: Plan) -> Program:
+def program(objective: Objective, problem: Problem, tiling: Tiling) -> Program:
     """What `objective.program(problem)` is, computed as planned."""
-    if plan == WHOLE:
+    if tiling == UNTILED:
         return objective.program(problem)
 
     def gradient(
         image: tf.Tensor, problem: Problem, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        return _gradient(objective, plan, image, problem, weights)
+        return _gradient(objective, tiling, image, problem, weights)
 
     return Program(gradient, stepping(gradient, adam_in_place))
 
 
 def _gradient(
-    objective: Objective, plan: Plan, image: tf.Tensor, problem: Problem, weights: tf.Tensor
+    objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Terms [3], not weighted, and the gradient of their weighted sum, of image [1, H, W, 3], a
     tensor or a variable."""
     deepest = max(map(poolings_before, objective.layers)) + 1
     blocks = [
         _block(objective, number, number == deepest, opened(problem.targets))
-        for number in range(1, min(plan.tail, deepest + 1))
+        for number in range(1, min(tiling.first_whole_block, deepest + 1))
     ]
     size, targets = tf.constant(image.shape[1:3]), problem.targets
 
@@ -66,17 +66,22 @@ def _gradient(
         picture = objective.composed(tf.convert_to_tensor(image), problem)
         return Rows.of(objective.laid(picture))
 
-    inputs, sums = _forward(blocks, plan, laid(), size, targets)
+    inputs, sums = _forward(blocks, tiling, laid(), size, targets)
     last = inputs.pop()
     x = () if len(blocks) == deepest else (last.whole,)
     del last
-    end = _end(objective, plan.tail if x else None, opened(targets), tuple(opened(sums).items()))
+    end = _end(
+        objective,
+        tiling.first_whole_block if x else None,
+        opened(targets),
+        tuple(opened(sums).items()),
+    )
     terms, slopes, led = end(x, sums, targets, weights, size)
     above = Rows.of(*led) if led else None
     del x, led
     for block in reversed(blocks):
         rows = inputs.pop() if inputs else laid()
-        _backward(block, plan, rows, above, slopes, size, targets)
+        _backward(block, tiling, rows, above, slopes, size, targets)
         above = rows
     slope = above.whole
     del above, rows
@@ -84,14 +89,14 @@ def _gradient(
 
 
 def _forward(
-    blocks: "Sequence[_Block]", plan: Plan, x: Rows, size: tf.Tensor, targets: Targets
+    blocks: "Sequence[_Block]", tiling: Tiling, x: Rows, size: tf.Tensor, targets: Targets
 ) -> tuple[list[Rows], dict[str, Any]]:
     """A picture of this size through all blocks, from the first one's input x on: what comes out of
     each (of the deepest, nothing), and the sums over all."""
     outputs, sums = [], {}
     for block in blocks:
         out = Rows(x.height // 2)
-        for place in places(x.height, plan.rows, block.reach):
+        for place in places(x.height, tiling.rows, block.reach):
             strip = x.take(place.above, place.below)
             found, pooled = block.forward(strip, _where(place), size, targets)
             add_up(sums, found)
@@ -104,7 +109,7 @@ def _forward(
 
 def _backward(
     block: "_Block",
-    plan: Plan,
+    tiling: Tiling,
     x: Rows,
     above: Rows | None,
     slopes: dict[str, Any],
@@ -114,7 +119,7 @@ def _backward(
     """Puts the slope of a block's input x in its place, from that of what comes out of it, `above`,
     if anything does, and those of the sums."""
     of_block = {name: slopes[name] for name in block.names}
-    strips, pending = places(x.height, plan.rows, block.reach), None
+    strips, pending = places(x.height, tiling.rows, block.reach), None
     for place, after in zip(strips, [*strips[1:], None], strict=True):
         strip = x.take(place.above, place.below)
         led = (above.take(place.first // 2, place.last // 2),) if above else ()
@@ -122,9 +127,9 @@ def _backward(
         if pending is not None:
             shared = pending.shape[1]
             slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
-        settled = (after.above if after else x.height) - place.above
-        x.put(place.above, slope[:, :settled])
-        pending = slope[:, settled:]
+        complete = (after.above if after else x.height) - place.above
+        x.put(place.above, slope[:, :complete])
+        pending = slope[:, complete:]
 
 
 class _Block(NamedTuple):
@@ -199,12 +204,12 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
 @lru_cache(maxsize=32)
 def _end(
     objective: Objective,
-    tail: int | None,
+    first_whole_block: int | None,
     targets_spec: Targets,
     sums_spec: tuple[tuple[str, Any], ...],
 ) -> Callable[..., tuple[tf.Tensor, dict[str, Any], tuple[tf.Tensor, ...]]]:
-    """What comes of the sums: x (the input of block `tail`, or none), sums, targets, weights, size
-    → terms, the slopes of the sums, and that of x."""
+    """From the sums to the losses: x (the input of block `first_whole_block`, or none), sums,
+    targets, weights, size → terms, the gradients of the sums, and that of x."""
 
     def end(
         x: tuple[tf.Tensor, ...],
@@ -217,10 +222,14 @@ def _end(
         with tf.GradientTape() as tape:
             tape.watch((x, sums))
             found = dict(sums)
-            if tail is not None:
-                layers = [each for each in objective.layers if poolings_before(each) + 1 >= tail]
+            if first_whole_block is not None:
+                layers = [
+                    each
+                    for each in objective.layers
+                    if poolings_before(each) + 1 >= first_whole_block
+                ]
                 kind = objective.pool, objective.dtype, objective.padding
-                features = objective.vgg.onward(x[0], tail, layers, *kind)
+                features = objective.vgg.onward(x[0], first_whole_block, layers, *kind)
                 found |= objective.sums(objective.inside(features, height, width), targets)
             terms = objective.losses.terms(found, targets, height, width)
             total = tf.reduce_sum(weights * terms)
@@ -230,7 +239,7 @@ def _end(
     sums = dict(sums_spec)
     weights = next(iter(tf.nest.flatten(sums))).dtype
     signature = [
-        () if tail is None else (_input_spec(objective, tail),),
+        () if first_whole_block is None else (_input_spec(objective, first_whole_block),),
         sums,
         targets_spec,
         tf.TensorSpec([len(TERMS)], weights),

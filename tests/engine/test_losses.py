@@ -12,7 +12,7 @@ from support.tiny import weights as tiny_weights
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import losses
 from styletransfer.engine.objective import Objective, Problem
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import PictureError
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights
@@ -202,7 +202,7 @@ def test_bfloat16_points_the_same_way_as_float32(random_vgg):
 
 def targets(vgg, *args, **masks):
     goal = Objective.of(EXACT, vgg, as_given=True)
-    return Style(*args, **masks).groups(goal, (40, 48))
+    return StyleTargets(*args, **masks).groups(goal, (40, 48))
 
 
 def test_what_is_blended_are_raw_moments(tiny):
@@ -339,7 +339,7 @@ def test_a_style_masks_black_part_is_not_painted_from(tiny):
 )
 def test_masks_that_do_not_fit_are_refused(masks):
     with pytest.raises(ValueError, match=r"masks|mask of painting 2"):
-        Style([picture(32, 32)] * 2, None, masks)
+        StyleTargets([picture(32, 32)] * 2, None, masks)
 
 
 def test_a_region_outside_the_content_mask_leaves_nothing_to_paint(tiny):

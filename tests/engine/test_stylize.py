@@ -16,7 +16,7 @@ from styletransfer import Settings, stylize
 from styletransfer.engine import pyramid
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective, _program
-from styletransfer.engine.style_targets import Style
+from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import DivergedError
 
 
@@ -124,9 +124,9 @@ def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypat
 
 def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
     calls = []
-    real = Style._statistics
-    monkeypatch.setattr(Style, "_statistics", lambda *args: calls.append(1) or real(*args))
-    style = Style([picture(200, 200, 1)])
+    real = StyleTargets._statistics
+    monkeypatch.setattr(StyleTargets, "_statistics", lambda *args: calls.append(1) or real(*args))
+    style = StyleTargets([picture(200, 200, 1)])
     for number in range(4):
         list(stylize(picture(100 + number, 128), style, Settings(size=181, iterations=1), tiny))
     assert len(calls) == 2  # one for each scale
@@ -152,7 +152,7 @@ def test_paintings_of_one_look_may_weigh_differently(tiny):
 def test_shares_that_do_not_fit_are_refused(paintings, shares):
     pictures = [picture(32, 32)] * paintings if isinstance(paintings, int) else paintings
     with pytest.raises(ValueError, match=r"share|painting"):
-        Style(pictures, shares)
+        StyleTargets(pictures, shares)
 
 
 @pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4), (0, 5, 3)])
@@ -180,8 +180,8 @@ def test_photos_of_any_size_share_one_trace(tiny):
     # Same settings, so the same program; another structure of the problem would be another one.
     assert _program.cache_info().currsize == 1
     objective = Objective.of(Settings(), tiny)
-    photo = pyramid.batch(picture(64, 64))
-    groups = Style([picture(64, 64, 1)]).groups(objective, (64, 64))
+    photo = pyramid.to_batch(picture(64, 64))
+    groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
     program = objective.program(objective.problem(photo, groups, None))
     assert program.step.experimental_get_tracing_count() == 1
 
@@ -407,7 +407,7 @@ def test_memory_stays_flat_over_photos_of_many_sizes(tiny):
         with Path("/proc/self/statm").open() as statm:
             return int(statm.read().split()[1]) * resource.getpagesize()
 
-    style = Style([picture(128, 128, 1)])
+    style = StyleTargets([picture(128, 128, 1)])
     readings = {}
     for number in range(1, 151):
         photo = picture(100 + number * 61 % 151, 250 - number * 61 % 151)

@@ -19,21 +19,21 @@ from styletransfer.engine import tiled_gradient as strips
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import Style
-from styletransfer.engine.tiled_gradient import Plan
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.tiled_gradient import Tiling
 from styletransfer.errors import ConfigError, MemoryShortError
 
 REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5)
 # Strips that divide heights and such that do not; some blocks whole, most, and none.
-PLANS = (Plan(6, 16), Plan(6, 22), Plan(5, 6), Plan(3, 14), Plan(2, 1000))
+TILINGS = (Tiling(6, 16), Tiling(6, 22), Tiling(5, 6), Tiling(3, 14), Tiling(2, 1000))
 
 
 def problem(objective, size, masked):
     """A problem whose targets and arithmetic are in float64, as far as that goes."""
     mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
     paintings = [picture(60, 70, 3), picture(50, 50, 4)]
-    style = Style(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
+    style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
     mask = mask[::-1] if masked else None
     single = dataclasses.replace(objective, dtype=tf.float32)
     photo = tf.constant(picture(*size, 2)[None])
@@ -69,7 +69,7 @@ def test_the_gradient_in_strips_is_the_whole_pictures(
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
-    for plan in PLANS:
+    for plan in TILINGS:
         found_terms, found = in_strips(objective, image, to_reach, plan)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
         assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), plan
@@ -82,7 +82,7 @@ def test_the_originals_gradient_in_strips_is_the_whole_pictures(tiny, pool, size
     image = tf.constant(picture(*size, 1)[None])
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
-    for plan in PLANS:
+    for plan in TILINGS:
         found_terms, found = in_strips(objective, image, to_reach, plan)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-5)
         assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient), plan
@@ -97,7 +97,7 @@ def test_with_all_channels_in_float32_strips_differ_by_less_than_a_hundred_thous
     image = tf.constant(picture(200, 180, 1)[None])
     to_reach = problem(objective, (200, 180), masked=False)
     _, gradient = whole(objective, image, to_reach)
-    _, found = in_strips(objective, image, to_reach, Plan(6, 32))
+    _, found = in_strips(objective, image, to_reach, Tiling(6, 32))
     assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient)
 
 
@@ -108,12 +108,12 @@ def test_a_picture_in_strips_is_the_picture(tiny, monkeypatch, height, optimizer
     settings = Settings(size=96, iterations=2, optimizer=optimizer, precision="float32")
     args = picture(height, 96), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
-    monkeypatch.setattr(memory_model, "PLANS", (Plan(6, 16),))
+    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
     assert np.abs(last(stylize(*args)).image - expected).mean() < tolerance
 
 
 def test_what_a_step_had_stays_what_it_was_when_the_next_ones_change_it_in_place(tiny, monkeypatch):
-    monkeypatch.setattr(memory_model, "PLANS", (Plan(6, 16),))
+    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
     steps = stylize(picture(64, 96), [picture(80, 80, 2)], Settings(size=96, iterations=3), tiny)
     step = next(steps)
     image, snapshot = step.image, step.snapshot()
@@ -128,14 +128,16 @@ def test_what_a_step_had_stays_what_it_was_when_the_next_ones_change_it_in_place
 
 def test_less_memory_takes_smaller_plans_and_all_are_in_order(random_vgg):
     objective = Objective.of(Settings(), random_vgg)
-    sizes = [memory_model.needed(objective, (3000, 4000), plan) for plan in memory_model.PLANS]
+    sizes = [
+        memory_model.bytes_needed(objective, (3000, 4000), plan) for plan in memory_model.TILINGS
+    ]
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == len(sizes)
 
 
 def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
     objective = Objective.of(Settings(precision="bfloat16"), random_vgg)
-    needed = memory_model.needed(objective, (6532, 9798), memory_model.PLANS[-1])
+    needed = memory_model.bytes_needed(objective, (6532, 9798), memory_model.TILINGS[-1])
     assert needed < 16e9
 
 
@@ -168,9 +170,9 @@ def test_when_memory_runs_out_the_picture_arrives_all_the_same(tiny, monkeypatch
     with caplog.at_level(logging.WARNING):
         found = last(stylize(*args)).image
     assert calls[:6] == [
-        *memory_model.PLANS[:1] * 3,
-        *memory_model.PLANS[1:3],
-        memory_model.PLANS[2],
+        *memory_model.TILINGS[:1] * 3,
+        *memory_model.TILINGS[1:3],
+        memory_model.TILINGS[2],
     ]
     assert sum("memory ran out" in record.message for record in caplog.records) == 2
     assert np.abs(found - expected).mean() < 1e-4
@@ -196,7 +198,7 @@ def test_a_limit_is_kept_to_by_one_picture_after_another_and_the_peak_is_what_wa
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import picture
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine.stylize import foresee, prepared
+from styletransfer.engine.stylize import foresee, style_targets
 def told(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
@@ -205,15 +207,16 @@ photo, painting = picture(800, 1200), picture(300, 300, 2)
 for _ in stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), vgg): pass
 held = told("VmRSS")
 limit = held + 800_000_000
-way = foresee(*photo.shape[:2], settings, vgg, limit, style=prepared([painting]))
+way = foresee(*photo.shape[:2], settings, vgg, limit, style=style_targets([painting]))
 def painted():
     for step in stylize(photo, [painting], settings, vgg, memory_limit=limit):
         if step.scale == 1200: break
 painted()
 first = told("VmHWM")
-again = foresee(*photo.shape[:2], settings, vgg, limit, style=prepared([painting]))
+again = foresee(*photo.shape[:2], settings, vgg, limit, style=style_targets([painting]))
 painted()
-print(way.plan.tail, again.plan.tail, limit, held + way.needed, first, told("VmHWM"))
+blocks = (each.tiling.first_whole_block for each in (way, again))
+print(*blocks, limit, held + way.bytes_needed, first, told("VmHWM"))
 """
     if not Path("/proc/self/status").exists():
         pytest.skip("only Linux tells a process' peak here")
@@ -236,16 +239,16 @@ print(way.plan.tail, again.plan.tail, limit, held + way.needed, first, told("VmH
 
 def test_masks_and_finishing_take_memory_that_is_told(random_vgg):
     objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
-    plans = memory_model.PLANS[0], memory_model.PLANS[-1]
+    plans = memory_model.TILINGS[0], memory_model.TILINGS[-1]
     for more in (
-        memory_model.Extras(lbfgs=True),
-        memory_model.Extras(regions=2),
-        memory_model.Extras(composed=True),
-        memory_model.Extras(besides=10**8),
+        memory_model.ExtraMemory(lbfgs=True),
+        memory_model.ExtraMemory(regions=2),
+        memory_model.ExtraMemory(composed=True),
+        memory_model.ExtraMemory(besides=10**8),
     ):
         for plan in plans:
-            plain = memory_model.needed(objective, size, plan)
-            assert memory_model.needed(objective, size, plan, more) > plain + 5 * 6e6
+            plain = memory_model.bytes_needed(objective, size, plan)
+            assert memory_model.bytes_needed(objective, size, plan, more) > plain + 5 * 6e6
 
 
 def test_a_memory_limit_is_told_in_words():
