@@ -59,9 +59,9 @@ def main() -> None:
 
 def compare(told: argparse.Namespace, folder: Path) -> None:
     """One comparison; `folder` is what both sides share."""
-    from styletransfer.devices.native_stderr import stderr_held
+    from styletransfer.devices.native_stderr import hold_native_stderr
 
-    with stderr_held():
+    with hold_native_stderr():
         from styletransfer import Settings
         from styletransfer.devices import tensorflow
         from styletransfer.images import arrays, decode
@@ -69,13 +69,13 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
         from styletransfer.vgg.download import find
         from styletransfer.vgg.network import VGG
         from styletransfer.vgg.random_weights import random_weights
-        from styletransfer.vgg.readers import read
+        from styletransfer.vgg.readers import read_weights
 
-        computer = tensorflow.choose(told.device)
+        computer = tensorflow.choose_devices(told.device)
     weights = (
         random_weights("vgg19", seed=0)
         if told.weights == "random"
-        else read(find("vgg19", told.weights), "vgg19")
+        else read_weights(find("vgg19", told.weights), "vgg19")
     )
     vgg = VGG(weights)
     kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}

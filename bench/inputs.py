@@ -29,7 +29,7 @@ SAMPLES = {
 def main() -> None:
     """Writes the files and compares the networks."""
     folder, torch_python = Path(sys.argv[1]), sys.argv[2]
-    tensorflow.choose("cpu")
+    tensorflow.choose_devices("cpu")
     weights = random_weights("vgg19", seed=0)
     kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
     biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}

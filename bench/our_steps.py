@@ -33,7 +33,7 @@ from styletransfer.engine.objective import Objective, Problem, Program, StepPara
 from styletransfer.engine.optimizers import State, averaging_decay, first_weight, strength_goal
 from styletransfer.engine.scale_optimizer import STEERING
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.vgg.network import VGG
+from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
 STRIPS = {"strips": 6, "strips1-3": 4}  # the first block that is computed whole; there are five
@@ -87,7 +87,8 @@ def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
         with tf.GradientTape() as tape:
             tape.watch(image)
             laid, layer = pyramid.pad_to_multiple(image), STYLE_LAYERS[-1]
-            feature = vgg.forward(laid, [layer], "max", tf.as_dtype(dtype), "replicate")[layer]
+            options = NetworkOptions("max", tf.as_dtype(dtype), "replicate")
+            feature = vgg.forward(laid, [layer], options)[layer]
         return tape.gradient(feature, image)
 
     return lambda: gradient(photo).numpy()
@@ -140,7 +141,7 @@ def network(file: Path) -> VGG:
 def main() -> None:
     """Serves all steps for one size."""
     folder, size, computer = Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
-    tensorflow.choose(computer)
+    tensorflow.choose_devices(computer)
     vgg = network(folder / "vgg.npz")
     photo = pyramid.resample(pyramid.to_batch(np.load(folder / "photo.npy")), size)
     painting = np.load(folder / "painting.npy")

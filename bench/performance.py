@@ -186,7 +186,7 @@ def machine(torch_python: str, computer: str) -> dict[str, str]:
     flags = about.get("flags", "").split()
     details += [name.upper() for name in ("avx512_bf16", "amx_bf16") if name in flags]
     asked = "from importlib.metadata import version; print(version('torch'))"
-    gpu = {"GPU": nvidia.in_machine()[0]} if computer == "gpu" else {}
+    gpu = {"GPU": nvidia.installed_gpus()[0]} if computer == "gpu" else {}
     return gpu | {
         "processor": f"{about.get('model name', platform.machine())} ({', '.join(details)})",
         "cores": str(os.cpu_count()),

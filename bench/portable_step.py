@@ -68,9 +68,9 @@ def main() -> None:
 
 def export(told: argparse.Namespace) -> None:
     """TensorFlow's half: the programs, arguments.npz, expected.npz and about.json."""
-    from styletransfer.devices.native_stderr import stderr_held
+    from styletransfer.devices.native_stderr import hold_native_stderr
 
-    with stderr_held():
+    with hold_native_stderr():
         import tensorflow as tf
         from tensorflow.compiler.mlir.stablehlo import stablehlo
 
@@ -85,18 +85,18 @@ def export(told: argparse.Namespace) -> None:
             strength_goal,
         )
         from styletransfer.engine.style_targets import StyleTargets
-        from styletransfer.images.arrays import fit
+        from styletransfer.images.arrays import fit_size
         from styletransfer.images.decode import decode
         from styletransfer.vgg.network import poolings_before
 
-        tensorflow.choose("cpu")
+        tensorflow.choose_devices("cpu")
         vgg = load_vgg("vgg19", told.weights)
     photo, painting = (
         decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
     )
     settings = Settings(precision=told.precision, style_statistics=told.style_statistics)
     objective = Objective.of(settings, vgg)
-    sizes = {longer: fit(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
+    sizes = {longer: fit_size(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
     smallest = next(iter(sizes.values()))
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
@@ -138,14 +138,14 @@ def export(told: argparse.Namespace) -> None:
     np.savez(told.out / "arguments.npz", *values)
     about = {
         "title": f"{told.photo.name} by {told.painting.name}, weights {vgg.identity}, "
-        f"{told.style_statistics}, convolutions in {objective.dtype.name}; "
+        f"{told.style_statistics}, convolutions in {objective.options.dtype.name}; "
         f"TensorFlow {tf.__version__} on the CPU",
         "types": [each.dtype.name for each in (*arguments, *captured)],
         "shapes": shapes,
         # Through a layer and back, a multiplication and an addition each.
         "operations_a_pixel": sum(
             4 * kernel.shape.num_elements() / 4 ** poolings_before(layer)
-            for layer, (kernel, _) in zip(vgg.layers, vgg.tensors(objective.dtype), strict=True)
+            for layer, (kernel, _) in vgg.tensors(objective.options.dtype).items()
             if layer <= "conv5_1"  # No deeper one is computed.
         ),
         "itself": differences(itself, expected),

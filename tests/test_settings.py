@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.arrays import fit
+from styletransfer.images.arrays import fit_size
 from styletransfer.settings import FIELDS, Settings, expectation, markdown_table
 
 REPOSITORY = Path(__file__).parents[1]
@@ -88,10 +88,12 @@ def test_the_table_of_settings_is_that_of_the_code():
     ],
 )
 def test_fitting_keeps_proportions_and_makes_the_longer_side_exact(size, longer, wanted):
-    assert fit(*size, longer) == wanted
+    assert fit_size(*size, longer) == wanted
 
 
 def test_the_longer_side_is_exact_for_every_size():
     assert all(
-        max(fit(side, 4032, longer)) == longer for side in (1, 77, 3024) for longer in range(1, 900)
+        max(fit_size(side, 4032, longer)) == longer
+        for side in (1, 77, 3024)
+        for longer in range(1, 900)
     )

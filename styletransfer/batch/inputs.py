@@ -8,8 +8,8 @@ import numpy as np
 
 from styletransfer.batch.looks import Look
 from styletransfer.images import arrays, decode
-from styletransfer.images.arrays import fit
-from styletransfer.images.masks import decode_mask
+from styletransfer.images.arrays import fit_size
+from styletransfer.images.decode import decode_mask
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -61,7 +61,7 @@ def _painting(key: str, settings: Settings, read: Read) -> np.ndarray:
     if side <= settings.size:
         return pixels
     return arrays.resize(
-        pixels, *fit(height, width, round(settings.size * max(height, width) / side))
+        pixels, *fit_size(height, width, round(settings.size * max(height, width) / side))
     )
 
 

@@ -133,14 +133,14 @@ def _weights_given(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / PurePosixPath(key).name
             style.download(key, path)
-            return readers.read(path, model)
+            return readers.read_weights(path, model)
     path = download.find(model, given) if given else download.cached(model)
     if path is None:
         # Keras and TensorFlow import each other, which two threads must not do at a time.
         import styletransfer.devices.tensorflow  # noqa: F401
 
         path = download.download(model)
-    return readers.read(path, model)
+    return readers.read_weights(path, model)
 
 
 def how_to_give(model: str) -> str:

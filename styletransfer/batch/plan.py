@@ -10,7 +10,7 @@ from typing import Any
 from styletransfer import bucket_layout
 from styletransfer.batch import records
 from styletransfer.batch.looks import Look
-from styletransfer.images.output import Output
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
@@ -43,7 +43,7 @@ class Task:
     def checkpoint_key(self) -> str:
         return bucket_layout.checkpoint_key(self.look.name, self.photo.key)
 
-    def result_key(self, extension: str, output: Output) -> str:
+    def result_key(self, extension: str, output: OutputFormat) -> str:
         """Where the result goes, once the photo has told its real format. One that is not what its
         name says keeps its whole name: no other result has that key."""
         as_planned = extension == output.extension_by_name(self.photo.key)
@@ -55,7 +55,7 @@ class Task:
 class Plan:
     """Tasks to do, and the records of what is done already, of the looks and photos of this run."""
 
-    output: Output
+    output: OutputFormat
     todo: tuple[Task, ...]
     done: tuple[dict[str, Any], ...]
     partial: bool  # whether others may be at work on other photos or looks: the gallery is theirs
@@ -70,7 +70,7 @@ def make_plan(
     masks: Mapping[str, Entry],
     looks: Sequence[Look],
     identity: Callable[[Settings], str],
-    output: Output,
+    output: OutputFormat,
     result: Bucket,
     there: Set[str],
     partial: bool = False,
@@ -109,7 +109,7 @@ def make_plan(
     return Plan(output, tuple(todo), tuple(done), partial, frozenset(useful), stale, unpublished)
 
 
-def stems(photos: Sequence[Entry], output: Output) -> dict[str, str]:
+def stems(photos: Sequence[Entry], output: OutputFormat) -> dict[str, str]:
     """Each photo's result key without look and extension, by the photo's key, which it is without
     its own extension, or with it where two results would share a key."""
     plain = [PurePosixPath(photo.key).with_suffix("").as_posix() for photo in photos]

@@ -19,9 +19,9 @@ from styletransfer.batch.looks import Look
 from styletransfer.batch.network_pool import RANDOM_NOTE, NetworkPool, how_to_give
 from styletransfer.batch.plan import Plan
 from styletransfer.config import Config
-from styletransfer.devices.native_stderr import stderr_held
+from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, NoPhotoError
-from styletransfer.images.output import Output
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, printable, show_table
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
@@ -69,7 +69,7 @@ def _run(config: Config, stop: Stop) -> int:
     _warn_of_strays(source, styles.stray_masks(sources))
     _warn_of_strays(style, styles.stray_masks(entries, every_look))
     networks = NetworkPool(config, style, entries)
-    output = Output(
+    output = OutputFormat(
         config.output_format, config.output_quality, config.output_depth, config.keep_gps
     )
     if ready is None and _something_lacks(photos, looks, there):
@@ -164,10 +164,10 @@ def _choose_device(wanted: str) -> "Devices":
     """Loads TensorFlow and all that paints; the devices it paints on."""
     gc.disable()  # It would look again and again through all that is loaded, in vain.
     try:
-        with stderr_held():
-            from styletransfer.devices.tensorflow import choose
+        with hold_native_stderr():
+            from styletransfer.devices.tensorflow import choose_devices
 
-            devices = choose(wanted)
+            devices = choose_devices(wanted)
             import styletransfer.batch.worker  # noqa: F401
     finally:
         gc.enable()

@@ -245,7 +245,7 @@ class Pusher:
         keys = [each.entry.key for each in done.task.look.paintings]
         paintings = dict(zip(keys, done.paintings, strict=True))
         try:
-            self._gallery.add(record, done.photo.levels, done.image, paintings)
+            self._gallery.add(record, done.photo.pixels_int, done.image, paintings)
         except StorageError as error:
             event(f"the gallery could not be written: {error}", level=WARNING)
 

@@ -125,7 +125,7 @@ class Worker:
         way = foresee(*size, settings, vgg, limit, style=self._style, masked=masked)
         event(f"{task}: {way}")
         steps = stylize(
-            photo.picture.levels,
+            photo.picture.pixels_int,
             self._style,
             settings,
             vgg,

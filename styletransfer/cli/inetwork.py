@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.picture_files import ResultFiles, mask, picture, written
 from styletransfer.config import memory_size
-from styletransfer.devices.native_stderr import stderr_held
+from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.images.output import output_extension
 from styletransfer.log import log_to_stdout, logger
@@ -92,10 +92,10 @@ def paint(told: argparse.Namespace) -> Path:
     paintings = [picture(ref, "REF").pixels for ref in refs]
     given = _masks(told, len(refs))
 
-    with stderr_held():
-        from styletransfer.devices.tensorflow import choose
+    with hold_native_stderr():
+        from styletransfer.devices.tensorflow import choose_devices
 
-        device = choose(told.device)  # Before the engine asks what the device can do.
+        device = choose_devices(told.device)  # Before the engine asks what the device can do.
 
     from styletransfer.cli import loss_log
     from styletransfer.engine.stylize import foresee, style_targets, stylize
@@ -114,7 +114,9 @@ def paint(told: argparse.Namespace) -> Path:
     table_path = output.path(extension="csv")
     with loss_log.LossLog(table_path) as table:
         start = given.pop("init")
-        steps = stylize(photo.levels, style, settings, vgg, memory_limit=limit, init=start, **given)
+        steps = stylize(
+            photo.pixels_int, style, settings, vgg, memory_limit=limit, init=start, **given
+        )
         del start  # As large as the photo; stylize lets go of both.
         try:
             last = follow(_kept(steps, table, output, every), Path(base).name)

@@ -25,9 +25,9 @@ def picture(path: str, argument: str) -> "Picture":
 
 def mask(path: str, argument: str) -> "np.ndarray":
     """The mask in a file, float32 [h, w], 0…1, as `decode_mask`; errors as in `picture`."""
-    from styletransfer.images import masks
+    from styletransfer.images import decode
 
-    return masks.decode_mask(_read(path, argument), path)
+    return decode.decode_mask(_read(path, argument), path)
 
 
 def written(target: Path, data: bytes) -> Path:

@@ -9,10 +9,10 @@ from styletransfer import config
 from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.cli.picture_files import written
-from styletransfer.devices.native_stderr import stderr_held
+from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
-from styletransfer.images.output import Output
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import logger, printable
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
@@ -48,10 +48,10 @@ def repaint_record(
     look = Look(record["look"], paintings, settings)
     photo = read_photo(photo_entry, photo_mask, source.read)
 
-    with stderr_held():
-        from styletransfer.devices.tensorflow import choose
+    with hold_native_stderr():
+        from styletransfer.devices.tensorflow import choose_devices
 
-        logger.info("painting on %s", choose(device))
+        logger.info("painting on %s", choose_devices(device))
     from styletransfer.batch.network_pool import load_given
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import stylize
@@ -64,9 +64,9 @@ def repaint_record(
         )
     targets = StyleTargets(*read_look(look, style.read))
     how = {"content_mask": photo.mask, "memory_limit": memory_limit}
-    steps = stylize(photo.picture.levels, targets, settings, vgg, **how)
+    steps = stylize(photo.picture.pixels_int, targets, settings, vgg, **how)
     last = follow(steps, printable(record["photo"]))
-    extension, data = encode.encode_as(Output(*record["output"]), photo.picture, last.image)
+    extension, data = encode.encode_as(OutputFormat(*record["output"]), photo.picture, last.image)
     return written(Path(f"{prefix}.{extension}"), data)
 
 

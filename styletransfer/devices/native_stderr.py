@@ -10,7 +10,7 @@ from styletransfer.errors import StyleTransferError
 
 
 @contextmanager
-def stderr_held() -> Iterator[None]:
+def hold_native_stderr() -> Iterator[None]:
     """Keeps what native code writes to stderr meanwhile; told after all where something fails.
     What Python writes there, in this thread or another, is shown as ever.
 

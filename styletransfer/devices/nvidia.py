@@ -25,7 +25,7 @@ _ASKING = (
 )
 
 
-def in_machine() -> list[str]:
+def installed_gpus() -> list[str]:
     """The names of the machine's NVIDIA GPUs, whether or not they can be used; none: an empty list.
 
     From nvidia-smi, which alone knows in WSL; where it does not answer, by the driver's nodes in
@@ -52,7 +52,7 @@ def in_machine() -> list[str]:
     return []
 
 
-def memory(number: int) -> int | None:
+def total_memory(number: int) -> int | None:
     """Bytes of memory of a GPU, by CUDA's number, which is TensorFlow's too; None where the driver
     does not tell. TensorFlow must have started the driver."""
     try:
@@ -65,7 +65,7 @@ def memory(number: int) -> int | None:
     return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
 
 
-def problem(cuda: str | None) -> str:
+def why_unusable(cuda: str | None) -> str:
     """Why TensorFlow lists no GPU, and what helps, in a few words.
 
     cuda: the version of CUDA that TensorFlow is built with, `12.5.1`; None: it is built without.

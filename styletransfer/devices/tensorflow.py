@@ -43,7 +43,7 @@ class Devices:
         return "; ".join(f"{n} × {each}" if n > 1 else each for each, n in alike.items())
 
 
-def choose(wanted: str) -> Devices:
+def choose_devices(wanted: str) -> Devices:
     """Makes TensorFlow use what `wanted` asks for (`auto`, `gpu` or `cpu`). A GPU counts once a
     convolution has run on it; with `auto`, one that cannot be used is told in capitals.
 
@@ -54,9 +54,9 @@ def choose(wanted: str) -> Devices:
         tf.config.set_visible_devices([], "GPU")
         found = []
     elif not found:
-        there = nvidia.in_machine()
+        there = nvidia.installed_gpus()
         if there or wanted == "gpu":
-            _without(there, nvidia.problem(_cuda()), wanted)
+            _without(there, nvidia.why_unusable(_cuda()), wanted)
     for gpu in found:
         tf.config.experimental.set_memory_growth(gpu, True)
     if found:  # Else float32 would be rounded to 10 bits on GPUs since Ampere: TF32.
@@ -120,7 +120,7 @@ def probe(name: str) -> str | None:
 
 
 def _in_words(number: int, gpu: tf.config.PhysicalDevice) -> str:
-    size = nvidia.memory(number)
+    size = nvidia.total_memory(number)
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
     told = [_named(gpu)]
     told += [f"{size / 2**30:.1f} GiB"] if size else []

@@ -14,7 +14,7 @@ from styletransfer.engine.losses import Group, Targets, exact
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import part
+from styletransfer.vgg.ops import crop
 
 
 class Blend(NamedTuple):
@@ -81,9 +81,9 @@ class OriginalLosses:
         to the pixel below and to the right, of rows [1, r, W, 3] (sRGB 0…1) in the scale 0–255.
         `own`, the rows that count, are all but the last too, unless the picture ends there."""
         scaled = 255.0 * rows
-        corner = part(scaled, (0, -1), (0, -1))
-        below = part(scaled, (1, None), (0, -1)) - corner
-        right = part(scaled, (0, -1), (1, None)) - corner
+        corner = crop(scaled, (0, -1), (0, -1))
+        below = crop(scaled, (1, None), (0, -1)) - corner
+        right = crop(scaled, (0, -1), (1, None)) - corner
         return tf.reduce_sum((below**2 + right**2) ** 1.25)
 
     def blended(

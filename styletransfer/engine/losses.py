@@ -15,7 +15,7 @@ import tensorflow as tf
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import derived, part
+from styletransfer.vgg.ops import crop, with_gradient
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", and how much each counts. Shallow layers carry palette and stroke, deep ones motif.
@@ -120,8 +120,8 @@ class RelativeLosses:
         """The sums [2] of squared differences to the pixel below and to that on the right, over
         the first `own` rows of rows [1, r, W, 3]; the row after them, if any, is the last one's
         neighbour."""
-        below = part(rows, (1, None)) - part(rows, (0, -1))
-        right = part(rows, (0, own), (1, None)) - part(rows, (0, own), (0, -1))
+        below = crop(rows, (1, None)) - crop(rows, (0, -1))
+        right = crop(rows, (0, own), (1, None)) - crop(rows, (0, own), (0, -1))
         return tf.stack([tf.reduce_sum(below**2), tf.reduce_sum(right**2)])
 
     def blended(
@@ -193,7 +193,7 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
     which oneDNN adds the slope of the first sums in passing.
     """
 
-    @derived
+    @with_gradient
     def summed(feature: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
         wide = exact(feature)
         flat, weighted = (

@@ -45,7 +45,7 @@ def _on_gpu() -> tuple[int, int] | None:
     name = _device()
     if not name.startswith("GPU"):
         return None
-    total = nvidia.memory(int(name.rpartition(":")[2]))
+    total = nvidia.total_memory(int(name.rpartition(":")[2]))
     if total is None:
         return None
     held = tf.config.experimental.get_memory_info(name)["current"]

@@ -69,7 +69,7 @@ def bytes_needed(
 ) -> int:
     """The bytes that painting a picture of this (height, width) takes, besides what is held."""
     height, width = size
-    item = objective.dtype.size
+    item = objective.options.dtype.size
     deepest = max(map(poolings_before, objective.layers)) + 1
     blocks = range(1, deepest + 1)
     # A block's features at one convolution, and their number; of its input.
@@ -77,7 +77,7 @@ def bytes_needed(
         block: objective.vgg.channels(f"conv{block}_1") / 4 ** (block - 1) for block in blocks
     }
     features = {
-        block: item * channels[block] * len(objective.vgg.needed(block, objective.layers))
+        block: item * channels[block] * len(objective.vgg.convolutions(block, objective.layers))
         for block in blocks
     }
     inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
@@ -123,10 +123,10 @@ def _of_strip(
 ) -> float:
     """The bytes that a strip of a block takes while it is led back through: what its convolutions
     give, seven maps more and one in float32, and another one for each masked group; measured."""
-    convolutions = len(objective.vgg.needed(block, objective.layers))
+    convolutions = len(objective.vgg.convolutions(block, objective.layers))
     height, width = (side / 2 ** (block - 1) for side in size)
     values = min(rows + 2 * convolutions, height) * width * objective.vgg.channels(f"conv{block}_1")
-    return values * (objective.dtype.size * (convolutions + 7) + 4 * (1 + regions))
+    return values * (objective.options.dtype.size * (convolutions + 7) + 4 * (1 + regions))
 
 
 def _scales(objective: Objective, size: tuple[int, int]) -> int:

@@ -16,9 +16,10 @@ from styletransfer.engine.losses import TERMS, RelativeLosses, Targets
 from styletransfer.engine.optimizers import State, adam, steered
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
-from styletransfer.vgg.network import VGG, poolings_before
-from styletransfer.vgg.ops import Rows, part
-from styletransfer.vgg.tiled_forward import Place, sweep
+from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
+from styletransfer.vgg.ops import crop
+from styletransfer.vgg.row_buffer import RowBuffer
+from styletransfer.vgg.tiled_forward import Tile, tiled_forward
 
 FORWARD_ROWS = 64  # of a strip, where nothing but features is computed
 
@@ -58,9 +59,7 @@ class Objective:
 
     vgg: VGG
     losses: RelativeLosses | OriginalLosses
-    pool: str
-    padding: str
-    dtype: tf.DType
+    options: NetworkOptions
     as_given: bool = False  # Paintings at the size they have, and no picture on a canvas.
 
     @classmethod
@@ -74,7 +73,8 @@ class Objective:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # bfloat16's rounding looks like bumps to a line search.
         dtype = convolution_dtype(precision)
-        return cls(vgg, losses, settings.pool_type, settings.padding, dtype, as_given)
+        options = NetworkOptions(settings.pool_type, dtype, settings.padding)
+        return cls(vgg, losses, options, as_given)
 
     @property
     def pads_images(self) -> bool:
@@ -105,7 +105,7 @@ class Objective:
         cut = {}
         for layer, feature in features.items():
             rows = tf.maximum(self._side(layer, height) - first, 0)
-            cut[layer] = part(feature, (0, rows), (0, self._side(layer, width)))
+            cut[layer] = crop(feature, (0, rows), (0, self._side(layer, width)))
         return cut
 
     def _side(self, layer: str, side: tf.Tensor | int) -> tf.Tensor | int:
@@ -139,33 +139,33 @@ class Objective:
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
-        found = {layer: Rows(self._side(layer, image.shape[1])) for layer in layers}
-        for place, features in self._sweep(image, layers):
+        found = {layer: RowBuffer(self._side(layer, image.shape[1])) for layer in layers}
+        for tile, features in self._tiled_forward(image, layers):
             for layer, feature in features.items():
-                found[layer].put(place.first, feature)
-        return {layer: rows.whole for layer, rows in found.items()}
+                found[layer].write(tile.first, feature)
+        return {layer: rows.tensor for layer, rows in found.items()}
 
     def of_painting(self, painting: tf.Tensor, mask: np.ndarray | None) -> tuple[Any, ...]:
         """A painting's statistics at each style layer, of the part that a mask [h, w] tells."""
         layers = self.losses.layers
         at_layers = self.layer_masks(mask, tuple(painting.shape[1:3]))
         sums: dict[str, Any] = {}
-        for place, features in self._sweep(painting, layers):
+        for tile, features in self._tiled_forward(painting, layers):
             for layer, feature in features.items():
                 rows = None
                 if at_layers:
-                    rows = at_layers[layers.index(layer)][:, place.first : place.last]
+                    rows = at_layers[layers.index(layer)][:, tile.first : tile.last]
                 add_up(sums, {layer: self.losses.sums(feature, rows)})
         return tuple(self.losses.of_painting(sums[layer]) for layer in layers)
 
-    def _sweep(
+    def _tiled_forward(
         self, image: tf.Tensor, layers: Sequence[str]
-    ) -> Iterator[tuple[Place, dict[str, tf.Tensor]]]:
+    ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
         """Forward in strips, so that neither a photo's nor a painting's size matters."""
         height, width = image.shape[1:3]
-        laid, kind = self.laid(image), (self.pool, self.dtype, self.padding)
-        for place, features in sweep(self.vgg, laid, layers, *kind, FORWARD_ROWS):
-            yield place, self.inside(features, height, width, place.first)
+        laid = self.laid(image)
+        for tile, features in tiled_forward(self.vgg, laid, layers, self.options, FORWARD_ROWS):
+            yield tile, self.inside(features, height, width, tile.first)
 
     def layer_masks(
         self, mask: np.ndarray | None, size: tuple[int, int], layers: Sequence[str] | None = None
@@ -193,9 +193,7 @@ class Objective:
         """The losses' terms [3] of image [1, H, W, 3], not weighted yet, all at once."""
         whole = self.composed(image, problem)
         height, width = tf.unstack(tf.shape(whole)[1:3])
-        features = self.vgg.forward(
-            self.laid(whole), self.layers, self.pool, self.dtype, self.padding
-        )
+        features = self.vgg.forward(self.laid(whole), self.layers, self.options)
         found = self.sums(self.inside(features, height, width), problem.targets)
         found["total_variation"] = self.losses.total_variation(whole, height)
         return self.losses.terms(found, problem.targets, height, width)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import Bounds, minimize
 
-from styletransfer.vgg.ops import read, write
+from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
@@ -91,10 +91,12 @@ def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.
     for first in range(0, gradient.shape[1], BAND):
         slope = gradient[:, first : first + BAND]
         bounds = first, first + slope.shape[1]
-        band = state._replace(**{name: read(getattr(state, name), *bounds) for name in PICTURES})
+        band = state._replace(
+            **{name: read_rows(getattr(state, name), *bounds) for name in PICTURES}
+        )
         band = _adam(band, slope, rate, decay)
         for name in PICTURES:
-            write(getattr(state, name), first, getattr(band, name))
+            write_rows(getattr(state, name), first, getattr(band, name))
     return state._replace(count=band.count)
 
 

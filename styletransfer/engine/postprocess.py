@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from styletransfer.images import colour
-from styletransfer.images.arrays import floats, resize
+from styletransfer.images.arrays import resize, to_float
 from styletransfer.images.upscale import rescale
 from styletransfer.settings import Settings
 
@@ -17,7 +17,7 @@ GUIDED = 48  # the guided filter's matrices and the photo at the painted size
 
 @dataclass(frozen=True)
 class Postprocess:
-    """One photo's finish: `photo` [H, W, 3] at its own size, in floats or integers (images.floats),
+    """One photo's finish: `photo` [H, W, 3] at its own size, in floats or integers (see to_float),
     None where nothing of it is needed; masks [h, w], 0…1, or None: `content_mask` says where it is
     painted, `color_mask` where `preserve_color` acts."""
 
@@ -43,7 +43,7 @@ class Postprocess:
         is asked for."""
         if self.photo is None:
             return painted
-        image, photo = painted, floats(self.photo)
+        image, photo = painted, to_float(self.photo)
         if self.settings.rescale_image:
             image = rescale(image, photo, self.settings.rescale_method)
         height, width = image.shape[:2]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.images.arrays import fit
+from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
-from styletransfer.vgg.ops import derived
+from styletransfer.vgg.ops import with_gradient
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
@@ -23,7 +23,7 @@ def schedule(
     if not settings.maintain_aspect_ratio:
         height = width = longer
     if settings.recipe == "inetwork":
-        return [fit(height, width, longer)], [settings.iterations]
+        return [fit_size(height, width, longer)], [settings.iterations]
     scales = scale_sizes(height, width, longer)
     return scales, [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
 
@@ -31,23 +31,23 @@ def schedule(
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
     """(height, width) of each scale, coarse to fine by √2: the last has the longer side asked
     for, the first about FIRST_SCALE, but no shorter side below SMALLEST_SIDE where that can be."""
-    sizes = [fit(height, width, longer)]
+    sizes = [fit_size(height, width, longer)]
     while True:
-        smaller = fit(height, width, round(longer / 2 ** (len(sizes) / 2)))
+        smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
         if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
             return sizes[::-1]
         sizes.append(smaller)
 
 
 def to_batch(image: np.ndarray) -> tf.Tensor:
-    """A picture [H, W, 3], in floats or integers (see images.floats), as a tensor float32
+    """A picture [H, W, 3], in floats or integers (see arrays.to_float), as a tensor float32
     [1, H, W, 3]. Raises ValueError for another shape."""
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
     if not np.issubdtype(array.dtype, np.integer):
         return tf.constant(np.asarray(array[None], np.float32))
-    # As images.floats, but nowhere else than in TensorFlow's memory.
+    # As arrays.to_float, but nowhere else than in TensorFlow's memory.
     return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
@@ -63,7 +63,7 @@ def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
     """A painting [1, H, W, 3] with its longer side at most `longer` px."""
     height, width = painting.shape[1:3]
     too_large = max(height, width) > longer
-    return resample(painting, fit(height, width, longer)) if too_large else painting
+    return resample(painting, fit_size(height, width, longer)) if too_large else painting
 
 
 def pad_to_multiple(image: tf.Tensor) -> tf.Tensor:
@@ -74,7 +74,7 @@ def pad_to_multiple(image: tf.Tensor) -> tf.Tensor:
     few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
     """
 
-    @derived
+    @with_gradient
     def laid(image: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         canvas, (height, width) = image, tf.unstack(tf.shape(image)[1:3])
         for axis, side in ((1, height), (2, width)):

@@ -22,7 +22,7 @@ from styletransfer.engine.postprocess import Postprocess, postprocess_bytes
 from styletransfer.engine.pyramid import schedule
 from styletransfer.engine.scale_optimizer import ScaleOptimizer
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.images.arrays import floats
+from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
@@ -125,7 +125,7 @@ def stylize(
     finish = Postprocess.of(content, settings, content_mask, color_mask)
     if settings.color_match != "none":
         photo = pyramid.to_batch(
-            style.recoloured(floats(content), settings.color_match, content_mask)
+            style.recoloured(to_float(content), settings.color_match, content_mask)
         )
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*photo.shape[1:3], settings)

@@ -20,9 +20,10 @@ import tensorflow as tf
 from styletransfer.engine.losses import TERMS, Targets, exact
 from styletransfer.engine.objective import Objective, Problem, Program, add_up, opened, stepping
 from styletransfer.engine.optimizers import adam_in_place
-from styletransfer.vgg.network import POOLS, poolings_before
-from styletransfer.vgg.ops import Rows, part
-from styletransfer.vgg.tiled_forward import Place, own_rows, places
+from styletransfer.vgg.network import Block, poolings_before
+from styletransfer.vgg.ops import crop
+from styletransfer.vgg.row_buffer import RowBuffer
+from styletransfer.vgg.tiled_forward import Tile, tiles
 
 
 class Tiling(NamedTuple):
@@ -61,14 +62,14 @@ def _gradient(
     ]
     size, targets = tf.constant(image.shape[1:3]), problem.targets
 
-    def laid() -> Rows:
+    def laid() -> RowBuffer:
         # Of a variable the value: what is led back is written in its place.
         picture = objective.composed(tf.convert_to_tensor(image), problem)
-        return Rows.of(objective.laid(picture))
+        return RowBuffer.from_tensor(objective.laid(picture))
 
     inputs, sums = _forward(blocks, tiling, laid(), size, targets)
     last = inputs.pop()
-    x = () if len(blocks) == deepest else (last.whole,)
+    x = () if len(blocks) == deepest else (last.tensor,)
     del last
     end = _end(
         objective,
@@ -77,31 +78,31 @@ def _gradient(
         tuple(opened(sums).items()),
     )
     terms, slopes, led = end(x, sums, targets, weights, size)
-    above = Rows.of(*led) if led else None
+    above = RowBuffer.from_tensor(*led) if led else None
     del x, led
     for block in reversed(blocks):
         rows = inputs.pop() if inputs else laid()
         _backward(block, tiling, rows, above, slopes, size, targets)
         above = rows
-    slope = above.whole
+    slope = above.tensor
     del above, rows
     return terms, _onto_picture(objective, opened(problem))(image, problem, slope)
 
 
 def _forward(
-    blocks: "Sequence[_Block]", tiling: Tiling, x: Rows, size: tf.Tensor, targets: Targets
-) -> tuple[list[Rows], dict[str, Any]]:
+    blocks: "Sequence[_Block]", tiling: Tiling, x: RowBuffer, size: tf.Tensor, targets: Targets
+) -> tuple[list[RowBuffer], dict[str, Any]]:
     """A picture of this size through all blocks, from the first one's input x on: what comes out of
     each (of the deepest, nothing), and the sums over all."""
     outputs, sums = [], {}
     for block in blocks:
-        out = Rows(x.height // 2)
-        for place in places(x.height, tiling.rows, block.reach):
-            strip = x.take(place.above, place.below)
-            found, pooled = block.forward(strip, _where(place), size, targets)
+        out = RowBuffer(x.height // 2)
+        for tile in tiles(x.height, tiling.rows, block.reach):
+            strip = x.read(tile.input_first, tile.input_last)
+            found, pooled = block.forward(strip, _where(tile), size, targets)
             add_up(sums, found)
             for piece in pooled:
-                out.put(place.first // 2, piece)
+                out.write(tile.first // 2, piece)
         outputs.append(out)
         x = out
     return outputs, sums
@@ -110,8 +111,8 @@ def _forward(
 def _backward(
     block: "_Block",
     tiling: Tiling,
-    x: Rows,
-    above: Rows | None,
+    x: RowBuffer,
+    above: RowBuffer | None,
     slopes: dict[str, Any],
     size: tf.Tensor,
     targets: Targets,
@@ -119,16 +120,16 @@ def _backward(
     """Puts the slope of a block's input x in its place, from that of what comes out of it, `above`,
     if anything does, and those of the sums."""
     of_block = {name: slopes[name] for name in block.names}
-    strips, pending = places(x.height, tiling.rows, block.reach), None
-    for place, after in zip(strips, [*strips[1:], None], strict=True):
-        strip = x.take(place.above, place.below)
-        led = (above.take(place.first // 2, place.last // 2),) if above else ()
-        slope = block.backward(strip, _where(place), size, targets, of_block, led)
+    strips, pending = tiles(x.height, tiling.rows, block.reach), None
+    for tile, after in zip(strips, [*strips[1:], None], strict=True):
+        strip = x.read(tile.input_first, tile.input_last)
+        led = (above.read(tile.first // 2, tile.last // 2),) if above else ()
+        slope = block.backward(strip, _where(tile), size, targets, of_block, led)
         if pending is not None:
             shared = pending.shape[1]
             slope = tf.concat([slope[:, :shared] + pending, slope[:, shared:]], axis=1)
-        complete = (after.above if after else x.height) - place.above
-        x.put(place.above, slope[:, :complete])
+        complete = (after.input_first if after else x.height) - tile.input_first
+        x.write(tile.input_first, slope[:, :complete])
         pending = slope[:, complete:]
 
 
@@ -144,30 +145,30 @@ class _Block(NamedTuple):
     reach: int
 
 
-def _where(place: Place) -> tf.Tensor:
-    return tf.constant([place.first, place.last, place.above, *place.ends])
+def _where(tile: Tile) -> tf.Tensor:
+    return tf.constant([tile.first, tile.last, tile.input_first, *tile.borders])
 
 
 @lru_cache(maxsize=32)
 def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _Block:
-    vgg, losses = objective.vgg, objective.losses
+    losses = objective.losses
+    block = Block(objective.vgg, number, objective.layers, objective.options)
 
     def forward(
         strip: tf.Tensor, where: tf.Tensor, size: tf.Tensor, targets: Targets
     ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
         first, last, above, top, bottom = tf.unstack(where)
         height, width = tf.unstack(size)
-        kind = objective.layers, objective.dtype, objective.padding
-        rows, out = own_rows(vgg, strip, number, *kind, (first, last, top, bottom))
+        rows, out = block.forward_tile(strip, (first, last), (top, bottom))
         sums = objective.sums(objective.inside(rows, height, width, first), targets, first)
         if number == 1:
             begin, end = (tf.minimum(row, height) for row in (first, last))
             seen = tf.maximum([begin, tf.minimum(end + 1, height)] - above, 0)
-            picture = part(strip, (seen[0], seen[1]), (0, width))
+            picture = crop(strip, (seen[0], seen[1]), (0, width))
             sums["total_variation"] = losses.total_variation(picture, end - begin)
         if deepest:
             return sums, ()
-        return sums, (POOLS[objective.pool](out, 2, 2, "VALID"),)
+        return sums, (objective.options.downsample(out),)
 
     def backward(
         strip: tf.Tensor,
@@ -197,7 +198,7 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
         traced,
         tf.function(backward, autograph=False, input_signature=signature).get_concrete_function(),
         tuple(sums),
-        len(vgg.needed(number, objective.layers)),
+        block.halo,
     )
 
 
@@ -228,8 +229,9 @@ def _end(
                     for each in objective.layers
                     if poolings_before(each) + 1 >= first_whole_block
                 ]
-                kind = objective.pool, objective.dtype, objective.padding
-                features = objective.vgg.onward(x[0], first_whole_block, layers, *kind)
+                features = objective.vgg.forward_from(
+                    first_whole_block, x[0], layers, objective.options
+                )
                 found |= objective.sums(objective.inside(features, height, width), targets)
             terms = objective.losses.terms(found, targets, height, width)
             total = tf.reduce_sum(weights * terms)
@@ -267,6 +269,6 @@ def _onto_picture(objective: Objective, problem_spec: Problem) -> Callable[..., 
 def _input_spec(objective: Objective, number: int) -> tf.TensorSpec:
     """What stands for strips of the input of block `number`."""
     if number == 1:
-        return tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], objective.dtype)).dtype)
+        return tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], objective.options.dtype)).dtype)
     channels = objective.vgg.channels(f"conv{number - 1}_1")
-    return tf.TensorSpec([1, None, None, channels], objective.dtype)
+    return tf.TensorSpec([1, None, None, channels], objective.options.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 
 from styletransfer import bucket_layout
 from styletransfer.images import arrays, encode
-from styletransfer.images.arrays import fit
+from styletransfer.images.arrays import fit_size
 
 FOLDER = bucket_layout.GALLERY
 PREVIEW = 1280  # longer side in px: sharp in the slider, a tenth of a large result's bytes
@@ -37,12 +37,12 @@ def picture_key(kind: str, key: str) -> str:
 
 
 def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
-    """A JPEG of pixels [H, W, 3], sRGB in floats or integers (see images.floats), with the longer
+    """A JPEG of pixels [H, W, 3], sRGB in floats or integers (see arrays.to_float), with the longer
     side at most `longer` px."""
     height, width = pixels.shape[:2]
-    pixels = arrays.averaged(pixels, max(height, width) // (2 * longer))
+    pixels = arrays.box_average(pixels, max(height, width) // (2 * longer))
     if max(height, width) > longer:
-        pixels = arrays.resize(pixels, *fit(height, width, longer))
+        pixels = arrays.resize(pixels, *fit_size(height, width, longer))
     return encode.encode(pixels, "jpg", quality)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 
-def fit(height: int, width: int, longer: int) -> tuple[int, int]:
+def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:
     """(height, width) in px with the longer side exactly `longer`, proportions kept, both ≥ 1."""
     factor = longer / max(height, width)
     return max(1, round(height * factor)), max(1, round(width * factor))
@@ -14,7 +14,7 @@ def fit(height: int, width: int, longer: int) -> tuple[int, int]:
 _BAND = 256
 
 
-def floats(levels: np.ndarray) -> np.ndarray:
+def to_float(levels: np.ndarray) -> np.ndarray:
     """Integers, whose largest value is white or opaque, as float32 of the same shape, 0…1; floats
     as float32."""
     if not np.issubdtype(levels.dtype, np.integer):
@@ -26,16 +26,16 @@ def floats(levels: np.ndarray) -> np.ndarray:
     return out
 
 
-def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Pixels [H, W, 3], in floats or integers as in `floats`, as float32 with squares of factor²
+def box_average(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """Pixels [H, W, 3], in floats or integers as in `to_float`, as float32 with squares of factor²
     pixels made one, where that is more than 1: what a much smaller picture is made from, with no
     copy of the large one in floats."""
     if factor <= 1:
-        return floats(pixels)
+        return to_float(pixels)
     height, width = (side // factor for side in pixels.shape[:2])
     out = np.empty((height, width, pixels.shape[2]), np.float32)
     for row in range(height):
-        rows = floats(pixels[row * factor : (row + 1) * factor, : width * factor])
+        rows = to_float(pixels[row * factor : (row + 1) * factor, : width * factor])
         out[row] = rows.reshape(factor, width, factor, -1).mean((0, 2))
     return out
 

@@ -12,7 +12,7 @@ import numpy as np
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.arrays import resize
 
-METHODS = ("moments", "histogram")
+COLOR_MATCH_METHODS = ("moments", "histogram")
 
 # Linear sRGB → cone responses, and their cube roots → Oklab (Ottosson 2020).
 _CONES = np.array(
@@ -98,8 +98,10 @@ def match(
     Raises ConfigError for another method, ValueError for shares or masks that do not fit in number,
     PictureError for masks of another shape or a painting's mask that shows nothing.
     """
-    if method not in METHODS:
-        raise ConfigError(f"colour matching is {method!r}; expected one of {', '.join(METHODS)}")
+    if method not in COLOR_MATCH_METHODS:
+        raise ConfigError(
+            f"colour matching is {method!r}; expected one of {', '.join(COLOR_MATCH_METHODS)}"
+        )
     shares = _proportions(shares, len(paintings))
     painting_masks = [None] * len(paintings) if painting_masks is None else painting_masks
     if len(painting_masks) != len(paintings):

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from styletransfer.errors import PictureError
 from styletransfer.images import exif, icc
-from styletransfer.images.arrays import floats
+from styletransfer.images.arrays import to_float
 
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
@@ -24,6 +24,12 @@ _READ = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
 # Below this alpha a pixel's own colour is noise: programs store anything there, or round it away.
 _FAINT = 1 / 8
+
+# Rec. 601's luma, which is what drawing programs and Pillow make of colours in a grey picture.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+# The first step of 8 bits: a mask below it shows nothing.
+_BLACK = 1 / 255
 
 # Rows converted at a time, so that no copy of a large picture is ever held in floats.
 _BAND = 256
@@ -56,15 +62,16 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 class Picture:
     """A photo, painting or mask as arrays.
 
-    `levels` is sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or half
-    of the memory that floats take. `veil` [H, W] is the same from clear to opaque, None where the
-    whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF"). `exif` is
+    `pixels_int` is sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or
+    half of the memory that floats take. `alpha_int` [H, W] is the same from clear to opaque, None
+    where the whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF").
+    `exif` is
     what `exif.kept` leaves of the camera's; `profile` the picture's own ICC profile where a
     painting can be written in it, see `profiles.own`.
     """
 
-    levels: np.ndarray
-    veil: np.ndarray | None
+    pixels_int: np.ndarray
+    alpha_int: np.ndarray | None
     format: str
     exif: bytes | None = None
     profile: bytes | None = None
@@ -72,17 +79,17 @@ class Picture:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in px."""
-        return self.levels.shape[:2]
+        return self.pixels_int.shape[:2]
 
     @property
     def pixels(self) -> np.ndarray:
         """float32 [H, W, 3], sRGB 0…1; made anew each time."""
-        return floats(self.levels)
+        return to_float(self.pixels_int)
 
     @property
     def alpha(self) -> np.ndarray | None:
         """float32 [H, W], 0 (clear) … 1 (opaque); None where all is opaque."""
-        return None if self.veil is None else floats(self.veil)
+        return None if self.alpha_int is None else to_float(self.alpha_int)
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -110,6 +117,24 @@ def decode(data: bytes, name: str) -> Picture:
     except Exception:
         # Pillow and the libraries under it raise nearly every kind on damaged bytes.
         raise PictureError(f"{label}: {_DAMAGED}") from None
+
+
+def decode_mask(data: bytes, name: str) -> np.ndarray:
+    """A mask from a picture file's bytes: float32 [h, w], 0 (black) … 1 (white), upright.
+
+    Any file that `decode` reads, of any size from 16 px. Colours count by their luma (Rec. 601,
+    of the sRGB values), multiplied by alpha.
+
+    Raises PictureError, one line that begins with `name`: as `decode`, and for a mask that is
+    black all over.
+    """
+    picture = decode(data, name)
+    mask = np.minimum(picture.pixels @ _LUMA, 1)
+    if picture.alpha is not None:
+        mask *= picture.alpha
+    if mask.max() < _BLACK:
+        raise PictureError(f"{name}: is black all over; a mask is white where it lets through")
+    return mask
 
 
 def _decode(data: bytes) -> Picture:
@@ -247,7 +272,7 @@ def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
 def _with_hidden_colours_covered(levels: np.ndarray, veil: np.ndarray) -> np.ndarray:
     """Levels with the mean of the visible colours where little or nothing of a picture is seen; in
     16 bits, as which 8 are exact."""
-    pixels, alpha = floats(levels), floats(veil)
+    pixels, alpha = to_float(levels), to_float(veil)
     weighed = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
     mean = np.minimum(weighed / alpha.sum(dtype=np.float64), 1).astype(np.float32)
     faint = alpha < _FAINT

@@ -16,7 +16,7 @@ from styletransfer.images.decode import Picture
 from styletransfer.images.output import (
     _DEEP,
     _LONGEST_SIDE,
-    Output,
+    OutputFormat,
     _known_extension,
     output_extension,
 )
@@ -115,7 +115,7 @@ def encode_result(
     return extension, data
 
 
-def encode_as(output: Output, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
+def encode_as(output: OutputFormat, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
     """A painted photo's extension and file's bytes. Raises PictureError where the format
     cannot hold so large a picture."""
     extension = output.extension(photo.format)
@@ -168,7 +168,7 @@ def _tiff(values: np.ndarray, profile: bytes, told: exifs.Exif | None) -> bytes:
     if channels == 4:
         tags[338] = (short, 2)  # Alpha that colours are not multiplied with.
     told.main |= {tag: told.number(*value) for tag, value in tags.items()}
-    told.main[34675] = exifs.Entry(exifs.UNDEFINED, len(profile), profile)
+    told.main[34675] = exifs.IfdEntry(exifs.UNDEFINED, len(profile), profile)
     return told.tiff(b"".join(strips))
 
 

@@ -38,7 +38,7 @@ _LAST_STANDARD_TAG = 0xA4FF
 
 
 @dataclass(frozen=True)
-class Entry:
+class IfdEntry:
     """A tag's value: its TIFF type, how many of that type, and their bytes in the file's order."""
 
     type: int
@@ -46,7 +46,7 @@ class Entry:
     value: bytes
 
 
-Directory = dict[int, Entry]
+Directory = dict[int, IfdEntry]
 
 
 @dataclass
@@ -58,10 +58,12 @@ class Exif:
     camera: Directory
     place: Directory
 
-    def number(self, kind: int, *values: int) -> Entry:
+    def number(self, kind: int, *values: int) -> IfdEntry:
         """An entry of numbers, SHORT or LONG."""
         letter = {SHORT: "H", LONG: "L"}[kind]
-        return Entry(kind, len(values), struct.pack(f"{self.order}{len(values)}{letter}", *values))
+        return IfdEntry(
+            kind, len(values), struct.pack(f"{self.order}{len(values)}{letter}", *values)
+        )
 
     def tiff(self, body: bytes = b"") -> bytes:
         """A TIFF file with `body` right behind its header, at 8, and the directories after it."""
@@ -151,7 +153,7 @@ def _directory(
             value = data[place : place + length]
             if len(value) < length:
                 raise ValueError("cut off")
-        out[tag] = Entry(kind, count, value[:length])
+        out[tag] = IfdEntry(kind, count, value[:length])
     return out
 
 

@@ -1,4 +1,4 @@
-"""Output formats: extensions, depths, and which of them a result gets."""
+"""OutputFormat formats: extensions, depths, and which of them a result gets."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -46,7 +46,7 @@ _KINDS = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"} | dic
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputFormat:
     """How results are written: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS, as
     config.Config has them. A record keeps them in this order; early ones end with the quality."""
 

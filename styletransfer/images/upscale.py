@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter
 
 from styletransfer.errors import ConfigError
 
-METHODS = ("guided", "lanczos", "bicubic", "bilinear", "nearest")
+RESCALE_METHODS = ("guided", "lanczos", "bicubic", "bilinear", "nearest")
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
@@ -32,16 +32,16 @@ _BAND = 128
 def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
     """image [h, w, 3], painted from a smaller photo [H, W, 3], at the photo's size: [H, W, 3].
 
-    Both float32, sRGB 0…1, and so is the result. method: one of METHODS. `lanczos`, `bicubic`,
-    `bilinear` and `nearest` are Pillow's, in floats, and anti-aliased where a picture gets smaller.
+    Both float32, sRGB 0…1, and so is the result. method: one of RESCALE_METHODS. `lanczos`,
+    `bicubic`, `bilinear` and `nearest` are Pillow's, in floats, anti-aliased when shrinking.
     `guided` enlarges by Lanczos and adds what the photo loses at the painted size, as strongly and
     in the colours as the painted picture follows the photo there (see `_detail`): edges are as
     sharp as the photo's, and strokes, which the photo does not have, stay.
 
     Raises ConfigError for another method.
     """
-    if method not in METHODS:
-        raise ConfigError(f"rescaling is {method!r}; expected one of {', '.join(METHODS)}")
+    if method not in RESCALE_METHODS:
+        raise ConfigError(f"rescaling is {method!r}; expected one of {', '.join(RESCALE_METHODS)}")
     height, width = photo.shape[:2]
     if image.shape[:2] == (height, width):
         return image.copy()

@@ -1,25 +1,50 @@
-"""VGG16 and VGG19 (Simonyan & Zisserman 2014) as far as style transfer needs them: the features
-of an image, after each convolution's ReLU."""
+"""VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution: the features of an
+image after each convolution's ReLU."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.vgg import download, readers
-from styletransfer.vgg.ops import repeated_around, zeros_around
+from styletransfer.vgg.ops import Index, crop, pad_replicate, pad_zeros
 from styletransfer.vgg.random_weights import random_weights
 from styletransfer.vgg.registry import Weights, layer_shapes
 
-PADDINGS = {"zero": zeros_around, "replicate": repeated_around}
-POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
-WHOLE = (1, 1)
+_PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
+_POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 
 
 def poolings_before(layer: str) -> int:
-    """Number of poolings between the picture and a layer such as `conv4_2`: each halves it."""
+    """Number of poolings between the image and a layer such as `conv4_2`; each halves the size."""
     return int(layer[4]) - 1
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How a network runs.
+
+    pool: `max` or `ave`. dtype: of the convolutions and the features. padding: what convolutions
+    see beyond the border, `zero` as VGG was trained, or `replicate`.
+
+    Raises ValueError for another pool or padding.
+    """
+
+    pool: str = "max"
+    dtype: tf.DType = tf.float32
+    padding: str = "zero"
+
+    def __post_init__(self) -> None:
+        if self.pool not in _POOLS:
+            raise ValueError(f"pool is {self.pool!r}, expected max or ave")
+        if self.padding not in _PADDINGS:
+            raise ValueError(f"padding is {self.padding!r}, expected zero or replicate")
+
+    def downsample(self, x: tf.Tensor) -> tf.Tensor:
+        """x [1, h, w, C] pooled over 2 × 2: [1, h // 2, w // 2, C]."""
+        return _POOLS[self.pool](x, 2, 2, "VALID")
 
 
 class VGG:
@@ -28,122 +53,144 @@ class VGG:
     def __init__(self, weights: Weights) -> None:
         self.model = weights.model
         self.identity = weights.identity
+        self.mean = weights.mean
         self.layers = tuple(weights.kernels)
-        self._weights = weights
-        self._tensors: dict[tf.DType, list[tuple[tf.Tensor, tf.Tensor]]] = {}
+        self._kernels = weights.kernels
+        self._tensors: dict[tf.DType, dict[str, tuple[tf.Tensor, tf.Tensor]]] = {}
 
-    def tensors(self, dtype: tf.DType) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Kernels and biases in the arithmetic asked for, converted once."""
+    def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+        """Layer → (kernel, bias) in this dtype, converted once."""
         if dtype not in self._tensors:
             with tf.init_scope():
-                self._tensors[dtype] = [
-                    (tf.cast(kernel, dtype), tf.cast(bias, dtype))
-                    for kernel, bias in self._weights.kernels.values()
-                ]
+                self._tensors[dtype] = {
+                    layer: (tf.cast(kernel, dtype), tf.cast(bias, dtype))
+                    for layer, (kernel, bias) in self._kernels.items()
+                }
         return self._tensors[dtype]
 
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
-        return self._weights.kernels[layer][1].size
+        return self._kernels[layer][1].size
+
+    def convolutions(self, block: int, layers: Sequence[str]) -> tuple[str, ...]:
+        """The convolutions of a block (from 1) that the features at `layers` depend on."""
+        deepest = max(map(self.layers.index, layers))
+        return tuple(
+            layer for layer in self.layers[: deepest + 1] if poolings_before(layer) == block - 1
+        )
 
     def forward(
-        self,
-        image: tf.Tensor,
-        layers: Sequence[str],
-        pool: str,
-        dtype: tf.DType,
-        padding: str = "zero",
+        self, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions
     ) -> dict[str, tf.Tensor]:
-        """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in `dtype`,
-        after ReLU, computed up to the deepest of them and no further.
+        """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in the
+        options' dtype, after ReLU. Nothing deeper than the deepest layer is computed.
 
-        pool: `max` or `ave`. padding: what a convolution sees beyond the border, `zero` as VGG was
-        trained, or `replicate`. Raises ValueError for others, or a layer the network has not.
+        Raises ValueError for a layer that the network does not have.
         """
         unknown = set(layers) - set(self.layers)
         if unknown:
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
-        if pool not in POOLS:
-            raise ValueError(f"pool is {pool!r}, expected max or ave")
-        if padding not in PADDINGS:
-            raise ValueError(f"padding is {padding!r}, expected zero or replicate")
-        return self.onward(image, 1, layers, pool, dtype, padding)
+        return self.forward_from(1, image, layers, options)
 
-    def onward(
-        self,
-        x: tf.Tensor,
-        first: int,
-        layers: Sequence[str],
-        pool: str,
-        dtype: tf.DType,
-        padding: str,
+    def forward_from(
+        self, block: int, x: tf.Tensor, layers: Sequence[str], options: NetworkOptions
     ) -> dict[str, tf.Tensor]:
-        """`forward` from the input of block `first` on, x [1, h, w, C]: for the first block the
-        image, for others what the pooling before it gives."""
+        """`forward` from the input x [1, h, w, C] of a block on: the image for block 1, the
+        previous block's pooled output for others."""
         features = {}
-        for block in range(first, max(map(poolings_before, layers)) + 2):
-            if block > first:
-                x = POOLS[pool](x, 2, 2, "VALID")
-            found, x = self.block(x, block, layers, dtype, padding)
+        for number in range(block, max(map(poolings_before, layers)) + 2):
+            if number > block:
+                x = options.downsample(x)
+            found, x = Block(self, number, tuple(layers), options).forward(x)
             features |= found
         return features
-
-    def block(
-        self,
-        x: tf.Tensor,
-        number: int,
-        layers: Sequence[str],
-        dtype: tf.DType,
-        padding: str,
-        ends: tuple[tf.Tensor | int, tf.Tensor | int] = WHOLE,
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Features of block `number` (from 1) at those of the layers that are in it, and its
-        output; x as in `onward`. The block's last convolutions are left out if no layer is deeper.
-
-        ends: 1 or 0 each, whether x's first row is the picture's, and its last. Where not, each
-        convolution takes a row off x instead of continuing it beyond the border.
-        """
-        if number == 1:
-            x = tf.cast(x * 255.0 - tf.constant(self._weights.mean, x.dtype), dtype)
-        features = {}
-        tensors = dict(zip(self.layers, self.tensors(dtype), strict=True))
-        for layer in self.needed(number, layers):
-            kernel, bias = tensors[layer]
-            if padding == "zero" and ends is WHOLE:
-                x = tf.nn.conv2d(x, kernel, 1, "SAME")
-            else:
-                x = tf.nn.conv2d(PADDINGS[padding](x, *ends), kernel, 1, "VALID")
-            x = tf.nn.relu(tf.nn.bias_add(x, bias))
-            if layer in layers:
-                features[layer] = x
-        return features, x
-
-    def needed(self, number: int, layers: Sequence[str]) -> tuple[str, ...]:
-        """The convolutions of block `number` that must be computed for these layers."""
-        deepest = max(map(self.layers.index, layers))
-        return tuple(
-            layer for layer in self.layers[: deepest + 1] if poolings_before(layer) == number - 1
-        )
 
     def features(
         self, image: np.ndarray, layers: Sequence[str], pool: str = "max"
     ) -> dict[str, np.ndarray]:
         """Features of image (float32 [H, W, 3], sRGB 0…1): name → float32 [h, w, C] after ReLU.
 
-        pool: `max` or `ave`. Raises ValueError for another, or a layer the network has not.
+        pool: `max` or `ave`. Raises ValueError for another, or a layer the network does not have.
         """
         batch = tf.constant(np.asarray(image, np.float32)[None])
-        found = self.forward(batch, layers, pool, tf.float32)
+        found = self.forward(batch, layers, NetworkOptions(pool))
         return {layer: feature[0].numpy() for layer, feature in found.items()}
+
+
+@dataclass(frozen=True)
+class Block:
+    """The convolutions between two poolings, as far as the features at `layers` need them.
+
+    number: from 1. layers: those wanted, of this block and of others.
+    """
+
+    vgg: VGG
+    number: int
+    layers: tuple[str, ...]
+    options: NetworkOptions
+
+    @property
+    def convolutions(self) -> tuple[str, ...]:
+        """The block's convolutions that are computed."""
+        return self.vgg.convolutions(self.number, self.layers)
+
+    @property
+    def halo(self) -> int:
+        """Rows beyond each side of a tile that its features depend on."""
+        return len(self.convolutions)
+
+    def forward(
+        self, x: tf.Tensor, borders: tuple[Index, Index] | None = None
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Features at those of the layers that are in this block, and its output before pooling.
+
+        x: the block's input [1, h, w, C], see `VGG.forward_from`. borders: 1 or 0 each, whether
+        x's first row is the image's and whether its last is; None: both are. At any other end
+        of x each convolution drops a row instead of padding.
+        """
+        dtype, padding = self.options.dtype, self.options.padding
+        if self.number == 1:
+            x = tf.cast(x * 255.0 - tf.constant(self.vgg.mean, x.dtype), dtype)
+        features = {}
+        tensors = self.vgg.tensors(dtype)
+        for layer in self.convolutions:
+            kernel, bias = tensors[layer]
+            if padding == "zero" and borders is None:
+                x = tf.nn.conv2d(x, kernel, 1, "SAME")
+            else:
+                x = tf.nn.conv2d(_PADDINGS[padding](x, *(borders or (1, 1))), kernel, 1, "VALID")
+            x = tf.nn.relu(tf.nn.bias_add(x, bias))
+            if layer in self.layers:
+                features[layer] = x
+        return features, x
+
+    def forward_tile(
+        self, x: tf.Tensor, rows: tuple[Index, Index], borders: tuple[Index, Index]
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """`forward` of a tile's input x, cropped to the tile's own rows first … last − 1.
+
+        rows, borders: see `tiled_forward.Tile`.
+        """
+        (first, last), (top, _) = rows, borders
+        features, out = self.forward(x, borders)
+
+        def own(feature: tf.Tensor, convolutions_left: int) -> tf.Tensor:
+            start = top * first + (1 - top) * convolutions_left
+            return crop(feature, (start, start + last - first))
+
+        left = {layer: count for count, layer in enumerate(reversed(self.convolutions))}
+        return {layer: own(feature, left[layer]) for layer, feature in features.items()}, own(
+            out, 0
+        )
 
 
 def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
     """VGG16 or VGG19 with weights: None (the cache, else Keras' download), a path, or `random`.
 
-    Raises WeightsError in one line where there are none, or they are damaged or of another
-    network; ValueError for another model.
+    Raises WeightsError in one line where there are none, or they are damaged or another network's;
+    ValueError for another model.
     """
-    layer_shapes(model)  # Knows the models.
+    layer_shapes(model)  # Raises for an unknown model.
     if str(weights) == "random":
         return VGG(random_weights(model, seed))
-    return VGG(readers.read(download.find(model, weights), model))
+    return VGG(readers.read_weights(download.find(model, weights), model))

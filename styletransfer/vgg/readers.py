@@ -29,7 +29,7 @@ def file_identity(path: Path) -> str:
         ) from None
 
 
-def read(path: Path, model: str) -> Weights:
+def read_weights(path: Path, model: str) -> Weights:
     """The weights of `model` from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
 
     Raises WeightsError, in one line, naming the file and what was expected: the layer and its

@@ -18,7 +18,7 @@ from styletransfer.cli.inetwork import inetwork
 from styletransfer.errors import DivergedError
 from styletransfer.images import arrays, decode
 from styletransfer.images import colour as colours
-from styletransfer.images.masks import decode_mask
+from styletransfer.images.decode import decode_mask
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = ["--num_iter", "1", "--weights", "random", "--device", "cpu"]

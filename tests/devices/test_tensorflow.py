@@ -48,59 +48,59 @@ def driver(monkeypatch, tmp_path):
 
 
 def test_gpus_are_found_by_their_nodes_and_by_name(bare, monkeypatch):
-    assert nvidia.in_machine() == []
+    assert nvidia.installed_gpus() == []
     (bare / "nvidiactl").touch()
-    assert nvidia.in_machine() == ["NVIDIA GPU"]
+    assert nvidia.installed_gpus() == ["NVIDIA GPU"]
     for node in ("nvidia0", "nvidia1", "nvidia-uvm"):
         (bare / node).touch()
-    assert nvidia.in_machine() == ["NVIDIA GPU", "NVIDIA GPU"]
+    assert nvidia.installed_gpus() == ["NVIDIA GPU", "NVIDIA GPU"]
     smi = bare / "nvidia-smi"
     smi.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA A10G (UUID: GPU-5d8e)'\n")
     smi.chmod(0o755)
-    assert nvidia.in_machine() == ["NVIDIA A10G"]
+    assert nvidia.installed_gpus() == ["NVIDIA A10G"]
     smi.write_text("#!/bin/sh\necho 'Failed to initialize NVML: version mismatch'; exit 18\n")
-    assert nvidia.in_machine() == ["NVIDIA GPU", "NVIDIA GPU"]
+    assert nvidia.installed_gpus() == ["NVIDIA GPU", "NVIDIA GPU"]
 
 
 def test_auto_shouts_where_a_gpu_cannot_be_used_and_keeps_still_where_there_is_none(bare, capsys):
-    assert tensorflow.choose("auto").each[0].name == "CPU:0"
+    assert tensorflow.choose_devices("auto").each[0].name == "CPU:0"
     assert capsys.readouterr().out == ""
     (bare / "nvidia0").touch()
-    assert tensorflow.choose("auto").each[0].name == "CPU:0"
+    assert tensorflow.choose_devices("auto").each[0].name == "CPU:0"
     told = capsys.readouterr().out
     assert told.startswith("THERE IS A GPU IN THIS MACHINE (NVIDIA GPU), BUT TENSORFLOW CANNOT USE")
     assert "libcuda-of-nobody.so.1" in told and told.count("\n") == 1
-    tensorflow.choose("cpu")
+    tensorflow.choose_devices("cpu")
     assert capsys.readouterr().out == ""
 
 
 def test_a_gpu_asked_for_and_missing_is_one_line_that_names_the_library(bare):
     with pytest.raises(DeviceError, match=r"no NVIDIA GPU is to be seen: libcuda-of-nobody\.so\.1"):
-        tensorflow.choose("gpu")
+        tensorflow.choose_devices("gpu")
     (bare / "nvidia0").touch()
     with pytest.raises(DeviceError, match=r"NVIDIA GPU cannot be used: .*DEVICE=cpu") as caught:
-        tensorflow.choose("gpu")
+        tensorflow.choose_devices("gpu")
     assert caught.value.exit_code == 4 and "\n" not in str(caught.value)
 
 
 def test_what_keeps_a_gpu_from_tensorflow_is_told(driver, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert "built without CUDA" in nvidia.problem(None)
+    assert "built without CUDA" in nvidia.why_unusable(None)
     driver(version=11040)
-    assert "too old: it knows CUDA 11.4, and TensorFlow needs 12" in nvidia.problem(CUDA)
+    assert "too old: it knows CUDA 11.4, and TensorFlow needs 12" in nvidia.why_unusable(CUDA)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert "CUDA_VISIBLE_DEVICES is '-1'" in nvidia.problem(CUDA)
+    assert "CUDA_VISIBLE_DEVICES is '-1'" in nvidia.why_unusable(CUDA)
 
 
 def test_a_driver_that_does_not_start_is_told(driver, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     driver(starts=999)
-    assert "does not start: CUDA_ERROR_OF_A_TEST" in nvidia.problem(CUDA)
+    assert "does not start: CUDA_ERROR_OF_A_TEST" in nvidia.why_unusable(CUDA)
 
 
 def test_the_driver_tells_a_gpus_memory(driver):
     driver()
-    assert nvidia.memory(0) == 16 * 2**30 and nvidia.memory(1) is None
+    assert nvidia.total_memory(0) == 16 * 2**30 and nvidia.total_memory(1) is None
 
 
 def test_tensorflow_itself_names_the_libraries_it_lacks(driver, monkeypatch):
@@ -108,7 +108,7 @@ def test_tensorflow_itself_names_the_libraries_it_lacks(driver, monkeypatch):
         pytest.skip("needs a TensorFlow with CUDA, and without CUDA's libraries")
     monkeypatch.setenv("LD_LIBRARY_PATH", str(driver()))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    told = nvidia.problem(CUDA)
+    told = nvidia.why_unusable(CUDA)
     assert "libcudnn.so.9" in told and "libcublas.so.12" in told and "[and-cuda]" in told
     assert "libcuda.so.1" not in told
 
@@ -130,12 +130,12 @@ def test_a_gpu_whose_convolution_fails_is_not_used(bare, monkeypatch, capsys):
     monkeypatch.setattr(config.experimental, "set_memory_growth", lambda *_: None)
     monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
     monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke" if name == "GPU:0" else None)
-    chosen = tensorflow.choose("gpu")
+    chosen = tensorflow.choose_devices("gpu")
     assert [each.name for each in chosen.each] == ["GPU:1"]
     assert str(chosen) == "NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
     assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
     monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke")
     with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
-        tensorflow.choose("gpu")
+        tensorflow.choose_devices("gpu")
     monkeypatch.undo()
-    tensorflow.choose("cpu")
+    tensorflow.choose_devices("cpu")

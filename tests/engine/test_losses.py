@@ -14,7 +14,7 @@ from styletransfer.engine import losses
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import PictureError
-from styletransfer.vgg.network import VGG
+from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights
 
 RNG = np.random.default_rng(5)
@@ -57,7 +57,7 @@ def numpy_error(statistic, found, target):
 
 def numpy_features(vgg, image):
     layers = [*losses.STYLE_LAYERS, "conv4_2"]
-    found = vgg.forward(tf.constant(image[None]), layers, "max", tf.float32, "replicate")
+    found = vgg.forward(tf.constant(image[None]), layers, NetworkOptions(padding="replicate"))
     return {layer: feature[0].numpy() for layer, feature in found.items()}
 
 
@@ -136,7 +136,10 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
         tf.constant(picture(33, 47, seed)[None], tf.float64) for seed in (1, 2, 3)
     )
     goal = Objective(
-        tiny, losses.RelativeLosses("conv4_2", statistic), pool, padding, tf.float64, True
+        tiny,
+        losses.RelativeLosses("conv4_2", statistic),
+        NetworkOptions(pool, tf.float64, padding),
+        True,
     )
     mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
     masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47))]

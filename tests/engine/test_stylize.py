@@ -18,6 +18,7 @@ from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective, _program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import DivergedError
+from styletransfer.vgg.network import NetworkOptions
 
 
 def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny):
@@ -193,7 +194,9 @@ def content_error(vgg, image, photo, settings):
     """‖F − P‖²/‖P‖² at the content layer, for a photo of the picture's own size."""
     layer = settings.content_layer
     found, wanted = (
-        vgg.forward(tf.constant(each[None]), [layer], "max", tf.float32, settings.padding)[layer]
+        vgg.forward(tf.constant(each[None]), [layer], NetworkOptions(padding=settings.padding))[
+            layer
+        ]
         for each in (image, photo)
     )
     return float(tf.reduce_sum((found - wanted) ** 2) / tf.reduce_sum(wanted**2))

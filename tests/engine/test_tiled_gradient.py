@@ -22,6 +22,7 @@ from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.tiled_gradient import Tiling
 from styletransfer.errors import ConfigError, MemoryShortError
+from styletransfer.vgg.network import NetworkOptions
 
 REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5)
@@ -35,10 +36,11 @@ def problem(objective, size, masked):
     paintings = [picture(60, 70, 3), picture(50, 50, 4)]
     style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
     mask = mask[::-1] if masked else None
-    single = dataclasses.replace(objective, dtype=tf.float32)
+    options = dataclasses.replace(objective.options, dtype=tf.float32)
+    single = dataclasses.replace(objective, options=options)
     photo = tf.constant(picture(*size, 2)[None])
     found = single.problem(photo, style.groups(single, size, mask), mask)
-    return tf.nest.map_structure(lambda each: tf.cast(each, objective.dtype), found)
+    return tf.nest.map_structure(lambda each: tf.cast(each, objective.options.dtype), found)
 
 
 def whole(objective, image, problem):
@@ -65,7 +67,7 @@ def test_the_gradient_in_strips_is_the_whole_pictures(
 ):
     """In float64, so that nothing but the order of sums differs."""
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(tiny, losses, pool, padding, tf.float64)
+    objective = Objective(tiny, losses, NetworkOptions(pool, tf.float64, padding))
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
@@ -78,7 +80,7 @@ def test_the_gradient_in_strips_is_the_whole_pictures(
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("pool, size", [("max", (97, 131)), ("ave", (48, 64))])
 def test_the_originals_gradient_in_strips_is_the_whole_pictures(tiny, pool, size, masked):
-    objective = Objective(tiny, OriginalLosses("vgg19", "conv5_2", 0), pool, "zero", tf.float32)
+    objective = Objective(tiny, OriginalLosses("vgg19", "conv5_2", 0), NetworkOptions(pool))
     image = tf.constant(picture(*size, 1)[None])
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
@@ -93,7 +95,7 @@ def test_with_all_channels_in_float32_strips_differ_by_less_than_a_hundred_thous
     random_vgg, statistics
 ):
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(random_vgg, losses, "max", "replicate", tf.float32)
+    objective = Objective(random_vgg, losses, NetworkOptions(padding="replicate"))
     image = tf.constant(picture(200, 180, 1)[None])
     to_reach = problem(objective, (200, 180), masked=False)
     _, gradient = whole(objective, image, to_reach)

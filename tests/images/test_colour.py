@@ -164,7 +164,7 @@ def test_moments_beyond_srgb_cost_chroma_and_no_hue():
     assert_same_hues(found[seen], unbounded[seen])
 
 
-@pytest.mark.parametrize("method", colours.METHODS)
+@pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
 def test_a_photo_matched_to_itself_stays(method, photo):
     np.testing.assert_allclose(match(photo, [photo], method=method), photo, atol=2e-3)
 
@@ -193,7 +193,7 @@ def test_histogram_makes_no_bands_of_a_smooth_sky():
     assert steps.min() >= -1e-6 and steps.max() < 0.25 / 255
 
 
-@pytest.mark.parametrize("method", colours.METHODS)
+@pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
 def test_blended_paintings_count_by_their_shares_whatever_their_size(
     method, photo, painting, other_painting
 ):
@@ -207,7 +207,7 @@ def test_blended_paintings_count_by_their_shares_whatever_their_size(
     )
 
 
-@pytest.mark.parametrize("method", colours.METHODS)
+@pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
 def test_plain_and_grey_pictures_have_colours_brought_to_them_and_from_them(
     method, photo, painting
 ):
@@ -233,7 +233,7 @@ def test_a_grey_photo_is_toned_as_the_painting_is_from_dark_to_light():
     assert result[-1, 0, 0] > result[-1, 0, 2] and result[0, 0, 0] < result[0, 0, 2]
 
 
-@pytest.mark.parametrize("method", colours.METHODS)
+@pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
 def test_a_mask_shows_what_is_counted_and_changed(method, photo, painting):
     left = np.zeros(photo.shape[:2], np.float32)
     left[:, :60] = 1

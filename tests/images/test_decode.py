@@ -558,6 +558,6 @@ def test_a_listing_knows_pictures_by_lower_case_extensions():
 
 def test_a_picture_is_held_in_the_integers_of_its_file():
     eight = decode(saved(Image.effect_noise((80, 60), 50).convert("RGB"), "PNG"), "photo.png")
-    assert eight.levels.dtype == np.uint8 and eight.levels.shape == (60, 80, 3)
+    assert eight.pixels_int.dtype == np.uint8 and eight.pixels_int.shape == (60, 80, 3)
     assert eight.size == (60, 80)
-    assert np.array_equal(eight.pixels, eight.levels / np.float32(255))
+    assert np.array_equal(eight.pixels, eight.pixels_int / np.float32(255))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from styletransfer.errors import ConfigError
 from styletransfer.images import upscale
-from styletransfer.images.upscale import METHODS, rescale
+from styletransfer.images.upscale import RESCALE_METHODS, rescale
 
 PHOTO = Path(__file__).parents[2] / "samples" / "photos" / "landscape.jpg"
 
@@ -33,7 +33,7 @@ def noise(height, width):
     return np.random.default_rng(8).random((height, width, 3), dtype=np.float32)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", RESCALE_METHODS)
 def test_a_picture_gets_the_photos_shape_and_stays_within_0_and_1(method):
     image = np.round(noise(20, 31))
     for height, width in [(45, 64), (20, 31), (11, 13)]:
@@ -42,7 +42,7 @@ def test_a_picture_gets_the_photos_shape_and_stays_within_0_and_1(method):
         assert out.min() >= 0 and out.max() <= 1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", RESCALE_METHODS)
 def test_a_picture_at_the_photos_size_stays_as_it_is(method):
     image = noise(20, 31)
     np.testing.assert_array_equal(rescale(image, noise(20, 31), method), image)

@@ -18,7 +18,7 @@ def main() -> None:
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
     lanes = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
-    tensorflow.choose = lambda wanted: tensorflow.Devices(lanes)
+    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(lanes)
     networks = []
     NetworkPool._load = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])

@@ -13,7 +13,7 @@ from support import fabricated
 
 from styletransfer import load_vgg
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.network import VGG
+from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.random_weights import (
     CALIBRATION_PHOTO,
     CALIBRATION_SIZE,
@@ -141,8 +141,10 @@ def test_deeper_layers_are_not_computed_and_names_come_back_as_asked(h5, image):
 
 def test_forward_computes_in_the_precision_asked_for(h5, image):
     vgg = load_vgg("vgg16", h5["vgg16"])
-    exact = vgg.forward(tf.constant(image[None], tf.float64), ["conv2_2"], "max", tf.float64)
-    coarse = vgg.forward(tf.constant(image[None]), ["conv2_2"], "max", tf.bfloat16)
+    exact = vgg.forward(
+        tf.constant(image[None], tf.float64), ["conv2_2"], NetworkOptions(dtype=tf.float64)
+    )
+    coarse = vgg.forward(tf.constant(image[None]), ["conv2_2"], NetworkOptions(dtype=tf.bfloat16))
     assert exact["conv2_2"].dtype == tf.float64
     assert coarse["conv2_2"].dtype == tf.bfloat16
     difference = tf.cast(coarse["conv2_2"], tf.float64) - exact["conv2_2"]
@@ -174,7 +176,7 @@ def random():
 
 def test_random_weights_are_the_same_in_another_process(random):
     script = (
-        "import hashlib; from styletransfer.vgg import random_weights; "
+        "import hashlib; from styletransfer.vgg.random_weights import random_weights; "
         "w = random_weights('vgg16', 3).kernels.values(); "
         "print(hashlib.md5(b''.join(a.tobytes() for pair in w for a in pair)).hexdigest())"
     )
@@ -189,7 +191,7 @@ def test_random_weights_are_the_same_in_another_process(random):
 def test_another_seed_gives_other_kernels_and_another_identity(random):
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != random["vgg16"][0].identity
-    for (kernel, _), layer in zip(other.tensors(tf.float32), other.layers, strict=True):
+    for layer, (kernel, _) in other.tensors(tf.float32).items():
         assert not np.allclose(kernel, random["vgg16"][0].kernels[layer][0])
 
 

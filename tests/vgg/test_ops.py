@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from styletransfer.engine.optimizers import PICTURES, State, adam, adam_in_place
-from styletransfer.vgg.ops import part, repeated_around, zeros_around
+from styletransfer.vgg.ops import crop, pad_replicate, pad_zeros
 
 WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
 
@@ -29,20 +29,20 @@ def traced(function, x):
     [((0, 5), (0, 8)), ((2, None), (0, -1)), ((3, 99), (1, None)), ((7, 9), (0, None))],
 )
 def test_a_part_and_its_gradient_are_a_slices(rows, columns):
-    found = traced(lambda x: part(x, rows, columns), WIDE)
+    found = traced(lambda x: crop(x, rows, columns), WIDE)
     expected = traced(lambda x: x[:, slice(*rows), slice(*columns)], WIDE)
     for ours, own in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, own)
 
 
 def test_what_has_too_few_rows_has_an_empty_part_and_no_slope():
-    value, slope = traced(lambda x: part(x, (9, None)), WIDE)
+    value, slope = traced(lambda x: crop(x, (9, None)), WIDE)
     assert value.shape == (1, 0, 9, 4)
     assert not slope.any()
 
 
 @pytest.mark.parametrize("above, below", [(1, 1), (1, 0), (0, 1), (0, 0)])
-@pytest.mark.parametrize("ours, mode", [(repeated_around, "SYMMETRIC"), (zeros_around, "CONSTANT")])
+@pytest.mark.parametrize("ours, mode", [(pad_replicate, "SYMMETRIC"), (pad_zeros, "CONSTANT")])
 def test_a_border_and_its_gradient_are_tensorflows(above, below, ours, mode):
     around = [[0, 0], [above, below], [1, 1], [0, 0]]
     found = traced(lambda x: ours(x, above, below), WIDE)

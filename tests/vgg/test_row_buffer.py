@@ -1,9 +1,9 @@
-"""Rows of pictures and feature maps, read and written where they lie."""
+"""RowBuffer: a feature map read and written by rows."""
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.vgg.ops import Rows, read, write
+from styletransfer.vgg.row_buffer import RowBuffer, read_rows, write_rows
 
 
 def feature(height, dtype=tf.float32):
@@ -13,31 +13,31 @@ def feature(height, dtype=tf.float32):
 
 def test_what_is_written_by_rows_is_read_by_other_rows():
     for dtype in (tf.float32, tf.bfloat16, tf.float64):
-        whole, rows = feature(7, dtype), Rows(7)
-        rows.put(0, whole[:, :3])
-        rows.put(3, whole[:, 3:])
+        whole, rows = feature(7, dtype), RowBuffer(7)
+        rows.write(0, whole[:, :3])
+        rows.write(3, whole[:, 3:])
         assert rows.spec == tf.TensorSpec([1, None, None, 2], dtype)
-        assert np.array_equal(rows.take(2, 5), whole[:, 2:5])
-        assert np.array_equal(rows.whole, whole)
+        assert np.array_equal(rows.read(2, 5), whole[:, 2:5])
+        assert np.array_equal(rows.tensor, whole)
 
 
 def test_writing_over_rows_leaves_what_they_were_made_of_as_it_was():
     whole = feature(6)
     before = whole.numpy()
-    rows = Rows.of(whole)
-    rows.put(2, -whole[:, 2:4])
-    assert np.array_equal(rows.take(0, 2), before[:, :2])
-    assert np.array_equal(rows.take(2, 4), -before[:, 2:4])
+    rows = RowBuffer.from_tensor(whole)
+    rows.write(2, -whole[:, 2:4])
+    assert np.array_equal(rows.read(0, 2), before[:, :2])
+    assert np.array_equal(rows.read(2, 4), -before[:, 2:4])
     assert np.array_equal(whole, before)
 
 
 def test_what_was_read_stays_when_the_variable_changes():
     variable = tf.Variable(feature(6))
     for _ in range(2):  # From the second time on, reading all of it is another thing.
-        everything, some = tf.convert_to_tensor(variable), read(variable, 1, 3)
+        everything, some = tf.convert_to_tensor(variable), read_rows(variable, 1, 3)
         before = everything.numpy().copy(), some.numpy().copy()
-        write(variable, 0, tf.zeros([1, 4, 5, 2]))
+        write_rows(variable, 0, tf.zeros([1, 4, 5, 2]))
         assert np.array_equal(everything, before[0])
         assert np.array_equal(some, before[1])
-        assert not read(variable, 0, 4).numpy().any()
+        assert not read_rows(variable, 0, 4).numpy().any()
         variable.assign(feature(6))

@@ -73,7 +73,7 @@ def message(call, *arguments):
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("model", OTHER)
 def test_what_is_read_is_what_was_saved_in_every_form(model, kind, files):
-    given, found = fabricated.weights(model), readers.read(files[model, kind], model)
+    given, found = fabricated.weights(model), readers.read_weights(files[model, kind], model)
     assert list(found.kernels) == list(layer_shapes(model))
     for layer, arrays in found.kernels.items():
         for array, wanted in zip(arrays, given.kernels[layer], strict=True):
@@ -100,7 +100,7 @@ def test_a_fabricated_file_has_the_published_form(files):
 
 def test_the_classifier_on_top_is_passed_over(tmp_path):
     given = fabricated.weights("vgg16")
-    found = readers.read(fabricated.save_h5(tmp_path / "top.h5", given, top=True), "vgg16")
+    found = readers.read_weights(fabricated.save_h5(tmp_path / "top.h5", given, top=True), "vgg16")
     assert np.array_equal(found.kernels["conv1_1"][0], given.kernels["conv1_1"][0])
 
 
@@ -114,11 +114,11 @@ def test_keras_3s_numbered_layers_are_told_apart(named, tmp_path):
             if named:  # Its first releases gave no name.
                 group.attrs["name"] = f"block{layer[4]}_conv{layer[6]}"
         file.create_group("layers/dense/vars")["0"] = np.ones((3, 3))
-    found = readers.read(path, "vgg16")
+    found = readers.read_weights(path, "vgg16")
     assert all(
         np.array_equal(found.kernels[each][0], given.kernels[each][0]) for each in given.kernels
     )
-    assert "conv3_4" in message(readers.read, path, "vgg19")
+    assert "conv3_4" in message(readers.read_weights, path, "vgg19")
 
 
 @pytest.mark.parametrize("layout", ["new", "old", "oldest"])
@@ -126,7 +126,9 @@ def test_keras_3s_numbered_layers_are_told_apart(named, tmp_path):
 def test_a_mat_files_own_mean_pixel_is_used(layout, net, tmp_path):
     given = fabricated.weights("vgg16")
     face = Weights("vgg16", "face", given.kernels, np.array([129.2, 104.8, 93.6], np.float32))
-    found = readers.read(fabricated.save_mat(tmp_path / "a.mat", face, layout, net), "vgg16")
+    found = readers.read_weights(
+        fabricated.save_mat(tmp_path / "a.mat", face, layout, net), "vgg16"
+    )
     np.testing.assert_allclose(found.mean, face.mean, rtol=1e-6)
 
 
@@ -136,7 +138,7 @@ def test_a_mat_files_own_mean_pixel_is_used(layout, net, tmp_path):
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("model", OTHER)
 def test_the_other_networks_file_is_refused_with_layer_and_shape(model, kind, files):
-    said = message(readers.read, files[OTHER[model], kind], model)
+    said = message(readers.read_weights, files[OTHER[model], kind], model)
     assert model in said
     assert "conv3_4" in said
     if model == "vgg19":
@@ -152,7 +154,7 @@ def test_a_truncated_file_is_told_with_what_was_expected(kind, share, files, tmp
     path = tmp_path / whole.name
     with whole.open("rb") as stream:
         path.write_bytes(stream.read(int(whole.stat().st_size * share)))
-    said = message(readers.read, path, "vgg19")
+    said = message(readers.read_weights, path, "vgg19")
     assert said.startswith(f"weights file {path}")
     assert "expected" in said
     assert ("it is empty" in said) == (share == 0)
@@ -167,7 +169,7 @@ def test_a_truncated_file_is_told_with_what_was_expected(kind, share, files, tmp
 def test_a_web_page_saved_as_weights_is_told(kind, tmp_path):
     path = tmp_path / f"a.{kind}"
     path.write_text("<!DOCTYPE html>\n<html>\n<body>Sign in to download</body></html>\n" * 20)
-    said = message(readers.read, path, "vgg19")
+    said = message(readers.read_weights, path, "vgg19")
     assert "it is a web page" in said
     assert "expected" in said
 
@@ -177,20 +179,20 @@ def test_another_kind_of_file_under_this_extension_is_told(kind, tmp_path):
     for number, content in enumerate((b"\0" * 4096, b"weights\n" * 999, os.urandom(4096))):
         path = tmp_path / f"{number}.{kind}"
         path.write_bytes(content)
-        assert "expected" in message(readers.read, path, "vgg19")
+        assert "expected" in message(readers.read_weights, path, "vgg19")
     np.save(tmp_path / "array.npy", np.ones(3))
     path = (tmp_path / "array.npy").rename(tmp_path / f"array.{kind}")
-    assert "expected" in message(readers.read, path, "vgg19")
+    assert "expected" in message(readers.read_weights, path, "vgg19")
 
 
 @pytest.mark.parametrize("kind", SAVERS)
 def test_a_missing_layer_is_named_with_its_shape(kind, tmp_path):
     some = fabricated.weights(layers=["conv1_1", "conv2_1"])
-    said = message(readers.read, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
+    said = message(readers.read_weights, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
     assert "no layer conv1_2 of vgg19, expected a kernel of shape (3, 3, 64, 64)" in said
     assert "found: conv1_1, conv2_1" in said
     none = Weights("vgg19", "", {}, registry.MEAN_PIXEL)
-    said = message(readers.read, SAVERS[kind](tmp_path / f"b.{kind}", none), "vgg19")
+    said = message(readers.read_weights, SAVERS[kind](tmp_path / f"b.{kind}", none), "vgg19")
     assert "no layer conv1_1 of vgg19, expected a kernel of shape (3, 3, 3, 64)" in said
 
 
@@ -201,7 +203,7 @@ def test_a_missing_layer_is_named_with_its_shape(kind, tmp_path):
 def test_a_wrong_shape_is_told_beside_the_right_one(kind, kernel, bias, tmp_path):
     arrays = {"conv1_1": (np.ones(kernel, np.float32), np.ones(bias, np.float32))}
     wrong = Weights("vgg19", "", arrays, registry.MEAN_PIXEL)
-    said = message(readers.read, SAVERS[kind](tmp_path / f"a.{kind}", wrong), "vgg19")
+    said = message(readers.read_weights, SAVERS[kind](tmp_path / f"a.{kind}", wrong), "vgg19")
     assert f"layer conv1_1 has a kernel of shape {kernel} and a bias of shape ({bias},)" in said
     assert "expected a kernel of shape (3, 3, 3, 64) and a bias of shape (64,)" in said
 
@@ -212,19 +214,19 @@ def test_a_wrong_shape_is_told_beside_the_right_one(kind, kernel, bias, tmp_path
 def test_nan_and_infinity_are_told_with_their_layer(kind, value, array, tmp_path):
     some = fabricated.weights(layers=["conv1_1"])
     some.kernels["conv1_1"][array][..., 5] = value
-    said = message(readers.read, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
+    said = message(readers.read_weights, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
     assert "layer conv1_1 holds NaN or infinity; expected a kernel of shape (3, 3, 3, 64)" in said
 
 
 def test_arrays_of_text_are_told(tmp_path):
     np.savez(tmp_path / "a.npz", conv1_1_W=np.full((3, 3, 3, 64), "x"), conv1_1_b=np.full(64, "x"))
-    assert "expected arrays conv1_1_W" in message(readers.read, tmp_path / "a.npz", "vgg19")
+    assert "expected arrays conv1_1_W" in message(readers.read_weights, tmp_path / "a.npz", "vgg19")
 
 
 def test_a_mean_pixel_of_nan_is_told(tmp_path):
     some = fabricated.weights(layers=["conv1_1"])
     bad = Weights("vgg19", "", some.kernels, np.full(3, np.nan, np.float32))
-    said = message(readers.read, fabricated.save_mat(tmp_path / "a.mat", bad), "vgg19")
+    said = message(readers.read_weights, fabricated.save_mat(tmp_path / "a.mat", bad), "vgg19")
     assert "averageImage" in said
 
 
@@ -234,20 +236,20 @@ def test_a_mat_file_of_format_7_3_is_told_with_the_way_out(tmp_path):
         file["layers"] = np.ones(3)
     with path.open("r+b") as stream:  # MATLAB's own header, before the HDF5.
         stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
-    said = message(readers.read, path, "vgg19")
+    said = message(readers.read_weights, path, "vgg19")
     assert "7.3" in said
     assert "'-v7'" in said
 
 
 def test_a_mat_file_without_a_network_is_told(tmp_path):
     savemat(tmp_path / "a.mat", {"x": np.ones(3)})
-    assert "no layer conv1_1" in message(readers.read, tmp_path / "a.mat", "vgg19")
+    assert "no layer conv1_1" in message(readers.read_weights, tmp_path / "a.mat", "vgg19")
 
 
 def test_an_unknown_extension_is_told(tmp_path):
     path = tmp_path / "vgg.pth"
     path.write_bytes(b"1")
-    assert message(readers.read, path, "vgg19").endswith("vgg.pth is no .h5, .mat or .npz")
+    assert message(readers.read_weights, path, "vgg19").endswith("vgg.pth is no .h5, .mat or .npz")
 
 
 def test_a_path_that_is_no_file_is_told_with_the_three_ways(tmp_path):
@@ -271,7 +273,7 @@ def test_an_unreadable_file_is_told(tmp_path):
         path.write_bytes(b"1")
         path.chmod(0)
     assert weights.find("vgg19", path) == path
-    assert "cannot be read" in message(readers.read, path, "vgg19")
+    assert "cannot be read" in message(readers.read_weights, path, "vgg19")
 
 
 # --- caches -----------------------------------------------------------------------------------
