@@ -15,14 +15,14 @@ RUN useradd --create-home --uid 1000 painter \
     && install --directory --owner=painter --group=painter /app
 WORKDIR /app
 
-# Before the code, so that a change of it installs nothing. As start.sh does on a machine with a
-# GPU: TensorFlow with CUDA, in the range that requirements.txt gives.
-COPY requirements.txt .
-RUN pip install --requirement requirements.txt \
-    "$(sed --quiet 's/^tensorflow/&[and-cuda]/p' requirements.txt)"
+# Before the code, so that a change of it installs nothing: TensorFlow with CUDA, and all else in the
+# versions that were tested.
+COPY requirements-gpu.lock .
+RUN pip install --require-hashes --requirement requirements-gpu.lock
 
 # What .dockerignore lets through: code, samples, and weights where there are some in weights/.
 COPY --chown=painter:painter . .
+RUN pip install --no-deps --no-build-isolation --editable .
 USER painter
 
 # Models whose published weights the image gets: --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
