@@ -1,7 +1,7 @@
-"""The environment, and a `.env` beside the scripts, as one checked `Config`.
+"""The environment, completed by a `.env` file, as one checked `Config`.
 
-Whatever is wrong is a ConfigError of one line: the variable, its value, what is expected. Values
-of CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are never shown.
+A wrong value is a ConfigError of one line: the variable, its value, what is expected. The values of
+CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
 """
 
 import difflib
@@ -13,102 +13,130 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import DEEP_FORMATS, FORMATS, SYNONYMS
+from styletransfer.images.output import DEEP_FORMATS, FORMATS, SYNONYMS, OutputFormat
 from styletransfer.paths import PROGRAM, WORKSPACE
-from styletransfer.settings import FIELDS, Settings
+from styletransfer.settings import FIELDS, Settings, parse_bool
 from styletransfer.storage.address import Account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 MODES = ("each", "blend")
 DEVICES = ("auto", "gpu", "cpu")
-# The demo shows what comes out within minutes on two processor cores: few steps, so larger ones,
-# and less of the photo, so that they get somewhere.
+LOG_FORMATS = ("text", "json")
+HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
+# The demo shows a result within minutes on two processor cores: few and therefore larger steps, and
+# a strength that moves away from the photo faster.
 DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 1.0, "learning_rate": 0.03}
-SHAPE = "expected host or host:port, with or without https:// or http:// before it"
 
 
 @dataclass(frozen=True)
 class Config:
-    """What one run does: where pictures come from and go to, and how they are painted.
+    """What one run reads, paints and writes.
 
-    `source`, `style` and `result` are values for `storage.open_bucket`; `photo` is the key of the
-    only photo to be painted and `look` the name of the only look, None for all; `output_format`
-    None is for jpg photos jpg and for others png, `same` the photo's own; quality is from 1 to 100;
-    depth is 8 or 16 bits; `keep_gps`: results tell where the photo was taken, if that does;
-    `checkpoint_every` is in seconds; `memory_limit` in bytes, None for what is free.
+    source, style, result: values for `storage.open_bucket`.
+    photo: the key of the only photo to paint; look: the name of the only look; None means all.
+    checkpoint_every: seconds. memory_limit: bytes; None means all free memory.
     """
 
     source: str
     style: str
     result: str
-    photo: str | None
-    look: str | None
     demo: bool
     account: Account
+    photo: str | None
+    look: str | None
     style_mode: str
     settings: Settings
     vgg_weights: str | None
+    output: OutputFormat
     device: str
-    output_format: str | None
-    output_quality: int
-    output_depth: int
-    keep_gps: bool
-    checkpoint_every: float
     memory_limit: int | None
+    checkpoint_every: float
     dry_run: bool
 
     @property
     def partial(self) -> bool:
-        """Whether only a part is painted, while others may be at work on the same buckets."""
+        """Whether other runs may work on the same buckets, because this one paints only some."""
         return self.photo is not None or self.look is not None
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
-    """The process' environment; a `.env` in the folder fills what is unset or empty in it.
+    """The environment of the process; the folder's `.env` fills what is unset or empty.
 
-    Raises ConfigError for a `.env` that cannot be read.
+    Raises ConfigError if the `.env` cannot be read.
     """
     from dotenv import dotenv_values
 
     file = folder / ".env"
     try:
-        # A secret may contain ${…} and is taken as it stands.
-        told = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
+        # No interpolation: a secret may contain ${…}.
+        values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}; expected text in UTF-8") from error
-    return _filled(told) | _filled(os.environ)
+    return _non_empty(values) | _non_empty(os.environ)
 
 
 def load(environment: Mapping[str, str]) -> Config:
-    """The configuration that an environment gives. Raises ConfigError for the first wrong value."""
-    given = _filled(environment)
-    source, style, result, demo = _buckets(given)
+    """The configuration of an environment. Raises ConfigError for the first wrong value."""
+    values = _non_empty(environment)
+    source, style, result, demo = _buckets(values)
     return Config(
         source=source,
         style=style,
         result=result,
-        photo=given.get("PHOTO"),
-        look=given.get("LOOK"),
         demo=demo,
-        account=account(given),
-        style_mode=_one_of(given, "STYLE_MODE", MODES) or MODES[0],
-        settings=_settings(given, DEMO_SETTINGS if demo else {}),
-        vgg_weights=_weights(given),
-        device=_one_of(given, "DEVICE", DEVICES) or DEVICES[0],
-        output_format=_one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS),
-        output_quality=_quality(given),
-        output_depth=_depth(given),
-        keep_gps=_switch(given, "KEEP_GPS"),
-        checkpoint_every=_seconds(given, "CHECKPOINT_EVERY", 60),
-        memory_limit=memory_size(given.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
-        dry_run=_switch(given, "DRY_RUN"),
+        account=account(values),
+        photo=values.get("PHOTO"),
+        look=values.get("LOOK"),
+        style_mode=_choice(values, "STYLE_MODE", MODES) or MODES[0],
+        settings=_settings(values, DEMO_SETTINGS if demo else {}),
+        vgg_weights=_weights(values),
+        output=_output(values),
+        device=_choice(values, "DEVICE", DEVICES) or DEVICES[0],
+        memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
+        checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
+        dry_run=_switch(values, "DRY_RUN"),
     )
 
 
+def log_format(environment: Mapping[str, str]) -> str:
+    """LOG_FORMAT, `text` or `json`. Read before all else, because errors are logged too."""
+    return _choice(_non_empty(environment), "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
+
+
+def account(environment: Mapping[str, str]) -> Account:
+    """The Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
+
+    Raises ConfigError if only some of them are set.
+    """
+    values = _non_empty(environment)
+    missing = [name for name in CELLAR if name not in values]
+    if len(missing) == len(CELLAR):
+        return Account()
+    if missing:
+        present = ", ".join(name for name in CELLAR if name in values)
+        raise ConfigError(
+            f"{' and '.join(missing)} missing, though {present} is set; set all three"
+        )
+    host, key_id, secret = (values[name] for name in CELLAR)
+    if "@" in host:  # The value may contain a password, so the message omits it.
+        raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
+    found = Account(host, key_id, secret)
+    try:
+        url = urlsplit(found.url or "")
+        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        good = False
+    if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
+        raise ConfigError(f"CELLAR_ADDON_HOST is {host!r}; {HOST_SYNTAX}")
+    return found
+
+
 def memory_size(text: str | None, name: str) -> int | None:
-    """Bytes of `6GB`, `512 MB`, `1.5GiB` or a plain number of them; None for None. Raises
-    ConfigError, naming `name`."""
+    """The bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
+
+    Raises ConfigError, naming `name`, for less than 100 MB and for anything else.
+    """
     if text is None:
         return None
     found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
@@ -118,113 +146,71 @@ def memory_size(text: str | None, name: str) -> int | None:
         step = 1024 if binary else 1000
         size = int(float(number) * step ** " kmgt".index((prefix or " ").lower()))
     if size < 100_000_000:
-        raise ConfigError(f"{name} is {text!r}; expected memory from 100MB on, such as 6GB")
+        raise ConfigError(f"{name} is {text!r}; expected at least 100MB, such as 6GB")
     return size
 
 
-def account(environment: Mapping[str, str]) -> Account:
-    """The Cellar account of an environment, or Amazon's where it names none.
-
-    Raises ConfigError naming what is missing where only some of CELLAR_* are set.
-    """
-    given = _filled(environment)
-    missing = [name for name in CELLAR if name not in given]
-    if len(missing) == len(CELLAR):
-        return Account()
-    if missing:
-        there = ", ".join(name for name in CELLAR if name in given)
-        raise ConfigError(f"{' and '.join(missing)} missing, though {there} is set; set all three")
-    host, key_id, secret = (given[name] for name in CELLAR)
-    if "@" in host:  # A password may be in it, which must not be shown.
-        raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {SHAPE}")
-    found = Account(host, key_id, secret)
-    try:
-        url = urlsplit(found.url)
-        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
-    except ValueError:
-        good = False
-    if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
-        raise ConfigError(f"CELLAR_ADDON_HOST is {host!r}; {SHAPE}")
-    return found
-
-
-def _filled(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """What is set to something: an empty value is an unset one."""
+def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """The variables that have a value: an empty one counts as unset."""
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
 
 
-def _buckets(given: Mapping[str, str]) -> tuple[str, str, str, bool]:
+def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
     """Source, style, result, and whether they are the demo's."""
-    missing = [name for name in BUCKETS if name not in given]
+    missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
         samples = PROGRAM / "samples"
         return str(samples / "photos"), str(samples / "paintings"), str(WORKSPACE / "results"), True
     if missing:
-        there = ", ".join(name for name in BUCKETS if name in given)
+        present = ", ".join(name for name in BUCKETS if name in values)
         raise ConfigError(
-            f"{' and '.join(missing)} missing, though {there} is set; set all three, or none of "
+            f"{' and '.join(missing)} missing, though {present} is set; set all three, or none of "
             "them for the demo"
         )
-    places = {}
+    addresses = {}
     for name in BUCKETS:
         try:
-            places[name] = parse_address(given[name])
+            addresses[name] = parse_address(values[name])
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from None
     for name, harm in (("BUCKET_SOURCE", "painted again"), ("BUCKET_STYLE", "taken as paintings")):
-        if _overlap(places[name], places["BUCKET_RESULT"]):
+        if _overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
-                f"BUCKET_RESULT is {given['BUCKET_RESULT']!r} and {name} {given[name]!r}: one is "
-                f"the other or within it, so that results would be {harm} the next time; expected "
-                "two that lie apart"
+                f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
+                f"they overlap, so results would be {harm} in the next run; expected two that do "
+                "not overlap"
             )
-    return *(given[name] for name in BUCKETS), False
+    return values["BUCKET_SOURCE"], values["BUCKET_STYLE"], values["BUCKET_RESULT"], False
 
 
 def _overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
-    """Whether one place is the other or lies within it."""
+    """Whether two addresses are the same or one is inside the other."""
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
         return one.is_relative_to(other) or other.is_relative_to(one)
     if isinstance(one, Path) or isinstance(other, Path) or one[0] != other[0]:
         return False
-    inside, outside = (f"{prefix}/" if prefix else "" for _, prefix in (one, other))
-    return inside.startswith(outside) or outside.startswith(inside)
+    first, second = (f"{prefix}/" if prefix else "" for _, prefix in (one, other))
+    return first.startswith(second) or second.startswith(first)
 
 
-def _settings(given: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:
+def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:
     changes = {}
-    for variable, value in given.items():
+    for variable, value in values.items():
         if not variable.startswith("STYLE_") or variable == "STYLE_MODE":
             continue
         name = variable.removeprefix("STYLE_").lower()
         if name not in FIELDS:
-            near = difflib.get_close_matches(name, [*FIELDS, "mode"], n=1)
-            every = ", ".join(f"STYLE_{each.upper()}" for each in (near or sorted(FIELDS)))
-            known = f"did you mean {every}?" if near else f"expected one of {every}"
-            raise ConfigError(f"{variable} is {value!r}, but there is no such setting; {known}")
+            close = difflib.get_close_matches(name, [*FIELDS, "mode"], n=1)
+            names = ", ".join(f"STYLE_{each.upper()}" for each in (close or sorted(FIELDS)))
+            hint = f"did you mean {names}?" if close else f"expected one of {names}"
+            raise ConfigError(f"{variable} is {value!r}, but there is no such setting; {hint}")
         changes[name] = value
-    return Settings(**defaults).replaced(changes, "STYLE_")
+    return Settings().replaced(defaults).replaced(changes, "STYLE_")
 
 
-def _one_of(
-    given: Mapping[str, str],
-    name: str,
-    choices: tuple[str, ...],
-    synonyms: Mapping[str, str] | None = None,
-) -> str | None:
-    """The variable's value if it is one of the choices, in whatever case; None if unset."""
-    if name not in given:
-        return None
-    value = given[name].lower()
-    value = (synonyms or {}).get(value, value)
-    if value not in choices:
-        raise ConfigError(f"{name} is {given[name]!r}; expected one of {', '.join(choices)}")
-    return value
-
-
-def _weights(given: Mapping[str, str]) -> str | None:
-    value = given.get("VGG_WEIGHTS")
+def _weights(values: Mapping[str, str]) -> str | None:
+    value = values.get("VGG_WEIGHTS")
     if value == "bucket:":
         raise ConfigError(
             f"VGG_WEIGHTS is {value!r}; expected a file, bucket:KEY (in the style bucket) or random"
@@ -232,41 +218,48 @@ def _weights(given: Mapping[str, str]) -> str | None:
     return value
 
 
-def log_format(environment: Mapping[str, str]) -> str:
-    """LOG_FORMAT, `text` or `json`: asked first of all, since it says how all else is told."""
-    return _one_of(_filled(environment), "LOG_FORMAT", ("text", "json")) or "text"
+def _output(values: Mapping[str, str]) -> OutputFormat:
+    name = _choice(values, "OUTPUT_FORMAT", FORMATS, SYNONYMS)
+    quality = values.get("OUTPUT_QUALITY", "95")
+    if not (quality.isascii() and quality.isdigit() and 1 <= int(quality) <= 100):
+        raise ConfigError(f"OUTPUT_QUALITY is {quality!r}; expected a whole number from 1 to 100")
+    depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
+    if depth == 16 and name not in (None, "same", *DEEP_FORMATS):
+        raise ConfigError(
+            f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {name!r} cannot hold; "
+            f"expected {' or '.join(DEEP_FORMATS)}"
+        )
+    return OutputFormat(name, int(quality), depth, _switch(values, "KEEP_GPS"))
 
 
-def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        value = float(given.get(name, default))
-    except ValueError:
-        value = -1.0
-    if not 1 <= value <= 86400:
-        raise ConfigError(f"{name} is {given[name]!r}; expected seconds from 1 to 86400")
+def _choice(
+    values: Mapping[str, str],
+    name: str,
+    choices: tuple[str, ...],
+    synonyms: Mapping[str, str] | None = None,
+) -> str | None:
+    """A variable's value in lower case if it is one of the choices; None if unset."""
+    if name not in values:
+        return None
+    value = values[name].lower()
+    value = (synonyms or {}).get(value, value)
+    if value not in choices:
+        raise ConfigError(f"{name} is {values[name]!r}; expected one of {', '.join(choices)}")
     return value
 
 
-def _switch(given: Mapping[str, str], name: str) -> bool:
-    value = given.get(name, "0").lower()
-    if value not in ("0", "1", "false", "true", "no", "yes"):
-        raise ConfigError(f"{name} is {given[name]!r}; expected 1 or 0")
-    return value in ("1", "true", "yes")
+def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        value = float(values.get(name, default))
+    except ValueError:
+        value = -1.0
+    if not 1 <= value <= 86400:
+        raise ConfigError(f"{name} is {values[name]!r}; expected seconds from 1 to 86400")
+    return value
 
 
-def _quality(given: Mapping[str, str]) -> int:
-    value = given.get("OUTPUT_QUALITY", "95")
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 100):
-        raise ConfigError(f"OUTPUT_QUALITY is {value!r}; expected a whole number from 1 to 100")
-    return int(value)
-
-
-def _depth(given: Mapping[str, str]) -> int:
-    depth = int(_one_of(given, "OUTPUT_DEPTH", ("8", "16")) or 8)
-    output_format = _one_of(given, "OUTPUT_FORMAT", FORMATS, SYNONYMS)
-    if depth == 16 and output_format not in (None, "same", *DEEP_FORMATS):
-        raise ConfigError(
-            f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {output_format!r} cannot hold; "
-            f"expected {' or '.join(DEEP_FORMATS)}"
-        )
-    return depth
+def _switch(values: Mapping[str, str], name: str) -> bool:
+    value = parse_bool(values.get(name, "0"))
+    if value is None:
+        raise ConfigError(f"{name} is {values[name]!r}; expected 1 or 0")
+    return value

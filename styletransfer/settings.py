@@ -1,6 +1,6 @@
-"""Every tunable of the engine, once: name, default, range, unit, meaning.
+"""The settings of the engine, each defined once: name, default, range, unit, meaning.
 
-Flags, STYLE_* variables, looks.toml keys and docs/settings.md are all made from the fields below.
+Flags, STYLE_* variables, looks.toml keys and docs/settings.md are generated from the fields below.
 """
 
 import dataclasses
@@ -10,35 +10,27 @@ from typing import Any, get_args
 
 from styletransfer.errors import ConfigError
 
-LARGEST = 1e30  # of any number: float32, in which the engine computes, holds little more
+LARGEST = 1e30  # The engine computes in float32, which holds little more.
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
 )
 
 
-def _setting(
-    default: Any,
-    meaning: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    word: str = "",
-) -> Any:
-    """A field with what its users are told of it; `word` is a string allowed beside numbers."""
-    return field(
-        default=default,
-        metadata={
-            "meaning": meaning,
-            "unit": unit,
-            "low": low,
-            "high": high,
-            "choices": choices,
-            "word": word,
-        },
-    )
+@dataclass(frozen=True)
+class _Spec:
+    """What a setting means and accepts; `word` is a string allowed instead of a number."""
+
+    meaning: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    word: str = ""
+
+
+def _setting(default: Any, meaning: str, **accepts: Any) -> Any:
+    return field(default=default, metadata=vars(_Spec(meaning, **accepts)))
 
 
 @dataclass(frozen=True)
@@ -55,8 +47,8 @@ class Settings:
     )
     strength: float = _setting(
         0.6,
-        "how far the picture goes from the photo: near 0 it stays close to it, at 1 it follows the "
-        "painting freely; the photo's weight is steered to hold that distance",
+        "how far the picture moves away from the photo: near 0 it stays close to it, at 1 it "
+        "follows the painting freely; the photo's weight is steered to hold that distance",
         low=0,
         high=1,
     )
@@ -68,16 +60,16 @@ class Settings:
     )
     content_weight: float | str = _setting(
         "auto",
-        "how strongly the photo holds its shapes against the painting, fixed instead of steered "
+        "how strongly the photo keeps its shapes against the painting; fixed, instead of steered "
         "by `strength`",
         low=0,
         word="auto",
     )
     style_scale: float = _setting(
-        1.0, "multiplies the painting's part of the loss; more paints more freely", low=0
+        1.0, "multiplies the style loss; a larger value paints more freely", low=0
     )
     total_variation_weight: float = _setting(
-        0.5, "smoothness; more removes grain, and fine brush strokes with it", low=0
+        0.5, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
     )
     style_statistics: str = _setting(
         "moments",
@@ -87,13 +79,14 @@ class Settings:
     preserve_color: bool = _setting(False, "the painting's strokes in the photo's own colours")
     color_match: str = _setting(
         "none",
-        "brings the photo's colours to the painting's before painting, by each channel's "
+        "matches the photo's colours to the painting's before painting, by each channel's "
         "histogram or by mean and covariance",
         choices=("none", "histogram", "moments"),
     )
     content_layer: str = _setting(
         "conv4_2",
-        "layer of VGG that the photo is compared at; a deeper one lets shapes move more",
+        "VGG layer at which the picture is compared with the photo; a deeper one lets shapes move "
+        "more",
         choices=CONTENT_LAYERS,
     )
     init_image: str = _setting(
@@ -107,32 +100,31 @@ class Settings:
     )
     pool_type: str = _setting(
         "max",
-        "how VGG shrinks its features; `ave` gives a softer texture",
+        "how VGG pools its features; `ave` gives a softer texture",
         choices=("max", "ave"),
     )
     padding: str = _setting(
         "replicate",
-        "what convolutions see beyond the border: the border's own values, or zeros, which draw a "
+        "what convolutions see beyond the border: the border's own values, or zeros, which leave a "
         "frame",
         choices=("replicate", "zero"),
     )
     optimizer: str = _setting(
         "adam",
-        "Adam, or L-BFGS, whose steps are up to 20 evaluations each, so that far fewer will do",
+        "Adam, or L-BFGS, whose steps take up to 20 evaluations each, so far fewer are needed",
         choices=("adam", "lbfgs"),
     )
-    learning_rate: float = _setting(0.02, "Adam's step, in the sRGB scale 0…1", low=1e-5, high=1.0)
+    learning_rate: float = _setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
     averaging: float = _setting(
         0.99,
         "decay of the running average of Adam's iterates, which is the result; 0 takes the last "
-        "iterate",
+        "iterate instead",
         low=0.0,
         high=0.9999,
     )
     min_improvement: float = _setting(
         0.0,
-        "a step that lowers the loss by less than this ends its scale; of Adam's steps, ten "
-        "together count as one",
+        "a step that lowers the loss by less than this ends its scale; ten Adam steps count as one",
         unit="percent",
         low=0,
         high=100,
@@ -140,19 +132,19 @@ class Settings:
     rescale_image: bool = _setting(False, "scales the result to the photo's own size")
     rescale_method: str = _setting(
         "guided",
-        "how it is scaled; `guided` takes the photo's edges along",
+        "how it is scaled; `guided` follows the photo's edges",
         choices=("guided", "lanczos", "bicubic", "bilinear", "nearest"),
     )
     maintain_aspect_ratio: bool = _setting(
-        True, "keeps the photo's proportions; without, the picture is a square while painted"
+        True, "keeps the photo's proportions; otherwise the picture is a square while painted"
     )
     precision: str = _setting(
         "auto",
-        "arithmetic of the convolutions; `auto` takes bfloat16 where the processor has it",
+        "arithmetic of the convolutions; `auto` uses bfloat16 if the processor supports it",
         choices=("auto", "float32", "bfloat16"),
     )
     deterministic: bool = _setting(
-        False, "two runs on one machine give one result, bit for bit; slower on a GPU"
+        False, "two runs on one machine give the same result bit for bit; slower on a GPU"
     )
     seed: int = _setting(0, "seed of every random number", low=0, high=2**31 - 1)
     recipe: str = _setting(
@@ -162,7 +154,7 @@ class Settings:
     )
     content_loss_type: int = _setting(
         0,
-        "of recipe inetwork: the photo's part as a plain sum, or divided by 2·√C·√(H·W) or by "
+        "recipe inetwork only: the content loss as a plain sum, or divided by 2·√C·√(H·W) or by "
         "C·H·W",
         low=0,
         high=2,
@@ -181,19 +173,19 @@ class Settings:
 
     @classmethod
     def inetwork(cls, **others: Any) -> "Settings":
-        """The original INetwork script's losses, weights and defaults, `others` as given.
+        """The losses, weights and defaults of the original INetwork script; `others` override them.
 
-        Its `image_size` are rows, `size` is the longer side: with the default of 400 a photo is
-        painted at 400 px of that, on the command line at 400 rows.
+        Its `image_size` counts rows, `size` the longer side: the default of 400 means 400 px of
+        longer side here, and 400 rows on the command line.
         """
         return cls(**{**RECIPES["inetwork"], "recipe": "inetwork", **others})
 
     def replaced(self, values: Mapping[str, Any], where: str = "") -> "Settings":
-        """These settings with some values changed, given as text or typed (TOML, JSON).
+        """A copy with some values changed, given as text or typed (TOML, JSON).
 
-        Another `recipe` changes all defaults with it; what was set before to something else stays.
-        `where` is put before a name in errors (`STYLE_` → `STYLE_SIZE`). Raises ConfigError
-        naming the setting, the value and what is expected.
+        A different `recipe` changes every setting that still has the previous recipe's default.
+        Error messages put `where` before a name (`STYLE_` → `STYLE_SIZE`). Raises ConfigError,
+        which names the setting, the value and what is expected.
         """
         parsed = {name: parse(name, value, where) for name, value in values.items()}
         recipe = parsed.get("recipe", self.recipe)
@@ -204,8 +196,8 @@ class Settings:
         return dataclasses.replace(self, **parsed)
 
 
-# What the original's defaults are, where they differ from ours.
-RECIPES = {
+# How each recipe's defaults differ from those of the fields.
+RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "inetwork": {
         "size": 400,
@@ -222,15 +214,20 @@ RECIPES = {
         "precision": "float32",
     },
 }
-SWITCHES = {
-    **dict.fromkeys(("true", "yes", "t", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "f", "off", "0"), False),
-}
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 
 
+def parse_bool(text: str) -> bool | None:
+    """True for true, yes, t, on and 1; False for false, no, f, off and 0; None for anything else.
+    Upper and lower case are the same."""
+    value = text.strip().lower()
+    if value in ("true", "yes", "t", "on", "1"):
+        return True
+    return False if value in ("false", "no", "f", "off", "0") else None
+
+
 def kind(name: str) -> type:
-    """bool, int, float or str: what a setting is, beside the one word that it may be instead."""
+    """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
     each = FIELDS[name].type
     return each if isinstance(each, type) else get_args(each)[0]
 
@@ -240,7 +237,7 @@ def _defaults(recipe: str) -> dict[str, Any]:
 
 
 def expectation(name: str) -> str:
-    """What a setting accepts, in words: `one of max, ave`, `a whole number of 1 or more`."""
+    """What a setting accepts, such as `one of max, ave` or `a whole number of 1 or more`."""
     about = FIELDS[name].metadata
     if about["choices"]:
         return "one of " + ", ".join(about["choices"])
@@ -258,7 +255,7 @@ def expectation(name: str) -> str:
 
 
 def check(name: str, value: Any, label: str = "", given: Any = None) -> None:
-    """Raises ConfigError, showing what was `given`, unless the typed value is in range."""
+    """Raises ConfigError if a typed value is out of range; the message shows `given`, if any."""
     about = FIELDS[name].metadata
     if about["choices"]:
         good = value in about["choices"]
@@ -269,38 +266,45 @@ def check(name: str, value: Any, label: str = "", given: Any = None) -> None:
     else:
         kinds = (int, float) if kind(name) is float else (int,)
         good = isinstance(value, kinds) and not isinstance(value, bool)
-        # A comparison with NaN is false, so NaN and infinity fail here as they should.
+        # NaN and infinity fail these comparisons.
         good = good and (about["low"] if about["low"] is not None else -LARGEST) <= value
         good = good and value <= (about["high"] if about["high"] is not None else LARGEST)
     if not good:
-        shown = value if given is None else given
-        raise ConfigError(f"{label or name} is {shown!r}; expected {expectation(name)}")
+        wrong = value if given is None else given
+        raise ConfigError(f"{label or name} is {wrong!r}; expected {expectation(name)}")
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:
-    """A setting's value from text or from a typed value, checked.
+    """A setting's value, checked, from text or from a typed value.
 
-    Raises ConfigError for an unknown name or a value that does not fit.
+    Raises ConfigError for an unknown name or a wrong value.
     """
     label = where + name.upper() if where.endswith("_") else where + name
     if name not in FIELDS:
-        raise ConfigError(f"{label} is no setting; there are {', '.join(sorted(FIELDS))}")
-    about, given = FIELDS[name].metadata, value
-    if isinstance(value, str) and kind(name) is bool:
-        value = SWITCHES.get(value.strip().lower(), value)
-    elif isinstance(value, str) and not about["choices"]:
-        text = value.strip()
-        if text != about["word"] or not text:
-            try:
-                value = float(text) if kind(name) is float else int(text)
-            except ValueError:
-                raise ConfigError(f"{label} is {value!r}; expected {expectation(name)}") from None
-        else:
-            value = text
+        raise ConfigError(f"{label} is not a setting; there are {', '.join(sorted(FIELDS))}")
+    given = value
+    if isinstance(value, str):
+        value = _typed(name, value)
     elif kind(name) is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     check(name, value, label, given)
     return value
+
+
+def _typed(name: str, text: str) -> Any:
+    """The value that a text stands for; the text itself if it stands for none."""
+    about, stripped = FIELDS[name].metadata, text.strip()
+    if kind(name) is bool:
+        flag = parse_bool(text)
+        return text if flag is None else flag
+    if about["choices"]:
+        return text
+    if stripped == about["word"]:
+        return stripped
+    try:
+        return kind(name)(stripped)
+    except ValueError:
+        return text
 
 
 def markdown_table() -> str:
@@ -320,7 +324,7 @@ def markdown_table() -> str:
 if __name__ == "__main__":
     from styletransfer.paths import PROGRAM
 
-    # The table stands between these marks, and no default stands anywhere else.
+    # The table is between these marks; no other document repeats a default.
     path = PROGRAM / "docs/settings.md"
     before, _, rest = path.read_text().partition("<!-- settings -->\n")
     after = rest.partition("<!-- end of settings -->")[2]

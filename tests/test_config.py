@@ -1,4 +1,4 @@
-"""The configuration: what variables mean, and that each wrong one is told in one line."""
+"""The configuration: what each variable means, and one clear line for each wrong value."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import pytest
 
 from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_format
 from styletransfer.errors import ConfigError
+from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
 from styletransfer.settings import Settings
 from styletransfer.storage.address import Account
@@ -36,9 +37,8 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.source) == PROGRAM / "samples/photos"
     assert Path(config.style) == PROGRAM / "samples/paintings"
     assert Path(config.result) == PROGRAM / "results"
-    assert (config.style_mode, config.device, config.output_format) == ("each", "auto", None)
-    assert (config.output_quality, config.vgg_weights) == (95, None)
-    assert (config.output_depth, config.keep_gps) == (8, False)
+    assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
+    assert config.output == OutputFormat(None, 95, 8, keep_gps=False)
     assert (config.photo, config.look, config.partial) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
@@ -70,9 +70,9 @@ def test_everything_set_is_taken():
     assert config.account == Account("cellar-c2.services.clever-cloud.com", "key-id", "s3cr3t")
     assert config.account.url == "https://cellar-c2.services.clever-cloud.com"
     assert config.settings == Settings(size="full", content_weight=0.5)
-    assert (config.style_mode, config.device, config.output_format) == ("blend", "gpu", "tiff")
-    assert (config.output_quality, config.vgg_weights) == (80, "bucket:weights/vgg19.h5")
-    assert (config.output_depth, config.keep_gps) == (16, True)
+    assert (config.style_mode, config.device) == ("blend", "gpu")
+    assert config.vgg_weights == "bucket:weights/vgg19.h5"
+    assert config.output == OutputFormat("tiff", 80, 16, keep_gps=True)
     assert (config.photo, config.look, config.partial) == ("trip/beach.jpg", "monet", True)
     assert "s3cr3t" not in repr(config)
 
@@ -86,13 +86,23 @@ def test_buckets_without_cellar_are_amazons():
     assert load(BUCKETS).account == Account()
 
 
+@pytest.mark.parametrize("value", ["1", "true", "Yes", "ON", "t"])
+def test_a_switch_may_be_written_in_several_ways(value):
+    assert load({"KEEP_GPS": value}).output.keep_gps and load({"DRY_RUN": value}).dry_run
+
+
+@pytest.mark.parametrize("value", ["0", "FALSE", "no", "off", "f", ""])
+def test_so_may_a_switch_that_is_off(value):
+    assert not load({"KEEP_GPS": value}).output.keep_gps
+
+
 @pytest.mark.parametrize(("given", "means"), [("JPEG", "jpg"), ("webp", "webp"), ("same", "same")])
 def test_formats_have_synonyms(given, means):
-    assert load({"OUTPUT_FORMAT": given}).output_format == means
+    assert load({"OUTPUT_FORMAT": given}).output.format == means
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "named"),
     [
         ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
         ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
@@ -128,17 +138,17 @@ def test_formats_have_synonyms(given, means):
     ],
     ids=str,
 )
-def test_a_wrong_value_is_named_with_what_is_expected(wrong, told):
+def test_a_wrong_value_is_named_with_what_is_expected(wrong, named):
     message = complaint(BUCKETS | wrong)
-    assert [part for part in told if part not in message] == [], message
+    assert [part for part in named if part not in message] == [], message
 
 
 def test_every_variable_that_is_read_is_in_the_example():
     example = (PROGRAM / ".env.example").read_text()
     variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
     assert {"PHOTO", "LOOK", "DEVICE"} <= {*variables}
-    told = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
-    assert {*variables} - {*told} - {"STYLE_"} == set()
+    documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
+    assert {*variables} - {*documented} - {"STYLE_"} == set()
 
 
 def test_log_format_is_text_or_json():
@@ -158,12 +168,12 @@ def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("result", ["all/results", "all/photos2", "other/photos", "./photos"])
-def test_prefixes_of_one_bucket_may_lie_apart(result):
+def test_separate_prefixes_of_one_bucket_do_not_overlap(result):
     given = {"BUCKET_SOURCE": "all/photos", "BUCKET_STYLE": "all/paintings"}
     assert load(given | {"BUCKET_RESULT": result}).result == result
 
 
-def test_an_account_can_be_had_without_buckets():
+def test_an_account_needs_no_buckets():
     assert account(CELLAR) == Account(*CELLAR.values())
     assert account({}) == Account()
 

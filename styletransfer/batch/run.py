@@ -21,7 +21,6 @@ from styletransfer.batch.plan import Plan
 from styletransfer.config import Config
 from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, NoPhotoError
-from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, printable, show_table
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
@@ -69,9 +68,7 @@ def _run(config: Config, stop: Stop) -> int:
     _warn_of_strays(source, styles.stray_masks(sources))
     _warn_of_strays(style, styles.stray_masks(entries, every_look))
     networks = NetworkPool(config, style, entries)
-    output = OutputFormat(
-        config.output_format, config.output_quality, config.output_depth, config.keep_gps
-    )
+    output = config.output
     if ready is None and _something_lacks(photos, looks, there):
         ready = background.submit(_choose_device, config.device)
     stems, masks = planning.stems(every_photo, output), styles.masks_by_picture(sources)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError
-from styletransfer.settings import FIELDS, RECIPES, SWITCHES, Settings, expectation, kind
+from styletransfer.settings import FIELDS, RECIPES, Settings, expectation, kind, parse_bool
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX
@@ -119,14 +119,14 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
             flag = "--" + flag[2:].replace("-", "_")
-        if flag in switches and not equals and after.strip().lower() not in SWITCHES:
+        if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
         words.append(flag + equals + value)
     return words
 
 
 def _switch(text: str) -> bool:
-    value = SWITCHES.get(text.strip().lower())
+    value = parse_bool(text)
     if value is None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return value

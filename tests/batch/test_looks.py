@@ -203,7 +203,7 @@ def test_looks_toml_has_settings_of_every_kind():
         ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
         ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
         ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
-        ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is no setting"),
+        ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is not a setting"),
         ("['../a']\npaintings = ['monet.jpg']", "plain name"),
         ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
         ("a = 1", "expected a table"),
