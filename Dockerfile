@@ -5,7 +5,9 @@
 FROM python:3.13-slim
 
 # PyPI's packages for GPUs are for Linux on x86_64 alone: elsewhere, build with --platform linux/amd64.
+# PYTHONPATH: aws/entrypoint.py imports the package.
 ENV PYTHONUNBUFFERED=1 \
+    PYTHONPATH=/app \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore

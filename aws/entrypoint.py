@@ -1,25 +1,20 @@
 """`python aws/entrypoint.py BUCKET KEY`: the batch runner on one photo of the bot's bucket.
 
-AWS Batch starts it for every photo. Where pictures lie, the look and the size follow from the key
-and from the photo's wish; all else can be told by the runner's variables.
+AWS Batch starts it for every photo. The key and the photo's wish give the prefixes, the look and
+the size; the runner's variables set everything else.
 """
 
-import argparse
 import dataclasses
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-
-# Python looks for modules beside a script only.
-sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import layout
 
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.looks import find_looks
-from styletransfer.cli.app import leave, run_service
+from styletransfer.cli.app import leave, new_parser, run_service
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, WeightsError
 from styletransfer.log import event
@@ -29,22 +24,20 @@ from styletransfer.vgg import download
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Paints the photo that the arguments name; the runner's exit code."""
-    parser = argparse.ArgumentParser(
-        prog="aws/entrypoint.py", description="Paints one photo of the bot's bucket."
-    )
-    parser.add_argument("bucket", metavar="BUCKET", help="its name; a folder works too")
+    """Paints the photo that the arguments name; returns the runner's exit code."""
+    parser = new_parser("aws/entrypoint.py", "Paints one photo of the bot's bucket.")
+    parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
-    told = parser.parse_args(arguments)
-    return run_service(parser.prog, lambda environment: run(told.bucket, told.key, environment))
+    args = parser.parse_args(arguments)
+    return run_service(parser.prog, lambda environment: run(args.bucket, args.key, environment))
 
 
 def run(name: str, key: str, environment: Mapping[str, str]) -> int:
-    """Paints the photo under a key of the bucket of that name; the exit code, which is 0 too where
-    photo or wish are gone, since their sender has thought better of it.
+    """Paints the photo with a key in the bucket `name`; returns the exit code. A photo or wish that
+    is gone was cancelled by its sender: the exit code is 0.
 
-    Raises ConfigError for a key that is no photo's and for a wish that cannot be fulfilled,
-    WeightsError where neither the image nor the bucket has weights, and what `batch.run` raises.
+    Raises ConfigError for a key that is not a photo's and for a wish that cannot be fulfilled,
+    WeightsError if neither the image nor the bucket has weights, and what `batch.run` raises.
     """
     photo = layout.Photo.of_key(key)
     if photo is None:
@@ -54,25 +47,26 @@ def run(name: str, key: str, environment: Mapping[str, str]) -> int:
         return _gone(key)
     wish = layout.Wish.from_json(bucket.read(photo.wish_key))
     layout.adopt_first_style(bucket)
-    asked = config.load(
+    requested = config.load(
         {
             **environment,
-            "BUCKET_SOURCE": f"{name}/{layout.photo_place(photo.chat)}",
+            "BUCKET_SOURCE": f"{name}/{layout.photo_prefix(photo.chat)}",
             "BUCKET_STYLE": f"{name}/{wish.style}",
-            "BUCKET_RESULT": f"{name}/{layout.result_place(photo.chat)}",
+            "BUCKET_RESULT": f"{name}/{layout.result_prefix(photo.chat)}",
             "PHOTO": photo.name,
             "LOOK": wish.look,
             **({"STYLE_SIZE": str(wish.size)} if wish.size else {}),
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        told = dataclasses.replace(
-            asked,
-            look=asked.look or _first_look(asked),
-            vgg_weights=asked.vgg_weights or _weights(asked.settings.model, bucket, Path(folder)),
+        weights = requested.vgg_weights
+        complete = dataclasses.replace(
+            requested,
+            look=requested.look or _first_look(requested),
+            vgg_weights=weights or _weights(requested.settings.model, bucket, Path(folder)),
         )
         try:
-            return batch.run(told)
+            return batch.run(complete)
         except NoPhotoError:
             return _gone(key)
 
@@ -82,23 +76,23 @@ def _gone(key: str) -> int:
     return 0
 
 
-def _first_look(asked: Config) -> str:
-    """The first look by name, of a wish that names none."""
-    style = open_bucket(asked.style, asked.account)
-    looks = find_looks(style, list(style.list()), asked.style_mode, asked.settings)
+def _first_look(requested: Config) -> str:
+    """The first look by name, for a wish that names none."""
+    style = open_bucket(requested.style, requested.account)
+    looks = find_looks(style, list(style.list()), requested.style_mode, requested.settings)
     if not looks:
         raise ConfigError(f"there is no painting in {style.name}; put one there")
     return looks[0].name
 
 
 def _weights(model: str, bucket: Bucket, folder: Path) -> str | None:
-    """The path of weights at the top of the bucket, fetched into a folder; None where the image
-    has published ones."""
+    """The path of the weights at the top of the bucket, downloaded into a folder; None if the
+    image has published ones."""
     if download.cached(model):
         return None
     for name in layout.WEIGHTS:
         if bucket.find(name) is not None:
-            event(f"fetching {name} from {bucket.name}")
+            event(f"downloading {name} from {bucket.name}")
             bucket.download(name, folder / name)
             return str(folder / name)
     raise WeightsError(

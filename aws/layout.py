@@ -1,7 +1,7 @@
-"""What bot, job and laptop agree on: where things lie in the one bucket of the AWS flavour, what a
-photo's wish says, and the webhook's secret.
+"""What the bot, the job and the laptop share: the keys of the AWS flavour's one bucket, the file
+that says how a photo is to be painted, and the webhook's secret.
 
-Nothing here loads numpy or TensorFlow, which the bot does not have.
+Loads neither NumPy nor TensorFlow, which the bot does not have.
 """
 
 import hashlib
@@ -23,22 +23,22 @@ STYLES = "styles"
 OWN = "own"
 RESULTS = "results"
 
-# As in the original: one painting, and the network's weights, at the top of the bucket.
+# As in the original: one painting and the weights of the network at the top of the bucket.
 FIRST_STYLE = "style.jpg"
 WEIGHTS = ("imagenet-vgg-verydeep-19.mat", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
 
-# A chat is Telegram's number, below 0 for groups; its file_unique_id is of base64url's letters.
+# A chat is a number, negative for groups; a file_unique_id consists of base64url characters.
 _CHAT = r"(?P<chat>-?[1-9][0-9]*)"
 _PHOTO = r"(?P<message>[1-9][0-9]*)-(?P<file>[A-Za-z0-9_-]+)"
 _KEY = re.compile(rf"{PHOTOS}/{_CHAT}/{_PHOTO}\.(?P<extension>[a-z0-9]+)")
-# A result whose photo was not what its name said has both endings: 7-AQAD.jpg.png.
+# A result has two extensions if its photo was of another kind than its name says: 7-AQAD.jpg.png.
 _RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<look>.+)/{_PHOTO}(\.[a-z0-9]+){{1,2}}")
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo of a chat: the message it came in, Telegram's file_unique_id, and its extension
-    without a dot, empty where only a result told of it."""
+    """A photo from a chat: the message it came in, Telegram's file_unique_id, and its extension
+    without a dot, empty if only a result of it is known."""
 
     chat: int
     message: int
@@ -47,14 +47,14 @@ class Photo:
 
     @classmethod
     def of_key(cls, key: str) -> "Photo | None":
-        """The photo that lies under a key; None for any other key."""
+        """The photo with this key; None for a key that is not a photo's."""
         found = _KEY.fullmatch(key)
         return _photo(found) if found else None
 
     @classmethod
     def of_result(cls, key: str) -> "tuple[Photo, str] | None":
-        """The photo, without its extension, and the look of the result that lies under a key;
-        None for what else lies among the results, as records and checkpoints."""
+        """The photo, without its extension, and the look of the result with this key; None for
+        other keys, such as those of records and checkpoints."""
         found = _RESULT.fullmatch(key)
         if found is None or found["look"].split("/")[0] in RESERVED:
             return None
@@ -62,33 +62,34 @@ class Photo:
 
     @property
     def stem(self) -> str:
-        """Its name without the extension: `7-AQAD`."""
+        """The name without the extension: `7-AQAD`."""
         return f"{self.message}-{self.file}"
 
     @property
     def name(self) -> str:
-        """Its key within its chat's photos: `7-AQAD.jpg`."""
+        """The key under the prefix of its chat's photos: `7-AQAD.jpg`."""
         return f"{self.stem}.{self.extension}"
 
     @property
     def key(self) -> str:
-        return f"{photo_place(self.chat)}/{self.name}"
+        return f"{photo_prefix(self.chat)}/{self.name}"
 
     @property
     def wish_key(self) -> str:
         return f"{WISHES}/{self.chat}/{self.stem}.json"
 
     def record_key(self, look: str) -> str:
-        """Where the record of its result in a look (its name) lies."""
-        return f"{result_place(self.chat)}/{bucket_layout.record_key(look, self.name)}"
+        """The key of the record of its result in a look."""
+        return f"{result_prefix(self.chat)}/{bucket_layout.record_key(look, self.name)}"
 
 
 @dataclass(frozen=True)
 class Wish:
-    """How a photo is to be painted. `style` is where the look lies, `styles` or `own/<chat>`; an
-    empty `look` is the first there; `size` is in px or `full`, None for the job's default.
+    """How a photo is to be painted. `style` is the prefix of the look's paintings, `styles` or
+    `own/<chat>`; an empty `look` is the first one there; `size` is in px or `full`, None for the
+    job's default.
 
-    Raises ConfigError for values that cannot be.
+    Raises ConfigError for invalid values.
     """
 
     style: str = STYLES
@@ -105,52 +106,52 @@ class Wish:
             settings.check("size", self.size)
 
     def to_json(self) -> str:
-        told = {name: value for name, value in asdict(self).items() if value not in ("", None)}
-        return json.dumps(told, ensure_ascii=False)
+        given = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        return json.dumps(given, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Wish":
-        """What a wish's file says. Raises ConfigError, in one line, where that is no wish."""
+        """The wish in a file. Raises ConfigError if the file holds something else."""
         try:
-            told: Any = json.loads(text)
+            given: Any = json.loads(text)
         except ValueError as error:
-            raise ConfigError(f"the wish is no JSON: {error}") from None
-        if not isinstance(told, dict):
-            raise ConfigError("the wish is no JSON object; expected style, look, size")
+            raise ConfigError(f"the wish is not JSON: {error}") from None
+        if not isinstance(given, dict):
+            raise ConfigError("the wish is not a JSON object; expected style, look, size")
         known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(told) - set(known)):
+        if unknown := sorted(set(given) - set(known)):
             raise ConfigError(
                 f"the wish has {printable(', '.join(unknown))}; expected only {', '.join(known)}"
             )
-        return cls(**told)
+        return cls(**given)
 
 
-def photo_place(chat: int) -> str:
-    """The prefix, without a slash at its end, of a chat's photos."""
+def photo_prefix(chat: int) -> str:
+    """The prefix of a chat's photos, without a trailing slash."""
     return f"{PHOTOS}/{chat}"
 
 
-def result_place(chat: int) -> str:
-    """The prefix, without a slash at its end, of a chat's results, records and checkpoints."""
+def result_prefix(chat: int) -> str:
+    """The prefix of a chat's results, records and checkpoints, without a trailing slash."""
     return f"{RESULTS}/{chat}"
 
 
-def own_place(chat: int) -> str:
-    """The prefix, without a slash at its end, of a chat's own paintings."""
+def own_prefix(chat: int) -> str:
+    """The prefix of a chat's own paintings, without a trailing slash."""
     return f"{OWN}/{chat}"
 
 
 def adopt_first_style(bucket: Bucket) -> None:
-    """Copies the painting at the top of the bucket to where looks are made of it, if it is not
-    there. Raises StorageError."""
-    wanted = f"{STYLES}/{FIRST_STYLE}"
-    if bucket.find(wanted) is None and bucket.find(FIRST_STYLE) is not None:
-        bucket.write(wanted, bucket.read(FIRST_STYLE))
+    """Copies the painting at the top of the bucket to the paintings that looks are made of, unless
+    it is there. Raises StorageError."""
+    key = f"{STYLES}/{FIRST_STYLE}"
+    if bucket.find(key) is None and bucket.find(FIRST_STYLE) is not None:
+        bucket.write(key, bucket.read(FIRST_STYLE))
 
 
 def webhook_secret(token: str) -> str:
-    """What Telegram sends with every update, so that nobody else's are taken, in hex; made of the
-    bot's token, so that there is no second secret to keep."""
+    """The secret, in hex, that Telegram sends with every update, so that updates from others are
+    refused. It is derived from the bot's token: there is no second secret to keep."""
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
 
 

@@ -1,17 +1,13 @@
 #!/usr/bin/env python3
-"""Tells Telegram where the bot lives: see --help. Runs on a laptop, once after the first deployment
-and again when the token or the address has changed."""
+"""Sets the address at which Telegram reaches the bot: see --help. Runs on a laptop, once after the
+first deployment and whenever the token or the address has changed."""
 
-import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-
-# Python looks for modules beside a script only.
-sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import boto3
 from bot.resources import TELEGRAM
@@ -20,72 +16,69 @@ from layout import webhook_secret
 from telegram import Bot, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
-from styletransfer.errors import ConfigError, StorageError, StyleTransferError
+from styletransfer.cli.app import new_parser, run_program
+from styletransfer.errors import ConfigError, StorageError
 
-PROG = "aws/webhook.py"
-# What the bot answers to; Telegram keeps all else to itself.
+# The updates that the bot handles; Telegram does not send others.
 UPDATES = ("message", "callback_query")
-EPILOG = """\
-The account and the region are those of AWS's command line (AWS_PROFILE, AWS_REGION, ~/.aws).
+NOTES = """\
+The account and the region are those of the AWS CLI (AWS_PROFILE, AWS_REGION, ~/.aws).
 
-exit codes: 0 done, 2 wrong arguments, stack or token, 5 AWS or Telegram unreachable or refused"""
+exit codes: 0 done, 2 wrong arguments, stack or token, 5 AWS or Telegram unreachable
+or access refused"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Sets, removes or shows the webhook; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        description="Tells Telegram where the bot of a stack lives.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    """Sets, removes or shows the webhook; returns the exit code."""
+    parser = new_parser(
+        "aws/webhook.py", "Sets the address at which Telegram reaches a stack's bot.", notes=NOTES
     )
-    parser.add_argument("--stack", required=True, metavar="NAME", help="the stack's name")
+    parser.add_argument("--stack", required=True, metavar="NAME", help="the name of the stack")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--remove", action="store_true", help="Telegram forgets the address")
-    action.add_argument("--info", action="store_true", help="only show what Telegram knows")
-    told = parser.parse_args(arguments)
-    try:
-        outputs = _outputs(told.stack)
-        token = _token(outputs["TokenParameter"])
-        url = None if told.info else "" if told.remove else outputs["WebhookUrl"]
-        info = asyncio.run(_told(token, url))
-    except StyleTransferError as error:
-        print(f"{PROG}: {error}", file=sys.stderr)
-        return error.exit_code
-    for line in describe(info, outputs["WebhookUrl"]):
-        print(line)
-    return 0
+    action.add_argument("--remove", action="store_true", help="remove the address")
+    action.add_argument("--info", action="store_true", help="only show the current address")
+    args = parser.parse_args(arguments)
+
+    def run() -> int:
+        outputs = _outputs(args.stack)
+        address = outputs["WebhookUrl"]
+        new_address = None if args.info else "" if args.remove else address
+        info = asyncio.run(_webhook(_token(outputs["TokenParameter"]), new_address))
+        print(*describe(info, address), sep="\n")
+        return 0
+
+    return run_program(parser.prog, run)
 
 
-def describe(info: WebhookInfo, url: str) -> list[str]:
-    """What Telegram knows of the webhook, in lines; `url` is the stack's address."""
+def describe(info: WebhookInfo, address: str) -> list[str]:
+    """The state of the webhook in lines; `address` is the stack's."""
     if not info.url:
-        lines = ["Telegram knows no address: the bot is asleep."]
-    elif info.url == url:
-        lines = [f"Telegram sends to {url}"]
+        lines = ["Telegram has no address for the bot: it gets no messages."]
+    elif info.url == address:
+        lines = [f"Telegram sends to {address}"]
     else:
-        lines = [f"Telegram sends to {info.url}, which is not this stack's {url}"]
+        lines = [f"Telegram sends to {info.url}, not to this stack's {address}"]
     if info.pending_update_count:
-        lines.append(f"updates that wait: {info.pending_update_count}")
+        lines.append(f"updates waiting: {info.pending_update_count}")
     if info.last_error_message and info.last_error_date:
-        when = info.last_error_date.astimezone(UTC)
-        lines.append(f"last error, {_ago(when)} ago: {info.last_error_message}")
+        age = _age(info.last_error_date.astimezone(UTC))
+        lines.append(f"last error, {age} ago: {info.last_error_message}")
     return lines
 
 
-async def _told(token: str, url: str | None) -> WebhookInfo:
-    """What Telegram knows after it was told an address; empty removes it, None leaves it."""
+async def _webhook(token: str, address: str | None) -> WebhookInfo:
+    """Sets the address, removes it if it is empty, or leaves it if it is None; the state then."""
     api = os.environ.get("TELEGRAM_API") or TELEGRAM
     try:
         async with Bot(token, base_url=f"{api}/bot") as bot:
-            if url:
+            if address:
                 await bot.set_webhook(
-                    url, secret_token=webhook_secret(token), allowed_updates=UPDATES
+                    address, secret_token=webhook_secret(token), allowed_updates=UPDATES
                 )
-            elif url is not None:
+            elif address is not None:
                 await bot.delete_webhook()
             return await bot.get_webhook_info()
-    except InvalidToken:  # Its message has the token in it.
+    except InvalidToken:  # Its message contains the token.
         raise ConfigError(
             "Telegram refuses the bot's token; ask @BotFather for it and store it again "
             "(aws ssm put-parameter --overwrite …, see aws/README.md)"
@@ -96,56 +89,63 @@ async def _told(token: str, url: str | None) -> WebhookInfo:
 
 
 def _outputs(stack: str) -> dict[str, str]:
-    """The outputs of a stack. Raises ConfigError where it has none of ours."""
-    described = _asked("cloudformation", "describe_stacks", StackName=stack)
-    found = {
-        each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0].get("Outputs", ())
-    }
+    """The outputs of a stack. Raises ConfigError if it is not a stack of the template."""
+    with _aws_errors(f"stack {stack}"):
+        client = boto3.client("cloudformation")
+        try:
+            described = client.describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise ConfigError(
+                f"there is no stack {stack} in {client.meta.region_name}; check its name and "
+                "AWS_REGION"
+            ) from None
+    found = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())}
     missing = [name for name in ("WebhookUrl", "TokenParameter") if name not in found]
     if missing:
         raise ConfigError(
-            f"stack {stack} has no output {' and '.join(missing)}; it is not the bot's, or its "
-            "deployment did not succeed"
+            f"stack {stack} has no output {' and '.join(missing)}; it is not a stack of "
+            "aws/template.yaml, or its deployment failed"
         )
     return found
 
 
-def _token(parameter: str) -> str:
-    """The bot's token. Raises ConfigError where the parameter is missing or has none."""
-    found = _asked("ssm", "get_parameter", Name=parameter, WithDecryption=True)["Parameter"]
+def _token(name: str) -> str:
+    """The bot's token in an SSM parameter. Raises ConfigError if it is missing or unencrypted."""
+    with _aws_errors(f"SSM parameter {name}"):
+        client = boto3.client("ssm")
+        try:
+            found = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        except client.exceptions.ParameterNotFound:
+            raise ConfigError(
+                f"there is no SSM parameter {name}; store the token there: aws ssm put-parameter "
+                f"--type SecureString --name {name} --value …"
+            ) from None
     if found["Type"] != "SecureString":
         raise ConfigError(
-            f"SSM parameter {parameter} is a {found['Type']}, which anybody can read who may list "
-            "it; delete it and store the token as SecureString (see aws/README.md)"
+            f"SSM parameter {name} is a {found['Type']}, readable by everybody who may list it; "
+            "delete it and store the token as a SecureString (see aws/README.md)"
         )
     return found["Value"].strip()
 
 
-def _asked(service: str, operation: str, **given: object) -> dict:
-    """AWS's answer. What it refuses is a ConfigError or StorageError of one line."""
-    what = given.get("StackName") or given.get("Name")
+@contextmanager
+def _aws_errors(what: str) -> Iterator[None]:
+    """Turns boto3's errors about something into ConfigError and StorageError."""
     try:
-        client = boto3.client(service)
-        return getattr(client, operation)(**given)
+        yield
     except (NoCredentialsError, NoRegionError) as error:
         advice = "log in (aws configure, or AWS_PROFILE and AWS_REGION)"
         raise ConfigError(f"{error}; {advice}") from None
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "ParameterNotFound":
-            raise ConfigError(
-                f"there is no SSM parameter {what}; store the token there: aws ssm put-parameter "
-                f"--type SecureString --name {what} --value …"
-            ) from None
-        if "does not exist" in message:
-            told = f"there is no stack {what} in {client.meta.region_name}"
-            raise ConfigError(f"{told}; check its name and AWS_REGION") from None
-        raise StorageError(f"AWS refused {service} {what} ({code}): {message}") from None
+        raise StorageError(f"AWS refused {what} ({code}): {message}") from None
     except BotoCoreError as error:
         raise StorageError(f"AWS: {error}") from None
 
 
-def _ago(when: datetime) -> str:
+def _age(when: datetime) -> str:
     minutes = int((datetime.now(UTC) - when).total_seconds() // 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
 

@@ -1,1 +1,1 @@
-"""The Telegram bot: photos in, wishes and photos into the bucket, paintings back to the chat."""
+"""The Telegram bot: photos go into the bucket, paintings back to the chat."""

@@ -1,4 +1,4 @@
-"""The looks that a chat can choose from: those of the bucket, and its own paintings."""
+"""The looks that a chat can choose from: the shared ones and those of its own paintings."""
 
 import difflib
 import hashlib
@@ -17,7 +17,7 @@ from styletransfer.storage.address import Account
 
 @dataclass(frozen=True)
 class Choice:
-    """A look, and where in the bucket it lies: `styles` or `own/<chat>`."""
+    """A look and the prefix of its paintings, `styles` or `own/<chat>`."""
 
     style: str
     look: Look
@@ -32,45 +32,46 @@ class Choice:
 
     @property
     def token(self) -> str:
-        """A short name that is the same in every invocation: a button carries 64 bytes, a look's
-        name may have more."""
+        """A short name, the same in every invocation: a button carries 64 bytes, and a look's name
+        may have more."""
         return hashlib.sha256(f"{self.style}/{self.name}".encode()).hexdigest()[:16]
 
     @property
     def painting_key(self) -> str:
-        """Where the first of its paintings lies in the bucket."""
+        """The key of its first painting in the bucket."""
         return f"{self.style}/{self.look.paintings[0].entry.key}"
 
 
 def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
-    """What a user can choose from in a chat: the bucket's looks, then their own (a user's private
-    chat has the user's number). Raises StorageError, and ConfigError for a wrong looks.toml."""
+    """The looks that a user can choose from in a chat: the shared ones, then the chat's and the
+    user's own (a private chat has the user's number). Raises StorageError, and ConfigError for an
+    invalid looks.toml."""
     layout.adopt_first_style(resources.bucket)
-    places = dict.fromkeys((layout.STYLES, layout.own_place(chat), layout.own_place(user)))
+    prefixes = dict.fromkeys((layout.STYLES, layout.own_prefix(chat), layout.own_prefix(user)))
     found = []
-    for place in places:
-        bucket = open_bucket(f"{resources.bucket_name}/{place}", Account())
+    for prefix in prefixes:
+        bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
         looks = find_looks(bucket, list(bucket.list()), "each", Settings())
-        found += [Choice(place, look) for look in looks]
+        found += [Choice(prefix, look) for look in looks]
     return found
 
 
 def chosen(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
-    """The look chosen last, or the first where that is gone or none was chosen; None where there
-    are no looks at all."""
+    """The look chosen last, or the first if that is gone or none was chosen; None without any
+    looks."""
     same = (each for each in choices if (each.style, each.name) == (wish.style, wish.look))
     return next(same, choices[0] if choices else None)
 
 
 def named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """The look of a name as people write it, in whatever case; an own one goes before."""
+    """The look with a name, in any case; one's own goes first."""
     exact = [each for each in choices if each.name == name]
     alike = [each for each in choices if _folded(each.name) == _folded(name)]
     return max(exact or alike, key=lambda each: each.is_own, default=None)
 
 
 def similar(choices: Sequence[Choice], name: str) -> list[str]:
-    """Up to three names that are written like one that there is not."""
+    """Up to three names of looks that resemble a name that no look has."""
     known = {_folded(each.name): each.name for each in choices}
     return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
 

@@ -1,4 +1,4 @@
-"""How the bot reaches Telegram: patiently, and for one invocation only."""
+"""The connection to Telegram: with retries, and for one invocation only."""
 
 import asyncio
 import contextlib
@@ -16,19 +16,19 @@ from telegram.request import HTTPXRequest
 from bot.resources import Resources
 from styletransfer.errors import ConfigError
 
-PASSING = (429, 500, 502, 503, 504)  # HTTP codes of what may go well a moment later
+PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 PAUSES_S = (0.5, 1, 2, 4, 8)
 TIMEOUTS = {"connect_timeout": 5.0, "read_timeout": 30.0, "media_write_timeout": 120.0}
 
-# Reading all authorities takes longer than most answers: once per cold start.
+# Loading the certificate authorities takes longer than most answers: once per cold start.
 _TLS = httpx.create_ssl_context()
 
 log = logging.getLogger(__name__)
 
 
-class PatientRequest(HTTPXRequest):
-    """Requests that Telegram puts off (429) or loses (502) are made again, as long as that ends
-    before the deadline, a time of `time.monotonic`."""
+class RetryingRequest(HTTPXRequest):
+    """Repeats requests that Telegram defers (429) or loses (502), until a deadline in terms of
+    `time.monotonic`."""
 
     def __init__(self, deadline: float) -> None:
         super().__init__(**TIMEOUTS, httpx_kwargs={"verify": _TLS})
@@ -41,16 +41,16 @@ class PatientRequest(HTTPXRequest):
                 pause = _retry_after(payload) or pause
             if code not in PASSING or time.monotonic() + pause > self._deadline:
                 return code, payload
-            log.info("Telegram answered %d; again in %g s", code, pause)
+            log.info("Telegram answered %d; retrying in %g s", code, pause)
             await asyncio.sleep(pause)
         return await super().do_request(*args, **kwargs)
 
 
 @contextlib.asynccontextmanager
 async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
-    """An application without handlers, for one invocation with `seconds` left: its connections
-    belong to one event loop. Raises ConfigError where Telegram refuses the token."""
-    request = PatientRequest(time.monotonic() + seconds)
+    """An application without handlers for one invocation with `seconds` left, as its connections
+    belong to one event loop. Raises ConfigError if Telegram refuses the token."""
+    request = RetryingRequest(time.monotonic() + seconds)
     application = (
         Application.builder()
         .token(resources.token)
@@ -75,7 +75,7 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
 
 
 def _retry_after(payload: bytes) -> float:
-    """Seconds to wait, as Telegram says; 0 where it does not."""
+    """The seconds to wait that Telegram asks for; 0 if it does not."""
     try:
         return float(json.loads(payload)["parameters"]["retry_after"])
     except (ValueError, KeyError, TypeError):

@@ -19,6 +19,7 @@ from bot import choices, jobs, pictures, words
 from bot.choices import Choice
 from bot.resources import Resources
 from bot.table import RUNNING
+from bot.updates import chat_of, message_of, present, query_of, user_of
 from styletransfer import settings
 from styletransfer.errors import ConfigError, StorageError
 
@@ -29,7 +30,7 @@ Context = ContextTypes.DEFAULT_TYPE
 
 
 def add_handlers(application: Application) -> None:
-    """Goes last: its last handler takes whatever nobody else took, in private chats."""
+    """To be called last: the last handler answers what no other handled, in private chats."""
     commands = {
         **{"start": _start, "help": _help, "styles": _styles, "style": _style, "size": _size},
         **{"status": _status, "cancel": _cancel, "users": _users},
@@ -44,49 +45,49 @@ def add_handlers(application: Application) -> None:
 
 
 async def _start(update: Update, context: Context) -> None:
-    await update.effective_message.reply_text(words.WELCOME)
+    await message_of(update).reply_text(words.WELCOME)
 
 
 async def _help(update: Update, context: Context) -> None:
-    """With a picture of the current look, as its caption."""
-    resources, message = _resources(context), update.effective_message
+    """Shows the current look, with the text as its caption."""
+    resources, message = _resources(context), message_of(update)
     choice, wish, _ = _current(update, context)
     text = words.help_text(choice.name if choice else None, wish.size, resources.keep_days)
-    picture = _painting(choice, resources) if choice else None
+    picture = _preview(choice, resources) if choice else None
     if picture:
         await message.reply_photo(picture, caption=text, filename="style.jpg")
     else:
         await message.reply_text(text)
 
 
-def _painting(choice: Choice, resources: Resources) -> bytes | None:
+def _preview(choice: Choice, resources: Resources) -> bytes | None:
     try:
         return pictures.preview(io.BytesIO(resources.bucket.read(choice.painting_key)))
-    except StorageError:  # Deleted a moment ago; help goes without it.
+    except StorageError:  # Deleted a moment ago: help without it.
         return None
 
 
 async def _styles(update: Update, context: Context) -> None:
     choice, _, offered = _current(update, context)
     if choice is None:
-        await update.effective_message.reply_text(words.NO_STYLES)
+        await message_of(update).reply_text(words.NO_STYLES)
         return
     text, buttons = _page(offered, choice, offered.index(choice) // PAGE)
-    await update.effective_message.reply_text(text, reply_markup=buttons)
+    await message_of(update).reply_text(text, reply_markup=buttons)
 
 
 async def _turn_page(update: Update, context: Context) -> None:
-    query = update.callback_query
+    query = query_of(update)
     choice, _, offered = _current(update, context)
     await query.answer()
     if choice is not None:
-        await _edit(update, *_page(offered, choice, int(query.data.removeprefix("page:"))))
+        await _edit(update, *_page(offered, choice, int(present(query.data).removeprefix("page:"))))
 
 
 async def _pick_look(update: Update, context: Context) -> None:
-    query = update.callback_query
+    query = query_of(update)
     _, _, offered = _current(update, context)
-    token = query.data.removeprefix("look:")
+    token = present(query.data).removeprefix("look:")
     picked = next((each for each in offered if each.token == token), None)
     if picked is None:
         await query.answer(words.STYLE_GONE, show_alert=True)
@@ -97,7 +98,7 @@ async def _pick_look(update: Update, context: Context) -> None:
 
 
 async def _style(update: Update, context: Context) -> None:
-    name = " ".join(context.args)
+    name = _arguments(context)
     if not name:
         await _styles(update, context)
         return
@@ -108,68 +109,69 @@ async def _style(update: Update, context: Context) -> None:
     else:
         _choose(update, context, picked)
         text = words.style_is(picked.name)
-    await update.effective_message.reply_text(text)
+    await message_of(update).reply_text(text)
 
 
 async def _size(update: Update, context: Context) -> None:
-    resources, user, text = _resources(context), update.effective_user.id, " ".join(context.args)
+    resources, user, text = _resources(context), user_of(update), _arguments(context)
     if not text:
         buttons = [
             InlineKeyboardButton(words.size_button(size), callback_data=f"size:{size}")
             for size in words.SIZES
         ]
-        told = words.pick_size(resources.table.user(user).wish.size)
+        question = words.pick_size(resources.table.user(user).wish.size)
         markup = InlineKeyboardMarkup([buttons[:2], buttons[2:]])
-        await update.effective_message.reply_text(told, reply_markup=markup)
+        await message_of(update).reply_text(question, reply_markup=markup)
         return
     try:
         size = settings.parse("size", text.lower().removesuffix("px").strip())
     except ConfigError:
-        await update.effective_message.reply_text(words.size_wrong(text))
+        await message_of(update).reply_text(words.size_wrong(text))
         return
     resources.table.choose_size(user, size)
-    await update.effective_message.reply_text(words.size_is(size))
+    await message_of(update).reply_text(words.size_is(size))
 
 
 async def _pick_size(update: Update, context: Context) -> None:
-    size = settings.parse("size", update.callback_query.data.removeprefix("size:"))
-    _resources(context).table.choose_size(update.effective_user.id, size)
-    await update.callback_query.answer()
+    query = query_of(update)
+    size = settings.parse("size", present(query.data).removeprefix("size:"))
+    _resources(context).table.choose_size(user_of(update), size)
+    await query.answer()
     await _edit(update, words.size_is(size), None)
 
 
 async def _status(update: Update, context: Context) -> None:
     orders = _resources(context).table.open_orders()
-    mine = [order for order in orders if order.user == update.effective_user.id]
+    mine = [order for order in orders if order.user == user_of(update)]
     running = sum(order.status == RUNNING for order in mine)
-    places = [jobs.place(order, orders) for order in mine if order.status != RUNNING]
+    waiting = [jobs.queue_position(order, orders) for order in mine if order.status != RUNNING]
     choice, wish, _ = _current(update, context)
-    text = words.status(places, running, choice.name if choice else None, wish.size)
-    await update.effective_message.reply_text(text)
+    text = words.status(waiting, running, choice.name if choice else None, wish.size)
+    await message_of(update).reply_text(text)
 
 
 async def _cancel(update: Update, context: Context) -> None:
-    count = jobs.cancel(update.effective_user.id, _resources(context))
+    count = jobs.cancel(user_of(update), _resources(context))
     text = words.cancelled(count) if count else words.NOTHING_TO_CANCEL
-    await update.effective_message.reply_text(text)
+    await message_of(update).reply_text(text)
 
 
 async def _users(update: Update, context: Context) -> None:
-    resources, message = _resources(context), update.effective_message
-    if update.effective_user.id != resources.owner:
+    resources, message = _resources(context), message_of(update)
+    if user_of(update) != resources.owner:
         await message.reply_text(words.OWNER_ONLY)
         return
-    found = re.fullmatch(r"(list|(add|remove) +(\d{1,15})(?: +(.+))?)", " ".join(context.args))
+    found = re.fullmatch(r"(list|(add|remove) +(\d{1,15})(?: +(.+))?)", _arguments(context))
     if not found:
         await message.reply_text(words.USERS_USAGE)
         return
     _, action, number, name = found.groups()
-    for text in _users_changed(resources, action, int(number or 0), name or ""):
+    for text in _change_users(resources, action, int(number or 0), name or ""):
         await message.reply_text(text)
 
 
-def _users_changed(resources: Resources, action: str | None, user: int, name: str) -> list[str]:
-    """Does what was asked, and says so; no action is the list."""
+def _change_users(resources: Resources, action: str | None, user: int, name: str) -> list[str]:
+    """Adds, removes or, without an action, lists users; returns the answers."""
     table = resources.table
     if action and user == resources.owner:
         return [words.OWNER_STAYS]
@@ -186,28 +188,34 @@ def _users_changed(resources: Resources, action: str | None, user: int, name: st
 
 
 async def _unknown(update: Update, context: Context) -> None:
-    await update.effective_message.reply_text(words.UNKNOWN)
+    await message_of(update).reply_text(words.UNKNOWN)
 
 
 def _resources(context: Context) -> Resources:
-    return context.bot_data["resources"]
+    resources: Resources = context.bot_data["resources"]
+    return resources
+
+
+def _arguments(context: Context) -> str:
+    """What follows a command."""
+    return " ".join(context.args or ())
 
 
 def _current(update: Update, context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
-    """The look that the user has chosen, all their wishes, and what there is to choose from."""
-    resources, user = _resources(context), update.effective_user.id
+    """The look that the user has chosen, their wish, and the looks they can choose from."""
+    resources, user = _resources(context), user_of(update)
     wish = resources.table.user(user).wish
-    offered = choices.offered(resources, update.effective_chat.id, user)
+    offered = choices.offered(resources, chat_of(update), user)
     return choices.chosen(offered, wish), wish, offered
 
 
 def _choose(update: Update, context: Context, choice: Choice) -> None:
-    user = update.effective_user.id
+    user = user_of(update)
     _resources(context).table.choose_look(user, choice.style, choice.name)
 
 
 def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, InlineKeyboardMarkup]:
-    """A page of the looks, from 0 on, two in a row; the current one is ticked."""
+    """A page of the looks, from 0, two in a row, with a tick at the current one."""
     pages = -(-len(offered) // PAGE)
     page = min(page, pages - 1)
     buttons = [
@@ -225,9 +233,9 @@ def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, Inlin
 
 
 async def _edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None) -> None:
-    """Changes the message under which a button was pressed."""
-    message = update.callback_query.message
-    if not isinstance(message, Message):  # Telegram does not reach it any more, nor need it be.
+    """Edits the message under which a button was pressed."""
+    message = query_of(update).message
+    if not isinstance(message, Message):  # Too old to be edited.
         return
     try:
         await message.edit_text(text, reply_markup=buttons)

@@ -1,5 +1,4 @@
-"""What Lambda calls: Telegram's updates, results in the bucket, and Batch's jobs come in as events,
-and go on to whoever takes care of them."""
+"""What Lambda calls: passes on the events of Telegram's updates, new results and Batch's jobs."""
 
 import asyncio
 import base64
@@ -19,28 +18,30 @@ from bot.client import connected
 from bot.resources import Resources, resources
 from styletransfer.errors import StyleTransferError
 
-# HTTP APIs wait for 30 s; what comes later, Telegram takes as a failure.
+# An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
-SPARE_S = 2.0  # of an invocation's time, to end in order
+RESERVE_S = 2.0  # of the time of an invocation, to end in order
 
 logging.getLogger("bot").setLevel(logging.INFO)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # At INFO it logs URLs, with the token.
+logging.getLogger("httpx").setLevel(
+    logging.WARNING
+)  # At INFO it logs URLs, which contain the token.
 log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
-    """One invocation: an HTTP API's request (payload 2.0), or an event of EventBridge.
+    """One invocation: a request of an HTTP API (payload 2.0), or an event of EventBridge.
 
-    A request is answered with 200 once it is Telegram's, whatever becomes of it, as Telegram would
-    send it again. What an event raises is raised, so that Lambda tries again.
+    Telegram's requests are answered with 200 even if they fail, as Telegram would repeat them.
+    Exceptions of events propagate, so that Lambda retries them.
     """
     found = resources()
     left = context.get_remaining_time_in_millis() / 1000 if context else WEBHOOK_S
-    seconds = max(left - SPARE_S, 1.0)
+    seconds = max(left - RESERVE_S, 1.0)
     if "requestContext" in event:
         return _webhook(event, found, min(seconds, WEBHOOK_S))
     try:
-        asyncio.run(_take(event, found, seconds))
+        asyncio.run(_handle_event(event, found, seconds))
     except Exception:
         _log_failure(found)
         raise
@@ -54,35 +55,35 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
     try:
         body = request.get("body", "")
         update = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
-        asyncio.run(_answer(update, resources, seconds))
+        asyncio.run(_handle_update(update, resources, seconds))
     except Exception:
         _log_failure(resources)
     return {"statusCode": 200}
 
 
-async def _answer(told: dict[str, Any], resources: Resources, seconds: float) -> None:
+async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
     async with connected(resources, seconds) as application:
         application.bot_data["resources"] = resources
         application.add_handler(TypeHandler(Update, _admit), group=-1)
         photos.add_handlers(application)
         conversation.add_handlers(application)
         application.add_error_handler(_failed)
-        await application.process_update(Update.de_json(told, application.bot))
+        await application.process_update(Update.de_json(update, application.bot))
 
 
-async def _take(event: dict[str, Any], resources: Resources, seconds: float) -> None:
+async def _handle_event(event: dict[str, Any], resources: Resources, seconds: float) -> None:
     detail = event.get("detail", {})
     async with connected(resources, seconds) as application:
         if event.get("source") == "aws.s3":
             await results.send(detail["object"]["key"], resources, application.bot, seconds)
         elif event.get("source") == "aws.batch":
-            await jobs.told(detail, event["time"], resources, application.bot, seconds)
+            await jobs.handle_state(detail, event["time"], resources, application.bot, seconds)
         else:
-            log.warning("an event of %s is nothing for me", event.get("source"))
+            log.warning("unexpected event of %s", event.get("source"))
 
 
 async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Lets updates through that are new, and of somebody who is allowed."""
+    """Stops updates that are repeated, or of somebody who is not allowed."""
     found, user = context.bot_data["resources"], update.effective_user
     if user is None or not found.table.is_new_update(update.update_id):
         raise ApplicationHandlerStop
@@ -95,7 +96,7 @@ async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
 
 
 async def _turn_away(update: Update, user: int) -> None:
-    """In groups only where the bot was spoken to: not everything there is meant for it."""
+    """Answers strangers; in groups, only if they speak to the bot."""
     query, message = update.callback_query, update.effective_message
     if query:
         await query.answer(words.stranger(user), show_alert=True)
@@ -106,21 +107,21 @@ async def _turn_away(update: Update, user: int) -> None:
 
 
 async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """An update met an exception: the log gets the trace, the user a word, and the owner what
-    only they can mend."""
+    """After an exception: logs the traceback, informs the user, and sends the owner what only
+    they can fix."""
     found: Resources = context.bot_data["resources"]
     _log_failure(found, context.error)
     try:
         if isinstance(update, Update) and update.effective_chat:
             await context.bot.send_message(update.effective_chat.id, words.BROKEN)
         if isinstance(context.error, StyleTransferError):
-            await context.bot.send_message(found.owner, words.owner_told(f"{context.error}"))
+            await context.bot.send_message(found.owner, words.for_owner(f"{context.error}"))
     except TelegramError:
         _log_failure(found)
-    raise ApplicationHandlerStop  # Nothing goes on after _admit has failed.
+    raise ApplicationHandlerStop  # After _admit has failed, no other handler runs.
 
 
 def _log_failure(resources: Resources, error: BaseException | None = None) -> None:
-    """The trace of an exception, or of the current one, without the token."""
+    """Logs the traceback of an exception, or of the current one, without the token."""
     lines = traceback.format_exception(error) if error else [traceback.format_exc()]
     log.error("%s", "".join(lines).replace(resources.token, "<token>"))

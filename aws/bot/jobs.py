@@ -1,4 +1,4 @@
-"""What Batch tells of the jobs that paint photos, the queue that they make, and ending them."""
+"""The Batch jobs that paint photos: their states, their failures, cancelling them."""
 
 import logging
 from typing import Any
@@ -20,81 +20,81 @@ STATUS = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),
     **{"RUNNING": RUNNING, "SUCCEEDED": PAINTED, "FAILED": FAILED},
 }
-KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, as without memory left, and after SIGTERM
+KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs out, and SIGTERM
 
 log = logging.getLogger(__name__)
 
 
-async def told(
+async def handle_state(
     detail: dict[str, Any], at: str, resources: Resources, bot: Bot, seconds: float
 ) -> None:
-    """Takes in a job's new state, the `detail` of Batch's event of the time `at` (ISO 8601):
-    tells the user of a failure, once, and ends the job of a photo that was cancelled.
+    """Handles the new state of a job: the `detail` and the time (ISO 8601) of Batch's event.
 
-    Raises what Telegram, Batch and the table raise; the event then has to come again.
+    Reports a failure to the user, once, and ends the job of a photo that was cancelled. Raises
+    what Telegram, Batch and the table raise; the event has to come again then.
     """
     photo = Photo.of_key(detail.get("parameters", {}).get("key", ""))
     status = STATUS.get(detail.get("status", ""))
     if photo is None or status is None:
-        log.info("job %s paints no photo of a chat", detail.get("jobId"))
+        log.info("job %s does not paint a photo of a chat", detail.get("jobId"))
         return
     if status == FAILED:
-        await _tell_failure(photo, detail, resources, bot, seconds)
+        await _report_failure(photo, detail, resources, bot, seconds)
         return
-    order = resources.table.job_told(photo, detail["jobId"], status, at)
+    order = resources.table.note_job(photo, detail["jobId"], status, at)
     if order and order.status == CANCELLED and status in OPEN:
         resources.terminate(detail["jobId"], "cancelled by the user")
 
 
-def place(order: Order, orders: list[Order]) -> int:
-    """An order's place among the open ones, from 1 on."""
+def queue_position(order: Order, orders: list[Order]) -> int:
+    """An order's position among the open ones, from 1."""
     return 1 + sum(each.created < order.created for each in orders)
 
 
 def cancel(user: int, resources: Resources) -> int:
-    """Forgets the waiting and running photos of a user, deletes them, and ends their jobs; how
-    many there were. A job that is not known yet is ended when Batch tells of it."""
+    """Deletes the waiting and running photos of a user and ends their jobs; returns how many there
+    were. A job that is not known yet ends when its first event comes."""
     count = 0
     for order in resources.table.open_orders():
-        if order.user != user or not (closed := resources.table.cancel(order.photo)):
+        if order.user != user or not (cancelled := resources.table.cancel(order.photo)):
             continue
         count += 1
-        resources.bucket.delete(closed.photo.key)
-        resources.bucket.delete(closed.photo.wish_key)
-        if closed.job:
+        resources.bucket.delete(cancelled.photo.key)
+        resources.bucket.delete(cancelled.photo.wish_key)
+        if cancelled.job:
             try:
-                resources.terminate(closed.job, "cancelled by the user")
+                resources.terminate(cancelled.job, "cancelled by the user")
             except ClientError as error:  # Without its photo, the job ends by itself.
-                log.warning("job %s could not be ended: %s", closed.job, error)
+                log.warning("job %s could not be ended: %s", cancelled.job, error)
     return count
 
 
-async def _tell_failure(
+async def _report_failure(
     photo: Photo, detail: dict[str, Any], resources: Resources, bot: Bot, seconds: float
 ) -> None:
     order = resources.table.claim(photo, seconds, over=(SENT, FAILED, CANCELLED))
     if order is None:
         return
     log.warning("%s failed: %s", photo.key, _facts(detail))
-    reason, for_owner = _reason(detail, _recorded(order, resources))
+    reason, for_owner = _reason(detail, _recorded_error(order, resources))
     try:
-        told = words.failed(reason)
-        await bot.send_message(photo.chat, told, reply_parameters=reply_to(photo))
+        text = words.failed(reason)
+        await bot.send_message(photo.chat, text, reply_parameters=reply_to(photo))
     except Forbidden:
-        log.info("chat %d does not take messages any more", photo.chat)
+        log.info("chat %d does not accept messages any more", photo.chat)
     except BaseException:
         resources.table.release(photo)
         raise
-    resources.table.settle(photo, FAILED)
+    resources.table.close(photo, FAILED)
     if for_owner:
         try:
-            await bot.send_message(resources.owner, words.owner_told(_facts(detail)))
-        except TelegramError as error:  # The log has it, and the user knows.
-            log.warning("the owner could not be told: %s", error)
+            await bot.send_message(resources.owner, words.for_owner(_facts(detail)))
+        except TelegramError as error:  # It is in the log, and the user has been answered.
+            log.warning("no message to the owner: %s", error)
 
 
-def _recorded(order: Order, resources: Resources) -> str:
-    """The error in the photo's record; empty where there is none."""
+def _recorded_error(order: Order, resources: Resources) -> str:
+    """The error in the photo's record; empty if there is none."""
     key = order.photo.record_key(order.look)
     if not order.photo.extension or resources.bucket.find(key) is None:
         return ""
@@ -102,14 +102,14 @@ def _recorded(order: Order, resources: Resources) -> str:
 
 
 def _reason(detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
-    """Why a job failed and what to do, in words for its user; and whether its owner has to act."""
+    """Why a job failed and what to do, in words for its user; whether the owner has to act."""
     container, status = detail.get("container", {}), detail.get("statusReason", "")
-    code, said = container.get("exitCode"), container.get("reason", "")
+    code, container_reason = container.get("exitCode"), container.get("reason", "")
     if status.startswith("Host EC2") or code == STOPPED:
         return words.TAKEN_AWAY, False
     if "timeout" in status or "timed out" in status:
         return words.TOO_LONG, False
-    if code == KILLED or "OutOfMemory" in said:
+    if code == KILLED or "OutOfMemory" in container_reason:
         return words.NO_MEMORY, False
     if code == PictureError.exit_code:
         return (words.recorded(recorded) if recorded else words.UNREADABLE), False
@@ -121,7 +121,7 @@ def _reason(detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    """What a log or the owner needs to find the cause, on one line."""
+    """What helps to find the cause, on one line."""
     container = detail.get("container", {})
     facts = {
         "job": detail.get("jobId"),

@@ -1,4 +1,4 @@
-"""Incoming: a picture becomes a photo to be painted, or a painting of one's own."""
+"""Incoming: a picture is a photo to be painted, or a painting of the user's own."""
 
 import logging
 import re
@@ -13,11 +13,12 @@ from telegram.ext import Application, ContextTypes, MessageHandler, filters
 from bot import choices, jobs, pictures, words
 from bot.choices import Choice
 from bot.resources import Resources
+from bot.updates import message_of, present, user_of
 from styletransfer import bucket_layout
 
-# The caption of an own painting: "style", "style Monet", "/style Monet".
+# The caption of one's own painting: "style", "style Monet", "/style Monet".
 OWN = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
-LONGEST_NAME = 60  # characters of an own painting's name
+LONGEST_NAME = 60  # characters of the name of one's own painting
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +28,27 @@ def add_handlers(application: Application) -> None:
 
 
 async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    message, resources = update.effective_message, context.bot_data["resources"]
-    # Of a photo, Telegram makes several sizes; the last is the largest.
+    message, resources = message_of(update), context.bot_data["resources"]
+    # Telegram scales a photo to several sizes; the last is the largest.
     file = message.document or message.photo[-1]
-    data = await _fetched(file, message)
+    data = await _download(file, message)
     if data is None:
         return
-    kind = pictures.kind(data)
-    if kind is None:
+    extension = pictures.file_type(data)
+    if extension is None:
         await _reply(message, words.NO_PICTURE)
     elif own := OWN.fullmatch(message.caption or ""):
         name = _plain_name(own["name"] or "") or f"mine-{message.message_id}"
-        _keep_own(message.chat_id, name, kind, data, resources)
-        resources.table.choose_look(
-            update.effective_user.id, layout.own_place(message.chat_id), name
-        )
+        _keep_own(message.chat_id, f"{name}.{extension}", data, resources)
+        resources.table.choose_look(user_of(update), layout.own_prefix(message.chat_id), name)
         await _reply(message, words.own_style(name))
     else:
-        photo = Photo(message.chat_id, message.message_id, file.file_unique_id, kind)
+        photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
         await _order(photo, data, message, resources)
 
 
-async def _fetched(file: PhotoSize | Document, message: Message) -> bytes | None:
-    """A picture's bytes; None where it is none or too large, which the user has been told."""
+async def _download(file: PhotoSize | Document, message: Message) -> bytes | None:
+    """The bytes of a picture; None if it is none or too large, after a reply that says so."""
     if isinstance(file, Document) and not _may_be_picture(file):
         await _reply(message, words.NO_PICTURE)
         return None
@@ -63,13 +62,13 @@ async def _fetched(file: PhotoSize | Document, message: Message) -> bytes | None
 
 
 def _may_be_picture(file: Document) -> bool:
-    ending = f".{(file.file_name or '').rpartition('.')[2].lower()}"
-    return (file.mime_type or "").startswith("image/") or ending in bucket_layout.PICTURES
+    extension = f".{(file.file_name or '').rpartition('.')[2].lower()}"
+    return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
 
 
 async def _order(photo: Photo, data: bytes, message: Message, resources: Resources) -> None:
-    """Hands a photo on to be painted in its user's look, and says so."""
-    user = message.from_user.id
+    """Stores a photo to be painted in its user's look, and acknowledges it."""
+    user = present(message.from_user).id
     wish = resources.table.user(user).wish
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
     if choice is None:
@@ -77,7 +76,7 @@ async def _order(photo: Photo, data: bytes, message: Message, resources: Resourc
         return
     order = resources.table.add_order(photo, user, choice.name)
     try:
-        # The wish first: the photo's arrival starts the job, which reads it.
+        # The wish first: the new photo starts the job, which reads the wish.
         wish = Wish(choice.style, choice.name, wish.size)
         resources.bucket.write(photo.wish_key, wish.to_json().encode(), "application/json")
         resources.bucket.write(photo.key, data)
@@ -86,33 +85,35 @@ async def _order(photo: Photo, data: bytes, message: Message, resources: Resourc
         resources.bucket.delete(photo.wish_key)
         raise
     try:
-        place = jobs.place(order, resources.table.open_orders())
-        await _acknowledge(choice, place, message, resources)
+        position = jobs.queue_position(order, resources.table.open_orders())
+        await _acknowledge(choice, position, message, resources)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(choice: Choice, place: int, message: Message, resources: Resources) -> None:
-    """Once per album: its pictures come in updates of their own."""
+async def _acknowledge(
+    choice: Choice, position: int, message: Message, resources: Resources
+) -> None:
+    """Replies once per album: each of its pictures comes in an update of its own."""
     album = message.media_group_id
     if album is None:
-        await _reply(message, words.accepted(choice.name, place))
+        await _reply(message, words.accepted(choice.name, position))
     elif resources.table.is_new_album(message.chat_id, album):
-        await _reply(message, words.accepted_album(choice.name, place))
+        await _reply(message, words.accepted_album(choice.name, position))
 
 
-def _keep_own(chat: int, name: str, kind: str, data: bytes, resources: Resources) -> None:
-    """Stores an own painting, in place of one that had its name."""
-    place, bucket = f"{layout.own_place(chat)}/", resources.bucket
-    key = f"{place}{name}.{kind}"
-    bucket.write(key, data)
-    for entry in list(bucket.list(f"{place}{name}.")):
-        if entry.key != key:  # monet.png beside monet.jpg would be another look.
-            bucket.delete(entry.key)
+def _keep_own(chat: int, file_name: str, data: bytes, resources: Resources) -> None:
+    """Stores a chat's own painting and deletes others of its name: monet.png beside monet.jpg would
+    be another look."""
+    key = f"{layout.own_prefix(chat)}/{file_name}"
+    resources.bucket.write(key, data)
+    for entry in list(resources.bucket.list(f"{key.rpartition('.')[0]}.")):
+        if entry.key != key:
+            resources.bucket.delete(entry.key)
 
 
 def _plain_name(name: str) -> str:
-    """What people write as a part of a key, and of a look's name: letters, digits, - and space."""
+    """A name that fits into keys and is a look's: letters, digits, `_`, `-` and spaces."""
     letters = re.sub(r"[^\w -]+", " ", unicodedata.normalize("NFC", name))
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()
 

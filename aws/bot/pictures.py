@@ -1,4 +1,4 @@
-"""Pictures as the bot needs them: what kind a file is, and a preview that Telegram takes."""
+"""Pictures as the bot needs them: the type of a file, and a preview that Telegram accepts."""
 
 import io
 import warnings
@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 PREVIEW = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's, of a photo's sides
-# A JPEG is read at an eighth of its size where that will do; of others every pixel is held.
+# A JPEG is read at an eighth of its size if that suffices; of others every pixel is held.
 MAX_PIXELS = {"JPEG": 300_000_000}
 MAX_PIXELS_WHOLE = 40_000_000
 
@@ -16,12 +16,12 @@ _READ = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
 
-Image.MAX_IMAGE_PIXELS = None  # The limits above are asked before a pixel is read.
+Image.MAX_IMAGE_PIXELS = None  # The limits above apply before a pixel is read.
 
 
-def kind(data: bytes) -> str | None:
-    """The extension, without a dot, of what a file is by its first bytes: jpg, png, webp, tiff,
-    heic or avif; None for any other."""
+def file_type(data: bytes) -> str | None:
+    """The extension, without a dot, that fits the first bytes of a file: jpg, png, webp, tiff, heic
+    or avif; None for other types."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -36,12 +36,12 @@ def kind(data: bytes) -> str | None:
 
 
 def preview(file: BinaryIO) -> bytes | None:
-    """A picture as a JPEG that Telegram takes as a photo: sides up to 2048 px, which is well below
-    10 MB, over white where it can be seen through. None where it cannot be read in little memory,
-    or is longer than 20 times its width."""
+    """A JPEG that Telegram accepts as a photo: sides up to 2048 px, well below 10 MB, transparent
+    parts over white. None if the picture cannot be read in little memory, or if its longer side is
+    more than 20 times the other."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Damaged metadata is nobody's business here.
+            warnings.simplefilter("ignore")  # Damaged metadata does not matter here.
             return _preview(file)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

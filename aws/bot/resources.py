@@ -1,4 +1,4 @@
-"""What the bot works with: bucket, table, token, Batch. Made once per cold start."""
+"""What the bot works with: bucket, table, token, AWS Batch. Created once per cold start."""
 
 import functools
 import os
@@ -15,13 +15,13 @@ from styletransfer.storage.address import Account
 from styletransfer.storage.base import Bucket
 
 TELEGRAM = "https://api.telegram.org"
-LINK_S = 3600  # how long a link to a file is good for
+LINK_S = 3600  # that a link to a file is valid
 
 
 @dataclass(frozen=True)
 class Resources:
-    """`owner` is a Telegram user's id; `keep_days` how long pictures are kept; `api` where Telegram
-    answers."""
+    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `api` Telegram's
+    URL."""
 
     bucket_name: str
     bucket: Bucket
@@ -32,13 +32,14 @@ class Resources:
     api: str
 
     def terminate(self, job: str, reason: str) -> None:
-        """Ends a job, whatever its state; one that has ended is no error."""
+        """Ends a job in any state; one that has ended is no error."""
         self._batch.terminate_job(jobId=job, reason=reason)
 
     def link(self, key: str) -> str:
-        """An address that anybody can fetch an object from, for an hour."""
-        at = {"Bucket": self.bucket_name, "Key": key}
-        return self._s3.generate_presigned_url("get_object", Params=at, ExpiresIn=LINK_S)
+        """A URL from which anybody can download an object, for an hour."""
+        target = {"Bucket": self.bucket_name, "Key": key}
+        url: str = self._s3.generate_presigned_url("get_object", Params=target, ExpiresIn=LINK_S)
+        return url
 
     @cached_property
     def _batch(self) -> Any:
@@ -51,25 +52,25 @@ class Resources:
 
 @functools.cache
 def resources() -> Resources:
-    """The resources that the environment names. Raises ConfigError for a variable that is missing,
-    and what boto3 raises where the token cannot be read."""
-    name, keep_days = _told("BUCKET"), int(_told("KEEP_DAYS"))
+    """The resources that the environment names. Raises ConfigError for a missing variable, and
+    what boto3 raises if the token cannot be read."""
+    name, keep_days = _variable("BUCKET"), int(_variable("KEEP_DAYS"))
     parameter = boto3.client("ssm").get_parameter(
-        Name=_told("TOKEN_PARAMETER"), WithDecryption=True
+        Name=_variable("TOKEN_PARAMETER"), WithDecryption=True
     )
     return Resources(
         bucket_name=name,
         bucket=open_bucket(name, Account()),
-        table=Table(_told("TABLE"), keep_days),
+        table=Table(_variable("TABLE"), keep_days),
         token=parameter["Parameter"]["Value"].strip(),
-        owner=int(_told("OWNER")),
+        owner=int(_variable("OWNER")),
         keep_days=keep_days,
         api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )
 
 
-def _told(variable: str) -> str:
+def _variable(variable: str) -> str:
     value = os.environ.get(variable, "").strip()
     if not value:
-        raise ConfigError(f"{variable} is not set; the template sets it")
+        raise ConfigError(f"{variable} is not set; aws/template.yaml sets it")
     return value

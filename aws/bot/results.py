@@ -1,8 +1,9 @@
-"""Outgoing: a result that appeared in the bucket goes to the chat that its photo came from."""
+"""Outgoing: a new result in the bucket goes to the chat that its photo came from."""
 
 import logging
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from layout import Photo
@@ -12,96 +13,109 @@ from telegram.error import BadRequest, Forbidden
 
 from bot import pictures, words
 from bot.resources import Resources
-from bot.table import CANCELLED, SENT, Order
+from bot.table import CANCELLED, SENT
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
-PREVIEW = "preview"  # the part of an answer that may have gone out alone
-LARGEST_DOWNLOAD = 200_000_000  # bytes; Lambda's disk holds little more than twice that
+PREVIEW = "preview"  # the part of an answer that may have been sent alone
+LARGEST_DOWNLOAD = 200_000_000  # bytes; the disk of the function holds little more than twice that
 
 log = logging.getLogger(__name__)
 
 
-async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
-    """Sends a result to its chat, once: a second event of it does nothing, except that it sends
-    what could not be sent the first time. `seconds` are left to this invocation.
+@dataclass(frozen=True)
+class Result:
+    """A result in the bucket: its object, its look and the photo that it was made from."""
 
-    Raises what Telegram, storage and the table raise; the event then has to come again.
+    entry: Entry
+    look: str
+    photo: Photo
+
+
+async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
+    """Sends a result to its chat, once: a second event of it sends only what failed the first
+    time. `seconds` are left to this invocation.
+
+    Raises what Telegram, storage and the table raise; the event has to come again then.
     """
     found = Photo.of_result(key)
     entry = resources.bucket.find(key) if found else None
     if found is None or entry is None:
-        log.info("%s is no result, or gone", printable(key))
+        log.info("%s is not a result, or is gone", printable(key))
         return
     photo, look = found
     order = resources.table.claim(photo, seconds, over=(SENT, CANCELLED))
     if order is None:
-        log.info("%s was sent, or cancelled", printable(key))
+        log.info("%s was sent or cancelled before", printable(key))
         return
     try:
-        await _send(entry, look, order, resources, bot)
+        await _send(Result(entry, look, order.photo), order.sent, resources, bot)
     except Forbidden:
-        log.info("the chat of %s does not take messages any more", printable(key))
+        log.info("the chat of %s does not accept messages any more", printable(key))
     except BaseException:
         resources.table.release(photo)
         raise
-    resources.table.settle(photo, SENT)
+    resources.table.close(photo, SENT)
 
 
 def reply_to(photo: Photo) -> ReplyParameters:
-    """Answers the photo's own message; goes without where that was deleted."""
+    """Answers the photo's own message, unless that was deleted."""
     return ReplyParameters(photo.message, allow_sending_without_reply=True)
 
 
-async def _send(entry: Entry, look: str, order: Order, resources: Resources, bot: Bot) -> None:
+async def _send(result: Result, sent: frozenset[str], resources: Resources, bot: Bot) -> None:
+    """Sends the parts of an answer that are not among those `sent`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result"
-        if entry.size <= LARGEST_DOWNLOAD:
-            resources.bucket.download(entry.key, path)
-            if PREVIEW not in order.sent:
-                await _send_preview(path, look, order.photo, bot)
-                resources.table.note_sent(order.photo, PREVIEW)
-        await _send_file(path, entry, look, order.photo, resources, bot)
+        if result.entry.size <= LARGEST_DOWNLOAD:
+            resources.bucket.download(result.entry.key, path)
+            if PREVIEW not in sent:
+                await _send_preview(result, path, bot)
+                resources.table.note_sent(result.photo, PREVIEW)
+        if result.entry.size > FileSizeLimit.FILESIZE_UPLOAD:
+            await _send_link(result, resources.link(result.entry.key), bot)
+        else:
+            await _send_file(result, path, bot)
 
 
-async def _send_preview(path: Path, look: str, photo: Photo, bot: Bot) -> None:
+async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
     with path.open("rb") as file:
         picture = pictures.preview(file)
     if picture is None:
         return
     try:
         await bot.send_photo(
-            photo.chat,
+            result.photo.chat,
             picture,
-            caption=words.result_caption(look),
-            reply_parameters=reply_to(photo),
+            caption=words.result_caption(result.look),
+            reply_parameters=reply_to(result.photo),
             filename="preview.jpg",
         )
-    except BadRequest as error:  # The full file may go nevertheless.
-        log.warning("no preview of %s: %s", photo.stem, error)
+    except BadRequest as error:  # The full file may be accepted nevertheless.
+        log.warning("no preview of %s: %s", result.photo.stem, error)
 
 
-async def _send_file(
-    path: Path, entry: Entry, look: str, photo: Photo, resources: Resources, bot: Bot
-) -> None:
-    if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
-        await bot.send_message(
-            photo.chat,
-            words.file_too_large(resources.link(entry.key)),
-            parse_mode=ParseMode.HTML,
-            reply_parameters=reply_to(photo),
-        )
-        return
+async def _send_link(result: Result, link: str, bot: Bot) -> None:
+    await bot.send_message(
+        result.photo.chat,
+        words.file_too_large(link),
+        parse_mode=ParseMode.HTML,
+        reply_parameters=reply_to(result.photo),
+    )
+
+
+async def _send_file(result: Result, path: Path, bot: Bot) -> None:
     await bot.send_document(
-        photo.chat,
+        result.photo.chat,
         path.read_bytes(),
         caption=words.FULL_QUALITY,
-        reply_parameters=reply_to(photo),
-        filename=_file_name(look, photo, entry.key),
+        reply_parameters=reply_to(result.photo),
+        filename=_file_name(result),
         disable_content_type_detection=True,
     )
 
 
-def _file_name(look: str, photo: Photo, key: str) -> str:
-    plain = re.sub(r"[^\w-]+", "-", words.short(look)).strip("-")
-    return f"{plain or 'painting'}-{photo.message}{PurePosixPath(key).suffix}"
+def _file_name(result: Result) -> str:
+    look = re.sub(r"[^\w-]+", "-", words.short(result.look)).strip("-")
+    extension = PurePosixPath(result.entry.key).suffix
+    return f"{look or 'painting'}-{result.photo.message}{extension}"

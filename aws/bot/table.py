@@ -1,5 +1,5 @@
-"""What the table keeps: who may use the bot and what they chose, the photos under way, and which
-updates and albums were met already. All but the users goes by itself, by the attribute `expires`.
+"""The table: who may use the bot and what they chose, the photos in progress, and the updates and
+albums seen before. Everything but the users expires, by the attribute `expires`.
 """
 
 import math
@@ -20,12 +20,12 @@ OPEN = (WAITING, RUNNING)
 
 
 class BusyError(Exception):
-    """Another invocation is telling of this photo right now; trying again later settles it."""
+    """Another invocation is answering for this photo right now; a later retry finds out."""
 
 
 @dataclass(frozen=True)
 class User:
-    """A user and what they chose last."""
+    """A user and their last choices."""
 
     id: int
     allowed: bool = False
@@ -35,8 +35,8 @@ class User:
 
 @dataclass(frozen=True)
 class Order:
-    """A photo under way: whose it is, the look asked for, how far it is. `job` is Batch's id once
-    it is known; `created` in ms since 1970; `sent` are the parts of the answer that went out."""
+    """A photo in progress: its user, the look asked for, its status. `job` is Batch's id once it
+    is known, `created` in ms since 1970, `sent` the parts of the answer that were sent."""
 
     photo: Photo
     user: int
@@ -48,34 +48,34 @@ class Order:
 
 
 class Table:
-    """The one table, by its name. `keep_days` is how long a photo's item is kept."""
+    """The one table, by name. `keep_days` is how long a photo's item is kept."""
 
     def __init__(self, name: str, keep_days: int) -> None:
         self._table = boto3.resource("dynamodb").Table(name)
         self._keep_s = keep_days * DAY_S
 
     def is_new_update(self, update: int) -> bool:
-        """Whether this update (its id) is met for the first time; Telegram repeats some."""
+        """Whether an update (its id) is seen for the first time; Telegram repeats some."""
         return self._put_first(f"update#{update}")
 
     def is_new_album(self, chat: int, album: str) -> bool:
-        """Whether an album (its media_group_id) is met for the first time."""
+        """Whether an album (its media_group_id) is seen for the first time."""
         return self._put_first(f"album#{chat}/{album}")
 
     def user(self, user: int) -> User:
-        """What is known of a user; one who is not allowed where nothing is."""
+        """A user; one who is not allowed if nothing is known of them."""
         item = self._get(f"user#{user}")
         return _user(item) if item else User(user)
 
     def users(self) -> list[User]:
-        """All who are allowed, besides the owner, by id."""
+        """All who are allowed, except the owner, by id."""
         return sorted(map(_user, self._scan("user#", Attr("allowed").eq(True))), key=_id)
 
     def allow(self, user: int, name: str = "") -> None:
         self._set(f"user#{user}", {"allowed": True} | ({"name": name} if name else {}))
 
     def forget(self, user: int) -> None:
-        """Removes a user with all that they chose."""
+        """Removes a user and their choices."""
         self._table.delete_item(Key={"pk": f"user#{user}"})
 
     def rename(self, user: int, name: str) -> None:
@@ -89,9 +89,9 @@ class Table:
 
     def add_order(self, photo: Photo, user: int, look: str) -> Order:
         """Notes a photo as waiting."""
-        told = {"key": photo.key, "user": user, "look": look, "status": WAITING}
-        told |= {"created": time.time_ns() // 1_000_000, "expires": self._end()}
-        return _order(self._set(_pk(photo), told), photo)
+        item = {"key": photo.key, "user": user, "look": look, "status": WAITING}
+        item |= {"created": time.time_ns() // 1_000_000, "expires": self._end()}
+        return _order(self._set(_pk(photo), item), photo)
 
     def drop_order(self, photo: Photo) -> None:
         self._table.delete_item(Key={"pk": _pk(photo)})
@@ -101,7 +101,7 @@ class Table:
         return _order(item, photo) if item else None
 
     def open_orders(self) -> list[Order]:
-        """All that wait or are painted now, the oldest first."""
+        """The waiting and running ones, oldest first."""
         orders = [
             _order(item, photo)
             for item in self._scan("photo#", Attr("status").is_in(list(OPEN)))
@@ -109,45 +109,45 @@ class Table:
         ]
         return sorted(orders, key=lambda order: (order.created, order.photo.key))
 
-    def job_told(self, photo: Photo, job: str, status: str, at: str) -> Order | None:
-        """Notes what Batch told of a photo's job at a time (ISO 8601), unless the photo is settled
-        or something later was told; returns the order as it is then, None where there is none."""
-        newest = Attr("told").not_exists() | Attr("told").lte(at)
+    def note_job(self, photo: Photo, job: str, status: str, at: str) -> Order | None:
+        """Notes the status of a photo's job at a time (ISO 8601), unless the photo is closed or a
+        later status is known; returns the order as it is then, None if there is none."""
+        newest = Attr("status_at").not_exists() | Attr("status_at").lte(at)
         try:
-            changes = {"job": job, "status": status, "told": at}
+            changes = {"job": job, "status": status, "status_at": at}
             condition = Attr("status").is_in(list(OPEN)) & newest
             return _order(self._set(_pk(photo), changes, condition), photo)
-        except _Refused:
+        except _RefusedError:
             return self.order(photo)
 
     def cancel(self, photo: Photo) -> Order | None:
-        """Notes a photo as cancelled; None where it was settled a moment ago."""
+        """Notes a photo as cancelled; None if it was closed a moment ago."""
         try:
             still = Attr("status").is_in(list(OPEN))
             return _order(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
-        except _Refused:
+        except _RefusedError:
             return None
 
     def claim(self, photo: Photo, seconds: float, over: Sequence[str]) -> Order | None:
-        """Reserves the telling of a photo's end for this invocation, which lasts for `seconds` at
-        most; None where its status is one of `over`. `settle` or `release` ends it.
+        """Reserves the answer to a photo for this invocation, which lasts `seconds` at most; None
+        if its status is one of `over`. `close` or `release` ends the claim.
 
-        Raises BusyError where another invocation has reserved it: that one may yet fail.
+        Raises BusyError if another invocation has reserved it: that one may yet fail.
         """
         now = time.time()
         free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
         changes = {"busy": math.ceil(now + seconds), "expires": self._end()}
-        unsettled = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
+        unanswered = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
         try:
-            return _order(self._set(_pk(photo), changes, free & unsettled), photo)
-        except _Refused:
+            return _order(self._set(_pk(photo), changes, free & unanswered), photo)
+        except _RefusedError:
             order = self.order(photo)
             if order and order.status in over:
                 return None
             raise BusyError(f"{photo.stem} is being answered by another invocation") from None
 
     def note_sent(self, photo: Photo, part: str) -> None:
-        """Notes that a part of the answer went out, so that a second try leaves it out."""
+        """Notes that a part of the answer was sent, so that a retry leaves it out."""
         self._table.update_item(
             Key={"pk": _pk(photo)},
             UpdateExpression="ADD #sent :part",
@@ -155,12 +155,12 @@ class Table:
             ExpressionAttributeValues={":part": {part}},
         )
 
-    def settle(self, photo: Photo, status: str) -> None:
+    def close(self, photo: Photo, status: str) -> None:
         """Ends a claim for good."""
         self._set(_pk(photo), {"status": status, "busy": 0})
 
     def release(self, photo: Photo) -> None:
-        """Ends a claim whose telling failed, so that it can be tried again at once."""
+        """Ends a claim whose answer failed, so that it can be retried at once."""
         self._set(_pk(photo), {"busy": 0})
 
     def _put_first(self, pk: str) -> bool:
@@ -179,7 +179,7 @@ class Table:
     def _set(
         self, pk: str, changes: dict[str, Any], condition: ConditionBase | None = None
     ) -> dict[str, Any]:
-        """Sets attributes; the whole item afterwards. Raises _Refused where the condition fails."""
+        """Sets attributes and returns the whole item. Raises _RefusedError if `condition` fails."""
         sets = ", ".join(f"#{name} = :{name}" for name in changes)
         try:
             return self._table.update_item(
@@ -192,24 +192,24 @@ class Table:
             )["Attributes"]
         except ClientError as error:
             if _is_refusal(error):
-                raise _Refused from None
+                raise _RefusedError from None
             raise
 
     def _scan(self, prefix: str, condition: ConditionBase) -> Iterator[dict[str, Any]]:
-        told = {"FilterExpression": Attr("pk").begins_with(prefix) & condition}
+        query = {"FilterExpression": Attr("pk").begins_with(prefix) & condition}
         while True:
-            page = self._table.scan(**told, ConsistentRead=True)
+            page = self._table.scan(**query, ConsistentRead=True)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
-            told["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _end(self) -> int:
         return int(time.time()) + self._keep_s
 
 
-class _Refused(Exception):  # noqa: N818 – an answer rather than an error
-    """The table did not change, as its condition did not hold."""
+class _RefusedError(Exception):
+    """The condition of a change did not hold; the table is unchanged."""
 
 
 def _is_refusal(error: ClientError) -> bool:
@@ -217,7 +217,7 @@ def _is_refusal(error: ClientError) -> bool:
 
 
 def _pk(photo: Photo) -> str:
-    # Without the extension, which a result's key does not tell.
+    # Without the extension, which is unknown where only a result is.
     return f"photo#{photo.chat}/{photo.stem}"
 
 

@@ -12,7 +12,8 @@ from support.aws_cloud import DEADLINE_S, Cloud, loaded_processes
 from support.aws_template import filled, parsed, translated
 from support.bot_running import ANNA, BORIS, GROUP, OWNER, STRANGER, texts
 from support.folder_batches import QUICK
-from support.tiny_job import REPOSITORY
+
+from styletransfer.paths import PROGRAM
 
 PHOTO = tiny.file(60, 80, 1)
 
@@ -142,8 +143,13 @@ def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     [job] = cloud.jobs
     assert world.terminated == [job.id, job.id], "at each word of it"
     # Batch may be too late with that. The template's very command:
+    image = {"PYTHONPATH": str(PROGRAM)}  # as in the Dockerfile
     done = subprocess.run(
-        cloud.command(job), cwd=REPOSITORY, env=cloud.environment, capture_output=True, text=True
+        cloud.command(job),
+        cwd=PROGRAM,
+        env=cloud.environment | image,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0 and "nothing to paint" in done.stdout, done.stderr
     cloud.end(job, done.returncode)

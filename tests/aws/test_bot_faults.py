@@ -50,7 +50,7 @@ def test_an_exception_is_told_to_the_user_and_logged_and_telegram_gets_its_200(
     def broken(data):
         raise RuntimeError(f"at {world.telegram.url}/file/bot{TOKEN}/x")
 
-    monkeypatch.setattr(pictures, "kind", broken)
+    monkeypatch.setattr(pictures, "file_type", broken)
     [answer] = world.answers(world.photo(ANNA))
     assert (answer.chat, answer.text) == (ANNA, words.BROKEN)
     assert "Traceback" in caplog.text and "RuntimeError" in caplog.text

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import entrypoint
 import pytest
@@ -15,11 +14,13 @@ from layout import Photo
 from PIL import Image
 from support import fabricated, tiny
 from support.folder_batches import QUICK
+from support.tiny_job import PYTHONPATH
 
 from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.paths import PROGRAM
 from styletransfer.vgg import download
 
-JOB = Path(__file__).parents[1] / "support" / "tiny_job.py"
+JOB = PROGRAM / "tests/support/tiny_job.py"
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
 WISH = "wishes/-100123/7-AQAD_x-9.json"
 PHOTO = tiny.file(60, 80, 1)
@@ -56,7 +57,7 @@ class Bot:
         return subprocess.Popen(
             [sys.executable, JOB, self.name, key],
             cwd="/",
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": PYTHONPATH},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

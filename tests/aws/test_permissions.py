@@ -134,11 +134,11 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(account, made, monkeypatch
         for key in (painted, failed, cancelled):
             handler.handler(job(key, "RUNNING"), None)
         photo = layout.Photo.of_key(painted)
-        result = f"{layout.result_place(OWNER)}/mine/{photo.name}"
+        result = f"{layout.result_prefix(OWNER)}/mine/{photo.name}"
         put(account, result, tiny.file(60, 80))
         event = {"bucket": {"name": BUCKET}, "object": {"key": result}}
         handler.handler({"source": "aws.s3", "detail": event}, None)
-        record = f"{layout.result_place(OWNER)}/"
+        record = f"{layout.result_prefix(OWNER)}/"
         record += bucket_layout.record_key("mine", layout.Photo.of_key(failed).name)
         put(account, record, json.dumps({"error": "it is damaged"}).encode())
         handler.handler(job(failed, "FAILED"), None)

@@ -276,7 +276,7 @@ def test_a_photo_of_every_kind_is_painted(resources, suffix):
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
 def test_a_result_of_every_kind_is_sent(resources, suffix):
     assert output.output_extension(suffix, "JPEG") == suffix
-    key = f"{layout.result_place(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
+    key = f"{layout.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
     assert layout.Photo.of_result(key)
     assert matching(resources, created(key)) == {"ResultRule"}
 

@@ -52,7 +52,9 @@ def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, 
     assert telegram.webhook["url"] == URL
     assert webhook.main(["--stack", "painter", "--remove"]) == 0
     assert telegram.webhook == {}
-    assert capsys.readouterr().out.endswith("Telegram knows no address: the bot is asleep.\n")
+    assert capsys.readouterr().out.endswith(
+        "Telegram has no address for the bot: it gets no messages.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, 
         ("painters", TOKEN, "SecureString", 2, "there is no stack painters in eu-west-1"),
         ("other", TOKEN, "SecureString", 2, "stack other has no output TokenParameter"),
         ("painter", None, "", 2, "there is no SSM parameter /painter/telegram-token"),
-        ("painter", TOKEN, "String", 2, "is a String, which anybody can read"),
+        ("painter", TOKEN, "String", 2, "is a String, readable by everybody"),
         ("painter", "4242:another", "SecureString", 2, "Telegram refuses the bot's token"),
         ("painter", "no token", "SecureString", 2, "Telegram refuses the bot's token"),
     ],
@@ -92,7 +94,7 @@ def test_what_telegram_could_not_deliver_is_shown():
     when = datetime.now(UTC) - timedelta(hours=3)
     info = WebhookInfo("https://elsewhere", False, 7, when, "Wrong response: 403")
     assert webhook.describe(info, URL) == [
-        f"Telegram sends to https://elsewhere, which is not this stack's {URL}",
-        "updates that wait: 7",
+        f"Telegram sends to https://elsewhere, not to this stack's {URL}",
+        "updates waiting: 7",
         "last error, 3 h ago: Wrong response: 403",
     ]

@@ -149,9 +149,8 @@ class Cloud:
 @contextmanager
 def loaded_processes() -> Iterator[Callable[..., BaseProcess]]:
     """Gives what makes processes that need not load TensorFlow: forks of one that has."""
-    folders = (tiny_job.REPOSITORY, tiny_job.REPOSITORY / "aws", Path(__file__).parents[1])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", ":".join(map(str, folders)))
+        patch.setenv("PYTHONPATH", tiny_job.PYTHONPATH)
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         forkserver.set_forkserver_preload(["support.tiny_job", "styletransfer.batch.worker"])
         forkserver.ensure_running()

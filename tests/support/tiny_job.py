@@ -1,18 +1,19 @@
-"""`python tests/tiny_job.py BUCKET KEY`: aws/entrypoint.py with a VGG19 of few channels, so that a
-process paints in little more time than TensorFlow takes to load."""
+"""`python tests/support/tiny_job.py BUCKET KEY`: aws/entrypoint.py with a VGG19 of few channels, so
+that a process paints in little more time than TensorFlow takes to load."""
 
 import os
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
-sys.path += [str(REPOSITORY), str(REPOSITORY / "aws"), str(REPOSITORY / "tests")]
+import entrypoint
 
-import entrypoint  # noqa: E402
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg import download
+from support import tiny
 
-from styletransfer.batch.network_pool import NetworkPool  # noqa: E402
-from styletransfer.vgg import download  # noqa: E402
-from support import tiny  # noqa: E402
+# What a process that runs this file needs to find its modules.
+PYTHONPATH = os.pathsep.join(str(PROGRAM / folder) for folder in ("", "aws", "tests"))
 
 
 def load(*_: object) -> object:
@@ -22,7 +23,7 @@ def load(*_: object) -> object:
 
 
 def main(arguments: list[str]) -> None:
-    """Ends the process, as the entrypoint does. There are no weights but those that it is given."""
+    """Ends the process, as the entrypoint does. Weights are only those of the environment."""
     download.CACHE = Path(os.devnull)
     os.environ["KERAS_HOME"] = os.devnull
     NetworkPool._load = load
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
 
 
 def forked(arguments: list[str], environment: dict[str, str], log: Path) -> None:
-    """The same in a process that is there already, with an environment and a log of its own."""
+    """The same in a running process, with an environment and a log of its own."""
     os.environ.clear()
     os.environ.update(environment)
     with log.open("ab") as file:
