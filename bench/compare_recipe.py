@@ -66,6 +66,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
         from styletransfer.devices import tensorflow
         from styletransfer.images import arrays, decode
         from styletransfer.images.encode import encode
+        from styletransfer.images.output import OutputFormat
         from styletransfer.vgg.download import find
         from styletransfer.vgg.network import VGG
         from styletransfer.vgg.random_weights import random_weights
@@ -100,7 +101,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
 
     results = {name: np.load(folder / f"{name}.npy") for name in ("theirs", "ours")}
     for name, result in results.items():
-        (told.out / f"{name}.png").write_bytes(encode(result, "png"))
+        (told.out / f"{name}.png").write_bytes(encode(result, OutputFormat("png")))
     height = results["ours"].shape[0]
     row = [
         arrays.resize(picture, height, round(picture.shape[1] * height / picture.shape[0]))
@@ -108,7 +109,7 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
     ]
     gap = np.ones((height, 8, 3), np.float32)
     side_by_side = np.concatenate([part for each in row for part in (gap, each)][1:], axis=1)
-    (told.out / "comparison.png").write_bytes(encode(side_by_side, "png"))
+    (told.out / "comparison.png").write_bytes(encode(side_by_side, OutputFormat("png")))
     heading = (
         f"{told.photo.name} by {told.painting.name}, {told.size} px, weights {vgg.identity}\n\n"
         "![photo, painting, theirs, ours](comparison.png)\n\n"

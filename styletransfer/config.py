@@ -13,7 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import DEEP_FORMATS, FORMATS, SYNONYMS, OutputFormat
+from styletransfer.images.output import (
+    DEEP_EXTENSIONS,
+    FORMAT_ALIASES,
+    OUTPUT_FORMATS,
+    OutputFormat,
+)
 from styletransfer.paths import PROGRAM, WORKSPACE
 from styletransfer.settings import FIELDS, Settings, parse_bool
 from styletransfer.storage.address import Account, parse_address
@@ -219,15 +224,15 @@ def _weights(values: Mapping[str, str]) -> str | None:
 
 
 def _output(values: Mapping[str, str]) -> OutputFormat:
-    name = _choice(values, "OUTPUT_FORMAT", FORMATS, SYNONYMS)
+    name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
     quality = values.get("OUTPUT_QUALITY", "95")
     if not (quality.isascii() and quality.isdigit() and 1 <= int(quality) <= 100):
         raise ConfigError(f"OUTPUT_QUALITY is {quality!r}; expected a whole number from 1 to 100")
     depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
-    if depth == 16 and name not in (None, "same", *DEEP_FORMATS):
+    if depth == 16 and name not in (None, "same", *DEEP_EXTENSIONS):
         raise ConfigError(
             f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {name!r} cannot hold; "
-            f"expected {' or '.join(DEEP_FORMATS)}"
+            f"expected {' or '.join(DEEP_EXTENSIONS)}"
         )
     return OutputFormat(name, int(quality), depth, _switch(values, "KEEP_GPS"))
 

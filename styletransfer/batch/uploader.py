@@ -179,7 +179,7 @@ class Pusher:
     def _push(self, done: FinishedPicture, saves: "list[Future[None]]") -> None:
         task = done.task
         try:
-            extension, data = encode.encode_as(self._plan.output, done.photo, done.image)
+            extension, data = encode.encode_result(self._plan.output, done.photo, done.image)
             key = task.result_key(extension, self._plan.output)
             record = done.record | {"result": key, "finished": _now()}
             self.patiently(lambda: self._result.write(key, data))

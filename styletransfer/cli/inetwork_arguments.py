@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError
+from styletransfer.images.output import OUTPUT_FORMATS
 from styletransfer.settings import FIELDS, RECIPES, Settings, expectation, kind, parse_bool
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
@@ -222,7 +223,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--output_format",
-        choices=("jpg", "png", "webp", "tiff", "same"),
+        choices=OUTPUT_FORMATS,
         default="png",
         help="`same` is the photo's own (default: png)",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.errors import ConfigError
+from styletransfer.images.output import DEEP_EXTENSIONS, OutputFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,10 +55,10 @@ class ResultFiles:
     done: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.depth == 16 and self.extension not in ("png", "tiff"):
+        if self.depth == 16 and self.extension not in DEEP_EXTENSIONS:
             raise ConfigError(
                 f"--output_depth 16 does not fit into a {self.extension}; "
-                "add --output_format png or tiff"
+                f"add --output_format {' or '.join(DEEP_EXTENSIONS)}"
             )
 
     def path(self, suffix: str = "", extension: str | None = None) -> Path:
@@ -68,9 +69,8 @@ class ResultFiles:
         """Writes image [H, W, 3], sRGB 0…1; its path. Raises ConfigError, PictureError."""
         from styletransfer.images import encode
 
-        _, data = encode.encode_result(
-            self.photo, image, self.extension, self.quality, self.depth, self.keep_gps
-        )
+        output = OutputFormat(self.extension, self.quality, self.depth, self.keep_gps)
+        _, data = encode.encode_result(output, self.photo, image)
         path = written(self.path(suffix), data)
         self.done.append(path)
         return path

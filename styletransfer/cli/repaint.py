@@ -66,7 +66,9 @@ def repaint_record(
     how = {"content_mask": photo.mask, "memory_limit": memory_limit}
     steps = stylize(photo.picture.pixels_int, targets, settings, vgg, **how)
     last = follow(steps, printable(record["photo"]))
-    extension, data = encode.encode_as(OutputFormat(*record["output"]), photo.picture, last.image)
+    extension, data = encode.encode_result(
+        OutputFormat(*record["output"]), photo.picture, last.image
+    )
     return written(Path(f"{prefix}.{extension}"), data)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from styletransfer import bucket_layout
 from styletransfer.images import arrays, encode
 from styletransfer.images.arrays import fit_size
+from styletransfer.images.output import OutputFormat
 
 FOLDER = bucket_layout.GALLERY
 PREVIEW = 1280  # longer side in px: sharp in the slider, a tenth of a large result's bytes
@@ -43,7 +44,7 @@ def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
     pixels = arrays.box_average(pixels, max(height, width) // (2 * longer))
     if max(height, width) > longer:
         pixels = arrays.resize(pixels, *fit_size(height, width, longer))
-    return encode.encode(pixels, "jpg", quality)
+    return encode.encode(pixels, OutputFormat("jpg", quality))
 
 
 def thumbnail(pixels: np.ndarray) -> bytes:

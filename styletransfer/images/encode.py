@@ -1,9 +1,12 @@
-"""Arrays → a result's file: the photo's own colour space, EXIF and alpha, in 8 or 16 bits."""
+"""Arrays → a result's file: in the photo's own colour space, with its EXIF and alpha, in 8 or 16
+bits a channel."""
 
 import io
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,116 +17,96 @@ from styletransfer.images import icc
 from styletransfer.images.arrays import resize
 from styletransfer.images.decode import Picture
 from styletransfer.images.output import (
-    _DEEP,
-    _LONGEST_SIDE,
+    DEEP_EXTENSIONS,
+    FileFormat,
     OutputFormat,
-    _known_extension,
-    output_extension,
+    file_format,
 )
 
-# Rows rounded, filtered and compressed at a time, so that no second copy of a large picture is
-# ever held in floats.
+# Rows rounded, filtered and compressed at a time: a large picture is never copied in floats.
 _BAND = 256
 
 
 def encode(
     pixels: np.ndarray,
-    extension: str,
-    quality: int = 95,
+    output: OutputFormat,
     alpha: np.ndarray | None = None,
-    *,
     exif: bytes | None = None,
     profile: bytes | None = None,
-    depth: int = 8,
-    keep_gps: bool = False,
 ) -> bytes:
     """A picture file's bytes, with its colour profile embedded; equal arguments, equal bytes.
 
-    `pixels` is float [H, W, 3], sRGB 0…1, clipped and rounded to `depth` bits, 8 or 16; `alpha`
-    float [H, W], 0…1. `extension` is jpg, png, webp or tiff; only png and tiff have 16 bits.
-    `quality` 1…100 counts for jpg, written without chroma subsampling, and for webp, which knows
-    no other way than with it. A jpg cannot be clear: with `alpha` it shows what a viewer would,
+    pixels: float [H, W, 3], sRGB 0…1, clipped and rounded to the output's depth. alpha: float
+    [H, W], 0…1. output: its `format` is jpg, png, webp or tiff; only png and tiff have 16 bits. A
+    jpg is written without chroma subsampling; a webp always has it. A jpg has no alpha: it shows
     the picture over white.
 
-    `exif` and `profile` are a Picture's. Colours are converted to `profile`, after they were
-    rounded to 8 bits; LittleCMS as Pillow has it cannot convert 16 bits of colour, so these, and
-    all without `profile`, are in sRGB. The EXIF's size and colour space become the result's, and
-    the place where the photo was taken is left out unless `keep_gps`.
+    exif, profile: a Picture's. Colours are converted to `profile` after rounding to 8 bits. 16-bit
+    files, which Pillow's LittleCMS cannot convert, and all without `profile` are in sRGB. The EXIF
+    gets the result's size and colour space, and loses the GPS position unless the output keeps it.
 
-    Raises PictureError where the format cannot hold so long a side, ConfigError for an extension
-    that cannot be written, or not with that depth.
+    Raises PictureError where a side is too long for the format, ConfigError for a format that
+    cannot be written, or not with that depth.
     """
-    extension = _known_extension(extension, "the extension")
+    target = file_format(output.format or "", "the extension")
     height, width = pixels.shape[:2]
-    if max(height, width) > _LONGEST_SIDE.get(extension, max(height, width)):
-        raise PictureError(
-            f"{width} × {height} pixels do not fit into a {extension}, whose sides are at most "
-            f"{_LONGEST_SIDE[extension]}; set OUTPUT_FORMAT to png"
-        )
-    if depth not in (8, 16):
-        raise ConfigError(f"the depth is {depth!r}; expected 8 or 16 bits")
-    if depth == 16 and extension not in _DEEP:
-        raise ConfigError(f"a {extension} has no 16 bits; set OUTPUT_FORMAT to png or tiff")
-
-    own = profile if depth == 8 else None
-    told = exifs.for_result(exif, width, height, own is None, keep_gps) if exif else None
-    over_white = alpha if extension == "jpg" else None
-    values = _rounded(pixels, depth, over_white)
-    if own is not None:
-        values = np.asarray(icc.from_srgb(Image.fromarray(values), own))
-    if alpha is not None and extension != "jpg":
-        values = np.dstack([values, _rounded(alpha, depth)])
-    embedded = own or icc.SRGB
-    if extension == "tiff":
-        return _tiff(values, embedded, told)
-    block = told.block() if told else b""
-    if depth == 16:
+    _check(target, height, width, output.depth)
+    own_profile = profile if output.depth == 8 else None
+    metadata = (
+        exifs.for_result(exif, width, height, own_profile is None, output.keep_gps)
+        if exif
+        else None
+    )
+    over_white = alpha if target.extension == "jpg" else None
+    values = _rounded(pixels, output.depth, over_white)
+    if own_profile is not None:
+        values = np.asarray(icc.from_srgb(Image.fromarray(values), own_profile))
+    if alpha is not None and over_white is None:
+        values = np.dstack([values, _rounded(alpha, output.depth)])
+    embedded = own_profile or icc.SRGB
+    if target.extension == "tiff":
+        return _tiff(values, embedded, metadata)
+    block = metadata.block() if metadata else b""
+    if output.depth == 16:
         return _png16(values, embedded, block)
-    options = {
-        "jpg": {"format": "JPEG", "quality": quality, "subsampling": 0},
-        "png": {"format": "PNG"},
-        "webp": {"format": "WEBP", "quality": quality},
-    }[extension]
+    options: dict[str, Any] = {
+        "jpg": {"quality": output.quality, "subsampling": 0},
+        "webp": {"quality": output.quality},
+    }.get(target.extension, {})
     out = io.BytesIO()
-    Image.fromarray(values).save(out, icc_profile=embedded, exif=block, **options)
+    Image.fromarray(values).save(
+        out, target.pillow_name, icc_profile=embedded, exif=block, **options
+    )
     return out.getvalue()
 
 
-def encode_result(
-    photo: Picture,
-    image: np.ndarray,
-    output_format: str | None,
-    quality: int,
-    depth: int = 8,
-    keep_gps: bool = False,
-) -> tuple[str, bytes]:
-    """A painted photo's extension and file's bytes, with what the photo had: EXIF, colour space,
-    and its alpha, resized, where the format can hold it. Arguments and errors as in
-    `output_extension` and `encode`."""
+def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
+    """A painted photo's extension and file's bytes, with the photo's EXIF, colour space, and its
+    alpha, resized, where the format can hold it.
+
+    image: float32 [H, W, 3], sRGB 0…1. Errors as `output_extension` and `encode`.
+    """
+    extension = output.extension(photo.format)
     alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
-    extension = output_extension(output_format, photo.format)
-    data = encode(
-        image,
-        extension,
-        quality,
-        alpha,
-        exif=photo.exif,
-        profile=photo.profile,
-        depth=depth,
-        keep_gps=keep_gps,
-    )
+    data = encode(image, replace(output, format=extension), alpha, photo.exif, photo.profile)
     return extension, data
 
 
-def encode_as(output: OutputFormat, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
-    """A painted photo's extension and file's bytes. Raises PictureError where the format
-    cannot hold so large a picture."""
-    extension = output.extension(photo.format)
-    return encode_result(photo, image, extension, output.quality, output.depth, output.keep_gps)
+def _check(target: FileFormat, height: int, width: int, depth: int) -> None:
+    if target.longest_side and max(height, width) > target.longest_side:
+        raise PictureError(
+            f"{width} × {height} pixels do not fit into a {target.extension}, whose sides are at "
+            f"most {target.longest_side}; set OUTPUT_FORMAT to png"
+        )
+    if depth not in (8, 16):
+        raise ConfigError(f"the depth is {depth!r}; expected 8 or 16 bits")
+    if depth == 16 and not target.deep:
+        deep = " or ".join(DEEP_EXTENSIONS)
+        raise ConfigError(f"a {target.extension} has no 16 bits; set OUTPUT_FORMAT to {deep}")
 
 
 def _rounded(values: np.ndarray, depth: int, over_white: np.ndarray | None = None) -> np.ndarray:
-    """Floats 0…1 as uint8 or uint16 of the same shape, laid over white by the alpha given."""
+    """Floats 0…1 as uint8 or uint16 of the same shape, composited over white by an alpha [H, W]."""
     out = np.empty(values.shape, np.uint8 if depth == 8 else np.uint16)
     for top in range(0, len(values), _BAND):
         band = np.clip(values[top : top + _BAND], 0, 1)
@@ -133,23 +116,23 @@ def _rounded(values: np.ndarray, depth: int, over_white: np.ndarray | None = Non
     return out
 
 
-# --- formats of which Pillow cannot write all that is asked for ---------------------------------
+# --- what Pillow cannot write -------------------------------------------------------------------
 
 
-def _tiff(values: np.ndarray, profile: bytes, told: exifs.Exif | None) -> bytes:
+def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
     """A TIFF 6.0, deflated after horizontal differencing: uint8 or uint16 [H, W, 3 or 4].
 
-    Pillow writes no 16 bits of colour, and EXIF only as far as it knows the tags' types.
+    Pillow writes no 16-bit colours, and of EXIF only tags whose types it knows.
     """
     height, width, channels = values.shape
-    told = told or exifs.Exif("<", {}, {}, {})
-    ordered = values.dtype.newbyteorder(told.order)
-    strips = []
+    metadata = metadata or exifs.Exif("<", {}, {}, {})
+    ordered = values.dtype.newbyteorder(metadata.order)
+    bands = []
     for top in range(0, height, _BAND):
         band = values[top : top + _BAND].copy()
         band[:, 1:] -= values[top : top + _BAND, :-1]
-        strips.append(zlib.compress(band.astype(ordered).tobytes()))
-    offsets = 8 + np.cumsum([0, *map(len, strips[:-1])])
+        bands.append(zlib.compress(band.astype(ordered).tobytes()))
+    offsets = 8 + np.cumsum([0, *map(len, bands[:-1])])
     short, long = exifs.SHORT, exifs.LONG
     tags = {
         256: (long, width),
@@ -161,19 +144,19 @@ def _tiff(values: np.ndarray, profile: bytes, told: exifs.Exif | None) -> bytes:
         274: (short, 1),
         277: (short, channels),
         278: (long, _BAND),
-        279: (long, *map(len, strips)),
-        284: (short, 1),  # Channels beside each other.
+        279: (long, *map(len, bands)),
+        284: (short, 1),  # Channels interleaved.
         317: (short, 2),  # Horizontal differencing.
     }
     if channels == 4:
-        tags[338] = (short, 2)  # Alpha that colours are not multiplied with.
-    told.main |= {tag: told.number(*value) for tag, value in tags.items()}
-    told.main[34675] = exifs.IfdEntry(exifs.UNDEFINED, len(profile), profile)
-    return told.tiff(b"".join(strips))
+        tags[338] = (short, 2)  # Unassociated alpha: colours are not multiplied by it.
+    metadata.main |= {tag: metadata.number(*value) for tag, value in tags.items()}
+    metadata.main[34675] = exifs.IfdEntry(exifs.UNDEFINED, len(profile), profile)
+    return metadata.tiff(b"".join(bands))
 
 
 def _png16(values: np.ndarray, profile: bytes, exif: bytes) -> bytes:
-    """A PNG (W3C, third edition): uint16 [H, W, 3 or 4]. Pillow writes no 16 bits of colour."""
+    """A PNG (W3C, third edition): uint16 [H, W, 3 or 4]. Pillow writes no 16-bit colours."""
     height, width, channels = values.shape
     header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
     packer = zlib.compressobj()
@@ -189,21 +172,22 @@ def _png16(values: np.ndarray, profile: bytes, exif: bytes) -> bytes:
 
 
 def _paeth_filtered(values: np.ndarray) -> Iterator[bytes]:
-    """Bands of a 16-bit PNG's rows by its filter 4: each byte less whichever of its neighbours,
-    left, above or both, is nearest to left + above - both."""
+    """Bands of a 16-bit PNG's rows after filter 4, Paeth: each byte minus whichever of its left,
+    upper and upper left neighbours is nearest to left + upper - upper left."""
     height, width, channels = values.shape
     step = 2 * channels
-    before = np.zeros((1, step * (width + 1)), np.int16)
+    previous = np.zeros((1, step * (width + 1)), np.int16)
     for top in range(0, height, _BAND):
         band = values[top : top + _BAND].astype(">u2").view(np.uint8).reshape(-1, step * width)
         rows = np.pad(band, ((0, 0), (step, 0))).astype(np.int16)
-        rows = np.concatenate([before, rows])
-        before = rows[-1:]
-        here, left = rows[1:, step:], rows[1:, :-step]
-        above, both = rows[:-1, step:], rows[:-1, :-step]
-        by_left, by_above = np.abs(above - both), np.abs(left - both)
-        by_both = np.abs(left + above - 2 * both)
-        guess = np.where(by_above <= by_both, above, both)
-        guess = np.where((by_left <= by_above) & (by_left <= by_both), left, guess)
-        filtered = (here - guess).astype(np.uint8)
+        rows = np.concatenate([previous, rows])
+        previous = rows[-1:]
+        current, left = rows[1:, step:], rows[1:, :-step]
+        upper, upper_left = rows[:-1, step:], rows[:-1, :-step]
+        from_left, from_upper = np.abs(upper - upper_left), np.abs(left - upper_left)
+        from_upper_left = np.abs(left + upper - 2 * upper_left)
+        predicted = np.where(from_upper <= from_upper_left, upper, upper_left)
+        nearest_left = (from_left <= from_upper) & (from_left <= from_upper_left)
+        predicted = np.where(nearest_left, left, predicted)
+        filtered = (current - predicted).astype(np.uint8)
         yield np.pad(filtered, ((0, 0), (1, 0)), constant_values=4).tobytes()

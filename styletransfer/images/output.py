@@ -1,68 +1,103 @@
-"""OutputFormat formats: extensions, depths, and which of them a result gets."""
+"""Output formats: the one table of what results can be written in, and which one a result gets.
+
+Imports neither Pillow nor NumPy, so the configuration and `--help` load quickly.
+"""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from styletransfer.errors import ConfigError
 
-FORMATS = ("jpg", "png", "webp", "tiff", "same")
-DEEP_FORMATS = ("png", "tiff")  # those that can hold 16 bits
-SYNONYMS = {"jpeg": "jpg", "tif": "tiff"}
 
-# What a camera wrote with losses (HEIC, AVIF) stays small; a png of it would be ten times its size.
-_SAME = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tiff", "HEIF": "jpg", "AVIF": "jpg"}
-_ALIASES = {"jpeg": "jpg", "tif": "tiff"}
-_LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383}
-_DEEP = ("png", "tiff")
+@dataclass(frozen=True)
+class FileFormat:
+    """A format that results can be written in.
+
+    extension: without dot. pillow_name: Pillow's name of the format. sources: the formats (Pillow's
+    names) of the photos that OUTPUT_FORMAT=same writes in this one. aliases: other spellings of the
+    extension. deep: whether it holds 16 bits a channel. longest_side: in px; None: no limit that a
+    photo reaches.
+    """
+
+    extension: str
+    pillow_name: str
+    sources: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    deep: bool = False
+    longest_side: int | None = None
+
+
+FILE_FORMATS = (
+    # HEIF and AVIF are lossy: as png their results would be ten times the size of the photo.
+    FileFormat("jpg", "JPEG", ("JPEG", "HEIF", "AVIF"), aliases=("jpeg",), longest_side=65_500),
+    FileFormat("png", "PNG", ("PNG", "GIF", "BMP"), deep=True),
+    FileFormat("webp", "WEBP", ("WEBP",), longest_side=16_383),
+    FileFormat("tiff", "TIFF", ("TIFF",), aliases=("tif",), deep=True),
+)
+FORMAT_ALIASES = {alias: each.extension for each in FILE_FORMATS for alias in each.aliases}
+DEEP_EXTENSIONS = tuple(each.extension for each in FILE_FORMATS if each.deep)
+OUTPUT_FORMATS = (*(each.extension for each in FILE_FORMATS), "same")  # values of OUTPUT_FORMAT
+
+_SOURCE_BY_SUFFIX = {
+    f".{name}": each.pillow_name
+    for each in FILE_FORMATS
+    for name in (each.extension, *each.aliases)
+} | dict.fromkeys((".heic", ".heif", ".hif", ".avif"), "HEIF")
+
+
+def file_format(name: str, label: str, also: str = "") -> FileFormat:
+    """The format with this extension or alias, in any case and with or without a dot.
+
+    Raises ConfigError naming `label` for any other name; `also` follows the expected ones.
+    """
+    extension = name.strip().lower().removeprefix(".")
+    extension = FORMAT_ALIASES.get(extension, extension)
+    for each in FILE_FORMATS:
+        if each.extension == extension:
+            return each
+    expected = ", ".join(each.extension for each in FILE_FORMATS)
+    raise ConfigError(f"{label} is {name!r}; expected one of {expected}{also}")
 
 
 def output_extension(output_format: str | None, picture_format: str) -> str:
     """The extension, without dot, of a result: jpg, png, webp or tiff.
 
-    `output_format` is OUTPUT_FORMAT: one of these four; None or empty: jpg for JPEG photos and
-    png for all others; `same`: the photo's own format, or what comes nearest of those that can be
-    written (HEIC and AVIF → jpg, GIF and BMP → png). `picture_format` is a Picture's `format`.
+    output_format: OUTPUT_FORMAT. One of these four; None or empty: jpg for JPEG photos and png for
+    all others; `same`: the photo's own format, or the closest that can be written (HEIC and AVIF →
+    jpg, GIF and BMP → png). picture_format: a Picture's `format`.
+
     Raises ConfigError naming OUTPUT_FORMAT for any other value.
     """
     wanted = (output_format or "").strip().lower()
     if not wanted:
         return "jpg" if picture_format == "JPEG" else "png"
     if wanted == "same":
-        return _SAME.get(picture_format, "png")
-    return _known_extension(wanted, "OUTPUT_FORMAT", " or same")
-
-
-def _known_extension(text: str, label: str, also: str = "") -> str:
-    extension = text.strip().lower().removeprefix(".")
-    extension = _ALIASES.get(extension, extension)
-    if extension not in _SAME.values():
-        raise ConfigError(f"{label} is {text!r}; expected one of jpg, png, webp, tiff{also}")
-    return extension
-
-
-_KINDS = {".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"} | dict.fromkeys(
-    (".heic", ".heif", ".hif", ".avif"), "HEIF"
-)
+        closest = (each.extension for each in FILE_FORMATS if picture_format in each.sources)
+        return next(closest, "png")
+    return file_format(wanted, "OUTPUT_FORMAT", " or same").extension
 
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """How results are written: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS, as
-    config.Config has them. A record keeps them in this order; early ones end with the quality."""
+    """How results are written: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS.
+
+    Records store the fields in this order; early ones end with the quality. quality: 1…100, of
+    jpg and webp. depth: bits a channel, 8 or 16.
+    """
 
     format: str | None
-    quality: int
+    quality: int = 95
     depth: int = 8
     keep_gps: bool = False
 
     def extension(self, picture_format: str) -> str:
-        """A result's extension by its photo's `Picture.format`. 16 bits asked for are never lost:
-        a result whose format could not hold them is a png."""
+        """A result's extension by its photo's `Picture.format`: png where the format asked for
+        cannot hold the depth."""
         extension = output_extension(self.format, picture_format)
-        return extension if self.depth == 8 or extension in DEEP_FORMATS else "png"
+        return extension if self.depth == 8 or extension in DEEP_EXTENSIONS else "png"
 
     def extension_by_name(self, photo_key: str) -> str:
-        """A result's extension if the photo is what its name says, so that keys can be planned
-        before anything is read."""
-        kind = _KINDS.get(PurePosixPath(photo_key).suffix.lower(), "JPEG")
-        return self.extension(kind)
+        """A result's extension if the photo's content is what its name says: keys are planned
+        before any photo is read."""
+        suffix = PurePosixPath(photo_key).suffix.lower()
+        return self.extension(_SOURCE_BY_SUFFIX.get(suffix, "JPEG"))

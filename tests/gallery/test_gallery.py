@@ -24,6 +24,7 @@ from styletransfer.gallery.publisher import Gallery
 from styletransfer.gallery.thumbnails import picture_key, preview, thumbnail
 from styletransfer.images import arrays
 from styletransfer.images.encode import encode
+from styletransfer.images.output import OutputFormat
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
@@ -58,7 +59,7 @@ def record(photo="beach.jpg", look="monet", **changes):
 
 def paint(shown, bucket, each):
     """What the runner does: the result first, then the gallery's pictures of it."""
-    bucket.write(each["result"], encode(flat(BLUE), "jpg"))
+    bucket.write(each["result"], encode(flat(BLUE), OutputFormat("jpg")))
     paintings = {painting["key"]: flat(GREEN) for painting in each["paintings"]}
     shown.add(each, flat(RED), flat(BLUE), paintings)
 

@@ -13,7 +13,7 @@ from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.decode import Picture, decode
 from styletransfer.images.encode import encode, encode_result
-from styletransfer.images.output import output_extension
+from styletransfer.images.output import OutputFormat, output_extension
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -96,20 +96,22 @@ def sixteen_bits(data):
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_painting_is_written_and_read_again(extension):
-    picture = decode(encode(PIXELS, extension), "result")
+    picture = decode(encode(PIXELS, OutputFormat(extension)), "result")
     assert output_extension("same", picture.format) == extension
     assert np.abs(picture.pixels - PIXELS).max() < (1e-6 if extension in ("png", "tiff") else 0.1)
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_painting_says_that_it_is_srgb(extension):
-    written = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), extension)))
+    written = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), OutputFormat(extension))))
     embedded = ImageCms.ImageCmsProfile(io.BytesIO(written.info["icc_profile"]))
     assert "sRGB" in ImageCms.getProfileDescription(embedded)
 
 
 def test_equal_paintings_are_equal_bytes_whenever_they_are_written():
-    embedded = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), "png"))).info["icc_profile"]
+    embedded = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), OutputFormat("png")))).info[
+        "icc_profile"
+    ]
     year, month, day, *time = struct.unpack(">6H", embedded[24:36])
     assert (year, month, day, time) == (2024, 1, 1, [0, 0, 0])
 
@@ -117,40 +119,45 @@ def test_equal_paintings_are_equal_bytes_whenever_they_are_written():
 def test_a_jpg_keeps_fine_colour_detail():
     stripes = np.zeros((32, 32, 3), np.float32)
     stripes[:, ::2, 0], stripes[:, 1::2, 2] = 1, 1
-    assert np.abs(decode(encode(stripes, "jpg"), "a.jpg").pixels - stripes).mean() < 0.05
+    assert (
+        np.abs(decode(encode(stripes, OutputFormat("jpg")), "a.jpg").pixels - stripes).mean() < 0.05
+    )
 
 
 def test_quality_makes_smaller_files():
     noise = np.random.default_rng(0).random((64, 64, 3))
     for extension in ("jpg", "webp"):
-        assert len(encode(noise, extension, quality=50)) < len(encode(noise, extension)) * 0.7
+        assert (
+            len(encode(noise, OutputFormat(extension, quality=50)))
+            < len(encode(noise, OutputFormat(extension))) * 0.7
+        )
 
 
 def test_values_are_clipped_and_rounded_to_the_nearest():
     pixels = np.full((16, 16, 3), 100.6 / 255)
     pixels[0], pixels[1] = -0.5, 1.5
-    written = np.asarray(Image.open(io.BytesIO(encode(pixels, "png"))))
+    written = np.asarray(Image.open(io.BytesIO(encode(pixels, OutputFormat("png")))))
     assert (written[0] == 0).all() and (written[1] == 255).all() and (written[2:] == 101).all()
 
 
 @pytest.mark.parametrize("extension", ["png", "webp", "tiff"])
 def test_alpha_is_written_where_it_can_be(extension):
-    picture = decode(encode(SHADES, extension, alpha=VEIL), "result")
+    picture = decode(encode(SHADES, OutputFormat(extension), alpha=VEIL), "result")
     assert np.abs(picture.alpha - VEIL).max() < 0.01
 
 
 def test_a_jpg_shows_a_clear_picture_over_white():
     pixels, alpha = np.zeros((32, 32, 3), np.float32), np.ones((32, 32), np.float32)
     alpha[:16], alpha[16:24] = 0, 0.5
-    seen = decode(encode(pixels, "jpg", alpha=alpha), "a.jpg").pixels[:, 16, 0]
+    seen = decode(encode(pixels, OutputFormat("jpg"), alpha=alpha), "a.jpg").pixels[:, 16, 0]
     assert np.allclose(seen[[8, 20, 28]], (1, 0.5, 0), atol=0.03)
 
 
 def test_a_side_too_long_for_the_format_is_refused_with_a_way_out():
     strip = np.zeros((1, 16_384, 3), np.float32)
     with pytest.raises(PictureError, match=r"16384 × 1 .*16383.*OUTPUT_FORMAT"):
-        encode(strip, "webp")
-    assert encode(strip, "png")
+        encode(strip, OutputFormat("webp"))
+    assert encode(strip, OutputFormat("png"))
 
 
 # EXIF
@@ -158,7 +165,7 @@ def test_a_side_too_long_for_the_format_is_refused_with_a_way_out():
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_what_the_camera_told_comes_along_from_every_format(format_):
-    _, data = encode_result(photo(format_), SHADES, "jpg", 95)
+    _, data = encode_result(OutputFormat("jpg"), photo(format_), SHADES)
     exif = exif_of(data)
     camera = exif.get_ifd(CAMERA)
     assert (exif[MODEL], exif[ARTIST]) == ("Camera 5", "Ada")
@@ -168,7 +175,7 @@ def test_what_the_camera_told_comes_along_from_every_format(format_):
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_result_tells_its_own_size_and_stands_upright(extension):
-    _, data = encode_result(photo(), SHADES, extension, 95)
+    _, data = encode_result(OutputFormat(extension), photo(), SHADES)
     exif = exif_of(data)
     assert exif[MODEL] == "Camera 5" and exif[ORIENTATION] == 1
     assert (exif.get_ifd(CAMERA)[WIDTH], exif.get_ifd(CAMERA)[HEIGHT]) == (40, 30)
@@ -182,7 +189,7 @@ def test_maker_note_and_thumbnail_are_left_out(extension):
     before = Image.Exif()
     before.load(block)
     assert before.get_ifd(CAMERA)[MAKER_NOTE] and before.get_ifd(ExifTags.IFD.IFD1)
-    _, data = encode_result(photo(), SHADES, extension, 95)
+    _, data = encode_result(OutputFormat(extension), photo(), SHADES)
     assert MAKER_NOTE not in exif_of(data).get_ifd(CAMERA) and b"secret" not in data
     assert not exif_of(data).get_ifd(ExifTags.IFD.IFD1)
 
@@ -190,7 +197,7 @@ def test_maker_note_and_thumbnail_are_left_out(extension):
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_the_place_comes_along_only_where_it_is_asked_for(extension):
     for keep_gps in (False, True):
-        _, data = encode_result(photo(), SHADES, extension, 95, keep_gps=keep_gps)
+        _, data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(), SHADES)
         place = exif_of(data).get_ifd(PLACE)
         assert (b"2024:05:01" in data) == keep_gps
         assert place == ({1: "N", 2: (48.0, 51.0, 29.6), 29: "2024:05:01"} if keep_gps else {})
@@ -207,12 +214,15 @@ def test_xmp_which_may_tell_the_place_is_left_out():
             options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet.decode())
         data = saved(gradient(), format_, **options)
         assert b"48.85N" in data
-        assert b"xmpmeta" not in encode_result(decode(data, "photo"), SHADES, extension, 95)[1]
+        assert (
+            b"xmpmeta"
+            not in encode_result(OutputFormat(extension), decode(data, "photo"), SHADES)[1]
+        )
 
 
 def test_a_tiffs_own_layout_is_not_copied():
     data = saved(gradient(), "TIFF", tiffinfo={ARTIST: "Ada"}, compression="tiff_lzw")
-    exif = exif_of(encode_result(decode(data, "scan.tiff"), SHADES, "jpg", 95)[1])
+    exif = exif_of(encode_result(OutputFormat("jpg"), decode(data, "scan.tiff"), SHADES)[1])
     assert exif.pop(ARTIST) == "Ada"
     assert set(exif) == {CAMERA, ORIENTATION}
 
@@ -224,7 +234,7 @@ def test_names_in_any_script_and_either_order_of_bytes_come_along_as_they_are():
         block = b"Exif\0\0" + start + table + bytes(4) + artist
         picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
         for extension in EXTENSIONS:
-            data = encode_result(picture, PIXELS, extension, 95)[1]
+            data = encode_result(OutputFormat(extension), picture, PIXELS)[1]
             assert artist in data
             assert np.abs(decode(data, "result").pixels - PIXELS).mean() < 0.02
 
@@ -233,7 +243,7 @@ def test_damaged_exif_is_not_copied_and_costs_nothing_else():
     whole = told_by_a_camera().tobytes()
     for cut in range(7, len(whole), 7):
         picture = decode(saved(gradient(), "JPEG", exif=whole[:cut]), "photo")
-        _, data = encode_result(picture, SHADES, "tiff", 95)
+        _, data = encode_result(OutputFormat("tiff"), picture, SHADES)
         assert decode(data, "result").pixels.shape == (30, 40, 3)
     looped = bytearray(whole)
     looped[10:14] = struct.pack("<L", 2**31)
@@ -244,7 +254,7 @@ def test_exif_longer_than_a_jpeg_holds_is_not_copied():
     exif = told_by_a_camera()
     exif[CAMERA] = {COMMENT: bytes(70_000)}
     picture = decode(saved(gradient(), "PNG", exif=exif), "photo")
-    assert picture.exif is None and encode_result(picture, SHADES, "jpg", 95)
+    assert picture.exif is None and encode_result(OutputFormat("jpg"), picture, SHADES)
 
 
 # Colour space
@@ -257,7 +267,7 @@ def test_a_result_is_written_in_the_photos_own_colour_space(primaries):
     assert picture.profile == own
     soft = 0.25 + PIXELS / 2
     for extension in ("png", "tiff"):
-        _, data = encode_result(picture, soft, extension, 95)
+        _, data = encode_result(OutputFormat(extension), picture, soft)
         stored = opened(data)
         assert stored.info["icc_profile"] == own
         light = np.where(soft < 0.04045, soft / 12.92, ((soft + 0.055) / 1.055) ** 2.4)
@@ -268,7 +278,7 @@ def test_a_result_is_written_in_the_photos_own_colour_space(primaries):
 
 def test_a_smooth_ramp_has_no_bands_in_the_photos_own_colour_space():
     ramp = np.linspace(0, 1, 2000, dtype=np.float32)[None, :, None].repeat(16, 0).repeat(3, 2)
-    seen = decode(encode(ramp, "png", profile=rgb_profile(ADOBE)), "result").pixels
+    seen = decode(encode(ramp, OutputFormat("png"), profile=rgb_profile(ADOBE)), "result").pixels
     steps = np.diff(np.rint(seen[0, :, 1] * 255))
     assert steps.min() >= 0 and steps.max() <= 2
     assert len(np.unique(seen[0, :, 1])) > 225
@@ -284,7 +294,7 @@ def test_a_colour_space_that_is_srgb_or_cannot_hold_srgb_is_not_taken_over():
 
 def test_exif_tells_whether_a_result_is_srgb():
     for own, number in ((None, 1), (rgb_profile(ADOBE), 0xFFFF)):
-        exif = exif_of(encode(SHADES, "jpg", exif=photo().exif, profile=own))
+        exif = exif_of(encode(SHADES, OutputFormat("jpg"), exif=photo().exif, profile=own))
         assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == number
 
 
@@ -296,7 +306,7 @@ def test_exif_tells_whether_a_result_is_srgb():
 def test_sixteen_bits_are_written_to_the_last_one(extension, alpha):
     tall = np.tile(SHADES, (20, 1, 1))
     veil = None if alpha is None else np.tile(alpha, (20, 1))
-    data = encode(tall, extension, alpha=veil, exif=photo().exif, depth=16)
+    data = encode(tall, OutputFormat(extension, depth=16), alpha=veil, exif=photo().exif)
     values = sixteen_bits(data)
     assert np.array_equal(values[..., :3], np.rint(tall * 65535))
     if alpha is not None:
@@ -310,23 +320,25 @@ def test_sixteen_bits_are_written_to_the_last_one(extension, alpha):
 def test_sixteen_bits_of_a_big_endian_photo_are_in_its_order():
     block = b"Exif\0\0MM\0*" + struct.pack(">LHHHLL", 8, 1, ARTIST, 2, 4, 0x41646100) + bytes(4)
     picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
-    data = encode(SHADES, "tiff", exif=picture.exif, depth=16)
+    data = encode(SHADES, OutputFormat("tiff", depth=16), exif=picture.exif)
     assert data[:2] == b"MM" and exif_of(data)[ARTIST] == "Ada"
     assert np.array_equal(sixteen_bits(data), np.rint(SHADES * 65535))
 
 
 @pytest.mark.parametrize("extension", ["png", "tiff"])
 def test_sixteen_bits_are_read_to_the_last_one(extension):
-    opaque = decode(encode(SHADES, extension, depth=16), "scan").pixels
+    opaque = decode(encode(SHADES, OutputFormat(extension, depth=16)), "scan").pixels
     assert np.array_equal(np.rint(opaque * 65535), np.rint(SHADES * 65535))
-    clear = decode(encode(SHADES, extension, alpha=VEIL, depth=16), "scan")
+    clear = decode(encode(SHADES, OutputFormat(extension, depth=16), alpha=VEIL), "scan")
     assert np.array_equal(np.rint(clear.alpha * 65535), np.rint(VEIL * 65535))
     seen = VEIL >= 0.13
     assert np.abs(clear.pixels - SHADES)[seen].max() < 1 / 65535
 
 
 def test_sixteen_bits_stay_in_srgb_and_say_so():
-    data = encode(SHADES, "png", exif=photo().exif, profile=rgb_profile(ADOBE), depth=16)
+    data = encode(
+        SHADES, OutputFormat("png", depth=16), exif=photo().exif, profile=rgb_profile(ADOBE)
+    )
     assert np.array_equal(sixteen_bits(data), np.rint(SHADES * 65535))
     assert exif_of(data).get_ifd(CAMERA)[COLOUR_SPACE] == 1
 
@@ -334,20 +346,23 @@ def test_sixteen_bits_stay_in_srgb_and_say_so():
 def test_sixteen_bits_of_a_soft_picture_are_filtered_before_they_are_packed():
     soft = np.linspace(0, 1, 200, dtype=np.float32)[:, None, None].repeat(200, 1).repeat(3, 2)
     for extension in ("png", "tiff"):
-        assert len(encode(soft, extension, depth=16)) < soft.size * 2 / 50
+        assert len(encode(soft, OutputFormat(extension, depth=16))) < soft.size * 2 / 50
 
 
 @pytest.mark.parametrize("extension", ["jpg", "webp"])
 def test_sixteen_bits_where_there_are_none_are_refused_with_a_way_out(extension):
     with pytest.raises(ConfigError, match=f"{extension} .*16 bits.*OUTPUT_FORMAT to png or tiff"):
-        encode(SHADES, extension, depth=16)
+        encode(SHADES, OutputFormat(extension, depth=16))
 
 
 def test_equal_arguments_are_equal_bytes():
     picture = photo(icc_profile=rgb_profile(P3))
     for extension in EXTENSIONS:
         for depth in (8, 16) if extension in ("png", "tiff") else (8,):
-            both = [encode_result(picture, SHADES, extension, 95, depth) for _ in range(2)]
+            both = [
+                encode_result(OutputFormat(extension, depth=depth), picture, SHADES)
+                for _ in range(2)
+            ]
             assert both[0] == both[1]
 
 
@@ -357,7 +372,7 @@ def test_alpha_exif_and_colour_space_come_along_together():
     levels, veil = (np.rint(65535 * each).astype(np.uint16) for each in (SHADES, VEIL))
     picture = Picture(levels, veil, "PNG", told, own)
     for extension in ("png", "webp", "tiff"):
-        _, data = encode_result(picture, PIXELS, extension, 95)
+        _, data = encode_result(OutputFormat(extension), picture, PIXELS)
         result = decode(data, "result")
         assert result.alpha.shape == (60, 80) and result.alpha[30, 0] < 0.05
         assert result.profile == own and exif_of(data)[MODEL] == "Camera 5"
