@@ -158,8 +158,9 @@ def ready_elsewhere(extras: Extras) -> str | None:
 
 @contextlib.contextmanager
 def turn() -> Iterator[None]:
-    """Lets one process at a time change .venv; a killed one's turn ends with it."""
+    """Lets one process at a time change .venv. A killed one's turn ends with its installer."""
     with LOCK.open("w") as file:
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -173,7 +174,12 @@ def run(*command: str | Path) -> bool:
     began = time.monotonic()
     with LOG.open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # So that its own processes can be stopped as well.
+            close_fds=False,  # It keeps the lock if this process is killed.
         )
         try:
             while True:

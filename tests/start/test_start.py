@@ -257,12 +257,7 @@ def test_a_failure_leaves_a_working_environment_alone(machine):
 
 @pytest.mark.parametrize(
     ("how", "installer"),
-    [
-        (signal.SIGTERM, "pip"),
-        (signal.SIGTERM, "uv"),
-        (signal.SIGINT, "pip"),
-        (signal.SIGKILL, "uv"),
-    ],
+    [(signal.SIGTERM, "pip"), (signal.SIGTERM, "uv"), (signal.SIGINT, "pip")],
 )
 def test_interrupted_installation_is_made_again(machine, how, installer):
     machine.python("python3", "3.12")
@@ -273,11 +268,27 @@ def test_interrupted_installation_is_made_again(machine, how, installer):
     until(slow.exists, process)
     process.send_signal(how)
     process.communicate(timeout=10)
-    assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
+    assert process.returncode == 128 + how
+    with pytest.raises(ProcessLookupError):  # Its installer is gone.
+        os.kill(int(slow.read_text()), 0)
     machine.done()
     done = machine.start("setup")
     assert done.returncode == 0, done.stderr
     assert machine.done() == NEW
+
+
+def test_after_sigkill_it_is_made_again_once_the_installer_has_ended(machine):
+    machine.python("python3", "3.12")
+    slow = machine.home / "slow"
+    first = machine.popen("setup", FAKE_SLOW=str(slow))
+    until(slow.exists, first)
+    first.kill()
+    first.wait()
+    second = machine.popen("setup")
+    assert "waiting" in second.stderr.readline()
+    os.kill(int(slow.read_text()), signal.SIGKILL)
+    out, err = second.communicate(timeout=20)
+    assert (second.returncode, out) == (0, f"{machine.venv_python}\n"), err
 
 
 def test_two_at_once(machine):

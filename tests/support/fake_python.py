@@ -37,7 +37,8 @@ def make_venv(folder: str, *lacks: str) -> None:
 def install(python: str | Path) -> None:
     """`pip install`: what the files name gets into the environment, as package and as module."""
     if slow := os.environ.get("FAKE_SLOW"):
-        Path(slow).touch()
+        Path(f"{slow}.new").write_text(str(os.getpid()))
+        Path(f"{slow}.new").rename(slow)
         time.sleep(60)
     if failure := os.environ.get("FAKE_FAILURE"):
         sys.exit(failure)
