@@ -23,7 +23,7 @@ from typing import NamedTuple, NoReturn
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin/python"
-# What is installed, one line each; empty until it is. Somebody else's .venv has no such file.
+# What is installed, one line each; empty until then. A .venv made by hand has no such file.
 STAMP = VENV / "installed"
 LOG = VENV / "install.log"
 LOCK = CHECKOUT / ".venv.lock"
@@ -53,7 +53,7 @@ EXPLANATIONS = {
 
 
 class Extras(NamedTuple):
-    """What the environment holds besides the requirements of painting on a CPU."""
+    """What the environment needs in addition to the requirements for painting on a CPU."""
 
     dev: bool
     gpu: bool
@@ -74,7 +74,7 @@ class Extras(NamedTuple):
         return "7 GB" if self.gpu else "2.5 GB"
 
     def stamp(self) -> list[str]:
-        """One line for each thing that must be installed, a changed one being another line."""
+        """One line for each thing that must be installed; it changes with the thing."""
         files = ["pyproject.toml", *self.locks]
         hashes = (hashlib.sha256((CHECKOUT / file).read_bytes()).hexdigest() for file in files)
         return [
@@ -234,7 +234,7 @@ def install(extras: Extras) -> None:
     pip = [uv, "pip"] if uv else [PYTHON, "-m", "pip"]
     before = STAMP.read_text() if STAMP.exists() else ""
     if VENV.exists() and not STAMP.exists():
-        # Somebody else's: it gets what it lacks, but is not removed.
+        # Not made by start.sh: it gets what it lacks, but is never removed.
         if missing(PYTHON):
             fail(2, f"{VENV} has no Python 3.11 to 3.13. Remove that folder, then start again.")
     elif not before or missing(PYTHON, *([] if uv else ["--module=pip"])):
@@ -281,7 +281,7 @@ def find_or_make(extras: Extras) -> str | Path:
         return PYTHON
     if not os.environ.get("ALWAYS_VENV") and (python := ready_elsewhere(extras)):
         return python
-    # Whatever the machine sets for pip: packages belong into .venv.
+    # Overrides the machine's pip settings: packages go into .venv.
     os.environ |= {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     with turn():
         if not is_installed(extras):
