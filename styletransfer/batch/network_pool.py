@@ -85,7 +85,7 @@ class NetworkPool:
                     problem,
                 )
                 return registry.random_identity(settings.seed)
-        return f"md5:{registry.PUBLISHED[model].md5}"
+        return f"md5:{registry.architecture(model).published.md5}"
 
     def _entry(self, given: str) -> Entry:
         key = given.removeprefix("bucket:")
@@ -147,6 +147,6 @@ def how_to_give(model: str) -> str:
     """The ways to give a run trained weights, as a sentence."""
     return (
         "To use trained ones, "
-        + download.WAYS_OUT.format(name=registry.PUBLISHED[model].name)
+        + download.WAYS_OUT.format(name=registry.architecture(model).published.name)
         + "."
     )

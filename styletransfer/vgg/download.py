@@ -1,8 +1,8 @@
-"""Where VGG's weights come from: the files Keras publishes, or files by path.
+"""Where VGG's weights come from: the files that Keras publishes, or a file by path.
 
-`python -m styletransfer.vgg.download` fetches the published ones ahead of time, as a platform's
-build does. Keras (and TensorFlow with it) is only loaded once there is something to download,
-so that a run with nothing to paint can tell which weights it would use.
+`python -m styletransfer.vgg.download` fetches the published files before a run, as a platform's
+build does. Keras, and TensorFlow with it, is loaded only for a download: a run with nothing to do
+can identify its weights without them.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from pathlib import Path
 from styletransfer.errors import WeightsError
 from styletransfer.paths import WORKSPACE
 from styletransfer.vgg.readers import file_identity, one_line
-from styletransfer.vgg.registry import PUBLISHED
+from styletransfer.vgg.registry import ARCHITECTURES, architecture
 
 CACHE = WORKSPACE / "weights"
-HUB_TIMEOUT_S = 6.0  # For a hub that does not answer at all; a refusal is known at once.
+HUB_TIMEOUT_S = 6.0  # For a hub that never answers; a refusal fails at once.
 STALL_TIMEOUT_S = 30.0  # For a download that stops half-way.
-PARTIAL = ".partial-"  # Folders of downloads under way begin so.
-ABANDONED_S = 86400.0  # The age from which one is taken to be a killed process's.
+PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
+ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
 WAYS_OUT = (
     "three ways to give them: put {name} into the folder weights/ (or ~/.keras/models), "
     "set VGG_WEIGHTS to a .h5, .mat or .npz file, "
@@ -39,23 +39,21 @@ WAYS_OUT = (
 
 
 def find(model: str, weights: str | Path | None) -> Path:
-    """The weights file to use: the one named, else the cached, else the downloaded one.
+    """The weights file to use: `weights` if given, else the cached one, else a download.
 
-    Raises WeightsError where the one named is not there, or none is cached and none comes.
+    Raises WeightsError if the given file does not exist, or none is cached and none can be fetched.
     """
     if weights is None:
         return cached(model) or download(model)
-    ways_out = WAYS_OUT.format(name=PUBLISHED[model].name)
+    ways_out = WAYS_OUT.format(name=architecture(model).published.name)
     try:
         path = Path(weights).expanduser()
-        if not path.is_file():
-            # Nor a device or a pipe, which might never end.
-            wrong = "is a folder" if path.is_dir() else "is no file"
-            wrong = wrong if path.exists() else "does not exist"
-            raise WeightsError(f"weights file {path} {wrong}; {ways_out}")
+        if not path.is_file():  # A device or a pipe might never end.
+            problem = "is a folder" if path.is_dir() else "is no file"
+            problem = problem if path.exists() else "does not exist"
+            raise WeightsError(f"weights file {path} {problem}; {ways_out}")
     except (OSError, RuntimeError, ValueError) as error:
-        # A folder that may not be entered; the home of a user who does not exist; a path that
-        # the system does not take.
+        # A folder without access, `~` of an unknown user, or a path the system does not accept.
         raise WeightsError(
             f"weights file {weights} cannot be read: {one_line(error)}; {ways_out}"
         ) from None
@@ -63,26 +61,27 @@ def find(model: str, weights: str | Path | None) -> Path:
 
 
 def cached(model: str) -> Path | None:
-    """The published file where it lies already, whole: in weights/ or in Keras' own cache.
+    """The published file in weights/ or in Keras' own cache, if it is there and intact.
 
-    A file of that name with another content (half a download, say) counts as none: `download`
-    replaces it in weights/, which is ours, and leaves it alone in Keras' cache, which is not.
+    A file of that name with another content (an interrupted download, say) does not count:
+    `download` replaces it in weights/, and leaves it alone in Keras' cache, which is not ours.
     """
     return next((path for path in _candidates(model) if _flaw(path, model) is None), None)
 
 
 def hub_problem(model: str, timeout_s: float | None = None) -> str | None:
-    """Why the published file cannot be fetched, in a few words; None where it can.
+    """Why the published file cannot be fetched, in a few words; None if it can.
 
-    Known within `timeout_s` (HUB_TIMEOUT_S) even where the name service hangs, which no socket
-    timeout covers: the question is asked in a thread that may be left behind.
+    Takes `timeout_s` at most (default HUB_TIMEOUT_S), even where the name service hangs, which no
+    socket timeout covers: a daemon thread asks, and is abandoned.
     """
     timeout_s = HUB_TIMEOUT_S if timeout_s is None else timeout_s
     answer: list[str | None] = [f"no answer within {timeout_s:g} s"]
 
     def ask() -> None:
-        # Its first byte rather than HEAD, which some proxies and mirrors refuse.
-        request = urllib.request.Request(PUBLISHED[model].url, headers={"Range": "bytes=0-0"})
+        url = architecture(model).published.url
+        # The first byte rather than HEAD, which some proxies and mirrors refuse.
+        request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
         try:
             with urllib.request.urlopen(request, timeout=timeout_s):
                 answer[0] = None
@@ -100,16 +99,16 @@ def hub_problem(model: str, timeout_s: float | None = None) -> str | None:
 
 
 def download(model: str) -> Path:
-    """Fetches the published file into weights/, checked against its hash; its path.
+    """Downloads the published file into weights/ and checks its hash; returns its path.
 
-    Where weights/ cannot be written, into Keras' own cache. A file takes its place there only
-    once it is whole, so neither a killed process nor two at once leave a damaged one behind.
+    If weights/ cannot be written, it goes into Keras' own cache. The file is moved there only when
+    complete, so neither a killed process nor two concurrent ones leave a damaged file.
 
-    Raises WeightsError naming the three ways to give weights where the hub is out of reach,
-    and what was expected where the file that came is not the published one.
+    Raises WeightsError naming the three ways to give weights if the hub cannot be reached, and
+    the expected file if another one was downloaded.
     """
-    published = PUBLISHED[model]
-    # What lies in the caches already explains more than that nothing could be fetched.
+    published = architecture(model).published
+    # A damaged file in a cache explains more than an unreachable hub.
     flaws = "".join(f"{_flaw(path, model)}; " for path in _candidates(model))
     ways_out = flaws + WAYS_OUT.format(name=published.name)
     problem = hub_problem(model)
@@ -119,12 +118,12 @@ def download(model: str) -> Path:
         )
     from keras.utils import get_file
 
-    stalled = socket.getdefaulttimeout()
+    default_timeout = socket.getdefaulttimeout()
     try:
         with (
-            _workplace(CACHE, _keras_models()) as (folder, temporary),
-            # Keras shows its progress on stdout, which is for results, and a line for each step
-            # where there is no terminal.
+            _temporary_folder(CACHE, _keras_models()) as (folder, temporary),
+            # Keras prints its progress to stdout, which is for results, and without a terminal
+            # one line per update.
             contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()),
         ):
             socket.setdefaulttimeout(STALL_TIMEOUT_S)  # Keras sets none.
@@ -139,51 +138,51 @@ def download(model: str) -> Path:
             return Path(found).replace(folder / published.name)
     except Exception as error:  # Keras raises bare Exception for a failed download.
         reason = one_line(error).removeprefix(f"URL fetch failure on {published.url}: ")
-        reason = reason.removeprefix("None -- ")  # In the place of an error's number.
+        reason = reason.removeprefix("None -- ")  # Keras' message has no error number.
         raise WeightsError(
             f"no {model} weights: downloading {published.url} failed ({reason}); "
             f"expected {published}; {ways_out}"
         ) from None
     finally:
-        socket.setdefaulttimeout(stalled)
+        socket.setdefaulttimeout(default_timeout)
 
 
 def fetch(model: str) -> Path:
-    """The published file in weights/ itself, for a platform that keeps the application's folder
-    and nothing else: there already, copied from Keras' cache, or downloaded.
+    """The published file in weights/ itself, copied from Keras' cache or downloaded if necessary:
+    some platforms keep only the application's folder.
 
-    Raises WeightsError as `download` does, or where weights/ cannot be written.
+    Raises WeightsError as `download` does, or if weights/ cannot be written.
     """
     path = cached(model) or download(model)
     if path.parent == CACHE:
         return path
     try:
-        with _workplace(CACHE) as (folder, temporary):
+        with _temporary_folder(CACHE) as (folder, temporary):
             return Path(shutil.copyfile(path, temporary / path.name)).replace(folder / path.name)
     except OSError as error:
         raise WeightsError(f"{path} cannot be copied into {CACHE}: {one_line(error)}") from None
 
 
 def _keras_models() -> Path:
-    """Where Keras keeps the weights it downloads, by its own rule (keras.src.backend.config),
-    told without importing Keras, which takes seconds. KERAS_HOME is Keras' variable, not ours:
-    hence it is read here and not with our configuration."""
+    """Keras' cache of weights, by Keras' own rule (keras.src.backend.config), since importing
+    Keras takes seconds. KERAS_HOME is Keras' variable, so it is read here and not in `config`."""
     home = os.environ.get("KERAS_HOME")
     if home is None:
-        user = os.path.expanduser("~")  # noqa: PTH111  pathlib's raises where there is no home.
-        home = Path(user if os.access(user, os.W_OK) else "/tmp") / ".keras"
+        user = os.path.expanduser("~")  # noqa: PTH111  Path.expanduser raises without a home.
+        return Path(user if os.access(user, os.W_OK) else "/tmp") / ".keras" / "models"
     return Path(home) / "models"
 
 
 def _candidates(model: str) -> list[Path]:
-    """The files of the published one's name that lie in the caches."""
-    places = [folder / PUBLISHED[model].name for folder in (CACHE, _keras_models())]
-    return [path for path in places if os.path.lexists(path)]
+    """The files in the caches that have the published file's name."""
+    name = architecture(model).published.name
+    paths = [folder / name for folder in (CACHE, _keras_models())]
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def _flaw(path: Path, model: str) -> str | None:
-    """What tells a file in a cache from the published one; None where nothing does."""
-    published = PUBLISHED[model]
+    """How a file in a cache differs from the published one; None if it does not."""
+    published = architecture(model).published
     try:
         identity = file_identity(path)
     except WeightsError as error:
@@ -197,11 +196,11 @@ def _flaw(path: Path, model: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _workplace(*folders: Path) -> Iterator[tuple[Path, Path]]:
-    """The first of the folders that can be written, made where it is missing, and a temporary
-    folder inside it, from which a file can be moved to its place at once.
+def _temporary_folder(*folders: Path) -> Iterator[tuple[Path, Path]]:
+    """The first of the folders that can be written, created if missing, and a temporary folder
+    inside it, from which a file can be moved into place atomically.
 
-    Raises OSError where none can be written.
+    Raises OSError if none can be written.
     """
     for folder in folders:
         try:
@@ -211,10 +210,10 @@ def _workplace(*folders: Path) -> Iterator[tuple[Path, Path]]:
         except OSError:
             if folder == folders[-1]:
                 raise
-    for left in folder.glob(f"{PARTIAL}*"):  # By a process that was killed.
-        with contextlib.suppress(FileNotFoundError):  # Another process may be done with it.
-            if left.stat().st_mtime < time.time() - ABANDONED_S:
-                shutil.rmtree(left, ignore_errors=True)
+    for abandoned in folder.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(FileNotFoundError):  # Another process may have removed it.
+            if abandoned.stat().st_mtime < time.time() - ABANDONED_S:
+                shutil.rmtree(abandoned, ignore_errors=True)
     with temporary as name:
         yield folder, Path(name)
 
@@ -230,12 +229,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="*",
         metavar="MODEL",
         default=["vgg19"],
-        help=f"{' or '.join(sorted(PUBLISHED, reverse=True))} (default: vgg19)",
+        help=f"{' or '.join(sorted(ARCHITECTURES, reverse=True))} (default: vgg19)",
     )
     models = parser.parse_args(arguments).models
     for model in models:
-        if model not in PUBLISHED:
-            parser.error(f"MODEL is {model!r}, expected {' or '.join(PUBLISHED)}")
+        if model not in ARCHITECTURES:
+            parser.error(f"MODEL is {model!r}, expected {' or '.join(ARCHITECTURES)}")
     try:
         for model in models:
             print(fetch(model), flush=True)

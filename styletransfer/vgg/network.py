@@ -97,7 +97,7 @@ class VGG:
     ) -> dict[str, tf.Tensor]:
         """`forward` from the input x [1, h, w, C] of a block on: the image for block 1, the
         previous block's pooled output for others."""
-        features = {}
+        features: dict[str, tf.Tensor] = {}
         for number in range(block, max(map(poolings_before, layers)) + 2):
             if number > block:
                 x = options.downsample(x)

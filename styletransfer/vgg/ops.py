@@ -5,12 +5,12 @@ padding, and its mirror padding several times as long as a concatenation.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-Index = tf.Tensor | int
-Range = tuple[Index, Index | None]
+Index: TypeAlias = tf.Tensor | int
+Range: TypeAlias = tuple[Index, Index | None]
 _ALL: Range = (0, None)
 
 

@@ -1,11 +1,10 @@
-"""A VGG with random orthogonal features."""
+"""A VGG with random weights: orthogonal kernels, calibrated on a sample photo."""
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg import registry
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes, random_identity
 
 CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
@@ -14,15 +13,17 @@ CALIBRATION_SIZE = (160, 240)
 def random_weights(model: str, seed: int) -> Weights:
     """Random orthogonal kernels, each channel centred and scaled to mean activation 1 on a
     sample photo, after He, Wang & Hopcroft 2016, "A Powerful Generative Model Using Random
-    Weights for the Deep Image Representation". The same seed gives the same weights; 2 s on two
-    cores."""
-    with tf.device("CPU"):  # On a GPU they would come out otherwise, and in TF32.
+    Weights for the Deep Image Representation". The same seed gives the same weights.
+
+    Raises ValueError for an unknown model.
+    """
+    with tf.device("CPU"):  # A GPU would give other values, and use TF32.
         kernels = _calibrated(model, np.random.default_rng(seed))
-    return Weights(model, registry.random_identity(seed), kernels, MEAN_PIXEL)
+    return Weights(model, random_identity(seed), kernels, MEAN_PIXEL)
 
 
 def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The random network's kernels and biases, layer by layer."""
+    """Layer → (kernel, bias), each calibrated on the output of the layers before it."""
     photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
     x = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") - MEAN_PIXEL
     kernels = {}
@@ -39,12 +40,13 @@ def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndar
 
 
 def _orthogonal(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """Kernel [3, 3, in, out] whose rows or columns (the shorter way) are orthonormal."""
+    """A kernel [3, 3, in, out] that is orthonormal as a matrix [3 · 3 · in, out]: its columns, or
+    its rows if there are fewer."""
     rows, columns = shape[0] * shape[1] * shape[2], shape[3]
     gaussian = rng.standard_normal((max(rows, columns), min(rows, columns)), np.float32)
-    # QR by way of Cholesky: almost all of it is two matrix products, several times faster than
-    # Householder's, and as exact, for tall Gaussian matrices are far from singular. In TensorFlow,
-    # because NumPy's threads beside TensorFlow's take several times as long on a busy machine.
+    # Cholesky QR: mostly two matrix products, several times faster than Householder's QR and as
+    # accurate, since tall Gaussian matrices are well conditioned. In TensorFlow, because NumPy's
+    # threads compete with TensorFlow's for the cores.
     gram = tf.cast(tf.matmul(gaussian, gaussian, transpose_a=True), tf.float64)
     identity = tf.eye(gaussian.shape[1], dtype=tf.float64)
     inverse = tf.linalg.triangular_solve(tf.linalg.cholesky(gram), identity)

@@ -1,6 +1,6 @@
-"""What is in a file of VGG's weights: Keras' `.h5`, MatConvNet's `.mat`, or a plain `.npz`.
+"""Readers of VGG weights: Keras' `.h5`, MatConvNet's `.mat`, and a plain `.npz`.
 
-Nothing here loads TensorFlow; h5py and SciPy only when a file is read.
+None loads TensorFlow; h5py and SciPy are loaded when a file is read.
 """
 
 import hashlib
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
-from styletransfer.vgg.registry import MEAN_PIXEL, PUBLISHED, Weights, layer_shapes
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights, architecture, layer_shapes
 
-# What a file's reader finds: layer → (kernel, bias), and the mean pixel. Not checked yet.
-Found = tuple[dict[str, tuple[Any, Any]], np.ndarray]
+# What a reader returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
+RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
 
 
 def file_identity(path: Path) -> str:
-    """`md5:…` of a file's content. Raises WeightsError where it cannot be read."""
+    """`md5:…` of a file's content. Raises WeightsError if it cannot be read."""
     try:
         with path.open("rb") as stream:
             return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
@@ -35,42 +35,46 @@ def read_weights(path: Path, model: str) -> Weights:
     Raises WeightsError, in one line, naming the file and what was expected: the layer and its
     shape, or the published file.
     """
-    reader, expected = {
-        ".h5": (_read_h5, f"Keras' {PUBLISHED[model]}"),
-        ".hdf5": (_read_h5, f"Keras' {PUBLISHED[model]}"),
-        ".mat": (
-            _read_mat,
-            f"MatConvNet's imagenet-vgg-verydeep-{model[3:]}.mat, its layer conv1_1 with a "
-            "kernel of shape (3, 3, 3, 64), and so on",
-        ),
-        ".npz": (
-            _read_npz,
-            "arrays conv1_1_W of shape (3, 3, 3, 64), conv1_1_b of shape (64,), and so on",
-        ),
-    }.get(path.suffix.lower(), (None, ""))
-    if reader is None:
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
     identity = file_identity(path)
     try:
-        found, mean = reader(path, model)
-        kernels = _checked(found, path, model)
+        found, mean = _READERS[suffix](path, model)
+        kernels = _validated(found, path, model)
     except WeightsError:
         raise
     except Exception as error:  # A damaged file can make its parser fail in any way.
         raise WeightsError(
             f"weights file {path} cannot be used: {_damage(path) or one_line(error)}; "
-            f"expected {expected}"
+            f"expected {_expected(suffix, model)}"
         ) from None
     return Weights(model, identity, kernels, mean)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, without its line breaks."""
+    """An error's message without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _expected(suffix: str, model: str) -> str:
+    layer, shape = next(iter(layer_shapes(model).items()))
+    if suffix == ".mat":
+        return (
+            f"MatConvNet's {_matconvnet_name(model)}, its layer {layer} with a kernel of shape "
+            f"{shape}, and so on"
+        )
+    if suffix == ".npz":
+        return f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on"
+    return f"Keras' {architecture(model).published}"
+
+
+def _matconvnet_name(model: str) -> str:
+    return f"imagenet-vgg-verydeep-{model.removeprefix('vgg')}.mat"
+
+
 def _damage(path: Path) -> str | None:
-    """The damages that a parser's own words would hide."""
+    """A damage that the parser's message would not name; None for any other."""
     with path.open("rb") as stream:
         head = stream.read(256).lstrip()
     if not head:
@@ -80,13 +84,15 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _checked(
+def _validated(
     found: Mapping[str, tuple[Any, Any]], path: Path, model: str
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Layer → float32 (kernel, bias) of all layers, in order. Raises WeightsError for a layer that
+    is missing, of another shape, not finite, or another network's."""
     shapes = layer_shapes(model)
     others = sorted(set(found) - set(shapes))
     if others and set(shapes) <= set(found):
-        # VGG19 holds every layer of VGG16, each of the right shape, and would pass for it.
+        # VGG19 has every layer of VGG16 in the same shape.
         block = others[0][4]
         last = max(layer for layer in shapes if layer[4] == block)
         raise WeightsError(
@@ -117,10 +123,10 @@ def _checked(
     return kernels
 
 
-def _read_h5(path: Path, model: str) -> Found:
-    """Keras' three layouts: the legacy one (a group a layer, which the published files have), a
-    whole model saved in it (the same under `model_weights`), and Keras 3's `.weights.h5`, whose
-    layers are numbered by kind (`layers/conv2d_1/vars/0`) and keep their name as an attribute."""
+def _read_h5(path: Path, model: str) -> RawWeights:
+    """Keras' three layouts: the legacy one of the published files (one group per layer), a whole
+    model saved in it (the same under `model_weights`), and Keras 3's `.weights.h5`, whose layers
+    are numbered by kind (`layers/conv2d_1/vars/0`) and have their name as an attribute."""
     import h5py
 
     layers = list(layer_shapes(model))
@@ -154,21 +160,21 @@ def _read_h5(path: Path, model: str) -> Found:
     return found, MEAN_PIXEL
 
 
-def _read_mat(path: Path, model: str) -> Found:
+def _read_mat(path: Path, model: str) -> RawWeights:
     """MatConvNet's layouts. Its kernels are [height, width, in, out] and take R, G, B: its
-    importer transposes Caffe's and turns the channels round (utils/import-caffe.py).
+    importer transposes Caffe's and reverses the channels (utils/import-caffe.py).
 
     Older: layers{i}.filters, .biases or .weights{1, 2}, and normalization; newer: .weights and
-    meta.normalization; both may lie under a variable `net`.
+    meta.normalization. Both may be fields of a variable `net`.
     """
     import h5py
     from scipy.io import loadmat
 
     if h5py.is_hdf5(path):
         raise WeightsError(
-            f"weights file {path} is in MATLAB's format 7.3, which cannot be read here; save it "
-            f"again in MATLAB with save(…, '-v7'), or give MatConvNet's own "
-            f"imagenet-vgg-verydeep-{model[3:]}.mat"
+            f"weights file {path} is in MATLAB's format 7.3, which cannot be read here; save "
+            "it again in MATLAB with save(…, '-v7'), or use MatConvNet's own "
+            f"{_matconvnet_name(model)}"
         )
     file = loadmat(path, struct_as_record=False, squeeze_me=True)
     net = file.get("net")
@@ -179,12 +185,14 @@ def _read_mat(path: Path, model: str) -> Found:
         if not re.fullmatch(r"conv\d_\d", name):
             continue
         pair = np.atleast_1d(getattr(layer, "weights", []))
-        if len(pair) < 2:
-            pair = getattr(layer, "filters", np.empty(0)), getattr(layer, "biases", np.empty(0))
-        found[name] = pair[0], pair[1]
+        if len(pair) >= 2:
+            found[name] = pair[0], pair[1]
+        else:
+            empty = np.empty(0)
+            found[name] = getattr(layer, "filters", empty), getattr(layer, "biases", empty)
     normalization = getattr(top.get("meta"), "normalization", top.get("normalization"))
     average = np.asarray(getattr(normalization, "averageImage", MEAN_PIXEL), np.float64)
-    if average.shape[-1:] != (3,):  # The importer writes [0, 0] where it was given none.
+    if average.shape[-1:] != (3,):  # The importer writes [0, 0] if it has no mean.
         return found, MEAN_PIXEL
     mean = average.reshape(-1, 3).mean(0).astype(np.float32)
     if not np.isfinite(mean).all():
@@ -194,7 +202,7 @@ def _read_mat(path: Path, model: str) -> Found:
     return found, mean
 
 
-def _read_npz(path: Path, model: str) -> Found:
+def _read_npz(path: Path, model: str) -> RawWeights:
     """Arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
     with np.load(path, allow_pickle=False) as file:
         layers = [name[:-2] for name in file.files if re.fullmatch(r"conv\d_\d_W", name)]
@@ -203,3 +211,6 @@ def _read_npz(path: Path, model: str) -> Found:
             for layer in layers
             if f"{layer}_b" in file
         }, MEAN_PIXEL
+
+
+_READERS = {".h5": _read_h5, ".hdf5": _read_h5, ".mat": _read_mat, ".npz": _read_npz}

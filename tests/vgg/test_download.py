@@ -1,0 +1,395 @@
+"""Where weights come from: a path, the caches, and a hub that fails in every way."""
+
+import ast
+import dataclasses
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.failures import weights_error
+
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg import download
+from styletransfer.vgg.readers import read_weights
+from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile
+
+
+@pytest.fixture(autouse=True)
+def own_caches(monkeypatch, tmp_path):
+    """Empty caches, and no proxies of this machine."""
+    monkeypatch.setattr(download, "CACHE", tmp_path / "weights")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # It keeps the proxies of its creation.
+
+
+def test_a_path_that_is_no_file_is_refused_with_the_three_ways(tmp_path):
+    for path, wrong in (
+        (tmp_path / "none.h5", "does not exist"),
+        (tmp_path, "is a folder"),
+        (Path(os.devnull), "is no file"),
+        (tmp_path / ("x" * 300 + ".h5"), "cannot be read"),
+        ("~nobody-of-this-name/a.h5", "cannot be read"),
+    ):
+        message = weights_error(download.find, "vgg19", path)
+        assert wrong in message
+        assert "VGG_WEIGHTS=bucket:KEY" in message
+
+
+def test_an_unreadable_file_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    if os.geteuid() == 0:  # Root may read any file, but nobody reads address 0 of a process.
+        path.symlink_to("/proc/self/mem")
+    else:
+        path.write_bytes(b"1")
+        path.chmod(0)
+    assert download.find("vgg19", path) == path
+    assert "cannot be read" in weights_error(read_weights, path, "vgg19")
+
+
+@pytest.mark.parametrize("case", ["KERAS_HOME", "home", "read-only home"])
+def test_keras_cache_is_where_keras_says(case, monkeypatch, tmp_path):
+    if case != "KERAS_HOME":
+        monkeypatch.delenv("KERAS_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path if case == "home" else tmp_path / "none"))
+    source = Path(find_spec("keras").origin).parent / "src/backend/config.py"
+    (rule,) = (
+        node
+        for node in ast.parse(source.read_text()).body
+        if isinstance(node, ast.If) and "KERAS_HOME" in ast.unparse(node.test)
+    )
+    names = {"os": os}
+    exec(ast.unparse(rule), names)
+    assert download._keras_models() == Path(names["_KERAS_DIR"]) / "models"
+
+
+def publish(monkeypatch, url, md5, size=300_000):
+    """Makes this file the one that is published for vgg19."""
+    published = PublishedFile(url, md5, size)
+    changed = dataclasses.replace(ARCHITECTURES["vgg19"], published=published)
+    monkeypatch.setitem(ARCHITECTURES, "vgg19", changed)
+    return published
+
+
+@pytest.fixture
+def published(hub, monkeypatch):
+    """A small published file, on a hub of our own."""
+    md5 = hashlib.md5(hub.content).hexdigest()
+    return publish(monkeypatch, f"{hub.url}/vgg19/small.h5", md5)
+
+
+def put(folder, name, content):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def names(folder):
+    return sorted(each.name for each in folder.glob("*"))
+
+
+def keras_models(tmp_path):
+    return tmp_path / "keras" / "models"
+
+
+def test_an_intact_file_is_found_in_either_cache_without_the_network(hub, published, tmp_path):
+    assert download.cached("vgg19") is None
+    theirs = put(keras_models(tmp_path), published.name, hub.content)
+    assert download.cached("vgg19") == download.find("vgg19", None) == theirs
+    ours = put(download.CACHE, published.name, hub.content)
+    assert download.cached("vgg19") == download.find("vgg19", None) == ours
+    assert hub.asked == []
+
+
+def test_half_a_file_in_our_cache_is_downloaded_again(hub, published):
+    path = put(download.CACHE, published.name, hub.content[:1000])
+    assert download.cached("vgg19") is None
+    assert download.find("vgg19", None) == path
+    assert path.read_bytes() == hub.content
+
+
+def test_a_wrong_file_in_keras_cache_is_left_alone_and_ignored(hub, published, tmp_path):
+    theirs = put(keras_models(tmp_path), published.name, b"something of another's")
+    assert download.find("vgg19", None) == download.CACHE / published.name
+    assert theirs.read_bytes() == b"something of another's"
+
+
+def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, monkeypatch):
+    path = put(download.CACHE, published.name, b"12345")
+    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", published.md5)
+    message = weights_error(download.find, "vgg19", None)
+    assert f"{path} is damaged or another one: 5 bytes with MD5" in message
+    assert f"expected 300,000 bytes with MD5 {published.md5}" in message
+    assert path.read_bytes() == b"12345"
+
+
+class Hub(http.server.ThreadingHTTPServer):
+    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled."""
+
+    daemon_threads = True
+    content = np.random.default_rng(1).bytes(300_000)
+    mode = "ok"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked = []
+        self.seen = []  # The files in our cache during the download.
+        self.released = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request, client_address):
+        """The client may hang up, as it does after the first byte."""
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_error(405)
+
+    def do_GET(self):
+        hub = self.server
+        whole = "Range" not in self.headers
+        hub.asked.append((self.path, whole))
+        if hub.mode == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(hub.content)))
+        self.end_headers()
+        half = len(hub.content) // 2
+        self.wfile.write(hub.content[:half])
+        if whole:
+            hub.seen += names(download.CACHE)
+            if hub.mode == "stalled":
+                hub.released.wait(30)
+            if hub.mode != "ok":
+                return
+        self.wfile.write(hub.content[half:])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def hub():
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def seconds(call, *arguments):
+    before = time.monotonic()
+    return call(*arguments), time.monotonic() - before
+
+
+def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, published, capsys):
+    path = download.find("vgg19", None)
+    assert path == download.CACHE / "small.h5"
+    assert path.read_bytes() == hub.content
+    assert hub.asked == [("/vgg19/small.h5", False), ("/vgg19/small.h5", True)]
+    # During the download it was not in its place, where a killed process would leave it.
+    assert len(hub.seen) == 1
+    assert hub.seen[0].startswith(".partial-")
+    assert names(download.CACHE) == ["small.h5"]
+    assert capsys.readouterr().out == ""
+    hub.asked.clear()
+    assert download.find("vgg19", None) == path
+    assert hub.asked == []
+
+
+def test_another_file_than_the_published_one_is_refused_and_not_kept(hub, published, monkeypatch):
+    monkeypatch.setattr(Hub, "content", hub.content[::-1])
+    message = weights_error(download.find, "vgg19", None)
+    assert f"expected small.h5 with 300,000 bytes and MD5 {published.md5}" in message
+    assert names(download.CACHE) == []
+
+
+def test_an_interrupted_download_fails_and_leaves_nothing(hub, published):
+    hub.mode = "cut"
+    message = weights_error(download.find, "vgg19", None)
+    assert "failed" in message
+    assert published.md5 in message
+    assert names(download.CACHE) == []
+    hub.mode = "ok"
+    assert download.find("vgg19", None).read_bytes() == hub.content
+
+
+def test_a_download_that_stalls_ends(hub, published, monkeypatch):
+    monkeypatch.setattr(download, "STALL_TIMEOUT_S", 0.3)
+    hub.mode = "stalled"
+    message, took = seconds(weights_error, download.find, "vgg19", None)
+    assert "timed out" in message
+    assert took < 8
+    assert socket.getdefaulttimeout() is None
+    assert names(download.CACHE) == []
+
+
+def test_a_hub_without_the_file_fails_with_the_ways_out(hub, published):
+    hub.mode = "missing"
+    message = weights_error(download.find, "vgg19", None)
+    assert "404" in message
+    assert "VGG_WEIGHTS" in message
+    assert hub.asked == [("/vgg19/small.h5", False)]
+
+
+def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
+    abandoned, fresh = download.CACHE / ".partial-old", download.CACHE / ".partial-new"
+    put(abandoned, published.name, b"1")
+    put(fresh, published.name, b"1")
+    os.utime(abandoned, (0, 0))
+    download.download("vgg19")
+    assert names(download.CACHE) == [".partial-new", "small.h5"]
+
+
+def test_a_download_goes_to_keras_cache_if_ours_cannot_be_written(hub, published, tmp_path):
+    download.CACHE.write_bytes(b"")  # Not even root can write into a file.
+    assert download.find("vgg19", None) == keras_models(tmp_path) / "small.h5"
+    (tmp_path / "keras/models/small.h5").unlink()
+    (tmp_path / "keras/models").rmdir()
+    (tmp_path / "keras/models").write_bytes(b"")
+    message = weights_error(download.download, "vgg19")
+    assert "failed" in message
+
+
+def test_a_hub_that_never_answers_is_given_up(monkeypatch):
+    assert download.HUB_TIMEOUT_S < 8  # Of the 10 s promised; the rest is for Python.
+    monkeypatch.setattr(download, "HUB_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
+        message, took = seconds(weights_error, download.find, "vgg19", None)
+    assert took < 3
+    assert "no answer within 0.3 s" in message or "timed out" in message
+    assert "three ways" in message
+
+
+def test_a_name_service_that_never_answers_is_given_up(monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(download, "HUB_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
+    message, took = seconds(weights_error, download.find, "vgg19", None)
+    released.set()
+    assert took < 3
+    assert "no answer within 0.3 s" in message
+
+
+def test_a_refused_connection_and_an_unknown_host_fail_at_once(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", "0" * 32)
+    message, took = seconds(weights_error, download.find, "vgg19", None)
+    assert "refused" in message
+    assert took < 2
+    publish(monkeypatch, "http://hub.invalid/small.h5", "0" * 32)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    message, took = seconds(weights_error, download.find, "vgg19", None)
+    assert "not known" in message
+    assert took < 2
+
+
+def test_an_answer_that_is_not_http_is_quoted(monkeypatch):
+    def answer():
+        connection = silent.accept()[0]
+        connection.recv(1000)
+        connection.sendall(b"SSH-2.0-OpenSSH\r\nhello\r\n")
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
+        assert "SSH-2.0" in weights_error(download.find, "vgg19", None)
+        thread.join()
+
+
+def test_the_systems_proxy_is_used(hub, published, monkeypatch):
+    url = "http://hub.invalid/vgg19/small.h5"
+    publish(monkeypatch, url, published.md5)
+    monkeypatch.setenv("http_proxy", hub.url)
+    assert download.find("vgg19", None).read_bytes() == hub.content
+    assert hub.asked == [(url, False), (url, True)]
+
+
+def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
+    assert download.main([]) == 0
+    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
+    assert download.main(["vgg19", "vgg19"]) == 0
+    assert capsys.readouterr().out.count("small.h5\n") == 2
+    assert len(hub.asked) == 2
+
+
+def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):
+    theirs = put(keras_models(tmp_path), published.name, hub.content)
+    assert download.main(["vgg19"]) == 0
+    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
+    assert (download.CACHE / "small.h5").read_bytes() == theirs.read_bytes() == hub.content
+    assert names(download.CACHE) == ["small.h5"]
+    assert hub.asked == []
+
+
+def test_the_command_fails_if_weights_cannot_be_written(hub, published, capsys, tmp_path):
+    put(keras_models(tmp_path), published.name, hub.content)
+    download.CACHE.write_bytes(b"")
+    assert download.main([]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "cannot be copied" in err
+
+
+def test_the_command_fails_in_one_line_with_exit_code_3(tmp_path):
+    shutil.copytree(PROGRAM / "styletransfer", tmp_path / "styletransfer")
+    refusing = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "styletransfer.vgg.download"]
+    given = {"cwd": tmp_path, "capture_output": True, "text": True}
+    ended = subprocess.run(
+        [*command, "vgg16"], env=os.environ | {"https_proxy": refusing}, **given, check=False
+    )
+    assert ended.returncode == 3
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("no vgg16 weights: https://storage.googleapis.com/")
+    assert ended.stderr.count("\n") == 1
+    wrong = subprocess.run([*command, "vgg11"], **given, check=False)
+    assert wrong.returncode == 2
+    assert "expected vgg16 or vgg19" in wrong.stderr
+
+
+def test_importing_download_loads_neither_tensorflow_nor_keras_and_is_quick():
+    script = (
+        "import time; before = time.process_time(); import styletransfer.vgg.download, sys; "
+        "print(time.process_time() - before, "
+        "{'tensorflow', 'keras', 'h5py', 'scipy'} & {*sys.modules})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROGRAM,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    took, loaded = ended.stdout.split(maxsplit=1)
+    assert loaded.strip() == "set()"
+    assert float(took) < 0.5
