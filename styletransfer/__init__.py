@@ -1,13 +1,15 @@
 """Painting style transfer on photos: Gatys' optimisation through VGG, in TensorFlow.
 
-The engine's public names are loaded when first used, so that whatever does not paint
-(the errands, `--help`, a run with nothing to do) never waits for TensorFlow.
+The public names are imported when they are first used, so that programs that do not paint (sync
+commands, `--help`, a run with nothing to do) do not wait for TensorFlow.
 """
 
 from importlib import import_module
 from typing import Any
 
-ENGINE_VERSION = "3"  # Part of every fingerprint: raise it when the same input paints differently.
+ENGINE_VERSION = (
+    "3"  # Part of every fingerprint: raise it when the same input gives a different result.
+)
 
 _HOMES = {
     "Settings": "styletransfer.settings",

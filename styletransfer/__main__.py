@@ -1,4 +1,4 @@
-"""`python -m styletransfer`: the batch, as `./start.sh` runs it."""
+"""`python -m styletransfer`: the batch that `./start.sh` runs."""
 
 from styletransfer.cli.app import leave
 from styletransfer.cli.paint import main

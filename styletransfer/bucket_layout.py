@@ -1,4 +1,4 @@
-"""What a key's name says about what it holds. Needs nothing that a laptop would have to install."""
+"""The keys in the three buckets, and what their names say about the objects."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -25,25 +25,27 @@ def checkpoint_key(look: str, photo: str) -> str:
 
 
 def for_source(key: str) -> bool:
-    """Whether a key is for the bucket of photos: a picture, or a mask, which is one too."""
+    """Whether a key belongs in the bucket of photos: a picture, which may be a mask."""
     return PurePosixPath(key).suffix.lower() in PICTURES
 
 
 def for_style(key: str) -> bool:
-    """Whether a key is for the bucket of paintings: a picture or mask, `looks.toml`, or weights."""
+    """Whether a key belongs in the bucket of paintings: a picture, `looks.toml`, or weights."""
     return for_source(key) or key == LOOKS or PurePosixPath(key).suffix.lower() in WEIGHTS
 
 
 def for_laptop(key: str) -> bool:
-    """Whether a key of the result bucket is for people: not a photo's unfinished state."""
+    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint."""
     return not key.startswith(f"{CHECKPOINTS}/")
 
 
 def results_tree(here: set[str], there: set[str]) -> Callable[[str], bool]:
-    """Whether a key in a folder of results came from the result bucket: it lies in what that has
-    now, or in a look of which a record came once. Whatever else lies there is somebody's own.
+    """Which keys in a folder of results were downloaded from the result bucket.
 
-    `here` are the folder's keys, `there` the bucket's."""
+    here: the folder's keys; there: the bucket's.
+    These are the keys under the top-level folders that the bucket has now, and under looks whose
+    records the folder has. All other files are the user's own.
+    """
     tops = {key.partition("/")[0] for key in there if "/" in key}
     looks = {key.split("/")[1] for key in here if key.startswith(f"{RECORDS}/")}
     ours = {*tops, *looks, RECORDS, GALLERY}

@@ -1,47 +1,47 @@
-"""What can go wrong, by who has to act; each kind knows the exit code that scripts rely on."""
+"""The errors that users see, each with the exit code that scripts rely on."""
 
 
 class StyleTransferError(Exception):
-    """A failure told to the user in one line: the message names the thing and the way out."""
+    """A failure reported in one line: the message names the cause and what to do."""
 
     exit_code = 1
 
 
 class PictureError(StyleTransferError, ValueError):
-    """A photo, painting or mask that cannot be used; the others go on."""
+    """A photo, painting or mask is unusable. Other pictures are not affected."""
 
 
 class DivergedError(PictureError):
-    """An optimisation that found no picture."""
+    """An optimisation ended without a picture."""
 
 
 class MemoryShortError(StyleTransferError):
-    """A picture needs more memory than can be had; a smaller one may fit."""
+    """A picture needs more memory than is available; a smaller one may fit."""
 
 
 class ConfigError(StyleTransferError, ValueError):
-    """A wrong or missing variable, setting, or argument; nothing was touched."""
+    """A variable, setting or argument is wrong or missing. Nothing was changed."""
 
     exit_code = 2
 
 
 class NoPhotoError(ConfigError):
-    """The photo that PHOTO names is not there."""
+    """The photo that PHOTO names does not exist."""
 
 
 class WeightsError(StyleTransferError):
-    """The VGG weights are missing, damaged, or of another network."""
+    """The VGG weights are missing, damaged, or those of another network."""
 
     exit_code = 3
 
 
 class DeviceError(StyleTransferError):
-    """A GPU was asked for and none is usable."""
+    """DEVICE asks for a GPU, and none is usable."""
 
     exit_code = 4
 
 
 class StorageError(StyleTransferError):
-    """A bucket or folder is unreachable, missing, or refuses."""
+    """A bucket or folder is unreachable or missing, or refuses a request."""
 
     exit_code = 5

@@ -1,10 +1,10 @@
-"""The log: one line an event, as text or JSON."""
+"""The log, one line per event as text or JSON, and the texts in it."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,32 +12,31 @@ if TYPE_CHECKING:
 logger = logging.getLogger("styletransfer")
 
 
-class _Stdout(logging.StreamHandler):
-    """Writes to what sys.stdout is at the time, not to what it was when logging was set up."""
+class _Stdout(logging.Handler):
+    """Writes to the sys.stdout of the moment, not to that of when logging was set up."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stdout
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), flush=True)
+        except Exception:
+            self.handleError(record)
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line: time, level, message, and the fields of `event(…)`."""
+    """One JSON object per line: time, level, message, and the fields of `event(…)`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def log_to_stdout(form: str, as_json: bool = False) -> None:
-    """Shows the log on stdout, each line in the `logging` format given, or as JSON."""
+    """Writes the log to stdout, in a `logging` format or as JSON."""
     handler = _Stdout()
     handler.setFormatter(_Json() if as_json else logging.Formatter(form, "%H:%M:%S"))
     logger.handlers = [handler]
@@ -45,23 +44,23 @@ def log_to_stdout(form: str, as_json: bool = False) -> None:
 
 
 def event(message: str, *, level: int = logging.INFO, **fields: Any) -> None:
-    """Logs a line; `fields` come with it where lines are JSON."""
+    """Logs a line; `fields` are added to it if lines are JSON."""
     logger.log(level, "%s", message, extra={"fields": fields})
 
 
 def show_table(table: "Table") -> None:
-    """Prints a table on stdout; not between lines of JSON, whose fields tell the same."""
+    """Prints a table on stdout, unless lines are JSON: their fields have the same content."""
     if any(isinstance(each.formatter, _Json) for each in logger.handlers):
         return
     from rich.console import Console
 
-    # A log's width is not known; a table that is broken into lines of 80 cannot be read.
+    # The width of a log is unknown; a table wrapped at 80 columns is unreadable.
     width = None if sys.stdout.isatty() else 160
     Console(file=sys.stdout, markup=False, highlight=False, width=width).print(table)
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Seconds as `45 s`, `3 min 20 s` or `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -70,6 +69,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def plural(count: int, what: str) -> str:
+    """A count of things, such as `1 file` or `2 files`."""
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
+
+
+def megabytes(size: int) -> str:
+    """Bytes as `1.5 MB` or `12.3 kB`."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
 def printable(text: str) -> str:
-    """A key as one harmless line: line ends, terminal codes and the like are escaped."""
+    """A text in one line, with line ends, terminal codes and other control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

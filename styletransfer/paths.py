@@ -1,6 +1,10 @@
-"""Where the program and its workspace are."""
+"""Where the program and its workspace are.
+
+The program is read only: code and samples. The workspace is written: `.env` by the user, `weights/`
+and `results/` by the program. In a checkout both are the same folder.
+"""
 
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parents[1]  # code and samples
-WORKSPACE = PROGRAM  # .env, weights/, results/
+PROGRAM = Path(__file__).resolve().parents[1]
+WORKSPACE = PROGRAM

@@ -1,5 +1,4 @@
-"""What a run tells: a log that reads well in a platform's view, and a painting's progress, as a
-bar on a terminal and as a line every 10 % elsewhere. LOG_FORMAT=json: the same lines as JSON."""
+"""Progress of an optimisation: a bar on a terminal, a log line every 10 % elsewhere."""
 
 import sys
 import threading
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from styletransfer.log import duration, event
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Display
 
-REFRESH_S = 0.25  # Reading the loss waits for the device, so not at every step.
+REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
 
 
 class Progressing(Protocol):
-    """What is shown of a step of an optimisation: its number from 1 and that of all, the longer
-    side in px, the seconds left, and the losses by name with their sum `total`."""
+    """What progress shows of a step: its number, counted from 1, and the total; the longer side in
+    px; the seconds left; the losses by name with their sum `total`."""
 
     @property
     def iteration(self) -> int: ...
@@ -34,21 +33,19 @@ class Progressing(Protocol):
 
 
 Step = TypeVar("Step", bound=Progressing)
-Show = Callable[[Progressing, float], None]
+BatchLeft = Callable[[float], float]  # seconds left for this picture → for the whole batch
+Show = Callable[[Progressing, float], None]  # takes a step and the iterations per second
 
 
 def follow(
-    steps: Iterable[Step],
-    label: str,
-    batch_left: Callable[[float], float] | None = None,
-    **fields: Any,
+    steps: Iterable[Step], label: str, batch_left: BatchLeft | None = None, **fields: Any
 ) -> Step:
-    """Runs an optimisation to its end and shows it; its last step, which has the result.
+    """Runs an optimisation to its end, shows its progress, and returns the last step.
 
-    batch_left: seconds left for this picture → seconds left for the whole batch.
+    label: names the picture. fields: added to each log line. Raises ValueError without a step.
     """
     started, last_shown, step, first = perf_counter(), 0.0, None, 0
-    with _shown(label, batch_left, fields) as show:
+    with _display(label, batch_left, fields) as show:
         for step in steps:
             now = perf_counter()
             first = first or step.iteration
@@ -60,79 +57,80 @@ def follow(
     return step
 
 
-class _Bars:
-    """The terminal's bars, one for each picture under way; there can be one display of them."""
+@contextmanager
+def _display(label: str, batch_left: BatchLeft | None, fields: dict[str, Any]) -> Iterator[Show]:
+    """A function that shows a step, on the terminal or in the log."""
+    if sys.stdout.isatty():
+        with bars.bar(label) as update:
+            yield lambda step, rate: update(
+                completed=step.iteration,
+                total=step.total,
+                status=_status(step, rate, batch_left),
+            )
+        return
+    logged_tenths = 0
+
+    def log(step: Progressing, rate: float) -> None:
+        nonlocal logged_tenths
+        tenths = 10 * step.iteration // step.total
+        if tenths <= logged_tenths:
+            return
+        logged_tenths = tenths
+        numbers: dict[str, Any] = {
+            "percent": 10 * tenths,
+            "scale": step.scale,
+            "loss": step.losses["total"],
+            "iterations_per_s": round(rate, 2),
+            "left_s": round(step.eta_s, 1),
+        }
+        if batch_left:
+            numbers["batch_left_s"] = round(batch_left(step.eta_s), 1)
+        status = _status(step, rate, batch_left)
+        event(f"{label}: {10 * tenths} %, {status}", **fields, **numbers)
+
+    yield log
+
+
+def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> str:
+    text = (
+        f"{step.scale} px, loss {step.losses['total']:.4g}, {rate:.1f} it/s, "
+        f"{duration(step.eta_s)} left"
+    )
+    return text + (f", batch {duration(batch_left(step.eta_s))}" if batch_left else "")
+
+
+class Bars:
+    """The bars on the terminal, one for each picture in progress. Rich allows only one display."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._display: Progress | None = None
-        self._under_way = 0
+        self._display: Display | None = None
+        self.in_progress = 0
 
     @contextmanager
-    def one(self, label: str) -> Iterator[Callable[..., None]]:
-        """A bar, by what updates it. The last one stays on the screen; of others that end, the log
-        tells."""
+    def bar(self, label: str) -> Iterator[Callable[..., None]]:
+        """A function that updates a new bar. A finished bar disappears, except for the last one."""
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
         with self._lock:
             if self._display is None:
-                text = TextColumn("{task.description}", markup=False)
-                told = TextColumn("{task.fields[told]}", markup=False)
-                self._display = Progress(text, BarColumn(), TaskProgressColumn(), told)
+                name = TextColumn("{task.description}", markup=False)
+                status = TextColumn("{task.fields[status]}", markup=False)
+                self._display = Progress(name, BarColumn(), TaskProgressColumn(), status)
                 self._display.start()
             display = self._display
-            self._under_way += 1
-            bar = display.add_task(label, total=None, told="")
+            self.in_progress += 1
+            task = display.add_task(label, total=None, status="")
         try:
-            yield partial(display.update, bar)
+            yield partial(display.update, task)
         finally:
             with self._lock:
-                self._under_way -= 1
-                if self._under_way:
-                    display.remove_task(bar)
+                self.in_progress -= 1
+                if self.in_progress:
+                    display.remove_task(task)
                 else:
                     display.stop()
                     self._display = None
 
 
-_bars = _Bars()
-
-
-@contextmanager
-def _shown(
-    label: str, batch_left: Callable[[float], float] | None, fields: dict[str, Any]
-) -> Iterator[Show]:
-    """What shows a step and the iterations a second, to a terminal or to a log."""
-
-    def told(step: Progressing, rate: float) -> str:
-        text = (
-            f"{step.scale} px, loss {step.losses['total']:.4g}, {rate:.1f} it/s, "
-            f"{duration(step.eta_s)} left"
-        )
-        return text + (f", batch {duration(batch_left(step.eta_s))}" if batch_left else "")
-
-    if sys.stdout.isatty():
-        with _bars.one(label) as update:
-            yield lambda step, rate: update(
-                completed=step.iteration, total=step.total, told=told(step, rate)
-            )
-        return
-    told_tenths = 0
-
-    def line(step: Progressing, rate: float) -> None:
-        nonlocal told_tenths
-        tenths = 10 * step.iteration // step.total
-        if tenths > told_tenths:
-            told_tenths = tenths
-            numbers = {
-                "percent": 10 * tenths,
-                "scale": step.scale,
-                "loss": step.losses["total"],
-                "iterations_per_s": round(rate, 2),
-                "left_s": round(step.eta_s, 1),
-            }
-            if batch_left:
-                numbers["batch_left_s"] = round(batch_left(step.eta_s), 1)
-            event(f"{label}: {10 * tenths} %, {told(step, rate)}", **fields, **numbers)
-
-    yield line
+bars = Bars()

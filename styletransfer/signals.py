@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: a platform takes its machine back, or a person has seen enough."""
+"""SIGTERM and SIGINT, from a platform that takes its machine back or from a user."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from types import FrameType, TracebackType
 
 
 class Stopped(BaseException):
-    """The run ends because of a signal; nothing that catches errors should catch this."""
+    """A signal ends the run. A BaseException, so that no handler of errors catches it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -14,9 +14,11 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Inside `with Stop() as stop:`, a first signal raises Stopped where it strikes, or, while
-    `stop.later` is True, is kept in `stop.signum` for the loop that saves its work first. A
-    second one always strikes."""
+    """Turns signals into exceptions inside `with Stop() as stop:`.
+
+    The first signal raises Stopped at once or, while `stop.later` is True, only sets `stop.signum`,
+    so that a loop can save its work and call `obey`. The second always raises.
+    """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -25,11 +27,11 @@ class Stop:
         self.signum: int | None = None
 
     def __enter__(self) -> "Stop":
-        # Python hands signals to its main thread alone; elsewhere the caller has its own way.
+        # Only the main thread gets signals; in another one, the caller's handlers stay.
         if threading.current_thread() is threading.main_thread():
-            self._before = {each: signal.signal(each, self._strike) for each in self.SIGNALS}
+            self._previous = {each: signal.signal(each, self._handle) for each in self.SIGNALS}
         else:
-            self._before = {}
+            self._previous = {}
         return self
 
     def __exit__(
@@ -38,15 +40,15 @@ class Stop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for each, handler in self._before.items():
+        for each, handler in self._previous.items():
             signal.signal(each, handler)
 
-    def _strike(self, signum: int, frame: FrameType | None) -> None:
-        asked_before, self.signum = self.signum is not None, signum
-        if asked_before or not self.later:
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        is_second, self.signum = self.signum is not None, signum
+        if is_second or not self.later:
             raise Stopped(signum)
 
     def obey(self) -> None:
-        """Raises Stopped if a signal came meanwhile."""
+        """Raises Stopped if a signal has arrived."""
         if self.signum is not None:
             raise Stopped(self.signum)

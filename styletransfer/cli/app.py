@@ -10,7 +10,7 @@ from typing import NoReturn
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.log import log_to_stdout
 from styletransfer.signals import Stop, Stopped
-from styletransfer.storage.sync import POOL
+from styletransfer.storage.jobs import POOL
 
 # A laptop needs these packages and no others.
 LAPTOP = {"boto3": "boto3", "botocore": "boto3", "dotenv": "python-dotenv", "rich": "rich"}

@@ -60,7 +60,7 @@ def try_bucket(variable: str, bucket: Bucket) -> Finding:
         if not bucket.exists():
             found.problem = "does not exist; create it: ./bucket_management.py create"
             return found
-        skew = bucket.clock_ahead()
+        skew = bucket.clock_skew()
         found.reachable = True
     except StorageError as error:
         found.reachable = not isinstance(error, UnavailableError)

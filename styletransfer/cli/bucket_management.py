@@ -15,9 +15,9 @@ from styletransfer.cli.named_buckets import (
     open_named,
 )
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import printable
+from styletransfer.log import megabytes, plural, printable
 from styletransfer.storage.base import Bucket, Progress
-from styletransfer.storage.sync import Job, megabytes, plural, run_jobs
+from styletransfer.storage.jobs import Job, run_jobs
 
 PROG = "bucket_management.py"
 CODES = """

@@ -1,4 +1,4 @@
-"""Objects under keys: buckets on Cellar (Ceph) or Amazon S3, or folders with the same contract."""
+"""Objects under keys: buckets on Cellar (Ceph) or Amazon S3, and folders used like buckets."""
 
 from pathlib import Path
 
@@ -33,10 +33,10 @@ __all__ = [
 
 
 def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
-    """The bucket that a value of BUCKET_* names (see `parse_address`), S3 or folder.
+    """The bucket or folder that a value of BUCKET_* names (see `parse_address`).
 
-    `new`: a folder that does not exist yet lists as empty, as the first write makes it.
-    Raises ConfigError for a value that names neither, and where no credentials are found.
+    new: a folder that does not exist yet lists as empty; the first write creates it.
+    Raises ConfigError for a value that names neither, and if there are no credentials.
     """
     where = parse_address(value)
     if isinstance(where, Path):

@@ -28,10 +28,10 @@ class BadKeyError(ObjectError):
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as a listing tells it: key, size in bytes, ETag without its quotes.
+    """An object in a listing: key, size in bytes, ETag without quotes.
 
-    The ETag is the content's MD5 in hex, except (on S3) for what was uploaded in parts, where it
-    ends in `-N`, and for what Amazon encrypts with KMS.
+    The ETag is the content's MD5 in hex. Exceptions on S3: that of a multipart upload ends in `-N`;
+    that of an object that Amazon encrypts with KMS is something else.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Entry:
 
 
 class Bucket(ABC):
-    """Objects under keys. Safe to share between threads.
+    """Objects under keys. Thread-safe.
 
     Methods that take a key raise ObjectError where that object fails and UnavailableError where the
     whole bucket does; the others raise StorageError. Each message is one line that names the bucket
@@ -51,60 +51,61 @@ class Bucket(ABC):
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """What lies in the bucket, sorted by key; `prefix` is any beginning of a key.
+        """The objects whose keys start with `prefix`, sorted by key.
 
-        Left out: keys ending in `/`, which stand for folders; hidden files in a folder.
+        Leaves out keys ending in `/`, which stand for folders, and hidden files in a folder.
         """
 
     @abstractmethod
     def find(self, key: str) -> Entry | None:
-        """The entry of one key, or None where there is none."""
+        """The entry of one key, or None if it does not exist."""
 
     @abstractmethod
     def read(self, key: str) -> bytes:
-        """An object's content, checked against its MD5 where the store tells it."""
+        """The content of an object, checked against its MD5 if the ETag is one."""
 
     @abstractmethod
     def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        """Stores an object, whole or not at all; the type is told by the key's ending if None."""
+        """Stores an object, whole or not at all. The default type depends on the extension."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Removes an object; one that is not there is no error."""
+        """Deletes an object. Deleting one that does not exist is not an error."""
 
     @abstractmethod
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        """An object into a file, whole or not at all; folders on the way are made.
+        """Downloads an object into a file, whole or not at all. Creates missing folders.
 
-        `progress` is told the bytes since its last call, from any thread; a negative number
-        where a part has to be fetched again.
+        `progress` gets the number of bytes since its last call, from any thread; a negative number
+        if they have to be downloaded again.
         """
 
     @abstractmethod
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
-        """A file into an object, whole or not at all; `progress` as in `download`."""
+        """Uploads a file, whole or not at all; `progress` as in `download`."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether the bucket is there. Raises StorageError where that is refused an answer."""
+        """Whether the bucket exists. Raises StorageError if access is refused."""
 
     @abstractmethod
     def create(self) -> bool:
-        """Makes the bucket; False where it was there already. Only for a user who asked for it."""
+        """Creates the bucket; False if it exists already. Only call it when a user asks for it."""
 
     def everything(self) -> Iterator[Entry]:
-        """`list`, and the objects that stand for folders."""
+        """As `list`, with the objects that stand for folders."""
         return self.list()
 
-    def clock_ahead(self) -> float:
-        """By how many seconds this machine's clock is ahead of the store's."""
+    def clock_skew(self) -> float:
+        """How many seconds this machine's clock is fast, compared with the store's."""
         return 0.0
 
     def abort_uploads(self) -> int:
-        """Ends uploads in parts that were never finished, and returns how many there were."""
+        """Aborts unfinished multipart uploads, and returns how many there were."""
         return 0
 
 
 def hidden(key: str) -> bool:
-    """Whether a key is hidden, as `.DS_Store` or `a/.git/x`; `.` and `..` are not, but hostile."""
+    """Whether a key is hidden, such as `.DS_Store` or `a/.git/x`. Keys with `.` or `..` parts are
+    not hidden: they are refused."""
     return any(part.startswith(".") and part not in (".", "..") for part in key.split("/"))

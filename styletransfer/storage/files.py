@@ -1,4 +1,4 @@
-"""Files on a disk: checksums, atomic replacement, errors as StorageError."""
+"""Files on a disk: checksums, atomic replacement, errors as StorageErrors."""
 
 import contextlib
 import errno
@@ -14,46 +14,52 @@ from styletransfer.log import printable
 from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 
 MIB = 1024 * 1024
-# What boto3 and AWS' tools (8), rclone (5), s3cmd (15), s5cmd (50) and others cut uploads into.
+# Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
 USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 15, 16, 32, 50, 64))
 
 
 def is_same(path: Path, entry: Entry) -> bool:
-    """Whether a file has an entry's content, by size and ETag. An ETag of an upload in parts is
-    tried with the usual sizes of parts; where nothing fits, the answer is no."""
+    """Whether a file has the content of an entry, by size and ETag.
+
+    The ETag of a multipart upload is compared for the usual part sizes; if none matches, the answer
+    is False. Raises ObjectError if the file cannot be read.
+    """
     with storage_errors(printable(str(path))), path.open("rb") as body:
         size = os.fstat(body.fileno()).st_size
         if size != entry.size:
             return False
         if "-" not in entry.etag:
             return md5(body) == entry.etag
-        count = int(entry.etag.rpartition("-")[2]) if entry.etag[-1].isdigit() else 0
-        fitting = [part for part in USUAL_PARTS if -(-size // part) == count]
+        parts = int(entry.etag.rpartition("-")[2]) if entry.etag[-1].isdigit() else 0
+        fitting = [part for part in USUAL_PARTS if -(-size // part) == parts]
         return any(md5_of_parts(body, part) == entry.etag for part in fitting)
 
 
 def md5(body: BinaryIO) -> str:
-    """The MD5 of a whole file, in hex; leaves the file at its end."""
+    """The MD5 of a whole file in hex. Leaves the file at its end."""
+    digest = new_md5()
     body.seek(0)
-    return hashlib.file_digest(body, new_md5).hexdigest()
+    while data := body.read(MIB):
+        digest.update(data)
+    return str(digest.hexdigest())
 
 
 def md5_of_parts(body: BinaryIO, part: int) -> str:
-    """The ETag that S3 gives a file uploaded in parts of so many bytes."""
+    """The ETag of a file uploaded to S3 in parts of `part` bytes."""
     body.seek(0)
     sums = [new_md5(data).digest() for data in iter(lambda: body.read(part), b"")]
     return f"{new_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
 
 
 def new_md5(data: bytes = b"") -> Any:
-    """hashlib's MD5, as a checksum: machines that forbid it for security still allow that."""
+    """hashlib's MD5 as a checksum, which machines that forbid MD5 for security allow."""
     return hashlib.md5(data, usedforsecurity=False)
 
 
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
-    """Turns an OSError into a BadKeyError if the path is at fault, into a `kind` otherwise. The
-    message begins with `where`."""
+    """Raises a BadKeyError for an OSError caused by the path, a `kind` for any other; the message
+    begins with `where`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -69,7 +75,7 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when it is whole; until then its name is hidden."""
+    """A file that replaces `path` when the block ends without an error; hidden until then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:

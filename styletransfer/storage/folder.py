@@ -1,4 +1,4 @@
-"""The `Bucket` interface, and its folder twin: a folder with the contract of an S3 bucket."""
+"""A folder with the interface of a bucket."""
 
 import contextlib
 import functools
@@ -22,27 +22,31 @@ from styletransfer.storage.base import (
 )
 from styletransfer.storage.files import MIB, md5, replacing, storage_errors
 
-# On Windows these open a device whatever folder they are asked for in, or cannot be stored.
+# Windows opens a device for these names in any folder, or cannot store them.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
 _WINDOWS_REFUSED = re.compile(r'.*([<>:"|?*\x01-\x1f]|[. ]$)', re.DOTALL)
 
 
 class _FileEntry(Entry):
-    """A file's entry. Its MD5 is computed when first asked for: a listing that hashed every
-    file would read the whole folder."""
+    """The entry of a file. The ETag is computed when it is first used, so that a listing need not
+    read every file."""
+
+    _path: Path
 
     def __init__(self, key: str, size: int, path: Path) -> None:
-        self.__dict__.update(key=key, size=size, path=path)
+        self.__dict__.update(key=key, size=size, _path=path)
 
     @functools.cached_property
     def etag(self) -> str:
-        with storage_errors(printable(str(self.path))), self.path.open("rb") as body:
+        with storage_errors(printable(str(self._path))), self._path.open("rb") as body:
             return md5(body)
 
 
 class FolderBucket(Bucket):
-    """A folder as a bucket. Hidden files and links out of the folder are not listed, links to
-    folders not followed; keys are those of `safe_path`."""
+    """A folder as a bucket, with the keys that `safe_path` allows.
+
+    It does not list hidden files and links out of the folder, and does not follow links to folders.
+    """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
@@ -56,18 +60,18 @@ class FolderBucket(Bucket):
             raise kind(f"folder {self.name} {wrong}")
 
         def stop(error: OSError) -> None:
-            raise error  # A folder that cannot be read must not look like an empty one.
+            raise error  # An unreadable folder must not look like an empty one.
 
-        def meets(inner: str, prefix: str) -> bool:
+        def overlap(inner: str) -> bool:
             return inner.startswith(prefix) or prefix.startswith(inner)
 
-        entries = []
+        entries: list[Entry] = []
         with storage_errors(f"folder {self.name}", StorageError):
             for top, folders, files in os.walk(self.folder, onerror=stop):
                 inner = Path(top).relative_to(self.folder).as_posix()
                 base = "" if inner == "." else f"{inner}/"
                 folders[:] = [
-                    each for each in folders if not hidden(each) and meets(f"{base}{each}/", prefix)
+                    each for each in folders if not hidden(each) and overlap(f"{base}{each}/")
                 ]
                 keys = (base + each for each in files if not hidden(each))
                 entries += filter(None, map(self._entry, (k for k in keys if k.startswith(prefix))))
@@ -80,10 +84,10 @@ class FolderBucket(Bucket):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
-            if path.is_symlink():  # Links in a circle.
+            if path.is_symlink():  # a loop of links
                 return None
             raise
-        regular = stat.S_ISREG(about.st_mode) and _leads_inside(path, self.folder)
+        regular = stat.S_ISREG(about.st_mode) and _is_inside(path, self.folder)
         return _FileEntry(key, about.st_size, path) if regular else None
 
     def find(self, key: str) -> Entry | None:
@@ -135,27 +139,29 @@ def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -
 
 
 def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Path:
-    """Where a key's file lies in a folder. Raises StorageError for a key that has no place there.
+    """The path of a key in a folder. Raises BadKeyError for a key that cannot be a file there.
 
-    Refused on every system: an empty key; empty, `.` and `..` parts (so also a leading or
-    trailing `/`); hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
-    backslashes and drive letters, which leave the folder on Windows; NUL; whatever passes
-    a symbolic link out of the folder. On Windows also device names (`nul.jpg`), and characters
-    and endings that it cannot store.
+    Refused on every system: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
+    `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
+    backslashes and drive letters, which leave the folder on Windows; NUL; paths through a symbolic
+    link out of the folder. On Windows also device names (`nul.jpg`), and characters and endings
+    that it cannot store.
     """
     parts = key.split("/")
-    bad = "\\" in key or "\0" in key or re.match("[A-Za-z]:", key)
+    bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if bad or (windows and any(map(_windows_refuses, parts))):
         raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename the object")
     path = folder.joinpath(*parts)
-    if not _leads_inside(path, folder):
-        raise BadKeyError(f"{printable(str(path))} is behind a link that leads out of {folder}")
+    if not _is_inside(path, folder):
+        raise BadKeyError(
+            f"{printable(str(path))} is behind a link out of {folder}; remove the link"
+        )
     return path
 
 
-def _leads_inside(path: Path, folder: Path) -> bool:
-    # Unlike Path.resolve, realpath bears links in a circle.
+def _is_inside(path: Path, folder: Path) -> bool:
+    # Unlike Path.resolve, realpath accepts loops of links.
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 

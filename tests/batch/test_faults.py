@@ -20,7 +20,7 @@ from styletransfer.batch import run as batch
 from styletransfer.batch import uploader
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.cli.paint import main
-from styletransfer.storage import s3
+from styletransfer.storage import s3_client
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(60)]
@@ -57,8 +57,8 @@ def small_vgg(monkeypatch):
 def impatient(monkeypatch):
     """What takes minutes takes tenths of a second."""
     monkeypatch.setattr(uploader, "PAUSES_S", (0.1, 0.2, 0.4))
-    monkeypatch.setattr(s3, "TRIES", 2)
-    monkeypatch.setattr(s3, "READ_S", 0.5)
+    monkeypatch.setattr(s3_client, "TRIES", 2)
+    monkeypatch.setattr(s3_client, "READ_S", 0.5)
 
 
 class Batch(SimpleNamespace):

@@ -121,14 +121,14 @@ def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
     def steps():
         for number in (1, 2):
             both.wait()
-            bars.append(len(progress._bars._display.tasks))
+            bars.append(progress.bars.in_progress)
             both.wait()
             yield SimpleNamespace(iteration=number, **told)
 
     side_by_side([lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")])
     assert bars == [2, 2, 2, 2]  # of one display: a terminal has room for no other
     assert "100%" in capsys.readouterr().out
-    assert progress._bars._display is None
+    assert progress.bars.in_progress == 0
 
 
 def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():

@@ -129,13 +129,13 @@ def test_a_bucket_of_somebody_else_is_refused_and_not_said_to_be_missing(
 def test_a_clock_that_is_wrong_is_told(folders, monkeypatch, capsys):
     for value in folders:
         FolderBucket(Path(value)).create()
-    monkeypatch.setattr(FolderBucket, "clock_ahead", lambda self: -400.0)
+    monkeypatch.setattr(FolderBucket, "clock_skew", lambda self: -400.0)
     assert bucket_management(["check"]) == 0
     assert capsys.readouterr().out.count("this machine's clock is 400 s behind; set it") == 3
 
 
 def test_the_clock_is_compared_with_the_server_s(server):
-    assert abs(server.open().clock_ahead()) < 5
+    assert abs(server.open().clock_skew()) < 5
 
 
 def test_a_clock_so_wrong_that_requests_are_refused_is_told(moto, proxy, monkeypatch, capsys):
@@ -302,7 +302,7 @@ def test_a_wrong_variable_is_one_line(folders, monkeypatch, capsys):
     monkeypatch.setenv("BUCKET_STYLE", "My_Bucket")
     assert bucket_management(["check"]) == 2
     err = capsys.readouterr().err
-    assert "BUCKET_STYLE: 'My_Bucket' is no bucket" in err and err.count("\n") == 1
+    assert "BUCKET_STYLE: 'My_Bucket' is not a bucket name" in err and err.count("\n") == 1
 
 
 def test_a_missing_folder_is_not_an_empty_one(folders, capsys):

@@ -58,7 +58,7 @@ def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     gone = ["_gallery/gone.jpg", "_records/old look/c.jpg.json", "monet/gone.jpg", "old look/c.jpg"]
     assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert "0 files would be moved (0.0 kB), 4 the same already, 4 would be deleted" in out
+    assert "0 files would be moved (0.0 kB), 4 already the same, 4 would be deleted" in out
     assert set(gone) < {*keys(folder)}
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert set(gone) < {*keys(folder)}
@@ -91,7 +91,7 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
     fill(bucket, "../hostile.jpg")
     fill(FolderBucket(tmp_path / "out"), "mine.jpg")
     assert get_bucket_content([bucket.name, str(tmp_path / "out"), "--delete"]) == 1
-    assert "1 file not deleted, as not all others arrived" in capsys.readouterr().err
+    assert "1 file not deleted, because not all others arrived" in capsys.readouterr().err
     assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "mine.jpg"}
 
 

@@ -33,10 +33,10 @@ def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
     capsys.readouterr()
     assert send_to_bucket([str(photos), name]) == 0
     assert capsys.readouterr().out == (
-        "2026/e.txt (50.0 kB)\n1 file moved (50.0 kB), 4 the same already\n"
+        "2026/e.txt (50.0 kB)\n1 file moved (50.0 kB), 4 already the same\n"
     )
     assert get_bucket_content([name, str(copy)]) == 0
-    assert "1 file moved (50.0 kB), 4 the same already" in capsys.readouterr().out
+    assert "1 file moved (50.0 kB), 4 already the same" in capsys.readouterr().out
     assert contents(copy) == contents(photos)
     assert (copy / "a.jpg").stat().st_mtime_ns == written
 
@@ -189,9 +189,9 @@ def test_of_2500_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_p
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
     found = contents(tmp_path / "out")
     assert len(found) == 2500 and all(key.encode() == data for key, data in found.items())
-    assert capsys.readouterr().out.endswith("\n1250 files moved (11.9 kB), 1250 the same already\n")
+    assert capsys.readouterr().out.endswith("\n1250 files moved (11.9 kB), 1250 already the same\n")
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == "0 files moved (0.0 kB), 2500 the same already\n"
+    assert capsys.readouterr().out == "0 files moved (0.0 kB), 2500 already the same\n"
 
 
 def test_resets_and_5xx_are_survived(moto, proxy, photos, monkeypatch, tmp_path):

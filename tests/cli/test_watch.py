@@ -52,23 +52,25 @@ def lines_of(lines) -> str:
     return "".join(lines)
 
 
-def test_ctrl_c_lets_files_under_way_arrive_and_twice_breaks_them_off(on_moto, proxy, tmp_path):
+def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
+    on_moto, proxy, tmp_path
+):
     on_moto["BUCKET_RESULT"].write("big.jpg", bytes(400_000))
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
         until(lambda: (tmp_path / "big.jpg").exists(), "file")
         (tmp_path / "big.jpg").unlink()
         proxy.add("^GET .*big", "slow", rate=2e5)
-        until(lambda: any(tmp_path.glob(".*.part")), "file under way")
+        until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
         ran.send_signal(signal.SIGINT)
         assert ran.wait(20) == 130
-        assert "stopping after the files under way" in lines_of(lines)
+        assert "stopping after the files in progress" in lines_of(lines)
         assert (tmp_path / "big.jpg").read_bytes() == bytes(400_000)
     (tmp_path / "big.jpg").unlink()
     proxy.add("^GET .*big", "hang")
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
-        until(lambda: any(tmp_path.glob(".*.part")), "file under way")
+        until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
         ran.send_signal(signal.SIGINT)
-        until(lambda: "Ctrl-C once more" in lines_of(lines), "line about stopping")
+        until(lambda: "press Ctrl-C again" in lines_of(lines), "line about stopping")
         ran.send_signal(signal.SIGINT)
         assert ran.wait(5) == 130
 

@@ -7,7 +7,7 @@ import pytest
 from rich import progress as rich_progress
 from support.commands import contents, fill, fill_with_photos
 
-from styletransfer.storage import sync
+from styletransfer.storage import file_names, sync
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
@@ -55,8 +55,8 @@ def test_a_terminal_gets_a_bar_of_bytes_and_files(photos, tmp_path, monkeypatch)
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
-    assert sync.download_all(bucket, tmp_path / "mindful").moved == 5
-    monkeypatch.setattr(sync, "_ignores", lambda *_: True)
+    assert sync.download_all(bucket, tmp_path / "case-sensitive").moved == 5
+    monkeypatch.setattr(file_names, "same_file", lambda *_: True)
     result = sync.download_all(bucket, tmp_path / "out")
     assert (result.moved, result.exit_code) == (3, 1)
     assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}

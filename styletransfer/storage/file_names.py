@@ -1,0 +1,43 @@
+"""Which keys would be the same file in a folder, on a disk that ignores case or Unicode form."""
+
+import os
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+Fold = Callable[[str], str]  # maps keys that are the same file to the same text
+
+
+def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
+    """How the disk of a folder folds keys into file names.
+
+    The disk is only tried if some keys differ in nothing but case or Unicode form, or `always`.
+    """
+    if not always and len(set(map(_fold_all, keys))) == len(keys):
+        return str
+    ignores_case = same_file(folder, "a", "A")
+    ignores_form = same_file(folder, "\u00e9", "e\u0301")
+    if ignores_case:
+        return _fold_all
+    return _normalized if ignores_form else str
+
+
+def same_file(folder: Path, one: str, other: str) -> bool:
+    """Whether two names are the same file on the disk of a folder, which need not exist yet."""
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=existing) as trial:
+            (Path(trial) / one).touch()
+            return (Path(trial) / other).exists()
+    except OSError:  # The disk cannot be written; the first file will report that.
+        return os.name == "nt" or sys.platform == "darwin"
+
+
+def _fold_all(key: str) -> str:
+    return _normalized(_normalized(key).casefold())
+
+
+def _normalized(key: str) -> str:
+    return unicodedata.normalize("NFC", key)

@@ -1,0 +1,64 @@
+"""The boto3 client of an account. boto3 is imported when the first S3 bucket is opened."""
+
+import functools
+import threading
+from typing import Any
+
+from styletransfer.errors import ConfigError
+from styletransfer.log import printable
+from styletransfer.storage.address import Account
+
+CONNECT_S, READ_S, TRIES = 5, 60, 6
+CREDENTIALS_HINT = (
+    "set CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET for Cellar, or AWS's "
+    "own for Amazon S3 (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role)"
+)
+_OPENING = threading.Lock()  # boto3 clients are thread-safe, its sessions are not.
+
+
+def client_of(account: Account) -> Any:
+    """The account's boto3 client, the same one for all threads.
+
+    Raises ConfigError if boto3 finds no credentials, or if the endpoint or AWS's configuration is
+    wrong.
+    """
+    with _OPENING:
+        return _open(account)
+
+
+@functools.cache
+def _open(account: Account) -> Any:
+    import boto3
+    from botocore.config import Config as BotoConfig
+    from botocore.exceptions import BotoCoreError
+
+    config = BotoConfig(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if account.endpoint else "auto"},
+        # Cellar refuses the trailers that boto3 sends by default: 411 MissingContentLength.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        max_pool_connections=64,
+        tcp_keepalive=True,
+    )
+    try:
+        session = boto3.session.Session()
+        has_credentials = account.key_id or session.get_credentials()
+        client = session.client(
+            "s3",
+            endpoint_url=account.url,
+            region_name=account.region if account.endpoint else None,
+            aws_access_key_id=account.key_id,
+            aws_secret_access_key=account.secret,
+            config=config,
+        )
+    except BotoCoreError as error:
+        raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
+    except ValueError as error:
+        raise ConfigError(f"{account.endpoint!r} is not the address of an S3 service") from error
+    if not has_credentials:
+        raise ConfigError(f"no credentials for buckets; {CREDENTIALS_HINT}")
+    return client

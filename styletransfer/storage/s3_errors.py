@@ -1,0 +1,151 @@
+"""Errors of botocore → StorageErrors of one line, without a URL or a secret."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from styletransfer.errors import StorageError
+from styletransfer.log import printable
+from styletransfer.storage import s3_client
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
+
+# The answer to a HEAD has no body that could name a code: botocore returns the status instead.
+_NOT_FOUND = ("NoSuchKey", "NotFound", "404")
+_ACCESS_DENIED = ("AccessDenied", "403")
+_REFUSED = (
+    *(*_ACCESS_DENIED, "401", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+    *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
+)
+_BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
+_OTHER_REGION = (UnavailableError, "{host} says that {where} is in another region ({code})")
+_BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
+_NAME_TAKEN = "{host}: {bucket} belongs to somebody else ({code}); choose another name"
+_NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
+_WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
+_ANSWERS: dict[str, tuple[type[StorageError], str]] = {
+    "BucketAlreadyExists": (StorageError, _NAME_TAKEN),
+    "InvalidBucketName": (StorageError, _NAME_REFUSED),
+    "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
+    **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
+    **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
+    **dict.fromkeys(("SlowDown", "ServiceUnavailable", "InternalError"), _BUSY),
+    **dict.fromkeys(("500", "502", "503", "504"), _BUSY),
+}
+
+
+@dataclass(frozen=True)
+class ErrorTranslator:
+    """Translates the errors of one bucket.
+
+    `name` is the bucket with its prefix, for messages; `probe` sends the cheapest request whose
+    error has a code.
+    """
+
+    bucket: str
+    name: str
+    account: Account
+    probe: Callable[[], object]
+
+    @contextlib.contextmanager
+    def translated(self, key: str = "") -> Iterator[None]:
+        """Raises an ObjectError or UnavailableError for what fails inside; without a key, a
+        StorageError instead of an ObjectError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+        from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
+
+        try:
+            yield
+        except ClientError as error:
+            raise self._refusal(error_code(error), key) from error
+        except (RetriesExceededError, BotoCoreError) as error:
+            raise self._failure(getattr(error, "last_exception", error), key) from error
+        except (ResponseParserError, KeyError) as error:
+            what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
+            raise UnavailableError(f"{self._host} {what}") from error
+        except S3DownloadFailedError as error:
+            raise ObjectError(f"{self.where(key)} changed while it was read; try again") from error
+        except UnicodeEncodeError as error:
+            raise BadKeyError(f"{self.where(key)} is not UTF-8; rename the file") from error
+
+    def where(self, key: str) -> str:
+        """The bucket and the key, for messages."""
+        return printable(f"{self.name}/{key}") if key else self.name
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.account.url or "//Amazon S3").netloc
+
+    def _refusal(self, code: str, key: str) -> StorageError:
+        """The error for an answer of the service."""
+        where, host = self.where(key), self._host
+        kind = ObjectError if key else StorageError
+        if code in (*_NOT_FOUND, "403"):
+            code = self._cause(code)
+        if code in _NOT_FOUND and key:
+            return ObjectError(f"{where} does not exist")
+        if code in (*_NOT_FOUND, "NoSuchBucket"):
+            return NoBucketError(
+                f"bucket {self.bucket} does not exist on {host}; create it "
+                f"(./bucket_management.py create {self.bucket}), or correct its name"
+            )
+        if code in _REFUSED:
+            # Access may be denied to one object; wrong credentials fail for all of them.
+            kind = kind if code in _ACCESS_DENIED else UnavailableError
+            check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
+            if not self.account.endpoint:
+                check = "AWS's credentials and the bucket's policy"
+            return kind(f"{host} refused {where} ({code}); check {check}")
+        kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
+        return kind(text.format(host=host, code=code, where=where, bucket=self.bucket))
+
+    def _failure(self, error: Exception, key: str) -> StorageError:
+        """The error for a request that got no answer."""
+        from botocore import exceptions as boto
+
+        where, host = self.where(key), self._host
+        if isinstance(error, boto.ParamValidationError):
+            kind = BadKeyError if key else StorageError
+            return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
+        if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
+            return UnavailableError(f"no credentials for {where}; {s3_client.CREDENTIALS_HINT}")
+        if isinstance(error, boto.SSLError):
+            return UnavailableError(
+                f"{host}: TLS failed; if your own authority signed its certificate, set "
+                "AWS_CA_BUNDLE to that authority's certificate file"
+            )
+        if isinstance(error, boto.ConnectTimeoutError | boto.EndpointConnectionError):
+            check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
+            return UnavailableError(f"cannot connect to {host} for {where}; check {check}")
+        if isinstance(error, boto.ReadTimeoutError):
+            return UnavailableError(
+                f"{host} did not answer for {where} within {s3_client.READ_S} s"
+            )
+        return UnavailableError(
+            f"the connection to {host} broke for {where} ({type(error).__name__}); try again"
+        )
+
+    def _cause(self, code: str) -> str:
+        """The code behind a mere status: that of the probe, if the bucket itself is the cause."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self.probe()
+        except ClientError as error:
+            return code if error_code(error) == "AccessDenied" else error_code(error)
+        except BotoCoreError:
+            return code
+        return code
+
+
+def error_code(error: Any) -> str:
+    """The code of a ClientError. Ceph's answers have a code but no message."""
+    return error.response.get("Error", {}).get("Code") or "an error without a code"
+
+
+def is_not_found(error: Any) -> bool:
+    """Whether a ClientError says that there is no such object (or bucket)."""
+    return error_code(error) in _NOT_FOUND
