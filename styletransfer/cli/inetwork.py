@@ -1,23 +1,22 @@
-"""One photo from a file, painted into a file: what `inetwork.py` dispatches into."""
+"""inetwork.py: one photo in a file, painted into a file."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
-from styletransfer.cli.picture_files import ResultFiles, mask, picture, written
+from styletransfer.cli.app import run_program
+from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture, write_file
 from styletransfer.config import memory_size
 from styletransfer.devices.native_stderr import hold_native_stderr
-from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.images.output import output_extension
+from styletransfer.errors import ConfigError
 from styletransfer.log import log_to_stdout, logger
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
 
-if TYPE_CHECKING:  # For their names only: `--help` loads neither TensorFlow nor NumPy.
+if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     import numpy as np
 
     from styletransfer.cli.loss_log import LossLog
@@ -26,124 +25,121 @@ if TYPE_CHECKING:  # For their names only: `--help` loads neither TensorFlow nor
 
 def inetwork(words: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    log_to_stdout("%(message)s")
-    try:
-        path = _dispatch(inetwork_arguments.parsed(sys.argv[1:] if words is None else words))
-    except StyleTransferError as error:
-        print(f"inetwork.py: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt as stop:
-        print(f"inetwork.py: stopped; {stop or 'nothing was written'}", file=sys.stderr)
-        return 130
-    print(path)
-    return 0
+
+    def run() -> int:
+        log_to_stdout("%(message)s")
+        args = inetwork_arguments.parse_arguments(sys.argv[1:] if words is None else words)
+        print(_dispatch(args))
+        return 0
+
+    return run_program("inetwork.py", run, interrupted="nothing was written")
 
 
-def _dispatch(told: argparse.Namespace) -> Path:
-    """Does what the command line tells of; the path written."""
-    ways = ("from_record", "color_transfer_only", "mask_transfer")
-    chosen = [way for way in ways if getattr(told, way)]
-    if len(chosen) > 1:
-        raise ConfigError(f"--{chosen[0]} and --{chosen[1]} do not go together")
-    if chosen != ["color_transfer_only"] and (told.mask or told.hist_match):
+def _dispatch(args: argparse.Namespace) -> Path:
+    """Runs the mode that the arguments ask for; returns the path written."""
+    modes = [mode for mode in inetwork_arguments.MODES if getattr(args, mode)]
+    if len(modes) > 1:
+        raise ConfigError(f"--{modes[0]} and --{modes[1]} do not go together")
+    mode = modes[0] if modes else None
+    if mode != "color_transfer_only" and (args.mask or args.hist_match):
         raise ConfigError(
             "--mask and --hist_match belong to --color_transfer_only; "
             "painting has --content_mask, --style_masks, --regions and --color_mask"
         )
-    if chosen == ["from_record"]:
-        if len(told.pictures) != 1:
-            raise ConfigError("--from_record takes one argument besides it, PREFIX")
+    if mode is None:
+        return paint(args)
+    if mode == "from_record":
+        if len(args.pictures) != 1:
+            raise ConfigError(f"--from_record FILE takes PREFIX; got {args.pictures}")
         from styletransfer.cli.repaint import repaint_record
 
-        limit = memory_size(told.memory_limit, "--memory_limit")
-        return repaint_record(told.from_record, told.pictures[0], told.weights, told.device, limit)
-    if chosen:
-        from styletransfer.cli import transfer
+        limit = memory_size(args.memory_limit, "--memory_limit")
+        return repaint_record(args.from_record, args.pictures[0], args.weights, args.device, limit)
+    from styletransfer.cli import transfer
 
-        if told.mask_transfer:
-            return transfer.transfer_mask(told)
-        return transfer.transfer_colors(told)
-    return paint(told)
+    if mode == "mask_transfer":
+        return transfer.transfer_mask(args)
+    return transfer.transfer_colors(args)
 
 
-def paint(told: argparse.Namespace) -> Path:
-    """Paints what the command line tells of, and returns the path written, `PREFIX.png`.
+def paint(args: argparse.Namespace) -> Path:
+    """Paints a photo in the style of paintings; returns the path written, `PREFIX.png`.
 
-    Raises a StyleTransferError before anything is painted where an argument does not fit; a
-    KeyboardInterrupt says what is kept.
+    Raises a StyleTransferError before painting if an argument does not fit, and KeyboardInterrupt
+    with a message that says what is kept.
     """
-    if len(told.pictures) < 3:
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {told.pictures}")
-    if told.image_size is not None and told.size is not None:
-        raise ConfigError("--image_size and --size both tell the size; give one of them")
-    base, *refs, prefix = told.pictures
-    settings = inetwork_arguments.settings(told)
-    shares = inetwork_arguments.shares(told.style_weight, len(refs))
-    limit = memory_size(told.memory_limit, "--memory_limit")
-    _tell_what_does_not_count(told, settings)
+    if len(args.pictures) < 3:
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {args.pictures}")
+    if args.image_size is not None and args.size is not None:
+        raise ConfigError("--image_size and --size both set the size; give one of them")
+    base, *refs, prefix = args.pictures
+    settings = inetwork_arguments.settings_of(args)
+    shares = inetwork_arguments.shares_of(args.style_weight, len(refs))
+    limit = memory_size(args.memory_limit, "--memory_limit")
+    _warn_of_unused(args, settings)
 
-    photo = picture(base, "BASE")
-    settings = inetwork_arguments.sized(settings, told, *photo.size)
-    extension = output_extension(told.output_format, photo.format)
-    how = (extension, told.output_quality, told.output_depth, told.keep_gps)
-    output = ResultFiles(prefix, photo, *how)
-    _check_targets(output, told)
-    paintings = [picture(ref, "REF").pixels for ref in refs]
-    given = _masks(told, len(refs))
+    photo = read_picture(base, "BASE")
+    settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
+    results = ResultFiles(prefix, photo, inetwork_arguments.output_format(args))
+    _check_targets(results, args.pictures[:-1])
+    paintings = [read_picture(ref, "REF").pixels for ref in refs]
+    given = _read_masks(args, len(refs))
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
 
-        device = choose_devices(told.device)  # Before the engine asks what the device can do.
-
-    from styletransfer.cli import loss_log
+        # Before the engine is imported, which asks what the device can do.
+        device = choose_devices(args.device)
     from styletransfer.engine.stylize import foresee, style_targets, stylize
     from styletransfer.vgg.network import load_vgg
 
     logger.info("painting on %s", device.each[0])
-    vgg = load_vgg(settings.model, told.weights, settings.seed)
-    every = told.save_every
-    if every is None:
-        every = 1 if settings.recipe == "inetwork" else 0
+    vgg = load_vgg(settings.model, args.weights, settings.seed)
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.
     way = foresee(*photo.size, settings, vgg, limit, style=style, masked=mask is not None)
     logger.info("%s", way)
-    table_path = output.path(extension="csv")
-    with loss_log.LossLog(table_path) as table:
-        start = given.pop("init")
-        steps = stylize(
-            photo.pixels_int, style, settings, vgg, memory_limit=limit, init=start, **given
-        )
-        del start  # As large as the photo; stylize lets go of both.
+    steps = stylize(photo.pixels_int, style, settings, vgg, memory_limit=limit, **given)
+    del given  # The picture to start from may be as large as the photo.
+    every = args.save_every
+    if every is None:
+        every = 1 if settings.recipe == "inetwork" else 0
+    _run(steps, Path(base).name, results, every)
+    return results.path()
+
+
+def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) -> None:
+    """Paints: writes the result, a picture `every` so many steps (0: never), and the losses."""
+    from styletransfer.cli.loss_log import LossLog, chart_png
+
+    with LossLog(results.path(extension="csv")) as losses:
         try:
-            last = follow(_kept(steps, table, output, every), Path(base).name)
-            output.write(last.image)
+            last = follow(_recorded(steps, losses, results, every), label)
+            results.write(last.image)
         except KeyboardInterrupt:
-            kept = [table_path, *output.done[-1:]]
+            kept = [losses.path, *results.written[-1:]]
             raise KeyboardInterrupt(f"kept {' and '.join(map(str, kept))}") from None
-    drawing = output.path("_losses", "png")
-    written(drawing, loss_log.drawn(table.rows))
-    logger.info("losses in %s and %s", table_path, drawing)
-    return output.path()
+    chart = write_file(results.path("_losses", "png"), chart_png(losses.rows))
+    logger.info("losses in %s and %s", losses.path, chart)
 
 
-def _kept(
-    steps: Iterable["Step"], table: "LossLog", output: ResultFiles, every: int
+def _recorded(
+    steps: Iterable["Step"], losses: "LossLog", results: ResultFiles, every: int
 ) -> Iterator["Step"]:
-    """The steps, each with its losses in the table, and with its picture written `every` so many
-    (0: never)."""
+    """The steps, after their losses and every so many of their pictures are written."""
     for step in steps:
-        table.add(step)
+        losses.add(step)
         if every and step.iteration % every == 0:
-            output.write(step.image, f"_at_iteration_{step.iteration}")
+            results.write(step.image, f"_at_iteration_{step.iteration}")
         yield step
 
 
-def _masks(told: argparse.Namespace, paintings: int) -> dict[str, Any]:
-    """The masks, and the picture to start from, as `stylize` takes them."""
+def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
+    """The masks and the picture to start from, by the names of `stylize`'s parameters."""
+
+    def one(path: str | None, argument: str) -> "np.ndarray | None":
+        return None if path is None else read_mask(path, argument)
 
     def each(paths: Sequence[str] | None, argument: str) -> list["np.ndarray | None"] | None:
         if paths is None:
@@ -151,45 +147,41 @@ def _masks(told: argparse.Namespace, paintings: int) -> dict[str, Any]:
         if len(paths) != paintings:
             raise ConfigError(
                 f"{argument} has {len(paths)} masks for {paintings} paintings; "
-                f"expected one for each, `{inetwork_arguments.NO_MASK}` where there is none"
+                f"expected one per painting, `{inetwork_arguments.NO_MASK}` for none"
             )
         return [
-            None if path == inetwork_arguments.NO_MASK else one(path, argument) for path in paths
+            one(None if path == inetwork_arguments.NO_MASK else path, argument) for path in paths
         ]
 
-    def one(path: str | None, argument: str) -> "np.ndarray | None":
-        return None if path is None else mask(path, argument)
-
-    start = inetwork_arguments.start(told)
+    start = inetwork_arguments.start_picture(args)
     words = ", ".join(inetwork_arguments.START_WORDS)
     label = f"--init_image is none of {words}, and as a picture"
     return {
-        "content_mask": one(told.content_mask, "--content_mask"),
-        "style_masks": each(told.style_masks, "--style_masks"),
-        "regions": each(told.regions, "--regions"),
-        "color_mask": one(told.color_mask, "--color_mask"),
-        "init": None if start is None else picture(start, label).pixels,
+        "content_mask": one(args.content_mask, "--content_mask"),
+        "style_masks": each(args.style_masks, "--style_masks"),
+        "regions": each(args.regions, "--regions"),
+        "color_mask": one(args.color_mask, "--color_mask"),
+        "init": None if start is None else read_picture(start, label).pixels,
     }
 
 
-def _check_targets(output: ResultFiles, told: argparse.Namespace) -> None:
-    """Raises ConfigError where PREFIX names no file, or would write over a picture to be read."""
-    if output.prefix.endswith("/"):
-        raise ConfigError(f"PREFIX is {output.prefix!r}; expected a name after the folder")
-    folder = output.path().parent
+def _check_targets(results: ResultFiles, pictures: Sequence[str]) -> None:
+    """Raises ConfigError if PREFIX is not a file's, or if a result would overwrite a picture."""
+    prefix, folder = results.prefix, results.path().parent
+    if prefix.endswith("/"):
+        raise ConfigError(f"PREFIX is {prefix!r}; expected a name after the folder")
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"PREFIX is {output.prefix!r}, but {folder} is not a folder")
-    for target in (output.path(), output.path("_losses", "png")):
-        for read in map(Path, told.pictures[:-1]):
-            if target.exists() and read.exists() and target.samefile(read):
+        raise ConfigError(f"PREFIX is {prefix!r}, but {folder} is not a folder")
+    for target in (results.path(), results.path("_losses", "png")):
+        for picture in map(Path, pictures):
+            if target.exists() and picture.exists() and target.samefile(picture):
                 raise ConfigError(
-                    f"the result would be written over {read}; choose another PREFIX than "
-                    f"{output.prefix!r}"
+                    f"the result would overwrite {picture}; choose another PREFIX than {prefix!r}"
                 )
 
 
-def _tell_what_does_not_count(told: argparse.Namespace, settings: Settings) -> None:
-    if told.content_loss_type is not None and settings.recipe != "inetwork":
-        logger.warning("--content_loss_type counts with --recipe inetwork only")
-    if told.color_mask is not None and not settings.preserve_color:
-        logger.warning("--color_mask counts with --preserve_color only")
+def _warn_of_unused(args: argparse.Namespace, settings: Settings) -> None:
+    if args.content_loss_type is not None and settings.recipe != "inetwork":
+        logger.warning("--content_loss_type is only used with --recipe inetwork")
+    if args.color_mask is not None and not settings.preserve_color:
+        logger.warning("--color_mask is only used with --preserve_color")

@@ -1,11 +1,12 @@
-"""The command line of inetwork.py: INetwork's own arguments and ours, and what they come to."""
+"""The command line of inetwork.py: the original's arguments and ours, and the settings in them."""
 
 import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
+from styletransfer.config import DEVICES
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import OUTPUT_FORMATS
+from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.settings import FIELDS, RECIPES, Settings, expectation, kind, parse_bool
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
@@ -13,20 +14,20 @@ USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --color-transfer-only CONTENT GENERATED [--mask MASK] [--hist_match 0|1]
        %(prog)s --mask-transfer CONTENT GENERATED MASK"""
 EPILOG = """\
-A switch is true where it stands alone, and takes True or False, yes or no, 1 or 0. Names may be
-written with dashes as well. How each argument differs from the original's: docs/inetwork.md.
+A switch without a value is true; values are True or False, yes or no, 1 or 0. Flags
+may be written with dashes. docs/inetwork.md says how they differ from the original's.
 
 examples:
   ./inetwork.py beach.jpg monet.jpg beach-by-monet
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
-  ./inetwork.py beach.jpg monet.jpg as-ever --recipe inetwork --image_size 400 --num_iter 10
-  ./inetwork.py --from-record results/_records/monet/beach.jpg.json beach-again
+  ./inetwork.py beach.jpg monet.jpg original --recipe inetwork --image_size 400 --num_iter 10
+  ./inetwork.py --from-record results/_records/monet/beach.jpg.json repainted
 
-exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments, 3 no VGG weights,
-4 no GPU though asked for, 130 stopped by Ctrl-C"""
+exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
+3 no VGG weights, 4 no GPU though asked for, 130 stopped by Ctrl-C"""
 
-# Settings under the names, and in the order, that the original's arguments have.
+# Settings by the names and in the order of the original's arguments, with other names for them.
 ORIGINAL = {
     "content_weight": (),
     "style_scale": (),
@@ -43,6 +44,7 @@ ORIGINAL = {
     "preserve_color": (),
     "min_improvement": (),
 }
+MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of painting
 FILE_SWITCHES = ("keep_gps", "hist_match")
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
@@ -53,33 +55,36 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see --help")
 
 
-def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line, its settings still text. Raises ConfigError; exits after --help."""
-    return _parser().parse_intermixed_args(_spelled_out(arguments))
+def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments on the command line, settings as text. Raises ConfigError; exits after
+    --help."""
+    return _parser().parse_intermixed_args(_normalized(words))
 
 
-def settings(told: argparse.Namespace) -> Settings:
-    """The settings that the command line asks for. Raises ConfigError.
-
-    `image_size` is left to `sized`, and a picture to start from, `init_image PATH`, to `start`.
-    """
-    given = {name: value for name in FIELDS if (value := getattr(told, name)) is not None}
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings among the arguments, without `--image_size` (see `with_image_size`) and a
+    picture to start from (see `start_picture`). Raises ConfigError."""
+    given = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
     if given.get("rescale_method") == "cubic":
         given["rescale_method"] = "bicubic"
-    if start(told) is not None:
+    if start_picture(args) is not None:
         del given["init_image"]
     return Settings().replaced(given, "--")
 
 
-def start(told: argparse.Namespace) -> str | None:
-    """The path of the picture to start from, or None where `init_image` is a word or not given."""
-    return None if told.init_image in (None, *START_WORDS) else told.init_image
+def start_picture(args: argparse.Namespace) -> str | None:
+    """The path of the picture to start from; None if `--init_image` is a word or missing."""
+    path: str | None = args.init_image
+    return None if path in START_WORDS else path
 
 
-def sized(settings: Settings, told: argparse.Namespace, height: int, width: int) -> Settings:
-    """The settings for a photo of these px: `image_size` are rows, `size` is the longer side."""
-    rows = told.image_size
-    if rows is None and told.size is None and settings.recipe == "inetwork":
+def with_image_size(
+    settings: Settings, args: argparse.Namespace, height: int, width: int
+) -> Settings:
+    """The settings for a photo of this size in px: `--image_size` counts rows, `size` is the longer
+    side. Raises ConfigError."""
+    rows = args.image_size
+    if rows is None and args.size is None and settings.recipe == "inetwork":
         rows = RECIPES["inetwork"]["size"]
     if rows is None:
         return settings
@@ -94,10 +99,10 @@ def sized(settings: Settings, told: argparse.Namespace, height: int, width: int)
         ) from None
 
 
-def shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
-    """Each painting's share: its style weight, or its part of a single one for all.
+def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
+    """Each painting's share: its `--style_weight`, or an equal part of a single one.
 
-    Raises ConfigError for another number of weights, and for those that leave nothing to paint.
+    Raises ConfigError for another number of weights, negative ones, and if all are 0.
     """
     weights = [1.0] if weights is None else list(weights)
     if len(weights) not in (1, paintings):
@@ -106,24 +111,29 @@ def shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
             "expected one for each, or a single one"
         )
     if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-        raise ConfigError(f"--style_weight is {weights}; expected no negative one, and not all 0")
+        raise ConfigError(f"--style_weight is {weights}; expected no negative ones, and not all 0")
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
-def _spelled_out(arguments: Sequence[str]) -> list[str]:
-    """Flags with underscores, and each switch with its value, so that a picture after a switch
-    that stands alone is not taken for its value."""
+def output_format(args: argparse.Namespace) -> OutputFormat:
+    """How the arguments ask for pictures to be written."""
+    return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)
+
+
+def _normalized(words: Sequence[str]) -> list[str]:
+    """Flags with underscores and switches with a value, so that a picture after a switch is not
+    taken for its value."""
     switches = {f"--{name}" for name in FIELDS if kind(name) is bool}
     switches |= {f"--{name}" for name in FILE_SWITCHES}
-    words = []
-    for word, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    normalized = []
+    for word, after in zip(words, [*words, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
             flag = "--" + flag[2:].replace("-", "_")
         if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
-        words.append(flag + equals + value)
-    return words
+        normalized.append(flag + equals + value)
+    return normalized
 
 
 def _switch(text: str) -> bool:
@@ -135,13 +145,13 @@ def _switch(text: str) -> bool:
 
 def _percent(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 100")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
@@ -149,8 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="inetwork.py",
         usage=USAGE,
-        description="Paints a photo in the style of one or more paintings, into PREFIX.png;\n"
-        "the losses of each step are in PREFIX.csv and PREFIX_losses.png.",
+        description="Paints a photo in the style of one or more paintings and writes PREFIX.png, "
+        "and\nthe losses of each step to PREFIX.csv and PREFIX_losses.png.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -159,12 +169,12 @@ def _parser() -> argparse.ArgumentParser:
         "pictures",
         metavar="BASE REF [REF …] PREFIX",
         nargs="*",
-        help="the photo; a painting, or several, which are blended; the result is PREFIX.png",
+        help="the photo; the painting, or several to blend; the result without its extension",
     )
     _add_original(parser.add_argument_group("arguments of the original"))
-    _add_ours(parser.add_argument_group("arguments of ours"))
+    _add_ours(parser.add_argument_group("further arguments"))
     _add_files(parser.add_argument_group("files and device"))
-    _add_other_ways(parser.add_argument_group("instead of painting"))
+    _add_other_modes(parser.add_argument_group("instead of painting"))
     return parser
 
 
@@ -173,20 +183,22 @@ def _add_original(group: argparse._ArgumentGroup) -> None:
         "--style_masks",
         metavar="MASK",
         nargs="+",
-        help="one for each painting, `-` for none: which part of it counts (white), and, without "
-        "--regions and --content_mask, where in the picture it goes",
+        help="one per painting, `-` for none: the part of the painting that counts (white); "
+        "without --regions and --content_mask, also the part of the picture it goes to",
     )
     group.add_argument(
         "--content_mask",
         metavar="MASK",
-        help="where the photo is painted (white); elsewhere its own pixels are kept",
+        help="the part of the photo to paint (white); the rest keeps its pixels",
     )
-    group.add_argument("--color_mask", metavar="MASK", help="where --preserve_color acts (white)")
+    group.add_argument(
+        "--color_mask", metavar="MASK", help="the part in which --preserve_color acts (white)"
+    )
     group.add_argument(
         "--image_size",
         metavar="ROWS",
         type=_count,
-        help="rows of the picture while painted, in px, instead of --size "
+        help="rows in px of the picture as it is painted, instead of --size "
         f"(default with recipe inetwork: {RECIPES['inetwork']['size']})",
     )
     group.add_argument(
@@ -194,8 +206,7 @@ def _add_original(group: argparse._ArgumentGroup) -> None:
         metavar="WEIGHT",
         nargs="+",
         type=float,
-        help="share of each painting in the blend, or one weight for all in equal parts "
-        "(default: 1)",
+        help="the share of each painting in the blend, or one weight divided equally (default: 1)",
     )
     for name, others in ORIGINAL.items():
         _add_setting(group, name, *others)
@@ -206,7 +217,7 @@ def _add_ours(group: argparse._ArgumentGroup) -> None:
         "--regions",
         metavar="MASK",
         nargs="+",
-        help="one for each painting, `-` for none: where in the picture it goes (white)",
+        help="one per painting, `-` for none: the part of the picture it goes to (white)",
     )
     for name in FIELDS:
         if name not in ORIGINAL:
@@ -225,69 +236,71 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--output_format",
         choices=OUTPUT_FORMATS,
         default="png",
-        help="`same` is the photo's own (default: png)",
+        help="`same` is the photo's format (default: png)",
     )
     group.add_argument(
         "--output_quality",
         metavar="N",
         type=_percent,
         default=95,
-        help="of jpg and webp, 1 to 100 (default: 95)",
+        help="quality of jpg and webp, 1 to 100 (default: 95)",
     )
     group.add_argument(
         "--output_depth",
         type=int,
         choices=(8, 16),
         default=8,
-        help="bits of a colour; 16 with png and tiff only (default: 8)",
+        help="bits per colour; 16 only with png and tiff (default: 8)",
     )
     group.add_argument(
         "--keep_gps",
         metavar="true|false",
         type=_switch,
         default=False,
-        help="keep the place where the photo was taken in the result (default: False)",
+        help="keep the photo's location in the result (default: False)",
     )
     group.add_argument(
         "--weights",
         metavar="FILE",
-        help="VGG weights, .h5, .mat or .npz, or `random` (default: Keras' published ones)",
+        help="VGG weights: .h5, .mat, .npz or `random` (default: those that Keras publishes)",
     )
     group.add_argument(
         "--memory_limit",
         metavar="SIZE",
-        help="the most memory to take, such as 6GB; default: what is free",
+        help="the most memory to use, such as 6GB (default: what is free)",
     )
     group.add_argument(
-        "--device", choices=("auto", "gpu", "cpu"), default="auto", help="default: auto"
+        "--device", choices=DEVICES, default=DEVICES[0], help=f"default: {DEVICES[0]}"
     )
 
 
-def _add_other_ways(group: argparse._ArgumentGroup) -> None:
+def _add_other_modes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--from_record",
         metavar="FILE",
-        help="make the result again that a record (_records/….json) tells of, into PREFIX",
+        help="repaint the result of a record (_records/….json)",
     )
     group.add_argument(
         "--color_transfer_only",
         action="store_true",
-        help="bring CONTENT's colours into GENERATED, a finished painting, as "
+        help="transfer CONTENT's colours to GENERATED, a finished painting; writes "
         "<generated>_original_color.png",
     )
-    group.add_argument("--mask", metavar="MASK", help="with --color_transfer_only: where (white)")
+    group.add_argument(
+        "--mask", metavar="MASK", help="with --color_transfer_only: in which part (white)"
+    )
     group.add_argument(
         "--hist_match",
         metavar="0|1",
         type=_switch,
         default=False,
-        help="with --color_transfer_only: bring only CONTENT's distribution of colours, as "
+        help="with --color_transfer_only: transfer only the histogram of CONTENT's colours; writes "
         "<generated>_histogram_color.png (default: 0)",
     )
     group.add_argument(
         "--mask_transfer",
         action="store_true",
-        help="bring CONTENT's own pixels into GENERATED where MASK is black, as "
+        help="copy CONTENT's pixels to GENERATED where MASK is black; writes "
         "<generated>_masked.png",
     )
 
@@ -296,7 +309,7 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> Non
     default = f"default: {FIELDS[name].default}"
     if name in RECIPES["inetwork"]:
         default += f"; recipe inetwork: {RECIPES['inetwork'][name]}"
-    also = ", or a picture's path" if name == "init_image" else ""
+    also = ", or the path of a picture" if name == "init_image" else ""
     accepts = "" if kind(name) is bool else f"; {expectation(name)}{also}"
     metavar = {bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(name)]
     group.add_argument(

@@ -1,4 +1,4 @@
-"""A painting's losses, step by step: a table that grows while it is painted, and a drawing."""
+"""The losses of a painting, step by step: a table, written as it is painted, and a chart of it."""
 
 import io
 import time
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from styletransfer.errors import ConfigError
 
-if TYPE_CHECKING:  # For its name only: tables can be drawn without TensorFlow.
+if TYPE_CHECKING:  # Loads TensorFlow.
     from styletransfer.engine.stylize import Step
 
 COLUMNS = ("content", "style", "total_variation", "total")
@@ -21,7 +21,7 @@ COLUMNS = ("content", "style", "total_variation", "total")
 
 class Row(NamedTuple):
     """A step: its number from 1, the picture's longer side in px, the weighted contributions to
-    the loss and their sum, and the seconds since painting began."""
+    the loss and their sum, and the seconds since the start."""
 
     iteration: int
     scale: int
@@ -33,35 +33,34 @@ class Row(NamedTuple):
 
 
 class LossLog:
-    """The losses as a CSV file, a row a step, each written as soon as it is known.
+    """The losses as a CSV file, one row per step, written at once.
 
-    Raises ConfigError where the file cannot be written.
+    Raises ConfigError if the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.rows: list[Row] = []
-        self._path, self._started = path, time.perf_counter()
-        with self._told():
+        self.path, self._started = path, time.perf_counter()
+        with self._config_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w", buffering=1, encoding="utf-8")
             print(*Row._fields, sep=",", file=self._file)
 
     def add(self, step: "Step") -> None:
-        """Adds a step's row; waits for the device to know its losses."""
-        losses = [step.losses[term] for term in COLUMNS]
+        """Adds the row of a step; waits for the device to compute its losses."""
+        losses = {column: step.losses[column] for column in COLUMNS}
         seconds = time.perf_counter() - self._started
-        self.rows.append(Row(step.iteration, step.scale, *losses, seconds))
-        numbers = [*(f"{loss:.7g}" for loss in losses), f"{seconds:.3f}"]
-        with self._told():
+        self.rows.append(Row(step.iteration, step.scale, **losses, seconds=seconds))
+        numbers = [*(f"{loss:.7g}" for loss in losses.values()), f"{seconds:.3f}"]
+        with self._config_errors():
             print(step.iteration, step.scale, *numbers, sep=",", file=self._file)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _config_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            told = f"{self._path} cannot be written: {error.strerror or error}"
-            raise ConfigError(told) from None
+            raise ConfigError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -75,35 +74,36 @@ class LossLog:
         self._file.close()
 
 
-def drawn(rows: Sequence[Row]) -> bytes:
-    """The bytes of a PNG of `figure`."""
+def chart_png(rows: Sequence[Row]) -> bytes:
+    """The chart as the bytes of a PNG."""
     out = io.BytesIO()
-    figure(rows).savefig(out, format="png")
+    chart(rows).savefig(out, format="png")
     return out.getvalue()
 
 
-def figure(rows: Sequence[Row]) -> Figure:
-    """A line for each term over the steps, and where each scale begins.
+def chart(rows: Sequence[Row]) -> Figure:
+    """A line per loss over the steps, and where each scale begins.
 
-    The losses' axis is logarithmic, unless one of them is negative (those of recipe `inetwork`
-    can be); a term that is 0 throughout, as its weight is, is left out.
+    The axis of the losses is logarithmic unless one is negative, as those of recipe `inetwork` can
+    be. A loss that is always 0, because its weight is, is left out.
     """
-    drawing = Figure(figsize=(9, 5), dpi=120, layout="constrained")
-    axes = drawing.add_subplot(xlabel="step", ylabel="weighted loss")
+    figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="weighted loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     steps = [row.iteration for row in rows]
-    shown = {term: [getattr(row, term) for row in rows] for term in COLUMNS}
-    shown = {term: losses for term, losses in shown.items() if any(losses)}
-    for term, losses in shown.items():
-        style = {"color": "black", "linewidth": 2} if term == "total" else {}
+    losses = {column: [getattr(row, column) for row in rows] for column in COLUMNS}
+    losses = {column: values for column, values in losses.items() if any(values)}
+    for column, values in losses.items():
+        color, width = ("black", 2) if column == "total" else (None, None)
         marker = "." if len(rows) < 30 else None
-        axes.plot(steps, losses, label=term.replace("_", " "), marker=marker, **style)
-    if shown and min(map(min, shown.values())) >= 0:
-        # A photo's distance from itself, the content of a first step, is 0.
+        label = column.replace("_", " ")
+        axes.plot(steps, values, label=label, marker=marker, color=color, linewidth=width)
+    if losses and min(map(min, losses.values())) >= 0:
+        # The content loss of a first step is 0: the distance of the photo from itself.
         axes.set_yscale("log", nonpositive="mask")
-    before = None
+    previous = None
     for row in rows:
-        if row.scale != before:
+        if row.scale != previous:
             axes.axvline(row.iteration, color="0.8", linewidth=1, zorder=0)
             axes.text(
                 row.iteration,
@@ -113,7 +113,7 @@ def figure(rows: Sequence[Row]) -> Figure:
                 color="0.4",
                 fontsize="small",
             )
-        before = row.scale
-    if shown:
+        previous = row.scale
+    if losses:
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
-    return drawing
+    return figure

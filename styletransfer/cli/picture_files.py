@@ -1,6 +1,6 @@
-"""Pictures and masks in files that a command line names, and the pictures written beside them.
+"""Pictures and masks in files named on a command line, and the pictures written beside them.
 
-What decodes and encodes is loaded when first used: `--help` answers at once.
+Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import DEEP_EXTENSIONS, OutputFormat
+from styletransfer.images.output import DEEP_EXTENSIONS, OutputFormat, output_extension
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,69 +16,73 @@ if TYPE_CHECKING:
     from styletransfer.images.decode import Picture
 
 
-def picture(path: str, argument: str) -> "Picture":
-    """The picture in a file. Raises ConfigError naming the `argument` where the file cannot be
-    read, PictureError where it holds no picture."""
+def read_picture(path: str, argument: str) -> "Picture":
+    """The picture in a file. Raises ConfigError naming the `argument` if the file cannot be read,
+    PictureError if it is not a picture."""
     from styletransfer.images import decode
 
     return decode.decode(_read(path, argument), path)
 
 
-def mask(path: str, argument: str) -> "np.ndarray":
-    """The mask in a file, float32 [h, w], 0…1, as `decode_mask`; errors as in `picture`."""
+def read_mask(path: str, argument: str) -> "np.ndarray":
+    """The mask in a file, float32 [h, w], 0…1, as `decode_mask`; errors as in `read_picture`."""
     from styletransfer.images import decode
 
     return decode.decode_mask(_read(path, argument), path)
 
 
-def written(target: Path, data: bytes) -> Path:
-    """Writes a result's file, with the folders it needs; its path. Raises ConfigError."""
+def write_file(path: Path, data: bytes) -> Path:
+    """Writes a file and creates the folders it needs; returns its path. Raises ConfigError."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
     except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from None
-    return target
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+    return path
 
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """The pictures that one command writes, all beginning with `prefix`, with what `photo` has:
-    EXIF, colour space, alpha. `extension` is jpg, png, webp or tiff; see `encoding.encode`."""
+    """The pictures that one command writes: all names begin with `prefix`, and all have the EXIF,
+    colour space and alpha of `photo`. `written` are their paths so far.
+
+    Raises ConfigError for 16 bits in a format without them.
+    """
 
     prefix: str
     photo: "Picture"
-    extension: str
-    quality: int
-    depth: int
-    keep_gps: bool
-    done: list[Path] = field(default_factory=list)
+    output: OutputFormat
+    written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.depth == 16 and self.extension not in DEEP_EXTENSIONS:
+        if self.output.depth == 16 and self.extension not in DEEP_EXTENSIONS:
             raise ConfigError(
-                f"--output_depth 16 does not fit into a {self.extension}; "
+                f"a {self.extension} cannot hold --output_depth 16; "
                 f"add --output_format {' or '.join(DEEP_EXTENSIONS)}"
             )
 
+    @property
+    def extension(self) -> str:
+        """The extension of the pictures, without a dot."""
+        return output_extension(self.output.format, self.photo.format)
+
     def path(self, suffix: str = "", extension: str | None = None) -> Path:
-        """`prefix` with the suffix, as a picture's file or with another extension."""
+        """The path with a suffix after `prefix`, of a picture or with another extension."""
         return Path(f"{self.prefix}{suffix}.{extension or self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
-        """Writes image [H, W, 3], sRGB 0…1; its path. Raises ConfigError, PictureError."""
+        """Writes image [H, W, 3], sRGB 0…1; returns its path. Raises ConfigError, PictureError."""
         from styletransfer.images import encode
 
-        output = OutputFormat(self.extension, self.quality, self.depth, self.keep_gps)
-        _, data = encode.encode_result(output, self.photo, image)
-        path = written(self.path(suffix), data)
-        self.done.append(path)
+        _, data = encode.encode_result(self.output, self.photo, image)
+        path = write_file(self.path(suffix), data)
+        self.written.append(path)
         return path
 
 
 def _read(path: str, argument: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # A ValueError: a path with a zero byte.
-        told = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{argument} {path!r} cannot be read: {told}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None

@@ -8,7 +8,7 @@ from typing import Any
 from styletransfer import config
 from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.looks import Look, Painting
-from styletransfer.cli.picture_files import written
+from styletransfer.cli.picture_files import write_file
 from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
@@ -69,7 +69,7 @@ def repaint_record(
     extension, data = encode.encode_result(
         OutputFormat(*record["output"]), photo.picture, last.image
     )
-    return written(Path(f"{prefix}.{extension}"), data)
+    return write_file(Path(f"{prefix}.{extension}"), data)
 
 
 def _read(file: str) -> Mapping[str, Any]:

@@ -1,53 +1,46 @@
-"""The original's two extra scripts, on pictures that are painted already: nothing here needs, or
-loads, TensorFlow."""
+"""The original's two extra scripts, for finished paintings. They do not load TensorFlow."""
 
 import argparse
 from pathlib import Path
 
-from styletransfer.cli.picture_files import ResultFiles, mask, picture
+from styletransfer.cli.inetwork_arguments import output_format
+from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture
 from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, colour
-from styletransfer.images.output import output_extension
 
 
-def transfer_colors(told: argparse.Namespace) -> Path:
+def transfer_colors(args: argparse.Namespace) -> Path:
     """`--color_transfer_only CONTENT GENERATED`: the photo's colours in a finished painting, as
-    `colours.transfer`; the path written. Raises ConfigError, PictureError."""
-    if len(told.pictures) != 2:
-        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {told.pictures}")
-    content, generated = told.pictures
-    photo, output = picture(content, "CONTENT"), _output(generated, told)
-    painted = output.photo.pixels
+    `colour.transfer`; returns the path written. Raises ConfigError, PictureError."""
+    if len(args.pictures) != 2:
+        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {args.pictures}")
+    content, generated = args.pictures
+    photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
+    painted = results.photo.pixels
     where = None
-    if told.mask is not None:
-        where = arrays.resize(mask(told.mask, "--mask"), *painted.shape[:2])
-    image = colour.transfer(photo.pixels, painted, where, told.hist_match)
-    return output.write(image, "_histogram_color" if told.hist_match else "_original_color")
+    if args.mask is not None:
+        where = arrays.resize(read_mask(args.mask, "--mask"), *painted.shape[:2])
+    image = colour.transfer(photo.pixels, painted, where, args.hist_match)
+    return results.write(image, "_histogram_color" if args.hist_match else "_original_color")
 
 
-def transfer_mask(told: argparse.Namespace) -> Path:
-    """`--mask_transfer CONTENT GENERATED MASK`: the photo's own pixels where the mask is black;
-    the path written. Raises ConfigError, PictureError."""
-    if len(told.pictures) != 3:
-        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {told.pictures}")
-    content, generated, where = told.pictures
-    photo, output = picture(content, "CONTENT"), _output(generated, told)
-    size = output.photo.size
+def transfer_mask(args: argparse.Namespace) -> Path:
+    """`--mask_transfer CONTENT GENERATED MASK`: the photo's pixels where the mask is black;
+    returns the path written. Raises ConfigError, PictureError."""
+    if len(args.pictures) != 3:
+        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {args.pictures}")
+    content, generated, mask = args.pictures
+    photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
+    size = results.photo.size
     image = colour.masked(
         arrays.resize(photo.pixels, *size),
-        output.photo.pixels,
-        arrays.resize(mask(where, "MASK"), *size),
+        results.photo.pixels,
+        arrays.resize(read_mask(mask, "MASK"), *size),
     )
-    return output.write(image, "_masked")
+    return results.write(image, "_masked")
 
 
-def _output(generated: str, told: argparse.Namespace) -> ResultFiles:
-    painted = picture(generated, "GENERATED")
-    return ResultFiles(
-        str(Path(generated).with_suffix("")),
-        painted,
-        output_extension(told.output_format, painted.format),
-        told.output_quality,
-        told.output_depth,
-        told.keep_gps,
-    )
+def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
+    """The files beside a finished painting."""
+    prefix = str(Path(generated).with_suffix(""))
+    return ResultFiles(prefix, read_picture(generated, "GENERATED"), output_format(args))

@@ -1,9 +1,13 @@
-"""Buckets and folders of the scripts' tests."""
+"""Buckets, folders and pictures of the scripts' tests."""
 
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
+from support import tiny
 from support.commands import configure_buckets, fill_with_photos
+from support.inetwork_runs import grey
 
 from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
@@ -49,3 +53,24 @@ def in_folders(tmp_path, monkeypatch):
     for bucket in buckets.values():
         bucket.create()
     return buckets
+
+
+@pytest.fixture
+def inetwork_files(tmp_path, monkeypatch):
+    """Pictures and masks in the current folder, and a VGG with few channels as the random one."""
+    from styletransfer.vgg import network
+
+    monkeypatch.chdir(tmp_path)
+    Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    Path("monet.jpg").write_bytes(tiny.file(50, 50, 2))
+    Path("klimt.png").write_bytes(tiny.file(40, 60, 3, "PNG"))
+    Path("text.jpg").write_text("dear diary")
+    grey("left.png", np.tile([255] * 40 + [0] * 40, (60, 1)))
+    grey("right.png", np.tile([0] * 40 + [255] * 40, (60, 1)))
+    grey("black.png", np.zeros((60, 80)))
+    load_vgg = network.load_vgg
+
+    def load(model, weights, seed):
+        return tiny.network(model, seed) if weights == "random" else load_vgg(model, weights, seed)
+
+    monkeypatch.setattr(network, "load_vgg", load)

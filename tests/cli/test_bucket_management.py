@@ -72,7 +72,7 @@ def test_a_missing_bucket_is_named_with_the_way_out(three, monkeypatch, capsys):
     )
 
 
-def test_wrong_secrets_are_told_without_showing_them(rgw, monkeypatch, capsys):
+def test_wrong_secrets_are_reported_without_showing_them(rgw, monkeypatch, capsys):
     configure(monkeypatch, rgw, [rgw.new_bucket() for _ in BUCKETS])
     monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "wrong-s3cr3t")
     assert bucket_management(["check"]) == 5
@@ -81,7 +81,7 @@ def test_wrong_secrets_are_told_without_showing_them(rgw, monkeypatch, capsys):
     assert "s3cr3t" not in printed.out + printed.err
 
 
-def test_a_host_that_is_not_there_is_told(monkeypatch, capsys):
+def test_a_host_that_is_not_there_is_reported(monkeypatch, capsys):
     [port] = free_ports(1)
     for name, value in {
         "CELLAR_ADDON_HOST": f"http://127.0.0.1:{port}",
@@ -126,7 +126,7 @@ def test_a_bucket_of_somebody_else_is_refused_and_not_said_to_be_missing(
     assert printed.count("reachable, not readable") == 3 and printed.count("AccessDenied") == 3
 
 
-def test_a_clock_that_is_wrong_is_told(folders, monkeypatch, capsys):
+def test_a_clock_that_is_wrong_is_reported(folders, monkeypatch, capsys):
     for value in folders:
         FolderBucket(Path(value)).create()
     monkeypatch.setattr(FolderBucket, "clock_skew", lambda self: -400.0)
@@ -138,7 +138,7 @@ def test_the_clock_is_compared_with_the_server_s(server):
     assert abs(server.open().clock_skew()) < 5
 
 
-def test_a_clock_so_wrong_that_requests_are_refused_is_told(moto, proxy, monkeypatch, capsys):
+def test_a_clock_so_wrong_that_requests_are_refused_is_reported(moto, proxy, monkeypatch, capsys):
     configure(monkeypatch, moto, [moto.new_bucket() for _ in BUCKETS])
     monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
     proxy.add("^GET", "status", times=9, code=403, error="RequestTimeTooSkewed")
@@ -272,7 +272,7 @@ def test_a_terminal_is_asked_for_the_bucket_s_name(folders, right):
     assert keys(folder) == ([] if right else ["a.jpg", "b/c.jpg"])
 
 
-def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(folders, monkeypatch, capsys):
+def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(folders, monkeypatch, capsys):
     fill(FolderBucket(Path(folders[0])), "a.jpg", "b.jpg")
     delete = FolderBucket.delete
 

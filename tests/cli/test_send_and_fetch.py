@@ -119,14 +119,14 @@ def test_a_server_that_is_not_there_ends_with_5_within_seconds(photos, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"CELLAR_ADDON_HOST": "h"}, "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET missing"),
         ({"AWS_EC2_METADATA_DISABLED": "true"}, "no credentials for buckets"),
     ],
 )
 def test_missing_credentials_end_with_2_and_one_line(
-    photos, tmp_path, monkeypatch, capsys, variables, told
+    photos, tmp_path, monkeypatch, capsys, variables, message
 ):
     for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
         monkeypatch.delenv(name)
@@ -136,7 +136,7 @@ def test_missing_credentials_end_with_2_and_one_line(
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     assert send_to_bucket([str(photos), "photos"]) == 2
     err = capsys.readouterr().err
-    assert told in err and err.count("\n") == 1
+    assert message in err and err.count("\n") == 1
 
 
 def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):

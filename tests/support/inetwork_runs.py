@@ -1,0 +1,34 @@
+"""inetwork.py on small pictures in the current folder, and what it writes there."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from styletransfer.cli.inetwork import inetwork
+
+QUICK = ["--num_iter", "1", "--weights", "random", "--device", "cpu"]
+ONE, TWO = ["beach.jpg", "monet.jpg", "x"], ["beach.jpg", "monet.jpg", "klimt.png", "x"]
+
+
+def grey(name, values):
+    Image.fromarray(np.asarray(values, np.uint8)).save(name)
+
+
+def pixels(name):
+    return np.asarray(Image.open(name), np.float32) / 255
+
+
+@cache
+def painted(*flags, pictures=tuple(ONE)):
+    """The picture that these flags paint."""
+    size = () if {"--size", "--image_size"} & set(flags) else ("--image_size", "48")
+    assert inetwork([*pictures, *size, *QUICK, "--num_iter", "4", *flags]) == 0
+    return np.asarray(Image.open("x.png"))
+
+
+def table(name="x.csv"):
+    with Path(name).open() as file:
+        return list(csv.DictReader(file))
