@@ -58,17 +58,17 @@ def main() -> None:
 
 def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     """One run over the slow network, and its table."""
-    import tiny
+    from support import tiny
     from support.s3_servers import Server
 
     from styletransfer import config
     from styletransfer.batch import run
     from styletransfer.batch.network_pool import NetworkPool
-    from styletransfer.batch.uploader import FinishedPicture, Pusher
+    from styletransfer.batch.uploader import FinishedPicture, Uploader
     from styletransfer.log import log_to_stdout
     from styletransfer.vgg.network import VGG
 
-    NetworkPool._load = lambda *_: VGG(tiny.weights())
+    NetworkPool.build = lambda *_: VGG(tiny.weights())
     near, slow = serving.stdout.readline().split()
     server = Server("moto", near)
     source, style, result = (server.new_bucket() for _ in range(3))
@@ -86,14 +86,14 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
         "STYLE_ITERATIONS": str(told.iterations),
         "VGG_WEIGHTS": "random",
     }
-    times, pushed, push = [], [], Pusher.push
+    times, pushed, push = [], [], Uploader.upload
 
-    def noted(self: Pusher, done: FinishedPicture, *others: object) -> None:
+    def noted(self: Uploader, done: FinishedPicture, *others: object) -> None:
         times.append(done.seconds)  # A record has them rounded to 0.1 s.
         pushed.append(time.perf_counter())
         push(self, done, *others)
 
-    Pusher.push = noted
+    Uploader.upload = noted
     log_to_stdout("%(message)s")
     started = time.perf_counter()
     code = run.run(config.load(environment))

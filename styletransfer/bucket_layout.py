@@ -11,6 +11,7 @@ LOOKS = "looks.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
+UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 PAGE = "index.html"
 
 

@@ -12,9 +12,9 @@ from bot import words
 from bot.resources import Resources
 from bot.results import reply_to
 from bot.table import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
-from styletransfer.batch import records
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
+from styletransfer.record import Record
 
 STATUS = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),
@@ -98,7 +98,8 @@ def _recorded_error(order: Order, resources: Resources) -> str:
     key = order.photo.record_key(order.look)
     if not order.photo.extension or resources.bucket.find(key) is None:
         return ""
-    return str(records.read(resources.bucket, key).get("error", ""))
+    record = Record.from_bytes(resources.bucket.read(key))
+    return (record and record.error) or ""
 
 
 def _reason(detail: dict[str, Any], recorded: str) -> tuple[str, bool]:

@@ -1,113 +1,100 @@
-"""What a run would do, how long it would take on this device, and the memory it would need:
-measured on a few steps, not guessed."""
+"""What a run would paint, how long it would take on this device, and how much memory it would
+need: measured on a few steps."""
 
 import dataclasses
 import math
-import resource
-import sys
 from time import perf_counter
 
 import numpy as np
-import tensorflow as tf
 
+from styletransfer.batch.context import RunContext
 from styletransfer.batch.inputs import read_look, read_photo
-from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan, Task
+from styletransfer.batch.plan import Task
+from styletransfer.devices.tensorflow import Devices, peak_memory
 from styletransfer.engine.pyramid import schedule
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import stylize
 from styletransfer.errors import StyleTransferError
 from styletransfer.log import duration, event
 from styletransfer.settings import Settings
-from styletransfer.storage.base import Bucket
 
-MEASURED_STEPS = 3  # at each scale; the first one carries its set-up and is counted once
+MEASURED_STEPS = 3  # at each scale; the first includes the scale's set-up and is counted once
+Size = tuple[int, int]  # height, width in px
 
 
-def report(plan: Plan, source: Bucket, style: Bucket, networks: NetworkPool) -> int:
-    """Tells of every task, then of the whole; returns 0, or 1 where some cannot be painted.
+@dataclasses.dataclass(frozen=True)
+class TaskEstimate:
+    """What painting one task would take: the photo's size, the picture's at the last step, the
+    number of steps, seconds."""
+
+    task: Task
+    photo_size: Size
+    painted_size: Size
+    steps: int
+    seconds: float
+
+
+def report(run: RunContext, devices: Devices) -> int:
+    """Logs each task and the whole; the exit code: 0, or 1 where some cannot be painted.
 
     Raises UnavailableError and WeightsError as the run itself would.
     """
-    measured = _Measured(style, networks)
-    sizes: dict[str, tuple[int, int]] = {}
-    largest: tuple[tuple[int, int], Task] | None = None  # painted size
-    failed, total_s = 0, 0.0
-    for task in plan.todo:
-        settings = task.look.settings
+    event(f"painting on {devices}", device=str(devices))
+    stopwatch = Stopwatch(run)
+    sizes: dict[str, Size] = {}
+    estimates, failed = [], 0
+    for task in run.plan.todo:
         try:
-            if task.photo.key not in sizes:
-                photo = read_photo(task.photo, task.mask, source.read)
-                sizes[task.photo.key] = photo.picture.size
-            size = sizes[task.photo.key]
-            steps = _steps(size, settings)
-            seconds = measured.seconds_per_pixel(task, size) * _pixels(steps)
+            estimate = _estimate(task, run, stopwatch, sizes)
         except StyleTransferError as error:
             event(f"{task}: cannot be painted: {error}")
             failed += 1
-            continue
-        if largest is None or math.prod(steps[-1]) > math.prod(largest[0]):
-            largest = steps[-1], task
-        height, width = size if settings.rescale_image else steps[-1]
-        total_s += seconds
-        event(
-            f"{task}: would be painted, {width} × {height} px, {len(steps)} steps, "
-            f"about {duration(seconds)}",
-            **{"photo": task.photo.key, "look": task.look.name, "seconds": round(seconds, 1)},
-        )
-    count = len(plan.todo) - failed
-    told = f"dry run: {count} to paint in about {duration(total_s)} on this device"
-    if failed:
-        told += f", {failed} that cannot be painted"
-    numbers = {"to_paint": count, "seconds": round(total_s, 1), "failed": failed}
-    if largest is not None:
-        (height, width), task = largest
-        gigabytes = measured.gigabytes(task, sizes[task.photo.key])
-        told += f"; {gigabytes:.1f} GB of memory at {width} × {height} px, the largest"
-        numbers["memory_gb"] = round(gigabytes, 2)
-    event(f"{told}. Nothing was painted.", **numbers)
+        else:
+            _log_task(estimate)
+            estimates.append(estimate)
+    _log_whole(estimates, failed, stopwatch)
     return 1 if failed else 0
 
 
-class _Measured:
-    """Step times, measured once for each look's settings, and memory."""
+class Stopwatch:
+    """Measures step times, once for each look's settings, and memory."""
 
-    def __init__(self, style: Bucket, networks: NetworkPool) -> None:
-        self._bucket, self._networks = style, networks
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
         self._rates: dict[Settings, float] = {}
 
-    def seconds_per_pixel(self, task: Task, size: tuple[int, int]) -> float:
-        """Seconds of a step by its pixels, over all scales as a whole run has them."""
+    def seconds(self, task: Task, size: Size) -> float:
+        """Seconds that a task would take with a photo of this size."""
         settings = task.look.settings
         if settings not in self._rates:
-            few = dataclasses.replace(settings, iterations=MEASURED_STEPS, min_improvement=0)
-            times: dict[tuple[int, int], list[float]] = {}
-            for step_size, seconds in zip(
-                _steps(size, few), self._timed(task, size, few), strict=True
-            ):
-                times.setdefault(step_size, []).append(seconds)
-            usual = {each: float(np.median(told[1:])) for each, told in times.items()}
-            set_up = sum(told[0] - usual[each] for each, told in times.items())
-            whole = _steps(size, settings)
-            total = sum(usual[each] for each in whole) + set_up
-            self._rates[settings] = total / _pixels(whole)
-        return self._rates[settings]
+            self._rates[settings] = self._seconds_per_pixel(task, size)
+        return self._rates[settings] * _pixels(_step_sizes(size, settings))
 
-    def gigabytes(self, task: Task, size: tuple[int, int]) -> float:
-        """The most memory that this process holds when it paints a photo of `size`, on the GPU
-        where there is one: it is tried, for one step at each scale."""
-        self._timed(task, size, dataclasses.replace(task.look.settings, iterations=1))
-        if tf.config.get_visible_devices("GPU"):
-            return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
+    def peak_memory(self, task: Task, size: Size) -> int:
+        """The most bytes that this process holds when it paints a photo of this size, on the GPU
+        where there is one: tried with one step at each scale."""
+        self._step_times(task, size, dataclasses.replace(task.look.settings, iterations=1))
+        return peak_memory()
 
-    def _timed(self, task: Task, size: tuple[int, int], settings: Settings) -> list[float]:
-        """Seconds of each step of painting a photo of `size` in the task's look."""
-        look = StyleTargets(*read_look(task.look, self._bucket.read))
-        vgg, photo = self._networks.load(settings), np.full((*size, 3), 0.5, np.float32)
+    def _seconds_per_pixel(self, task: Task, size: Size) -> float:
+        """Seconds of a step by its pixels, averaged over all scales of a whole run."""
+        few = dataclasses.replace(task.look.settings, iterations=MEASURED_STEPS, min_improvement=0)
+        times: dict[Size, list[float]] = {}
+        for scale, seconds in zip(
+            _step_sizes(size, few), self._step_times(task, size, few), strict=True
+        ):
+            times.setdefault(scale, []).append(seconds)
+        usual = {scale: float(np.median(of_scale[1:])) for scale, of_scale in times.items()}
+        set_up = sum(of_scale[0] - usual[scale] for scale, of_scale in times.items())
+        whole = _step_sizes(size, task.look.settings)
+        return (sum(usual[scale] for scale in whole) + set_up) / _pixels(whole)
+
+    def _step_times(self, task: Task, size: Size, settings: Settings) -> list[float]:
+        """Seconds of each step of painting a gray photo of this size in the task's look."""
+        style = StyleTargets(*read_look(task.look, self._run.buckets.style.read))
+        vgg, photo = self._run.networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
-        for step in stylize(photo, look, settings, vgg):
+        for step in stylize(photo, style, settings, vgg):
             _ = step.losses  # Waits for the device.
             seconds.append(perf_counter() - last)
             last = perf_counter()
@@ -115,11 +102,51 @@ class _Measured:
         return seconds
 
 
-def _steps(size: tuple[int, int], settings: Settings) -> list[tuple[int, int]]:
-    """The picture's (height, width) at every step."""
+def _estimate(
+    task: Task, run: RunContext, stopwatch: Stopwatch, sizes: dict[str, Size]
+) -> TaskEstimate:
+    """sizes: of the photos read so far, by key."""
+    key = task.photo.key
+    if key not in sizes:
+        sizes[key] = read_photo(task.photo, task.mask, run.buckets.source.read).picture.size
+    steps = _step_sizes(sizes[key], task.look.settings)
+    seconds = stopwatch.seconds(task, sizes[key])
+    return TaskEstimate(task, sizes[key], steps[-1], len(steps), seconds)
+
+
+def _log_task(estimate: TaskEstimate) -> None:
+    task, seconds = estimate.task, estimate.seconds
+    rescaled = task.look.settings.rescale_image
+    height, width = estimate.photo_size if rescaled else estimate.painted_size
+    event(
+        f"{task}: would be painted, {width} × {height} px, {estimate.steps} steps, "
+        f"about {duration(seconds)}",
+        photo=task.photo.key,
+        look=task.look.name,
+        seconds=round(seconds, 1),
+    )
+
+
+def _log_whole(estimates: list[TaskEstimate], failed: int, stopwatch: Stopwatch) -> None:
+    total_s = sum(each.seconds for each in estimates)
+    message = f"dry run: {len(estimates)} to paint in about {duration(total_s)} on this device"
+    fields = {"to_paint": len(estimates), "seconds": round(total_s, 1), "failed": failed}
+    if failed:
+        message += f", {failed} that cannot be painted"
+    if estimates:
+        largest = max(estimates, key=lambda each: math.prod(each.painted_size))
+        gigabytes = stopwatch.peak_memory(largest.task, largest.photo_size) / 1e9
+        height, width = largest.painted_size
+        message += f"; {gigabytes:.1f} GB of memory for the largest, {width} × {height} px"
+        fields["memory_gb"] = round(gigabytes, 2)
+    event(f"{message}. Nothing was painted.", **fields)
+
+
+def _step_sizes(size: Size, settings: Settings) -> list[Size]:
+    """The picture's height and width at each step."""
     scales, counts = schedule(*size, settings)
     return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]
 
 
-def _pixels(steps: list[tuple[int, int]]) -> int:
+def _pixels(steps: list[Size]) -> int:
     return sum(height * width for height, width in steps)

@@ -1,5 +1,5 @@
-"""What is painted, and from what, read from buckets and decoded. Without TensorFlow, as it runs
-ahead of the painting in threads."""
+"""Photos and paintings, read from buckets and decoded. Does not import TensorFlow: it runs in
+threads while that is being loaded."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from styletransfer.images.decode import decode_mask
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
-Read = Callable[[str], bytes]  # a key's content; raises StorageError
+Read = Callable[[str], bytes]  # key → content; raises StorageError
 
 
 class PhotoInput(NamedTuple):
@@ -24,7 +24,7 @@ class PhotoInput(NamedTuple):
 
 
 class LookInput(NamedTuple):
-    """What a `StyleTargets` is made from, in the order of its arguments."""
+    """A look's paintings. The fields are the arguments of StyleTargets, in their order."""
 
     paintings: list[np.ndarray]
     shares: list[float]
@@ -33,14 +33,14 @@ class LookInput(NamedTuple):
 
 
 def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoInput:
-    """A photo and its mask. Raises PictureError naming which of them cannot be used,
+    """A photo and its mask. Raises PictureError naming the one that cannot be used, or
     StorageError."""
     return PhotoInput(decode.decode(read(photo.key), photo.key), _mask(mask, "mask", read))
 
 
 def read_look(look: Look, read: Read) -> LookInput:
-    """A look's paintings with their masks and regions. Raises PictureError naming which of them
-    cannot be used, StorageError."""
+    """A look's paintings with their masks and regions. Raises PictureError naming the one that
+    cannot be used, or StorageError."""
     return LookInput(
         [_painting(each.entry.key, look.settings, read) for each in look.paintings],
         look.shares,
@@ -50,7 +50,7 @@ def read_look(look: Look, read: Read) -> LookInput:
 
 
 def _painting(key: str, settings: Settings, read: Read) -> np.ndarray:
-    """A painting no larger than it is looked at: 16 large ones would fill the memory."""
+    """A painting, made no larger than the engine uses it: 16 large ones would fill the memory."""
     pixels = decode.decode(read(key), f"painting {key}").pixels
     if settings.size == "full":
         return pixels

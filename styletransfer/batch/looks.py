@@ -1,4 +1,4 @@
-"""The style bucket → looks: which paintings, in which proportions, with which settings."""
+"""The looks of a style bucket: which paintings, in which shares, with which settings."""
 
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
@@ -11,16 +11,15 @@ from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry, hidden
 
-# The result bucket keeps what is not a result under these names.
+# The result bucket keeps everything that is not a result under these names.
 RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY)
-TOML = bucket_layout.LOOKS
 MASK = ".mask"  # at the end of a mask's stem, in any case
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting in a look: where it lies, and its share of the blend (of any sum). `mask` says
-    which part of it counts, `region` where in the picture it goes; None is everything."""
+    """A painting in a look, and its share of the blend (of any sum). mask: which part of the
+    painting counts; region: where in the picture it is used; None: everything, everywhere."""
 
     entry: Entry
     share: float
@@ -30,7 +29,8 @@ class Painting:
 
 @dataclass(frozen=True)
 class Look:
-    """One or more paintings blended, with settings; results lie under its name."""
+    """One or more paintings blended, with settings. Its name is the first part of its results'
+    keys."""
 
     name: str
     paintings: tuple[Painting, ...]
@@ -38,21 +38,22 @@ class Look:
 
     @property
     def shares(self) -> list[float]:
-        """The paintings' shares, in their order."""
+        """The paintings' shares, in the order of the paintings."""
         return [painting.share for painting in self.paintings]
 
 
 def pictures(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that are pictures by their extension, in any case; masks
-    (`beach.mask.png`, which belongs to `beach.jpg`), hidden and other files left out."""
+    """The entries that are pictures by their extension (in upper or lower case), without hidden
+    files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
     return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
 
 
 def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The masks among the entries, by the key of the picture that they lie beside.
+    """The masks among the entries, by the key of the picture that they belong to.
 
     `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
-    that of `beach.jpg` alone, and goes before. Of two by the same name, the first extension counts.
+    that of `beach.jpg` alone, and takes precedence. Of two with the same stem, the one whose
+    extension sorts first counts.
     """
     named: dict[str, Entry] = {}
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
@@ -65,13 +66,13 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def sibling_prefix(photo: str) -> str:
-    """The beginning that a photo's key shares with its masks', and with those of photos whose
-    results might share a key with its own."""
+    """The prefix that a photo's key shares with the keys of its masks, and of other photos whose
+    results could have the same key as its own."""
     return f"{_stem(photo)}."
 
 
 def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[str]:
-    """The keys of masks that nothing uses: a slip in a name would go unseen otherwise."""
+    """The keys of masks that nothing uses, most likely because of a typing error in the name."""
     used = {mask.key for mask in masks_by_picture(entries).values()}
     used |= {each.region.key for look in looks for each in look.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
@@ -80,24 +81,24 @@ def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[st
 def find_looks(
     bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
 ) -> list[Look]:
-    """All looks of a style bucket, whose entries are given, by name: those that its `looks.toml`
-    names; without one, what `looks_from_listing` makes of its entries.
+    """The looks of a style bucket, sorted by name: those of its `looks.toml`, or, without one,
+    those that its `entries` make. mode: as in looks_from_listing.
 
     Raises ConfigError, StorageError.
     """
-    if all(entry.key != TOML for entry in entries):
+    if all(entry.key != bucket_layout.LOOKS for entry in entries):
         return looks_from_listing(entries, mode, settings)
-    text = bucket.read(TOML).decode("utf-8", errors="replace")
+    text = bucket.read(bucket_layout.LOOKS).decode("utf-8", errors="replace")
     return looks_from_toml(text, entries, settings)
 
 
 def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
-    """The looks that a style bucket's entries make, by name.
+    """The looks that a style bucket's entries make, sorted by name.
 
-    mode `each`: every painting at the top level is a look, named after it; `blend`: all of them
-    are one look, `blend`, in equal shares. A folder is one look in either mode, named after it,
-    its paintings blended in equal shares. Raises ConfigError where two looks share a name and
-    neither can give way, or where one takes a reserved name.
+    mode `each`: every painting at the top level is a look named after it; `blend`: together they
+    are one look named `blend`, in equal shares. In both modes each folder is a look named after
+    it, its paintings blended in equal shares. Raises ConfigError where two looks would share a
+    name, or where a name is reserved.
     """
     folders: dict[str, list[Entry]] = {}
     for entry in pictures(entries):
@@ -114,7 +115,7 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
     elif top:
         stems = [PurePosixPath(entry.key).stem for entry in top]
         for entry, stem in zip(top, stems, strict=True):
-            # monet.jpg beside monet.png, or beside a folder monet/: both keep their whole name.
+            # monet.jpg next to monet.png or next to a folder monet/ keeps its extension.
             shared = stems.count(stem) > 1 or stem in folders
             groups[entry.key if shared else stem] = [entry]
     for name in groups:
@@ -131,46 +132,49 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
 
 
 def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> list[Look]:
-    """The looks that a `looks.toml` names, and no others, by name: `paintings` is a list of keys
-    (equal shares) or a table of keys with their shares; `regions` a table of such keys, each with
-    the key of the picture that says where the painting goes; every other key is a setting.
+    """The looks of a `looks.toml`, sorted by name.
 
-    Raises ConfigError naming the look and what is wrong with it.
+    Each table is a look. `paintings` is a list of keys (equal shares) or a table of keys and
+    shares; `regions` a table of such keys, each with the key of a mask that says where in the
+    picture the painting is used; every other key is a setting. Raises ConfigError naming the look
+    and what is wrong with it.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{TOML}: {error}") from None
-    return [_look_told(name, table, entries, settings) for name, table in sorted(tables.items())]
+        raise ConfigError(f"{bucket_layout.LOOKS}: {error}") from None
+    return [
+        _look_from_table(name, table, entries, settings) for name, table in sorted(tables.items())
+    ]
 
 
-def _look_told(name: str, table: Any, entries: Sequence[Entry], settings: Settings) -> Look:
-    where = f"{TOML}: [{name}]"
+def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: Settings) -> Look:
+    where = f"{bucket_layout.LOOKS}: [{name}]"
     _check_name(name)
     if name.startswith("/") or ".." in name.split("/") or name != name.strip():
-        raise ConfigError(f"{where} cannot be the beginning of a key; choose a plain name")
+        raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if not isinstance(table, dict) or "paintings" not in table:
         raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
     changes = dict(table)
-    shares = _shares_told(changes.pop("paintings"), entries, where)
-    regions = _regions_told(changes.pop("regions", {}), shares, entries, where)
-    there, mask_of = {entry.key: entry for entry in pictures(entries)}, masks_by_picture(entries)
+    shares = _shares(changes.pop("paintings"), entries, where)
+    regions = _regions(changes.pop("regions", {}), shares, entries, where)
+    by_key, mask_of = {entry.key: entry for entry in pictures(entries)}, masks_by_picture(entries)
     total = sum(shares.values())
     paintings = tuple(
-        Painting(there[key], share / total, mask_of.get(key), regions.get(key))
+        Painting(by_key[key], share / total, mask_of.get(key), regions.get(key))
         for key, share in shares.items()
     )
     return Look(name, paintings, settings.replaced(changes, f"{where} "))
 
 
-def _shares_told(told: Any, entries: Sequence[Entry], where: str) -> dict[str, float]:
-    there = {entry.key for entry in pictures(entries)}
-    is_list = isinstance(told, list) and all(isinstance(key, str) for key in told)
-    shares = dict.fromkeys(told, 1) if is_list else told
+def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float]:
+    keys = {entry.key for entry in pictures(entries)}
+    is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
+    shares = dict.fromkeys(given, 1) if is_list else given
     if not isinstance(shares, dict) or not shares:
-        raise ConfigError(f"{where} paintings is {told!r}; expected a list or a table of keys")
+        raise ConfigError(f"{where} paintings is {given!r}; expected a list or a table of keys")
     for key, share in shares.items():
-        if key not in there:
+        if key not in keys:
             raise ConfigError(f"{where} names the painting {key!r}, which is not in the bucket")
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 < share < float("inf"):
@@ -178,20 +182,20 @@ def _shares_told(told: Any, entries: Sequence[Entry], where: str) -> dict[str, f
     return shares
 
 
-def _regions_told(
-    told: Any, paintings: Collection[str], entries: Sequence[Entry], where: str
+def _regions(
+    given: Any, paintings: Collection[str], entries: Sequence[Entry], where: str
 ) -> dict[str, Entry]:
-    if not isinstance(told, dict):
-        raise ConfigError(f"{where} regions is {told!r}; expected a table of paintings and masks")
-    there = {entry.key: entry for entry in _with_masks(entries)}
-    for key, mask in told.items():
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where} regions is {given!r}; expected a table of paintings and masks")
+    by_key = {entry.key: entry for entry in _with_masks(entries)}
+    for key, mask in given.items():
         if key not in paintings:
-            raise ConfigError(f"{where} regions names {key!r}, which is none of its paintings")
-        if not isinstance(mask, str) or mask not in there:
+            raise ConfigError(f"{where} regions names {key!r}, which is not one of its paintings")
+        if not isinstance(mask, str) or mask not in by_key:
             raise ConfigError(
                 f"{where} regions gives {key!r} the mask {mask!r}, which is not in the bucket"
             )
-    return {key: there[mask] for key, mask in told.items()}
+    return {key: by_key[mask] for key, mask in given.items()}
 
 
 def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
@@ -209,13 +213,13 @@ def _is_mask(entry: Entry) -> bool:
 
 
 def _stem(key: str) -> str:
-    """A key without its extension; its folders, odd as they may be spelt, stay as they are."""
+    """A key without its extension, otherwise unchanged."""
     return key.rpartition(".")[0]
 
 
 def _check_name(name: str) -> None:
     if name.split("/")[0] in RESERVED:
         raise ConfigError(
-            f"a look cannot be named {name}: the result bucket keeps its records and "
-            "checkpoints under that name; rename it"
+            f"a look cannot be named {name}: the result bucket keeps records, checkpoints or the "
+            "gallery under that name; rename it"
         )

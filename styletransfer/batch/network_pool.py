@@ -1,29 +1,29 @@
-"""Which VGG a run uses: told without loading it, and its weights read once, while TensorFlow is
-being loaded."""
+"""The VGG networks of a run: identified without loading them, their weights read once, while
+TensorFlow is being loaded."""
 
-import logging
 import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from logging import WARNING
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from styletransfer.config import Config
 from styletransfer.errors import WeightsError
-from styletransfer.log import printable
+from styletransfer.log import event, printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 from styletransfer.vgg import download, readers, registry
 
-if TYPE_CHECKING:  # TensorFlow is loaded when there is something to paint.
+if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from styletransfer.vgg.network import VGG
 
-Which = tuple[str, int]  # model and seed
-logger = logging.getLogger("styletransfer")
+ModelAndSeed = tuple[str, int]
+IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 RANDOM_NOTE = (
-    "painted with random features, not with trained VGG weights: palette and texture of the "
-    "painting, less of its manner"
+    "painted with random features, not with trained VGG weights: they transfer a painting's "
+    "palette and texture, but less of its brushwork"
 )
 
 
@@ -32,63 +32,68 @@ class NetworkPool:
 
     def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:
         self._config, self._style, self._entries = config, style, style_entries
-        self._given = config.vgg_weights
-        self._identities: dict[Which, str] = {}
+        self._identities: dict[ModelAndSeed, str] = {}
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[Which, Future[registry.Weights]] = {}
-        self._loaded: dict[tuple[Which, str], VGG] = {}
+        self._weights: dict[ModelAndSeed, Future[registry.Weights]] = {}
+        self._loaded: dict[tuple[ModelAndSeed, str], VGG] = {}
         self._lock = threading.Lock()
 
     def identity(self, settings: Settings) -> str:
-        """What tells the weights for these settings apart from others, for fingerprints.
+        """What distinguishes the weights for these settings from others, for fingerprints.
 
-        Raises WeightsError where the file named is not there.
+        Raises WeightsError where the file that VGG_WEIGHTS names does not exist.
         """
         which = settings.model, settings.seed
         if which not in self._identities:
             self._identities[which] = self._find_identity(settings)
         return self._identities[which]
 
-    def read_ahead(self, settings: Settings) -> None:
-        """Begins to read the weights for these settings, or to download them, in a thread. Random
-        ones are computed, which has to wait until the device is chosen."""
-        if not self.identity(settings).startswith("random"):
+    def prefetch(self, settings: Settings) -> None:
+        """Begins to read or download the weights for these settings, in a thread. Random ones are
+        computed, which has to wait until the device is chosen."""
+        if not _is_random(self.identity(settings)):
             self._reading(settings)
 
     def load(self, settings: Settings, device: str = "") -> "VGG":
-        """The network for these settings, one for each device: kernels lie on it, and what
-        TensorFlow traces belongs to it. Raises WeightsError, StorageError."""
+        """The network for these settings; one for each device, as its tensors and what TensorFlow
+        traces belong to the device. Raises WeightsError, StorageError."""
         which = (settings.model, settings.seed), device
         if which not in self._loaded:
-            self._loaded[which] = self._load(settings)
+            self._loaded[which] = self.build(settings)
         return self._loaded[which]
 
+    def build(self, settings: Settings) -> "VGG":
+        """A new network on the current device. Raises WeightsError, StorageError."""
+        from styletransfer.vgg.network import VGG
+
+        return VGG(self._reading(settings).result())
+
     @property
-    def random(self) -> bool:
+    def uses_random(self) -> bool:
         """Whether any of the networks asked for so far is a random one."""
-        return any(identity.startswith("random") for identity in self._identities.values())
+        return any(map(_is_random, self._identities.values()))
 
     def _find_identity(self, settings: Settings) -> str:
-        given, model = self._given, settings.model
+        given, model = self._config.vgg_weights, settings.model
         if given == "random":
             return registry.random_identity(settings.seed)
-        if given and given.startswith("bucket:"):
+        if given and given.startswith(IN_BUCKET):
             return f"md5:{self._entry(given).etag}"
         if given:
             return readers.file_identity(Path(given).expanduser())
         if self._config.demo and download.cached(model) is None:
             problem = download.hub_problem(model)
             if problem:
-                logger.warning(
-                    "no trained weights: the hub cannot be reached (%s); the demo paints with "
-                    "random features instead",
-                    problem,
+                event(
+                    f"no trained weights: the hub cannot be reached ({problem}); the demo paints "
+                    "with random features instead",
+                    level=WARNING,
                 )
                 return registry.random_identity(settings.seed)
         return f"md5:{registry.architecture(model).published.md5}"
 
     def _entry(self, given: str) -> Entry:
-        key = given.removeprefix("bucket:")
+        key = given.removeprefix(IN_BUCKET)
         for entry in self._entries:
             if entry.key == key:
                 return entry
@@ -96,57 +101,54 @@ class NetworkPool:
             f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {printable(key)}"
         )
 
-    def _load(self, settings: Settings) -> "VGG":
-        from styletransfer.vgg.network import VGG
-
-        return VGG(self._reading(settings).result())
-
     def _reading(self, settings: Settings) -> "Future[registry.Weights]":
-        which = settings.model, settings.seed
+        which, identity = (settings.model, settings.seed), self.identity(settings)
         with self._lock:
             if which not in self._weights:
-                told = self._given, self.identity(settings), settings, self._style
-                self._weights[which] = self._reader.submit(_weights_given, *told)
+                self._weights[which] = self._reader.submit(
+                    _read_weights, self._config.vgg_weights, identity, settings, self._style
+                )
             return self._weights[which]
 
 
-def load_given(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
-    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being one in `style`; a random
-    one where `identity` is a random one's. Raises WeightsError, StorageError."""
+def load_network(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
+    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; a random one
+    where `identity` is that of random weights. Raises WeightsError, StorageError."""
     from styletransfer.vgg.network import VGG
 
-    return VGG(_weights_given(given, identity, settings, style))
+    return VGG(_read_weights(given, identity, settings, style))
 
 
-def _weights_given(
+def ways_to_give_weights(model: str) -> str:
+    """How to give a run trained weights, as a sentence."""
+    ways = download.WAYS_OUT.format(name=registry.architecture(model).published.name)
+    return f"To use trained ones, {ways}."
+
+
+def _is_random(identity: str) -> bool:
+    return identity.startswith("random")
+
+
+def _read_weights(
     given: str | None, identity: str, settings: Settings, style: Bucket
 ) -> registry.Weights:
-    """As load_given, the weights alone; TensorFlow is loaded only where they are computed, or
-    downloaded, which Keras does."""
+    """As load_network, the weights alone. TensorFlow is loaded only where it computes the weights
+    or where Keras downloads them."""
     model = settings.model
-    if identity.startswith("random") and given in (None, "random"):
+    if _is_random(identity) and given in (None, "random"):
         from styletransfer.vgg.random_weights import random_weights
 
         return random_weights(model, settings.seed)
-    if given and given.startswith("bucket:"):
-        key = given.removeprefix("bucket:")
+    if given and given.startswith(IN_BUCKET):
+        key = given.removeprefix(IN_BUCKET)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / PurePosixPath(key).name
             style.download(key, path)
             return readers.read_weights(path, model)
     path = download.find(model, given) if given else download.cached(model)
     if path is None:
-        # Keras and TensorFlow import each other, which two threads must not do at a time.
+        # Keras and TensorFlow import each other, which two threads must not do at the same time.
         import styletransfer.devices.tensorflow  # noqa: F401
 
         path = download.download(model)
     return readers.read_weights(path, model)
-
-
-def how_to_give(model: str) -> str:
-    """The ways to give a run trained weights, as a sentence."""
-    return (
-        "To use trained ones, "
-        + download.WAYS_OUT.format(name=registry.architecture(model).published.name)
-        + "."
-    )

@@ -1,36 +1,52 @@
-"""What is to be painted: photos × looks, less what has a record of the same fingerprint."""
+"""What is to be painted: photos × looks, without those that have an up-to-date result."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from styletransfer import bucket_layout
-from styletransfer.batch import records
 from styletransfer.batch.looks import Look
+from styletransfer.batch.records import fingerprint, read_record
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
+from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
-# In the result bucket while the gallery lacks results: a run that was killed leaves it there.
-UNPUBLISHED = f"{bucket_layout.GALLERY}/unpublished"
 READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What a run is asked to paint: every photo in every look.
+
+    masks: where a photo is painted; stems: its results' keys without look and extension; both by
+    the photo's key. partial: PHOTO or LOOK left others out, which other runs may be painting.
+    """
+
+    photos: Sequence[Entry]
+    looks: Sequence[Look]
+    masks: Mapping[str, Entry]
+    stems: Mapping[str, str]
+    partial: bool
+
+    def pairs(self) -> list[tuple[Entry, Look]]:
+        """Every photo in every look, look by look."""
+        return [(photo, look) for look in self.looks for photo in self.photos]
+
+
+@dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look, where its mask is white; `previous_record` is the record
-    of an earlier result."""
+    """One photo to be painted in one look, where its mask is white."""
 
     photo: Entry
     mask: Entry | None
     look: Look
     stem: str  # the result's key without look and extension
     fingerprint: str
-    previous_record: dict[str, Any]
+    previous_record: Record | None  # of an earlier result or failure
 
     def __str__(self) -> str:
         return f"{printable(self.photo.key)} in {printable(self.look.name)}"
@@ -44,8 +60,8 @@ class Task:
         return bucket_layout.checkpoint_key(self.look.name, self.photo.key)
 
     def result_key(self, extension: str, output: OutputFormat) -> str:
-        """Where the result goes, once the photo has told its real format. One that is not what its
-        name says keeps its whole name: no other result has that key."""
+        """The key of the result, once the photo's real format is known. A photo whose format is
+        not what its name says keeps its whole name: no other result has that key."""
         as_planned = extension == output.extension_by_name(self.photo.key)
         stem = self.stem if as_planned else self.photo.key
         return f"{self.look.name}/{stem}.{extension}"
@@ -53,69 +69,88 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """Tasks to do, and the records of what is done already, of the looks and photos of this run."""
+    """The tasks of a run, and the records of what is done already."""
 
     output: OutputFormat
     todo: tuple[Task, ...]
-    done: tuple[dict[str, Any], ...]
-    partial: bool  # whether others may be at work on other photos or looks: the gallery is theirs
+    done: tuple[Record, ...]
+    partial: bool  # as Selection.partial
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
-    unpublished: bool  # whether the gallery lacks results that are there
+    unpublished: bool  # whether the gallery lacks results that are in the bucket
 
 
 def make_plan(
-    photos: Sequence[Entry],
-    stems: Mapping[str, str],
-    masks: Mapping[str, Entry],
-    looks: Sequence[Look],
-    identity: Callable[[Settings], str],
+    selection: Selection,
+    weights_identity: Callable[[Settings], str],
     output: OutputFormat,
     result: Bucket,
-    there: Set[str],
-    partial: bool = False,
+    result_keys: Set[str],
 ) -> Plan:
-    """Compares what is wanted with what the result bucket has. Raises StorageError.
+    """Compares the selection with what is in the result bucket. Raises StorageError.
 
-    stems, masks: those of photos, by the photo's key. identity: settings → the identity of the
-    weights they are painted with. there: the keys in the result bucket. partial: whether these are
-    only some of the photos and looks.
+    weights_identity: of the weights that some settings use. result_keys: all keys in the result
+    bucket.
     """
-    wanted = [(photo, look) for look in looks for photo in photos]
-    recorded = [
-        key
-        for photo, look in wanted
-        if (key := bucket_layout.record_key(look.name, photo.key)) in there
-    ]
-    with ThreadPoolExecutor(READERS) as pool:
-        known = dict(
-            zip(recorded, pool.map(lambda key: records.read(result, key), recorded), strict=True)
-        )
+    records = _read_records(result, _record_keys(selection) & result_keys)
     todo, done = [], []
-    for photo, look in wanted:
-        before = known.get(bucket_layout.record_key(look.name, photo.key), {})
-        mask = masks.get(photo.key)
-        told = records.fingerprint(photo, mask, look, identity(look.settings), astuple(output))
-        if before.get("fingerprint") == told and before.get("result") in there:
-            done.append(before)
+    for photo, look in selection.pairs():
+        previous = records.get(bucket_layout.record_key(look.name, photo.key))
+        mask, weights = selection.masks.get(photo.key), weights_identity(look.settings)
+        current = fingerprint(photo, mask, look, weights, astuple(output))
+        if previous and previous.fingerprint == current and previous.result in result_keys:
+            done.append(previous)
         else:
-            todo.append(Task(photo, mask, look, stems[photo.key], told, before))
-    saved = {key for key in there if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
-    if partial:
-        saved &= {bucket_layout.checkpoint_key(look.name, photo.key) for photo, look in wanted}
-    useful = saved & {task.checkpoint_key for task in todo}
-    stale = tuple(sorted(saved - useful))
-    unpublished = UNPUBLISHED in there and not partial
-    return Plan(output, tuple(todo), tuple(done), partial, frozenset(useful), stale, unpublished)
+            stem = selection.stems[photo.key]
+            todo.append(Task(photo, mask, look, stem, current, previous))
+    useful, stale = _checkpoints(selection, todo, result_keys)
+    return Plan(
+        output=output,
+        todo=tuple(todo),
+        done=tuple(done),
+        partial=selection.partial,
+        checkpoints=frozenset(useful),
+        stale=tuple(sorted(stale)),
+        unpublished=bucket_layout.UNPUBLISHED in result_keys and not selection.partial,
+    )
 
 
-def stems(photos: Sequence[Entry], output: OutputFormat) -> dict[str, str]:
-    """Each photo's result key without look and extension, by the photo's key, which it is without
-    its own extension, or with it where two results would share a key."""
+def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
+    """Whether there is certainly something to paint: a photo in a look without a record."""
+    return not _record_keys(selection) <= result_keys
+
+
+def result_stems(photos: Sequence[Entry], output: OutputFormat) -> dict[str, str]:
+    """Each photo's result key without look and extension, by the photo's key: the photo's key
+    without its own extension, or with it where two results would share a key."""
     plain = [PurePosixPath(photo.key).with_suffix("").as_posix() for photo in photos]
     extensions = [output.extension_by_name(photo.key) for photo in photos]
-    shared = Counter(zip(plain, extensions, strict=True))
+    counts = Counter(zip(plain, extensions, strict=True))
     return {
-        photo.key: photo.key if shared[stem, extension] > 1 else stem
+        photo.key: photo.key if counts[stem, extension] > 1 else stem
         for photo, stem, extension in zip(photos, plain, extensions, strict=True)
     }
+
+
+def _record_keys(selection: Selection) -> set[str]:
+    return {bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs()}
+
+
+def _read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
+    keys = sorted(keys)
+    with ThreadPoolExecutor(READERS) as pool:
+        return dict(zip(keys, pool.map(lambda key: read_record(result, key), keys), strict=True))
+
+
+def _checkpoints(
+    selection: Selection, todo: Iterable[Task], result_keys: Set[str]
+) -> tuple[set[str], set[str]]:
+    """Keys of checkpoints in the result bucket: those that a task can resume from, and stale ones.
+    A partial run leaves those of other photos and looks alone."""
+    stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
+    if selection.partial:
+        stored &= {
+            bucket_layout.checkpoint_key(look.name, photo.key) for photo, look in selection.pairs()
+        }
+    useful = stored & {task.checkpoint_key for task in todo}
+    return useful, stored - useful

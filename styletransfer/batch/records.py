@@ -1,5 +1,4 @@
-"""Records: JSON beside each result that says how it was made, and by its fingerprint, whether it
-has to be made again."""
+"""Records in the result bucket, and the fingerprint by which a run recognises what is done."""
 
 import dataclasses
 import hashlib
@@ -8,6 +7,7 @@ from typing import Any
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.looks import Look
+from styletransfer.record import PaintingRef, PictureRef, Record
 from styletransfer.storage.base import Bucket, Entry
 
 
@@ -15,8 +15,8 @@ def fingerprint(
     photo: Entry, mask: Entry | None, look: Look, weights: str, output: tuple[Any, ...]
 ) -> str:
     """A hash of everything that decides a result: photo, paintings, their masks and regions by
-    content, shares, settings, weights (their identity), how it is written, engine version."""
-    decides = {
+    content, shares, settings, weights (their identity), output format, engine version."""
+    inputs = {
         "photo": [_etag(photo), _etag(mask)],
         "paintings": [
             [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
@@ -27,49 +27,40 @@ def fingerprint(
         "output": output,
         "engine": ENGINE_VERSION,
     }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def inputs(photo: Entry, mask: Entry | None, look: Look) -> dict[str, Any]:
-    """What a record tells of the pictures that a result is made from: where each lies, and its
-    content by ETag, so that it is known again."""
-    return {
-        "photo": photo.key,
-        "photo_etag": photo.etag,
-        "photo_mask": _told(mask),
-        "look": look.name,
-        "paintings": [
-            {
-                "key": each.entry.key,
-                "share": each.share,
-                "etag": each.entry.etag,
-                "mask": _told(each.mask),
-                "region": _told(each.region),
-            }
+def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
+    """The part of a record that says what a result is made from: photo, mask, paintings, settings,
+    each file by its key and its content's ETag."""
+    return Record(
+        photo=photo.key,
+        photo_etag=photo.etag,
+        photo_mask=_ref(mask),
+        look=look.name,
+        paintings=tuple(
+            PaintingRef(
+                each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
+            )
             for each in look.paintings
-        ],
-    }
+        ),
+        settings=dataclasses.asdict(look.settings),
+    )
 
 
-def read(bucket: Bucket, record_key: str) -> dict[str, Any]:
-    """A record's content; empty where it is no record of ours, so that what it tells of is
-    painted again. Raises StorageError."""
-    try:
-        record = json.loads(bucket.read(record_key))
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
+def read_record(bucket: Bucket, key: str) -> Record | None:
+    """The record under a key; None where its content is not one. Raises StorageError."""
+    return Record.from_bytes(bucket.read(key))
 
 
-def write(bucket: Bucket, record_key: str, record: dict[str, Any]) -> None:
+def write_record(bucket: Bucket, key: str, record: Record) -> None:
     """Stores a record. Raises StorageError."""
-    text = json.dumps(record, indent=2, ensure_ascii=False)
-    bucket.write(record_key, text.encode(), "application/json")
+    bucket.write(key, record.to_bytes(), "application/json")
 
 
 def _etag(entry: Entry | None) -> str | None:
     return None if entry is None else entry.etag
 
 
-def _told(entry: Entry | None) -> dict[str, str] | None:
-    return None if entry is None else {"key": entry.key, "etag": entry.etag}
+def _ref(entry: Entry | None) -> PictureRef | None:
+    return None if entry is None else PictureRef(entry.key, entry.etag)

@@ -1,53 +1,44 @@
-"""What happens behind the painting: results, records, checkpoints and the gallery are pushed by
-threads.
+"""Stores results and records by threads, while painting goes on.
 
-A result is pushed before its record, so a record always has its result; whatever is killed in
-between is painted again under the same key.
+A result is stored before its record, so a record always has its result. Whatever is killed in
+between is painted and stored under the same key by the next run.
 """
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from logging import ERROR, WARNING
-from time import perf_counter
-from typing import Any, TypeVar
 
 import numpy as np
 
-from styletransfer.batch import records
-from styletransfer.batch.checkpoints import Snapshot
-from styletransfer.batch.plan import UNPUBLISHED, Plan, Task
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.plan import Plan, Task
+from styletransfer.batch.records import write_record
+from styletransfer.batch.waiting import POLL_S
 from styletransfer.errors import (
     ConfigError,
     MemoryShortError,
     PictureError,
-    StorageError,
     StyleTransferError,
     WeightsError,
 )
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
 from styletransfer.log import event, printable
+from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.storage.base import BadKeyError, Bucket, ObjectError, UnavailableError
+from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
 
-BEHIND = 6  # results that may wait to be pushed; more would fill the memory
-PUBLISH_EVERY_S = 30.0
-# How long a request outlasts a service that is away, after boto3's own retries: two minutes.
-PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
-POLL_S = 0.2
-# After a signal: a platform that takes its machine back gives it some ten seconds.
-CHECKPOINT_S, ARRIVE_S = 4.0, 3.0
 # These fail one picture, and the others go on; an unavailable bucket ends the run.
 PICTURE_FAILURES = (PictureError, MemoryShortError, ConfigError, WeightsError, ObjectError)
-Value = TypeVar("Value")
+QUEUE = 6  # results that may wait to be stored; more would fill the memory
 
 
 @dataclass
 class Outcome:
-    """What became of a run: seconds of painting by look, and a line for each failure."""
+    """What became of a run: seconds of painting by look, and the reason of each failure."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     failures: list[tuple[Task, str]] = field(default_factory=list)
@@ -59,217 +50,148 @@ class Outcome:
 
 @dataclass(frozen=True)
 class FinishedPicture:
-    """A painting on its way to the bucket; its record still lacks the result's key."""
+    """A finished painting to be stored.
+
+    paintings: of the look, in its order. image: float32 [H, W, 3], sRGB 0…1. record: complete but
+    for the result's key and date. seconds: that painting took.
+    """
 
     task: Task
     label: str
     photo: decode.Picture
     paintings: list[np.ndarray]
     image: np.ndarray
-    record: dict[str, Any]
+    record: Record
     seconds: float
 
 
-class Pusher:
-    """One run's pushing, for any number of threads that paint; `finish` and `leave` come last."""
+class Uploader:
+    """Stores what any number of workers of one run hand over. `finish` or `close` come last."""
 
-    def __init__(self, result: Bucket, plan: Plan) -> None:
-        self._result, self._plan, output = result, plan, plan.output
-        # A part of a batch has none: runs beside it would overwrite each other's page.
-        self._gallery = None if plan.partial else Gallery(result, plan.done)
-        self._published = perf_counter()
-        self._taken = {record["result"] for record in plan.done}
+    def __init__(
+        self, result: Bucket, plan: Plan, gallery: Gallery, checkpoints: CheckpointStore
+    ) -> None:
+        self._result, self._plan = result, plan
+        self._gallery, self._checkpoints = gallery, checkpoints
+        output = plan.output
         self._planned = {
             task.result_key(output.extension_by_name(task.photo.key), output): task
             for task in plan.todo
         }
-        # For the outcome, the keys taken and the pushes under way; never over a request.
+        self._taken = {record.result for record in plan.done}
+        # Guards the outcome, the keys taken and the uploads under way; never held over a request.
         self._lock = threading.Lock()
-        self._publishing = threading.Lock()
-        self._room = threading.Semaphore(BEHIND)
-        self._leaving = threading.Event()
-        self._pool = ThreadPoolExecutor(BEHIND)
-        self._pushes: list[Future[None]] = []
+        self._slots = threading.Semaphore(QUEUE)
+        self._pool = ThreadPoolExecutor(QUEUE)
+        self._uploads: list[Future[None]] = []
         self.outcome = Outcome()
 
-    def begin(self) -> None:
-        """Marks the gallery as behind, until it is published."""
-        if self._gallery is None:
-            return
-        told = b"The gallery lacks the newest results.\n"
-        try:
-            self._result.write(UNPUBLISHED, told, "text/plain")
-        except StorageError as error:
-            event(f"the gallery could not be written: {error}", level=WARNING)
-
-    def push(self, done: FinishedPicture, saves: "list[Future[None]]", stop: Stop) -> None:
-        """Takes a result, once there is room for it. saves: of checkpoints of the same task.
-        Raises UnavailableError, Stopped."""
-        while not self._room.acquire(timeout=POLL_S):
+    def upload(self, finished: FinishedPicture, stop: Stop) -> None:
+        """Takes a finished painting, as soon as there is a free slot. Raises UnavailableError,
+        Stopped."""
+        while not self._slots.acquire(timeout=POLL_S):
             self.check()
             stop.obey()
-        self._begin(self._push, done, saves)
+        self._begin(self._upload, finished)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
-        """Tells of a failure, in the log and in the record, which keeps what it knew before."""
+        """Logs a failure and stores it in the record, which keeps what it knew before."""
         self._begin(self._fail, task, label, error)
 
-    def save(self, task: Task, state: dict[str, np.ndarray]) -> "list[Future[None]]":
-        """Stores a checkpoint, while others go on, from a file of its own that is written first;
-        what cannot be stored is told in the log."""
-        try:
-            snapshot = Snapshot(task.fingerprint, state)
-        except StorageError as error:
-            event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
-            return []
-        return [self._pool.submit(self._save, task, snapshot)]
-
-    def save_last(
-        self, task: Task, state: dict[str, np.ndarray], saves: "list[Future[None]]"
-    ) -> None:
-        """Stores a checkpoint after a signal, and waits for it, but not for long. saves: earlier
-        ones, of which one that is still under way must not land after this one."""
-        wait(saves, timeout=CHECKPOINT_S / 2)
-        wait(self.save(task, state), timeout=CHECKPOINT_S)
-
     def check(self) -> None:
-        """Raises UnavailableError where a push has given up."""
+        """Raises UnavailableError if the storage stayed away for too long."""
         with self._lock:
-            over = [each for each in self._pushes if each.done()]
-            self._pushes = [each for each in self._pushes if each not in over]
-        for each in over:
+            ended = [each for each in self._uploads if each.done()]
+            self._uploads = [each for each in self._uploads if each not in ended]
+        for each in ended:
             each.result()
 
     def finish(self, stop: Stop) -> Outcome:
-        """Waits until all is pushed; the outcome. Raises UnavailableError, Stopped."""
-        while self._pushes:
+        """Waits until everything is stored, and publishes the gallery. Raises UnavailableError,
+        Stopped."""
+        while self._uploads:
             stop.obey()
-            wait(self._pushes, timeout=POLL_S)
+            wait(self._uploads, timeout=POLL_S)
             self.check()
-        if self._gallery is not None:
-            with self._publishing:
-                publish(self._gallery, self._result)
+        self._gallery.publish()
         return self.outcome
 
-    def leave(self, *, arrive: bool) -> None:
-        """Ends the threads; with `arrive`, as after a signal, results on their way have a little
-        time to."""
-        self._leaving.set()
-        if arrive:
-            wait(self._pushes, timeout=ARRIVE_S)
+    def close(self, grace_s: float = 0.0) -> None:
+        """Ends the threads; uploads under way have `grace_s` seconds to finish."""
+        wait(self._uploads, timeout=grace_s)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, what: Callable[..., None], *arguments: Any) -> None:
-        push = self._pool.submit(what, *arguments)
+    def _begin(self, job: Callable[..., None], *arguments: object) -> None:
+        upload = self._pool.submit(job, *arguments)
         with self._lock:
-            self._pushes.append(push)
+            self._uploads.append(upload)
 
-    def patiently(self, request: Callable[[], Value]) -> Value:
-        """A request to storage, made again where the service is away for a while."""
-        for pause in PAUSES_S:
-            try:
-                return request()
-            except UnavailableError as error:
-                if self._leaving.is_set():
-                    raise
-                event(f"{error}; again in {pause} s", level=WARNING)
-                self._leaving.wait(pause)
-        return request()
-
-    def _push(self, done: FinishedPicture, saves: "list[Future[None]]") -> None:
-        task = done.task
+    def _upload(self, finished: FinishedPicture) -> None:
+        task = finished.task
         try:
-            extension, data = encode.encode_result(self._plan.output, done.photo, done.image)
-            key = task.result_key(extension, self._plan.output)
-            record = done.record | {"result": key, "finished": _now()}
-            self.patiently(lambda: self._result.write(key, data))
-            self._show(record, done)  # Before the record: what has one is never shown again.
-            self.patiently(lambda: records.write(self._result, task.record_key, record))
-            with self._lock:
-                self.outcome.seconds.setdefault(task.look.name, []).append(done.seconds)
-                self._taken.add(key)
-            event(
-                f"{done.label}: done, {printable(key)}", result=key, seconds=round(done.seconds, 1)
+            extension, data = encode.encode_result(
+                self._plan.output, finished.photo, finished.image
             )
-            self._clear_up(task, saves)
+            key = task.result_key(extension, self._plan.output)
+            record = replace(finished.record, result=key, finished=_now())
+            self._result.write(key, data)
+            self._add_to_gallery(record, finished)  # Before the record: a result with one is done.
+            write_record(self._result, task.record_key, record)
+            with self._lock:
+                self.outcome.seconds.setdefault(task.look.name, []).append(finished.seconds)
+                self._taken.add(key)
+            seconds = round(finished.seconds, 1)
+            event(f"{finished.label}: done, {printable(key)}", result=key, seconds=seconds)
+            self._delete_outdated(task)
         except PICTURE_FAILURES as error:
-            self._fail(task, done.label, error)
+            self._fail(task, finished.label, error)
         finally:
-            self._room.release()
-        self._publish_now_and_then()
+            self._slots.release()
+        self._gallery.publish_if_due()
 
-    def _clear_up(self, task: Task, saves: "list[Future[None]]") -> None:
-        """Deletes what the result has outdated: its checkpoint, and the same painting under
+    def _add_to_gallery(self, record: Record, finished: FinishedPicture) -> None:
+        keys = [each.entry.key for each in finished.task.look.paintings]
+        paintings = dict(zip(keys, finished.paintings, strict=True))
+        self._gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
+
+    def _delete_outdated(self, task: Task) -> None:
+        """Deletes what the result replaces: the task's checkpoint, and an earlier result under
         another extension."""
-        old = task.previous_record.get("result")
-        with self._lock:
-            # A part of a batch does not know whose that key is by now.
-            outdated = old is not None and old not in self._taken and not self._plan.partial
-        # What another task is to paint under that key may be there already, its record not yet.
-        outdated = outdated and self._planned.get(old, task) is task
-        wait(saves)
         try:
-            if outdated:
-                self.patiently(lambda: self._result.delete(old))
-            if saves or task.checkpoint_key in self._plan.checkpoints:
-                self.patiently(lambda: self._result.delete(task.checkpoint_key))
-        except ObjectError as error:  # The result and its record are there all the same.
-            event(f"{error}", level=WARNING, photo=task.photo.key, look=task.look.name)
+            replaced = self._replaced_key(task)
+            if replaced is not None:
+                self._result.delete(replaced)
+            self._checkpoints.delete(task)
+        except ObjectError as error:  # The result and its record are stored all the same.
+            event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
+
+    def _replaced_key(self, task: Task) -> str | None:
+        """The key of the task's earlier result, if nobody else uses that key."""
+        key = task.previous_record.result if task.previous_record else None
+        # A partial run cannot know whose that key is by now.
+        if key is None or self._plan.partial:
+            return None
+        with self._lock:
+            taken = key in self._taken
+        # Another task may be about to paint under that key, or have stored its result already.
+        return None if taken or self._planned.get(key, task) is not task else key
 
     def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
         event(f"{label}: {error}", level=ERROR, photo=task.photo.key, look=task.look.name)
         with self._lock:
             self.outcome.failures.append((task, str(error)))
-        failure = {"photo": task.photo.key, "look": task.look.name, "error": str(error)}
-        record = task.previous_record | failure | {"tried": _now()}
+        record = replace(
+            task.previous_record or Record(),
+            photo=task.photo.key,
+            look=task.look.name,
+            error=str(error),
+            tried=_now(),
+        )
         try:
-            self.patiently(lambda: records.write(self._result, task.record_key, record))
-        except BadKeyError as problem:  # As long as the result's, which may be why that failed.
-            event(f"{label}: no record: {problem}", level=WARNING, photo=task.photo.key)
-        if self._gallery is not None:
-            self._gallery.fail(record)
-
-    def _save(self, task: Task, snapshot: Snapshot) -> None:
-        key = task.checkpoint_key
-        try:
-            snapshot.save(self._result, key)
-        except StorageError as error:
-            event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
-        else:
-            event(f"checkpoint saved: {printable(key)}, step {snapshot.iteration}")
-
-    def _show(self, record: dict[str, Any], done: FinishedPicture) -> None:
-        """A gallery that cannot be written is no reason to fail a painting."""
-        if self._gallery is None:
-            return
-        keys = [each.entry.key for each in done.task.look.paintings]
-        paintings = dict(zip(keys, done.paintings, strict=True))
-        try:
-            self._gallery.add(record, done.photo.pixels_int, done.image, paintings)
-        except StorageError as error:
-            event(f"the gallery could not be written: {error}", level=WARNING)
-
-    def _publish_now_and_then(self) -> None:
-        if self._gallery is None:
-            return
-        if perf_counter() - self._published > PUBLISH_EVERY_S and self._publishing.acquire(False):
-            try:
-                self._gallery.publish()
-            except StorageError as error:
-                event(f"the gallery could not be written: {error}", level=WARNING)
-            finally:
-                self._published = perf_counter()
-                self._publishing.release()
-
-
-def publish(gallery: Gallery, result: Bucket) -> None:
-    """Writes the page, and takes away the mark that it is behind. Where that fails, it is told;
-    the mark stays, and the next run publishes."""
-    try:
-        gallery.publish()
-        result.delete(UNPUBLISHED)
-    except StorageError as error:
-        event(f"the gallery could not be written: {error}", level=WARNING)
+            write_record(self._result, task.record_key, record)
+        except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
+            event(f"{label}: no record: {refused}", level=WARNING, photo=task.photo.key)
+        self._gallery.add_failure(record)
 
 
 def _now() -> str:

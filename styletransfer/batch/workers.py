@@ -1,91 +1,88 @@
-"""Paints a run's tasks: on several GPUs several at a time, one on each. Results are pushed behind.
+"""Paints the tasks of a run, with one worker on each device.
 
-With one device it paints in the thread it is called in; with several, each has a thread, and all
-take their tasks from one queue. A signal is obeyed in all of them, each saving its painting; an
-error that ends one ends the run.
+With one device it paints in the calling thread; with several, each worker has a thread, and all
+take their tasks from one prefetcher. After a signal, each worker saves its painting; an error that
+ends one worker ends the run.
 """
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
-from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan
 from styletransfer.batch.prefetch import Prefetcher
-from styletransfer.batch.uploader import POLL_S, Outcome, Pusher
-from styletransfer.config import Config
+from styletransfer.batch.uploader import Outcome, Uploader
+from styletransfer.batch.waiting import POLL_S
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event
-from styletransfer.signals import Stop, Stopped
-from styletransfer.storage.base import Bucket
+from styletransfer.signals import Stopped
+from styletransfer.storage.retry import RetryingBucket
 
-if TYPE_CHECKING:  # For its name only: TensorFlow is being loaded while photos are read.
+if TYPE_CHECKING:
     from styletransfer.devices.tensorflow import Devices
 
-
-@dataclass(frozen=True)
-class Buckets:
-    """The three buckets of a run."""
-
-    source: Bucket
-    style: Bucket
-    result: Bucket
+# After a signal: a platform that takes its machine back gives it some ten seconds.
+GRACE_S = 3.0
 
 
-def paint(
-    config: Config,
-    buckets: Buckets,
-    plan: Plan,
-    networks: NetworkPool,
-    ready: "Future[Devices]",
-    stop: Stop,
-) -> Outcome:
-    """Paints the plan's tasks; what became of them. ready: the devices, once TensorFlow is loaded
-    and has found them; photos, paintings and weights are read meanwhile.
+def paint(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
+    """Paints the plan's tasks; what became of them. devices: waits until TensorFlow is loaded;
+    photos, paintings and weights are read meanwhile.
 
-    Raises DeviceError, WeightsError; UnavailableError where storage stays away; Stopped after a
-    signal, with a checkpoint of each painting under way in the result bucket.
+    Raises DeviceError, WeightsError; UnavailableError if the storage stays away; Stopped after a
+    signal, with a checkpoint of each current painting in the result bucket.
     """
-    pusher = Pusher(buckets.result, plan)
-    ahead = Prefetcher(plan.todo, buckets.source, buckets.style, pusher.patiently)
-    settings, arrive = plan.todo[0].look.settings, False
+    leaving = threading.Event()
+    source, style, result = (
+        RetryingBucket(each, leaving)
+        for each in (run.buckets.source, run.buckets.style, run.buckets.result)
+    )
+    todo = run.plan.todo
+    prefetcher = Prefetcher(todo, source, style)
+    checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
+    uploader = Uploader(result, run.plan, gallery, checkpoints)
+    grace_s = 0.0
     try:
-        networks.read_ahead(settings)
-        devices = ready.result()
-        event(f"painting on {devices}", device=str(devices))
-        each = devices.each[: len(plan.todo)]
-        networks.load(settings, each[0].name)
-        forecast = BatchEta(len(each), lambda: ahead.left, pusher.outcome.seconds)
+        run.networks.prefetch(todo[0].look.settings)
+        found = devices()
+        event(f"painting on {found}", device=str(found))
+        used = found.each[: len(todo)]
+        run.networks.load(todo[0].look.settings, used[0].name)
+        eta = BatchEta(len(used), lambda: prefetcher.left, uploader.outcome.seconds)
 
         from styletransfer.batch.worker import Worker
 
-        shared = config, buckets.result, plan, ahead, networks, pusher, forecast, stop
-        painters = [Worker(device, *shared) for device in each]
-        pusher.begin()
-        stop.later = True
-        side_by_side([painter.paint for painter in painters])
-        return pusher.finish(stop)
+        pipeline = Pipeline(prefetcher, checkpoints, uploader, eta)
+        workers = [Worker(device, run, pipeline) for device in used]
+        gallery.begin()
+        run.stop.later = True
+        run_side_by_side([worker.paint for worker in workers])
+        return uploader.finish(run.stop)
     except Stopped:
-        arrive = True
+        grace_s = GRACE_S
         raise
     finally:
-        stop.later = False
-        ahead.end()
-        pusher.leave(arrive=arrive)
+        run.stop.later = False
+        prefetcher.close()
+        leaving.set()
+        uploader.close(grace_s)
+        checkpoints.close()
 
 
-def side_by_side(lanes: Sequence[Callable[[], None]]) -> None:
-    """Runs one lane here, several in a thread each, and raises what ends one of them: Stopped when
-    all have ended, since each has a painting to save, anything else at once."""
-    if len(lanes) == 1:
-        lanes[0]()
+def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
+    """Runs one job here, several in a thread each, and raises the error that ends one of them:
+    Stopped when all have ended, since each has a painting to save, any other at once."""
+    if len(jobs) == 1:
+        jobs[0]()
         return
-    pool = ThreadPoolExecutor(len(lanes))
-    running = [pool.submit(lane) for lane in lanes]
+    pool = ThreadPoolExecutor(len(jobs))
+    running = [pool.submit(job) for job in jobs]
     try:
         while running:
-            # For a short time only, so that a signal finds this thread at its own code.
+            # For a short time only: Python handles a signal between this thread's own steps.
             done, _ = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
             errors = [error for each in done if (error := each.exception())]
             stopped = all(isinstance(error, Stopped) for error in errors)

@@ -1,9 +1,7 @@
-"""A record → the picture it tells of, made again: on the same machine, the same picture."""
+"""Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from styletransfer import config
 from styletransfer.batch.inputs import read_look, read_photo
@@ -15,89 +13,100 @@ from styletransfer.images import encode
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import logger, printable
 from styletransfer.progress import follow
+from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Entry
+
+Value = TypeVar("Value")
 
 
 def repaint_record(
     file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
 ) -> Path:
-    """Paints what the record in `file` tells of, from the buckets it names; the path written,
+    """Paints what the record in `file` describes, from the buckets it names; the path written,
     PREFIX and the result's extension.
 
-    weights: a file, where the record's are not to be had here. memory_limit: as `stylize` takes it.
-    Raises ConfigError for a file that is no record of a result, PictureError where a picture is not
-    there any more or another one, and what painting itself raises.
+    weights: a file, where the record's weights are not available here. memory_limit: as for
+    `stylize`. Raises ConfigError for a file that is not a record of a result, PictureError where a
+    picture is missing or has changed, and what painting itself raises.
     """
+
+    def known(value: Value | None, name: str) -> Value:
+        if value is None:
+            raise ConfigError(
+                f"--from-record {file!r} is not the record of a result: it has no {name}"
+            )
+        return value
+
     record = _read(file)
     account = config.account(config.environment())
-    source, style = (open_bucket(record[name], account) for name in ("source", "style"))
-    photo_entry = _unchanged(source, record["photo"], record["photo_etag"])
-    photo_mask = _mask(source, record, "photo_mask")
+    source = open_bucket(known(record.source, "source"), account)
+    style = open_bucket(known(record.style, "style"), account)
     paintings = tuple(
         Painting(
-            _unchanged(style, each["key"], each["etag"]),
-            each["share"],
-            _mask(style, each, "mask"),
-            _mask(style, each, "region"),
+            _unchanged(style, each.key, known(each.etag, "etag of a painting")),
+            known(each.share, "share of a painting"),
+            _mask(style, each.mask),
+            _mask(style, each.region),
         )
-        for each in record["paintings"]
+        for each in known(record.paintings, "paintings")
     )
-    settings = Settings().replaced(record["settings"], "the record's ")
-    look = Look(record["look"], paintings, settings)
-    photo = read_photo(photo_entry, photo_mask, source.read)
+    settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
+    look = Look(known(record.look, "look"), paintings, settings)
+    output = OutputFormat(*known(record.output, "output"))
+    identity = known(record.weights, "weights")
+    photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
+    photo = read_photo(
+        _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read
+    )
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
 
         logger.info("painting on %s", choose_devices(device))
-    from styletransfer.batch.network_pool import load_given
+    from styletransfer.batch.network_pool import load_network
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import stylize
 
-    vgg = load_given(weights or record["vgg_weights"], record["weights"], settings, style)
-    if vgg.identity != record["weights"]:
+    vgg = load_network(weights or record.vgg_weights, identity, settings, style)
+    if vgg.identity != identity:
         raise WeightsError(
-            f"{file} was painted with the weights {record['weights']}, but these are "
-            f"{vgg.identity}; name the right ones with --weights"
+            f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
+            "name the right ones with --weights"
         )
     targets = StyleTargets(*read_look(look, style.read))
-    how = {"content_mask": photo.mask, "memory_limit": memory_limit}
-    steps = stylize(photo.picture.pixels_int, targets, settings, vgg, **how)
-    last = follow(steps, printable(record["photo"]))
-    extension, data = encode.encode_result(
-        OutputFormat(*record["output"]), photo.picture, last.image
+    steps = stylize(
+        photo.picture.pixels_int,
+        targets,
+        settings,
+        vgg,
+        content_mask=photo.mask,
+        memory_limit=memory_limit,
     )
+    last = follow(steps, printable(photo_key))
+    extension, data = encode.encode_result(output, photo.picture, last.image)
     return write_file(Path(f"{prefix}.{extension}"), data)
 
 
-def _read(file: str) -> Mapping[str, Any]:
+def _read(file: str) -> Record:
     try:
-        record = json.loads(Path(file).read_text(encoding="utf-8"))
+        record = Record.from_bytes(Path(file).read_bytes())
     except OSError as error:
         raise ConfigError(f"--from-record {file!r}: {error.strerror or error}") from None
-    except ValueError:
-        raise ConfigError(f"--from-record {file!r} is no JSON") from None
-    needed = {"photo", "photo_etag", "paintings", "look", "settings", "weights", "output"}
-    needed |= {"source", "style", "vgg_weights"}
-    missing = needed - set(record) if isinstance(record, dict) else needed
-    if missing:
-        lacking = ", ".join(sorted(missing))
-        raise ConfigError(f"--from-record {file!r} is no record of a result; it lacks {lacking}")
+    if record is None:
+        raise ConfigError(f"--from-record {file!r} is not a record of a result")
     return record
 
 
-def _mask(bucket: Bucket, told: Mapping[str, Any], name: str) -> Entry | None:
-    """The mask that a record tells of under this name; early records know of none."""
-    mask = told.get(name)
-    return None if mask is None else _unchanged(bucket, mask["key"], mask["etag"])
+def _mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
+    return None if ref is None else _unchanged(bucket, ref.key, ref.etag)
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:
     entry = bucket.find(key)
     if entry is None:
-        raise PictureError(f"{printable(key)} is not in {bucket.name} any more")
+        raise PictureError(f"{printable(key)} is no longer in {bucket.name}")
     if entry.etag != etag:
-        raise PictureError(f"{printable(key)} in {bucket.name} is another picture than it was then")
+        raise PictureError(f"{printable(key)} in {bucket.name} has changed since it was painted")
     return entry

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import resource
+import sys
 from dataclasses import dataclass
 from functools import cache
 from logging import WARNING
@@ -149,6 +151,14 @@ def one_operation_at_a_time() -> None:
     if not tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # TensorFlow is at work already.
             tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held so far: on the GPU where there is one."""
+    if tf.config.get_visible_devices("GPU"):
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def deterministic() -> None:

@@ -1,53 +1,39 @@
-"""Records → index.html, a page that people look at, and the small pictures it shows.
+"""The gallery of a result bucket, kept up to date while a run paints.
 
-One page that needs nothing else: thumbnails lie in it as data: URIs, so a link to it alone is
-enough. Larger pictures lie beside it under `_gallery/`, and give way to these where they cannot
-be loaded.
+One page that needs nothing else: its thumbnails are embedded as data: URIs, so a link to it alone
+is enough. Larger pictures are stored beside it under `_gallery/`.
 """
 
-import logging
 import re
+import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from logging import WARNING
+from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 
-from styletransfer import bucket_layout
-from styletransfer.gallery import record_view
-from styletransfer.gallery.page import _identity, _pictures, page
-from styletransfer.gallery.record_view import Record
-from styletransfer.gallery.thumbnails import (
-    _THUMBNAIL_BYTES,
-    PREVIEW,
-    picture_key,
-    preview,
-    thumbnail,
+from styletransfer.bucket_layout import PAGE, UNPUBLISHED
+from styletransfer.errors import StorageError
+from styletransfer.gallery.page import render_page
+from styletransfer.gallery.pictures import GalleryPictures
+from styletransfer.gallery.record_view import look_name, photo_name
+from styletransfer.log import event
+from styletransfer.record import Record
+from styletransfer.storage.base import Bucket
+
+PUBLISH_EVERY_S = 30.0
+_GENERATED_BY_US = re.compile(
+    rb"""<meta\s+name=["']generator["']\s+content=["']styletransfer["']"""
 )
-from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, ObjectError
-
-logger = logging.getLogger("styletransfer")
-PAGE = bucket_layout.PAGE
-FOLDER = bucket_layout.GALLERY
-READERS = 8  # threads that read thumbnails: each waits for the network, not for the processor
-_OURS = re.compile(rb"""<meta\s+name=["']generator["']\s+content=["']styletransfer["']""")
 
 
-class Gallery:
-    """The page of a result bucket, and what it shows of each result.
+class Gallery(Protocol):
+    """What a run does with its gallery. No method raises: a gallery that cannot be written is
+    logged, and costs no painting."""
 
-    Writes `index.html` and keys under `_gallery/`, nothing else. A picture that cannot be stored
-    is told in the log and left out; UnavailableError is raised, as then all others fail too.
-    """
-
-    def __init__(self, bucket: Bucket, records: Iterable[Record]) -> None:
-        """`records`: those in the bucket already, in any order."""
-        self._bucket = bucket
-        self._records = {_identity(each): each for each in records if isinstance(each, Mapping)}
-        self._thumbs: dict[str, bytes | None] = {}  # None: there is none in the bucket.
-        self._stored: set[tuple[str, str, str]] = set()
-        self._is_ours: bool | None = None  # None: not looked at yet.
+    def begin(self) -> None:
+        """Marks the gallery as outdated, until `publish`."""
 
     def add(
         self,
@@ -56,72 +42,120 @@ class Gallery:
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        """Stores previews and thumbnails of a new result, its photo and its paintings (by key).
+        """Adds a result; the record replaces an earlier one of the same photo and look. Arrays are
+        as in `thumbnails.preview`, paintings by key."""
 
-        Pictures are float32 [H, W, 3], sRGB 0…1. Photos and paintings stored before with the same
-        ETag are not stored again. The record takes the place of an earlier one of the same photo
-        and look.
-        """
-        self._records[_identity(record)] = record
-        self._store("results", record.get("result"), result)
-        self._store("photos", record.get("photo"), photo, record.get("photo_etag"))
-        etags = {each["key"]: each.get("etag") for each in record_view.paintings(record)}
-        for key, pixels in paintings.items():
-            self._store("paintings", key, pixels, etags.get(key))
+    def add_failure(self, record: Record) -> None:
+        """Adds the record of a photo that could not be painted."""
 
-    def fail(self, record: Record) -> None:
-        """Takes the record of a photo that could not be painted, so that the page tells of it."""
-        self._records[_identity(record)] = record
+    def publish_if_due(self) -> None:
+        """Writes the page if the last time was a while ago."""
 
     def publish(self) -> None:
-        """Writes index.html from all records. Thumbnails of earlier runs are read from the bucket.
+        """Writes the page and removes the mark of `begin`."""
 
-        An index.html that somebody else made is left as it is, told once in the log. Raises
-        StorageError.
-        """
-        if self._is_ours is None:
+
+class NullGallery(Gallery):
+    """For a run that paints only a part: runs beside it would overwrite each other's page."""
+
+    def begin(self) -> None: ...
+
+    def add(
+        self,
+        record: Record,
+        photo: np.ndarray,
+        result: np.ndarray,
+        paintings: Mapping[str, np.ndarray],
+    ) -> None: ...
+
+    def add_failure(self, record: Record) -> None: ...
+
+    def publish_if_due(self) -> None: ...
+
+    def publish(self) -> None: ...
+
+
+class GalleryPublisher(Gallery):
+    """Writes `index.html` and keys under `_gallery/`, nothing else. An index.html that somebody
+    else made stays as it is. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        records: Iterable[Record],
+        publish_every_s: float = PUBLISH_EVERY_S,
+    ) -> None:
+        """records: those in the bucket already, in any order."""
+        self._bucket, self._publish_every_s = bucket, publish_every_s
+        self._records = {_identity(each): each for each in records}
+        self._pictures = GalleryPictures(bucket)
+        self._page_is_ours: bool | None = None  # None: not checked yet.
+        self._published = perf_counter()
+        self._publishing = threading.Lock()
+
+    def begin(self) -> None:
+        try:
+            notice = b"The gallery lacks the newest results.\n"
+            self._bucket.write(UNPUBLISHED, notice, "text/plain")
+        except StorageError as error:
+            _warn(error)
+
+    def add(
+        self,
+        record: Record,
+        photo: np.ndarray,
+        result: np.ndarray,
+        paintings: Mapping[str, np.ndarray],
+    ) -> None:
+        self._records[_identity(record)] = record
+        try:
+            self._pictures.store(record, photo, result, paintings)
+        except StorageError as error:
+            _warn(error)
+
+    def add_failure(self, record: Record) -> None:
+        self._records[_identity(record)] = record
+
+    def publish_if_due(self) -> None:
+        due = perf_counter() - self._published > self._publish_every_s
+        if due and self._publishing.acquire(blocking=False):
+            try:
+                self._write_page()
+            except StorageError as error:
+                _warn(error)
+            finally:
+                self._published = perf_counter()
+                self._publishing.release()
+
+    def publish(self) -> None:
+        with self._publishing:
+            try:
+                self._write_page()
+                self._bucket.delete(UNPUBLISHED)
+            except StorageError as error:
+                _warn(error)
+
+    def _write_page(self) -> None:
+        if self._page_is_ours is None:
             found = self._bucket.find(PAGE)
-            self._is_ours = found is None or bool(_OURS.search(self._bucket.read(PAGE)))
-            if not self._is_ours:
-                logger.warning(
-                    "%s in %s is not the gallery's and stays as it is; move it away to get one",
-                    *(PAGE, self._bucket.name),
+            self._page_is_ours = found is None or bool(
+                _GENERATED_BY_US.search(self._bucket.read(PAGE))
+            )
+            if not self._page_is_ours:
+                event(
+                    f"{PAGE} in {self._bucket.name} is not a gallery of ours and is left as it is; "
+                    "move it away to get one",
+                    level=WARNING,
                 )
-        if self._is_ours:
+        if self._page_is_ours:
             records = list(self._records.values())
-            self._read_thumbs(records)
-            text = page(records, self._thumbs)
+            text = render_page(records, self._pictures.thumbnails(records))
             self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
 
-    def _store(self, kind: str, key: Any, pixels: np.ndarray, etag: Any = None) -> None:
-        if not isinstance(key, str) or (etag and (kind, key, str(etag)) in self._stored):
-            return
-        small = thumbnail(pixels)
-        self._thumbs[picture_key(f"thumbs/{kind}", key)] = small
-        try:
-            larger = preview(pixels, PREVIEW)
-            self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
-            self._bucket.write(picture_key(f"thumbs/{kind}", key), small, "image/jpeg")
-        except ObjectError as error:
-            logger.warning("the gallery has no preview of %s: %s", printable(key), error)
-        self._stored.add((kind, key, str(etag)))
 
-    def _read_thumbs(self, records: Iterable[Record]) -> None:
-        wanted = {picture_key(f"thumbs/{kind}", key) for kind, key in _pictures(records)}
-        wanted -= self._thumbs.keys()
-        if wanted:
-            there = {entry.key for entry in self._bucket.list(f"{FOLDER}/thumbs/")}
-            keys = sorted(wanted & there)
-            read = dict.fromkeys(wanted - there)
-            with ThreadPoolExecutor(READERS) as pool:
-                read.update(zip(keys, pool.map(self._read_thumb, keys), strict=True))
-            for key, data in read.items():
-                self._thumbs.setdefault(key, data)  # `add`, on another thread, may have it anew.
+def _identity(record: Record) -> tuple[str, str]:
+    return photo_name(record), look_name(record)
 
-    def _read_thumb(self, key: str) -> bytes | None:
-        try:
-            data = self._bucket.read(key)
-        except ObjectError:
-            return None
-        # Whatever is larger is not ours, and would only make the page slow.
-        return data if len(data) <= 10 * _THUMBNAIL_BYTES else None
+
+def _warn(error: StorageError) -> None:
+    event(f"the gallery could not be written: {error}", level=WARNING)

@@ -1,83 +1,71 @@
-"""What a record says, in words for people to read. Records may lack anything, or hold anything:
-what is odd is left out, and never an error."""
+"""What a record says, in words for people to read. A record may lack any field, and a value may be
+absurd: what makes no sense is left out, and is never an error."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from styletransfer.log import duration, printable
+from styletransfer.record import Record
 
-Record = Mapping[str, Any]
 Rows = tuple[tuple[str, str], ...]  # names and values
 
 
-def is_painted(record: Record) -> bool:
-    """Whether a record tells of a result."""
-    return isinstance(record.get("result"), str)
+def photo_name(record: Record) -> str:
+    """The photo's key; the result's where the record does not have it."""
+    return record.photo or record.result or "a photo without a name"
 
 
-def photo(record: Record) -> str:
-    """The photo's key; the result's where the record does not tell."""
-    key = record.get("photo")
-    return key if isinstance(key, str) else str(record.get("result", "a photo without a name"))
-
-
-def look(record: Record) -> str:
+def look_name(record: Record) -> str:
     """The look's name."""
-    name = record.get("look")
-    return name if isinstance(name, str) and name else "a look without a name"
-
-
-def paintings(record: Record) -> list[dict[str, Any]]:
-    """The look's paintings that have a key."""
-    found = record.get("paintings")
-    found = found if isinstance(found, list) else ()
-    return [e for e in found if isinstance(e, Mapping) and isinstance(e.get("key"), str)]
+    return record.look or "a look without a name"
 
 
 def size(record: Record) -> tuple[int, int] | None:
-    """Height and width in px, if the record tells both."""
-    sides = record.get("height"), record.get("width")
-    return sides if all(type(side) is int and 0 < side < 10**6 for side in sides) else None
+    """Height and width in px, where the record has both."""
+    height, width = record.height, record.width
+    if height is None or width is None or not (0 < height < 10**6 and 0 < width < 10**6):
+        return None
+    return height, width
 
 
 def shares(record: Record) -> list[str]:
-    """The share of each painting, to be read; empty texts where there is only one."""
-    parts = [each.get("share") for each in paintings(record)]
-    if len(parts) < 2 or not all(_is_number(part) and part >= 0 for part in parts):
-        return [""] * len(parts)
-    return [f"{100 * part / (sum(parts) or 1):.0f}\N{NO-BREAK SPACE}%" for part in parts]
+    """The share of each painting in percent, as text; empty texts where there is only one."""
+    given = [each.share for each in record.paintings or ()]
+    known = [share for share in given if _is_sensible(share) and share >= 0]
+    if len(given) < 2 or len(known) < len(given):
+        return [""] * len(given)
+    return [f"{100 * share / (sum(known) or 1):.0f}\N{NO-BREAK SPACE}%" for share in known]
 
 
 def facts(record: Record) -> Rows:
-    """When, how long, on what: those of them that the record tells."""
-    sides, seconds = size(record), record.get("seconds")
-    has_time = _is_number(seconds) and seconds >= 0
-    told = (
+    """When, how long, on what device: as much of it as the record has."""
+    sides, seconds = size(record), record.seconds
+    rows = (
         ("Size", f"{sides[1]} × {sides[0]} px" if sides else ""),
-        ("Time", duration(seconds) if has_time else ""),
-        ("Finished", _date(record.get("finished"))),
-        ("Device", text(record.get("device"))),
-        ("Weights", text(record.get("weights"))),
-        ("Engine", text(record.get("engine"))),
+        ("Time", duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""),
+        ("Finished", _date(record.finished)),
+        ("Device", short_text(record.device)),
+        ("Weights", short_text(record.weights)),
+        ("Engine", short_text(record.engine)),
     )
-    return tuple((name, value) for name, value in told if value)
+    return tuple((name, value) for name, value in rows if value)
 
 
-def reason(record: Record) -> str:
-    """Why a photo could not be painted, without its name before it."""
-    return text(record["error"]).removeprefix(f"{printable(photo(record))}: ")
+def failure_reason(record: Record) -> str:
+    """Why a photo could not be painted, without the photo's name in front."""
+    return short_text(record.error).removeprefix(f"{printable(photo_name(record))}: ")
 
 
-def rows(values: Any) -> Rows:
-    """A table of settings or losses."""
-    values = values if isinstance(values, Mapping) else {}
-    return tuple((text(name).replace("_", " "), text(value)) for name, value in values.items())
+def table_rows(values: Mapping[str, Any] | None) -> Rows:
+    """Settings or losses as rows of a table."""
+    given = values or {}
+    return tuple((short_text(name).replace("_", " "), short_text(given[name])) for name in given)
 
 
-def text(value: Any) -> str:
-    """Any value as one short line."""
+def short_text(value: object) -> str:
+    """A value as one short line."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -86,21 +74,23 @@ def text(value: Any) -> str:
     return line if len(line) <= 500 else f"{line[:499]}…"
 
 
-def sortable(name: str) -> tuple[Any, ...]:
-    """beach 2 comes before beach 10, and capitals do not come first."""
+def sort_key(name: str) -> tuple[Any, ...]:
+    """Sorts `beach 2` before `beach 10`, and capitals not before small letters."""
     parts = re.split("([0-9]{1,18})", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
 
 
-def _date(value: Any) -> str:
+def _date(moment: str | None) -> str:
+    if moment is None:
+        return ""
     try:
-        moment = datetime.fromisoformat(value)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment
-    except (TypeError, ValueError, OverflowError):
-        return text(value)
-    return f"{moment.day} {moment:%B %Y, %H:%M}" + (" UTC" if moment.tzinfo else "")
+        parsed = datetime.fromisoformat(moment)
+        parsed = parsed.astimezone(UTC) if parsed.tzinfo else parsed
+    except (ValueError, OverflowError):
+        return short_text(moment)
+    return f"{parsed.day} {parsed:%B %Y, %H:%M}" + (" UTC" if parsed.tzinfo else "")
 
 
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) < 1e15  # Not NaN either.
+def _is_sensible(number: float | None) -> TypeGuard[float]:
+    """Whether there is a number that can be computed with: not NaN, not infinite, not huge."""
+    return number is not None and abs(number) < 1e15

@@ -115,7 +115,7 @@ def test_a_painting_that_spot_stops_goes_on_from_its_checkpoint(world, cloud):
     assert "Waiting: 1 photo" in world.says(ANNA, "/status")[0].text
     cloud.work()
     assert job.codes == [143, 0]
-    assert any("goes on from step" in message for message in job.messages)
+    assert any("resuming from step" in message for message in job.messages)
     assert size(painting(world, update)) == (64, 48)
     assert world.keys(f"results/{ANNA}/_checkpoints/") == []
 

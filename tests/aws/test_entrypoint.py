@@ -75,7 +75,7 @@ def bot(moto, monkeypatch):
 @pytest.fixture
 def one_vgg(monkeypatch):
     """Jobs in this process paint with the same tiny VGG."""
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
+    monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
 
 
 def job(bot, key=KEY):
@@ -202,7 +202,7 @@ def test_a_spot_stop_beside_another_job_costs_nothing(bot, one_vgg, monkeypatch,
     capsys.readouterr()
     assert job(bot) == 0
     told = capsys.readouterr().out
-    assert "7-AQAD_x-9.jpg: goes on from step" in told
+    assert "7-AQAD_x-9.jpg: resuming from step" in told
     assert bot.results() == DONE | done_by_other
     first, second = (bot.read(f"results/-100123/waves/{key}-AQAD_x-9.jpg") for key in "78")
     assert first == second

@@ -17,10 +17,9 @@ from support.s3_servers import free_ports
 
 from styletransfer import config, log
 from styletransfer.batch import run as batch
-from styletransfer.batch import uploader
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.cli.paint import main
-from styletransfer.storage import s3_client
+from styletransfer.storage import retry, s3_client
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(60)]
@@ -49,14 +48,14 @@ FAULTS = [
 @pytest.fixture(autouse=True)
 def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG."""
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
+    monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
     log.log_to_stdout("%(message)s")
 
 
 @pytest.fixture
 def impatient(monkeypatch):
     """What takes minutes takes tenths of a second."""
-    monkeypatch.setattr(uploader, "PAUSES_S", (0.1, 0.2, 0.4))
+    monkeypatch.setattr(retry, "PAUSES_S", (0.1, 0.2, 0.4))
     monkeypatch.setattr(s3_client, "TRIES", 2)
     monkeypatch.setattr(s3_client, "READ_S", 0.5)
 
@@ -141,7 +140,7 @@ def check_whole(done, expected, photos=PHOTOS):
 def undisturbed(moto):
     """The results of a run that nothing disturbs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NetworkPool, "_load", lambda *_: tiny.network())
+        patch.setattr(NetworkPool, "build", lambda *_: tiny.network())
         done = Batch(moto)
         assert done.run() == 0
     return done.results()
@@ -301,13 +300,13 @@ class Outage:
 def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     moto, seen, undisturbed, monkeypatch
 ):
-    monkeypatch.setattr(uploader, "PAUSES_S", (0.2, *[0.3] * 60))
+    monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
     photos = PHOTOS[:20]
     done = Batch(moto, photos)
     with behind(moto) as proxy, Outage(proxy, done, 3):
         got = seen(done.environment(proxy.url))
     assert got.code == 0
-    assert "; again in 0.2 s" in got.out
+    assert "; retrying in 0.2 s" in got.out
     check_whole(done, undisturbed, photos)
 
 
@@ -395,7 +394,7 @@ def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
         rule = proxy.add(f"^(GET|HEAD) /{few.result}/_checkpoints/", "reset", times=4)
         got = seen(few.environment(proxy.url))
     assert (got.code, rule.times) == (0, 0)
-    assert "is damaged" in got.out and "painting anew" in got.out
+    assert "is damaged" in got.out and "starting over" in got.out
     check_whole(few, undisturbed, FEW)
 
 

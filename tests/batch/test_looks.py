@@ -214,7 +214,7 @@ def test_looks_toml_has_settings_of_every_kind():
         ("[a]\npaintings = ['monet.jpg']\nregions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
         (
             "[a]\npaintings = ['monet.jpg']\nregions = { 'x.jpg' = 'monet.jpg' }",
-            r"\[a\] regions names 'x.jpg', which is none of its paintings",
+            r"\[a\] regions names 'x.jpg', which is not one of its paintings",
         ),
         (
             "[a]\npaintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'm.png' }",

@@ -168,7 +168,7 @@ def again(monkeypatch):
     """Paints what a record tells of once more; the file's bytes."""
     from styletransfer.batch import network_pool
 
-    monkeypatch.setattr(network_pool, "load_given", lambda *_: tiny.network())
+    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
 
     def paint_again(key):
         assert inetwork(["--from-record", f"out/_records/{key}.json", "again"]) == 0

@@ -452,7 +452,7 @@ def test_a_signal_saves_a_checkpoint_that_the_next_run_goes_on_from(
     assert keys() == {"_checkpoints/both/beach.jpg.npz"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, timeout=200, check=False, **pipes)
     assert done.returncode == 0
-    assert "beach.jpg: goes on from step" in done.stdout and " 10 %" not in done.stdout
+    assert "beach.jpg: resuming from step" in done.stdout and " 10 %" not in done.stdout
     assert keys() == {"both/beach.jpg", "_records/both/beach.jpg.json"}
 
 
@@ -463,7 +463,7 @@ def test_a_record_makes_the_same_picture_again(folders, small_vgg, monkeypatch, 
     from styletransfer.batch import network_pool
     from styletransfer.cli.inetwork import inetwork
 
-    monkeypatch.setattr(network_pool, "load_given", lambda *_: tiny.network())
+    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
     run(folders)
     record = "out/_records/both/trip/old town é.png.json"
     assert inetwork(["--from-record", record, "again/town"]) == 0
@@ -471,7 +471,7 @@ def test_a_record_makes_the_same_picture_again(folders, small_vgg, monkeypatch, 
     assert again.read_bytes() == first.read_bytes()
     Path("paintings/both/a.jpg").write_bytes(tiny.file(50, 40, 9))
     assert inetwork(["--from-record", record, "x"]) == 1
-    assert "both/a.jpg in ./paintings is another picture" in capsys.readouterr().err
+    assert "both/a.jpg in ./paintings has changed" in capsys.readouterr().err
     Path("paintings/both/a.jpg").unlink()
     assert inetwork(["--from-record", record, "x"]) == 1
     assert inetwork(["--from-record", "photos/beach.jpg", "x"]) == 2
@@ -547,8 +547,8 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     one = tiny.picture(4, 4)
     state = {"iteration": np.array(1), "image": one}
     bucket = FolderBucket(Path("out"))
-    checkpoints.Snapshot("another", state).save(bucket, "_checkpoints/monet/beach.jpg.npz")
-    checkpoints.Snapshot("another", state).save(bucket, "_checkpoints/gone/beach.jpg.npz")
+    checkpoints.Snapshot("another", state).upload(bucket, "_checkpoints/monet/beach.jpg.npz")
+    checkpoints.Snapshot("another", state).upload(bucket, "_checkpoints/gone/beach.jpg.npz")
     bucket.write("_checkpoints/both/beach.jpg.npz", b"torn")
     capsys.readouterr()
     assert run(folders, STYLE_SEED="3") == 0

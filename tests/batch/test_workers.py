@@ -17,7 +17,7 @@ from support.folder_batches import keys, run
 from styletransfer import progress
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
-from styletransfer.batch.workers import side_by_side
+from styletransfer.batch.workers import run_side_by_side
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 
@@ -92,25 +92,27 @@ def test_an_error_ends_the_run_at_once_and_a_signal_when_every_worker_has_saved(
 
     endless, at_failure = threading.Event(), []
     with pytest.raises(StyleTransferError, match="away"):
-        side_by_side([saves_when(endless, at_failure), lambda: failing(StyleTransferError("away"))])
+        run_side_by_side(
+            [saves_when(endless, at_failure), lambda: failing(StyleTransferError("away"))]
+        )
     assert at_failure == []
     endless.set()
     soon, at_signal = threading.Event(), []
     threading.Timer(0.3, soon.set).start()
     with pytest.raises(Stopped):
-        side_by_side([saves_when(soon, at_signal), lambda: failing(Stopped(signal.SIGTERM))])
+        run_side_by_side([saves_when(soon, at_signal), lambda: failing(Stopped(signal.SIGTERM))])
     assert at_signal == ["checkpoint"]
 
 
 def test_the_time_left_is_shared_by_the_lanes():
     left = [6]
-    forecast = BatchEta(2, lambda: left[0], {"monet": [10.0, 20.0]})
-    assert forecast.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
-    assert forecast.left("GPU:1", 5, 4) == pytest.approx((10 + 4 + 6 * 15) / 2)
+    eta = BatchEta(2, lambda: left[0], {"monet": [10.0, 20.0]})
+    assert eta.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
+    assert eta.left("GPU:1", 5, 4) == pytest.approx((10 + 4 + 6 * 15) / 2)
     left[0] = 0
-    assert forecast.left("GPU:1", 5, 3) == 10  # The other's is the last.
-    forecast.over("GPU:0")
-    assert forecast.left("GPU:1", 5, 3) == 3
+    assert eta.left("GPU:1", 5, 3) == 10  # The other's is the last.
+    eta.finished("GPU:0")
+    assert eta.left("GPU:1", 5, 3) == 3
 
 
 def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
@@ -125,7 +127,9 @@ def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
             both.wait()
             yield SimpleNamespace(iteration=number, **told)
 
-    side_by_side([lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")])
+    run_side_by_side(
+        [lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")]
+    )
     assert bars == [2, 2, 2, 2]  # of one display: a terminal has room for no other
     assert "100%" in capsys.readouterr().out
     assert progress.bars.in_progress == 0
@@ -138,15 +142,15 @@ def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():
         SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
     ]
     source = SimpleNamespace(read=lambda key: read.append(key) or tiny.file(16, 16))
-    ahead, taken = Prefetcher(tasks, source, source, lambda request: request()), []
-    assert ahead.left == 40
+    prefetcher, taken = Prefetcher(tasks, source, source), []
+    assert prefetcher.left == 40
 
     def take():
-        for waiting in ahead:
-            waiting.photo.result()
-            taken.append(waiting.number)
+        for prefetched in prefetcher:
+            prefetched.photo.result()
+            taken.append(prefetched.number)
             assert len(read) <= len(taken) + 8
             time.sleep(0.001)  # As if it painted, so that all three get some.
 
-    side_by_side([take, take, take])
-    assert sorted(taken) == list(range(1, 41)) and ahead.left == 0
+    run_side_by_side([take, take, take])
+    assert sorted(taken) == list(range(1, 41)) and prefetcher.left == 0

@@ -20,7 +20,7 @@ QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
 def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG, and counts how often it loads it."""
     loads = []
-    monkeypatch.setattr(NetworkPool, "_load", lambda *_: loads.append(1) or tiny.network())
+    monkeypatch.setattr(NetworkPool, "build", lambda *_: loads.append(1) or tiny.network())
     return loads
 
 

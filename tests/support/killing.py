@@ -92,7 +92,7 @@ def paint(number: int, moments: list[float | None]) -> dict:
         "kills": kills,
         "code": code,
         "seconds": round(time.perf_counter() - started, 2),
-        "resumed": out.count("goes on from step"),
+        "resumed": out.count("resuming from step"),
         "checkpoints": out.count("checkpoint saved"),
         "out": out if code else "",
     }
@@ -112,7 +112,7 @@ def main(first: int, last: int, seed: int) -> None:
     from styletransfer.vgg.network import VGG
     from support import tiny
 
-    NetworkPool._load = lambda *_: VGG(tiny.weights())
+    NetworkPool.build = lambda *_: VGG(tiny.weights())
     whole = paint(0, [])
     print(json.dumps(whole), flush=True)
     lanes = []

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
     """Ends the process, as the entrypoint does. Weights are only those of the environment."""
     download.CACHE = Path(os.devnull)
     os.environ["KERAS_HOME"] = os.devnull
-    NetworkPool._load = load
+    NetworkPool.build = load
     entrypoint.leave(entrypoint.main(arguments))
 
 

@@ -20,7 +20,7 @@ def main() -> None:
     lanes = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
     tensorflow.choose_devices = lambda wanted: tensorflow.Devices(lanes)
     networks = []
-    NetworkPool._load = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
+    NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])
     for vgg in networks:
         tensors = tensorflow.tf.nest.flatten([*vgg._tensors.values()])

@@ -1,0 +1,99 @@
+"""The three buckets' listings, and which photos and looks of them a run is asked to paint."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from logging import WARNING
+
+from styletransfer import bucket_layout
+from styletransfer.batch import looks
+from styletransfer.batch.context import Buckets
+from styletransfer.batch.looks import Look
+from styletransfer.batch.plan import Selection, result_stems
+from styletransfer.config import Config
+from styletransfer.errors import ConfigError, NoPhotoError
+from styletransfer.log import event, printable
+from styletransfer.storage.base import Bucket, Entry
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is in the buckets; of the photos' bucket, for a run of one photo, only what shares the
+    beginning of its name."""
+
+    source: Sequence[Entry]
+    style: Sequence[Entry]
+    result_keys: frozenset[str]
+
+
+def list_buckets(buckets: Buckets, config: Config) -> Listing:
+    """Lists the three buckets at once. Raises StorageError."""
+    prefix = looks.sibling_prefix(config.photo) if config.photo else ""
+    pool = ThreadPoolExecutor(3)
+    source, style, result = (
+        pool.submit(list, listed)
+        for listed in (buckets.source.list(prefix), buckets.style.list(), buckets.result.list())
+    )
+    pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
+    return Listing(
+        source=source.result(),
+        style=style.result(),
+        result_keys=frozenset(entry.key for entry in result.result()),
+    )
+
+
+def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
+    """The photos and looks that a run paints; masks that nothing uses are logged.
+
+    Raises ConfigError for wrong looks, or where PHOTO or LOOK names what is not there;
+    StorageError.
+    """
+    every_photo = looks.pictures(listing.source)
+    every_look = looks.find_looks(buckets.style, listing.style, config.style_mode, config.settings)
+    selection = Selection(
+        photos=_photos_asked_for(every_photo, config),
+        looks=_looks_asked_for(every_look, config),
+        masks=looks.masks_by_picture(listing.source),
+        stems=result_stems(every_photo, config.output),
+        partial=config.partial,
+    )
+    if not selection.photos:
+        _warn_of_nothing("photo", buckets.source)
+    if not selection.looks:
+        _warn_of_nothing("painting", buckets.style)
+    if selection.photos and selection.looks:
+        _warn_of_strays(looks.stray_masks(listing.source), buckets.source)
+        _warn_of_strays(looks.stray_masks(listing.style, every_look), buckets.style)
+    return selection
+
+
+def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
+    found = [photo for photo in photos if config.photo in (None, photo.key)]
+    if config.photo and not found:
+        raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
+    return found
+
+
+def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
+    found = [look for look in every_look if config.look in (None, look.name)]
+    if config.look and not found:
+        names = ", ".join(printable(look.name) for look in every_look)
+        expected = f"expected one of {names}" if names else "there are no looks"
+        raise ConfigError(
+            f"LOOK is {config.look!r}, but {config.style} has no such look; {expected}"
+        )
+    return found
+
+
+def _warn_of_nothing(what: str, bucket: Bucket) -> None:
+    kinds = ", ".join(sorted(bucket_layout.PICTURES))
+    event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
+
+
+def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:
+    for key in keys:
+        event(
+            f"{printable(key)} in {bucket.name} is not used: no picture beside it has that name, "
+            "or it has another mask",
+            level=WARNING,
+        )

@@ -1,0 +1,73 @@
+"""What a run logs before and after painting."""
+
+from collections import Counter
+from logging import ERROR
+from typing import TYPE_CHECKING
+
+from styletransfer.batch.network_pool import RANDOM_NOTE, ways_to_give_weights
+from styletransfer.log import duration, event, printable, show_table
+from styletransfer.storage.sync import plural
+
+if TYPE_CHECKING:
+    from styletransfer.batch.context import RunContext
+    from styletransfer.batch.plan import Plan, Selection
+    from styletransfer.batch.uploader import Outcome
+
+
+def log_plan(plan: "Plan", selection: "Selection") -> None:
+    """How much there is to paint."""
+    photos, looks, todo = len(selection.photos), len(selection.looks), len(plan.todo)
+    if not todo:
+        state = "already done"
+    elif plan.done:
+        state = f"{len(plan.done)} already done, {todo} to paint"
+    else:
+        state = f"{todo} to paint"
+    event(
+        f"{plural(photos, 'photo')} × {plural(looks, 'look')}: {state}",
+        photos=photos,
+        looks=looks,
+        to_paint=todo,
+    )
+
+
+def log_nothing_to_paint(plan: "Plan", result: str) -> None:
+    """That all results are there already. result: the bucket, as the configuration names it."""
+    event(f"Nothing to paint: all {plural(len(plan.done), 'result')} are in {result}.")
+
+
+def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
+    """What a run has painted in so many seconds; what failed comes last."""
+    failed, done = len(outcome.failures), len(run.plan.done)
+    _show_looks(run.plan, outcome)
+    event(
+        f"{outcome.painted} painted in {duration(seconds)}"
+        + (f", {done} already done" if done else "")
+        + (f", {failed} failed" if failed else "")
+        + f". The results are in {run.config.result}.",
+        painted=outcome.painted,
+        there=done,
+        failed=failed,
+    )
+    if run.networks.uses_random:
+        ways = ways_to_give_weights(run.config.settings.model)
+        event(f"They are {RANDOM_NOTE}. {ways}")
+    for task, error in outcome.failures:
+        event(f"failed: {task}: {error}", level=ERROR)
+
+
+def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
+    """A table with a line for each look, on a terminal and in a text log."""
+    from rich.table import Table
+
+    table = Table("look", box=None, pad_edge=False)
+    for heading in ("painted", "already done", "failed", "seconds each"):
+        table.add_column(heading, justify="right")
+    done = Counter(record.look or "" for record in plan.done)
+    failed = Counter(task.look.name for task, _ in outcome.failures)
+    for look in sorted({task.look.name for task in plan.todo} | done.keys()):
+        times = outcome.seconds.get(look, [])
+        mean = f"{sum(times) / len(times):.1f}" if times else "–"
+        counts = map(str, (len(times), done[look], failed[look]))
+        table.add_row(printable(look), *counts, mean)
+    show_table(table)

@@ -1,0 +1,17 @@
+"""Waiting for other threads without missing a signal."""
+
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+from styletransfer.signals import Stop
+
+POLL_S = 0.2  # how often a wait looks whether a signal has come
+Value = TypeVar("Value")
+
+
+def result_of(future: "Future[Value]", stop: Stop) -> Value:
+    """A future's result or error. Raises Stopped if a signal comes first."""
+    while not future.done():
+        stop.obey()
+        wait([future], timeout=POLL_S)
+    return future.result()

@@ -1,0 +1,96 @@
+"""A bucket that outlasts an outage of its service."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from logging import WARNING
+from pathlib import Path
+from typing import TypeVar
+
+from styletransfer.log import event
+from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError
+
+# Pauses before each further attempt, after boto3's own retries: two minutes in all.
+PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
+Value = TypeVar("Value")
+
+
+class RetryingBucket(Bucket):
+    """Wraps a bucket: a request that fails with UnavailableError is made again after each of
+    PAUSES_S. Once `leaving` is set, it is not: the process is about to end."""
+
+    def __init__(
+        self, bucket: Bucket, leaving: threading.Event, pauses_s: Sequence[float] | None = None
+    ) -> None:
+        self.name = bucket.name
+        self._bucket, self._leaving = bucket, leaving
+        self._pauses_s = PAUSES_S if pauses_s is None else pauses_s
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        yield from self._retry(lambda: [*self._bucket.list(prefix)])
+
+    def everything(self) -> Iterator[Entry]:
+        yield from self._retry(lambda: [*self._bucket.everything()])
+
+    def find(self, key: str) -> Entry | None:
+        return self._retry(lambda: self._bucket.find(key))
+
+    def read(self, key: str) -> bytes:
+        return self._retry(lambda: self._bucket.read(key))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
+        self._retry(lambda: self._bucket.write(key, data, content_type))
+
+    def delete(self, key: str) -> None:
+        self._retry(lambda: self._bucket.delete(key))
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        self._transfer(lambda count: self._bucket.download(key, path, count), progress)
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        self._transfer(lambda count: self._bucket.upload(path, key, count), progress)
+
+    def exists(self) -> bool:
+        return self._retry(self._bucket.exists)
+
+    def create(self) -> bool:
+        return self._retry(self._bucket.create)
+
+    def clock_ahead(self) -> float:
+        return self._retry(self._bucket.clock_ahead)
+
+    def abort_uploads(self) -> int:
+        return self._retry(self._bucket.abort_uploads)
+
+    def _retry(self, request: Callable[[], Value]) -> Value:
+        for pause_s in self._pauses_s:
+            try:
+                return request()
+            except UnavailableError as error:
+                if self._leaving.is_set():
+                    raise
+                event(f"{error}; retrying in {pause_s} s", level=WARNING)
+                self._leaving.wait(pause_s)
+        return request()
+
+    def _transfer(
+        self, transfer: Callable[[Progress | None], None], progress: Progress | None
+    ) -> None:
+        if progress is None:
+            self._retry(lambda: transfer(None))
+            return
+        report, reported, lock = progress, 0, threading.Lock()
+
+        def count(size: int) -> None:
+            nonlocal reported
+            with lock:  # Parts of a file arrive on several threads.
+                reported += size
+            report(size)
+
+        def attempt() -> None:
+            nonlocal reported
+            if reported:  # A failed attempt's bytes do not count.
+                report(-reported)
+                reported = 0
+            transfer(count)
+
+        self._retry(attempt)

@@ -1,0 +1,149 @@
+"""The gallery in a bucket."""
+
+import pytest
+from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record
+
+from styletransfer.bucket_layout import UNPUBLISHED
+from styletransfer.gallery.pictures import GalleryPictures
+from styletransfer.gallery.publisher import GalleryPublisher, NullGallery
+from styletransfer.gallery.thumbnails import thumbnail_key
+from styletransfer.record import Record
+from styletransfer.storage.base import ObjectError, UnavailableError
+from styletransfer.storage.folder import FolderBucket
+
+
+def keys_in(bucket):
+    return {entry.key for entry in bucket.list()}
+
+
+def test_nothing_is_written_but_the_page_and_the_gallerys_own_keys_in(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    gallery = GalleryPublisher(bucket, [])
+    gallery.add(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
+    gallery.publish()
+    pictures = ("results/monet/beach.jpg.jpg", "photos/beach.jpg.jpg", "paintings/monet.jpg.jpg")
+    expected = {f"_gallery/{kind}{each}" for kind in ("", "thumbs/") for each in pictures}
+    assert keys_in(bucket) == {"index.html", *expected}
+
+
+def test_a_photo_and_a_painting_are_stored_once(tmp_path):
+    class Counting(FolderBucket):
+        def write(self, key, data, content_type=None):
+            written.append(key)
+            super().write(key, data, content_type)
+
+    written = []
+    gallery = GalleryPublisher(Counting(tmp_path), [])
+    for photo, look in (("a.jpg", "x"), ("a.jpg", "y"), ("b.jpg", "x")):
+        gallery.add(record(photo, look), flat(RED), flat(BLUE), {f"{look}.jpg": flat(GREEN)})
+    assert len(written) == len(set(written)) == 2 * (3 + 2 + 2)
+    changed = record("a.jpg", "x", photo_etag="another")
+    gallery.add(changed, flat(RED), flat(BLUE), {"x.jpg": flat(GREEN)})
+    assert written.count("_gallery/photos/a.jpg.jpg") == 2
+    assert written.count("_gallery/paintings/x.jpg.jpg") == 1
+
+
+def test_a_later_run_shows_the_thumbnails_of_the_earlier_one(tmp_path):
+    before = published(tmp_path, [record()]).read("index.html")
+    (tmp_path / "index.html").unlink()
+    GalleryPublisher(FolderBucket(tmp_path), [record()]).publish()
+    assert (tmp_path / "index.html").read_bytes() == before
+
+
+def test_a_missing_thumbnail_is_no_error(tmp_path):
+    published(tmp_path, [record()])
+    (tmp_path / thumbnail_key("results", "monet/beach.jpg")).unlink()
+    GalleryPublisher(FolderBucket(tmp_path), [record()]).publish()
+    text = (tmp_path / "index.html").read_text()
+    assert text.count("no preview</span>") == 1
+    assert text.count("data:image/jpeg") == 2
+
+
+def test_somebody_elses_page_is_left_alone_and_logged_once(tmp_path, caplog):
+    theirs = "<!doctype html><title>My holidays</title>"
+    (tmp_path / "index.html").write_text(theirs)
+    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
+    gallery.publish()
+    gallery.publish()
+    assert (tmp_path / "index.html").read_text() == theirs
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+
+
+def test_a_preview_that_cannot_be_stored_is_logged_and_the_rest_goes_on(tmp_path, caplog):
+    class Refusing(FolderBucket):
+        def write(self, key, data, content_type=None):
+            if "/photos/" in key:
+                raise ObjectError("no place for it")
+            super().write(key, data, content_type)
+
+    gallery = GalleryPublisher(Refusing(tmp_path), [])
+    gallery.add(record(), flat(RED), flat(BLUE), {})
+    gallery.publish()
+    assert "no place for it" in caplog.text
+    assert "_gallery/results/monet/beach.jpg.jpg" in keys_in(FolderBucket(tmp_path))
+
+
+class Gone(FolderBucket):
+    def write(self, key, data, content_type=None):
+        raise UnavailableError("gone")
+
+
+def test_a_bucket_that_is_gone_ends_the_storing_of_pictures(tmp_path):
+    with pytest.raises(UnavailableError):
+        GalleryPictures(Gone(tmp_path)).store(record(), flat(RED), flat(BLUE), {})
+
+
+def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, caplog):
+    gallery = GalleryPublisher(Gone(tmp_path), [])
+    for step in (
+        gallery.begin,
+        lambda: gallery.add(record(), flat(RED), flat(BLUE), {}),
+        gallery.publish,
+    ):
+        caplog.clear()
+        step()
+        assert caplog.messages == ["the gallery could not be written: gone"]
+
+
+def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    gallery = GalleryPublisher(bucket, [], publish_every_s=0)
+    gallery.begin()
+    add_result(gallery, bucket, record())
+    gallery.publish_if_due()
+    assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
+    gallery.publish()
+    assert UNPUBLISHED not in keys_in(bucket)
+
+
+def test_a_page_that_is_not_due_is_not_written(tmp_path):
+    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()], publish_every_s=3600)
+    gallery.publish_if_due()
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_a_partial_run_writes_no_gallery(tmp_path):
+    gallery = NullGallery()
+    gallery.begin()
+    gallery.add(record(), flat(RED), flat(BLUE), {})
+    gallery.add_failure(record(error="torn"))
+    gallery.publish_if_due()
+    gallery.publish()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
+    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
+    gallery.add_failure(Record("torn.jpg", look="monet", error="torn.jpg: is damaged"))
+    gallery.publish()
+    text = Tags((tmp_path / "index.html").read_text()).text
+    assert "Could not be painted" in text
+    assert "torn.jpg in monet: is damaged" in text, "the photo is named once"
+
+
+def test_a_photo_painted_after_all_is_no_longer_listed_as_failed(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    gallery = GalleryPublisher(bucket, [Record("beach.jpg", look="monet", error="was torn")])
+    add_result(gallery, bucket, record())
+    gallery.publish()
+    assert "was torn" not in (tmp_path / "index.html").read_text()

@@ -1,0 +1,48 @@
+"""The gallery's small pictures and their keys."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.gallery import RED, flat
+
+from styletransfer.gallery.thumbnails import THUMBNAIL, picture_key, preview, thumbnail
+from styletransfer.images import arrays
+from styletransfer.storage.folder import FolderBucket
+
+
+def test_a_pictures_key_holds_the_key_it_shows():
+    assert picture_key("results", "monet/a b#.png") == "_gallery/results/monet/a b#.png.jpg"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["/a.jpg", "a//b.jpg", "../a.jpg", ".hidden.jpg", "a\\b.jpg", "ü" * 490 + "x", "y/" * 500],
+)
+def test_a_key_that_could_not_be_a_file_is_hashed(tmp_path, key):
+    made = picture_key("thumbs/paintings", key)
+    assert re.fullmatch("_gallery/thumbs/paintings/[0-9a-f]{64}.jpg", made)
+    FolderBucket(tmp_path).write(made, b"")
+
+
+def test_previews_are_as_large_as_asked_and_never_enlarged():
+    assert Image.open(io.BytesIO(preview(flat(RED, 300, 600), 200))).size == (200, 100)
+    assert Image.open(io.BytesIO(preview(flat(RED, 30, 60), 200))).size == (60, 30)
+
+
+def test_a_preview_of_a_large_picture_shows_it_in_floats_or_integers():
+    waves = np.sin(np.linspace(0, 9, 1203 * 1801 * 3)).reshape(1203, 1801, 3) / 3 + 0.5
+    levels = np.rint(255 * waves).astype(np.uint8)
+    wanted = arrays.resize(waves, 134, 200)
+    for given in (waves.astype(np.float32), levels):
+        seen = Image.open(io.BytesIO(preview(given, 200)))
+        assert seen.size == (200, 134)
+        assert np.abs(np.asarray(seen) / 255 - wanted).mean() < 0.01
+
+
+def test_thumbnails_of_busy_pictures_stay_small():
+    noise = np.random.default_rng(0).random((600, 900, 3), np.float32)
+    assert len(thumbnail(noise)) < 20_000
+    assert max(Image.open(io.BytesIO(thumbnail(flat(RED, 600, 900)))).size) == THUMBNAIL

@@ -1,0 +1,91 @@
+"""Records, galleries made of them, and what their pages hold."""
+
+import html.parser
+import json
+import re
+
+import numpy as np
+import pytest
+
+from styletransfer.gallery.publisher import GalleryPublisher
+from styletransfer.images.encode import encode
+from styletransfer.images.output import OutputFormat
+from styletransfer.record import Record
+from styletransfer.storage.folder import FolderBucket
+
+RED, BLUE, GREEN = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.6, 0.1)
+HOSTILE = "<script>alert(1)</script> \"b\" 'c' #?%&+\n{{ 7*7 }}.jpg"
+LONG = "x" * 200 + ".jpg"
+
+
+def flat(colour, height=64, width=96):
+    return np.broadcast_to(np.float32(colour), (height, width, 3))
+
+
+def content(photo="beach.jpg", look="monet", **changes):
+    """A record's JSON."""
+    return {
+        "photo": photo,
+        "look": look,
+        "paintings": [{"key": f"{look}.jpg", "share": 1.0, "etag": f"etag of {look}"}],
+        "result": f"{look}/{photo}",
+        "width": 96,
+        "height": 64,
+        "settings": {"size": 96, "content_weight": 0.02, "pool_type": "max"},
+        "weights": "md5:1",
+        "engine": "1",
+        "device": "the CPU",
+        "losses": {"content": 0.123456, "style": 0.5, "total_variation": 0.25, "total": 1.0},
+        "seconds": 47.1,
+        "finished": "2026-11-20T07:55:42+00:00",
+        "photo_etag": f"etag of {photo}",
+        "fingerprint": "f",
+    } | changes
+
+
+def parsed(json_content):
+    return Record.from_bytes(json.dumps(json_content).encode())
+
+
+def record(photo="beach.jpg", look="monet", **changes):
+    return parsed(content(photo, look, **changes))
+
+
+def add_result(gallery, bucket, each):
+    """What a run does: the result first, then the gallery's pictures of it."""
+    bucket.write(each.result, encode(flat(BLUE), OutputFormat("jpg")))
+    paintings = {painting.key: flat(GREEN) for painting in each.paintings}
+    gallery.add(each, flat(RED), flat(BLUE), paintings)
+
+
+def published(folder, records):
+    bucket = FolderBucket(folder)
+    gallery = GalleryPublisher(bucket, [])
+    for each in records:
+        add_result(gallery, bucket, each)
+    gallery.publish()
+    return bucket
+
+
+def data_of(text):
+    """The data that a page's script works on."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    return json.loads(found[1], parse_constant=pytest.fail)
+
+
+class Tags(html.parser.HTMLParser):
+    """A page's tags and text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.found)

@@ -1,0 +1,110 @@
+"""Records: what is read, what is not one, and what is written."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from support.gallery import content, parsed
+
+from styletransfer.record import PaintingRef, PictureRef, Record
+
+# As version 3 of the engine wrote it.
+WHOLE = {
+    "photo": "trip/old town é.png",
+    "photo_etag": "040f98",
+    "photo_mask": {"key": "trip/old town é.mask.png", "etag": "9fa8f9"},
+    "look": "both",
+    "paintings": [
+        {
+            "key": "both/a.jpg",
+            "share": 0.5,
+            "etag": "e1c61e",
+            "mask": None,
+            "region": {"key": "left.mask.png", "etag": "8ff9c9"},
+        }
+    ],
+    "width": 320,
+    "height": 213,
+    "settings": {"size": 320, "strength": 1.0, "content_weight": "auto", "deterministic": True},
+    "weights": "random:0:v1",
+    "vgg_weights": None,
+    "engine": "3",
+    "device": "the CPU, 2 cores",
+    "losses": {"content": 0.044425491243600845, "total": 0.1424025883898139},
+    "seconds": 37.0,
+    "source": "./photos",
+    "style": "./paintings",
+    "output": [None, 95, 8, False],
+    "fingerprint": "1bb88c",
+    "note": "painted with random features",
+    "result": "both/trip/old town é.png",
+    "finished": "2026-11-21T04:37:26+00:00",
+}
+
+
+def test_a_record_is_written_as_it_was_read():
+    data = json.dumps(WHOLE, indent=2, ensure_ascii=False).encode()
+    assert Record.from_bytes(data).to_bytes() == data
+
+
+def test_fields_have_their_types():
+    record = parsed(WHOLE)
+    assert record.photo_mask == PictureRef("trip/old town é.mask.png", "9fa8f9")
+    region = PictureRef("left.mask.png", "8ff9c9")
+    assert record.paintings == (PaintingRef("both/a.jpg", 0.5, "e1c61e", None, region),)
+    assert record.output == (None, 95, 8, False)
+
+
+def test_a_record_of_an_older_version_lacks_fields():
+    old = {name: WHOLE[name] for name in ("photo", "look", "fingerprint", "result", "settings")}
+    old |= {"paintings": [{"key": "both/a.jpg"}], "output": ["png", 90]}
+    record = parsed(old)
+    assert (record.fingerprint, record.result) == ("1bb88c", "both/trip/old town é.png")
+    assert record.paintings == (PaintingRef("both/a.jpg"),)
+    assert record.output == ("png", 90, 8, False)
+    assert record.photo_mask is None and record.seconds is None
+
+
+def test_a_field_of_a_newer_version_does_no_harm():
+    assert parsed(WHOLE | {"mood": {"calm": [1]}}) == parsed(WHOLE)
+
+
+@pytest.mark.parametrize("name", [*content(), "photo_mask", "output", "note", "error", "tried"])
+def test_a_field_of_another_type_makes_it_no_record(name):
+    odd = [[None, 3, {}], {"key": [1]}, {"a": {"b": []}}, True]
+    assert [parsed(WHOLE | {name: each}) for each in odd] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"{", b"[]", b"null", b"7", b'"text"', b"\xff\xfe\x00", b"[" * 100_000),
+        *(b'{"a":' * 100_000, b'{"seconds": ' + b"1" * 5000 + b"}", b'{"seconds": "long"}'),
+        *(b'{"paintings": [{}]}', b'{"photo_mask": {"key": "a"}}', b'{"output": [1, 2, 3]}'),
+    ],
+    ids=range(14),
+)
+def test_what_is_not_a_record_is_none(data):
+    assert Record.from_bytes(data) is None
+
+
+def test_a_failure_keeps_what_an_earlier_result_said():
+    failed = replace(parsed(WHOLE), error="is text", tried="2026-11-22T00:00:00+00:00")
+    written = json.loads(failed.to_bytes())
+    assert written == WHOLE | {"error": "is text", "tried": "2026-11-22T00:00:00+00:00"}
+    assert list(written)[-2:] == ["error", "tried"]
+
+
+def test_a_failure_without_a_result_says_only_what_it_knows():
+    failed = Record(photo="a.jpg", look="monet", error="is text", tried="now")
+    assert json.loads(failed.to_bytes()) == {
+        "photo": "a.jpg",
+        "look": "monet",
+        "error": "is text",
+        "tried": "now",
+    }
+
+
+def test_a_key_that_is_not_unicode_can_be_stored():
+    record = Record(photo=b"\xff.jpg".decode("utf-8", "surrogateescape"))
+    assert Record.from_bytes(record.to_bytes()) == record
