@@ -484,7 +484,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(folders, small_vgg, capsys):
     out = capsys.readouterr().out
     assert keys() == set() and not Path("out").exists()
     assert "beach.jpg in monet: would be painted, 64 × 48 px, 100 steps, about" in out
-    assert "dry run: 4 to paint in about" in out and "GB of memory at 64 × 48 px" in out
+    assert "dry run: 4 to paint in about" in out and "GB of memory for the largest, 64 × 48 px" in out
 
 
 def test_a_dry_run_measures_about_what_the_run_then_takes(folders, small_vgg, capsys):
