@@ -79,8 +79,8 @@ class Batch(SimpleNamespace):
     def environment(self, url=None):
         """What names the buckets, reached by the server's own address or by a proxy's."""
         buckets = {"SOURCE": self.source, "STYLE": self.style, "RESULT": self.result}
-        told = self.server.environment | ({"CELLAR_ADDON_HOST": url} if url else {})
-        return QUICK | told | {f"BUCKET_{name}": value for name, value in buckets.items()}
+        server = self.server.environment | ({"CELLAR_ADDON_HOST": url} if url else {})
+        return QUICK | server | {f"BUCKET_{name}": value for name, value in buckets.items()}
 
     def run(self, url=None):
         return batch.run(config.load(self.environment(url)))
@@ -214,7 +214,7 @@ def seen(monkeypatch, capsys, tmp_path):
     return run
 
 
-def test_nobody_listening_at_the_start_is_told_at_once(few, seen):
+def test_nobody_listening_at_the_start_ends_the_run_at_once(few, seen):
     [port] = free_ports(1)
     started = time.perf_counter()
     got = seen(few.environment(f"http://127.0.0.1:{port}"))
@@ -223,7 +223,7 @@ def test_nobody_listening_at_the_start_is_told_at_once(few, seen):
     assert time.perf_counter() - started < 10
 
 
-def test_a_wrong_key_is_told_with_the_variables_to_check(rgw, seen):
+def test_a_wrong_key_names_the_variables_to_check(rgw, seen):
     few = Batch(rgw, FEW)
     for wrong, code in (
         ({"CELLAR_ADDON_KEY_SECRET": "not-the-secret"}, "SignatureDoesNotMatch"),
@@ -235,7 +235,7 @@ def test_a_wrong_key_is_told_with_the_variables_to_check(rgw, seen):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "message"),
     [
         (400, "ExpiredToken", "refused .* (ExpiredToken); check CELLAR_ADDON_KEY_ID"),
         (403, "InvalidAccessKeyId", "(InvalidAccessKeyId); check CELLAR_ADDON_KEY_ID"),
@@ -244,12 +244,12 @@ def test_a_wrong_key_is_told_with_the_variables_to_check(rgw, seen):
         (500, "InternalError", "answered InternalError for .*; try again later"),
     ],
 )
-def test_an_answer_that_stays_is_told_in_one_line(few, seen, impatient, status, code, told):
+def test_an_answer_that_stays_is_one_line(few, seen, impatient, status, code, message):
     with behind(few.server) as proxy:
         proxy.add("", "status", times=999, code=status, error=code)
         got = seen(few.environment(proxy.url))
     assert (got.code, got.out) == (5, "")
-    assert re.search(re.sub(r"[()]", r"\\\g<0>", told), got.err)
+    assert re.search(re.sub(r"[()]", r"\\\g<0>", message), got.err)
 
 
 @pytest.mark.parametrize("which", ["SOURCE", "STYLE", "RESULT"])

@@ -54,8 +54,10 @@ def test_masks_and_regions_come_with_their_paintings():
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("bad, told", [("b.jpg", "b.jpg: is text"), ("m.png", "mask m.png: is te")])
-def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, told):
+@pytest.mark.parametrize(
+    "bad, message", [("b.jpg", "b.jpg: is text"), ("m.png", "mask m.png: is te")]
+)
+def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, message):
     files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
-    with pytest.raises(PictureError, match=f"^{told}"):
+    with pytest.raises(PictureError, match=f"^{message}"):
         read_photo(entry("b.jpg"), entry("m.png"), (files | {bad: b"dear diary"}).__getitem__)

@@ -61,11 +61,13 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(pla
         for key, data in FOREIGN.items():
             result.write(key, data)
 
-    told = killed(place)
-    assert [each["round"] for each in told] == list(range(place.rounds + 1))
-    assert {each["code"] for each in told} == {0}, [each["out"] for each in told if each["code"]]
-    print(f"{sum(len(each['kills']) for each in told)} kills in {place.rounds} rounds,", end=" ")
-    print(f"{sum(each['resumed'] for each in told)} paintings went on from a checkpoint")
+    rounds = killed(place)
+    assert [each["round"] for each in rounds] == list(range(place.rounds + 1))
+    assert {each["code"] for each in rounds} == {0}, [
+        each["out"] for each in rounds if each["code"]
+    ]
+    print(f"{sum(len(each['kills']) for each in rounds)} kills in {place.rounds} rounds,", end=" ")
+    print(f"{sum(each['resumed'] for each in rounds)} paintings went on from a checkpoint")
     whole = contents(place, 0)
     assert whole.keys() >= RESULTS
     for number in range(1, place.rounds + 1):
@@ -77,12 +79,12 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(pla
         assert not differ, f"round {number}: {differ} differ from an undisturbed run's"
         for key in RECORDS:
             assert f"_records/{json.loads(found[key])['result']}.json" == key
-    assert sum(len(each["kills"]) for each in told) >= place.rounds // 2
-    assert any(each["resumed"] for each in told), "no round went on from a checkpoint"
+    assert sum(len(each["kills"]) for each in rounds) >= place.rounds // 2
+    assert any(each["resumed"] for each in rounds), "no round went on from a checkpoint"
 
 
 def killed(place):
-    """What tests/killing.py tells of its rounds, in order."""
+    """What tests/support/killing.py prints of its rounds, in order."""
     names = zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), place.names, strict=True)
     buckets = dict(names)
     buckets["BUCKET_RESULT"] += "/{round}"

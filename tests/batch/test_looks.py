@@ -95,7 +95,7 @@ def test_pictures_of_one_stem_share_a_mask_unless_one_has_its_own():
     }
 
 
-def test_masks_that_nothing_uses_are_told():
+def test_masks_that_nothing_uses_are_listed():
     there = entries(
         "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
     )
@@ -193,7 +193,7 @@ def test_looks_toml_has_settings_of_every_kind():
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, message",
     [
         ("[a\n", "looks.toml: "),
         ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
@@ -222,7 +222,7 @@ def test_looks_toml_has_settings_of_every_kind():
         ),
     ],
 )
-def test_a_mistake_in_looks_toml_is_named(text, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_a_mistake_in_looks_toml_is_named(text, message):
+    with pytest.raises(ConfigError, match=message) as caught:
         looks_from_toml(text, entries("monet.jpg"), Settings())
     assert "\n" not in str(caught.value)

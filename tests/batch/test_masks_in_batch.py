@@ -81,12 +81,12 @@ def test_paintings_go_where_looks_toml_says(one_photo, dark):
     assert (right - left if dark == "left" else left - right) > 0.1
 
 
-def test_what_a_mask_concerns_is_painted_again_and_nothing_else(folders, small_vgg, capsys):
+def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, capsys):
     """Two photos in the looks `two`, with a region, and `one`."""
     paint("black.png", 0.1)
     paint("white.png", 0.9)
-    told = "regions = { 'black.png' = 'sky.png' }\n[one]\npaintings = ['white.png']"
-    Path("paintings/looks.toml").write_text(TWO + told)
+    looks = "regions = { 'black.png' = 'sky.png' }\n[one]\npaintings = ['white.png']"
+    Path("paintings/looks.toml").write_text(TWO + looks)
     region, mask = Path("paintings/sky.png"), Path("photos/beach.mask.png")
     region.write_bytes(grey_file(LEFT))
 
@@ -123,17 +123,17 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[2]
 
 
-def test_a_mask_without_a_picture_is_told(one_photo, caplog):
+def test_a_mask_without_a_picture_is_logged(one_photo, caplog):
     Path("photos/beech.mask.png").write_bytes(grey_file(LEFT))
     assert run(one_photo) == 0
     assert "beech.mask.png in ./photos is not used" in caplog.text
 
 
-def test_a_record_makes_the_same_picture_again_with_masks_and_regions(
+def test_a_record_makes_the_same_picture_with_masks_and_regions(
     folders,
     small_vgg,
     capsys,
-    again,
+    repaint,
 ):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
@@ -142,7 +142,7 @@ def test_a_record_makes_the_same_picture_again_with_masks_and_regions(
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
     run(folders, OUTPUT_DEPTH="16")
-    assert again("two/beach.jpg") == Path("out/two/beach.png").read_bytes()
+    assert repaint("two/beach.jpg") == Path("out/two/beach.png").read_bytes()
     for path in ("photos/beach.mask.png", "paintings/white.mask.png", "paintings/sky.png"):
         before = Path(path).read_bytes()
         Path(path).write_bytes(grey_file(0.5 * LEFT))
@@ -151,7 +151,7 @@ def test_a_record_makes_the_same_picture_again_with_masks_and_regions(
         Path(path).write_bytes(before)
 
 
-def test_a_record_from_before_masks_makes_the_same_picture_again(one_photo, again):
+def test_a_record_from_before_masks_makes_the_same_picture(one_photo, repaint):
     run(one_photo)
     path = Path("out/_records/monet/beach.jpg.json")
     record = json.loads(path.read_text())
@@ -160,19 +160,19 @@ def test_a_record_from_before_masks_makes_the_same_picture_again(one_photo, agai
         del painting["mask"], painting["region"]
     record["output"] = record["output"][:2]
     path.write_text(json.dumps(record))
-    assert again("monet/beach.jpg") == Path("out/monet/beach.png").read_bytes()
+    assert repaint("monet/beach.jpg") == Path("out/monet/beach.png").read_bytes()
 
 
 @pytest.fixture
-def again(monkeypatch):
-    """Paints what a record tells of once more; the file's bytes."""
+def repaint(monkeypatch):
+    """Paints from a record; the bytes of the file."""
     from styletransfer.batch import network_pool
 
     monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
 
     def paint_again(key):
-        assert inetwork(["--from-record", f"out/_records/{key}.json", "again"]) == 0
-        return Path("again.png").read_bytes()
+        assert inetwork(["--from-record", f"out/_records/{key}.json", "copy"]) == 0
+        return Path("copy.png").read_bytes()
 
     return paint_again
 
@@ -201,12 +201,12 @@ def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypa
     assert record["error"] == "the picture ran away" and "result" not in record
 
 
-def test_a_result_scaled_to_its_photos_size_is_told_as_it_is(one_photo, capsys):
+def test_a_result_scaled_to_its_photos_size_is_reported_as_it_is(one_photo, capsys):
     changes = {"STYLE_RESCALE_IMAGE": "true", "STYLE_SIZE": "48"}
     assert run(one_photo, **changes, DRY_RUN="1") == 0
-    told = capsys.readouterr().out
-    assert "beach.jpg in monet: would be painted, 80 × 60 px" in told
-    assert "GB of memory at 48 × 36 px" in told
+    out = capsys.readouterr().out
+    assert "beach.jpg in monet: would be painted, 80 × 60 px" in out
+    assert "GB of memory for the largest, 48 × 36 px" in out
     run(one_photo, **changes)
     record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
     assert (record["width"], record["height"]) == Image.open("out/monet/beach.png").size == (80, 60)
@@ -228,11 +228,11 @@ def test_the_place_of_a_photo_is_left_out_unless_it_is_asked_for(one_photo):
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1, exif=exif))
 
-    def told():
+    def camera_and_place():
         exif = Image.open("out/monet/beach.png").getexif()
         return exif[ExifTags.Base.Model], dict(exif.get_ifd(ExifTags.IFD.GPSInfo))
 
     run(one_photo)
-    assert told() == ("X100", {})
+    assert camera_and_place() == ("X100", {})
     run(one_photo, KEEP_GPS="1")
-    assert told() == ("X100", {ExifTags.GPS.GPSLatitudeRef: "N"})
+    assert camera_and_place() == ("X100", {ExifTags.GPS.GPSLatitudeRef: "N"})

@@ -21,7 +21,7 @@ from styletransfer.batch.workers import run_side_by_side
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 
-SCRIPT = Path(__file__).parents[1] / "support" / "two_lanes.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "two_devices.py"
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
 
@@ -35,7 +35,7 @@ def four_photos(folders):
     return folders
 
 
-def two_lanes(environment, **options):
+def two_devices(environment, **options):
     return subprocess.Popen(
         [sys.executable, "-u", SCRIPT],
         env=os.environ | environment | options,
@@ -46,7 +46,7 @@ def two_lanes(environment, **options):
 
 
 def test_two_devices_share_the_photos_and_paint_what_one_would(four_photos, small_vgg):
-    with two_lanes(four_photos, STYLE_ITERATIONS="20") as child:
+    with two_devices(four_photos, STYLE_ITERATIONS="20") as child:
         out, _ = child.communicate(timeout=300)
     assert child.returncode == 0, out
     records = {
@@ -64,7 +64,7 @@ def test_two_devices_share_the_photos_and_paint_what_one_would(four_photos, smal
 
 
 def test_a_signal_saves_the_painting_of_each_device(four_photos):
-    with two_lanes(four_photos, STYLE_ITERATIONS="400") as child:
+    with two_devices(four_photos, STYLE_ITERATIONS="400") as child:
         begun = set()
         for line in child.stdout:
             if "%, " in line:
@@ -104,7 +104,7 @@ def test_an_error_ends_the_run_at_once_and_a_signal_when_every_worker_has_saved(
     assert at_signal == ["checkpoint"]
 
 
-def test_the_time_left_is_shared_by_the_lanes():
+def test_the_time_left_is_shared_by_the_workers():
     left = [6]
     eta = BatchEta(2, lambda: left[0], {"monet": [10.0, 20.0]})
     assert eta.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
@@ -118,14 +118,14 @@ def test_the_time_left_is_shared_by_the_lanes():
 def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     both, bars = threading.Barrier(2, timeout=20), []
-    told = {"scale": 64, "losses": {"total": 1.0}, "eta_s": 1.0, "total": 2}
+    shown = {"scale": 64, "losses": {"total": 1.0}, "eta_s": 1.0, "total": 2}
 
     def steps():
         for number in (1, 2):
             both.wait()
             bars.append(progress.bars.in_progress)
             both.wait()
-            yield SimpleNamespace(iteration=number, **told)
+            yield SimpleNamespace(iteration=number, **shown)
 
     run_side_by_side(
         [lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")]
@@ -135,7 +135,7 @@ def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
     assert progress.bars.in_progress == 0
 
 
-def test_each_task_is_taken_once_and_nothing_is_read_far_ahead():
+def test_each_task_is_taken_once_and_nothing_is_read_long_before_its_turn():
     read = []
     look = SimpleNamespace(paintings=[], shares=[], settings=None)
     tasks = [

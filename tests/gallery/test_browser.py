@@ -243,12 +243,12 @@ def test_a_name_with_markup_is_shown_as_it_is(viewer, web):
     assert viewer.errors() == []
 
 
-def test_the_details_of_a_painting_are_told(viewer, web):
+def test_the_details_of_a_painting_are_shown(viewer, web):
     viewer.look(web).open()
     viewer.one("#settings-of summary").click()
-    told = viewer.one(".about").text
+    about = viewer.one(".about").text
     for part in ("monet.jpg", "47 s", "96 × 64 px", "0.1235", "total variation", "content weight"):
-        assert part in told
+        assert part in about
 
 
 @pytest.mark.parametrize("selector", [None, "dialog"])

@@ -14,6 +14,19 @@ from support import tiny
 from support.pictures import saved
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
+# What a run of `folders` makes.
+RESULTS = {
+    "monet/beach.jpg",
+    "monet/trip/old town é.png",
+    "both/beach.jpg",
+    "both/trip/old town é.png",
+}
+RECORDS = {
+    "_records/monet/beach.jpg.json",
+    "_records/monet/trip/old town é.png.json",
+    "_records/both/beach.jpg.json",
+    "_records/both/trip/old town é.png.json",
+}
 
 
 @pytest.fixture

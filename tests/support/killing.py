@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LANES = 2  # rounds at a time
+AT_A_TIME = 2  # rounds at a time
 CHECKPOINT_EVERY = 0.03  # s; a user's shortest is a second, longer than such a painting takes
 DEADLINE_S = 60.0
 
@@ -40,8 +40,10 @@ def start(number: int, log: int) -> int:
         from styletransfer.log import log_to_stdout
 
         log_to_stdout("%(message)s")
-        told = {k: v.replace("{round}", str(number)) for k, v in os.environ.items()}
-        code = run.run(dataclasses.replace(config.load(told), checkpoint_every=CHECKPOINT_EVERY))
+        variables = {k: v.replace("{round}", str(number)) for k, v in os.environ.items()}
+        code = run.run(
+            dataclasses.replace(config.load(variables), checkpoint_every=CHECKPOINT_EVERY)
+        )
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
     finally:
@@ -61,7 +63,7 @@ def ended(pid: int, seconds: float) -> int | None:
 
 
 def saves(log: int) -> int:
-    """How many checkpoints a log tells of."""
+    """How many saved checkpoints a log has."""
     return os.pread(log, os.fstat(log).st_size, 0).count(b"checkpoint saved")
 
 
@@ -99,7 +101,7 @@ def paint(number: int, moments: list[float | None]) -> dict:
 
 
 def main(first: int, last: int, seed: int) -> None:
-    """Undisturbed first, which tells how long a batch takes; then the others, several at a time."""
+    """Undisturbed first, to see how long a batch takes; then the others, several at a time."""
     sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     import boto3.s3.transfer  # noqa: F401
@@ -115,19 +117,19 @@ def main(first: int, last: int, seed: int) -> None:
     NetworkPool.build = lambda *_: VGG(tiny.weights())
     whole = paint(0, [])
     print(json.dumps(whole), flush=True)
-    lanes = []
-    for lane in range(LANES):
+    processes = []
+    for number_of_process in range(AT_A_TIME):
         pid = os.fork()
         if pid == 0:
-            for number in range(first + lane, last + 1, LANES):
+            for number in range(first + number_of_process, last + 1, AT_A_TIME):
                 chance = random.Random(f"{seed} {number}")
                 most = whole["seconds"] * 1.3  # Two at a time are slower.
                 moments = [chance.uniform(0.1, most) for _ in range(chance.randint(1, 2))]
                 moments = [None, *moments] if number == first else moments
                 print(json.dumps(paint(number, moments)), flush=True)
             os._exit(0)
-        lanes.append(pid)
-    for pid in lanes:
+        processes.append(pid)
+    for pid in processes:
         os.waitpid(pid, 0)
 
 

@@ -1,6 +1,6 @@
-"""`python two_lanes.py`: the batch on two devices, as on a machine with two GPUs. For want of them
-they are two halves of the CPU, which TensorFlow keeps apart in the same way. Prints, beside the
-log, on which of them each network's kernels lay."""
+"""`python two_devices.py`: the batch on two devices, as on a machine with two GPUs. They are two halves
+of the CPU, which TensorFlow separates in the same way. Prints, after the log, on which of them each
+network's kernels were."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,8 @@ def main() -> None:
     config = tensorflow.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
-    lanes = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
-    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(lanes)
+    devices = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
+    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
     networks = []
     NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])

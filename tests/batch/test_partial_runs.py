@@ -1,0 +1,104 @@
+"""Runs of one photo or one look."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import tiny
+from support.folder_batches import grey_file, run
+
+from styletransfer.errors import ConfigError
+from styletransfer.storage.folder import FolderBucket
+
+BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """The keys that were listed of the photos."""
+    seen, whole = [], FolderBucket.list
+
+    def listing(bucket, prefix=""):
+        for entry in whole(bucket, prefix):
+            if bucket.name == "./photos":
+                seen.append(entry.key)
+            yield entry
+
+    monkeypatch.setattr(FolderBucket, "list", listing)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "asked, painted",
+    [
+        ({"PHOTO": "beach.jpg"}, {"monet/beach.jpg", "both/beach.jpg"}),
+        ({"LOOK": "monet"}, {"monet/beach.jpg", "monet/trip/old town é.png"}),
+        ({"PHOTO": "trip/old town é.png", "LOOK": "both"}, {"both/trip/old town é.png"}),
+    ],
+    ids=["photo", "look", "both"],
+)
+def test_only_the_photo_and_the_look_asked_for_are_painted(folders, small_vgg, asked, painted):
+    assert run(folders, **asked) == 0
+    assert everything() == painted | {f"_records/{key}.json" for key in painted}
+
+
+def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, small_vgg):
+    others = {
+        "_checkpoints/monet/trip/old town é.png.npz",
+        "_checkpoints/gone/beach.jpg.npz",
+        "_gallery/unpublished",
+        "_records/monet/gone.jpg.json",
+        "index.html",
+    }
+    bucket = FolderBucket(Path("out"), new=True)
+    for key in (*others, "_checkpoints/monet/beach.jpg.npz"):
+        bucket.write(key, key.encode())
+    Path("photos/text.jpg").write_text("dear diary")
+    asked = {"PHOTO": "beach.jpg", "LOOK": "monet"}
+    for _ in range(2):  # The second time, there is nothing to paint.
+        assert run(folders, **asked) == 0
+        assert everything() == others | BEACH_IN_MONET
+    assert {key: bucket.read(key) for key in others} == {key: key.encode() for key in others}
+    assert run(folders, PHOTO="text.jpg", LOOK="monet") == 1
+    assert everything() == others | BEACH_IN_MONET | {"_records/monet/text.jpg.json"}
+
+
+def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
+    folders, small_vgg, listed
+):
+    beside = {"beach.png", "beach.MASK.png", "beach.jpg"}
+    Path("photos/beach.png").write_bytes(tiny.file(60, 80, 7, "PNG"))
+    Path("photos/beach.MASK.png").write_bytes(grey_file(np.eye(60, 80)))
+    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "png"}
+    assert run(folders, PHOTO="beach.jpg", **asked) == 0
+    assert {*listed} == beside
+    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
+    assert record["photo_mask"]["key"] == "beach.MASK.png"
+    assert record["result"] == "monet/beach.jpg.png"
+    assert run(folders, PHOTO="beach.png", **asked) == 0
+    whole = {key: Path("out", key).stat().st_mtime_ns for key in everything()}
+    assert run(folders, **asked) == 0  # The keys are those of a whole run, which adds the rest.
+    assert {key: Path("out", key).stat().st_mtime_ns for key in whole} == whole
+
+
+@pytest.mark.parametrize(
+    "asked, message",
+    [
+        ({"PHOTO": "gone.jpg"}, "PHOTO is 'gone.jpg', but ./photos has no such photo"),
+        ({"PHOTO": "beach"}, "PHOTO is 'beach', but"),
+        ({"PHOTO": "../photos/beach.jpg"}, "PHOTO is '../photos/beach.jpg', but"),
+        ({"LOOK": "manet"}, "LOOK is 'manet', but ./paintings has no such look; expected one of"),
+        ({"LOOK": "manet"}, "both, monet"),
+    ],
+    ids=str,
+)
+def test_a_photo_or_look_that_is_not_there_is_named(folders, small_vgg, asked, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        run(folders, **asked)
+    assert caught.value.exit_code == 2 and not Path("out").exists()
+
+
+def everything():
+    return {entry.key for entry in FolderBucket(Path("out"), new=True).list()}

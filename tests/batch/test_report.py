@@ -1,0 +1,32 @@
+"""What a run logs."""
+
+import json
+from pathlib import Path
+
+from support.folder_batches import run
+
+from styletransfer import log
+
+
+def test_random_weights_are_named_in_the_log_and_the_record(folders, small_vgg, capsys):
+    run(folders)
+    assert "random features, not with trained VGG weights" in capsys.readouterr().out
+
+
+def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
+    log.log_to_stdout("", as_json=True)
+    run(folders, STYLE_ITERATIONS="10")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    progressed = next(each for each in events if "percent" in each)
+    fields = {"photo", "look", "loss", "iterations_per_s", "left_s", "batch_left_s"}
+    assert fields <= set(progressed)
+    assert events[-2]["painted"] == 4 and all(each["level"] for each in events)
+
+
+def test_the_closing_table_counts_by_look(folders, small_vgg, capsys):
+    Path("photos/text.jpg").write_text("dear diary")
+    run(folders)
+    lines = capsys.readouterr().out.splitlines()
+    heading = next(number for number, line in enumerate(lines) if line.startswith("look "))
+    both, monet = (lines[heading + row].split() for row in (1, 2))
+    assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]

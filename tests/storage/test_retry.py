@@ -1,0 +1,140 @@
+"""A bucket that outlasts an outage."""
+
+import threading
+
+import pytest
+
+from styletransfer.storage.base import BadKeyError, Entry, UnavailableError
+from styletransfer.storage.folder import FolderBucket
+from styletransfer.storage.retry import PAUSES_S, RetryingBucket
+
+
+class Failing(FolderBucket):
+    """A folder whose next requests fail."""
+
+    def __init__(self, folder, failures, kind=UnavailableError):
+        super().__init__(folder, "./out", new=True)
+        self.failures, self.kind, self.requests = failures, kind, 0
+
+    def _fail(self):
+        self.requests += 1
+        if self.requests <= self.failures:
+            raise self.kind("the service is away")
+
+    def read(self, key):
+        self._fail()
+        return super().read(key)
+
+    def list(self, prefix=""):
+        yield from super().list(prefix)
+        self._fail()
+
+    def upload(self, path, key, progress=None):
+        progress(3)
+        self._fail()
+        progress(4)
+
+
+@pytest.fixture
+def leaving():
+    return threading.Event()
+
+
+def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, caplog):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    caplog.set_level("INFO", "styletransfer")
+    bucket = Failing(tmp_path, 2)
+    retrying = RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.02, 0.04))
+    assert retrying.name == "./out"
+    assert retrying.read("a.jpg") == b"a"
+    assert bucket.requests == 3
+    assert caplog.messages == [
+        "the service is away; retrying in 0.01 s",
+        "the service is away; retrying in 0.02 s",
+    ]
+
+
+def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving):
+    bucket = Failing(tmp_path, 99)
+    with pytest.raises(UnavailableError, match="away"):
+        RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.01)).read("a.jpg")
+    assert bucket.requests == 3
+
+
+def test_what_is_wrong_with_one_object_is_not_tried_twice(tmp_path, leaving):
+    bucket = Failing(tmp_path, 99, BadKeyError)
+    with pytest.raises(BadKeyError):
+        RetryingBucket(bucket, leaving).read("a.jpg")
+    assert bucket.requests == 1
+
+
+def test_nothing_is_retried_once_the_run_is_leaving(tmp_path, leaving):
+    leaving.set()
+    bucket = Failing(tmp_path, 99)
+    with pytest.raises(UnavailableError):
+        RetryingBucket(bucket, leaving).read("a.jpg")
+    assert bucket.requests == 1
+
+
+def test_leaving_ends_a_pause_at_once(tmp_path, leaving):
+    bucket = Failing(tmp_path, 99)
+    ended = threading.Event()
+
+    def read():
+        with pytest.raises(UnavailableError):
+            RetryingBucket(bucket, leaving, pauses_s=(3600, 3600)).read("a.jpg")
+        ended.set()
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    leaving.set()
+    assert ended.wait(20)
+
+
+def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(tmp_path, leaving):
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    retrying = RetryingBucket(Failing(tmp_path, 1), leaving, pauses_s=(0.01,))
+    assert [entry.key for entry in retrying.list()] == ["a.jpg", "b.jpg"]
+
+
+def test_bytes_of_a_failed_attempt_do_not_count(tmp_path, leaving):
+    reported = []
+    RetryingBucket(Failing(tmp_path, 1), leaving, pauses_s=(0.01,)).upload(
+        tmp_path, "a.jpg", reported.append
+    )
+    assert sum(reported) == 7
+
+
+def test_every_request_of_a_bucket_reaches_it(tmp_path, leaving):
+    folder = FolderBucket(tmp_path / "out", new=True)
+    bucket = RetryingBucket(folder, leaving)
+    assert (bucket.exists(), bucket.create(), bucket.exists()) == (False, True, True)
+    bucket.write("a.jpg", b"abc")
+    assert bucket.find("a.jpg").size == 3 and bucket.find("b.jpg") is None
+    bucket.download("a.jpg", tmp_path / "copy")
+    bucket.upload(tmp_path / "copy", "b.jpg")
+    assert [entry.key for entry in bucket.everything()] == ["a.jpg", "b.jpg"]
+    bucket.delete("a.jpg")
+    assert [entry.key for entry in bucket.list()] == ["b.jpg"]
+    assert (bucket.clock_ahead(), bucket.abort_uploads()) == (0.0, 0)
+
+
+def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
+    class Odd(FolderBucket):
+        def everything(self):
+            yield Entry("folder/", 0, "")
+
+        def clock_ahead(self):
+            return 5.0
+
+        def abort_uploads(self):
+            return 2
+
+    bucket = RetryingBucket(Odd(tmp_path), leaving)
+    assert [entry.key for entry in bucket.everything()] == ["folder/"]
+    assert (bucket.clock_ahead(), bucket.abort_uploads()) == (5.0, 2)
+
+
+def test_an_outage_of_two_minutes_is_outlasted():
+    assert sum(PAUSES_S) == 120
