@@ -1,6 +1,7 @@
-"""`python two_devices.py`: the batch on two devices, as on a machine with two GPUs. They are two halves
-of the CPU, which TensorFlow separates in the same way. Prints, after the log, on which of them each
-network's kernels were."""
+"""`python two_devices.py`: the batch on two devices, as on a machine with two GPUs.
+
+They are two halves of the CPU, which TensorFlow separates in the same way. Prints, after the log,
+on which of them each network's kernels were."""
 
 import sys
 from pathlib import Path
