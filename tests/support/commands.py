@@ -4,16 +4,31 @@ import contextlib
 import os
 import pty
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from styletransfer.config import BUCKETS
+from styletransfer.errors import StorageError
 from styletransfer.storage.base import Bucket
 from styletransfer.storage.folder import FolderBucket
+from support.s3_servers import SECRET
 
 
-def keys(bucket) -> list[str]:
-    return [entry.key for entry in bucket.list()]
+def keys(bucket: Bucket, prefix: str = "") -> list[str]:
+    return [entry.key for entry in bucket.list(prefix)]
+
+
+def refusal(action: Callable[[], object]) -> str:
+    """The message of the StorageError that an action raises: one line, without a secret."""
+    with pytest.raises(StorageError) as caught:
+        action()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert SECRET not in message and "Signature=" not in message
+    return message
 
 
 def fill(bucket, *keys: str) -> None:

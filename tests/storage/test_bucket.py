@@ -1,0 +1,133 @@
+"""The interface of buckets, the same for folders, moto, and radosgw with and without TLS."""
+
+import hashlib
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.commands import keys, refusal
+
+from styletransfer.storage.base import BadKeyError, Entry, ObjectError
+from styletransfer.storage.files import is_same
+
+KEYS = [
+    "#?%&+ =;,@$.jpg",
+    "100%25 %2e%2e.jpg",
+    "a b/c  d/é ü.jpg",
+    "a.jpg",
+    "colon: in.jpg",
+    "e\u0301 decomposed.jpg",
+    'quote\'s "double" <&>.jpg',
+    "~tilde.jpg",
+    "日本/富士 🗻.png",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket, key):
+    data = f"content of {key}".encode()
+    bucket.write(key, data)
+    entry = Entry(key, len(data), hashlib.md5(data).hexdigest())
+    assert bucket.read(key) == data
+    assert [(e.key, e.size, e.etag) for e in bucket.list()] == [(key, entry.size, entry.etag)]
+    found = bucket.find(key)
+    assert (found.key, found.size, found.etag) == (key, entry.size, entry.etag)
+
+
+@pytest.mark.parametrize("new_bucket", ["folder", "rgw", "rgw_tls"], indirect=True)
+def test_a_line_end_in_a_key_is_kept(bucket):  # moto answers such a key with 404.
+    bucket.write("line\nend.jpg", b"x")
+    assert keys(bucket) == ["line\nend.jpg"]
+    assert bucket.read("line\nend.jpg") == b"x"
+    assert r"line\nend.jpeg does not exist" in refusal(lambda: bucket.read("line\nend.jpeg"))
+
+
+def test_listing_is_sorted_by_key_and_filtered_by_any_prefix(bucket):
+    for key in random.sample(KEYS, len(KEYS)):
+        bucket.write(key, b"x")
+    bucket.write("a/b.jpg", b"x")
+    bucket.write("a-b.jpg", b"x")
+    assert keys(bucket) == sorted([*KEYS, "a/b.jpg", "a-b.jpg"])
+    assert keys(bucket, "a/") == ["a/b.jpg"]
+    assert keys(bucket, "a") == ["a b/c  d/é ü.jpg", "a-b.jpg", "a.jpg", "a/b.jpg"]
+    assert keys(bucket, "日本/富") == ["日本/富士 🗻.png"]
+    assert keys(bucket, "nothing/here") == []
+
+
+def test_a_second_write_replaces_the_first(bucket):
+    bucket.write("a/b.jpg", b"first, and longer")
+    bucket.write("a/b.jpg", b"second")
+    assert bucket.read("a/b.jpg") == b"second"
+    assert [(e.key, e.size) for e in bucket.list()] == [("a/b.jpg", 6)]
+
+
+def test_an_empty_object_is_an_object(bucket):
+    bucket.write("empty", b"")
+    assert bucket.read("empty") == b""
+    assert bucket.find("empty").size == 0
+
+
+def test_deleting_may_be_repeated(bucket):
+    bucket.write("a/b.jpg", b"x")
+    bucket.delete("a/b.jpg")
+    bucket.delete("a/b.jpg")
+    assert keys(bucket) == []
+    assert bucket.find("a/b.jpg") is None
+
+
+def test_a_missing_key_is_found_as_none_and_reading_it_names_it(bucket, tmp_path):
+    assert bucket.find("not/there.jpg") is None
+    with pytest.raises(ObjectError):
+        bucket.read("not/there.jpg")
+    assert "not/there.jpg does not exist" in refusal(lambda: bucket.read("not/there.jpg"))
+    target = tmp_path / "out" / "x.jpg"
+    assert "does not exist" in refusal(lambda: bucket.download("not/there.jpg", target))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_empty_key_is_refused(bucket):
+    for action in (bucket.read, bucket.find, bucket.delete, lambda key: bucket.write(key, b"")):
+        refusal(lambda action=action: action(""))
+        with pytest.raises(BadKeyError):
+            action("")
+
+
+def test_files_are_uploaded_and_downloaded_whole_and_report_progress(bucket, tmp_path):
+    data = random.Random(1).randbytes(3_000_000)
+    (tmp_path / "photo.jpg").write_bytes(data)
+    reported = []
+    bucket.upload(tmp_path / "photo.jpg", "x/photo.jpg", reported.append)
+    assert sum(reported) == len(data)
+    reported.clear()
+    target = tmp_path / "new" / "folder" / "copy.jpg"
+    bucket.download("x/photo.jpg", target, reported.append)
+    assert target.read_bytes() == data
+    assert sum(reported) == len(data)
+    assert [path.name for path in target.parent.iterdir()] == ["copy.jpg"]
+    assert is_same(target, bucket.find("x/photo.jpg"))
+    target.write_bytes(data[:-1] + b"x")
+    assert not is_same(target, bucket.find("x/photo.jpg"))
+
+
+def test_a_download_replaces_the_file_only_when_it_is_whole(bucket, tmp_path):
+    (tmp_path / "file").write_bytes(b"before")
+    refusal(lambda: bucket.download("missing", tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == b"before"
+    bucket.write("there", b"after")
+    bucket.download("there", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"after"
+
+
+def test_uploading_a_file_that_is_missing_names_it(bucket, tmp_path):
+    assert "nope.jpg does not exist" in refusal(lambda: bucket.upload(tmp_path / "nope.jpg", "k"))
+
+
+def test_threads_may_share_a_bucket(bucket):
+    def work(number: int) -> bool:
+        data = bytes([number]) * 10_000
+        bucket.write(f"{number % 4}/{number}.bin", data)
+        return bucket.read(f"{number % 4}/{number}.bin") == data
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(64)))
+    assert len(keys(bucket)) == 64

@@ -1,0 +1,122 @@
+"""What only folders have: hostile keys, links, hidden files."""
+
+import itertools
+import ntpath
+import os
+
+import pytest
+from support.commands import keys, refusal
+
+from styletransfer.errors import StorageError
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.folder import FolderBucket, safe_path
+
+HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
+HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]
+
+
+def test_a_missing_folder_is_named_and_writing_makes_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bucket = open_bucket("./photos", Account())
+    assert refusal(lambda: list(bucket.list())) == "folder ./photos does not exist"
+    assert bucket.find("a.jpg") is None
+    assert list(open_bucket("./photos", Account(), new=True).list()) == []
+    bucket.write("sub/a.jpg", b"x")
+    assert keys(bucket) == ["sub/a.jpg"]
+    assert (tmp_path / "photos/sub/a.jpg").read_bytes() == b"x"
+
+
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    assert "is not a folder" in refusal(lambda: list(open_bucket(f"{tmp_path}/file", ()).list()))
+    bucket = open_bucket(str(tmp_path), Account())
+    assert "needs a folder" in refusal(lambda: bucket.write("file/a.jpg", b"x"))
+    bucket.write("sub/a.jpg", b"x")
+    assert "needs a folder" in refusal(lambda: bucket.write("sub", b"x"))
+    assert keys(bucket) == ["file", "sub/a.jpg"]
+
+
+def test_hidden_files_and_half_written_ones_are_not_listed(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    bucket.write("a.jpg", b"x")
+    for name in (".DS_Store", "._a.jpg", ".0123.part", ".git/x.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert keys(bucket) == ["a.jpg"]
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    bucket.write("a.jpg", b"before")
+    with pytest.raises(TypeError):
+        bucket.write("a.jpg", None)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+    assert bucket.read("a.jpg") == b"before"
+
+
+def test_a_read_only_folder_is_reported(tmp_path):
+    tmp_path.chmod(0o500)
+    me = os.geteuid()
+    if me == 0:  # Root may write anywhere; nobody may not.
+        os.seteuid(65534)
+    try:
+        assert "permission denied" in refusal(lambda: FolderBucket(tmp_path).write("a.jpg", b"x"))
+    finally:
+        os.seteuid(me)
+        tmp_path.chmod(0o700)
+
+
+def test_links_out_of_the_folder_are_neither_listed_nor_followed(tmp_path):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "secret.jpg").write_bytes(b"secret")
+    (inside / "a.jpg").write_bytes(b"x")
+    (inside / "again.jpg").symlink_to("a.jpg")
+    (inside / "file.jpg").symlink_to(outside / "secret.jpg")
+    (inside / "folder").symlink_to(outside)
+    (inside / "gone.jpg").symlink_to("nowhere")
+    (inside / "circle.jpg").symlink_to("circle.jpg")
+    bucket = FolderBucket(inside)
+    assert keys(bucket) == ["a.jpg", "again.jpg"]
+    for key in ("file.jpg", "folder/secret.jpg"):
+        assert "a link out of" in refusal(lambda key=key: bucket.read(key))
+        assert "a link out of" in refusal(lambda key=key: bucket.write(key, b"x"))
+    assert (outside / "secret.jpg").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_hostile_key_cannot_be_a_file_in_a_folder(tmp_path, key):
+    folder = tmp_path / "in"
+    bucket = FolderBucket(folder)
+    for action in (
+        lambda: safe_path(folder, key),
+        lambda: bucket.write(key, b"x"),
+        lambda: bucket.read(key),
+        lambda: bucket.delete(key),
+    ):
+        assert str(folder) in refusal(action)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path):
+    parts = ["", ".", "..", "a", "~", "\\", "..\\", "C:", "nul", "nul.jpg", "a.", "\\\\host", "$x"]
+    for count in (1, 2, 3):
+        for chosen in itertools.product(parts, repeat=count):
+            key = "/".join(chosen)
+            try:
+                path = safe_path(tmp_path, key)
+            except StorageError:
+                continue
+            assert path.resolve().is_relative_to(tmp_path) and path != tmp_path, key
+            there = ntpath.normpath(ntpath.join("C:\\pictures", key))
+            assert there.startswith("C:\\pictures\\"), key
+
+
+@pytest.mark.parametrize("part", ["nul", "NUL.jpg", "com1.png", "a:b.jpg", "a.", "a ", "a\nb"])
+def test_windows_also_refuses_devices_and_what_it_cannot_store(tmp_path, part):
+    assert safe_path(tmp_path, f"x/{part}", windows=False)
+    refusal(lambda: safe_path(tmp_path, f"x/{part}", windows=True))
+    assert safe_path(tmp_path, "x/console/nullify.jpg", windows=True)

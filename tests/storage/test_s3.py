@@ -1,0 +1,153 @@
+"""What only S3 has: any key, prefixes, multipart uploads, access."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.commands import keys, refusal
+
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import ObjectError, UnavailableError
+from styletransfer.storage.files import is_same
+
+# Keys that S3 keeps as they are, and that cannot be files in a folder.
+S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", "é" * 512]
+S3_KEYS += [".hidden/x.jpg", "back\\slash.jpg"]
+
+
+@pytest.mark.parametrize("key", S3_KEYS)
+def test_keys_that_cannot_be_files_are_kept_as_they_are(server, key):
+    bucket = server.open()
+    bucket.write(key, b"x")
+    assert keys(bucket) == [key]
+    assert bucket.read(key) == b"x"
+    bucket.delete(key)
+    assert keys(bucket) == []
+
+
+def test_markers_of_folders_are_not_listed(server):
+    name = server.new_bucket()
+    server.client.put_object(Bucket=name, Key="folder/", Body=b"")
+    server.client.put_object(Bucket=name, Key="folder/a.jpg", Body=b"x")
+    assert keys(server.open(name)) == ["folder/a.jpg"]
+    assert keys(server.open(f"{name}/folder")) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+def test_listing_continues_after_the_first_thousand(server):
+    bucket = server.open()
+    names = [f"{number:04}.jpg" for number in range(1200)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda name: bucket.write(name, b"x"), names))
+    assert keys(bucket) == names
+
+
+def test_a_prefix_sees_and_writes_only_inside_of_it(server):
+    name = server.new_bucket()
+    whole, inner = server.open(name), server.open(f"{name}/in/ner")
+    for key in ("in/ner/a.jpg", "in/nerd.jpg", "in/b.jpg", "c.jpg"):
+        whole.write(key, b"x")
+    assert inner.name == f"{name}/in/ner"
+    assert keys(inner) == ["a.jpg"]
+    inner.write("look/d.png", b"y")
+    assert whole.read("in/ner/look/d.png") == b"y"
+    assert inner.find("c.jpg") is None
+    inner.delete("a.jpg")
+    assert keys(whole) == ["c.jpg", "in/b.jpg", "in/ner/look/d.png", "in/nerd.jpg"]
+
+
+def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path):
+    from boto3.s3.transfer import TransferConfig
+
+    bucket = server.open()
+    bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    file, data = tmp_path / "big.tiff", random.Random(2).randbytes(9 << 20)
+    file.write_bytes(data)
+    reported = []
+    bucket.upload(file, "big.tiff", reported.append)
+    assert sum(reported) == len(data)
+    entry = bucket.find("big.tiff")
+    assert entry.etag.endswith("-2") and entry.size == len(data)
+    assert is_same(file, entry)
+    assert bucket.read("big.tiff") == data
+    bucket.download("big.tiff", tmp_path / "copy.tiff")
+    assert (tmp_path / "copy.tiff").read_bytes() == data
+    file.write_bytes(data[:-1] + b"!")
+    assert not is_same(file, entry)
+
+
+def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
+    name = server.new_bucket()
+    bucket = server.open(name)
+    bucket.write("a.webp", b"x")
+    bucket.write("page", b"x", "text/html; charset=utf-8")
+    (tmp_path / "f").write_bytes(b"x")
+    bucket.upload(tmp_path / "f", "a.jpg")
+    types = {
+        key: server.client.head_object(Bucket=name, Key=key)["ContentType"] for key in keys(bucket)
+    }
+    assert types == {
+        "a.webp": "image/webp",
+        "page": "text/html; charset=utf-8",
+        "a.jpg": "image/jpeg",
+    }
+
+
+def test_a_missing_bucket_is_named_by_every_request(server, tmp_path):
+    bucket = server.open("no-such-bucket-anywhere")
+    for action in (
+        lambda: list(bucket.list()),
+        lambda: bucket.read("a.jpg"),
+        lambda: bucket.write("a.jpg", b"x"),
+        lambda: bucket.download("a.jpg", tmp_path / "a.jpg"),
+    ):
+        assert "bucket no-such-bucket-anywhere does not exist" in refusal(action)
+        with pytest.raises(UnavailableError):
+            action()
+
+
+@pytest.mark.parametrize("server", ["rgw", "rgw_tls"], indirect=True)
+@pytest.mark.parametrize("keys_given", [("testaccess", "wrong"), ("nobody", "wrong")])
+def test_wrong_credentials_are_refused_with_what_to_check(server, keys_given):
+    name = server.new_bucket()
+    bucket = open_bucket(name, Account(server.url, *keys_given))
+    for action in (
+        lambda: list(bucket.list()),
+        lambda: bucket.read("a.jpg"),
+        lambda: bucket.find("a.jpg"),
+        lambda: bucket.write("a.jpg", b"x"),
+    ):
+        message = refusal(action)
+        assert name in message and "wrong" not in message
+        assert "check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET" in message
+        with pytest.raises(UnavailableError):
+            action()
+
+
+def test_somebody_elses_bucket_is_refused(rgw, other_account):
+    name = rgw.new_bucket()
+    bucket = other_account.open(name)
+    assert "AccessDenied" in refusal(lambda: list(bucket.list()))
+    assert name in refusal(lambda: bucket.read("a.jpg"))
+    with pytest.raises(ObjectError):  # Other keys may be allowed.
+        bucket.read("a.jpg")
+    assert "AccessDenied" in refusal(lambda: bucket.write("a.jpg", b"x"))
+
+
+@pytest.mark.parametrize("server", ["rgw", "rgw_tls"], indirect=True)
+def test_a_key_that_is_too_long_is_refused_by_name(server):
+    bucket = server.open()
+    assert "1,024 bytes at most" in refusal(lambda: bucket.write("x" * 1025, b""))
+
+
+def test_a_file_name_that_is_not_utf_8_is_refused_by_name(server):
+    bucket = server.open()
+    assert r"\udcff.jpg is not UTF-8" in refusal(lambda: bucket.write("\udcff.jpg", b""))
+
+
+def test_one_client_serves_all_buckets_and_threads_of_an_account(moto):
+    fresh = Account(moto.url, "fresh", "account")
+    with ThreadPoolExecutor(8) as pool:
+        buckets = list(pool.map(lambda n: open_bucket(f"bucket-{n}", fresh), range(16)))
+    assert len({id(bucket._client) for bucket in buckets}) == 1

@@ -1,0 +1,127 @@
+"""Networks and servers that fail: what is retried, and what the message says."""
+
+import random
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from support.commands import keys, refusal
+from support.s3_servers import SECRET, free_ports
+
+from styletransfer.storage import open_bucket, s3_client
+from styletransfer.storage.address import Account
+
+
+def test_a_refused_connection_is_reported_within_seconds():
+    [port] = free_ports(1)
+    bucket = open_bucket("photos", Account(f"http://127.0.0.1:{port}", "k", SECRET))
+    started = time.monotonic()
+    message = refusal(lambda: bucket.read("a.jpg"))
+    assert time.monotonic() - started < 10
+    assert message == (
+        f"cannot connect to 127.0.0.1:{port} for photos/a.jpg; "
+        "check CELLAR_ADDON_HOST and the network"
+    )
+
+
+def test_a_server_that_does_not_answer_is_given_up(proxy, moto, monkeypatch):
+    monkeypatch.setattr(s3_client, "READ_S", 0.3)
+    monkeypatch.setattr(s3_client, "TRIES", 2)
+    bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "k", SECRET))
+    proxy.add("HEAD", "hang", times=9)
+    assert "did not answer" in refusal(lambda: bucket.read("a.jpg"))
+
+
+def test_an_untrusted_certificate_is_reported_with_the_way_out(rgw_tls, monkeypatch):
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+    bucket = open_bucket("photos", Account(rgw_tls.url, "untrusting", SECRET))
+    assert "AWS_CA_BUNDLE" in refusal(lambda: bucket.read("a.jpg"))
+
+
+def test_a_server_that_is_not_s3_is_reported():
+    class Website(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(b"<html><p>Welcome</p></html>")
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Website) as website:
+        threading.Thread(target=website.serve_forever, daemon=True).start()
+        bucket = open_bucket("photos", Account(f"http://127.0.0.1:{website.server_port}", "k", "s"))
+        for action in (
+            lambda: list(bucket.list()),
+            lambda: bucket.read("a"),
+            lambda: bucket.find("a"),
+        ):
+            assert "does not answer as an S3 service does" in refusal(action)
+        website.shutdown()
+
+
+@pytest.fixture
+def faulty(moto, proxy):
+    """A bucket behind the proxy, with one object of 300,000 bytes, and those bytes."""
+    name, data = moto.new_bucket(), random.Random(3).randbytes(300_000)
+    moto.client.put_object(Bucket=name, Key="photo.jpg", Body=data)
+    return open_bucket(name, Account(proxy.url, moto.key_id, moto.secret)), data
+
+
+@pytest.mark.parametrize("fault", ["truncate", "resetbody", "corrupt", "reset"])
+def test_reading_survives_a_body_that_is_cut_or_damaged(faulty, proxy, fault, tmp_path):
+    bucket, data = faulty
+    rule = proxy.add("^GET .*photo", fault, after=100_000)
+    assert bucket.read("photo.jpg") == data
+    assert rule.times == 0
+    rule.times, reported = 1, []
+    bucket.download("photo.jpg", tmp_path / "photo.jpg", reported.append)
+    assert (tmp_path / "photo.jpg").read_bytes() == data
+    assert rule.times == 0
+    assert sum(reported) == len(data)
+
+
+def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty, proxy, tmp_path):
+    bucket, _ = faulty
+    proxy.add("^GET .*photo", "corrupt", times=4)
+    assert "arrived damaged" in refusal(lambda: bucket.read("photo.jpg"))
+    refusal(lambda: bucket.download("photo.jpg", tmp_path / "photo.jpg"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["reset", "cutupload", "lostreply"])
+def test_writing_survives_a_connection_that_breaks(faulty, proxy, fault):
+    bucket, data = faulty
+    rule = proxy.add("^PUT .*result", fault, after=100_000)
+    bucket.write("result.png", data)
+    assert rule.times == 0
+    assert bucket.read("result.png") == data
+
+
+def test_a_burst_of_503_is_waited_out(faulty, proxy):
+    bucket, data = faulty
+    busy = proxy.add("", "status", code=503, error="ServiceUnavailable", times=3)
+    assert bucket.read("photo.jpg") == data
+    busy.times = 3
+    bucket.write("result.png", data)
+    assert busy.times == 0
+    assert len(keys(bucket)) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "advice"),
+    [
+        (403, "RequestTimeTooSkewed", "this machine's clock is wrong"),
+        (403, "InvalidAccessKeyId", "check CELLAR_ADDON_KEY_ID"),
+        (403, "QuotaExceeded", "answered QuotaExceeded"),
+        (503, "ServiceUnavailable", "try again later"),
+    ],
+)
+def test_refusals_are_reported_with_the_way_out(faulty, proxy, code, error, advice):
+    bucket, data = faulty
+    proxy.add("", "status", code=code, error=error, times=100)
+    assert advice in refusal(lambda: bucket.write("a.png", data))
