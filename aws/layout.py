@@ -103,7 +103,7 @@ class Wish:
         if not isinstance(self.look, str):
             raise ConfigError(f"look is {self.look!r}; expected a look's name")
         if self.size is not None:
-            settings.check("size", self.size)
+            settings.check_value("size", self.size)
 
     def to_json(self) -> str:
         given = {name: value for name, value in asdict(self).items() if value not in ("", None)}

@@ -25,8 +25,8 @@ from styletransfer.storage.address import Account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
-MODES = ("each", "blend")
-DEVICES = ("auto", "gpu", "cpu")
+STYLE_MODES = ("each", "blend")
+DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 # The demo shows a result within minutes on two processor cores: few and therefore larger steps, and
@@ -93,11 +93,11 @@ def load(environment: Mapping[str, str]) -> Config:
         account=account(values),
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
-        style_mode=_choice(values, "STYLE_MODE", MODES) or MODES[0],
+        style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, DEMO_SETTINGS if demo else {}),
         vgg_weights=_weights(values),
         output=_output(values),
-        device=_choice(values, "DEVICE", DEVICES) or DEVICES[0],
+        device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
         dry_run=_switch(values, "DRY_RUN"),

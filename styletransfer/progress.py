@@ -32,14 +32,14 @@ class Progressing(Protocol):
     def losses(self) -> Mapping[str, float]: ...
 
 
-Step = TypeVar("Step", bound=Progressing)
+AnyStep = TypeVar("AnyStep", bound=Progressing)
 BatchLeft = Callable[[float], float]  # seconds left for this picture → for the whole batch
 Show = Callable[[Progressing, float], None]  # takes a step and the iterations per second
 
 
 def follow(
-    steps: Iterable[Step], label: str, batch_left: BatchLeft | None = None, **fields: Any
-) -> Step:
+    steps: Iterable[AnyStep], label: str, batch_left: BatchLeft | None = None, **fields: Any
+) -> AnyStep:
     """Runs an optimisation to its end, shows its progress, and returns the last step.
 
     label: names the picture. fields: added to each log line. Raises ValueError without a step.

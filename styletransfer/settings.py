@@ -162,7 +162,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
-            check(each.name, getattr(self, each.name))
+            check_value(each.name, getattr(self, each.name))
         if self.model == "vgg16" and self.content_layer in ("conv3_4", "conv4_4", "conv5_4"):
             raise ConfigError(
                 f"content_layer {self.content_layer} is not in vgg16, "
@@ -254,7 +254,7 @@ def expectation(name: str) -> str:
     return f"{words}, or `{about['word']}`" if about["word"] else words
 
 
-def check(name: str, value: Any, label: str = "", given: Any = None) -> None:
+def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
     """Raises ConfigError if a typed value is out of range; the message shows `given`, if any."""
     about = FIELDS[name].metadata
     if about["choices"]:
@@ -287,7 +287,7 @@ def parse(name: str, value: Any, where: str = "") -> Any:
         value = _typed(name, value)
     elif kind(name) is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    check(name, value, label, given)
+    check_value(name, value, label, given)
     return value
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from styletransfer.config import DEVICES
+from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.settings import FIELDS, RECIPES, Settings, expectation, kind, parse_bool
@@ -270,7 +270,10 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="the most memory to use, such as 6GB (default: what is free)",
     )
     group.add_argument(
-        "--device", choices=DEVICES, default=DEVICES[0], help=f"default: {DEVICES[0]}"
+        "--device",
+        choices=DEVICE_CHOICES,
+        default=DEVICE_CHOICES[0],
+        help=f"default: {DEVICE_CHOICES[0]}",
     )
 
 

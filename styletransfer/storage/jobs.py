@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import ObjectError, Progress
 
-THREADS = 8
+_THREADS = 8
 POOL = "transfer"  # the first part of the threads' names
 
 
@@ -27,11 +27,11 @@ class Job:
     run: Callable[[Progress], bool]
 
 
-Outcome = bool | StorageError  # what `Job.run` returned or raised
+JobOutcome = bool | StorageError  # what `Job.run` returned or raised
 
 
 def run_jobs(
-    jobs: Sequence[Job], ended: Callable[[Job, Outcome], str], *, named: bool = False
+    jobs: Sequence[Job], ended: Callable[[Job, JobOutcome], str], *, named: bool = False
 ) -> None:
     """Runs jobs in parallel, with a progress bar on a terminal.
 
@@ -41,13 +41,13 @@ def run_jobs(
     """
     if not jobs:
         return
-    with _display(jobs, named) as (progress, finish), ThreadPoolExecutor(THREADS, POOL) as pool:
+    with _display(jobs, named) as (progress, finish), ThreadPoolExecutor(_THREADS, POOL) as pool:
         futures = {pool.submit(job.run, progress): job for job in jobs}
         try:
             for future in as_completed(futures):
                 job = futures[future]
                 try:
-                    outcome: Outcome = future.result()
+                    outcome: JobOutcome = future.result()
                 except ObjectError as error:
                     outcome = error
                 if outcome is False:

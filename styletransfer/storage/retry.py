@@ -55,8 +55,8 @@ class RetryingBucket(Bucket):
     def create(self) -> bool:
         return self._retry(self._bucket.create)
 
-    def clock_ahead(self) -> float:
-        return self._retry(self._bucket.clock_ahead)
+    def clock_skew(self) -> float:
+        return self._retry(self._bucket.clock_skew)
 
     def abort_uploads(self) -> int:
         return self._retry(self._bucket.abort_uploads)

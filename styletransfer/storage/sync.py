@@ -12,7 +12,7 @@ from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hid
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
-from styletransfer.storage.jobs import Job, Outcome, run_jobs
+from styletransfer.storage.jobs import Job, JobOutcome, run_jobs
 
 # ETag, size and time of the files found to be the same, by key: a watched folder is hashed once.
 Known = dict[str, tuple[str, int, int]]
@@ -60,7 +60,7 @@ class SyncResult:
             return StorageError.exit_code
         return 1 if self.failures else 0
 
-    def count_transfer(self, job: Job, outcome: Outcome) -> str:
+    def count_transfer(self, job: Job, outcome: JobOutcome) -> str:
         """Counts a finished transfer; returns its line for the log."""
         if isinstance(outcome, StorageError):
             return self._refuse(outcome)
@@ -71,7 +71,7 @@ class SyncResult:
         self.size += job.size
         return f"{printable(job.key)} ({megabytes(job.size)})"
 
-    def count_deletion(self, job: Job, outcome: Outcome) -> str:
+    def count_deletion(self, job: Job, outcome: JobOutcome) -> str:
         """Counts a finished deletion; returns its line for the log."""
         if isinstance(outcome, StorageError):
             return self._refuse(outcome)

@@ -117,7 +117,7 @@ def test_every_request_of_a_bucket_reaches_it(tmp_path, leaving):
     assert [entry.key for entry in bucket.everything()] == ["a.jpg", "b.jpg"]
     bucket.delete("a.jpg")
     assert [entry.key for entry in bucket.list()] == ["b.jpg"]
-    assert (bucket.clock_ahead(), bucket.abort_uploads()) == (0.0, 0)
+    assert (bucket.clock_skew(), bucket.abort_uploads()) == (0.0, 0)
 
 
 def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
@@ -125,7 +125,7 @@ def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
         def everything(self):
             yield Entry("folder/", 0, "")
 
-        def clock_ahead(self):
+        def clock_skew(self):
             return 5.0
 
         def abort_uploads(self):
@@ -133,7 +133,7 @@ def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
 
     bucket = RetryingBucket(Odd(tmp_path), leaving)
     assert [entry.key for entry in bucket.everything()] == ["folder/"]
-    assert (bucket.clock_ahead(), bucket.abort_uploads()) == (5.0, 2)
+    assert (bucket.clock_skew(), bucket.abort_uploads()) == (5.0, 2)
 
 
 def test_an_outage_of_two_minutes_is_outlasted():
