@@ -18,7 +18,7 @@ from styletransfer.errors import ConfigError
 
 PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 PAUSES_S = (0.5, 1, 2, 4, 8)
-TIMEOUTS = {"connect_timeout": 5.0, "read_timeout": 30.0, "media_write_timeout": 120.0}
+CONNECT_S, READ_S, UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
 _TLS = httpx.create_ssl_context()
@@ -31,7 +31,12 @@ class RetryingRequest(HTTPXRequest):
     `time.monotonic`."""
 
     def __init__(self, deadline: float) -> None:
-        super().__init__(**TIMEOUTS, httpx_kwargs={"verify": _TLS})
+        super().__init__(
+            connect_timeout=CONNECT_S,
+            read_timeout=READ_S,
+            media_write_timeout=UPLOAD_S,
+            httpx_kwargs={"verify": _TLS},
+        )
         self._deadline = deadline
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """aws/template.yaml as CloudFormation gets it: translated by SAM, and with every name filled in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,36 +148,35 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
         return [found for each in node if (found := fill(each)) is not None]
     if not isinstance(node, dict):
         return node
-    if len(node) != 1:
+    function = next(iter(node)) if len(node) == 1 else ""
+    if function == "Ref":
+        return values.get(node["Ref"], node["Ref"])
+    if not function.startswith("Fn::"):
         return {key: fill(each) for key, each in node.items()}
-    [(function, value)] = node.items()
-    match function:
-        case "Ref":
-            return values.get(value, value)
-        case "Fn::GetAtt":
-            name = ".".join(value) if isinstance(value, list) else value
-            return values.get(name, name)
-        case "Fn::Sub":
-            text, own = value if isinstance(value, list) else (value, {})
-            known = values | fill(own)
-            return re.sub(r"\$\{([^!}]+)\}", lambda found: known.get(found[1], found[1]), text)
-        case "Fn::Split":
-            return fill(value[1]).split(value[0])
-        case "Fn::Select":
-            return fill(value[1])[int(value[0])]
-        case "Fn::GetAZs":
-            return [f"{REGION}{letter}" for letter in "abc"]
-        case "Fn::Join":
-            return value[0].join(fill(value[1]))
-        case "Fn::Equals":
-            return fill(value[0]) == fill(value[1])
-        case "Fn::Not":
-            return not fill(value[0])
-        case "Fn::If":
-            return fill(value[1] if conditions[value[0]] else value[2])
-    if function.startswith("Fn::"):
-        raise NotImplementedError(function)
-    return {function: fill(value)}
+    value = node[function]
+    evaluations: dict[str, Callable[[], Any]] = {
+        "Fn::GetAtt": lambda: _attribute(value, values),
+        "Fn::Sub": lambda: _substituted(value, values, fill),
+        "Fn::Split": lambda: fill(value[1]).split(value[0]),
+        "Fn::Select": lambda: fill(value[1])[int(value[0])],
+        "Fn::GetAZs": lambda: [f"{REGION}{letter}" for letter in "abc"],
+        "Fn::Join": lambda: value[0].join(fill(value[1])),
+        "Fn::Equals": lambda: fill(value[0]) == fill(value[1]),
+        "Fn::Not": lambda: not fill(value[0]),
+        "Fn::If": lambda: fill(value[1] if conditions[value[0]] else value[2]),
+    }
+    return evaluations[function]()
+
+
+def _attribute(value: Any, values: dict[str, Any]) -> Any:
+    name = ".".join(value) if isinstance(value, list) else value
+    return values.get(name, name)
+
+
+def _substituted(value: Any, values: dict[str, Any], fill: Callable[[Any], Any]) -> str:
+    text, own = value if isinstance(value, list) else (value, {})
+    known = values | fill(own)
+    return re.sub(r"\$\{([^!}]+)\}", lambda found: known.get(found[1], found[1]), text)
 
 
 def _list(value: Any) -> list[Any]:
