@@ -15,7 +15,7 @@ import pytest
 from support.bot_running import ANNA, BORIS, OWNER, World
 from support.pictures import gradient, saved
 
-from styletransfer.storage import s3 as storage
+from styletransfer.storage import s3_client
 
 if TYPE_CHECKING:
     from support.telegram_server import Telegram
@@ -38,14 +38,14 @@ def aws(moto) -> Iterator[Any]:
         **{"AWS_ENDPOINT_URL": moto.url, "AWS_DEFAULT_REGION": "us-east-1"},
         **{"AWS_ACCESS_KEY_ID": moto.key_id, "AWS_SECRET_ACCESS_KEY": moto.secret},
     }
-    storage._client.cache_clear()
+    s3_client._open.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in environment.items():
             patch.setenv(variable, value)
         session = boto3.session.Session()
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         yield session
-    storage._client.cache_clear()
+    s3_client._open.cache_clear()
 
 
 @pytest.fixture

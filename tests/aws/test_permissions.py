@@ -15,7 +15,7 @@ from support.telegram_server import TOKEN, telegram_running
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
-from styletransfer.storage import s3 as storage
+from styletransfer.storage import s3_client
 from styletransfer.vgg import download
 
 OWNER = int(aws_template.GIVEN["OwnerId"])
@@ -46,7 +46,7 @@ def account(made, monkeypatch):
     variables = made["BotFunction"]["Properties"]["Environment"]["Variables"]
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    for cached in (storage._client, resources.resources):
+    for cached in (s3_client._open, resources.resources):
         cached.cache_clear()
     with mock_aws():
         s3 = boto3.client("s3")
@@ -60,7 +60,7 @@ def account(made, monkeypatch):
             Name=variables["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString"
         )
         yield s3
-    for cached in (storage._client, resources.resources):
+    for cached in (s3_client._open, resources.resources):
         cached.cache_clear()
 
 
