@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ class Snapshot:
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
             self._file = Path(self._folder.name, "snapshot.npz")
-            np.savez(self._file, fingerprint=np.array(fingerprint), **state)
+            arrays: dict[str, Any] = {**state, "fingerprint": np.array(fingerprint)}
+            np.savez(self._file, **arrays)
         except OSError as error:
             raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
 

@@ -145,10 +145,12 @@ def _read_weights(
             path = Path(folder) / PurePosixPath(key).name
             style.download(key, path)
             return readers.read_weights(path, model)
-    path = download.find(model, given) if given else download.cached(model)
-    if path is None:
+    if given:
+        return readers.read_weights(download.find(model, given), model)
+    cached = download.cached(model)
+    if cached is None:
         # Keras and TensorFlow import each other, which two threads must not do at the same time.
         import styletransfer.devices.tensorflow  # noqa: F401
 
-        path = download.download(model)
-    return readers.read_weights(path, model)
+        cached = download.download(model)
+    return readers.read_weights(cached, model)

@@ -32,7 +32,8 @@ class Prefetcher:
     def __init__(self, tasks: Sequence[Task], source: Bucket, style: Bucket) -> None:
         self._source, self._style = source, style
         self._pool = ThreadPoolExecutor(DEPTH)
-        self._count, self._rest = len(tasks), iter(enumerate(tasks, start=1))
+        self._count = len(tasks)
+        self._rest: Iterator[tuple[int, Task]] = iter(enumerate(tasks, start=1))
         self._lock = threading.Lock()
         self._window: deque[PrefetchedTask] = deque()
         self._look: Look | None = None

@@ -5,8 +5,7 @@ from logging import ERROR
 from typing import TYPE_CHECKING
 
 from styletransfer.batch.network_pool import RANDOM_NOTE, ways_to_give_weights
-from styletransfer.log import duration, event, printable, show_table
-from styletransfer.storage.sync import plural
+from styletransfer.log import duration, event, plural, printable, show_table
 
 if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
