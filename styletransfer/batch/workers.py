@@ -49,7 +49,7 @@ def paint(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -
         run.networks.prefetch(todo[0].look.settings)
         found = devices()
         event(f"painting on {found}", device=str(found))
-        used = found.each[: len(todo)]
+        used = found.all[: len(todo)]
         run.networks.load(todo[0].look.settings, used[0].name)
         eta = BatchEta(len(used), lambda: prefetcher.left, uploader.outcome.seconds)
 

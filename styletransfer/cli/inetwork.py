@@ -93,7 +93,7 @@ def paint(args: argparse.Namespace) -> Path:
     from styletransfer.engine.stylize import foresee, style_targets, stylize
     from styletransfer.vgg.network import load_vgg
 
-    logger.info("painting on %s", device.each[0])
+    logger.info("painting on %s", device.all[0])
     vgg = load_vgg(settings.model, args.weights, settings.seed)
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)

@@ -1,4 +1,4 @@
-"""TensorFlow without its start-up chatter, which TF_CPP_MIN_LOG_LEVEL does not reach."""
+"""Holds back TensorFlow's start-up notes, which TF_CPP_MIN_LOG_LEVEL does not reach."""
 
 import os
 import sys
@@ -11,34 +11,34 @@ from styletransfer.errors import StyleTransferError
 
 @contextmanager
 def hold_native_stderr() -> Iterator[None]:
-    """Keeps what native code writes to stderr meanwhile; told after all where something fails.
-    What Python writes there, in this thread or another, is shown as ever.
+    """Discards what native code writes to stderr inside the block, or prints it if the block fails
+    with anything but a StyleTransferError. What Python writes, in any thread, is not held back.
 
-    TensorFlow greets every CPU with notes on oneDNN and every machine without a GPU with CUDA's
-    failure to start: written before its logging is set up, and no error to a user.
+    TensorFlow reports oneDNN on every CPU, and CUDA's failure to start on every machine without a
+    GPU. It does so before its logging is set up, and neither is an error to the user.
     """
     sys.stderr.flush()
     try:
-        shown = os.dup(2)
-    except OSError:  # There is no stderr, so nothing to hold.
+        terminal = os.dup(2)
+    except OSError:  # stderr is closed.
         yield
         return
-    python = sys.stderr
+    python_stderr = sys.stderr
     with tempfile.TemporaryFile() as held:
-        # First, so that no other thread's words are lost in between.
-        if python is sys.__stderr__:  # Else it leads elsewhere already.
-            sys.stderr = os.fdopen(os.dup(shown), "w", buffering=1, errors="backslashreplace")
+        # Before file descriptor 2 changes, so that no other thread's output is lost.
+        if python_stderr is sys.__stderr__:  # Otherwise it writes elsewhere already.
+            sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, errors="backslashreplace")
         os.dup2(held.fileno(), 2)
         try:
             yield
         except StyleTransferError:
-            raise  # It tells its cause itself.
+            raise  # Its message names the cause.
         except BaseException:
             held.seek(0)
-            os.write(shown, held.read())
+            os.write(terminal, held.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(shown, 2)
-            sys.stderr = python
-            os.close(shown)
+            os.dup2(terminal, 2)
+            sys.stderr = python_stderr
+            os.close(terminal)

@@ -1,4 +1,4 @@
-"""Which NVIDIA GPUs a machine has, told without TensorFlow, and why TensorFlow can use none."""
+"""Which NVIDIA GPUs a machine has, found without TensorFlow, and why TensorFlow can use none."""
 
 import ctypes
 import os
@@ -12,37 +12,37 @@ from pathlib import Path
 from styletransfer.paths import PROGRAM
 
 DEVICES = Path("/dev")
-LIBRARY = "libcuda.so.1"  # The driver's: all of CUDA reaches a GPU through it.
+LIBRARY = "libcuda.so.1"  # The driver's API, which all of CUDA uses.
 OLDEST_DRIVER = "525.60.13"  # for CUDA 12
-NVIDIA_SMI_S = 20.0  # which it takes, or longer, where a GPU hangs
-IMPORT_S = 120.0
+NVIDIA_SMI_TIMEOUT_S = 20.0  # It may hang with a broken GPU.
+IMPORT_TIMEOUT_S = 120.0
 
-# TensorFlow's own words, told for this file of its code alone; else it keeps them to itself.
-_TELLING = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "dso_loader=1"}
-_ASKING = (
+# Makes TensorFlow log the libraries that its dynamic loader fails to load.
+_LOADER_LOGGING = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "dso_loader=1"}
+_LIST_GPUS = (
     "import styletransfer.devices.tensorflow, tensorflow as tf; "
     "tf.config.list_physical_devices('GPU')"
 )
 
 
 def installed_gpus() -> list[str]:
-    """The names of the machine's NVIDIA GPUs, whether or not they can be used; none: an empty list.
+    """The names of the machine's NVIDIA GPUs, whether or not they can be used; empty: none.
 
-    From nvidia-smi, which alone knows in WSL; where it does not answer, by the driver's nodes in
-    /dev, as start.sh looks for them.
+    From nvidia-smi, the only source in WSL. Without an answer from it, from the driver's nodes in
+    /dev.
     """
     if shutil.which("nvidia-smi"):
         try:
-            told = subprocess.run(
+            smi = subprocess.run(
                 ["nvidia-smi", "-L"],
                 capture_output=True,
                 text=True,
-                timeout=NVIDIA_SMI_S,
+                timeout=NVIDIA_SMI_TIMEOUT_S,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
-            told = None
-        names = re.findall(r"^GPU \d+: (.+?)(?: \(UUID.*)?$", told.stdout if told else "", re.M)
+            smi = None
+        names = re.findall(r"^GPU \d+: (.+?)(?: \(UUID.*)?$", smi.stdout if smi else "", re.M)
         if names:
             return names
     nodes = [path.name for path in DEVICES.glob("nvidia*")]
@@ -53,8 +53,8 @@ def installed_gpus() -> list[str]:
 
 
 def total_memory(number: int) -> int | None:
-    """Bytes of memory of a GPU, by CUDA's number, which is TensorFlow's too; None where the driver
-    does not tell. TensorFlow must have started the driver."""
+    """A GPU's memory in bytes, by CUDA's number, which is TensorFlow's too; None if the driver does
+    not report it. TensorFlow must have started the driver."""
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError:
@@ -68,21 +68,21 @@ def total_memory(number: int) -> int | None:
 def why_unusable(cuda: str | None) -> str:
     """Why TensorFlow lists no GPU, and what helps, in a few words.
 
-    cuda: the version of CUDA that TensorFlow is built with, `12.5.1`; None: it is built without.
+    cuda: the CUDA version that TensorFlow is built with, as `12.5.1`; None: built without CUDA.
     """
     if cuda is None:
         return (
-            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, ./start.sh brings "
-            "one with it"
+            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, ./start.sh "
+            "installs one with CUDA"
         )
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")  # CUDA's own variable, hence read here.
     if hidden is not None and hidden.strip() in ("", "-1"):
-        return f"CUDA_VISIBLE_DEVICES is {hidden!r}, which hides all; unset it"
+        return f"CUDA_VISIBLE_DEVICES is {hidden!r}, which hides all GPUs; unset it"
     return _driver_problem(int(cuda.split(".")[0])) or _library_problem()
 
 
 def _driver_problem(needed: int) -> str | None:
-    """What is wrong with the driver; None where it starts. needed: CUDA's major version."""
+    """What is wrong with the driver; None if it starts. needed: CUDA's major version."""
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError as error:
@@ -101,39 +101,42 @@ def _driver_problem(needed: int) -> str | None:
     code, name = driver.cuInit(0), ctypes.c_char_p()
     if code:
         driver.cuGetErrorName(code, ctypes.byref(name))
-        told = (name.value or b"").decode() or f"error {code}"
-        return f"NVIDIA's driver does not start: {told}; nvidia-smi may tell more"
+        reason = (name.value or b"").decode() or f"error {code}"
+        return f"NVIDIA's driver does not start: {reason}; run nvidia-smi for details"
     return None
 
 
 def _library_problem() -> str:
-    lacking = missing_libraries()
-    if not lacking:
-        return "TensorFlow does not say why; with TF_CPP_MAX_VLOG_LEVEL=3 it tells what it tries"
+    missing = missing_libraries()
+    if not missing:
+        return "TensorFlow gives no reason; TF_CPP_MAX_VLOG_LEVEL=3 makes it log what it tries"
+    verb = "is" if len(missing) == 1 else "are"
     return (
-        f"{_listed(lacking)} {'is' if len(lacking) == 1 else 'are'} missing; ./start.sh installs "
-        "CUDA's libraries, as does: pip install 'tensorflow[and-cuda]'"
+        f"{_enumeration(missing)} {verb} missing; ./start.sh installs CUDA's libraries, "
+        "as does: pip install 'tensorflow[and-cuda]'"
     )
 
 
 def missing_libraries() -> list[str]:
-    """The libraries that TensorFlow itself looks for and does not find, as `libcudnn.so.9`. It is
-    asked in a process of its own, since it tells that once, and takes seconds."""
+    """The libraries that TensorFlow looks for and does not find, as `libcudnn.so.9`.
+
+    Runs TensorFlow in another process, since it logs them only once; takes seconds.
+    """
     try:
-        told = subprocess.run(
-            [sys.executable, "-c", _ASKING],
+        log = subprocess.run(
+            [sys.executable, "-c", _LIST_GPUS],
             cwd=PROGRAM,
-            env=os.environ | _TELLING,
+            env=os.environ | _LOADER_LOGGING,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=IMPORT_S,
+            timeout=IMPORT_TIMEOUT_S,
             check=False,
         ).stderr
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return list(dict.fromkeys(re.findall(r"Could not load dynamic library '([^']+)'", told)))
+    return list(dict.fromkeys(re.findall(r"Could not load dynamic library '([^']+)'", log)))
 
 
-def _listed(names: Sequence[str]) -> str:
+def _enumeration(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -1,4 +1,4 @@
-"""GPUs without a GPU: a pretended /dev, nvidia-smi and driver, and what TensorFlow says to them."""
+"""GPUs without a GPU: a fake /dev, nvidia-smi and driver, and how TensorFlow is set up for them."""
 
 import shutil
 import subprocess
@@ -31,15 +31,15 @@ def bare(monkeypatch, tmp_path):
 
 @pytest.fixture
 def driver(monkeypatch, tmp_path):
-    """Makes a pretended driver, and the process at hand use it; its folder."""
+    """Compiles a fake driver, which this process then uses; returns its folder."""
     if shutil.which("cc") is None or sys.platform != "linux":
         pytest.skip("needs Linux and a C compiler (apt install gcc)")
 
     def make(version=12050, starts=0):
-        told = [f"-DVERSION={version}", f"-DSTARTS={starts}"]
+        defines = [f"-DVERSION={version}", f"-DSTARTS={starts}"]
         target = tmp_path / "libcuda.so.1"
         source = HERE / "libcuda.c"
-        subprocess.run(["cc", "-shared", "-fPIC", *told, source, "-o", target], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", *defines, source, "-o", target], check=True)
         shutil.copy(target, tmp_path / "libnvidia-ml.so.1")
         monkeypatch.setattr(nvidia, "LIBRARY", str(target))
         return tmp_path
@@ -62,20 +62,22 @@ def test_gpus_are_found_by_their_nodes_and_by_name(bare, monkeypatch):
     assert nvidia.installed_gpus() == ["NVIDIA GPU", "NVIDIA GPU"]
 
 
-def test_auto_shouts_where_a_gpu_cannot_be_used_and_keeps_still_where_there_is_none(bare, capsys):
-    assert tensorflow.choose_devices("auto").each[0].name == "CPU:0"
+def test_auto_warns_of_a_gpu_that_cannot_be_used_and_is_silent_without_one(bare, capsys):
+    assert tensorflow.choose_devices("auto").all[0].name == "CPU:0"
     assert capsys.readouterr().out == ""
     (bare / "nvidia0").touch()
-    assert tensorflow.choose_devices("auto").each[0].name == "CPU:0"
-    told = capsys.readouterr().out
-    assert told.startswith("THERE IS A GPU IN THIS MACHINE (NVIDIA GPU), BUT TENSORFLOW CANNOT USE")
-    assert "libcuda-of-nobody.so.1" in told and told.count("\n") == 1
+    assert tensorflow.choose_devices("auto").all[0].name == "CPU:0"
+    logged = capsys.readouterr().out
+    assert logged.startswith(
+        "THERE IS A GPU IN THIS MACHINE (NVIDIA GPU), BUT TENSORFLOW CANNOT USE"
+    )
+    assert "libcuda-of-nobody.so.1" in logged and logged.count("\n") == 1
     tensorflow.choose_devices("cpu")
     assert capsys.readouterr().out == ""
 
 
 def test_a_gpu_asked_for_and_missing_is_one_line_that_names_the_library(bare):
-    with pytest.raises(DeviceError, match=r"no NVIDIA GPU is to be seen: libcuda-of-nobody\.so\.1"):
+    with pytest.raises(DeviceError, match=r"no NVIDIA GPU was found: libcuda-of-nobody\.so\.1"):
         tensorflow.choose_devices("gpu")
     (bare / "nvidia0").touch()
     with pytest.raises(DeviceError, match=r"NVIDIA GPU cannot be used: .*DEVICE=cpu") as caught:
@@ -83,7 +85,7 @@ def test_a_gpu_asked_for_and_missing_is_one_line_that_names_the_library(bare):
     assert caught.value.exit_code == 4 and "\n" not in str(caught.value)
 
 
-def test_what_keeps_a_gpu_from_tensorflow_is_told(driver, monkeypatch):
+def test_what_keeps_tensorflow_from_a_gpu_is_named(driver, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert "built without CUDA" in nvidia.why_unusable(None)
     driver(version=11040)
@@ -92,13 +94,13 @@ def test_what_keeps_a_gpu_from_tensorflow_is_told(driver, monkeypatch):
     assert "CUDA_VISIBLE_DEVICES is '-1'" in nvidia.why_unusable(CUDA)
 
 
-def test_a_driver_that_does_not_start_is_told(driver, monkeypatch):
+def test_a_driver_that_does_not_start_is_named(driver, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     driver(starts=999)
     assert "does not start: CUDA_ERROR_OF_A_TEST" in nvidia.why_unusable(CUDA)
 
 
-def test_the_driver_tells_a_gpus_memory(driver):
+def test_the_driver_reports_a_gpus_memory(driver):
     driver()
     assert nvidia.total_memory(0) == 16 * 2**30 and nvidia.total_memory(1) is None
 
@@ -108,9 +110,9 @@ def test_tensorflow_itself_names_the_libraries_it_lacks(driver, monkeypatch):
         pytest.skip("needs a TensorFlow with CUDA, and without CUDA's libraries")
     monkeypatch.setenv("LD_LIBRARY_PATH", str(driver()))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    told = nvidia.why_unusable(CUDA)
-    assert "libcudnn.so.9" in told and "libcublas.so.12" in told and "[and-cuda]" in told
-    assert "libcuda.so.1" not in told
+    reason = nvidia.why_unusable(CUDA)
+    assert "libcudnn.so.9" in reason and "libcublas.so.12" in reason and "[and-cuda]" in reason
+    assert "libcuda.so.1" not in reason
 
 
 def test_a_convolution_proves_where_it_ran():
@@ -131,7 +133,7 @@ def test_a_gpu_whose_convolution_fails_is_not_used(bare, monkeypatch, capsys):
     monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
     monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke" if name == "GPU:0" else None)
     chosen = tensorflow.choose_devices("gpu")
-    assert [each.name for each in chosen.each] == ["GPU:1"]
+    assert [each.name for each in chosen.all] == ["GPU:1"]
     assert str(chosen) == "NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
     assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
     monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke")
