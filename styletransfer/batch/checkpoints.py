@@ -18,14 +18,14 @@ from styletransfer.storage.base import Bucket, ObjectError
 THREADS = 6  # they save while painting goes on, and start only when needed
 # After a signal: a platform that takes its machine back gives it some ten seconds.
 LAST_SAVE_S = 4.0
-State = Mapping[str, np.ndarray]  # of `Step.snapshot`
+SavedState = Mapping[str, np.ndarray]  # of `Step.snapshot`
 
 
 class Snapshot:
     """A painting's state in a temporary file. In memory, it would take as much as the painting
     itself while it is uploaded and painting goes on."""
 
-    def __init__(self, fingerprint: str, state: State) -> None:
+    def __init__(self, fingerprint: str, state: SavedState) -> None:
         """Raises StorageError where the disk is full."""
         self.iteration = int(state["iteration"])
         try:
@@ -42,7 +42,7 @@ class Snapshot:
             bucket.upload(self._file, key)
 
 
-def read_snapshot(bucket: Bucket, key: str, fingerprint: str) -> State | None:
+def read_snapshot(bucket: Bucket, key: str, fingerprint: str) -> SavedState | None:
     """The state stored under a key; None where there is none, where it is damaged, or where it
     belongs to another fingerprint, because a setting has changed. Raises UnavailableError."""
     with tempfile.TemporaryDirectory(prefix="styletransfer-") as folder:
@@ -84,11 +84,11 @@ class CheckpointStore:
         self._saves: dict[str, list[Future[None]]] = {}  # by the task's checkpoint key
         self._lock = threading.Lock()
 
-    def load(self, task: Task) -> "Future[State | None]":
+    def load(self, task: Task) -> "Future[SavedState | None]":
         """Begins to load a task's checkpoint; its state, or None where there is none that fits.
         The future raises UnavailableError."""
         if task.checkpoint_key not in self._existing:
-            absent: Future[State | None] = Future()
+            absent: Future[SavedState | None] = Future()
             absent.set_result(None)
             return absent
         return self._pool.submit(
@@ -99,11 +99,11 @@ class CheckpointStore:
         """Whether an earlier save of this task is still under way."""
         return any(not each.done() for each in self._saves_of(task))
 
-    def save(self, task: Task, state: State) -> None:
+    def save(self, task: Task, state: SavedState) -> None:
         """Begins to save a checkpoint. One that cannot be saved is logged."""
         self._begin_save(task, state)
 
-    def save_last(self, task: Task, state: State) -> None:
+    def save_last(self, task: Task, state: SavedState) -> None:
         """Saves a checkpoint after a signal and waits for it, but not for long."""
         # An earlier one that is still under way must not overwrite this one.
         wait(self._saves_of(task), timeout=LAST_SAVE_S / 2)
@@ -120,7 +120,7 @@ class CheckpointStore:
         """Ends the threads; what has not begun is given up."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _begin_save(self, task: Task, state: State) -> "list[Future[None]]":
+    def _begin_save(self, task: Task, state: SavedState) -> "list[Future[None]]":
         try:
             snapshot = Snapshot(task.fingerprint, state)
         except StorageError as error:

@@ -34,7 +34,7 @@ class TaskEstimate:
     seconds: float
 
 
-def report(run: RunContext, devices: Devices) -> int:
+def report_dry_run(run: RunContext, devices: Devices) -> int:
     """Logs each task and the whole; the exit code: 0, or 1 where some cannot be painted.
 
     Raises UnavailableError and WeightsError as the run itself would.

@@ -48,7 +48,7 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
     Raises ConfigError for wrong looks, or where PHOTO or LOOK names what is not there;
     StorageError.
     """
-    every_photo = looks.pictures(listing.source)
+    every_photo = looks.find_pictures(listing.source)
     every_look = looks.find_looks(buckets.style, listing.style, config.style_mode, config.settings)
     selection = Selection(
         photos=_photos_asked_for(every_photo, config),

@@ -13,7 +13,7 @@ from styletransfer.storage.base import Bucket, Entry, hidden
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY)
-MASK = ".mask"  # at the end of a mask's stem, in any case
+MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Look:
         return [painting.share for painting in self.paintings]
 
 
-def pictures(entries: Iterable[Entry]) -> list[Entry]:
+def find_pictures(entries: Iterable[Entry]) -> list[Entry]:
     """The entries that are pictures by their extension (in upper or lower case), without hidden
     files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
     return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
@@ -58,9 +58,10 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     named: dict[str, Entry] = {}
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
         if _is_mask(entry):
-            named.setdefault(_stem(entry.key)[: -len(MASK)], entry)
+            named.setdefault(_stem(entry.key)[: -len(MASK_SUFFIX)], entry)
     found = {
-        entry.key: named.get(entry.key, named.get(_stem(entry.key))) for entry in pictures(entries)
+        entry.key: named.get(entry.key, named.get(_stem(entry.key)))
+        for entry in find_pictures(entries)
     }
     return {key: mask for key, mask in found.items() if mask is not None}
 
@@ -101,7 +102,7 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
     name, or where a name is reserved.
     """
     folders: dict[str, list[Entry]] = {}
-    for entry in pictures(entries):
+    for entry in find_pictures(entries):
         folders.setdefault(PurePosixPath(entry.key).parent.as_posix(), []).append(entry)
     top = folders.pop(".", [])
     groups = dict(folders)
@@ -158,7 +159,10 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
     changes = dict(table)
     shares = _shares(changes.pop("paintings"), entries, where)
     regions = _regions(changes.pop("regions", {}), shares, entries, where)
-    by_key, mask_of = {entry.key: entry for entry in pictures(entries)}, masks_by_picture(entries)
+    by_key, mask_of = (
+        {entry.key: entry for entry in find_pictures(entries)},
+        masks_by_picture(entries),
+    )
     total = sum(shares.values())
     paintings = tuple(
         Painting(by_key[key], share / total, mask_of.get(key), regions.get(key))
@@ -168,7 +172,7 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
 
 
 def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float]:
-    keys = {entry.key for entry in pictures(entries)}
+    keys = {entry.key for entry in find_pictures(entries)}
     is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
     shares = dict.fromkeys(given, 1) if is_list else given
     if not isinstance(shares, dict) or not shares:
@@ -209,7 +213,7 @@ def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _is_mask(entry: Entry) -> bool:
-    return _stem(entry.key).lower().endswith(MASK)
+    return _stem(entry.key).lower().endswith(MASK_SUFFIX)
 
 
 def _stem(key: str) -> str:

@@ -15,7 +15,7 @@ from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
-READERS = 16  # threads that read records: each waits for the network, not for the processor
+RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _record_keys(selection: Selection) -> set[str]:
 
 def _read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
     keys = sorted(keys)
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(RECORD_READERS) as pool:
         return dict(zip(keys, pool.map(lambda key: read_record(result, key), keys), strict=True))
 
 

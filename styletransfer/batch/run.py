@@ -64,7 +64,7 @@ def _run(config: Config, stop: Stop) -> int:
 
     from styletransfer.batch import workers
 
-    outcome = workers.paint(context, gallery, loader.devices)
+    outcome = workers.paint_all(context, gallery, loader.devices)
     report.log_outcome(context, outcome, perf_counter() - started)
     return 1 if outcome.failures else 0
 
@@ -73,7 +73,7 @@ def _dry_run(context: RunContext, loader: DeviceLoader) -> int:
     devices = loader.devices()
     from styletransfer.batch import dry_run
 
-    return dry_run.report(context, devices)
+    return dry_run.report_dry_run(context, devices)
 
 
 def _open_gallery(plan: Plan, result: Bucket) -> "Gallery":

@@ -6,10 +6,10 @@ from typing import TypeVar
 from styletransfer.signals import Stop
 
 POLL_S = 0.2  # how often a wait looks whether a signal has come
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
-def result_of(future: "Future[Value]", stop: Stop) -> Value:
+def result_of(future: "Future[_Value]", stop: Stop) -> _Value:
     """A future's result or error. Raises Stopped if a signal comes first."""
     while not future.done():
         stop.obey()

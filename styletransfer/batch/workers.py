@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GRACE_S = 3.0
 
 
-def paint(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
+def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
     """Paints the plan's tasks; what became of them. devices: waits until TensorFlow is loaded;
     photos, paintings and weights are read meanwhile.
 

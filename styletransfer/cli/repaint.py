@@ -18,7 +18,7 @@ from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Entry
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 def repaint_record(
@@ -32,7 +32,7 @@ def repaint_record(
     picture is missing or has changed, and what painting itself raises.
     """
 
-    def known(value: Value | None, name: str) -> Value:
+    def known(value: _Value | None, name: str) -> _Value:
         if value is None:
             raise ConfigError(
                 f"--from-record {file!r} is not the record of a result: it has no {name}"

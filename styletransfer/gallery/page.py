@@ -18,7 +18,7 @@ from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.log import printable
 from styletransfer.record import Record
 
-Value = TypeVar("Value", bound=Hashable)
+_Value = TypeVar("_Value", bound=Hashable)
 
 
 def render_page(records: Iterable[Record], thumbnails: Mapping[str, bytes | None]) -> str:
@@ -83,7 +83,7 @@ class _Numbers:
         )
 
 
-def _numbered(values: Iterable[Value]) -> dict[Value, int]:
+def _numbered(values: Iterable[_Value]) -> dict[_Value, int]:
     """The different values in their order, each with its number from 0."""
     return {value: number for number, value in enumerate(dict.fromkeys(values))}
 

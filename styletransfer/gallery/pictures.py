@@ -21,7 +21,9 @@ from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, ObjectError
 
-READERS = 8  # threads that read thumbnails: each waits for the network, not for the processor
+THUMBNAIL_READERS = (
+    8  # threads that read thumbnails: each waits for the network, not for the processor
+)
 
 
 class GalleryPictures:
@@ -62,7 +64,7 @@ class GalleryPictures:
         if unread:
             prefix = f"{bucket_layout.GALLERY}/thumbs/"
             stored = sorted(unread & {entry.key for entry in self._bucket.list(prefix)})
-            with ThreadPoolExecutor(READERS) as pool:
+            with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
                 found = dict(zip(stored, pool.map(self._read_thumbnail, stored), strict=True))
             for key in unread:
                 # `store`, on another thread, may have a newer one by now.

@@ -11,7 +11,7 @@ from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError
 
 # Pauses before each further attempt, after boto3's own retries: two minutes in all.
 PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 class RetryingBucket(Bucket):
@@ -61,7 +61,7 @@ class RetryingBucket(Bucket):
     def abort_uploads(self) -> int:
         return self._retry(self._bucket.abort_uploads)
 
-    def _retry(self, request: Callable[[], Value]) -> Value:
+    def _retry(self, request: Callable[[], _Value]) -> _Value:
         for pause_s in self._pauses_s:
             try:
                 return request()

@@ -3,10 +3,10 @@
 import pytest
 
 from styletransfer.batch.looks import (
+    find_pictures,
     looks_from_listing,
     looks_from_toml,
     masks_by_picture,
-    pictures,
     stray_masks,
 )
 from styletransfer.errors import ConfigError
@@ -73,7 +73,7 @@ def test_a_look_cannot_take_the_name_that_records_are_kept_under(key):
 
 def test_masks_and_what_is_no_picture_are_left_out():
     keys = ["beach.jpg", "beach.mask.png", "beach.MASK.PNG", "notes.txt", "looks.toml", "mask.png"]
-    assert [entry.key for entry in pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
+    assert [entry.key for entry in find_pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
 
 
 def paired(*keys):
@@ -124,7 +124,7 @@ def test_a_painting_brings_its_mask_into_its_look(mode):
 
 def test_hidden_files_are_left_out():
     keys = ["._IMG.jpg", "a/.cache/b.jpg", "c.jpg"]
-    assert [entry.key for entry in pictures(entries(*keys))] == ["c.jpg"]
+    assert [entry.key for entry in find_pictures(entries(*keys))] == ["c.jpg"]
 
 
 TOML = """
