@@ -4,8 +4,8 @@
 
 100 photos from and to buckets of a real S3 server (moto's, in a process of its own), each request
 100 ms late, painted with a tiny VGG for about half a second each: far shorter than on any GPU, so
-this is the hardest case. At most 5 % over the sum of the painting times is what is asked for. What
-a process spends once, before the first painting and after the last, is told in lines of its own.
+this is the hardest case. The target is at most 5 % over the sum of the painting times. Lines of
+their own report what a process spends once, before the first painting and after the last.
 """
 
 import argparse
@@ -41,22 +41,22 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.1, help="seconds before each request")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--iterations", type=int, default=22)
-    told = parser.parse_args()
+    args = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     serving = subprocess.Popen(
-        [sys.executable, "-c", PROXY, str(REPOSITORY / "tests"), str(told.delay)],
+        [sys.executable, "-c", PROXY, str(REPOSITORY / "tests"), str(args.delay)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
-        measure(told, serving)
+        measure(args, serving)
     finally:
         serving.kill()
 
 
-def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
+def measure(args: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     """One run over the slow network, and its table."""
     from support import tiny
     from support.s3_servers import Server
@@ -72,7 +72,7 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     near, slow = serving.stdout.readline().split()
     server = Server("moto", near)
     source, style, result = (server.new_bucket() for _ in range(3))
-    for number in range(told.photos):
+    for number in range(args.photos):
         shape = (240, 320) if number % 3 else (320, 240)
         body = tiny.file(*shape, number)
         server.client.put_object(Bucket=source, Key=f"photo {number:03}.jpg", Body=body)
@@ -82,8 +82,8 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
         "BUCKET_SOURCE": source,
         "BUCKET_STYLE": style,
         "BUCKET_RESULT": result,
-        "STYLE_SIZE": str(told.size),
-        "STYLE_ITERATIONS": str(told.iterations),
+        "STYLE_SIZE": str(args.size),
+        "STYLE_ITERATIONS": str(args.iterations),
         "VGG_WEIGHTS": "random",
     }
     times, pushed, push = [], [], Uploader.upload
@@ -104,9 +104,9 @@ def measure(told: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     requests = int(serving.stdout.readline())
     painting = sum(times)
     print(f"\nexit code          {code}")
-    print(f"photos             {records} recorded, {told.size} px, {told.iterations} iterations")
-    print(f"requests           {requests}, each {1000 * told.delay:.0f} ms late")
-    print(f"waiting in all     {requests * told.delay:8.1f} s, if one came after another")
+    print(f"photos             {records} recorded, {args.size} px, {args.iterations} iterations")
+    print(f"requests           {requests}, each {1000 * args.delay:.0f} ms late")
+    print(f"waiting in all     {requests * args.delay:8.1f} s, if one came after another")
     print(f"painting           {painting:8.1f} s, {painting / len(times):.2f} s each")
     print(f"wall time          {wall:8.1f} s")
     print(f"before the first   {before:8.1f} s: listing, TensorFlow, the first photo")

@@ -47,17 +47,17 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    told = parser.parse_args()
+    args = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    told.out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     load, cores = os.getloadavg()[0], os.cpu_count()
     if load > cores / 4:
         print(f"load {load:.1f} on {cores} cores: no times to rely on", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        compare(told, Path(folder))
+        compare(args, Path(folder))
 
 
-def compare(told: argparse.Namespace, folder: Path) -> None:
+def compare(args: argparse.Namespace, folder: Path) -> None:
     """One comparison; `folder` is what both sides share."""
     from styletransfer.devices.native_stderr import hold_native_stderr
 
@@ -72,36 +72,36 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
         from styletransfer.vgg.random_weights import random_weights
         from styletransfer.vgg.readers import read_weights
 
-        computer = tensorflow.choose_devices(told.device)
+        computer = tensorflow.choose_devices(args.device)
     weights = (
         random_weights("vgg19", seed=0)
-        if told.weights == "random"
-        else read_weights(find("vgg19", told.weights), "vgg19")
+        if args.weights == "random"
+        else read_weights(find("vgg19", args.weights), "vgg19")
     )
     vgg = VGG(weights)
     kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
     biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
     np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
     photo, painting = (
-        decode.decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
+        decode.decode(path.read_bytes(), path.name).pixels for path in (args.photo, args.painting)
     )
     np.save(folder / "photo.npy", photo)
     np.save(folder / "painting.npy", painting)
-    steps = {} if told.iterations is None else {"iterations": told.iterations}
-    how = {"size": told.size, "device": told.device, **steps}
+    steps = {} if args.iterations is None else {"iterations": args.iterations}
+    how = {"size": args.size, "device": args.device, **steps}
     chosen = [f"--{name}={value}" for name, value in how.items()]
 
-    check_network(vgg, told.torch_python, folder)
-    theirs = recipe(told.torch_python, "paint", folder, *chosen)
-    settings = Settings(size=told.size, **steps).replaced(
-        dict(each.split("=", 1) for each in told.ours)
+    check_network(vgg, args.torch_python, folder)
+    theirs = recipe(args.torch_python, "paint", folder, *chosen)
+    settings = Settings(size=args.size, **steps).replaced(
+        dict(each.split("=", 1) for each in args.ours)
     )
     ours = paint(photo, painting, settings, vgg, folder)
-    losses = recipe(told.torch_python, "loss", folder)
+    losses = recipe(args.torch_python, "loss", folder)
 
     results = {name: np.load(folder / f"{name}.npy") for name in ("theirs", "ours")}
     for name, result in results.items():
-        (told.out / f"{name}.png").write_bytes(encode(result, OutputFormat("png")))
+        (args.out / f"{name}.png").write_bytes(encode(result, OutputFormat("png")))
     height = results["ours"].shape[0]
     row = [
         arrays.resize(picture, height, round(picture.shape[1] * height / picture.shape[0]))
@@ -109,18 +109,18 @@ def compare(told: argparse.Namespace, folder: Path) -> None:
     ]
     gap = np.ones((height, 8, 3), np.float32)
     side_by_side = np.concatenate([part for each in row for part in (gap, each)][1:], axis=1)
-    (told.out / "comparison.png").write_bytes(encode(side_by_side, OutputFormat("png")))
+    (args.out / "comparison.png").write_bytes(encode(side_by_side, OutputFormat("png")))
     heading = (
-        f"{told.photo.name} by {told.painting.name}, {told.size} px, weights {vgg.identity}\n\n"
+        f"{args.photo.name} by {args.painting.name}, {args.size} px, weights {vgg.identity}\n\n"
         "![photo, painting, theirs, ours](comparison.png)\n\n"
     )
     text = table(theirs, ours | {"computer": f"TensorFlow, {computer}"}, losses)
-    (told.out / "comparison.md").write_text(heading + text)
+    (args.out / "comparison.md").write_text(heading + text)
     print(f"\n{text}", end="")
 
 
 def recipe(python: str, task: str, folder: Path, *options: str) -> dict[str, Any]:
-    """What a task of the recipe tells; its progress goes to stderr."""
+    """The result of a task of the recipe; its progress goes to stderr."""
     done = subprocess.run(
         [python, str(RECIPE), task, str(folder), *options],
         # Each thread on a core of its own: two that the system puts on one core wait for each

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARTS = ("ours", "strips", "peers", "limit", "paintings")
-LIMIT_UP_TO = 1024  # px; above it VGG alone takes long, and tells nothing new
+LIMIT_UP_TO = 1024  # px; above it VGG alone takes long and shows nothing new
 PAINTINGS_AT = 512  # px
 PAINTINGS = (1, 4, 16)
 OURS, THEIRS = "our_steps.py", "pytorch_steps.py"

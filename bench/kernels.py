@@ -3,7 +3,7 @@
 A convolution 3 × 3 from C to C′ channels at h × w positions is 2 · 9 · C · C′ · h · w of them (each
 product and each sum is one), and the gradient of what went into it is as many. A step needs both,
 for each convolution of VGG19 up to conv5_1, the deepest layer compared: 36 · Σ C · C′ · h · w.
-Nothing else of a step is counted, nor what strips compute twice.
+Nothing else of a step is counted, nor what tiles compute twice.
 """
 
 from styletransfer.vgg.registry import layer_shapes

@@ -57,41 +57,41 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=7, help="for the steps at a size")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md too")
-    told = parser.parse_args()
-    told.out.mkdir(parents=True, exist_ok=True)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     load, cores = os.getloadavg()[0], os.cpu_count()
     if load > cores / 4:
         print(f"load {load:.1f} on {cores} cores: no times to rely on", file=sys.stderr)
 
-    file = told.out / "results.json"
+    file = args.out / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {"run": 0, "sizes": {}}
-    here = machine(told.torch_python, told.device)
+    here = machine(args.torch_python, args.device)
     if results.setdefault("machine", here) != here:
         sys.exit(f"{file} is of another machine or other versions; name another --out")
     results["run"] += 1
     with tempfile.TemporaryDirectory() as folder:
-        run([sys.executable, BENCH / "inputs.py", folder, told.torch_python])
-        for size in sorted(told.sizes):
-            measure(size, told, Path(folder), results)
+        run([sys.executable, BENCH / "inputs.py", folder, args.torch_python])
+        for size in sorted(args.sizes):
+            measure(size, args, Path(folder), results)
             file.write_text(json.dumps(results, indent=1))
-    if "batch" in told.only:
+    if "batch" in args.only:
         results["batch"] = batch_overhead()
         file.write_text(json.dumps(results, indent=1))
-    write(results, told.out)
-    if told.publish:
+    write(results, args.out)
+    if args.publish:
         publish(results, BENCH.parent / "docs")
-    print(told.out / "performance.md")
+    print(args.out / "performance.md")
 
 
-def measure(size: int, told: argparse.Namespace, folder: Path, results: dict[str, Any]) -> None:
+def measure(size: int, args: argparse.Namespace, folder: Path, results: dict[str, Any]) -> None:
     """All rounds at one size, into results["sizes"]."""
     taking_part = [
-        each for each in contestants(told.device) if each.part in told.only and each.runs_at(size)
+        each for each in contestants(args.device) if each.part in args.only and each.runs_at(size)
     ]
-    turns = Turns(size, folder, told, results)
+    turns = Turns(size, folder, args, results)
     try:
         took = turns.round(taking_part)
-        rounds = min(told.rounds, int(60 * told.minutes / took) - 1)
+        rounds = min(args.rounds, int(60 * args.minutes / took) - 1)
         for _ in range(rounds):
             turns.round(taking_part)
     except GoneError as error:
@@ -106,10 +106,10 @@ class Turns:
     `at_rest`, before the first step, in bytes; or why it was `skipped`."""
 
     def __init__(
-        self, size: int, folder: Path, told: argparse.Namespace, results: dict[str, Any]
+        self, size: int, folder: Path, args: argparse.Namespace, results: dict[str, Any]
     ) -> None:
         self._size = round(size * 2 / 3), size  # height, width
-        self._folder, self._torch_python, self._computer = folder, told.torch_python, told.device
+        self._folder, self._torch_python, self._computer = folder, args.torch_python, args.device
         self._results, self._workers = results, {}
         height, width = self._size
         here = {"height": height, "width": width, "entries": {}}
@@ -171,7 +171,7 @@ class Turns:
 
 
 def batch_overhead() -> dict[str, str]:
-    """What bench/batch_overhead.py tells, line by line: name → the rest."""
+    """What bench/batch_overhead.py prints, line by line: name → the rest."""
     said = run([sys.executable, BENCH / "batch_overhead.py"])
     lines = said[said.rindex("exit code") :].splitlines()
     pairs = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines)

@@ -54,7 +54,7 @@ def computer(results: Results) -> str:
 
 
 def document(results: Results, image: str) -> str:
-    """All of it as Markdown; `image` is where the plot lies."""
+    """All of it as Markdown; `image` is the path of the plot."""
     about, held = results["machine"], "process held, libraries and weights"
     if computer(results) == "gpu":
         held = "library held on the GPU, weights"
@@ -95,12 +95,12 @@ def counted(entry: Results) -> list[float]:
 
 def rounds(results: Results) -> str:
     """How many turns each took at each size, in words."""
-    told = []
+    counts = []
     for size in sizes(results):
         entries = results["sizes"][size]["entries"].values()
         count = max(len(counted(entry)) for entry in entries)
-        told.append(f"{count} at {size} px")
-    return ", ".join(told)
+        counts.append(f"{count} at {size} px")
+    return ", ".join(counts)
 
 
 def ratio(results: Results, size: int | str, one: str, other: str) -> float | None:
@@ -188,17 +188,17 @@ def limit(results: Results) -> str:
     if not rows:
         return ""
     channels = " and ".join(f"{channels} → {channels}" for channels in CONVOLUTIONS)
-    told = paragraph(
+    text = paragraph(
         f"10⁹ floating-point operations a second: of a product of two matrices of {PRODUCT} × "
         f"{PRODUCT}; of convolutions 3 × 3, {channels} channels; and of a step of this engine, of "
-        "which only VGG's convolutions are counted, forward and for the slope of what went into "
+        "which only VGG's convolutions are counted, forward and for the gradient of what went into "
         "them (bench/kernels.py). The shares are of the faster convolution: that of a step, and "
         "that of VGG alone, forward and back. Last, which part of a step's time is not VGG: the "
         "losses, Adam, the average."
     )
     convolutions = [f"convolution {channels}" for channels in CONVOLUTIONS]
     shares = ["a step", "a step's share", "VGG's share", "not VGG"]
-    return f"## At the limit\n\n{told}\n\n{table(['', 'product', *convolutions, *shares], rows)}"
+    return f"## At the limit\n\n{text}\n\n{table(['', 'product', *convolutions, *shares], rows)}"
 
 
 def limit_row(results: Results, size: str, dtype: str) -> list[str] | None:
@@ -227,10 +227,10 @@ def paintings(results: Results) -> str:
     found = {n: ratio(results, PAINTINGS_AT, f"paintings {n}", "paintings 1") for n in PAINTINGS}
     if not all(found.values()):
         return ""
-    told = ", ".join(f"{count}: {found[count]:.3f}" for count in PAINTINGS)
+    ratios = ", ".join(f"{count}: {found[count]:.3f}" for count in PAINTINGS)
     return (
         "## Blended paintings\n\nA step with so many paintings, times as long as with one, at "
-        f"{PAINTINGS_AT} px: {told}."
+        f"{PAINTINGS_AT} px: {ratios}."
     )
 
 
@@ -239,7 +239,7 @@ def batch(results: Results) -> str:
     found = results.get("batch")
     if not found:
         return ""
-    rows = [[name, told] for name, told in found.items()]
+    rows = [[name, value] for name, value in found.items()]
     return f"## What buckets cost a batch\n\n`bench/batch_overhead.py`:\n\n{table(['', ''], rows)}"
 
 

@@ -42,22 +42,22 @@ AVERAGING = 0.99
 Progress = Callable[[int, int, float], None]
 
 
-class Descent:
+class ScaleOptimization:
     """Adam on a picture at one scale, and the average of its iterates.
 
-    image: where it starts, [1, 3, H, W]. before: the Descent at the scale before, whose moments
-    it takes over.
+    image: where it starts, [1, 3, H, W]. previous: that of the previous scale, whose moments it
+    continues.
     """
 
     def __init__(
-        self, objective: Objective, image: torch.Tensor, before: "Descent | None" = None
+        self, objective: Objective, image: torch.Tensor, previous: "ScaleOptimization | None" = None
     ) -> None:
         self._objective = objective
         self._image = image.clamp(0, 1).requires_grad_()
         self._average, self._weight = (1 - AVERAGING) * self._image.detach(), 1 - AVERAGING
         self._adam = torch.optim.Adam([self._image], lr=LEARNING_RATE, betas=BETAS)
-        if before is not None:
-            moments, size = before._adam.state[before._image], tuple(image.shape[2:])
+        if previous is not None:
+            moments, size = previous._adam.state[previous._image], tuple(image.shape[2:])
             self._adam.state[self._image] = {
                 "step": moments["step"],
                 "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
@@ -97,18 +97,18 @@ def paint(
     with the scale's longer side in px, the number of the step at it from 1, and the loss.
     """
     network = Network(vgg_arrays)
-    descent = None
+    optimization = None
     for scale in scales(end_scale):
         size = fit(content, scale)
         objective = Objective(network, content, style, size)
-        first = descent is None
-        image = resized(content, size) if first else enlarged(descent.result, size, "bicubic")
-        descent = Descent(objective, image, descent)
+        first = optimization is None
+        image = resized(content, size) if first else enlarged(optimization.result, size, "bicubic")
+        optimization = ScaleOptimization(objective, image, optimization)
         for step in range(1, iterations * (2 if first else 1) + 1):
-            loss = descent.step()
+            loss = optimization.step()
             if progress is not None:
                 progress(scale, step, loss)
-    return descent.result[0].clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
+    return optimization.result[0].clamp(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def loss(
@@ -148,16 +148,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
     parser.add_argument("--iterations", type=int, default=ITERATIONS, help="steps at each scale")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    told = parser.parse_args()
-    compute_on(told.device)
-    with np.load(told.folder / "vgg.npz") as file:
+    args = parser.parse_args()
+    compute_on(args.device)
+    with np.load(args.folder / "vgg.npz") as file:
         vgg_arrays = dict(file)
-    pictures = [np.load(told.folder / f"{name}.npy") for name in ("photo", "painting")]
-    print(json.dumps(TASKS[told.task](told, *pictures, vgg_arrays)), flush=True)
+    pictures = [np.load(args.folder / f"{name}.npy") for name in ("photo", "painting")]
+    print(json.dumps(TASKS[args.task](args, *pictures, vgg_arrays)), flush=True)
 
 
 def _paint(
-    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+    args: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
 ) -> dict[str, float | str]:
     """Paints into theirs.npy; what a process spends once is spent before the clock starts."""
     paint(content, style, vgg_arrays, end_scale=32, iterations=1)
@@ -169,24 +169,24 @@ def _paint(
             print(f"{scale} px, step {step}, loss {loss:.4g}", file=sys.stderr, flush=True)
 
     started, used = time.perf_counter(), time.process_time()
-    result = paint(content, style, vgg_arrays, told.size, told.iterations, show)
+    result = paint(content, style, vgg_arrays, args.size, args.iterations, show)
     seconds, used = time.perf_counter() - started, time.process_time() - used
-    np.save(told.folder / "theirs.npy", result)
+    np.save(args.folder / "theirs.npy", result)
     return {
         "seconds": seconds,
         "processor_s": used,
         "steps": sum(map(len, ends.values())),
-        "step_s": median(b - a for a, b in pairwise(ends[told.size])),
+        "step_s": median(b - a for a, b in pairwise(ends[args.size])),
         "computer": f"PyTorch, {computer()}",
     }
 
 
 def _loss(
-    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+    args: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
 ) -> dict[str, dict[str, float]]:
     """The loss of the photo itself, and of theirs.npy and ours.npy, as published and with exact
     roots."""
-    images = {name: np.load(told.folder / f"{name}.npy") for name in ("theirs", "ours")}
+    images = {name: np.load(args.folder / f"{name}.npy") for name in ("theirs", "ours")}
     photo = resized(content, images["theirs"].shape[:2])[0].permute(1, 2, 0).cpu().numpy()
     found = {}
     for name, image in {"photo": photo, **images}.items():
@@ -200,15 +200,15 @@ def _loss(
 
 
 def _features(
-    told: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
+    args: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
 ) -> dict[str, list[int]]:
     """Writes the photo at the size, and its features with zeros beyond its border, to
     features.npz, so that the other side can tell whether it has the same network."""
-    photo = resized(content, fit(content, told.size))
+    photo = resized(content, fit(content, args.size))
     layers = (*STYLE_LAYERS, CONTENT_LAYER)
     found = {"photo": photo, **Network(vgg_arrays).features(photo, layers, "constant")}
     arrays = {name: each[0].permute(1, 2, 0).cpu().numpy() for name, each in found.items()}
-    np.savez(told.folder / "features.npz", **arrays)
+    np.savez(args.folder / "features.npz", **arrays)
     return {name: list(array.shape) for name, array in arrays.items()}
 
 

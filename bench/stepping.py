@@ -5,7 +5,7 @@ A worker is asked by a line of JSON, [name, count], to take so many steps of wha
 answers {"seconds": …, "memory": …}: seconds a step, and the most memory in bytes that its process
 ever held (VmHWM, which Linux counts; on a GPU, what its library ever held there). What has to be
 prepared is prepared when a name is first asked for, outside that time. Before the first question it
-tells its memory alone.
+reports only its memory.
 """
 
 import contextlib
@@ -121,6 +121,6 @@ def free_memory() -> int:
 
 
 def _kibibytes(file: Path, name: str) -> int:
-    """A number that the kernel tells in kB, in bytes."""
+    """A number that the kernel reports in kB, in bytes."""
     line = next(line for line in file.read_text().splitlines() if line.startswith(f"{name}:"))
     return 1024 * int(line.split()[1])

@@ -37,31 +37,31 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.5)
     parser.add_argument("--iterations", type=int, default=60, help="steps at each scale")
     parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
-    told = parser.parse_args()
+    args = parser.parse_args()
 
     from styletransfer import Settings, load_vgg
     from styletransfer.images.decode import decode
 
-    vgg = load_vgg("vgg19", told.weights)
+    vgg = load_vgg("vgg19", args.weights)
     photos, paintings = (
         {path.stem: decode(path.read_bytes(), path.name).pixels for path in paths}
-        for paths in (told.photos, told.paintings)
+        for paths in (args.photos, args.paintings)
     )
-    print(f"| photo | painting | {' | '.join(f'{size} px' for size in told.sizes)} |")
-    print(f"| --- | --- |{' --- |' * len(told.sizes)}")
+    print(f"| photo | painting | {' | '.join(f'{size} px' for size in args.sizes)} |")
+    print(f"| --- | --- |{' --- |' * len(args.sizes)}")
     found, started = [], time.perf_counter()
     for photo, painting in product(photos, paintings):
         row = []
-        for size in told.sizes:
-            settings = Settings(size=size, strength=told.strength, iterations=told.iterations)
+        for size in args.sizes:
+            settings = Settings(size=size, strength=args.strength, iterations=args.iterations)
             row.append(distance(photos[photo], paintings[painting], settings, vgg))
         found += row
         print(f"| {photo} | {painting} | {' | '.join(f'{each:.3f}' for each in row)} |", flush=True)
     mean, spread = np.mean(found), np.std(found)
     print(
-        f"\nstrength {told.strength:g}: mean {mean:.3f}, standard deviation {spread:.3f}, "
+        f"\nstrength {args.strength:g}: mean {mean:.3f}, standard deviation {spread:.3f}, "
         f"from {min(found):.3f} to {max(found):.3f}; {len(found)} pictures with weights "
-        f"{vgg.identity}, {told.iterations} steps a scale, {time.perf_counter() - started:.0f} s"
+        f"{vgg.identity}, {args.iterations} steps a scale, {time.perf_counter() - started:.0f} s"
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 SIZE = (720, 900)  # height, width in pixels at scale 1
-OVERSAMPLE = 2  # strokes are laid at this many canvas pixels per picture pixel
+OVERSAMPLE = 2  # strokes are painted at this many canvas pixels per picture pixel
 SEED = 1889
 
 # Lights in the sky: x, y, radius of the disc.

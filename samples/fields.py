@@ -115,7 +115,7 @@ def expose(light: Array) -> Array:
 
 
 def to_bytes(image: Array) -> NDArray[np.uint8]:
-    """Bytes of an image (height, width, 3) in 0..1; what lies outside is clipped."""
+    """Bytes of an image (height, width, 3) in 0..1; what is outside is clipped."""
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

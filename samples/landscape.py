@@ -107,7 +107,7 @@ def scan(height: int, width: int, eye: float, near: float) -> View:
     x = column[None, :] / FOCAL * z
     ground = terrain(x, z + 0.0 * x)
     top = ground + forest(x, z + 0.0 * x, ground)[0]
-    # Upward tangent of each sample; the highest one so far hides what lies below it.
+    # Upward tangent of each sample; the highest one so far hides what is below it.
     rise = np.maximum.accumulate((top - eye) / z, axis=0)
     rows = (HORIZON - (np.arange(height, dtype=np.float32) + 0.5) / height) / FOCAL
     seen_z = np.full((height, width), np.inf, np.float32)
@@ -129,7 +129,7 @@ def sky(x: Array, y: Array) -> Array:
     glow = np.hypot((x - SUN_AT[0]) * 0.8, (y - SUN_AT[1]) * 1.15)
     colour = colour + np.exp(-glow / 0.20)[..., None] * linear("ff9538") * 1.3
     colour = colour + np.exp(-((glow / 0.045) ** 2))[..., None] * linear("ffe2a8") * 2.2
-    # Clouds lie on a plane overhead, seen in perspective.
+    # Clouds are on a plane overhead, seen in perspective.
     reach = 1.0 / (up * 0.9 + 0.16)
     u, v = (x - 0.75) * reach * 1.25, reach * 2.1
     warp = 0.5 * fbm(0.8 * u, 0.8 * v, SEED + 20, 3)

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 SIZE = (860, 860)  # height, width in pixels at scale 1
 OVERSAMPLE = 2
 SEED = 330
-LAYOUT = 512  # side in pixels of the grid on which the tiles are laid out
+LAYOUT = 512  # side in pixels of the grid that the tiles are placed on
 TILE = 0.0178  # side of a tile, in picture heights
 GROUT = 0.00135  # half the width of a joint
 NORM = 7.0  # exponent of the norm: 2 makes hexagons, infinity makes squares with sharp corners

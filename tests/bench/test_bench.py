@@ -39,7 +39,7 @@ def test_a_step_of_one_canvas_square_is_counted_as_by_hand(bench):
     assert bench[0].step_operations(16, 16) == 36 * pairs
 
 
-def test_a_picture_counts_as_the_canvas_that_it_is_laid_on(bench):
+def test_a_picture_counts_as_its_padded_canvas(bench):
     assert bench[0].step_operations(341, 512) == bench[0].step_operations(352, 512)
 
 
@@ -54,7 +54,7 @@ def test_there_is_no_ratio_between_runs(bench):
     assert bench[1].ratio(found, 512, "one", "other") is None
 
 
-def test_the_document_tells_times_memory_ratios_and_claims(bench):
+def test_the_document_has_times_memory_ratios_and_claims(bench):
     ours, plain = "this engine, bfloat16", "PyTorch, VGG alone, float32"
     found = results(**{ours: measured(9, 0.5), plain: measured(9, 1.75, gib=3)})
     skipped = {"run": 1, "seconds": [], "skipped": "not enough memory"}
