@@ -47,7 +47,7 @@ def size(file):
     return Image.open(io.BytesIO(file)).size
 
 
-def test_a_photo_comes_back_once_though_all_is_told_twice_and_telegram_stumbles(world, cloud):
+def test_a_photo_comes_back_once_though_all_is_sent_twice_and_telegram_stumbles(world, cloud):
     cloud.repeats = 2
     update = world.photo(ANNA, PHOTO)
     for _ in range(2):
@@ -91,9 +91,9 @@ def test_everybody_gets_their_own_back_and_what_cannot_be_painted_stops_nobody(w
     for update, height in zip([anna, boris, *album], heights, strict=True):
         assert size(painting(world, update)) == (64, round(height * 64 / 80))
     assert len(world.telegram.sent("sendPhoto")) == len(world.telegram.sent("sendDocument")) == 5
-    [told] = [each for each in world.telegram.sent(chat=BORIS) if "could not" in each.text]
-    assert told.reply_to == corrupt["message"]["message_id"]
-    assert "damaged or incomplete" in told.text
+    [answer] = [each for each in world.telegram.sent(chat=BORIS) if "could not" in each.text]
+    assert answer.reply_to == corrupt["message"]["message_id"]
+    assert "damaged or incomplete" in answer.text
     assert world.telegram.sent(chat=OWNER) == []
 
 
@@ -128,18 +128,18 @@ def test_without_weights_the_user_gets_a_word_and_the_owner_the_reason(world, cl
     cloud.work()
     [job] = cloud.jobs
     assert job.codes == [3] and "no VGG weights" in job.log.read_text()
-    told = world.telegram.sent(chat=ANNA)[-1]
-    assert told.text == words.failed(words.SET_UP_WRONG)
-    assert told.reply_to == update["message"]["message_id"]
-    [told] = world.telegram.sent(chat=OWNER)
-    assert "exit code: 3" in told.text and job.id in told.text
+    answer = world.telegram.sent(chat=ANNA)[-1]
+    assert answer.text == words.failed(words.SET_UP_WRONG)
+    assert answer.reply_to == update["message"]["message_id"]
+    [answer] = world.telegram.sent(chat=OWNER)
+    assert "exit code: 3" in answer.text and job.id in answer.text
 
 
 def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     world.answers(world.photo(ANNA, PHOTO))
     [key] = world.photo_keys(ANNA)
     assert texts(world.says(ANNA, "/cancel")) == [words.cancelled(1)]
-    cloud.tell(aws_events.created(key, world.bucket))
+    cloud.deliver(aws_events.created(key, world.bucket))
     [job] = cloud.jobs
     assert world.terminated == [job.id, job.id], "at each word of it"
     # Batch may be too late with that. The template's very command:
@@ -158,7 +158,7 @@ def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
 
 def test_strangers_and_who_does_not_know_the_secret_start_nothing(world, cloud):
     assert world.update(world.photo(ANNA, PHOTO), secret="wrong") == 403
-    [told] = world.answers(world.photo(STRANGER, PHOTO))
-    assert told.text == words.stranger(STRANGER)
+    [answer] = world.answers(world.photo(STRANGER, PHOTO))
+    assert answer.text == words.stranger(STRANGER)
     cloud.look_around()
     assert cloud.jobs == [] and world.keys("telegram/") == []

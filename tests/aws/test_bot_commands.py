@@ -16,10 +16,10 @@ AWS = Path(__file__).parents[2] / "aws"
 
 def test_the_bot_loads_neither_numpy_nor_tensorflow():
     heavy = "{'numpy', 'tensorflow', 'scipy', 'h5py', 'fastapi'}"
-    told = f"import sys; import bot.handler; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys; import bot.handler; print(sorted({heavy} & set(sys.modules)))"
     environment = {"PYTHONPATH": f"{AWS}:{AWS.parent}", "PATH": ""}
     run = subprocess.run(
-        [sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
 
@@ -123,8 +123,8 @@ def test_styles_are_chosen_by_a_button(world):
     [answer] = world.says(ANNA, "/styles")
     assert [button["text"] for button in answer.buttons if "✓" in button["text"]]
     [data] = [each["callback_data"] for each in answer.buttons if each["text"].startswith("zarte")]
-    told, edited = world.presses(ANNA, data)
-    assert told.method == "answerCallbackQuery" and edited.method == "editMessageText"
+    answered, edited = world.presses(ANNA, data)
+    assert answered.method == "answerCallbackQuery" and edited.method == "editMessageText"
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0])["look"] == long
 
@@ -171,7 +171,7 @@ def test_a_style_is_chosen_by_name_in_whatever_case(world):
     assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Great Wave"
 
 
-def test_a_name_that_there_is_not_is_told_with_the_nearest(world):
+def test_a_name_that_there_is_not_is_reported_with_the_nearest(world):
     [answer] = world.says(ANNA, "/style monnet")
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 
@@ -181,7 +181,7 @@ def test_looks_toml_says_what_there_is(world):
     assert [each["text"] for each in world.says(ANNA, "/styles")[0].buttons] == ["✓ soft"]
 
 
-def test_a_wrong_looks_toml_is_told_to_the_owner(world):
+def test_a_wrong_looks_toml_is_reported_to_the_owner(world):
     world.put("styles/looks.toml", b"[soft\n")
     world.says(ANNA, "/styles")
     assert texts(world.telegram.sent(chat=ANNA)) == [words.BROKEN]
@@ -196,7 +196,7 @@ def test_a_size_can_be_written(world, text, size):
 
 
 @pytest.mark.parametrize("text", ["7", "99999", "huge", "-1"])
-def test_a_size_that_cannot_be_is_told(world, text):
+def test_a_size_that_cannot_be_is_reported(world, text):
     assert texts(world.says(ANNA, f"/size {text}")) == [words.size_wrong(text)]
     assert all("size" not in item for item in world.items())
 

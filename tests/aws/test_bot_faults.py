@@ -44,7 +44,7 @@ def test_an_update_that_comes_twice_is_taken_once(world):
     assert len(world.telegram.sent()) == 1
 
 
-def test_an_exception_is_told_to_the_user_and_logged_and_telegram_gets_its_200(
+def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_200(
     world, monkeypatch, caplog
 ):
     def broken(data):
@@ -76,11 +76,11 @@ def test_a_photo_that_cannot_be_stored_leaves_nothing_behind(world, monkeypatch)
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", '{"update_id": 1}'])
 def test_what_is_no_update_gets_its_200_too(world, body):
     for encoded in (True, False):
-        told = base64.b64encode(body.encode()).decode() if encoded else body
-        assert world.request(told, encoded=encoded) == {"statusCode": 200}
+        sent = base64.b64encode(body.encode()).decode() if encoded else body
+        assert world.request(sent, encoded=encoded) == {"statusCode": 200}
 
 
-def test_a_token_that_telegram_refuses_is_told_without_it(world, caplog):
+def test_a_token_that_telegram_refuses_is_reported_without_it(world, caplog):
     wrong = "1:SECRET-part"
     boto3.client("ssm").put_parameter(
         Name="/painter/token", Value=wrong, Type="SecureString", Overwrite=True

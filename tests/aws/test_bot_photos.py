@@ -10,7 +10,7 @@ from support.pictures import gradient, saved
 from styletransfer.storage import s3
 
 
-def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_told(world):
+def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     update = world.photo(ANNA)
     [answer] = world.answers(update)
     message = update["message"]
@@ -61,12 +61,12 @@ def test_a_file_is_kept_in_full_quality_with_its_real_kind(world, data, name, mi
         (b"", "beach.jpg", "image/jpeg"),
     ],
 )
-def test_an_unusual_kind_of_file_is_told_politely(world, data, name, mime):
+def test_an_unusual_kind_of_file_gets_a_polite_answer(world, data, name, mime):
     assert texts(world.answers(world.file(ANNA, data, name, mime))) == [words.NO_PICTURE]
     assert world.keys("telegram/") == []
 
 
-def test_a_file_of_25_mb_is_told(world):
+def test_a_file_of_25_mb_is_refused(world):
     update = world.file(ANNA, JPEG, "beach.jpg", "image/jpeg", size=25 * 1024 * 1024)
     assert texts(world.answers(update)) == [words.TOO_LARGE]
     assert world.keys("telegram/") == []
@@ -91,8 +91,8 @@ def test_an_own_painting_becomes_ones_style(world):
     assert world.get(f"own/{ANNA}/Mein Bild 2.png") == painting
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0]) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
-    assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].told)
-    assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].told)
+    assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].parameters)
+    assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].parameters)
 
 
 def test_an_own_painting_takes_the_place_of_one_of_its_name(world):

@@ -82,9 +82,9 @@ def test_a_file_above_50_mb_comes_as_a_link(world):
     world.answers(world.photo(ANNA))
     large = JPEG + bytes(51_000_000)
     world.created(world.result(world.photo_keys(ANNA)[0], large))
-    preview, told = world.telegram.sent(chat=ANNA)[1:]
-    assert preview.method == "sendPhoto" and "50 MB" in told.text and len(told.text) < 4096
-    link = told.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    preview, message = world.telegram.sent(chat=ANNA)[1:]
+    assert preview.method == "sendPhoto" and "50 MB" in message.text and len(message.text) < 4096
+    link = message.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     with urllib.request.urlopen(link) as answer:
         assert int(answer.headers["content-length"]) == len(large)
 
@@ -132,7 +132,7 @@ def test_a_preview_is_made_of_every_kind_of_picture(mode):
 # Jobs
 
 
-def test_status_tells_how_far_photos_are(world):
+def test_status_says_how_far_photos_are(world):
     for user in (BORIS, ANNA, ANNA):
         world.answers(world.photo(user))
     first = world.photo_keys(ANNA)[0]
@@ -160,7 +160,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     assert texts(world.says(ANNA, "/cancel")) == [words.NOTHING_TO_CANCEL]
 
 
-def test_a_corrupt_photo_is_told_with_the_reason_of_its_record(world):
+def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
     update = world.photo(ANNA, JPEG[:300])
     world.answers(update)
     [key] = world.photo_keys(ANNA)
@@ -169,8 +169,8 @@ def test_a_corrupt_photo_is_told_with_the_reason_of_its_record(world):
     world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
     for _ in range(2):
         world.job(key, "FAILED", container={"exitCode": 1, "reason": ""}, statusReason="Essential…")
-    [told] = world.telegram.sent(chat=ANNA)[1:]
-    assert error in told.text and told.reply_to == update["message"]["message_id"]
+    [answer] = world.telegram.sent(chat=ANNA)[1:]
+    assert error in answer.text and answer.reply_to == update["message"]["message_id"]
     assert world.telegram.sent(chat=OWNER) == []
 
 
@@ -196,14 +196,16 @@ def test_a_corrupt_photo_is_told_with_the_reason_of_its_record(world):
         ({}, words.UNCLEAR, True),
     ],
 )
-def test_a_failed_job_is_told_in_plain_words_and_to_whom_can_mend_it(world, detail, reason, owner):
+def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
+    world, detail, reason, owner
+):
     world.job(f"telegram/{ANNA}/7-A.jpg", "FAILED", job="job-9", **detail)
     assert texts(world.telegram.sent(chat=ANNA)) == [words.failed(reason)]
     for_owner = texts(world.telegram.sent(chat=OWNER))
     assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
 
 
-def test_a_failure_that_could_not_be_told_is_told_when_the_event_comes_again(world):
+def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(world):
     world.answers(world.photo(ANNA))
     [key] = world.photo_keys(ANNA)
     world.telegram.fail("sendMessage", 400)

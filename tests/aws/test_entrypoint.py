@@ -136,7 +136,7 @@ def test_what_its_sender_cancelled_is_no_failure(bot, one_vgg, capsys, gone):
 
 
 @pytest.mark.parametrize(
-    "key, wish, told",
+    "key, wish, message",
     [
         ("styles/monet.jpg", {}, "KEY is 'styles/monet.jpg'; expected telegram/"),
         (WISH, {}, "KEY is 'wishes/-100123/7-AQAD_x-9.json'"),
@@ -147,11 +147,11 @@ def test_what_its_sender_cancelled_is_no_failure(bot, one_vgg, capsys, gone):
     ],
     ids=["painting", "wish as photo", "unknown wish", "unknown look", "tiny", "no painting"],
 )
-def test_what_cannot_be_is_one_line_and_exit_2(bot, one_vgg, capsys, key, wish, told):
+def test_what_cannot_be_is_one_line_and_exit_2(bot, one_vgg, capsys, key, wish, message):
     bot.send(**wish)
     assert job(bot, key) == 2
     error = capsys.readouterr().err
-    assert told in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1
     assert bot.results() == set()
 
 
@@ -173,12 +173,12 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, bare_image, monkeypatch,
     assert json.loads(bot.read(RECORD))["weights"] == f"md5:{hashlib.md5(data).hexdigest()}"
 
 
-def test_without_weights_anywhere_the_ways_to_give_them_are_told(bot, bare_image, capsys):
+def test_without_weights_anywhere_the_ways_to_give_them_are_named(bot, bare_image, capsys):
     bot.send(look="waves")
     assert job(bot) == 3
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     ways = ("imagenet-vgg-verydeep-19.mat", bot.name, "--build-arg WEIGHTS=vgg19", "VGG_WEIGHTS")
-    assert [each for each in ways if each not in told] == [] and told.count("\n") == 1
+    assert [each for each in ways if each not in printed] == [] and printed.count("\n") == 1
 
 
 def test_a_spot_stop_beside_another_job_costs_nothing(bot, one_vgg, monkeypatch, capsys):
@@ -193,16 +193,16 @@ def test_a_spot_stop_beside_another_job_costs_nothing(bot, one_vgg, monkeypatch,
             if "%" in line:
                 break
         stopped.send_signal(signal.SIGTERM)
-        told, _ = stopped.communicate(timeout=60)
-    assert (undisturbed.result(), stopped.returncode) == (0, 143), told
-    assert "stopped by SIGTERM" in told and "Traceback" not in told
+        printed, _ = stopped.communicate(timeout=60)
+    assert (undisturbed.result(), stopped.returncode) == (0, 143), printed
+    assert "stopped by SIGTERM" in printed and "Traceback" not in printed
     checkpoint = "results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"
     done_by_other = {key.replace("/7-", "/8-") for key in DONE}
     assert bot.results() == {checkpoint} | done_by_other
     capsys.readouterr()
     assert job(bot) == 0
-    told = capsys.readouterr().out
-    assert "7-AQAD_x-9.jpg: resuming from step" in told
+    printed = capsys.readouterr().out
+    assert "7-AQAD_x-9.jpg: resuming from step" in printed
     assert bot.results() == DONE | done_by_other
     first, second = (bot.read(f"results/-100123/waves/{key}-AQAD_x-9.jpg") for key in "78")
     assert first == second

@@ -14,7 +14,7 @@ from styletransfer.storage.address import Account
 
 
 @pytest.mark.parametrize("chat", [5, -1001234567890])
-def test_a_key_tells_its_photo_and_a_photo_its_key(chat):
+def test_a_key_names_its_photo_and_a_photo_its_key(chat):
     photo = Photo(chat, 7, "AQAD-x_9", "jpg")
     assert photo.key == f"telegram/{chat}/7-AQAD-x_9.jpg"
     assert photo.wish_key == f"wishes/{chat}/7-AQAD-x_9.json"
@@ -42,7 +42,7 @@ def test_no_other_key_is_a_photos(key):
         ("results/-5/monet/7-A-Q.jpg.png", "monet"),
     ],
 )
-def test_a_results_key_tells_photo_and_look(key, look):
+def test_a_results_key_names_photo_and_look(key, look):
     assert Photo.of_result(key) == (Photo(-5, 7, "A-Q"), look)
 
 
@@ -71,8 +71,8 @@ def test_a_wish_comes_back_from_its_file(wish):
 
 
 def test_a_wish_is_written_as_agreed():
-    told = json.loads(Wish("own/5", "monet", 1024).to_json())
-    assert told == {"style": "own/5", "look": "monet", "size": 1024}
+    written = json.loads(Wish("own/5", "monet", 1024).to_json())
+    assert written == {"style": "own/5", "look": "monet", "size": 1024}
 
 
 def test_what_a_wish_leaves_out_has_defaults():
@@ -92,7 +92,7 @@ def test_what_a_wish_leaves_out_has_defaults():
         ("{", "JSON"),
     ],
 )
-def test_a_wrong_wish_is_told_in_one_line(text, named):
+def test_a_wrong_wish_is_reported_in_one_line(text, named):
     with pytest.raises(ConfigError) as raised:
         Wish.from_json(text)
     assert named in str(raised.value) and "\n" not in str(raised.value)

@@ -54,8 +54,8 @@ def account(made, monkeypatch):
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
         table = made["Table"]["Properties"]
         keys = ("BillingMode", "AttributeDefinitions", "KeySchema")
-        told = {name: table[name] for name in keys}
-        boto3.client("dynamodb").create_table(TableName=variables["TABLE"], **told)
+        given = {name: table[name] for name in keys}
+        boto3.client("dynamodb").create_table(TableName=variables["TABLE"], **given)
         boto3.client("ssm").put_parameter(
             Name=variables["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString"
         )
@@ -102,12 +102,12 @@ class Chat:
     def posts(self, **message):
         sender = {"id": OWNER, "is_bot": False, "first_name": "Ada"}
         chat = {"id": OWNER, "type": "private"}
-        told = {"message_id": self.update + 1, "date": 1, "chat": chat, "from": sender}
-        self.sends(message=told | message)
+        common = {"message_id": self.update + 1, "date": 1, "chat": chat, "from": sender}
+        self.sends(message=common | message)
 
-    def sends(self, **told):
+    def sends(self, **content):
         self.update += 1
-        body = json.dumps({"update_id": self.update, **told})
+        body = json.dumps({"update_id": self.update, **content})
         secret = {"x-telegram-bot-api-secret-token": layout.webhook_secret(TOKEN)}
         request = {"requestContext": {}, "headers": secret, "body": body}
         assert handler.handler(request, None) == {"statusCode": 200}
@@ -185,11 +185,13 @@ def job(key, status):
     """An event as Batch sends it."""
     detail = {"jobId": f"job-{key}", "status": status, "parameters": {"key": key}}
     container = {"exitCode": 1} if status == "FAILED" else {}
-    told = {"source": "aws.batch", "time": "2026-01-02T03:04:05Z"}
-    return told | {"detail": detail | {"container": container}}
+    event = {"source": "aws.batch", "time": "2026-01-02T03:04:05Z"}
+    return event | {"detail": detail | {"container": container}}
 
 
-def test_the_function_is_told_what_the_bot_asks_for_and_nothing_else(account, made, monkeypatch):
+def test_the_function_is_reported_what_the_bot_asks_for_and_nothing_else(
+    account, made, monkeypatch
+):
     variables = made["BotFunction"]["Properties"]["Environment"]["Variables"]
     for name in variables:
         with monkeypatch.context() as patch:

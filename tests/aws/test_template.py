@@ -119,8 +119,8 @@ def test_no_resource_needs_itself_once_translated(template):
 def test_a_circle_that_only_the_translation_shows_is_found():
     planted = parsed()
     function = planted["Resources"]["BotFunction"]["Properties"]
-    told = {"Bucket": {"Ref": "Bucket"}, "Events": "s3:ObjectCreated:*"}
-    function["Events"]["Photo"] = {"Type": "S3", "Properties": told}
+    trigger = {"Bucket": {"Ref": "Bucket"}, "Events": "s3:ObjectCreated:*"}
+    function["Events"]["Photo"] = {"Type": "S3", "Properties": trigger}
     found = cycle(translated(planted))
     assert {"Bucket", "BotFunction"} <= set(found)
 
@@ -216,12 +216,14 @@ def test_a_job_fits_into_every_instance_type_with_room_for_ecs(resources):
 
 def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
     for name in ("SpotEnvironment", "OnDemandEnvironment"):
-        told = resources[name]["Properties"]
-        assert told["ComputeResources"]["MinvCpus"] == 0
-        assert told["ComputeResources"]["Ec2Configuration"] == [{"ImageType": "ECS_AL2023_NVIDIA"}]
+        properties = resources[name]["Properties"]
+        assert properties["ComputeResources"]["MinvCpus"] == 0
+        assert properties["ComputeResources"]["Ec2Configuration"] == [
+            {"ImageType": "ECS_AL2023_NVIDIA"}
+        ]
         # What updates in place ask for.
-        assert told["ReplaceComputeEnvironment"] is False and "ServiceRole" not in told
-        assert "ComputeEnvironmentName" not in told
+        assert properties["ReplaceComputeEnvironment"] is False and "ServiceRole" not in properties
+        assert "ComputeEnvironmentName" not in properties
     spot, on_demand = (
         resources[name]["Properties"]["ComputeResources"]
         for name in ("SpotEnvironment", "OnDemandEnvironment")
@@ -317,8 +319,8 @@ def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):
 @pytest.mark.parametrize("key", ["telegram/-5/7-AQAD_x-9.jpg", 'telegram/5/"é\\ \n<bucket>&.jpg'])
 def test_the_job_gets_bucket_and_key_whatever_the_key(resources, key):
     [target] = resources["NewPhotoRule"]["Properties"]["Targets"]
-    told = transformed(target["InputTransformer"], created(key))
-    assert told == {"Parameters": {"bucket": "painter-bucket", "key": key}}
+    submitted = transformed(target["InputTransformer"], created(key))
+    assert submitted == {"Parameters": {"bucket": "painter-bucket", "key": key}}
     assert "RetryStrategy" not in target["BatchParameters"]
 
 

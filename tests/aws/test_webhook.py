@@ -39,7 +39,7 @@ def telegram(monkeypatch):
         yield telegram
 
 
-def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, capsys):
+def test_telegram_is_reported_the_address_and_the_secret_and_forgets_both(telegram, capsys):
     store(f"{TOKEN}\n")
     assert webhook.main(["--stack", "painter"]) == 0
     assert telegram.webhook == {
@@ -58,7 +58,7 @@ def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, 
 
 
 @pytest.mark.parametrize(
-    "name, token, kind, code, told",
+    "name, token, kind, code, message",
     [
         ("painters", TOKEN, "SecureString", 2, "there is no stack painters in eu-west-1"),
         ("other", TOKEN, "SecureString", 2, "stack other has no output TokenParameter"),
@@ -69,12 +69,14 @@ def test_telegram_is_told_the_address_and_the_secret_and_forgets_both(telegram, 
     ],
     ids=["no stack", "other stack", "no token", "plain token", "wrong token", "no such token"],
 )
-def test_a_mistake_is_one_line_without_the_token(telegram, capsys, name, token, kind, code, told):
+def test_a_mistake_is_one_line_without_the_token(
+    telegram, capsys, name, token, kind, code, message
+):
     if token:
         store(token, kind)
     assert webhook.main(["--stack", name]) == code
     out, error = capsys.readouterr()
-    assert out == "" and told in error and error.count("\n") == 1
+    assert out == "" and message in error and error.count("\n") == 1
     assert token is None or token not in error
     assert telegram.webhook == {}
 

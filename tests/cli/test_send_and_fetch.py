@@ -29,7 +29,7 @@ def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
     send_to_bucket([str(photos), name])
     get_bucket_content([name, str(copy)])
     written = (copy / "a.jpg").stat().st_mtime_ns
-    (photos / "2026/e.txt").write_bytes(b"!" * 50_000)  # The same size: only the hash tells.
+    (photos / "2026/e.txt").write_bytes(b"!" * 50_000)  # The same size: only the hash differs.
     capsys.readouterr()
     assert send_to_bucket([str(photos), name]) == 0
     assert capsys.readouterr().out == (

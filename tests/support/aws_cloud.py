@@ -1,4 +1,4 @@
-"""EventBridge and Batch for tests: what is new in the bucket and how jobs fare goes where the
+"""EventBridge and Batch for tests: new objects in the bucket and the states of jobs go where the
 template's rules say; jobs are the template's command, as processes of this machine."""
 
 import json
@@ -40,7 +40,7 @@ class Job:
 
 
 class Cloud:
-    """What lies between the bot and its jobs. `made` are the template's resources, filled in;
+    """What is between the bot and its jobs. `made` are the template's resources, filled in;
     `repeats` is how often each event is delivered, `jobs` all that there were."""
 
     def __init__(
@@ -54,9 +54,9 @@ class Cloud:
         self._made, self._world, self._process, self._folder = made, world, process, folder
         self._definition = made["JobDefinition"]["Properties"]
         container = self._definition["ContainerProperties"]
-        told = {each["Name"]: each["Value"] for each in container["Environment"]}
+        variables = {each["Name"]: each["Value"] for each in container["Environment"]}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environment = told | {"PATH": path} | environment
+        self.environment = variables | {"PATH": path} | environment
         self.repeats = 1
         self.jobs: list[Job] = []
         self._waiting: list[Job] = []
@@ -65,20 +65,20 @@ class Cloud:
         self.look_around()
 
     def look_around(self) -> None:
-        """Tells of what is new in the bucket."""
+        """Delivers the events of new objects in the bucket."""
         found = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
         for each in found:
             if (version := (each["Key"], each["ETag"])) not in self._seen:
                 self._seen.add(version)
-                self.tell(aws_events.created(each["Key"], self._world.bucket))
+                self.deliver(aws_events.created(each["Key"], self._world.bucket))
 
-    def tell(self, event: dict[str, Any]) -> None:
+    def deliver(self, event: dict[str, Any]) -> None:
         """Delivers an event to the targets of the rules that it matches."""
         for name in sorted(aws_events.matching(self._made, event)) * self.repeats:
             [target] = self._made[name]["Properties"]["Targets"]
             if target["Arn"] == NAMES["JobQueue"]:
-                told = aws_events.transformed(target["InputTransformer"], event)
-                self._submit(told["Parameters"])
+                submitted = aws_events.transformed(target["InputTransformer"], event)
+                self._submit(submitted["Parameters"])
             else:
                 self._world.handler(event, Context())
 
@@ -109,7 +109,7 @@ class Cloud:
             target=tiny_job.forked, args=(arguments, self.environment, job.log)
         )
         job.process.start()
-        self._tell_state(job, "RUNNING")
+        self._deliver_state(job, "RUNNING")
         return job
 
     def end(self, job: Job, code: int | None = None) -> None:
@@ -123,12 +123,12 @@ class Cloud:
         retry = self._definition["RetryStrategy"]
         more = len(job.codes) < int(retry["Attempts"])
         if code == 0:
-            self._tell_state(job, "SUCCEEDED", container={"exitCode": 0}, statusReason=ENDED)
+            self._deliver_state(job, "SUCCEEDED", container={"exitCode": 0}, statusReason=ENDED)
         elif more and aws_events.tried_again(retry, ENDED, code):
             self._waiting.append(job)
-            self._tell_state(job, "RUNNABLE")
+            self._deliver_state(job, "RUNNABLE")
         else:
-            self._tell_state(job, "FAILED", container={"exitCode": code}, statusReason=ENDED)
+            self._deliver_state(job, "FAILED", container={"exitCode": code}, statusReason=ENDED)
 
     def _submit(self, parameters: dict[str, str]) -> None:
         number = len(self.jobs) + 1
@@ -136,14 +136,14 @@ class Cloud:
         self.jobs.append(job)
         self._waiting.append(job)
         for status in ("SUBMITTED", "RUNNABLE"):
-            self._tell_state(job, status)
+            self._deliver_state(job, status)
 
-    def _tell_state(self, job: Job, status: str, **detail: Any) -> None:
+    def _deliver_state(self, job: Job, status: str, **detail: Any) -> None:
         self._seconds += 1
         attempts = [{"container": {"exitCode": code}} for code in job.codes]
-        told = {"jobId": job.id, "parameters": job.parameters, "attempts": attempts, **detail}
+        detail = {"jobId": job.id, "parameters": job.parameters, "attempts": attempts, **detail}
         time = f"2026-01-02T03:{self._seconds // 60:02}:{self._seconds % 60:02}Z"
-        self.tell(aws_events.job_state(status, time, **told))
+        self.deliver(aws_events.job_state(status, time, **detail))
 
 
 @contextmanager

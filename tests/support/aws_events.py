@@ -90,10 +90,10 @@ def tried_again(retry: Mapping[str, Any], status: str, code: int | None) -> bool
     }
 
     def holds(rule: Mapping[str, str]) -> bool:
-        told = {key: value for key, value in rule.items() if key != "Action"}
+        conditions = {key: value for key, value in rule.items() if key != "Action"}
         return all(
             seen[key].startswith(value[:-1]) if value.endswith("*") else seen[key] == value
-            for key, value in told.items()
+            for key, value in conditions.items()
         )
 
     return next(rule for rule in retry["EvaluateOnExit"] if holds(rule))["Action"] == "RETRY"

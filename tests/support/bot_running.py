@@ -29,7 +29,7 @@ class Context:
 
 @dataclass
 class World:
-    """The bot in its surroundings: what users do, what AWS tells, and what came of it."""
+    """The bot in its surroundings: what users do, what AWS reports, and what came of it."""
 
     handler: Callable[[dict[str, Any], Context], dict[str, Any] | None]
     secret: str
@@ -75,10 +75,10 @@ class World:
 
     def presses(self, user: int, data: str, chat: int | None = None) -> "list[Call]":
         """What the bot does when a button under one of its messages is pressed."""
-        told = self.message(user, chat, text="Which style?")
-        person, message = told["message"]["from"], told["message"]
+        update = self.message(user, chat, text="Which style?")
+        person, message = update["message"]["from"], update["message"]
         query = {"id": "1", "from": person, "chat_instance": "1", "data": data, "message": message}
-        return self.answers({"update_id": told["update_id"], "callback_query": query})
+        return self.answers({"update_id": update["update_id"], "callback_query": query})
 
     def answers(self, update: dict[str, Any]) -> "list[Call]":
         before = len(self.telegram.calls)

@@ -1,6 +1,6 @@
 """A fake Telegram: the Bot API's methods that the bot calls, with their limits, in a thread.
 
-It keeps what it was sent, and answers 429 or 502 where a test asks for that.
+It keeps the calls, and answers 429 or 502 if a test asks for that.
 """
 
 import io
@@ -25,8 +25,8 @@ BOT = {"id": 4242, "is_bot": True, "first_name": "Painter", "username": "painter
 
 
 class Refusal(Exception):  # noqa: N818 – an answer of the API
-    def __init__(self, code: int, told: str, retry_after: float = 0) -> None:
-        self.code, self.told, self.retry_after = code, told, retry_after
+    def __init__(self, code: int, description: str, retry_after: float = 0) -> None:
+        self.code, self.description, self.retry_after = code, description, retry_after
 
 
 @dataclass
@@ -34,24 +34,24 @@ class Call:
     """One call of a method that was answered with ok: its parameters, and its files by field."""
 
     method: str
-    told: dict[str, Any]
+    parameters: dict[str, Any]
     files: dict[str, tuple[str, bytes]]
 
     @property
     def chat(self) -> int:
-        return int(self.told["chat_id"])
+        return int(self.parameters["chat_id"])
 
     @property
     def text(self) -> str:
-        return self.told.get("text", self.told.get("caption", ""))
+        return self.parameters.get("text", self.parameters.get("caption", ""))
 
     @property
     def reply_to(self) -> int | None:
-        return self.told.get("reply_parameters", {}).get("message_id")
+        return self.parameters.get("reply_parameters", {}).get("message_id")
 
     @property
     def buttons(self) -> list[dict[str, str]]:
-        rows = self.told.get("reply_markup", {}).get("inline_keyboard", [])
+        rows = self.parameters.get("reply_markup", {}).get("inline_keyboard", [])
         return [button for row in rows for button in row]
 
 
@@ -59,7 +59,7 @@ class Call:
 class Telegram:
     """`calls` are those that went well, without getMe and getFile; `refused` those that did not.
     `faults` wait to happen: method, code, retry_after. `blocked` are chats that block the bot;
-    `webhook` is what setWebhook was told."""
+    `webhook` are the parameters of setWebhook."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Telegram:
     _texts: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def add_file(self, data: bytes, size: int | None = None) -> dict[str, Any]:
-        """A file that a user sent, as messages tell of it; it may pretend to be of another size."""
+        """A file that a user sent, as in a message; it may pretend to be of another size."""
         number = len(self._files) + 1
         self._files[f"file{number}"] = (data, len(data) if size is None else size)
         return {"file_id": f"file{number}", "file_unique_id": f"AQAD_x-{number}"}
@@ -85,26 +85,32 @@ class Telegram:
         found = [call for call in self.calls if call.method.startswith(method)]
         return [call for call in found if chat in (None, call.chat)]
 
-    def answer(self, method: str, told: dict[str, Any], files: dict[str, Any]) -> Any:
+    def answer(self, method: str, parameters: dict[str, Any], files: dict[str, Any]) -> Any:
         if fault := next((each for each in self.faults if each[0] == method), None):
             self.faults.remove(fault)
             raise Refusal(fault[1], "as the test asked", fault[2])
         answers = {
-            **{"getMe": lambda: BOT, "getFile": lambda: self._file(told["file_id"])},
+            **{"getMe": lambda: BOT, "getFile": lambda: self._file(parameters["file_id"])},
             **{"getWebhookInfo": self._webhook_info, "answerCallbackQuery": lambda: True},
-            **{"setWebhook": lambda: self._hook(told), "deleteWebhook": lambda: self._hook({})},
-            **{"sendMessage": lambda: self._text(told), "sendPhoto": lambda: self._photo(*given)},
+            **{
+                "setWebhook": lambda: self._hook(parameters),
+                "deleteWebhook": lambda: self._hook({}),
+            },
+            **{
+                "sendMessage": lambda: self._text(parameters),
+                "sendPhoto": lambda: self._photo(*given),
+            },
             **{"sendDocument": lambda: self._document(*given)},
-            **{"editMessageText": lambda: self._edit(told)},
+            **{"editMessageText": lambda: self._edit(parameters)},
         }
-        given = (told, files)
+        given = (parameters, files)
         if method not in answers:
             raise Refusal(404, "Not Found")
-        if told.get("chat_id") and int(told["chat_id"]) in self.blocked:
+        if parameters.get("chat_id") and int(parameters["chat_id"]) in self.blocked:
             raise Refusal(403, "Forbidden: bot was blocked by the user")
         result = answers[method]()
         if method not in ("getMe", "getFile"):
-            self.calls.append(Call(method, told, files))
+            self.calls.append(Call(method, parameters, files))
         return result
 
     def content(self, path: str) -> bytes | None:
@@ -116,38 +122,38 @@ class Telegram:
             raise Refusal(400, "Bad Request: file is too big")
         return {"file_id": file, "file_unique_id": file, "file_size": size, "file_path": file}
 
-    def _message(self, told: dict[str, Any], **more: Any) -> dict[str, Any]:
+    def _message(self, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
         number = 1_000_000 + len(self.calls)
-        chat = {"id": int(told["chat_id"]), "type": "private"}
-        for row in told.get("reply_markup", {}).get("inline_keyboard", []):
+        chat = {"id": int(parameters["chat_id"]), "type": "private"}
+        for row in parameters.get("reply_markup", {}).get("inline_keyboard", []):
             for button in row:
                 if not 1 <= len(button["callback_data"].encode()) <= 64:
                     raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
         return {"message_id": number, "date": 1, "chat": chat, "from": BOT, **more}
 
-    def _text(self, told: dict[str, Any]) -> dict[str, Any]:
-        if not told["text"].strip():
+    def _text(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if not parameters["text"].strip():
             raise Refusal(400, "Bad Request: message text is empty")
-        if len(told["text"]) > 4096:
+        if len(parameters["text"]) > 4096:
             raise Refusal(400, "Bad Request: message is too long")
-        message = self._message(told, text=told["text"])
-        self._texts[message["chat"]["id"], message["message_id"]] = _looks_like(told)
+        message = self._message(parameters, text=parameters["text"])
+        self._texts[message["chat"]["id"], message["message_id"]] = _looks_like(parameters)
         return message
 
-    def _edit(self, told: dict[str, Any]) -> dict[str, Any]:
-        at = int(told["chat_id"]), int(told["message_id"])
-        if self._texts.get(at) == _looks_like(told):
+    def _edit(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        at = int(parameters["chat_id"]), int(parameters["message_id"])
+        if self._texts.get(at) == _looks_like(parameters):
             raise Refusal(400, "Bad Request: message is not modified")
-        message = self._text(told)
-        self._texts[at] = _looks_like(told)
+        message = self._text(parameters)
+        self._texts[at] = _looks_like(parameters)
         return message | {"message_id": at[1]}
 
-    def _captioned(self, told: dict[str, Any], **more: Any) -> dict[str, Any]:
-        if len(told.get("caption", "")) > 1024:
+    def _captioned(self, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+        if len(parameters.get("caption", "")) > 1024:
             raise Refusal(400, "Bad Request: message caption is too long")
-        return self._message(told, **more)
+        return self._message(parameters, **more)
 
-    def _photo(self, told: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+    def _photo(self, parameters: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
         _, data = files["photo"]
         if len(data) > PHOTO:
             raise Refusal(
@@ -160,19 +166,19 @@ class Telegram:
         if width + height > 10_000 or max(width, height) > 20 * min(width, height):
             raise Refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         size = {"file_id": "p", "file_unique_id": "p", "width": width, "height": height}
-        return self._captioned(told, photo=[size])
+        return self._captioned(parameters, photo=[size])
 
-    def _document(self, told: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+    def _document(self, parameters: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
         if len(files["document"][1]) > UPLOAD:
             raise Refusal(413, "Request Entity Too Large")
-        return self._captioned(told, document={"file_id": "d", "file_unique_id": "d"})
+        return self._captioned(parameters, document={"file_id": "d", "file_unique_id": "d"})
 
-    def _hook(self, told: dict[str, Any]) -> bool:
-        if told.get("url", "https:").partition(":")[0] != "https":
+    def _hook(self, parameters: dict[str, Any]) -> bool:
+        if parameters.get("url", "https:").partition(":")[0] != "https":
             raise Refusal(
                 400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
             )
-        self.webhook = told
+        self.webhook = parameters
         return True
 
     def _webhook_info(self) -> dict[str, Any]:
@@ -207,9 +213,9 @@ def _app(telegram: Telegram) -> FastAPI:
     async def call(token: str, method: str, request: Request) -> Response:
         if token != TOKEN:
             return _refused(Refusal(401, "Unauthorized"))
-        told, files = await _read(request)
+        parameters, files = await _read(request)
         try:
-            result = telegram.answer(method, told, files)
+            result = telegram.answer(method, parameters, files)
         except Refusal as refusal:
             telegram.refused.append((method, refusal.code))
             return _refused(refusal)
@@ -227,25 +233,27 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, tuple[str, 
     """A call's parameters, read from JSON where they are that, and its files by field."""
     if request.headers.get("content-type", "").startswith("application/json"):
         return await request.json(), {}
-    told, files = dict(request.query_params), {}
+    parameters, files = dict(request.query_params), {}
     async with request.form(max_part_size=UPLOAD) as form:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 files[name] = (value.filename or "", await value.read())
             else:
-                told[name] = value
+                parameters[name] = value
     structured = ("reply_markup", "reply_parameters", "allowed_updates")
-    return told | {name: json.loads(told[name]) for name in structured if name in told}, files
+    return parameters | {
+        name: json.loads(parameters[name]) for name in structured if name in parameters
+    }, files
 
 
 def _refused(refusal: Refusal) -> Response:
-    told = {"ok": False, "error_code": refusal.code, "description": refusal.told}
+    body = {"ok": False, "error_code": refusal.code, "description": refusal.description}
     if refusal.code == 429:
-        told["parameters"] = {"retry_after": refusal.retry_after}
+        body["parameters"] = {"retry_after": refusal.retry_after}
     elif refusal.code >= 500:
         return HTMLResponse("<html>Bad Gateway</html>", refusal.code)
-    return JSONResponse(told, refusal.code)
+    return JSONResponse(body, refusal.code)
 
 
-def _looks_like(told: dict[str, Any]) -> tuple[str, str]:
-    return told["text"], json.dumps(told.get("reply_markup"))
+def _looks_like(parameters: dict[str, Any]) -> tuple[str, str]:
+    return parameters["text"], json.dumps(parameters.get("reply_markup"))
