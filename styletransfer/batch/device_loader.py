@@ -18,18 +18,17 @@ class DeviceLoader:
         self._wanted = wanted
         self._loading: Future[Devices] | None = None
 
-    def start(self) -> None:
+    def start(self) -> "Future[Devices]":
         """Begins to load, unless that has begun."""
         if self._loading is None:
             pool = ThreadPoolExecutor(1)
             self._loading = pool.submit(_load, self._wanted)
             pool.shutdown(wait=False)
+        return self._loading
 
     def devices(self) -> "Devices":
         """The devices to paint on. Raises DeviceError where a GPU was asked for and none works."""
-        self.start()
-        assert self._loading is not None
-        return self._loading.result()
+        return self.start().result()
 
 
 def _load(wanted: str) -> "Devices":

@@ -1,0 +1,89 @@
+"""Fingerprints: what is recognised as done, also by later versions."""
+
+import dataclasses
+from dataclasses import astuple, replace
+
+import pytest
+
+from styletransfer.batch.looks import Look, Painting
+from styletransfer.batch.records import fingerprint, record_of_inputs
+from styletransfer.images.output import OutputFormat
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+
+# A result of the first version that has records as today's. Another fingerprint for the same
+# inputs would paint every picture of every user a second time.
+PHOTO = Entry("landscape.jpg", 1, "040f9824ec9a03db539fa8f9c9598ff4")
+LOOK = Look(
+    "woodcut-and-brush",
+    (
+        Painting(Entry("brush.jpg", 1, "e1c61e054896a66f4f361ce8e4d30b12"), 0.5),
+        Painting(Entry("woodcut.jpg", 1, "c92b9ea79073953024b3e54b907bf980"), 0.5),
+    ),
+    Settings(
+        size=320,
+        iterations=45,
+        strength=1.0,
+        learning_rate=0.03,
+        precision="float32",
+        deterministic=True,
+    ),
+)
+WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
+FINGERPRINT = "1bb88c4d7cdc1b43c972a05c14b318bd10e225aeca3f92e680396b00172fe7fb"
+
+
+def with_painting(**changes):
+    first, *others = LOOK.paintings
+    return replace(LOOK, paintings=(replace(first, **changes), *others))
+
+
+def test_a_result_of_an_earlier_version_is_recognised():
+    assert fingerprint(PHOTO, None, LOOK, WEIGHTS, OUTPUT) == FINGERPRINT
+
+
+def test_names_do_not_count():
+    photo, look = replace(PHOTO, key="other.jpg"), replace(LOOK, name="other")
+    assert fingerprint(photo, None, look, WEIGHTS, OUTPUT) == FINGERPRINT
+
+
+MASK = Entry("mask.png", 1, "etag of the mask")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        (replace(PHOTO, etag="other"), None, LOOK, WEIGHTS, OUTPUT),
+        (PHOTO, MASK, LOOK, WEIGHTS, OUTPUT),
+        (PHOTO, None, with_painting(entry=replace(PHOTO, etag="other")), WEIGHTS, OUTPUT),
+        (PHOTO, None, with_painting(share=0.4), WEIGHTS, OUTPUT),
+        (PHOTO, None, with_painting(mask=MASK), WEIGHTS, OUTPUT),
+        (PHOTO, None, with_painting(region=MASK), WEIGHTS, OUTPUT),
+        (PHOTO, None, replace(LOOK, settings=replace(LOOK.settings, seed=1)), WEIGHTS, OUTPUT),
+        (PHOTO, None, LOOK, "md5:253f8cb515780f3b799900260a226db6", OUTPUT),
+        (PHOTO, None, LOOK, WEIGHTS, astuple(OutputFormat("png", 95))),
+    ],
+    ids=[
+        "photo",
+        "mask",
+        "painting",
+        "share",
+        "painting's mask",
+        "region",
+        "setting",
+        "weights",
+        "output",
+    ],
+)
+def test_everything_that_decides_a_result_counts(changed):
+    assert fingerprint(*changed) != FINGERPRINT
+
+
+def test_a_record_names_every_input_with_its_content():
+    look = with_painting(region=MASK)
+    record = record_of_inputs(PHOTO, MASK, look)
+    assert (record.photo, record.photo_etag, record.look) == (PHOTO.key, PHOTO.etag, look.name)
+    assert (record.photo_mask.key, record.photo_mask.etag) == (MASK.key, MASK.etag)
+    assert [each.share for each in record.paintings] == [0.5, 0.5]
+    assert record.paintings[0].region.etag == MASK.etag and record.paintings[1].mask is None
+    assert record.settings == dataclasses.asdict(look.settings)
