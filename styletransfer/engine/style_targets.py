@@ -116,7 +116,9 @@ class StyleTargets:
             None if mask is None else resize(mask, *painting.shape[:2])
             for painting, mask in zip(paintings, self.masks, strict=True)
         ]
-        return colour.match(photo, paintings, self.shares, method, content_mask, masks)
+        return colour.match(
+            photo, colour.Palette(paintings, self.shares, masks), method, content_mask
+        )
 
     def _targets(
         self, objective: Objective, members: tuple[int, ...], shape: int | tuple[int, int] | None

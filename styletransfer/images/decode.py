@@ -1,7 +1,5 @@
-"""Bytes → arrays: whatever cameras, phones and drawing programs write becomes sRGB 0…1.
-
-Pictures are upright, in sRGB; what can be seen through is kept apart as alpha.
-"""
+"""Bytes → arrays: what cameras, phones and drawing programs write becomes upright sRGB 0…1, with
+alpha in an array of its own."""
 
 import io
 import re
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from styletransfer.errors import PictureError
 from styletransfer.images import exif, icc
@@ -19,22 +17,20 @@ from styletransfer.images.arrays import to_float
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
 
-# Told by content. Never all that Pillow knows: its EPS reader, for one, starts Ghostscript.
-_READ = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
+# Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
-# Below this alpha a pixel's own colour is noise: programs store anything there, or round it away.
+# Below this alpha a pixel's own colour is noise: programs store anything there, or round it.
 _FAINT = 1 / 8
 
-# Rec. 601's luma, which is what drawing programs and Pillow make of colours in a grey picture.
+# Rec. 601's luma, by which drawing programs and Pillow convert colours to grey.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-# The first step of 8 bits: a mask below it shows nothing.
+# One step of 8 bits: a mask below it shows nothing.
 _BLACK = 1 / 255
 
-# Rows converted at a time, so that no copy of a large picture is ever held in floats.
-_BAND = 256
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
-_TURNS = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -44,17 +40,17 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Pillow's names of 16-bit orders: big, little, and the machine's own, which is little wherever
-# TensorFlow runs.
-_TURNED_ROUND = {"B": "L", "L": "B", "N": "B"}
+# Pillow's names of 16-bit byte orders → the opposite one: big, little, and native, which is little
+# wherever TensorFlow runs.
+_OPPOSITE_ORDER = {"B": "L", "L": "B", "N": "B"}
 pillow_heif.register_heif_opener()
 
-# Pillow's own limit warns at one size and fails at twice that, naming neither the size nor a way
-# out; _open refuses by the header instead, and nothing else here opens pictures.
+# Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
+# _open checks the size in the header instead.
 Image.MAX_IMAGE_PIXELS = None
 
-# Damaged metadata in a good photo (EXIF, animation frames) is nobody's business, and silencing it
-# around each call would not be safe with several threads.
+# Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
+# process, since warnings.catch_warnings is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -62,12 +58,10 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 class Picture:
     """A photo, painting or mask as arrays.
 
-    `pixels_int` is sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or
-    half of the memory that floats take. `alpha_int` [H, W] is the same from clear to opaque, None
-    where the whole picture is opaque; `format` is Pillow's name of what was read ("JPEG", "HEIF").
-    `exif` is
-    what `exif.kept` leaves of the camera's; `profile` the picture's own ICC profile where a
-    painting can be written in it, see `profiles.own`.
+    pixels_int: sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or half
+    of the memory of floats. alpha_int: [H, W], from transparent to opaque; None: all opaque.
+    format: Pillow's name of the file's format, as JPEG or HEIF. exif: see `exif.kept`. profile: the
+    picture's own ICC profile if results can be written in it, see `icc.own`.
     """
 
     pixels_int: np.ndarray
@@ -79,35 +73,36 @@ class Picture:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in px."""
-        return self.pixels_int.shape[:2]
+        height, width = self.pixels_int.shape[:2]
+        return height, width
 
     @property
     def pixels(self) -> np.ndarray:
-        """float32 [H, W, 3], sRGB 0…1; made anew each time."""
+        """float32 [H, W, 3], sRGB 0…1; a new array each time."""
         return to_float(self.pixels_int)
 
     @property
     def alpha(self) -> np.ndarray | None:
-        """float32 [H, W], 0 (clear) … 1 (opaque); None where all is opaque."""
+        """float32 [H, W], 0 (transparent) … 1 (opaque); None: all opaque."""
         return None if self.alpha_int is None else to_float(self.alpha_int)
 
 
 def decode(data: bytes, name: str) -> Picture:
-    """A picture from a file's bytes, upright and in sRGB, told by its content and not by its name.
+    """A picture from a file's bytes, upright and in sRGB, recognised by its content.
 
-    Reads JPEG, PNG, WebP, TIFF and HEIC, also AVIF, GIF and BMP; the first frame of several. The
-    camera's orientation is applied, an embedded colour profile is converted (a damaged or unfit
-    one is ignored). 16-bit grey and floats keep their range. Colours come with 8 bits, those of a
-    16-bit PNG or TIFF with 16 where no profile is to be converted.
+    Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF and BMP; the first frame of several. The camera's
+    orientation is applied, and an embedded colour profile converted (ignored if it is damaged or
+    of another colour model). 16-bit grey and floats keep their range. Colours have 8 bits; 16 in
+    16-bit PNGs and TIFFs whose profile needs no conversion.
 
-    Where a picture is clear, its pixels are the mean colour of what is seen in it, fading into
-    the picture's own below an alpha of 1/8: colours hidden there never reach a painting.
+    Transparent pixels get the mean of the visible colours, and below an alpha of 1/8 a blend of it
+    and their own: hidden colours never reach a result.
 
-    Raises PictureError, one line that begins with `name` and says what to do: damaged, not a
+    Raises PictureError, one line that begins with `name` and names the way out: damaged, not a
     picture, above 200 megapixels, a side below 16 pixels, or fully transparent.
     """
-    # A name may hold a newline; an error is one line all the same.
-    label = "".join(sign if sign.isprintable() else " " for sign in name)
+    # An error is one line, even if the name has a newline.
+    label = "".join(each if each.isprintable() else " " for each in name)
     try:
         return _decode(data)
     except PictureError as error:
@@ -115,7 +110,7 @@ def decode(data: bytes, name: str) -> Picture:
     except MemoryError:
         raise PictureError(f"{label}: needs more memory than there is; make it smaller") from None
     except Exception:
-        # Pillow and the libraries under it raise nearly every kind on damaged bytes.
+        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
         raise PictureError(f"{label}: {_DAMAGED}") from None
 
 
@@ -138,34 +133,35 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
 
 
 def _decode(data: bytes) -> Picture:
-    image = _open(data)
-    image.load()
-    picture_format = "JPEG" if image.format == "MPO" else image.format
-    turn, profile = _turn(image), image.info.get("icc_profile")
-    told = exif.kept(data if picture_format == "TIFF" else image.info.get("exif"))
-    image, clear = _separated(image)
-    if clear is not None and clear.getextrema() == (255, 255):
-        clear = None
-    if clear is not None and clear.getextrema() == (0, 0):
+    file = _open(data)
+    file.load()
+    picture_format = "JPEG" if file.format == "MPO" else str(file.format)
+    transposition, profile = _transposition(file), file.info.get("icc_profile")
+    metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
+    image, alpha = _separated(file)
+    del file
+    if alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None
+    if alpha is not None and alpha.getextrema() == (0, 0):
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
     image = icc.to_srgb(image, profile)
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
-    lower, lower_clear = _separated(lower) if lower is not None else (None, None)
-    levels = _levels(image, lower, turn)
-    veil = _levels(clear, lower_clear, turn) if clear is not None else None
-    if veil is not None:
-        levels = _with_hidden_colours_covered(levels, veil)
-    return Picture(levels, veil, picture_format, told, icc.own(profile))
+    lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
+    pixels_int = _upright(image, lower_image, transposition)
+    alpha_int = _upright(alpha, lower_alpha, transposition) if alpha is not None else None
+    if alpha_int is not None:
+        pixels_int = _with_hidden_colours_replaced(pixels_int, alpha_int)
+    return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
-def _open(data: bytes) -> Image.Image:
-    """The picture with only its header read, of a size that can be painted."""
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """The picture with only its header read. Raises PictureError for a size that cannot be used."""
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
     try:
-        image = Image.open(io.BytesIO(data), formats=_READ)
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
-        raise PictureError(_what_it_is(data)) from None
+        raise PictureError(_not_a_picture(data)) from None
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(
@@ -180,8 +176,8 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-def _what_it_is(data: bytes) -> str:
-    """What to tell of bytes that are no picture that can be read."""
+def _not_a_picture(data: bytes) -> str:
+    """The message for bytes that are no readable picture: what they are instead."""
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     kinds = {
         "a video": rb"....ftyp(isom|iso2|mp4|avc1|qt  )",
@@ -197,30 +193,30 @@ def _what_it_is(data: bytes) -> str:
     return _DAMAGED if kind == "damaged" else f"is {kind}, {wanted}"
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How a loaded picture is still to be turned; Pillow and libheif have turned TIFF and HEIC."""
+def _transposition(image: Image.Image) -> Image.Transpose | None:
+    """What makes a loaded picture upright; None for TIFF and HEIC: loading transposes them."""
     try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        return _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         # A photo with damaged EXIF is still a good photo.
         return None
 
 
 def _lower_bytes(data: bytes) -> Image.Image | None:
-    """Of 16-bit colours, whose upper bytes are all that Pillow reads, the lower bytes.
-
-    They come from reading the file once more, with its values' bytes the other way round.
+    """The lower bytes of 16-bit colours, of which Pillow reads only the upper ones; None if there
+    are none. The file is read once more, with the opposite byte order.
     """
     image = _open(data)
     if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
         return None
     tiles = []
     for tile in image.tile:
-        mode, *others = (tile.args,) if isinstance(tile.args, str) else tile.args
+        args = tile.args or ""
+        mode, *others = (args,) if isinstance(args, str) else args
         channels, _, order = mode.partition(";16")
-        if channels not in ("RGB", "RGBA", "RGBX") or order not in _TURNED_ROUND:
+        if channels not in ("RGB", "RGBA", "RGBX") or order not in _OPPOSITE_ORDER:
             return None
-        mode = f"{channels};16{_TURNED_ROUND[order]}"
+        mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
         tiles.append(tile._replace(args=(mode, *others) if others else mode))
     image.tile = tiles
     image.load()
@@ -230,12 +226,14 @@ def _lower_bytes(data: bytes) -> Image.Image | None:
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The colours as L, RGB, CMYK or LAB, and the alpha as L if there is any."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        mark = image.info.get("transparency")
+        transparent = image.info.get("transparency")
         values = np.asarray(image)
-        clear = None if mark is None else Image.fromarray(np.uint8(255) * (values != mark))
-        return _grey_in_eight_bits(image, values), clear
+        if transparent is None:
+            return _grey_in_eight_bits(image, values), None
+        alpha = Image.fromarray(np.uint8(255) * (values != transparent))
+        return _grey_in_eight_bits(image, values), alpha
     if image.mode == "RGB" and max(image.info.get("transparency", (0,))) > 255:
-        # Pillow brings 16-bit colours to 8 bits, but not the one that stands for clear.
+        # Pillow converts 16-bit colours to 8 bits, but not the transparent one.
         image.info["transparency"] = tuple(each >> 8 for each in image.info["transparency"])
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
@@ -247,47 +245,48 @@ def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
-    """16 or 32 bits of grey, or floats, over their whole range; Pillow's own way clips at 255.
+    """Grey of 16 or 32 bits, or in floats, scaled to 8 bits; Pillow's conversion clips at 255.
 
-    16 bits reach from black to white, floats do if they lie within 0…1, and 32 bits if they lie
-    within 0…65535. Of others nobody knows: their least is black and their greatest white.
+    From black to white are 16 bits, floats within 0…1, and 32 bits within 0…65535. The range of
+    others is unknown: their minimum becomes black and their maximum white.
     """
     tags = getattr(image, "tag_v2", {})
     low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
     if image.mode.startswith("I;16"):
-        # A TIFF may hold 12 bits, which come as they are.
+        # Pillow does not scale a TIFF's 12 bits.
         high = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
     else:
-        seen = values[np.isfinite(values)] if image.mode == "F" else values
-        if seen.size and (seen.min() < low or seen.max() > high):
-            low, high = float(seen.min()), float(seen.max())
+        finite = values[np.isfinite(values)] if image.mode == "F" else values
+        if finite.size and (finite.min() < low or finite.max() > high):
+            low, high = float(finite.min()), float(finite.max())
     grey = (values.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-30))
-    # "White is zero", which Pillow undoes for 8 bits only.
+    # "White is zero", which Pillow inverts in 8 bits only.
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
         grey = 1 - grey
     grey = np.clip(np.nan_to_num(grey, copy=False), 0, 1)
     return Image.fromarray(np.rint(grey * 255).astype(np.uint8))
 
 
-def _with_hidden_colours_covered(levels: np.ndarray, veil: np.ndarray) -> np.ndarray:
-    """Levels with the mean of the visible colours where little or nothing of a picture is seen; in
-    16 bits, as which 8 are exact."""
-    pixels, alpha = to_float(levels), to_float(veil)
-    weighed = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
-    mean = np.minimum(weighed / alpha.sum(dtype=np.float64), 1).astype(np.float32)
+def _with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
+    """The pixels as uint16, which hold 8 bits exactly, with the mean of the visible colours where
+    alpha is low."""
+    pixels, alpha = to_float(pixels_int), to_float(alpha_int)
+    weighted = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
+    mean = np.minimum(weighted / alpha.sum(dtype=np.float64), 1).astype(np.float32)
     faint = alpha < _FAINT
-    own = (alpha[faint] / np.float32(_FAINT))[:, None]
-    deep = levels.astype(np.uint16) * np.uint16(65535 // np.iinfo(levels.dtype).max)
-    deep[faint] = np.rint(65535 * (mean + (pixels[faint] - mean) * own))
+    own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
+    deep = pixels_int.astype(np.uint16) * np.uint16(65535 // np.iinfo(pixels_int.dtype).max)
+    deep[faint] = np.rint(65535 * (mean + (pixels[faint] - mean) * own_share))
     return deep
 
 
-def _levels(
-    image: Image.Image, lower: Image.Image | None, turn: Image.Transpose | None
+def _upright(
+    image: Image.Image, lower: Image.Image | None, transposition: Image.Transpose | None
 ) -> np.ndarray:
-    """RGB as uint8 [H, W, 3], L as [H, W], upright; with the lower bytes of 16 bits as uint16."""
-    values = np.array(image if turn is None else image.transpose(turn))
+    """RGB as uint8 [H, W, 3], L as [H, W]; with the lower bytes of 16 bits as uint16."""
+    values = np.array(image if transposition is None else image.transpose(transposition))
     if lower is None:
         return values
-    below = np.asarray(lower if turn is None else lower.transpose(turn))
-    return values.astype(np.uint16) << 8 | below
+    lower = lower if transposition is None else lower.transpose(transposition)
+    deep: np.ndarray = values.astype(np.uint16) << 8 | np.asarray(lower)
+    return deep

@@ -126,7 +126,7 @@ def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> by
     """
     height, width, channels = values.shape
     metadata = metadata or exifs.Exif("<", {}, {}, {})
-    ordered = values.dtype.newbyteorder(metadata.order)
+    ordered = values.dtype.newbyteorder(metadata.byte_order)
     bands = []
     for top in range(0, height, _BAND):
         band = values[top : top + _BAND].copy()

@@ -1,6 +1,6 @@
-"""The painted picture from the size it was painted at to the photo's own.
+"""Rescaling a painted image from the size it was painted at to the photo's own.
 
-Pictures are float32 [H, W, 3], sRGB 0…1.
+Images are float32 [H, W, 3], sRGB 0…1.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 
-# Of the guided filter, found by eye. Models are shared in windows of (2 · 2 + 1)² painted pixels:
-# larger ones draw the photo's edges where the painting's are not. Where the photo varies less than
-# epsilon, its variance in sRGB 0…1, that is grain and left out.
+# The guided filter's parameters, found by eye. Its windows have (2 · 2 + 1)² painted pixels: larger
+# ones add the photo's edges where the painting has none. Where the photo's variance, in sRGB 0…1,
+# is below epsilon, it is grain and is left out.
 _RADIUS = 2
 _EPSILON = 0.05**2
 
-# Rows worked on at a time: a model takes many times a picture's memory.
+# Rows processed at a time: the filter takes many times an image's memory.
 _BAND = 128
 
 
@@ -34,9 +34,9 @@ def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
 
     Both float32, sRGB 0…1, and so is the result. method: one of RESCALE_METHODS. `lanczos`,
     `bicubic`, `bilinear` and `nearest` are Pillow's, in floats, anti-aliased when shrinking.
-    `guided` enlarges by Lanczos and adds what the photo loses at the painted size, as strongly and
-    in the colours as the painted picture follows the photo there (see `_detail`): edges are as
-    sharp as the photo's, and strokes, which the photo does not have, stay.
+    `guided` enlarges by Lanczos and adds the detail that the photo loses at the painted size, as
+    strongly and in the colours in which the painted image follows the photo there (see `_detail`):
+    edges are as sharp as the photo's, and brush strokes, which the photo does not have, stay.
 
     Raises ConfigError for another method.
     """
@@ -54,18 +54,18 @@ def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
 
 
 def _detail(image: np.ndarray, photo: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Bands of rows [start, stop) of the photo, with what its details are in the painted picture.
+    """Bands of rows of the photo, each with the detail to add: float32 [rows, W, 3].
 
-    The painted picture is locally a linear model of the photo, each of its colours one of the
-    photo's three (He, Sun & Tang 2013, "Guided Image Filtering", eq. 14-15). Fitted at the
-    painted size and enlarged (He & Sun 2015, "Fast Guided Filter"), the model would give a
-    picture without the strokes, which are its residual. Adding that, model(photo) + (painted −
-    model(small photo)) is painted + linear part(photo − small photo), all enlarged; the model's
-    constant part cancels out.
+    The painted image is locally a linear model of the photo's three colours (He, Sun & Tang 2013,
+    "Guided Image Filtering", eq. 14-15). Fitted at the painted size and enlarged (He & Sun 2015,
+    "Fast Guided Filter"), the model gives an image without the brush strokes, which are its
+    residual. With the residual, model(photo) + (painted − model(small photo)) is painted + linear
+    part(photo − small photo), all enlarged; the model's constant part cancels out.
     """
     height, width = photo.shape[:2]
-    small = _resized(photo, *image.shape[:2], Image.Resampling.LANCZOS)
-    linear = _linear_model(small, image).reshape(*image.shape[:2], 9)
+    small_height, small_width = image.shape[:2]
+    small = _resized(photo, small_height, small_width, Image.Resampling.LANCZOS)
+    linear = _linear_model(small, image).reshape(small_height, small_width, 9)
     for top in range(0, height, _BAND):
         rows = slice(top, min(top + _BAND, height))
         lost = photo[rows] - _resized(small, height, width, Image.Resampling.LANCZOS, rows)
@@ -74,11 +74,11 @@ def _detail(image: np.ndarray, photo: np.ndarray) -> Iterator[tuple[slice, np.nd
 
 
 def _linear_model(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """The matrices float32 [h, w, 3, 3] by which image's colours follow guide's around each pixel:
-    d image[d] / d guide[c] at [c, d]."""
+    """The matrices float32 [h, w, 3, 3] of the linear model of image's colours by guide's around
+    each pixel: d image[d] / d guide[c] at [c, d]."""
     linear = np.empty((*image.shape, 3), np.float32)
     for top in range(0, len(image), _BAND):
-        # A window's mean of windows' models sees two radii beyond the band.
+        # A mean over windows of windows depends on two radii beyond the band.
         first = max(top - 2 * _RADIUS, 0)
         block = slice(first, top + _BAND + 2 * _RADIUS)
         rows = slice(top - first, top - first + _BAND)
@@ -87,19 +87,20 @@ def _linear_model(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def _fitted(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """(Σ + ε)⁻¹ cov(guide, image) in each window, averaged over the windows that a pixel is in."""
+    """(Σ + ε)⁻¹ cov(guide, image) of each window, averaged over the windows around a pixel."""
     row, column, painted = guide[..., None, :], guide[..., :, None], image[..., None, :]
     mean, painted_mean = _window_means(column), _window_means(painted)
     variances = _window_means(column * row) - mean * mean.swapaxes(-1, -2)
-    shared = _window_means(column * painted) - mean * painted_mean
-    return _window_means(np.linalg.solve(variances + _EPSILON * np.eye(3), shared))
+    covariance = _window_means(column * painted) - mean * painted_mean
+    return _window_means(np.linalg.solve(variances + _EPSILON * np.eye(3), covariance))
 
 
 def _window_means(values: np.ndarray) -> np.ndarray:
-    """The mean of values [h, w, …] over the window around each pixel; in float64, since variances
-    are small differences of large numbers."""
+    """The means of values [h, w, …] over the window around each pixel, in float64: variances are
+    small differences of large numbers."""
     size = (2 * _RADIUS + 1,) * 2 + (1,) * (values.ndim - 2)
-    return uniform_filter(values.astype(np.float64), size, mode="nearest")
+    means: np.ndarray = uniform_filter(values.astype(np.float64), size, mode="nearest")
+    return means
 
 
 def _resized(
@@ -111,7 +112,7 @@ def _resized(
 ) -> np.ndarray:
     """Floats [h, w, C] at another size: float32 [height, width, C], or only `rows` of that.
 
-    Not clipped: these may be coefficients, and Lanczos' overshoot.
+    Not clipped: values may be coefficients, or Lanczos' overshoot.
     """
     top, bottom = (0, height) if rows is None else (rows.start, rows.stop)
     scale = pixels.shape[0] / height
