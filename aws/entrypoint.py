@@ -29,10 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
     args = parser.parse_args(arguments)
-    return run_service(parser.prog, lambda environment: run(args.bucket, args.key, environment))
+    return run_service(
+        parser.prog, lambda environment: paint_photo(args.bucket, args.key, environment)
+    )
 
 
-def run(name: str, key: str, environment: Mapping[str, str]) -> int:
+def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     """Paints the photo with a key in the bucket `name`; returns the exit code. A photo or wish that
     is gone was cancelled by its sender: the exit code is 0.
 
@@ -90,15 +92,15 @@ def _weights(model: str, bucket: Bucket, folder: Path) -> str | None:
     image has published ones."""
     if download.cached(model):
         return None
-    for name in layout.WEIGHTS:
+    for name in layout.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")
             bucket.download(name, folder / name)
             return str(folder / name)
     raise WeightsError(
-        f"no VGG weights; three ways to give them: put {' or '.join(layout.WEIGHTS)} at the top of "
-        f"bucket {bucket.name}, build the image with --build-arg WEIGHTS={model}, or set "
-        "VGG_WEIGHTS to a file in the image"
+        f"no VGG weights; put {' or '.join(layout.WEIGHT_FILES)} at the top of bucket "
+        f"{bucket.name}, build the image with --build-arg WEIGHTS={model}, or set VGG_WEIGHTS to "
+        "a file in the image"
     )
 
 

@@ -25,7 +25,7 @@ RESULTS = "results"
 
 # As in the original: one painting and the weights of the network at the top of the bucket.
 FIRST_STYLE = "style.jpg"
-WEIGHTS = ("imagenet-vgg-verydeep-19.mat", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
+WEIGHT_FILES = ("imagenet-vgg-verydeep-19.mat", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5")
 
 # A chat is a number, negative for groups; a file_unique_id consists of base64url characters.
 _CHAT = r"(?P<chat>-?[1-9][0-9]*)"

@@ -17,8 +17,8 @@ from bot.resources import Resources
 from styletransfer.errors import ConfigError
 
 PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
-PAUSES_S = (0.5, 1, 2, 4, 8)
-CONNECT_S, READ_S, UPLOAD_S = 5.0, 30.0, 120.0
+_PAUSES_S = (0.5, 1, 2, 4, 8)
+_CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
 _TLS = httpx.create_ssl_context()
@@ -32,15 +32,15 @@ class RetryingRequest(HTTPXRequest):
 
     def __init__(self, deadline: float) -> None:
         super().__init__(
-            connect_timeout=CONNECT_S,
-            read_timeout=READ_S,
-            media_write_timeout=UPLOAD_S,
+            connect_timeout=_CONNECT_S,
+            read_timeout=_READ_S,
+            media_write_timeout=_UPLOAD_S,
             httpx_kwargs={"verify": _TLS},
         )
         self._deadline = deadline
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        for pause in PAUSES_S:
+        for pause in _PAUSES_S:
             code, payload = await super().do_request(*args, **kwargs)
             if code == 429:
                 pause = _retry_after(payload) or pause

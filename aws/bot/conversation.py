@@ -23,13 +23,13 @@ from bot.updates import chat_of, message_of, present, query_of, user_of
 from styletransfer import settings
 from styletransfer.errors import ConfigError, StorageError
 
-PAGE = 10  # looks on a page of /styles
+LOOKS_PER_PAGE = 10  # of /styles
 NAME_ON_BUTTON = 30  # characters
 
 Context = ContextTypes.DEFAULT_TYPE
 
 
-def add_handlers(application: Application) -> None:
+def add_command_handlers(application: Application) -> None:
     """To be called last: the last handler answers what no other handled, in private chats."""
     commands = {
         **{"start": _start, "help": _help, "styles": _styles, "style": _style, "size": _size},
@@ -72,7 +72,7 @@ async def _styles(update: Update, context: Context) -> None:
     if choice is None:
         await message_of(update).reply_text(words.NO_STYLES)
         return
-    text, buttons = _page(offered, choice, offered.index(choice) // PAGE)
+    text, buttons = _page(offered, choice, offered.index(choice) // LOOKS_PER_PAGE)
     await message_of(update).reply_text(text, reply_markup=buttons)
 
 
@@ -94,7 +94,7 @@ async def _pick_look(update: Update, context: Context) -> None:
         return
     _choose(update, context, picked)
     await query.answer(words.style_is(picked.name))
-    await _edit(update, *_page(offered, picked, offered.index(picked) // PAGE))
+    await _edit(update, *_page(offered, picked, offered.index(picked) // LOOKS_PER_PAGE))
 
 
 async def _style(update: Update, context: Context) -> None:
@@ -216,14 +216,14 @@ def _choose(update: Update, context: Context, choice: Choice) -> None:
 
 def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, InlineKeyboardMarkup]:
     """A page of the looks, from 0, two in a row, with a tick at the current one."""
-    pages = -(-len(offered) // PAGE)
+    pages = -(-len(offered) // LOOKS_PER_PAGE)
     page = min(page, pages - 1)
     buttons = [
         InlineKeyboardButton(
             ("✓ " if each == current else "") + words.short(each.name, NAME_ON_BUTTON),
             callback_data=f"look:{each.token}",
         )
-        for each in offered[page * PAGE : (page + 1) * PAGE]
+        for each in offered[page * LOOKS_PER_PAGE : (page + 1) * LOOKS_PER_PAGE]
     ]
     rows = [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
     turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (page < pages - 1)

@@ -65,8 +65,8 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
     async with connected(resources, seconds) as application:
         application.bot_data["resources"] = resources
         application.add_handler(TypeHandler(Update, _admit), group=-1)
-        photos.add_handlers(application)
-        conversation.add_handlers(application)
+        photos.add_photo_handlers(application)
+        conversation.add_command_handlers(application)
         application.add_error_handler(_failed)
         await application.process_update(Update.de_json(update, application.bot))
 

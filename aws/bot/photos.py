@@ -17,13 +17,13 @@ from bot.updates import message_of, present, user_of
 from styletransfer import bucket_layout
 
 # The caption of one's own painting: "style", "style Monet", "/style Monet".
-OWN = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
+OWN_CAPTION = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
 LONGEST_NAME = 60  # characters of the name of one's own painting
 
 log = logging.getLogger(__name__)
 
 
-def add_handlers(application: Application) -> None:
+def add_photo_handlers(application: Application) -> None:
     application.add_handler(MessageHandler(filters.PHOTO | filters.Document.ALL, _received))
 
 
@@ -37,7 +37,7 @@ async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     extension = pictures.file_type(data)
     if extension is None:
         await _reply(message, words.NO_PICTURE)
-    elif own := OWN.fullmatch(message.caption or ""):
+    elif own := OWN_CAPTION.fullmatch(message.caption or ""):
         name = _plain_name(own["name"] or "") or f"mine-{message.message_id}"
         _keep_own(message.chat_id, f"{name}.{extension}", data, resources)
         resources.table.choose_look(user_of(update), layout.own_prefix(message.chat_id), name)

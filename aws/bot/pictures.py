@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
-PREVIEW = 2048  # px of a preview's longer side; Telegram shows no more
+PREVIEW_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's, of a photo's sides
 # A JPEG is read at an eighth of its size if that suffices; of others every pixel is held.
 MAX_PIXELS = {"JPEG": 300_000_000}
@@ -53,8 +53,8 @@ def _preview(file: BinaryIO) -> bytes | None:
         if pixels > MAX_PIXELS.get(image.format or "", MAX_PIXELS_WHOLE):
             return None
         profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-        image.draft("RGB", (PREVIEW, PREVIEW))
-        image.thumbnail((PREVIEW, PREVIEW))
+        image.draft("RGB", (PREVIEW_SIDE, PREVIEW_SIDE))
+        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         upright = ImageOps.exif_transpose(image)
     if max(upright.size) > MAX_RATIO * min(upright.size):
         return None

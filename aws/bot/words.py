@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from styletransfer.log import printable
 from styletransfer.settings import FIELDS
 
-SMALLEST, LARGEST = (FIELDS["size"].metadata[end] for end in ("low", "high"))
+SMALLEST_SIZE, LARGEST_SIZE = (FIELDS["size"].metadata[end] for end in ("low", "high"))
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 KINDS = "JPEG, PNG, WebP, TIFF or HEIC"
 
@@ -99,7 +99,7 @@ def size_text(size: int | str | None) -> str:
 def pick_size(size: int | str | None) -> str:
     return (
         f"How large should results be? Now: {size_text(size)}. Larger ones take longer. You can "
-        f"also type a number of pixels from {SMALLEST} to {LARGEST}, such as /size 1600."
+        f"also type a number of pixels from {SMALLEST_SIZE} to {LARGEST_SIZE}, such as /size 1600."
     )
 
 
@@ -108,9 +108,8 @@ def size_is(size: int | str) -> str:
 
 
 def size_wrong(text: str) -> str:
-    return (
-        f"{short(text)} is not a size. Please give a number from {SMALLEST} to {LARGEST}, or full."
-    )
+    sizes = f"a number from {SMALLEST_SIZE} to {LARGEST_SIZE}, or full"
+    return f"{short(text)} is not a size. Please give {sizes}."
 
 
 def size_button(size: int | str) -> str:

@@ -164,7 +164,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     files = {
         "style.jpg": tiny.file(50, 50, 3),
         f"{own}/mine.jpg": tiny.file(50, 50, 4),
-        layout.WEIGHTS[-1]: b"read by nobody, as the tiny network is taken",
+        layout.WEIGHT_FILES[-1]: b"read by nobody, as the tiny network is taken",
     }
     for photo, wish in zip(photos, wishes, strict=True):
         files |= {photo.key: tiny.file(60, 80, 1), photo.wish_key: wish.to_json().encode()}

@@ -61,7 +61,7 @@ RIGHTS = {
         f"{BUCKET}/own/*": {"s3:GetObject"},
         f"{BUCKET}/style.jpg": {"s3:GetObject"},
         f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
-        **{f"{BUCKET}/{name}": {"s3:GetObject"} for name in layout.WEIGHTS},
+        **{f"{BUCKET}/{name}": {"s3:GetObject"} for name in layout.WEIGHT_FILES},
     },
     "InstanceRole": {
         CLUSTER: {
