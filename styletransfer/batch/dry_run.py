@@ -4,6 +4,7 @@ need: measured on a few steps."""
 import dataclasses
 import math
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,11 @@ def _log_task(estimate: TaskEstimate) -> None:
 def _log_whole(estimates: list[TaskEstimate], failed: int, stopwatch: Stopwatch) -> None:
     total_s = sum(each.seconds for each in estimates)
     message = f"dry run: {len(estimates)} to paint in about {duration(total_s)} on this device"
-    fields = {"to_paint": len(estimates), "seconds": round(total_s, 1), "failed": failed}
+    fields: dict[str, Any] = {
+        "to_paint": len(estimates),
+        "seconds": round(total_s, 1),
+        "failed": failed,
+    }
     if failed:
         message += f", {failed} that cannot be painted"
     if estimates:

@@ -154,6 +154,6 @@ def _check_key(task: Task) -> None:
     """Raises BadKeyError where a result could have no record, and so would never be done."""
     if len(task.record_key.encode()) > LONGEST_KEY:
         raise BadKeyError(
-            f"{printable(task.photo.key)} is too long a key with the look's name before it; "
-            "1,024 bytes at most, so rename the photo"
+            f"the key {printable(task.photo.key)} is too long with the look's name in front: "
+            "1,024 bytes at most; rename the photo"
         )
