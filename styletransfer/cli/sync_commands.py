@@ -228,10 +228,10 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
 
 
 def _open_in_browser(path: Path) -> None:
-    opened = False
+    started = False
     with contextlib.suppress(webbrowser.Error):
-        opened = webbrowser.open(path.resolve().as_uri())
-    if not opened:
+        started = webbrowser.open(path.resolve().as_uri())
+    if not started:
         print(f"could not start a browser; open {path} yourself", flush=True)
 
 

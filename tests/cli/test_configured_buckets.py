@@ -121,12 +121,12 @@ def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypat
 
 
 def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeypatch, capsys):
-    opened = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    pages = []
+    monkeypatch.setattr(webbrowser, "open", pages.append)
     out = tmp_path / "out é"
     fill(in_folders["BUCKET_RESULT"], "monet/a.jpg")
     assert cl_get_results([str(out), "--open"]) == 0
     assert "could not start a browser" in capsys.readouterr().out
     fill(in_folders["BUCKET_RESULT"], "index.html")
     assert cl_get_results([str(out), "--open"]) == 0
-    assert opened == [out.as_uri(), (out / "index.html").as_uri()]
+    assert pages == [out.as_uri(), (out / "index.html").as_uri()]

@@ -41,7 +41,7 @@ def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
     assert (copy / "a.jpg").stat().st_mtime_ns == written
 
 
-def test_what_lies_only_where_files_go_to_stays(reachable, photos, tmp_path):
+def test_files_only_at_the_destination_stay(reachable, photos, tmp_path):
     bucket = reachable.open()
     bucket.write("theirs.jpg", b"x")
     send_to_bucket([str(photos), bucket.name])
@@ -175,9 +175,9 @@ def test_no_key_is_lost_silently(request, each, monkeypatch, tmp_path, capsys):
     )
     assert [key for key in UNFIT if key not in printed.err] == []
     assert printed.err.count("\n") == len(UNFIT)
-    again = server.new_bucket()
-    assert send_to_bucket([str(tmp_path / "out"), again]) == 0
-    assert sorted(keys(server.open(again))) == sorted([*TROUBLE, long])
+    second = server.new_bucket()
+    assert send_to_bucket([str(tmp_path / "out"), second]) == 0
+    assert sorted(keys(server.open(second))) == sorted([*TROUBLE, long])
 
 
 def test_of_2500_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_path, capsys):

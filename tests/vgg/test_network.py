@@ -51,10 +51,10 @@ def networks(h5):
 
 @pytest.fixture(scope="module")
 def image():
-    """Noise over a slope, of odd sides and different in each channel: sRGB 0…1."""
+    """Noise over a ramp, of odd sides and different in each channel: sRGB 0…1."""
     noise = np.random.default_rng(7).random((75, 101, 3), np.float32)
-    slope = np.linspace(0, 1, 101, dtype=np.float32)[None, :, None] * [1.0, 0.5, 0.1]
-    return (0.5 * noise + 0.5 * slope).astype(np.float32)
+    ramp = np.linspace(0, 1, 101, dtype=np.float32)[None, :, None] * [1.0, 0.5, 0.1]
+    return (0.5 * noise + 0.5 * ramp).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
