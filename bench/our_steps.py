@@ -30,7 +30,7 @@ from styletransfer.devices import tensorflow
 from styletransfer.engine import pyramid, tiled_gradient
 from styletransfer.engine.losses import STYLE_LAYERS
 from styletransfer.engine.objective import Objective, Problem, Program, StepParams
-from styletransfer.engine.optimizers import State, averaging_decay, first_weight, strength_goal
+from styletransfer.engine.optimizers import State, averaging_decay, initial_content_weight
 from styletransfer.engine.scale_optimizer import STEERING
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG, NetworkOptions
@@ -52,20 +52,13 @@ def painting_step(
     groups = StyleTargets(paintings).groups(objective, tuple(photo.shape[1:3]))
     problem = objective.problem(photo, groups, None)
     program = program_of(objective, problem, kind)
-    pace = StepParams(
-        style=settings.style_scale,
-        total_variation=settings.total_variation_weight,
-        rate=settings.learning_rate,
-        decay=averaging_decay(settings.iterations, settings.averaging),
-        goal=strength_goal(settings.strength),
-        steering=STEERING,
-    )
-    pace = StepParams(*(tf.constant(float(each)) for each in pace))
-    state = State.start(photo, first_weight(settings.strength))
+    decay = averaging_decay(settings.iterations, settings.averaging)
+    params = StepParams.of(settings, settings.learning_rate, decay, STEERING)
+    state = State.start(photo, initial_content_weight(settings))
 
     def step() -> np.ndarray:
         nonlocal state
-        state, terms = program.step(state, problem, pace)
+        state, terms = program.step(state, problem, params)
         return terms.numpy()
 
     return step
@@ -79,16 +72,16 @@ def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
-    """VGG up to the deepest layer compared, of photo [1, H, W, 3] on the engine's canvas, and the
+    """VGG up to the deepest style layer, of photo [1, H, W, 3] padded as by the engine, and the
     gradient of that layer's sum."""
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)])
     def gradient(image: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            laid, layer = pyramid.pad_to_multiple(image), STYLE_LAYERS[-1]
+            padded, layer = pyramid.pad_to_multiple(image), STYLE_LAYERS[-1]
             options = NetworkOptions("max", tf.as_dtype(dtype), "replicate")
-            feature = vgg.forward(laid, [layer], options)[layer]
+            feature = vgg.forward(padded, [layer], options)[layer]
         return tape.gradient(feature, image)
 
     return lambda: gradient(photo).numpy()

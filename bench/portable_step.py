@@ -81,8 +81,7 @@ def export(told: argparse.Namespace) -> None:
         from styletransfer.engine.optimizers import (
             State,
             averaging_decay,
-            first_weight,
-            strength_goal,
+            initial_content_weight,
         )
         from styletransfer.engine.style_targets import StyleTargets
         from styletransfer.images.arrays import fit_size
@@ -101,19 +100,12 @@ def export(told: argparse.Namespace) -> None:
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
     program = objective.program(problem)
-    pace = StepParams(
-        style=settings.style_scale,
-        total_variation=settings.total_variation_weight,
-        rate=settings.learning_rate,
-        decay=averaging_decay(STEPS_BEFORE, settings.averaging),
-        goal=strength_goal(settings.strength),
-        steering=0.0,
-    )
-    pace = StepParams(*(tf.constant(float(each)) for each in pace))
-    state = State.start(scaled, first_weight(settings.strength))
+    decay = averaging_decay(STEPS_BEFORE, settings.averaging)
+    params = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
+    state = State.start(scaled, initial_content_weight(settings))
     for _ in range(STEPS_BEFORE):
-        state, _ = program.step(state, problem, pace)
-    structure = (state, problem, pace)
+        state, _ = program.step(state, problem, params)
+    structure = (state, problem, params)
     arguments = tf.nest.flatten(structure)
 
     def step(flat: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -42,9 +42,9 @@ def follow(
 ) -> AnyStep:
     """Runs an optimisation to its end, shows its progress, and returns the last step.
 
-    label: names the picture. fields: added to each log line. Raises ValueError without a step.
+    label: names the picture. fields: added to each log line. Raises ValueError without a last step.
     """
-    started, last_shown, step, first = perf_counter(), 0.0, None, 0
+    started, last_shown, last, first = perf_counter(), 0.0, None, 0
     with _display(label, batch_left, fields) as show:
         for step in steps:
             now = perf_counter()
@@ -52,9 +52,11 @@ def follow(
             if now - last_shown >= REFRESH_S or step.iteration == step.total:
                 show(step, (step.iteration - first + 1) / (now - started))
                 last_shown = now
-    if step is None:
-        raise ValueError("an optimisation without a step")
-    return step
+            last = step if step.iteration == step.total else None
+            del step  # Steps that are still referenced may take memory.
+    if last is None:
+        raise ValueError("the optimisation ended before its last step")
+    return last
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from styletransfer.batch.plan import Task
 from styletransfer.devices.tensorflow import Devices, peak_memory
 from styletransfer.engine.pyramid import schedule
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.stylize import stylize
+from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import StyleTransferError
 from styletransfer.log import duration, event
 from styletransfer.settings import Settings
@@ -95,7 +95,7 @@ class Stopwatch:
         style = StyleTargets(*read_look(task.look, self._run.buckets.style.read))
         vgg, photo = self._run.networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
-        for step in stylize(photo, style, settings, vgg):
+        for step in StyleTransfer(photo, style, settings, vgg).steps():
             _ = step.losses  # Waits for the device.
             seconds.append(perf_counter() - last)
             last = perf_counter()

@@ -18,7 +18,7 @@ from styletransfer.batch.uploader import PICTURE_FAILURES, FinishedPicture
 from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.stylize import Step, foresee, stylize
+from styletransfer.engine.stylize import Step, StyleTransfer
 from styletransfer.log import event, printable
 from styletransfer.progress import follow
 from styletransfer.record import Record
@@ -97,23 +97,18 @@ class Worker:
         stop, checkpoints = self._run.stop, self._pipeline.checkpoints
         resume = result_of(checkpoints.load(task), stop)
         if resume is not None:
-            step = int(resume["iteration"])
-            event(f"{printable(task.photo.key)}: resuming from step {step}")
-        settings, limit = task.look.settings, self._run.config.memory_limit
-        style, masked = self._targets(task.look, look), photo.mask is not None
-        event(
-            f"{task}: "
-            f"{foresee(*photo.picture.size, settings, vgg, limit, style=style, masked=masked)}"
-        )
-        steps = stylize(
+            done = int(resume["iteration"])
+            event(f"{printable(task.photo.key)}: resuming from step {done}")
+        transfer = StyleTransfer(
             photo.picture.pixels_int,
-            style,
-            settings,
+            self._targets(task.look, look),
+            task.look.settings,
             vgg,
-            resume=resume,
             content_mask=photo.mask,
-            memory_limit=limit,
+            memory_limit=self._run.config.memory_limit,
         )
+        event(f"{task}: {transfer.memory_plan}")
+        steps = transfer.steps(resume)
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()
         for step in steps:
@@ -127,6 +122,7 @@ class Worker:
             if due and not checkpoints.is_saving(task):
                 checkpoints.save(task, step.snapshot())
                 saved = perf_counter()
+            del step  # Steps that are still referenced may take memory.
 
     def _targets(self, look: Look, given: LookInput) -> StyleTargets:
         if self._style is None or self._look is not look:

@@ -90,7 +90,8 @@ def paint(args: argparse.Namespace) -> Path:
 
         # Before the engine is imported, which asks what the device can do.
         device = choose_devices(args.device)
-    from styletransfer.engine.stylize import foresee, style_targets, stylize
+    from styletransfer.engine.style_targets import style_targets
+    from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import load_vgg
 
     logger.info("painting on %s", device.all[0])
@@ -98,14 +99,13 @@ def paint(args: argparse.Namespace) -> Path:
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.
-    way = foresee(*photo.size, settings, vgg, limit, style=style, masked=mask is not None)
-    logger.info("%s", way)
-    steps = stylize(photo.pixels_int, style, settings, vgg, memory_limit=limit, **given)
+    transfer = StyleTransfer(photo.pixels_int, style, settings, vgg, memory_limit=limit, **given)
+    logger.info("%s", transfer.memory_plan)
     del given  # The picture to start from may be as large as the photo.
     every = args.save_every
     if every is None:
         every = 1 if settings.recipe == "inetwork" else 0
-    _run(steps, Path(base).name, results, every)
+    _run(transfer.steps(), Path(base).name, results, every)
     return results.path()
 
 
@@ -133,6 +133,7 @@ def _recorded(
         if every and step.iteration % every == 0:
             results.write(step.image, f"_at_iteration_{step.iteration}")
         yield step
+        del step  # Steps that are still referenced may take memory.
 
 
 def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def repaint_record(
         logger.info("painting on %s", choose_devices(device))
     from styletransfer.batch.network_pool import load_network
     from styletransfer.engine.style_targets import StyleTargets
-    from styletransfer.engine.stylize import stylize
+    from styletransfer.engine.stylize import StyleTransfer
 
     vgg = load_network(weights or record.vgg_weights, identity, settings, style)
     if vgg.identity != identity:
@@ -76,7 +76,7 @@ def repaint_record(
             "name the right ones with --weights"
         )
     targets = StyleTargets(*read_look(look, style.read))
-    steps = stylize(
+    transfer = StyleTransfer(
         photo.picture.pixels_int,
         targets,
         settings,
@@ -84,7 +84,7 @@ def repaint_record(
         content_mask=photo.mask,
         memory_limit=memory_limit,
     )
-    last = follow(steps, printable(photo_key))
+    last = follow(transfer.steps(), printable(photo_key))
     extension, data = encode.encode_result(output, photo.picture, last.image)
     return write_file(Path(f"{prefix}.{extension}"), data)
 

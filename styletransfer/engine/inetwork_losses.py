@@ -18,11 +18,11 @@ from styletransfer.vgg.ops import crop
 
 
 class Blend(NamedTuple):
-    """Several paintings as one target at a layer: the weighted mean of their Gram matrices
-    [C, C], and the weighted mean of their squared distances to it, a scalar.
+    """Several paintings as one target at a layer: the weighted mean of their Gram matrices [C, C],
+    and the weighted mean of their squared distances to it, a scalar.
 
-    The sum of w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread) with W the sum of the
-    weights, so that one target gives the very loss of many.
+    Σ_j w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread), where W is the sum of the
+    weights: one target gives exactly the loss of many.
     """
 
     gram: tf.Tensor
@@ -31,19 +31,19 @@ class Blend(NamedTuple):
 
 @dataclass(frozen=True)
 class OriginalLosses:
-    """The recipe `inetwork`. Nothing is divided by a target's norm, so the balance hinges on
-    the picture's size, as it did."""
+    """The recipe `inetwork`. As in the original, nothing is divided by a target's norm, so the
+    balance between terms depends on the picture's size. Methods are described in Losses."""
 
     model: str
     content_layer: str
     content_loss_type: int
 
     pads_images = False
-    composes = False  # The original's masks act on features only.
+    composites = False  # The original applies masks to features only.
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that paintings are compared at: every convolution of the network."""
+        """Every convolution of the network."""
         lengths = (2, 2, 3, 3, 3) if self.model == "vgg16" else (2, 2, 4, 4, 4)
         return tuple(
             f"conv{block}_{number}"
@@ -54,65 +54,65 @@ class OriginalLosses:
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w], 0…1, as the layers see it: resized, and 1 above 127/255, else 0."""
+        """The mask resized; 1 above 127/255, else 0."""
         sides = [2 ** poolings_before(name) for name in layers]
         return tuple(
             tf.constant(masks.binary(resize(mask, height // side, width // side))) for side in sides
         )
 
     def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """(F − 1)ᵀ(F − 1) [C, C] of a feature F [1, h, w, C], multiplied by a mask [1, h, w, 1]
-        first where one is given; not divided by the number of positions."""
+        """(F − 1)ᵀ(F − 1) [C, C] of a feature F, which is first multiplied by the mask; not divided
+        by the number of positions."""
         if mask is not None:
             feature *= tf.cast(mask, feature.dtype)
         flat = exact(tf.reshape(feature, [-1, feature.shape[-1]])) - 1
         return tf.matmul(flat, flat, transpose_a=True)
 
-    def of_painting(self, sums: tf.Tensor) -> tf.Tensor:
-        """A painting's shifted Gram matrix at a layer."""
+    def painting_statistics(self, sums: tf.Tensor) -> tf.Tensor:
+        """The shifted Gram matrix."""
         return sums
 
-    def content(self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """Σ (F − P)² over a feature and the photo's, both [1, h, w, C]. No mask counts here."""
+    def content_error(
+        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Σ (F − P)²; the mask is not used."""
         return tf.reduce_sum((exact(feature) - exact(target)) ** 2)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """Σ (a + b)^1.25 over all rows and columns but the last, a and b the squared differences
-        to the pixel below and to the right, of rows [1, r, W, 3] (sRGB 0…1) in the scale 0–255.
-        `own`, the rows that count, are all but the last too, unless the picture ends there."""
+        """Σ (a + b)^1.25 over all rows and columns but the last, in the scale 0…255; a and b are
+        the squared differences to the pixel below and to the pixel on the right."""
         scaled = 255.0 * rows
         corner = crop(scaled, (0, -1), (0, -1))
         below = crop(scaled, (1, None), (0, -1)) - corner
         right = crop(scaled, (0, -1), (1, None)) - corner
         return tf.reduce_sum((below**2 + right**2) ** 1.25)
 
-    def blended(
+    def blend(
         self, paintings: Sequence[Sequence[tf.Tensor]], shares: Sequence[float]
     ) -> tuple[Blend, ...]:
-        """The target of several paintings of style weights `shares`."""
+        """The target of several paintings whose style weights are `shares`."""
         return tuple(_blend(grams, shares) for grams in zip(*paintings, strict=True))
 
     def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """Style weights count as they are given; what a region covers, its features tell."""
+        """The style weights as given; areas already count in the masked features."""
         return list(shares)
 
     def terms(
-        self, found: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
+        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """Content, style and total variation [3], not weighted yet, of a picture of this size;
-        `found` as in RelativeLosses.terms."""
+        """See Losses."""
         positions = tf.cast(height, tf.float32) * tf.cast(width, tf.float32)
         style = tf.add_n(
             [
                 group.weight
-                * self._style([found[layer][number] for layer in self.layers], group, positions)
+                * self._style([sums[layer][number] for layer in self.layers], group, positions)
                 for number, group in enumerate(targets.groups)
             ]
         )
         channels = targets.content.shape[-1]
         divisor = (1.0, 2 * channels**0.5 * positions**0.5, channels * positions)
-        content = found["content"] / divisor[self.content_loss_type]
-        return tf.stack([content, style, found["total_variation"]])
+        content = sums["content"] / divisor[self.content_loss_type]
+        return tf.stack([content, style, sums["total_variation"]])
 
     def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
         """Σ_i 2^−(n−1−i) · (s_i − s_{i+1}), i from 1 to n − 1; s_l is a layer's error."""
@@ -127,7 +127,7 @@ class OriginalLosses:
 
 
 def _blend(grams: Sequence[tf.Tensor], weights: Sequence[float]) -> Blend:
-    """One layer's Gram matrices as one target. In float64, as the sums are of large numbers."""
+    """One layer's Gram matrices as one target, in float64 because the sums are large."""
     wide = [tf.cast(gram, tf.float64) for gram in grams]
     parts = [weight / sum(weights) for weight in weights]
     mean = tf.add_n([part * gram for part, gram in zip(parts, wide, strict=True)])

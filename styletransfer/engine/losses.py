@@ -1,13 +1,14 @@
-"""The default recipe's losses: content, style and total variation, as pure functions of features.
+"""The default recipe's losses (content, style and total variation) as pure functions of features,
+and the protocol that every recipe's losses follow.
 
-Every term is relative to its target's norm, so that the balance between them hinges neither on
-the scale of the weights nor on the photo, its size or the painting. Sums are in float32 at least,
-whatever the features are in.
+Each term is relative to the norm of its target, so the balance between terms does not depend on
+the scale of the weights, the photo, its size or the painting. Sums are in float32 or wider,
+whatever the features' dtype.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -18,26 +19,26 @@ from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import crop, with_gradient
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
-# Networks", and how much each counts. Shallow layers carry palette and stroke, deep ones motif.
+# Networks", and their weights. Shallow layers carry palette and stroke, deep ones motif.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 STYLE_LAYER_WEIGHTS = tuple(weight / 31 for weight in (16, 8, 4, 2, 1))
-TINY = 1e-12  # An all-black photo may have a target of norm 0.
-LEAST_VARIANCE = 1e-4  # of all of a painting's: smaller ones drown in float32's rounding
-DIRECTIONS = 256  # in which a layer's covariance is compared; what is left only by its size
+TINY = 1e-12  # The target of an all-black photo has norm 0.
+MIN_VARIANCE = 1e-4  # of a painting's total; smaller ones drown in float32's rounding
+DIRECTIONS = 256  # in which a layer's covariance is compared; the rest only by its trace
 TERMS = ("content", "style", "total_variation")
 
 
 class Statistics(NamedTuple):
-    """Of a layer's features over a region: their mean [C] and raw second moment [C, C], which is
-    the Gram matrix divided by the number of positions."""
+    """A layer's features over a region: their mean [C] and raw second moment [C, C], which is the
+    Gram matrix divided by the number of positions."""
 
     mean: tf.Tensor
     second: tf.Tensor
 
 
 class Gaussian(NamedTuple):
-    """What `moments` draws to: mean [C]; the directions in which the painting varies most, columns
-    of `basis` [C, D], with its standard deviation in each [D]; and all its other variance."""
+    """The target of `moments`: mean [C]; the directions in which the painting varies most, columns
+    of `basis` [C, D], and its standard deviation in each [D]; the variance in all others."""
 
     mean: tf.Tensor
     basis: tf.Tensor
@@ -46,19 +47,19 @@ class Gaussian(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Paintings that go into one region of the picture, blended into one target: its weight in
-    the style term, the region's mask [1, h, w, 1] at each style layer (none: the whole picture),
-    and what to reach at each style layer, in the recipe's own form."""
+    """Paintings that share a region of the picture, blended into one target: their weight in the
+    style term; the region's mask [1, h, w, 1] at each style layer (empty: the whole picture); the
+    target at each style layer, in the recipe's own form."""
 
     weight: tf.Tensor
     masks: tuple[tf.Tensor, ...]
-    targets: tuple[NamedTuple, ...]
+    targets: tuple[Any, ...]
 
 
 class Targets(NamedTuple):
-    """What a picture is drawn to: the photo's feature at the content layer [1, h, w, C], where
-    that counts (a mask [1, h, w, 1]; none: everywhere), its squared norm there, and the groups of
-    paintings."""
+    """The targets of a picture: the photo's feature at the content layer [1, h, w, C]; the content
+    mask there [1, h, w, 1] (empty: everywhere); the feature's squared norm inside the mask; the
+    groups of paintings."""
 
     content: tf.Tensor
     content_mask: tuple[tf.Tensor, ...]
@@ -67,70 +68,125 @@ class Targets(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Over positions of a feature, each counted by its weight w: Σ w, Σ w·F [C], Σ w·F·Fᵀ [C, C].
-    Those of parts of a picture add up to those of the whole."""
+    """Sums over the positions of a feature F, each with a weight w: Σ w, Σ w·F [C], Σ w·F·Fᵀ
+    [C, C]. Those of the parts of a picture add up to those of the whole."""
 
     weight: tf.Tensor
     first: tf.Tensor
     second: tf.Tensor
 
 
+class Losses(Protocol):
+    """A recipe's losses. Everything is computed from sums over positions, so that a picture can be
+    computed in tiles."""
+
+    @property
+    def pads_images(self) -> bool:
+        """Whether networks see padded pictures; see pyramid.pad_to_multiple."""
+
+    @property
+    def composites(self) -> bool:
+        """Whether the photo shows outside the content mask already during the optimisation."""
+
+    @property
+    def content_layer(self) -> str:
+        """The layer at which the photo is compared."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers at which paintings are compared."""
+
+    def layer_masks(
+        self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
+    ) -> tuple[tf.Tensor, ...]:
+        """A mask [h, w], 0…1, of a picture of this size, at each layer: [1, h, w, 1]."""
+
+    def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Any:
+        """The sums over a feature [1, h, w, C] that style is computed from, each position weighted
+        by a mask [1, h, w, 1] if given. Those of tiles add up."""
+
+    def painting_statistics(self, sums: Any) -> Any:
+        """What is blended and matched of a painting, from its sums at a layer."""
+
+    def content_error(
+        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Σ (F − P)² over a picture's feature and the photo's, both [1, h, w, C], weighted by a
+        mask [1, h, w, 1] if given."""
+
+    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """The sums that total variation is computed from, over the first `own` rows of rows
+        [1, r, W, 3] (sRGB 0…1). The row after them, if any, is the last one's neighbour."""
+
+    def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
+        """One target at each layer for several paintings' statistics at each layer."""
+
+    def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
+        """The weight of each group: areas are its part of the picture, shares its paintings'."""
+
+    def terms(
+        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
+    ) -> tf.Tensor:
+        """Unweighted content, style and total variation [3] of a picture of this size.
+
+        sums: under each style layer's name `sums` for each group of paintings; under `content` and
+        `total_variation` the results of `content_error` and `total_variation`.
+        """
+
+
 @dataclass(frozen=True)
 class RelativeLosses:
-    """The default recipe. `statistics` is `gram` or `moments`: what of a painting is matched."""
+    """The default recipe. statistics: what of a painting is matched, `gram` or `moments`."""
 
     content_layer: str
     statistics: str
 
-    pads_images = True  # Networks see pictures on a canvas; see pyramid.pad_to_multiple.
-    composes = True  # Outside the content mask the photo is seen, already while it is painted.
+    pads_images = True
+    composites = True
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that paintings are compared at."""
+        """Those of Gatys, Ecker & Bethge."""
         return STYLE_LAYERS
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w], 0…1, of a picture of this height and width as the layers see it."""
+        """The mean of the mask over each position's pixels."""
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
     def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
-        """What is summed over a feature [1, h, w, C] to compare it with paintings, each position
-        weighted by a mask [1, h, w, 1] where one is given."""
-        kind = exact(feature[:0]).dtype
+        """See Losses."""
+        dtype = exact(feature[:0]).dtype
         if mask is None:
             positions = tf.reduce_prod(tf.shape(feature)[:3])
-            return Sums(tf.cast(positions, kind), *_moment_sums(feature, None))
-        weights = tf.cast(mask, kind)
+            return Sums(tf.cast(positions, dtype), *_moment_sums(feature, None))
+        weights = tf.cast(mask, dtype)
         return Sums(tf.reduce_sum(weights), *_moment_sums(feature, weights))
 
-    def of_painting(self, sums: Sums) -> Statistics:
-        """What of a painting is blended and matched, from its sums at a layer."""
+    def painting_statistics(self, sums: Sums) -> Statistics:
+        """See Losses."""
         return statistics(sums)
 
-    def content(self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """Σ (F − P)² over a feature and the photo's, both [1, h, w, C], weighted by a mask."""
+    def content_error(
+        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
+    ) -> tf.Tensor:
+        """See Losses."""
         error = (exact(feature) - exact(target)) ** 2
         return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """The sums [2] of squared differences to the pixel below and to that on the right, over
-        the first `own` rows of rows [1, r, W, 3]; the row after them, if any, is the last one's
-        neighbour."""
+        """The sums [2] of squared differences to the pixel below and to the pixel on the right."""
         below = crop(rows, (1, None)) - crop(rows, (0, -1))
         right = crop(rows, (0, own), (1, None)) - crop(rows, (0, own), (0, -1))
         return tf.stack([tf.reduce_sum(below**2), tf.reduce_sum(right**2)])
 
-    def blended(
+    def blend(
         self, paintings: Sequence[Sequence[Statistics]], shares: Sequence[float]
     ) -> tuple[Statistics, ...] | tuple[Gaussian, ...]:
-        """The target of several paintings. What is blended are raw moments: those of a canvas
-        of which each painting covers its share. Covariances do not blend linearly.
-
-        Blending in the target is what makes a step cost the same for 1 painting or 16.
+        """Blends raw moments, as of a canvas of which each painting covers its share. (Covariances
+        do not blend linearly.) With one target, a step costs the same for 1 painting and for 16.
         """
         parts = [share / sum(shares) for share in shares]
         blends = tuple(
@@ -145,30 +201,26 @@ class RelativeLosses:
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
     def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """How much each region counts: by the part of the picture it covers, so that a pixel is
-        drawn as strongly in a small region as in a large one, and by its paintings' shares."""
+        """Area times share, with a sum of 1: a pixel counts as much in a small region as in a large
+        one."""
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
     def terms(
-        self, found: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
+        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """Content, style and total variation [3], not weighted yet, of a picture of this size.
-
-        found: what was summed over it: under each style layer's name `sums` for each group of
-        paintings, under `content` and `total_variation` what the methods of these names give.
-        """
+        """See Losses."""
         style = tf.add_n(
             [
-                group.weight * self._style([found[layer][number] for layer in STYLE_LAYERS], group)
+                group.weight * self._style([sums[layer][number] for layer in STYLE_LAYERS], group)
                 for number, group in enumerate(targets.groups)
             ]
         )
-        content = found["content"] / (targets.content_norm + TINY)
+        content = sums["content"] / (targets.content_norm + TINY)
         # The mean squared difference to the pixel below plus that to the right (Mahendran &
         # Vedaldi 2015, with β = 2).
         pairs = 3 * tf.stack([(height - 1) * width, height * (width - 1)])
-        variation = found["total_variation"]
+        variation = sums["total_variation"]
         variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
         return tf.stack([content, style, tf.reduce_sum(variation)])
 
@@ -180,17 +232,17 @@ class RelativeLosses:
 
 
 def exact(x: tf.Tensor) -> tf.Tensor:
-    """x in float32 where it is in less."""
+    """x in float32 or, if it is, in float64."""
     return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
 
 
 def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 at least; weights
+    """Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider; weights
     [1, h, w, 1] or none.
 
-    Derived by hand: only the feature itself is kept until the gradient is wanted, not its copy in
-    float32, and one product of matrices does for two. It is written as a convolution of 1 × 1, to
-    which oneDNN adds the slope of the first sums in passing.
+    With a gradient of its own: only the feature is kept for it, not its copy in float32, and one
+    matrix product replaces two. It is a 1 × 1 convolution, into which oneDNN fuses the gradient of
+    the first sums.
     """
 
     @with_gradient
@@ -201,58 +253,58 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
             for each in (wide, wide if weights is None else weights * wide)
         )
 
-        def slope(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+        def gradient(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
             symmetric = tf.cast(second + tf.transpose(second), feature.dtype)
             found = tf.nn.conv2d(feature, symmetric[None, None], 1, "VALID")
             found = tf.nn.bias_add(found, tf.cast(first, feature.dtype))
             return found if weights is None else tf.cast(weights, feature.dtype) * found
 
         sums = tf.reduce_sum(weighted, axis=0), tf.matmul(weighted, flat, transpose_a=True)
-        return sums, slope
+        return sums, gradient
 
     return summed(feature)
 
 
 def statistics(sums: Sums) -> Statistics:
     """Mean and raw second moment, from sums over positions."""
-    # A region may be so small that a deep layer has no position for it.
+    # A small region may have no position at a deep layer.
     weight = tf.maximum(sums.weight, tf.constant(1e-6, sums.weight.dtype))
     return Statistics(sums.first / weight, sums.second / weight)
 
 
 def gram_errors(found: Sequence[Statistics], targets: Sequence[Statistics]) -> list[tf.Tensor]:
-    """Of each layer, the squared distance of two Gram matrices (Gatys, Ecker & Bethge 2016),
+    """The squared distance of the Gram matrices at each layer (Gatys, Ecker & Bethge 2016),
     relative to the target's norm."""
     return [
-        tf.reduce_sum((of.second - target.second) ** 2) / (tf.reduce_sum(target.second**2) + TINY)
-        for of, target in zip(found, targets, strict=True)
+        tf.reduce_sum((has.second - target.second) ** 2) / (tf.reduce_sum(target.second**2) + TINY)
+        for has, target in zip(found, targets, strict=True)
     ]
 
 
-def gaussian(of: Statistics) -> Gaussian:
-    """The Gaussian of these moments, computed in float64."""
-    mean, second = (tf.cast(each, tf.float64) for each in of)
+def gaussian(moments: Statistics) -> Gaussian:
+    """The Gaussian with these moments, computed in float64."""
+    mean, second = (tf.cast(each, tf.float64) for each in moments)
     values, vectors = tf.linalg.eigh(_covariance(Statistics(mean, second)))
-    values = tf.maximum(values, 0)  # They come in rising order.
+    values = tf.maximum(values, 0)  # In ascending order.
     found = Gaussian(
         mean,
         vectors[:, -DIRECTIONS:],
         tf.sqrt(values[-DIRECTIONS:]),
         tf.reduce_sum(values[:-DIRECTIONS]),
     )
-    return Gaussian(*(tf.cast(each, of.mean.dtype) for each in found))
+    return Gaussian(*(tf.cast(each, moments.mean.dtype) for each in found))
 
 
 def moments_errors(found: Sequence[Statistics], targets: Sequence[Gaussian]) -> list[tf.Tensor]:
-    """Of each layer, the squared Wasserstein-2 distance of two Gaussians, relative to the target's
+    """The squared Wasserstein-2 distance of two Gaussians at each layer, relative to the target's
     mean square,
 
         (‖μ − μ′‖² + tr Σ + tr Σ′ − 2 tr (Σ′^½ Σ Σ′^½)^½) / (‖μ′‖² + tr Σ′),
 
-    as in the best public recipe (crowsonkb, style-transfer-pytorch). A Gram matrix is mostly the
-    outer product of the mean with itself, beside which texture, the covariance, is drowned; here
-    both count as they move features. Of more than DIRECTIONS channels, the directions in which the
-    painting varies least are compared by the sum of their variances only.
+    as in crowsonkb's style-transfer-pytorch. A Gram matrix is dominated by the outer product of the
+    mean with itself, which drowns texture, the covariance; here each counts by how far it moves
+    features. With more than DIRECTIONS channels, the directions in which the painting varies least
+    are compared only by the sum of their variances.
     """
     covariances = [_covariance(each) for each in found]
     inside = [
@@ -261,14 +313,14 @@ def moments_errors(found: Sequence[Statistics], targets: Sequence[Gaussian]) -> 
     ]
     roots = _root_traces(inside, [target.deviations for target in targets])
     errors = []
-    for of, target, covariance, seen, root in zip(
+    for has, target, covariance, seen, root in zip(
         found, targets, covariances, inside, roots, strict=True
     ):
         variance = tf.reduce_sum(target.deviations**2)
         spread = tf.linalg.trace(seen) + variance - 2 * root
         rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(seen), 0)
         spread += rest + target.rest - 2 * tf.sqrt((rest + TINY) * (target.rest + TINY))
-        off = tf.reduce_sum((of.mean - target.mean) ** 2)
+        off = tf.reduce_sum((has.mean - target.mean) ** 2)
         norm = tf.reduce_sum(target.mean**2) + variance + target.rest + TINY
         errors.append((off + spread) / norm)
     return errors
@@ -277,7 +329,7 @@ def moments_errors(found: Sequence[Statistics], targets: Sequence[Gaussian]) -> 
 def _root_traces(
     covariances: Sequence[tf.Tensor], deviations: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """`_root_trace` of each, those of one size at once: a decomposition uses one core only."""
+    """`_root_trace` of each, batched by size: one decomposition uses only one core."""
     found: dict[int, tf.Tensor] = {}
     sizes = [each.shape[0] for each in deviations]
     for size in set(sizes):
@@ -291,25 +343,25 @@ def _root_traces(
 def _root_trace(covariance: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """tr (S Σ S)^½ [n] for covariances Σ [n, D, D] and S the diagonals of deviations [n, D].
 
-    Its slope is half of S (S Σ S)^−½ S, the map that carries the one Gaussian to the other
-    (Olkin & Pukelsheim 1982): derived through the eigenvectors, it would fail where two
-    eigenvalues are equal.
+    Its gradient is half of S (S Σ S)^−½ S, the optimal transport map between the two Gaussians
+    (Olkin & Pukelsheim 1982). A gradient through the eigenvectors would fail at equal eigenvalues.
     """
-    # In float64: small eigenvalues, whose inverses count in the slope, drown in float32's rounding.
-    kind, deviations = deviations.dtype, tf.cast(deviations, tf.float64)
+    # In float64: the gradient has inverses of eigenvalues, and small ones drown in float32's
+    # rounding.
+    dtype, deviations = deviations.dtype, tf.cast(deviations, tf.float64)
     scaled = deviations[:, :, None] * tf.cast(covariance, tf.float64) * deviations[:, None, :]
-    # Decomposing what is no number is an error; that it is none shows in the other terms.
+    # NaN would be an error here; it shows in the other terms.
     values, vectors = tf.linalg.eigh(tf.where(tf.math.is_finite(scaled), scaled, 0))
-    least = (LEAST_VARIANCE * tf.reduce_sum(deviations**2, axis=1, keepdims=True)) ** 2 + TINY
+    least = (MIN_VARIANCE * tf.reduce_sum(deviations**2, axis=1, keepdims=True)) ** 2 + TINY
     roots = tf.sqrt(tf.maximum(values, 0) + least)
 
-    def slope(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         half = deviations[:, :, None] * vectors
-        found = tf.cast(tf.matmul(half / roots[:, None], half, transpose_b=True), kind)
+        found = tf.cast(tf.matmul(half / roots[:, None], half, transpose_b=True), dtype)
         return 0.5 * upstream[:, None, None] * found, None
 
-    return tf.cast(tf.reduce_sum(roots, axis=1), kind), slope
+    return tf.cast(tf.reduce_sum(roots, axis=1), dtype), gradient
 
 
-def _covariance(of: Statistics) -> tf.Tensor:
-    return of.second - of.mean[:, None] * of.mean[None, :]
+def _covariance(moments: Statistics) -> tf.Tensor:
+    return moments.second - moments.mean[:, None] * moments.mean[None, :]

@@ -1,180 +1,220 @@
-"""How much memory painting takes, estimated before it begins, and the tiling that fits.
+"""How much memory painting takes, estimated before it begins, and the fastest tiling that fits.
 
-The numbers are bytes a pixel, from what must be alive at the same time; docs/performance.md has
-what was measured against them.
+The numbers are bytes per pixel of the picture, from what must be in memory at the same time;
+docs/performance.md has the measurements.
 """
 
 from itertools import pairwise
 from typing import NamedTuple
 
-from styletransfer.engine.memory_available import MemoryBudget, _device
+from styletransfer.engine.memory_available import MemoryBudget, device_name
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.pyramid import scale_sizes
 from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg.network import poolings_before
 
-# Fastest first, and each takes less memory than the one before.
+# Fastest first; each takes less memory than the one before.
 TILINGS = (
     UNTILED,
     *(Tiling(block, 64) for block in (2, 3, 4, 6)),
     Tiling(6, 32),
     Tiling(6, 16),
 )
-STATE = 4 * 12  # image, Adam's two moments, the average; float32 [H, W, 3] each
-GOOD = 6  # the last good picture, bfloat16
+RGB = 12  # float32 [H, W, 3]
+STATE = 4 * RGB  # image, Adam's two moments, the average
+LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
-MASK = 16 / 3  # of a group of paintings, at all layers, float32
-RESULT = 9  # the result in integers, twice, while it becomes a file
-COMPOSED = 16  # the content mask and the photo that shows through, float32
-KERNELS = 24 << 20  # that oneDNN makes at each scale, and keeps
-# TensorFlow's allocator on a processor hands out pieces of up to twice the size asked for; strips
-# ask for many sizes. Measured.
-WASTE_IN_STRIPS = 1.2
-# What an earlier scale takes a pixel, at most, times what the last one does, and some more bytes:
-# allocators keep its pieces, into which those of the last fit badly.
-EARLIER, SOME_MORE = 1.5, 200 << 20
-CUDNN = 256 << 20  # times a number's size: what convolutions of strips take besides, on a GPU
-COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 that a whole step makes besides, in bytes a channel
+MASK = 16 / 3  # one group's mask at all style layers, float32
+RESULT = 9  # the result in integers, twice, while it is encoded
+COMPOSITED = 16  # content mask and background, float32
+KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps
+# TensorFlow's CPU allocator returns chunks of up to twice the size requested, and tiles request
+# many sizes. Measured.
+TILED_WASTE = 1.2
+# An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
+# its chunks, and larger ones do not fit into them.
+EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
+CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
+COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 in an untiled step, in bytes per channel; measured
 
 
 class ExtraMemory(NamedTuple):
-    """What a painting takes memory for besides what its size and tiling tell. lbfgs: it descends by
-    L-BFGS; regions: so many groups of paintings have masks of their own; composed: the photo shows
-    through while it is painted; besides: bytes outside of TensorFlow."""
+    """What else a painting takes memory for.
+
+    lbfgs: L-BFGS optimises it. regions: number of groups of paintings with masks. composited: the
+    picture is composited with its background. outside: bytes outside of TensorFlow.
+    """
 
     lbfgs: bool = False
     regions: int = 0
-    composed: bool = False
-    besides: int = 0
+    composited: bool = False
+    outside: int = 0
 
 
-PLAIN = ExtraMemory()
+NO_EXTRA = ExtraMemory()
 
 
 class MemoryPlan(NamedTuple):
-    """How a picture of this size, (height, width) in px, is computed, and the bytes it takes."""
+    """The tiling for a picture of size (height, width) in px, and the bytes it takes."""
 
     size: tuple[int, int]
     tiling: Tiling
     bytes_needed: int
 
     def __str__(self) -> str:
-        strips = "" if self.tiling == UNTILED else f", in strips of {self.tiling.rows} rows"
-        return f"{self.size[1]} × {self.size[0]} px, {amount(self.bytes_needed)} of memory{strips}"
+        height, width = self.size
+        tiles = "" if self.tiling == UNTILED else f", in tiles of {self.tiling.rows} rows"
+        return f"{width} × {height} px, {_in_words(self.bytes_needed)} of memory{tiles}"
+
+
+class MemoryPlanner:
+    """Plans the memory of one painting at its scales, within a budget."""
+
+    def __init__(
+        self, objective: Objective, budget: MemoryBudget, extra: ExtraMemory = NO_EXTRA
+    ) -> None:
+        self._objective, self._budget, self._extra = objective, budget, extra
+
+    def plan_memory(self, size: tuple[int, int], last: MemoryPlan | None = None) -> MemoryPlan:
+        """The fastest plan within the budget for a picture of this (height, width).
+
+        last: the last scale's plan, when this is an earlier scale, which must then take less.
+        Raises MemoryShortError, naming the largest size that fits, if no plan does.
+        """
+        free = self._budget.bytes
+        if last:
+            share = size[0] * size[1] / (last.size[0] * last.size[1])
+            free = min(free, int(EARLIER_SCALE * share * last.bytes_needed + EARLIER_BYTES))
+        for tiling in TILINGS:
+            plan = self._plan(size, tiling)
+            if plan.bytes_needed <= free:
+                return plan
+        if last:  # The larger last scale fits, so this one does.
+            return plan
+        largest = self._largest_side(size, free)
+        advice = f"the largest size that fits is {largest}" if largest else "no size fits"
+        raise MemoryShortError(
+            f"painting {size[1]} × {size[0]} px needs {_in_words(plan.bytes_needed)} of memory "
+            f"even in the smallest tiles, and {_in_words(free)} are available; {advice} "
+            f"(MEMORY_LIMIT is the upper bound)"
+        )
+
+    def plan_with_less(self, failed: MemoryPlan) -> MemoryPlan:
+        """The next plan with less memory, after `failed` ran out of it; later plans stay below it.
+
+        Raises MemoryShortError if there is none.
+        """
+        tiling = dict(pairwise(TILINGS)).get(failed.tiling)
+        if tiling is None:
+            raise MemoryShortError(
+                "memory ran out even in the smallest tiles; choose a smaller size"
+            )
+        self._budget.lower(failed.bytes_needed)
+        return self._plan(failed.size, tiling)
+
+    def _plan(self, size: tuple[int, int], tiling: Tiling) -> MemoryPlan:
+        return MemoryPlan(size, tiling, bytes_needed(self._objective, size, tiling, self._extra))
+
+    def _largest_side(self, size: tuple[int, int], free: int) -> int:
+        """The longer side in px of the largest picture of these proportions that fits, or 0."""
+        low, high = 0, max(size)
+        while high - low > 1:
+            middle = (low + high) // 2
+            height, width = (max(1, side * middle // max(size)) for side in size)
+            fits = self._plan((height, width), TILINGS[-1]).bytes_needed <= free
+            low, high = (middle, high) if fits else (low, middle)
+        return low
 
 
 def bytes_needed(
-    objective: Objective, size: tuple[int, int], tiling: Tiling, extras: ExtraMemory = PLAIN
+    objective: Objective, size: tuple[int, int], tiling: Tiling, extra: ExtraMemory = NO_EXTRA
 ) -> int:
-    """The bytes that painting a picture of this (height, width) takes, besides what is held."""
-    height, width = size
-    item = objective.options.dtype.size
-    deepest = max(map(poolings_before, objective.layers)) + 1
-    blocks = range(1, deepest + 1)
-    # A block's features at one convolution, and their number; of its input.
-    channels = {
-        block: objective.vgg.channels(f"conv{block}_1") / 4 ** (block - 1) for block in blocks
-    }
-    features = {
-        block: item * channels[block] * len(objective.vgg.convolutions(block, objective.layers))
-        for block in blocks
-    }
-    inputs = {block: item * channels[block - 1] / 4 for block in blocks[1:]}
-    content = item * objective.vgg.channels(objective.losses.content_layer)
-    content /= 4 ** poolings_before(objective.losses.content_layer)
-    base = STATE + GOOD + content + MASK * extras.regions + (COMPOSED if extras.composed else 0)
-
-    first_whole = min(tiling.first_whole_block, deepest + 1)
-    whole = [block for block in blocks if block >= first_whole]
-    computing = sum(inputs[block] for block in blocks[1:] if block <= first_whole)
-    if whole:
-        # Everything that is led back through, and at the widest convolution four maps besides.
-        later = sum(inputs[block] for block in whole if block > first_whole)
-        computing += sum(features[block] for block in whole) + later
-        computing += 4 * item * channels[whole[0]]
-    computer = _device().partition(":")[0]
-    descending = 2 * 12  # The gradient on its way back from the canvas.
+    """Bytes that painting a picture of this (height, width) takes in addition to what is in use."""
+    device = device_name().partition(":")[0]
+    pixels = size[0] * size[1]
+    held = _held(objective, extra)
+    computing = _computing(objective, tiling)
+    updating = 2 * RGB  # The gradient, padded and not.
     if tiling == UNTILED:
-        # The photo and its canvas; in float32 for sums, and what TensorFlow computes ahead,
-        # measured; the next state beside this one, and some more.
-        base += 12
-        computing += 12 + (COPIES[computer] + 4 * extras.regions) * channels[1]
-        descending = STATE + 7 * 12
-    pixels = height * width
-    besides = KERNELS * _scales(objective, size) + extras.besides
-    besides += pixels * (RESULT + (LBFGS if extras.lbfgs else 0))
-    if computer == "GPU":
-        besides = 0 if tiling == UNTILED else CUDNN * item
-    strip = max(
-        (
-            _of_strip(objective, block, size, tiling.rows, extras.regions)
-            for block in blocks
-            if block < first_whole
-        ),
-        default=0,
+        # The photo, with and without padding; float32 copies for sums, and what TensorFlow's
+        # executor computes early, measured; the next state beside the current one, and temporaries.
+        held += RGB
+        computing += RGB
+        computing += (COPIES[device] + 4 * extra.regions) * objective.vgg.channels("conv1_1")
+        updating = STATE + 7 * RGB
+    tile = _largest_tile(objective, size, tiling, extra.regions)
+    waste = TILED_WASTE if tile and device == "CPU" else 1.0
+    if device == "GPU":
+        fixed = 0 if tiling == UNTILED else CUDNN * objective.options.dtype.size
+    else:
+        fixed = KERNELS * _scale_count(objective, size) + extra.outside
+        fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
+    return int(waste * (pixels * (held + max(computing, updating)) + tile) + fixed)
+
+
+def _held(objective: Objective, extra: ExtraMemory) -> float:
+    """Bytes per pixel that are in use at all times."""
+    layer = objective.losses.content_layer
+    content = objective.options.dtype.size * objective.vgg.channels(layer)
+    content /= 4 ** poolings_before(layer)
+    return (
+        STATE + LAST_GOOD + content + MASK * extra.regions + (COMPOSITED if extra.composited else 0)
     )
-    waste = WASTE_IN_STRIPS if strip and computer == "CPU" else 1.0
-    return int(waste * (pixels * (base + max(computing, descending)) + strip) + besides)
 
 
-def _of_strip(
-    objective: Objective, block: int, size: tuple[int, int], rows: int, regions: int
+def _computing(objective: Objective, tiling: Tiling) -> float:
+    """Bytes per pixel of the feature maps that are in memory at the same time."""
+    item = objective.options.dtype.size
+    blocks = range(1, _deepest_block(objective) + 1)
+    first_whole = min(tiling.first_whole_block, len(blocks) + 1)
+    inputs = {block: item * _channels(objective, block - 1) / 4 for block in blocks if block > 1}
+    total = sum(each for block, each in inputs.items() if block <= first_whole)
+    whole = [block for block in blocks if block >= first_whole]
+    if whole:
+        # Everything that is backpropagated through, and four maps of the widest convolution.
+        later = sum(inputs[block] for block in whole if block > first_whole)
+        features = sum(
+            item * _channels(objective, block) * _convolutions(objective, block) for block in whole
+        )
+        total += features + later + 4 * item * _channels(objective, whole[0])
+    return total
+
+
+def _largest_tile(
+    objective: Objective, size: tuple[int, int], tiling: Tiling, regions: int
 ) -> float:
-    """The bytes that a strip of a block takes while it is led back through: what its convolutions
-    give, seven maps more and one in float32, and another one for each masked group; measured."""
-    convolutions = len(objective.vgg.convolutions(block, objective.layers))
-    height, width = (side / 2 ** (block - 1) for side in size)
-    values = min(rows + 2 * convolutions, height) * width * objective.vgg.channels(f"conv{block}_1")
-    return values * (objective.options.dtype.size * (convolutions + 7) + 4 * (1 + regions))
+    """Bytes of the largest tile during backpropagation: its convolutions' outputs, seven more maps,
+    one map in float32, and one more for each masked group; measured. 0 without tiles."""
+    first_whole = min(tiling.first_whole_block, _deepest_block(objective) + 1)
+    found = [0.0]
+    for block in range(1, first_whole):
+        convolutions = _convolutions(objective, block)
+        height, width = (side / 2 ** (block - 1) for side in size)
+        positions = min(tiling.rows + 2 * convolutions, height) * width
+        values = positions * objective.vgg.channels(f"conv{block}_1")
+        item = objective.options.dtype.size
+        found.append(values * (item * (convolutions + 7) + 4 * (1 + regions)))
+    return max(found)
 
 
-def _scales(objective: Objective, size: tuple[int, int]) -> int:
-    """How many scales a picture of this size is painted at in the end."""
+def _deepest_block(objective: Objective) -> int:
+    return max(map(poolings_before, objective.layers)) + 1
+
+
+def _channels(objective: Objective, block: int) -> float:
+    """Channels of a block's features per pixel of the picture."""
+    return objective.vgg.channels(f"conv{block}_1") / 4 ** (block - 1)
+
+
+def _convolutions(objective: Objective, block: int) -> int:
+    return len(objective.vgg.convolutions(block, objective.layers))
+
+
+def _scale_count(objective: Objective, size: tuple[int, int]) -> int:
+    """Number of scales of a painting of this size."""
     return len(scale_sizes(*size, max(size))) if objective.losses.pads_images else 1
 
 
-def plan_memory(
-    objective: Objective,
-    size: tuple[int, int],
-    room: MemoryBudget,
-    extras: ExtraMemory = PLAIN,
-    last: MemoryPlan | None = None,
-) -> MemoryPlan:
-    """The fastest way to compute a picture of this (height, width) that fits into the room.
-
-    last: how the last scale will be computed, for an earlier one, which then takes less, too.
-    Raises MemoryShortError, naming the largest size that fits, where none does.
-    """
-    height, width = size
-    free = room.bytes
-    if last:
-        share = height * width / (last.size[0] * last.size[1])
-        free = min(free, int(EARLIER * share * last.bytes_needed + SOME_MORE))
-    for tiling in TILINGS:
-        takes = bytes_needed(objective, size, tiling, extras)
-        if takes <= free:
-            return MemoryPlan(size, tiling, takes)
-    if last:  # Which fits, so that this does.
-        return MemoryPlan(size, tiling, takes)
-    low, high = 0, max(size)
-    while high - low > 1:
-        middle = (low + high) // 2
-        scaled = tuple(max(1, side * middle // max(size)) for side in size)
-        fits = bytes_needed(objective, scaled, TILINGS[-1], extras) <= free
-        low, high = (middle, high) if fits else (low, middle)
-    most = f"the largest size that fits is {low}" if low else "no size fits"
-    raise MemoryShortError(
-        f"painting {width} × {height} px needs {amount(takes)} of memory even in the narrowest "
-        f"strips, and {amount(free)} can be had; {most} (MEMORY_LIMIT is the most to be taken)"
-    )
-
-
-def smaller(tiling: Tiling) -> Tiling | None:
-    """The next tiling that takes less memory; None after the last."""
-    return dict(pairwise(TILINGS)).get(tiling)
-
-
-def amount(size: float) -> str:
-    """Bytes in words."""
+def _in_words(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

@@ -1,5 +1,5 @@
-"""From what the optimisation leaves to the result: scaled to the photo's own size, in the photo's
-colours, inside the content mask, as the settings ask."""
+"""From the optimised picture to the result: the photo's size, colours and unpainted parts, as the
+settings ask."""
 
 import math
 from dataclasses import dataclass
@@ -11,15 +11,18 @@ from styletransfer.images.arrays import resize, to_float
 from styletransfer.images.upscale import rescale
 from styletransfer.settings import Settings
 
-PICTURE = 12  # bytes a pixel, float32 [H, W, 3]
-GUIDED = 48  # the guided filter's matrices and the photo at the painted size
+PICTURE_BYTES = 12  # per pixel, float32 [H, W, 3]
+GUIDED_BYTES = 48  # per pixel: the guided filter's matrices and the photo at the painted size
 
 
 @dataclass(frozen=True)
 class Postprocess:
-    """One photo's finish: `photo` [H, W, 3] at its own size, in floats or integers (see to_float),
-    None where nothing of it is needed; masks [h, w], 0…1, or None: `content_mask` says where it is
-    painted, `color_mask` where `preserve_color` acts."""
+    """The postprocessing of one photo's pictures.
+
+    photo: [H, W, 3] at its own size, floats or integers (see to_float); None if it is not needed.
+    content_mask, color_mask: [h, w], 0…1, or None: where the photo is painted, and where
+    `preserve_color` applies.
+    """
 
     photo: np.ndarray | None
     settings: Settings
@@ -34,13 +37,13 @@ class Postprocess:
         content_mask: np.ndarray | None = None,
         color_mask: np.ndarray | None = None,
     ) -> "Postprocess":
-        """What these settings ask for; holds on to the photo only where it has to."""
-        asked = _asks(settings, content_mask is not None)
-        return cls(photo if asked else None, settings, content_mask, color_mask)
+        """The postprocessing for these settings; it references the photo only if it needs it."""
+        needed = _changes_pictures(settings, content_mask is not None)
+        return cls(photo if needed else None, settings, content_mask, color_mask)
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
-        """The result of a picture painted at any size [h, w, 3], float32, 0…1; itself where nothing
-        is asked for."""
+        """The result of an optimised picture [h, w, 3] of any size, float32, 0…1; the same picture
+        if nothing changes it."""
         if self.photo is None:
             return painted
         image, photo = painted, to_float(self.photo)
@@ -49,27 +52,25 @@ class Postprocess:
         height, width = image.shape[:2]
         photo = resize(photo, height, width)
         if self.settings.preserve_color:
-            image = colour.preserve(image, photo, _at(self.color_mask, height, width))
+            mask = None if self.color_mask is None else resize(self.color_mask, height, width)
+            image = colour.preserve(image, photo, mask)
         if self.content_mask is not None:
-            image = colour.masked(photo, image, _at(self.content_mask, height, width))
+            image = colour.masked(photo, image, resize(self.content_mask, height, width))
         return image
 
 
 def postprocess_bytes(
     photo_size: tuple[int, int], size: tuple[int, int], settings: Settings, masked: bool
 ) -> int:
-    """The bytes that a finish takes for a picture painted at `size` (height, width), until there is
-    a result; masked: it has a content mask."""
-    if not _asks(settings, masked):
+    """The bytes that postprocessing takes for a picture of `size` (height, width). masked: whether
+    there is a content mask."""
+    if not _changes_pictures(settings, masked):
         return 0
-    kept, painted = math.prod(photo_size), math.prod(size)
-    result = kept if settings.rescale_image else painted
-    return PICTURE * kept + 2 * PICTURE * result + (GUIDED * painted if result > painted else 0)
+    photo, painted = math.prod(photo_size), math.prod(size)
+    result = photo if settings.rescale_image else painted
+    upscaling = GUIDED_BYTES * painted if result > painted else 0
+    return PICTURE_BYTES * photo + 2 * PICTURE_BYTES * result + upscaling
 
 
-def _asks(settings: Settings, masked: bool) -> bool:
+def _changes_pictures(settings: Settings, masked: bool) -> bool:
     return settings.rescale_image or settings.preserve_color or masked
-
-
-def _at(mask: np.ndarray | None, height: int, width: int) -> np.ndarray | None:
-    return None if mask is None else resize(mask, height, width)

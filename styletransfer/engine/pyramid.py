@@ -1,4 +1,4 @@
-"""From coarse to fine: the sizes a picture is painted at, and pictures brought to them."""
+"""The sizes of the scales, coarse to fine, and resampling and padding of pictures."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ from styletransfer.vgg.ops import with_gradient
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
-CANVAS_MULTIPLE = 16  # px; what VGG's four poolings shrink to one
+PADDING_MULTIPLE = 16  # px; VGG's four poolings reduce them to one
 
 
 def schedule(
     height: int, width: int, settings: Settings
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """The scales, (height, width) each, that a photo of this size is painted at, coarse to fine,
-    and the number of steps at each."""
+    """The (height, width) of each scale for a photo of this size, coarse to fine, and the number of
+    steps at each."""
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
@@ -29,8 +29,8 @@ def schedule(
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """(height, width) of each scale, coarse to fine by √2: the last has the longer side asked
-    for, the first about FIRST_SCALE, but no shorter side below SMALLEST_SIDE where that can be."""
+    """(height, width) of each scale, growing by √2. The last has the longer side requested; the
+    first about FIRST_SCALE, but a shorter side of at least SMALLEST_SIDE where possible."""
     sizes = [fit_size(height, width, longer)]
     while True:
         smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
@@ -39,20 +39,28 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
         sizes.append(smaller)
 
 
+def picture_size(image: np.ndarray) -> tuple[int, int]:
+    """(height, width) of a picture [H, W, 3]. Raises ValueError for another shape."""
+    shape = np.shape(image)
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise ValueError(f"expected a picture of shape [H, W, 3], got {list(shape)}")
+    return shape[0], shape[1]
+
+
 def to_batch(image: np.ndarray) -> tf.Tensor:
-    """A picture [H, W, 3], in floats or integers (see arrays.to_float), as a tensor float32
-    [1, H, W, 3]. Raises ValueError for another shape."""
+    """A picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3], 0…1.
+    Raises ValueError for another shape."""
+    picture_size(image)
     array = np.asarray(image)
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(f"expected a picture of shape [H, W, 3], got {list(array.shape)}")
     if not np.issubdtype(array.dtype, np.integer):
         return tf.constant(np.asarray(array[None], np.float32))
-    # As arrays.to_float, but nowhere else than in TensorFlow's memory.
+    # The same as arrays.to_float, without a copy outside of TensorFlow.
     return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
 def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """image [1, H, W, C] at another size; without aliasing when it shrinks."""
+    """image [1, H, W, C] at another (height, width), antialiased when it shrinks. At the same size
+    it is the same tensor."""
     if tuple(image.shape[1:3]) == tuple(size):
         return image
     shrinks = image.shape[1] > size[0]
@@ -60,50 +68,50 @@ def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
-    """A painting [1, H, W, 3] with its longer side at most `longer` px."""
+    """A painting [1, H, W, 3] with a longer side of at most `longer` px."""
     height, width = painting.shape[1:3]
     too_large = max(height, width) > longer
     return resample(painting, fit_size(height, width, longer)) if too_large else painting
 
 
 def pad_to_multiple(image: tf.Tensor) -> tf.Tensor:
-    """image [1, H, W, C] on a canvas whose sides are multiples of CANVAS_MULTIPLE, the picture
-    mirrored into the margin below and to the right.
+    """image [1, H, W, C] padded below and on the right to sides that are multiples of
+    PADDING_MULTIPLE; the margin mirrors the image.
 
-    So no pooling drops a row, every pixel is seen by every layer; and photos of many sizes share
-    few shapes, for each of which oneDNN keeps compiled kernels (about 5 MB).
+    With it no pooling drops a row, and every layer sees every pixel. Also, photos of many sizes
+    share few shapes: oneDNN keeps compiled kernels for each (about 5 MB).
     """
 
     @with_gradient
-    def laid(image: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        canvas, (height, width) = image, tf.unstack(tf.shape(image)[1:3])
+    def padded(image: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        whole, (height, width) = image, tf.unstack(tf.shape(image)[1:3])
         for axis, side in ((1, height), (2, width)):
-            if image.shape[axis] is None or image.shape[axis] % CANVAS_MULTIPLE:
-                margin = tf.gather(canvas, _mirrored(side), axis=axis)
-                canvas = tf.concat([canvas, margin], axis)
+            if image.shape[axis] is None or image.shape[axis] % PADDING_MULTIPLE:
+                margin = tf.gather(whole, _mirrored(side), axis=axis)
+                whole = tf.concat([whole, margin], axis)
 
-        def slope(upstream: tf.Tensor) -> tf.Tensor:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             return _folded(_folded(upstream, 2, width), 1, height)
 
-        return canvas, slope
+        return whole, gradient
 
-    return laid(image)
+    return padded(image)
 
 
 def _mirrored(side: tf.Tensor) -> tf.Tensor:
-    """The rows, or columns, of a picture that has `side` of them, in a canvas' margin: n−1, n−2, …,
-    and again where the picture is narrower than the margin."""
-    turn = tf.range(side, side + -side % CANVAS_MULTIPLE) % (2 * side)
+    """The rows (or columns) of an image with `side` of them that the margin shows: n−1, n−2, …, and
+    back up where the image is narrower than the margin."""
+    turn = tf.range(side, side + -side % PADDING_MULTIPLE) % (2 * side)
     return tf.minimum(turn, 2 * side - 1 - turn)
 
 
-def _folded(slope: tf.Tensor, axis: int, side: tf.Tensor) -> tf.Tensor:
-    """The slope of a canvas' first `side` rows, or columns, to which those of the margin that
-    mirror them are added."""
+def _folded(gradient: tf.Tensor, axis: int, side: tf.Tensor) -> tf.Tensor:
+    """The gradient of the first `side` rows (or columns) of a padded image, plus that of the
+    margin's rows that mirror them."""
     seen = _mirrored(side)
     mirrored = tf.minimum(side, tf.size(seen))
     sizes = [side - mirrored, mirrored, tf.size(seen)]
-    inner, edge, margin = tf.split(slope, sizes, axis)
-    matrix = tf.one_hot(seen - sizes[0], mirrored, dtype=slope.dtype)
+    inner, edge, margin = tf.split(gradient, sizes, axis)
+    matrix = tf.one_hot(seen - sizes[0], mirrored, dtype=gradient.dtype)
     edge += tf.einsum("ij,biwc->bjwc" if axis == 1 else "ij,bhic->bhjc", matrix, margin)
     return tf.concat([inner, edge], axis)

@@ -1,5 +1,5 @@
-"""Descends at one scale, by Adam or L-BFGS, and watches over it: what turns into no number or runs
-away is taken back and tried with smaller steps; what does not get better any more ends."""
+"""Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
+picture diverges, continues with less memory when it runs out, and detects convergence."""
 
 import logging
 import math
@@ -8,52 +8,60 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine import memory_model, tiled_gradient
-from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine import tiled_gradient
+from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, StepParams
-from styletransfer.engine.optimizers import State, averaging_decay, lbfgs, steered, strength_goal
-from styletransfer.errors import DivergedError, MemoryShortError
+from styletransfer.engine.optimizers import (
+    State,
+    averaging_decay,
+    lbfgs,
+    log_target_error,
+    steered,
+)
+from styletransfer.errors import DivergedError
 from styletransfer.settings import Settings
 
 logger = logging.getLogger(__name__)
 CHECK_EVERY = 5  # steps; each check waits for the device
-RUNAWAY = 100.0  # times the first style loss: no picture is as far from a painting
-HALVINGS = 8  # of Adam's rate, before it is given up
-STEERING = 0.2  # of the photo's weight, for each step of Adam
-UNSTEERED = 0.15  # of a later scale's steps: enlarging blurs, which looks like a great distance
-LBFGS_STEERING = 1.0  # the same for a step of L-BFGS, which is worth many
-WINDOW = 10  # steps of Adam, whose loss is too uneven to be compared one by one
+DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
+MAX_HALVINGS = 8  # of Adam's learning rate
+STEERING = 0.2  # of the content weight, per step of Adam
+LBFGS_STEERING = 1.0  # per step of L-BFGS, which is worth many of Adam's
+UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
+WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
 
 class ScaleOptimizer:
-    """The optimisation of one picture at one scale, from `state` on."""
+    """The optimisation of one picture at one scale, starting from `state`."""
 
     def __init__(
         self,
         objective: Objective,
         problem: Problem,
-        settings: Settings,
         state: State,
-        way: MemoryPlan,
-        room: MemoryBudget,
-        extras: memory_model.ExtraMemory,
+        settings: Settings,
+        planner: MemoryPlanner,
+        plan: MemoryPlan,
         first_scale: bool,
     ) -> None:
-        in_place = way.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
-        self.state = state.changeable() if in_place else state
+        in_place = plan.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
+        self.state = state.in_variables() if in_place else state
         self._objective, self._problem, self._settings = objective, problem, settings
-        self._way, self._room, self._extras = way, room, extras
-        self._program = tiled_gradient.program(objective, problem, way.tiling)
-        self._good, self._rate, self._halved = _kept(state.average), settings.learning_rate, 0
+        self._planner, self._plan = planner, plan
+        self._program = tiled_gradient.program(objective, problem, plan.tiling)
+        self._last_good, self._rate = _compressed(state.average), settings.learning_rate
+        self._halvings = 0
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
-        self._first_style: float | None = None
+        self._style_limit: float | None = None
         self._totals: list[float] = []
 
     def step(self, number: int, last: bool) -> tf.Tensor:
-        """Step `number` of this scale, from 1; its weighted terms [3]. Raises DivergedError."""
+        """Takes step `number` of this scale, from 1; its weighted terms [3].
+
+        Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
+        """
         uses_adam = self._settings.optimizer == "adam"
-        terms = self._adam(number) if uses_adam else self._lbfgs()
+        terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
         if last or not uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, last)
         if self._settings.min_improvement > 0:
@@ -62,31 +70,24 @@ class ScaleOptimizer:
 
     @property
     def converged(self) -> bool:
-        """Whether the last step got better by less than `min_improvement` percent."""
-        least = self._settings.min_improvement
+        """Whether the last step improved the loss by less than `min_improvement` percent."""
+        minimum = self._settings.min_improvement
         window = WINDOW if self._settings.optimizer == "adam" else 1
-        if least == 0 or len(self._totals) < 2 * window or len(self._totals) % window:
+        if minimum == 0 or len(self._totals) < 2 * window or len(self._totals) % window:
             return False
         before = np.mean(self._totals[-2 * window : -window])
         after = np.mean(self._totals[-window:])
-        return bool(100 * (before - after) < least * abs(before))
+        return bool(100 * (before - after) < minimum * abs(before))
 
-    def _adam(self, number: int) -> tf.Tensor:
+    def _adam_step(self, number: int) -> tf.Tensor:
         settings = self._settings
-        steered = settings.content_weight == "auto" and number > self._unsteered
-        pace = StepParams(
-            style=settings.style_scale,
-            total_variation=settings.total_variation_weight,
-            rate=self._rate,
-            decay=averaging_decay(number, settings.averaging),
-            goal=self._goal(),
-            steering=STEERING if steered else 0.0,
-        )
-        numbers = StepParams(*(tf.constant(float(each)) for each in pace))
-        self.state, terms = self._within_memory("step", self.state, self._problem, numbers)
+        steers = settings.content_weight == "auto" and number > self._unsteered
+        decay = averaging_decay(number, settings.averaging)
+        params = StepParams.of(settings, self._rate, decay, STEERING if steers else 0.0)
+        self.state, terms = self._within_memory("step", self.state, self._problem, params)
         return terms
 
-    def _lbfgs(self) -> tf.Tensor:
+    def _lbfgs_step(self) -> tf.Tensor:
         settings, state = self._settings, self.state
         weights = tf.stack(
             [
@@ -96,7 +97,7 @@ class ScaleOptimizer:
             ]
         )
 
-        def evaluate(image: np.ndarray) -> tuple[tf.Tensor, np.ndarray]:
+        def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
             return self._within_memory("gradient", tf.constant(image), self._problem, weights)
 
         def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
@@ -108,58 +109,54 @@ class ScaleOptimizer:
         terms, _ = evaluate(image)
         weight = state.content_weight
         if settings.content_weight == "auto":
-            weight = steered(weight, terms[0], tf.constant(self._goal()), LBFGS_STEERING)
+            target_error = tf.constant(log_target_error(settings.strength))
+            weight = steered(weight, terms[0], target_error, LBFGS_STEERING)
         image = tf.constant(image)
         self.state = state._replace(image=image, average=image, content_weight=weight)
         return weights * terms
 
-    def _within_memory(self, what: str, *arguments: Any) -> tuple:
-        """What the program's `step` or `gradient` gives; where memory runs out all the same, with
-        the next plan that takes less. Raises MemoryShortError after the last."""
+    def _within_memory(self, name: str, *arguments: Any) -> tuple[Any, Any]:
+        """The result of the program's `step` or `gradient`. When memory runs out, continues with
+        smaller tiles. Raises MemoryShortError when there are none."""
         while True:
             try:
-                return getattr(self._program, what)(*arguments)
-            except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-                plan = memory_model.smaller(self._way.tiling)
-                if plan is None:
-                    raise MemoryShortError(
-                        "memory ran out even in the narrowest strips; choose a smaller size"
-                    ) from error
-                self._room.ran_out(self._way.bytes_needed)
-                needed = memory_model.bytes_needed(
-                    self._objective, self._way.size, plan, self._extras
+                return getattr(self._program, name)(*arguments)
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                self._plan = self._planner.plan_with_less(self._plan)
+                logger.warning("memory ran out; continuing with less: %s", self._plan)
+                self._program = tiled_gradient.program(
+                    self._objective, self._problem, self._plan.tiling
                 )
-                self._way = memory_model.MemoryPlan(self._way.size, plan, needed)
-                logger.warning("memory ran out; the picture goes on with less: %s", self._way)
-                self._program = tiled_gradient.program(self._objective, self._problem, plan)
-
-    def _goal(self) -> float:
-        return strength_goal(self._settings.strength)
 
     def _check(self, terms: tf.Tensor, last: bool) -> None:
-        """Takes the state back to the last good one where it has run away, and halves the steps.
-        Raises DivergedError where smaller steps do not help."""
+        """Goes back to the last good picture and halves the learning rate if the picture has
+        diverged. Raises DivergedError if that does not help."""
         values = [abs(float(value)) for value in terms]
-        if self._first_style is None:
-            self._first_style = values[1]
-        good = all(map(math.isfinite, values)) and values[1] <= RUNAWAY * (1 + self._first_style)
-        finite = (tf.reduce_all(tf.math.is_finite(each)) for each in tf.nest.flatten(self.state))
-        if good and all(map(bool, finite)):
+        if self._style_limit is None:
+            self._style_limit = DIVERGED * (1 + values[1])
+        if self._is_good(values, self._style_limit):
             if not last:
-                self._good = _kept(self.state.average)
+                self._last_good = _compressed(self.state.average)
             return
-        if self._settings.optimizer == "lbfgs" or self._halved == HALVINGS:
+        if self._settings.optimizer == "lbfgs" or self._halvings == MAX_HALVINGS:
             raise DivergedError(
-                f"the picture ran away (loss {sum(values):g}) and could not be brought back; "
+                f"the picture diverged (loss {sum(values):g}), also with smaller steps; "
                 "choose smaller weights (content_weight, style_scale, total_variation_weight)"
             )
-        self._halved += 1
+        self._halvings += 1
         self._rate /= 2
-        good = tf.cast(self._good, tf.float32)
-        self.state = State.start(good, self.state.content_weight)
+        image = tf.cast(self._last_good, tf.float32)
+        self.state = State.start(image, self.state.content_weight)
+
+    def _is_good(self, terms: list[float], style_limit: float) -> bool:
+        """Whether terms and state are finite, and the style loss is at most `style_limit`."""
+        if not all(map(math.isfinite, terms)) or not terms[1] <= style_limit:
+            return False
+        return all(
+            bool(tf.reduce_all(tf.math.is_finite(each))) for each in tf.nest.flatten(self.state)
+        )
 
 
-def _kept(average: tf.Tensor) -> tf.Tensor:
-    """A picture to begin anew from if need be; rounded by less than an eye sees, in half the
-    memory."""
+def _compressed(average: tf.Tensor) -> tf.Tensor:
+    """A picture to go back to, in half the memory; the rounding is invisible."""
     return tf.cast(average, tf.bfloat16)

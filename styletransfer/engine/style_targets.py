@@ -1,7 +1,7 @@
-"""The paintings of one look, ready to be painted from: their statistics are computed once."""
+"""The paintings of one look as targets of the optimisation. Their statistics are computed once."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,19 +14,20 @@ from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 
-KEPT = 32  # targets; photos at full size each bring scales of their own
+CACHED_TARGETS = 32  # Photos at full size have scales of their own.
 
 
 class StyleTargets:
-    """Paintings in their shares, which part of each counts, and where in the picture each goes.
+    """Paintings with their shares, which part of each is used, and where in the picture it goes.
 
-    paintings: float32 [H, W, 3], sRGB 0…1, each in its own size and proportions.
-    shares: proportions of any sum, one a painting; None for equal ones. With recipe `inetwork`
-    they are its style weights, as given.
-    masks: which part of a painting counts, [h, w], 0…1, of any size; None for the whole.
-    regions: where in the picture a painting goes, likewise. Those without are blended over the
-    whole picture; a ramp in two regions leads from one painting to the other.
-    Raises ValueError where something does not fit.
+    paintings: [H, W, 3], sRGB, floats 0…1 or full-range integers, each of its own size.
+    shares: one non-negative number per painting, of any sum; None: equal ones. With the recipe
+    `inetwork` they are its style weights, as given.
+    masks: which part of each painting is used, [h, w], 0…1, of any size; None: all of it.
+    regions: where in the picture each painting goes, likewise. Paintings without are blended over
+    the whole picture; a ramp in two regions fades from one painting to the other.
+
+    Raises ValueError for arguments that do not fit.
     """
 
     def __init__(
@@ -48,10 +49,10 @@ class StyleTargets:
             raise ValueError(f"shares {shares} must not be negative, and not all 0")
         self.paintings = [pyramid.to_batch(painting) for painting in paintings]
         self.shares = shares
-        self.masks = _checked(masks, "mask")
-        self.regions = _checked(regions, "region")
+        self.masks = _checked_masks(masks, "mask")
+        self.regions = _checked_masks(regions, "region")
         self._members = _members(self.regions)
-        self._kept: dict[tuple, tuple[NamedTuple, ...]] = {}
+        self._cache: dict[tuple, tuple[Any, ...]] = {}
 
     def groups(
         self,
@@ -59,21 +60,19 @@ class StyleTargets:
         size: tuple[int, int],
         content_mask: np.ndarray | None = None,
     ) -> tuple[Group, ...]:
-        """What a picture of `size` (height, width) is drawn to, inside content_mask [h, w].
+        """The targets of a picture of `size` (height, width) inside content_mask [h, w].
 
-        A painting's longer side is at most the picture's: it is never enlarged, which would add
-        no stroke, only blur. The original's losses want paintings of the picture's very shape.
-        Raises PictureError where masks leave nothing to paint.
+        Paintings are shrunk to the picture's longer side, but never enlarged, which would blur
+        their strokes. The recipe `inetwork` resizes them to the picture's shape.
+
+        Raises PictureError if the masks leave nothing to paint.
         """
-        shape = max(size) if objective.losses.pads_images else size
+        shape: int | tuple[int, int] | None = max(size) if objective.losses.pads_images else size
         if objective.as_given:
             shape = None
         areas, shares, found = [], [], []
         for members in self._members:
-            region = self.regions[members[0]]
-            if region is not None and content_mask is not None:
-                region = resize(region, *size) * resize(content_mask, *size)
-            mask = content_mask if region is None else region
+            mask = self._group_mask(members, size, content_mask)
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
             masks = objective.layer_masks(mask, size)
@@ -90,13 +89,13 @@ class StyleTargets:
         )
 
     def masked_groups(self, content_mask: bool) -> int:
-        """The number of groups that have masks, in a photo that has one itself or not."""
+        """The number of groups with masks. content_mask: whether the photo has one."""
         if content_mask:
             return len(self._members)
         return sum(self.regions[members[0]] is not None for members in self._members)
 
     def mean_colour(self) -> np.ndarray:
-        """The paintings' mean colour, each by its share and where it counts, [3], sRGB 0…1."""
+        """The mean colour of the paintings inside their masks, weighted by share, [3], sRGB 0…1."""
         means = []
         for painting, mask in zip(self.paintings, self.masks, strict=True):
             weights = None
@@ -108,7 +107,7 @@ class StyleTargets:
     def recoloured(
         self, photo: np.ndarray, method: str, content_mask: np.ndarray | None
     ) -> np.ndarray:
-        """photo [H, W, 3] with the paintings' colours; see colours.match."""
+        """photo [H, W, 3], float32, in the paintings' colours; see colour.match."""
         paintings = [painting[0].numpy() for painting in self.paintings]
         if content_mask is not None:
             content_mask = resize(content_mask, *photo.shape[:2])
@@ -120,31 +119,60 @@ class StyleTargets:
             photo, colour.Palette(paintings, self.shares, masks), method, content_mask
         )
 
+    def _group_mask(
+        self, members: tuple[int, ...], size: tuple[int, int], content_mask: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Where in the picture a group goes, [h, w]; None for everywhere."""
+        region = self.regions[members[0]]
+        if region is None:
+            return content_mask
+        if content_mask is None:
+            return region
+        return resize(region, *size) * resize(content_mask, *size)
+
     def _targets(
         self, objective: Objective, members: tuple[int, ...], shape: int | tuple[int, int] | None
-    ) -> tuple[NamedTuple, ...]:
+    ) -> tuple[Any, ...]:
         key = (objective, members, shape)
-        if key not in self._kept:
-            if len(self._kept) >= KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = objective.losses.blended(
+        if key not in self._cache:
+            if len(self._cache) >= CACHED_TARGETS:
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[key] = objective.losses.blend(
                 [self._statistics(objective, number, shape) for number in members],
                 [self.shares[number] for number in members],
             )
-        return self._kept[key]
+        return self._cache[key]
 
     def _statistics(
         self, objective: Objective, number: int, shape: int | tuple[int, int] | None
-    ) -> tuple[NamedTuple, ...]:
+    ) -> tuple[Any, ...]:
         painting = self.paintings[number]
         if isinstance(shape, tuple):
             painting = pyramid.resample(painting, shape)
         elif shape is not None:
             painting = pyramid.shrunk(painting, shape)
-        return objective.of_painting(painting, self.masks[number])
+        return objective.painting_statistics(painting, self.masks[number])
 
 
-def _checked(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:
+def style_targets(
+    styles: Sequence[np.ndarray] | StyleTargets,
+    shares: Sequence[float] | None = None,
+    style_masks: Sequence[np.ndarray | None] | None = None,
+    regions: Sequence[np.ndarray | None] | None = None,
+    content_mask: np.ndarray | None = None,
+) -> StyleTargets:
+    """`stylize`'s arguments of the same names as StyleTargets: style masks are also regions unless
+    regions or a content mask are given. StyleTargets are returned as they are."""
+    if isinstance(styles, StyleTargets):
+        if not (shares is None and style_masks is None and regions is None):
+            raise ValueError("StyleTargets have shares, masks and regions of their own")
+        return styles
+    if regions is None and content_mask is None:
+        regions = style_masks
+    return StyleTargets(styles, shares, style_masks, regions)
+
+
+def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:
     return [
         None if each is None else grey.checked(each, f"the {what} of painting {number}")
         for number, each in enumerate(given, start=1)
@@ -152,7 +180,7 @@ def _checked(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray |
 
 
 def _members(regions: Sequence[np.ndarray | None]) -> list[tuple[int, ...]]:
-    """The numbers of the paintings that share each region; they become one target."""
+    """The indices of the paintings that share each region; they become one group."""
     found: dict[tuple | None, list[int]] = {}
     for number, region in enumerate(regions):
         key = None if region is None else (region.shape, region.tobytes())

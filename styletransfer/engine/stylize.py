@@ -1,11 +1,13 @@
-"""The optimisation of Gatys, Ecker & Bethge 2016 from coarse to fine. Knows arrays, never files.
+"""Gatys' style transfer (Gatys, Ecker & Bethge 2016), coarse to fine. Knows arrays, never files.
 
-From about 128 px the picture grows by √2 to its final size, each scale starting from the one
-before; with Adam, the average of iterates is the result. The schedule follows the best public
-recipe (crowsonkb, style-transfer-pytorch); the losses are relative (losses.py). The recipe
-`inetwork` paints at one scale, by the original's losses (inetwork_losses.py).
+The picture grows by √2 from about 128 px to its final size; each scale starts from the result of
+the one before. With Adam the result is the average of the iterates. The schedule follows
+crowsonkb's style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwork` has
+one scale and the losses of the original script (inetwork_losses.py).
 """
 
+import math
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -13,15 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
-from styletransfer.engine import memory_available, memory_model, pyramid
+from styletransfer.engine import pyramid
 from styletransfer.engine.eta import StepEta
 from styletransfer.engine.losses import TERMS
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.optimizers import State, first_weight
-from styletransfer.engine.postprocess import Postprocess, postprocess_bytes
-from styletransfer.engine.pyramid import schedule
+from styletransfer.engine.memory_available import MemoryBudget
+from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
+from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.optimizers import State, initial_content_weight
+from styletransfer.engine.postprocess import PICTURE_BYTES, Postprocess, postprocess_bytes
 from styletransfer.engine.scale_optimizer import ScaleOptimizer
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
@@ -30,11 +33,14 @@ one_operation_at_a_time()
 
 
 class Step:
-    """One step of the optimisation. What costs time to know is computed when asked for, which
-    has to be before the next step is: that may change the picture where it lies.
+    """One step of the optimisation. `losses` and `image` are computed when they are first read.
 
-    iteration: number of this step, from 1 · total: number of steps of the whole run ·
-    scale: longer side in px of the picture at this step · eta_s: seconds left, an estimate.
+    iteration: number of this step, from 1. total: number of steps of the whole run. scale: longer
+    side of the picture at this step in px. eta_s: estimated seconds left.
+
+    With tiles the optimiser updates its state in place, so a step that is still referenced when the
+    next one starts keeps a copy of its picture, 12 bytes per pixel. Where memory is short, `del`
+    the step first.
     """
 
     def __init__(
@@ -44,11 +50,13 @@ class Step:
         eta_s: float,
         terms: tf.Tensor,
         state: State,
-        finish: Postprocess,
+        postprocess: Postprocess,
     ) -> None:
         self.iteration, self.total, self.eta_s = iteration, total, eta_s
         self.scale = max(state.image.shape[1:3])
-        self._terms, self._state, self._finish = terms, state, finish
+        self._terms, self._postprocess = terms, postprocess
+        self._state: State | None = state
+        self._average: tf.Tensor | np.ndarray | None = state.average
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -57,30 +65,180 @@ class Step:
 
     @cached_property
     def image(self) -> np.ndarray:
-        """The picture so far: float32 [H, W, 3], sRGB 0…1, which cannot be written to."""
-        # Where TensorFlow has it; a copy would be one more, when memory is shortest.
-        image = np.asarray(tf.convert_to_tensor(self._state.average))[0]
-        if image.min() < 0 or image.max() > 1:  # As L-BFGS without bounds leaves it.
+        """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
+        # It shares TensorFlow's memory: a copy would cost most when memory is shortest.
+        image = np.asarray(tf.convert_to_tensor(self._average))[0]
+        if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
             image = np.clip(image, 0, 1)
-        return self._finish(image)
-
-    def let_go(self) -> None:
-        """Frees what the next step would have changed anyway, whoever still holds this one."""
-        if isinstance(self._state.image, tf.Variable):
-            self._state = None
+        return self._postprocess(image)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """All that `stylize` needs to go on after this step: `iteration`, and the image and the
-        optimiser's state, float32, 48 bytes a pixel in all. They lie where TensorFlow has them;
-        kept beyond the next step, they take that memory besides."""
+        """What `stylize` needs to resume after this step: `iteration`, the image and the
+        optimiser's state, float32, 48 bytes per pixel in all. The arrays share TensorFlow's memory;
+        if they are kept beyond the next step, they take that much more.
+
+        Raises ValueError if the next step has already changed the state in place.
+        """
+        if self._state is None:
+            raise ValueError("the state of this step is gone; take snapshots before the next step")
         state = {
             name: np.asarray(tf.convert_to_tensor(value))
             for name, value in self._state._asdict().items()
         }
         return {"iteration": np.array(self.iteration), **state}
 
+    def detach(self) -> None:
+        """Makes the image independent of a state that will be changed in place."""
+        if not isinstance(self._average, tf.Variable):
+            return
+        self._state = None
+        if "image" in vars(self):
+            self._average = None
+        else:
+            self._average = np.asarray(tf.convert_to_tensor(self._average)).copy()
 
-def stylize(
+
+class StyleTransfer:
+    """A photo prepared to be painted in a style; `steps` runs it. Arguments as in `stylize`.
+
+    memory_plan: the memory plan of the last scale, which takes the most memory.
+    Raises ValueError for arrays that do not fit, and MemoryShortError if the picture cannot be
+    computed in the available memory.
+    """
+
+    memory_plan: MemoryPlan
+
+    def __init__(  # noqa: PLR0913  The inputs of a painting.
+        self,
+        content: np.ndarray,
+        styles: StyleTargets,
+        settings: Settings,
+        vgg: VGG,
+        content_mask: np.ndarray | None = None,
+        color_mask: np.ndarray | None = None,
+        init: np.ndarray | None = None,
+        memory_limit: int | None = None,
+    ) -> None:
+        if settings.deterministic:
+            deterministic()
+        budget = MemoryBudget(memory_limit)
+        self._content, self._styles, self._settings = content, styles, settings
+        self._content_mask, masked = content_mask, content_mask is not None
+        self._objective = Objective.of(settings, vgg)
+        photo_size = pyramid.picture_size(content)
+        self._sizes, self._counts = pyramid.schedule(*photo_size, settings)
+        self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)
+        last = self._sizes[-1]
+        outside = postprocess_bytes(photo_size, last, settings, masked)
+        if init is not None and len(self._sizes) == 1:
+            outside += PICTURE_BYTES * math.prod(last)
+        extra = ExtraMemory(
+            lbfgs=settings.optimizer == "lbfgs",
+            regions=styles.masked_groups(masked),
+            composited=masked and self._objective.losses.composites,
+            outside=outside,
+        )
+        self._planner = MemoryPlanner(self._objective, budget, extra)
+        self.memory_plan = self._planner.plan_memory(last)
+        self._init = None
+        if init is not None:
+            self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])
+
+    def steps(self, resume: Mapping[str, np.ndarray] | None = None) -> Iterator[Step]:
+        """Runs the optimisation and yields every step; `resume` and errors as in `stylize`."""
+        total = sum(self._counts)
+        done = 0 if resume is None else int(resume["iteration"])
+        if not 0 <= done < total:
+            raise ValueError(f"a snapshot of step {done} for a run of {total}")
+        return self._steps(done, resume)
+
+    def _steps(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
+        eta = StepEta(self._sizes, self._counts, done)
+        photo = self._photo()
+        state: State | None = None
+        for size, count in zip(self._sizes, self._counts, strict=True):
+            if done > count:
+                done -= count
+                continue
+            last = size == self._sizes[-1]
+            scaled = pyramid.resample(photo, size)
+            problem = self._problem(scaled, size)
+            if last:
+                del photo  # Memory is shortest at the last scale.
+            if resume is not None:
+                state, resume = State.restored(resume, scaled.shape), None
+            elif state is not None:
+                state = state.resampled(size)
+            else:
+                state = State.start(
+                    self._first_image(scaled), initial_content_weight(self._settings)
+                )
+            del scaled
+            plan = self._planner.plan_memory(size, None if last else self.memory_plan)
+            optimizer = ScaleOptimizer(
+                self._objective,
+                problem,
+                state,
+                self._settings,
+                self._planner,
+                plan,
+                first_scale=size == self._sizes[0],
+            )
+            state = None  # The optimiser replaces it.
+            yield from self._steps_at_scale(optimizer, range(done + 1, count + 1), eta)
+            state = optimizer.state
+            del optimizer
+            done = 0
+
+    def _steps_at_scale(
+        self, optimizer: ScaleOptimizer, numbers: range, eta: StepEta
+    ) -> Iterator[Step]:
+        total = sum(self._counts)
+        for number in numbers:
+            terms = optimizer.step(number, last=number == numbers[-1])
+            converged = optimizer.converged
+            eta_s = eta.tick(skipped=numbers[-1] - number if converged else 0)
+            step = Step(eta.done, total, eta_s, terms, optimizer.state, self._postprocess)
+            reference = weakref.ref(step)
+            yield step
+            del step
+            if eta.done == total:
+                return
+            # Only a step that the caller still references needs its picture.
+            if (held := reference()) is not None:
+                held.detach()
+                del held
+            if converged:
+                return
+
+    def _photo(self) -> tf.Tensor:
+        """The photo as the optimisation sees it, [1, H, W, 3]."""
+        method = self._settings.color_match
+        if method == "none":
+            return pyramid.to_batch(self._content)
+        return pyramid.to_batch(
+            self._styles.recoloured(to_float(self._content), method, self._content_mask)
+        )
+
+    def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
+        groups = self._styles.groups(self._objective, size, self._content_mask)
+        return self._objective.problem(photo, groups, self._content_mask)
+
+    def _first_image(self, photo: tf.Tensor) -> tf.Tensor:
+        """The picture [1, h, w, 3] that the optimisation starts from."""
+        if self._init is not None:
+            return self._init
+        settings = self._settings
+        if settings.init_image == "noise":
+            return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
+        if settings.init_image == "gray":
+            return tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
+        if settings.init_image == "style-mean":
+            return tf.broadcast_to(tf.constant(self._styles.mean_colour()), photo.shape)
+        return photo
+
+
+def stylize(  # noqa: PLR0913  The public signature.
     content: np.ndarray,
     styles: Sequence[np.ndarray] | StyleTargets,
     settings: Settings,
@@ -97,126 +255,35 @@ def stylize(
 ) -> Iterator[Step]:
     """Paints content [H, W, 3] in the style of paintings; yields every step.
 
-    content: sRGB, float32 0…1, or uint8 or uint16 up to white, which take less memory meanwhile.
-    styles: paintings as such arrays, blended in `shares` (default equal), or a `StyleTargets`
-    made from them, which can be kept from photo to photo. The last step's image is the result;
-    its longer side is `settings.size` px, or it has the photo's size with `rescale_image`.
+    content: sRGB, float32 0…1, or full-range uint8 or uint16, which take less memory.
+    styles: paintings as such arrays, blended in `shares` (default: equal), or `StyleTargets`, which
+    can be reused for many photos. The last step's image is the result; its longer side is
+    `settings.size` px, or the photo's with `rescale_image`.
 
-    Masks are float32 [h, w], 0…1, soft, of any size. content_mask: where the photo is painted;
-    where it is black, its own pixels are kept. regions: where in the picture each painting goes.
-    style_masks: which part of each painting counts, and, as with INetwork, where it goes too if
-    neither regions nor a content mask is given. color_mask: where `preserve_color` acts.
+    Masks are float32 [h, w], 0…1, of any size. content_mask: where the photo is painted; where it
+    is black, the photo's own pixels are kept. regions: where in the picture each painting goes.
+    style_masks: which part of each painting is used; also where it goes, as in INetwork, unless
+    regions or a content mask are given. color_mask: where `preserve_color` applies.
 
-    init: the picture to start from, of any size, instead of what `init_image` says. resume: a
-    step's `snapshot()`, from the same pictures and settings: goes on with the step after it.
+    init: the picture to start from, of any size, instead of `settings.init_image`. resume: a step's
+    `snapshot()` from a run with the same inputs; continues with the step after it.
 
-    memory_limit: bytes that the process may hold in all (on a GPU: there); by default, what is
-    free. Where a whole step does not fit, it is computed in strips (strips.py): the same picture,
-    in less memory and more time.
+    memory_limit: bytes that the process may use in all (on a GPU: there); default: what is free. A
+    picture that does not fit is computed in tiles (tiled_gradient.py): the same picture up to
+    rounding, in less memory and more time.
 
-    Raises ValueError for arrays, shares or a snapshot that do not fit, MemoryShortError where the
-    picture cannot be computed in the memory there is, DivergedError where no picture can be found.
+    Raises ValueError for arrays, shares or a snapshot that do not fit, MemoryShortError if the
+    picture cannot be computed in the available memory, PictureError if the masks leave nothing to
+    paint, DivergedError if the optimisation diverges.
     """
-    if settings.deterministic:
-        deterministic()
-    room = memory_available.MemoryBudget(memory_limit)
-    style = style_targets(styles, shares, style_masks, regions, content_mask)
-    photo = pyramid.to_batch(content)
-    finish = Postprocess.of(content, settings, content_mask, color_mask)
-    if settings.color_match != "none":
-        photo = pyramid.to_batch(
-            style.recoloured(to_float(content), settings.color_match, content_mask)
-        )
-    objective = Objective.of(settings, vgg)
-    sizes, counts = schedule(*photo.shape[1:3], settings)
-    # What cannot fit is told before any work.
-    masked = content_mask is not None
-    extras = _extras(objective, photo.shape[1:3], sizes[-1], settings, style, masked)
-    largest = memory_model.plan_memory(objective, sizes[-1], room, extras)
-    done = 0 if resume is None else int(resume["iteration"])
-    if not 0 <= done < sum(counts):
-        raise ValueError(f"a snapshot of step {done} for a run of {sum(counts)}")
-    clock = StepEta(sizes, counts, done)
-
-    state: State | None = None
-    step: Step | None = None
-    for size, count in zip(sizes, counts, strict=True):
-        if done > count:
-            done -= count
-            continue
-        if step is not None:
-            step.let_go()
-        scaled = pyramid.resample(photo, size)
-        groups = style.groups(objective, size, content_mask)
-        problem = objective.problem(scaled, groups, content_mask)
-        later = None if size == sizes[-1] else largest
-        if later is None:
-            del photo  # Memory is short at the last scale.
-        if resume is not None:
-            state, resume = State.restored(resume, scaled.shape), None
-        elif state is not None:
-            state = state.resized(size)
-        else:
-            first = _first_image(scaled, style, settings)
-            if init is not None:
-                first, init = pyramid.resample(pyramid.to_batch(init), size), None
-            state = State.start(first, _first_weight(settings))
-            del first
-        del scaled, groups
-        way = memory_model.plan_memory(objective, size, room, extras, later)
-        descent = ScaleOptimizer(
-            objective, problem, settings, state, way, room, extras, size == sizes[0]
-        )
-        state = descent.state
-        for number in range(done + 1, count + 1):
-            terms = descent.step(number, last=number == count)
-            state, ends = descent.state, descent.converged
-            eta_s = clock.tick(skipping=count - number if ends else 0)
-            step = Step(clock.done, sum(counts), eta_s, terms, state, finish)
-            yield step
-            if ends:
-                break
-        done = 0
-
-
-def style_targets(
-    styles: Sequence[np.ndarray] | StyleTargets,
-    shares: Sequence[float] | None = None,
-    style_masks: Sequence[np.ndarray | None] | None = None,
-    regions: Sequence[np.ndarray | None] | None = None,
-    content_mask: np.ndarray | None = None,
-) -> StyleTargets:
-    """The paintings as `StyleTargets`, masks as in `stylize`; `StyleTargets` are returned as is."""
-    if isinstance(styles, StyleTargets):
-        if not (shares is None and style_masks is None and regions is None):
-            raise ValueError("a StyleTargets has shares, masks and regions of its own")
-        return styles
-    if regions is None and content_mask is None:
-        regions = style_masks
-    return StyleTargets(styles, shares, style_masks, regions)
-
-
-def foresee(
-    height: int,
-    width: int,
-    settings: Settings,
-    vgg: VGG,
-    memory_limit: int | None = None,
-    *,
-    style: StyleTargets,
-    masked: bool = False,
-) -> memory_model.MemoryPlan:
-    """How `stylize` will compute a photo of this size, with a content mask or without, at its last
-    scale, which takes the most memory. Raises MemoryShortError where it cannot."""
-    sizes, _ = schedule(height, width, settings)
-    goal = Objective.of(settings, vgg)
-    extras = _extras(goal, (height, width), sizes[-1], settings, style, masked)
-    return memory_model.plan_memory(
-        goal, sizes[-1], memory_available.MemoryBudget(memory_limit), extras
+    targets = style_targets(styles, shares, style_masks, regions, content_mask)
+    transfer = StyleTransfer(
+        content, targets, settings, vgg, content_mask, color_mask, init, memory_limit
     )
+    return transfer.steps(resume)
 
 
-def objective(
+def objective(  # noqa: PLR0913  The public signature.
     image: np.ndarray,
     content: np.ndarray,
     styles: Sequence[np.ndarray] | StyleTargets,
@@ -228,57 +295,31 @@ def objective(
     style_masks: Sequence[np.ndarray | None] | None = None,
     regions: Sequence[np.ndarray | None] | None = None,
 ) -> tuple[dict[str, float], np.ndarray]:
-    """The loss that `stylize` descends, at `image`, and its gradient.
+    """The loss that `stylize` minimises, at `image`, and its gradient.
 
-    image, content: float32 [H, W, 3] of one shape, sRGB 0…1; styles are taken at the size they
-    are given; masks as in `stylize`. Returns the weighted contributions `content`, `style`,
-    `total_variation` with their sum `total`, and d total / d image, float32 [H, W, 3]. Where
-    `content_weight` is `auto`, it is what steering starts from.
+    image, content: float32 [H, W, 3] of the same shape, sRGB 0…1. Styles are used at the size they
+    are given; masks as in `stylize`. Returns the weighted contributions `content`, `style` and
+    `total_variation` with their sum `total`, and d total / d image, float32 [H, W, 3]. If
+    `content_weight` is `auto`, it is the weight that steering starts from.
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
-    style = style_targets(styles, shares, style_masks, regions, content_mask)
-    goal = Objective.of(settings, vgg, as_given=True)
+    targets = style_targets(styles, shares, style_masks, regions, content_mask)
+    minimised = Objective.of(settings, vgg, as_given=True)
     photo = pyramid.to_batch(content)
-    groups = style.groups(goal, tuple(photo.shape[1:3]), content_mask)
-    problem = goal.problem(photo, groups, content_mask)
+    groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
+    problem = minimised.problem(photo, groups, content_mask)
     weights = tf.constant(
-        [_first_weight(settings), settings.style_scale, settings.total_variation_weight], tf.float32
+        [
+            initial_content_weight(settings),
+            settings.style_scale,
+            settings.total_variation_weight,
+        ],
+        tf.float32,
     )
-    terms, gradient = goal.program(problem).gradient(pyramid.to_batch(image), problem, weights)
+    program = minimised.program(problem)
+    terms, gradient = program.gradient(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()
-
-
-def _extras(
-    objective: Objective,
-    photo_size: tuple[int, int],
-    size: tuple[int, int],
-    settings: Settings,
-    style: StyleTargets,
-    masked: bool,
-) -> memory_model.ExtraMemory:
-    return memory_model.ExtraMemory(
-        lbfgs=settings.optimizer == "lbfgs",
-        regions=style.masked_groups(masked),
-        composed=masked and objective.losses.composes,
-        besides=postprocess_bytes(photo_size, size, settings, masked),
-    )
-
-
-def _first_image(photo: tf.Tensor, style: StyleTargets, settings: Settings) -> tf.Tensor:
-    if settings.init_image == "noise":
-        return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
-    if settings.init_image == "gray":
-        return tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
-    if settings.init_image == "style-mean":
-        return tf.broadcast_to(tf.constant(style.mean_colour()), photo.shape)
-    return photo
-
-
-def _first_weight(settings: Settings) -> float:
-    if settings.content_weight == "auto":
-        return first_weight(settings.strength)
-    return float(settings.content_weight)
 
 
 def _named(terms: tf.Tensor) -> dict[str, float]:

@@ -181,15 +181,17 @@ def repaint(monkeypatch):
 
 
 def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypatch, capsys):
-    from styletransfer.engine.stylize import stylize
+    from styletransfer.engine.stylize import StyleTransfer
 
-    def runs_away(photo, *others, **options):
-        for step in stylize(photo, *others, **options):
-            if photo.shape[0] > photo.shape[1]:
-                raise DivergedError("the picture ran away")
-            yield step
+    class Diverging(StyleTransfer):
+        def steps(self, resume=None):
+            height, width = self.memory_plan.size
+            for step in super().steps(resume):
+                if height > width:
+                    raise DivergedError("the picture ran away")
+                yield step
 
-    monkeypatch.setattr(worker, "stylize", runs_away)
+    monkeypatch.setattr(worker, "StyleTransfer", Diverging)
     assert run(folders) == 1
     assert {key for key in keys() if not key.startswith("_")} == {
         "both/beach.jpg",

@@ -77,17 +77,17 @@ def test_the_drawing_has_a_line_a_term_and_each_scale_and_is_logarithmic_where_i
 
 def stylize_that(ends, monkeypatch):
     """Three steps, and then what `ends` it."""
-    from styletransfer.engine import stylize
+    from styletransfer.engine.stylize import StyleTransfer
 
-    real = stylize.stylize
+    real = StyleTransfer.steps
 
-    def broken(*arguments, **others):
-        for number, step in enumerate(real(*arguments, **others), start=1):
+    def broken(transfer):
+        for number, step in enumerate(real(transfer), start=1):
             yield step
             if number == 3:
                 raise ends
 
-    monkeypatch.setattr(stylize, "stylize", broken)
+    monkeypatch.setattr(StyleTransfer, "steps", broken)
 
 
 def test_a_stopped_run_keeps_its_losses_and_last_picture_and_says_so(monkeypatch, capsys):

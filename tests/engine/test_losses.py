@@ -103,8 +103,8 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
         style_masks=[part, None],
         regions=[ramp, 1 - ramp],
     )
-    composed = inside[..., None] * image + (1 - inside[..., None]) * content
-    x, p = numpy_features(tiny, composed), numpy_features(tiny, content)
+    composited = inside[..., None] * image + (1 - inside[..., None]) * content
+    x, p = numpy_features(tiny, composited), numpy_features(tiny, content)
     style, weights = 0.0, []
     for painting, mask, region, share in zip(
         paintings, (part, None), (ramp, 1 - ramp), (1, 3), strict=True
@@ -135,25 +135,25 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     image, content, painting = (
         tf.constant(picture(33, 47, seed)[None], tf.float64) for seed in (1, 2, 3)
     )
-    goal = Objective(
+    minimised = Objective(
         tiny,
         losses.RelativeLosses("conv4_2", statistic),
         NetworkOptions(pool, tf.float64, padding),
         True,
     )
     mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
-    masks = [tf.cast(each, tf.float64) for each in goal.layer_masks(mask, (33, 47))]
-    statistics = goal.losses.blended([goal.of_painting(painting, None)], [1.0])
+    masks = [tf.cast(each, tf.float64) for each in minimised.layer_masks(mask, (33, 47))]
+    statistics = minimised.losses.blend([minimised.painting_statistics(painting, None)], [1.0])
     groups = (
         losses.Group(tf.constant(0.7, tf.float64), (), statistics),
         losses.Group(tf.constant(0.3, tf.float64), tuple(masks), statistics),
     )
-    target = goal.features(content, ["conv4_2"])["conv4_2"]
+    target = minimised.features(content, ["conv4_2"])["conv4_2"]
     problem = Problem(losses.Targets(target, (), tf.reduce_sum(target**2), groups), ())
     weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
 
     def loss(x):
-        return tf.reduce_sum(weights * goal.terms(x, problem))
+        return tf.reduce_sum(weights * minimised.terms(x, problem))
 
     with tf.GradientTape() as tape:
         tape.watch(image)
@@ -163,13 +163,13 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
         direction = np.random.default_rng(seed).standard_normal(image.shape)
         wanted = (gradient * direction).sum()
 
-        def slope(step, direction=direction):
+        def difference(step, direction=direction):
             there, back = (loss(image + sign * step * direction) for sign in (1, -1))
             return float(there - back) / (2 * step)
 
         # So small that no ReLU or maximum switches on the way, or larger than rounding's noise:
         # which of them is both depends on the processor.
-        nearest = min(map(slope, (3e-9, 1e-8, 3e-8)), key=lambda found: abs(found - wanted))
+        nearest = min(map(difference, (3e-9, 1e-8, 3e-8)), key=lambda found: abs(found - wanted))
         assert wanted == pytest.approx(nearest, rel=1e-4)
 
 
@@ -180,7 +180,7 @@ def test_the_gradient_of_objective_equals_finite_differences_in_float32(
     image, content, painting = picture(64, 80, 1), picture(64, 80, 2), picture(72, 64, 3)
     settings = dataclasses.replace(EXACT, style_statistics=statistic)
     _, gradient = objective(image, content, [painting], settings, random_vgg)
-    # Along the gradient itself, where rounding hides least of the slope.
+    # Along the gradient itself, where rounding matters least.
     direction = gradient / np.linalg.norm(gradient)
     step = 2e-3
     up, down = (
@@ -204,8 +204,8 @@ def test_bfloat16_points_the_same_way_as_float32(random_vgg):
 
 
 def targets(vgg, *args, **masks):
-    goal = Objective.of(EXACT, vgg, as_given=True)
-    return StyleTargets(*args, **masks).groups(goal, (40, 48))
+    minimised = Objective.of(EXACT, vgg, as_given=True)
+    return StyleTargets(*args, **masks).groups(minimised, (40, 48))
 
 
 def test_what_is_blended_are_raw_moments(tiny):

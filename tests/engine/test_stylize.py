@@ -108,10 +108,10 @@ def test_gray_starts_from_the_photo_without_its_colours(tiny):
 
 def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypatch):
     seen = []
-    real = Objective.of_painting
+    real = Objective.painting_statistics
     monkeypatch.setattr(
         Objective,
-        "of_painting",
+        "painting_statistics",
         lambda self, image, mask: seen.append(image.shape[1:3]) or real(self, image, mask),
     )
     settings = Settings(size=256, iterations=1)
@@ -290,11 +290,11 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
         def __init__(self, program):
             self._step, self._count = program.step, 0
 
-        def step(self, state, problem, pace):
+        def step(self, state, problem, params):
             self._count += 1
-            rates.append(float(pace.rate))
-            state, terms = self._step(state, problem, pace)
-            if self._count > 12 and pace.rate > 0.015:
+            rates.append(float(params.rate))
+            state, terms = self._step(state, problem, params)
+            if self._count > 12 and params.rate > 0.015:
                 nan = tf.constant(float("nan"))
                 return state._replace(image=state.image * nan, average=state.average * nan), terms
             return state, terms

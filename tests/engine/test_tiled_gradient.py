@@ -1,10 +1,11 @@
-"""The gradient in strips is the whole picture's; memory is told beforehand, and kept to."""
+"""The tiled gradient is that of the whole picture; memory is estimated and kept within limits."""
 
 import dataclasses
 import logging
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
-from styletransfer.engine import memory_model
+from styletransfer.engine import memory_available, memory_model, tiled_gradient
 from styletransfer.engine import objective as objective_module
-from styletransfer.engine import tiled_gradient as strips
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
@@ -26,7 +26,7 @@ from styletransfer.vgg.network import NetworkOptions
 
 REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5)
-# Strips that divide heights and such that do not; some blocks whole, most, and none.
+# Tiles that divide the height and tiles that do not; some blocks whole, most, and none.
 TILINGS = (Tiling(6, 16), Tiling(6, 22), Tiling(5, 6), Tiling(3, 14), Tiling(2, 1000))
 
 
@@ -53,16 +53,16 @@ def whole(objective, image, problem):
     return terms.numpy(), tape.gradient(total, image).numpy()
 
 
-def in_strips(objective, image, problem, plan):
+def tiled(objective, image, problem, tiling):
     weights = tf.constant(WEIGHTS, image.dtype)
-    found = strips.program(objective, problem, plan).gradient(image, problem, weights)
+    found = tiled_gradient.program(objective, problem, tiling).gradient(image, problem, weights)
     return [each.numpy() for each in found]
 
 
 @pytest.mark.parametrize("statistics", ["gram", "moments"])
 @pytest.mark.parametrize("pool, padding", [("max", "replicate"), ("ave", "zero")])
 @pytest.mark.parametrize("size, masked", [((97, 131), False), ((33, 47), True)])
-def test_the_gradient_in_strips_is_the_whole_pictures(
+def test_the_tiled_gradient_is_that_of_the_whole_picture(
     tiny, statistics, pool, padding, size, masked
 ):
     """In float64, so that nothing but the order of sums differs."""
@@ -71,27 +71,27 @@ def test_the_gradient_in_strips_is_the_whole_pictures(
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
-    for plan in TILINGS:
-        found_terms, found = in_strips(objective, image, to_reach, plan)
+    for tiling in TILINGS:
+        found_terms, found = tiled(objective, image, to_reach, tiling)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
-        assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), plan
+        assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), tiling
 
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("pool, size", [("max", (97, 131)), ("ave", (48, 64))])
-def test_the_originals_gradient_in_strips_is_the_whole_pictures(tiny, pool, size, masked):
+def test_the_tiled_gradient_of_the_original_is_that_of_the_whole_picture(tiny, pool, size, masked):
     objective = Objective(tiny, OriginalLosses("vgg19", "conv5_2", 0), NetworkOptions(pool))
     image = tf.constant(picture(*size, 1)[None])
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
-    for plan in TILINGS:
-        found_terms, found = in_strips(objective, image, to_reach, plan)
+    for tiling in TILINGS:
+        found_terms, found = tiled(objective, image, to_reach, tiling)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-5)
-        assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient), plan
+        assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient), tiling
 
 
 @pytest.mark.parametrize("statistics", ["gram", "moments"])
-def test_with_all_channels_in_float32_strips_differ_by_less_than_a_hundred_thousandth(
+def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousandth(
     random_vgg, statistics
 ):
     losses = RelativeLosses("conv4_2", statistics)
@@ -99,14 +99,14 @@ def test_with_all_channels_in_float32_strips_differ_by_less_than_a_hundred_thous
     image = tf.constant(picture(200, 180, 1)[None])
     to_reach = problem(objective, (200, 180), masked=False)
     _, gradient = whole(objective, image, to_reach)
-    _, found = in_strips(objective, image, to_reach, Tiling(6, 32))
+    _, found = tiled(objective, image, to_reach, Tiling(6, 32))
     assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient)
 
 
-@pytest.mark.parametrize("height", [72, 64])  # With a canvas' margin, and without.
+@pytest.mark.parametrize("height", [72, 64])  # With padding, and without.
 @pytest.mark.parametrize("optimizer, tolerance", [("adam", 1e-4), ("lbfgs", 2e-2)])
-def test_a_picture_in_strips_is_the_picture(tiny, monkeypatch, height, optimizer, tolerance):
-    """But for rounding, which a line search makes more of."""
+def test_a_tiled_picture_is_the_untiled_picture(tiny, monkeypatch, height, optimizer, tolerance):
+    """Up to rounding, which a line search amplifies."""
     settings = Settings(size=96, iterations=2, optimizer=optimizer, precision="float32")
     args = picture(height, 96), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
@@ -114,7 +114,38 @@ def test_a_picture_in_strips_is_the_picture(tiny, monkeypatch, height, optimizer
     assert np.abs(last(stylize(*args)).image - expected).mean() < tolerance
 
 
-def test_what_a_step_had_stays_what_it_was_when_the_next_ones_change_it_in_place(tiny, monkeypatch):
+@pytest.mark.parametrize("preserve_color", [False, True])
+def test_every_step_of_a_list_has_its_own_picture(tiny, monkeypatch, preserve_color):
+    """Also where tiles make the optimiser update its state in place."""
+    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
+    settings = Settings(size=181, iterations=2, preserve_color=preserve_color, precision="float32")
+    args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
+    expected = [step.image.copy() for step in stylize(*args)]
+    steps = list(stylize(*args))
+    assert len(expected) == len(steps) == 6
+    for step, image in zip(steps, expected, strict=True):
+        np.testing.assert_allclose(step.image, image, atol=1e-6)
+    assert np.abs(steps[2].image - steps[3].image).max() > 0.01
+
+
+def test_a_snapshot_of_a_state_that_is_gone_is_refused(tiny, monkeypatch):
+    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
+    steps = list(
+        stylize(picture(64, 96), [picture(80, 80, 2)], Settings(size=96, iterations=1), tiny)
+    )
+    assert steps[-1].snapshot()["iteration"] == 2
+    with pytest.raises(ValueError, match="before the next step"):
+        steps[0].snapshot()
+
+
+def test_a_run_holds_no_step_but_the_last(tiny):
+    steps = stylize(picture(64, 96), [picture(80, 80, 2)], Settings(size=96, iterations=2), tiny)
+    first = weakref.ref(next(steps))
+    assert next(steps).iteration == 2
+    assert first() is None
+
+
+def test_what_was_read_of_a_step_stays_when_the_next_ones_change_it_in_place(tiny, monkeypatch):
     monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
     steps = stylize(picture(64, 96), [picture(80, 80, 2)], Settings(size=96, iterations=3), tiny)
     step = next(steps)
@@ -128,10 +159,10 @@ def test_what_a_step_had_stays_what_it_was_when_the_next_ones_change_it_in_place
 # --- memory ---------------------------------------------------------------------------------------
 
 
-def test_less_memory_takes_smaller_plans_and_all_are_in_order(random_vgg):
+def test_tilings_are_in_the_order_of_their_memory(random_vgg):
     objective = Objective.of(Settings(), random_vgg)
     sizes = [
-        memory_model.bytes_needed(objective, (3000, 4000), plan) for plan in memory_model.TILINGS
+        memory_model.bytes_needed(objective, (3000, 4000), each) for each in memory_model.TILINGS
     ]
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == len(sizes)
@@ -144,31 +175,31 @@ def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
 
 
 def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
-    monkeypatch.setattr(memory_model, "_on_cpu", lambda: (0, 150_000_000))
+    monkeypatch.setattr(memory_available, "cpu_memory", lambda: (0, 150_000_000))
     settings = Settings(size="full", iterations=1)
     with pytest.raises(MemoryShortError, match=r"2000 × 1500 px needs .* size that fits is \d+"):
         list(stylize(picture(1500, 2000), [picture(32, 32)], settings, tiny))
 
 
-def test_when_memory_runs_out_the_picture_arrives_all_the_same(tiny, monkeypatch, caplog):
+def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, caplog):
     settings = Settings(size=128, iterations=4, precision="float32", style_statistics="gram")
     args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
 
-    real, calls = strips.program, []
+    real, calls = tiled_gradient.program, []
 
-    def program(objective, problem, plan):
-        found = real(objective, problem, plan)
+    def program(objective, problem, tiling):
+        found = real(objective, problem, tiling)
 
         def step(*arguments):
-            calls.append(plan)
+            calls.append(tiling)
             if len(calls) in (3, 4):
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
             return found.step(*arguments)
 
         return found._replace(step=step)
 
-    monkeypatch.setattr(strips, "program", program)
+    monkeypatch.setattr(tiled_gradient, "program", program)
     with caplog.at_level(logging.WARNING):
         found = last(stylize(*args)).image
     assert calls[:6] == [
@@ -180,48 +211,48 @@ def test_when_memory_runs_out_the_picture_arrives_all_the_same(tiny, monkeypatch
     assert np.abs(found - expected).mean() < 1e-4
 
 
-def test_when_memory_runs_out_in_the_narrowest_strips_that_photo_fails(tiny, monkeypatch):
-    def program(objective, problem, plan):
+def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkeypatch):
+    def program(objective, problem, tiling):
         def step(*arguments):
             raise MemoryError
 
         return objective_module.Program(step, step)
 
-    monkeypatch.setattr(strips, "program", program)
+    monkeypatch.setattr(tiled_gradient, "program", program)
     settings = Settings(size=96, iterations=1)
     with pytest.raises(MemoryShortError, match="smaller size"):
         list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
 
 
-def test_a_limit_is_kept_to_by_one_picture_after_another_and_the_peak_is_what_was_told():
-    """A megapixel, twice, under a limit in which a whole step has no room: the process' own peak,
-    as the system counts it."""
+def test_pictures_stay_below_a_limit_and_the_peak_is_as_estimated():
+    """A megapixel, twice, under a limit that an untiled step exceeds; the process's own peak, as
+    the system counts it."""
     program = """
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import picture
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine.stylize import foresee, style_targets
-def told(name):
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.stylize import StyleTransfer
+def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
 vgg, settings = load_vgg("vgg19", "random"), Settings(size=1200, iterations=1, precision="float32")
 photo, painting = picture(800, 1200), picture(300, 300, 2)
 for _ in stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), vgg): pass
-held = told("VmRSS")
+held = memory("VmRSS")
 limit = held + 800_000_000
-way = foresee(*photo.shape[:2], settings, vgg, limit, style=style_targets([painting]))
-def painted():
-    for step in stylize(photo, [painting], settings, vgg, memory_limit=limit):
-        if step.scale == 1200: break
-painted()
-first = told("VmHWM")
-again = foresee(*photo.shape[:2], settings, vgg, limit, style=style_targets([painting]))
-painted()
-blocks = (each.tiling.first_whole_block for each in (way, again))
-print(*blocks, limit, held + way.bytes_needed, first, told("VmHWM"))
+def paint():
+    transfer = StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
+    for step in transfer.steps():
+        if step.scale == 1200: return transfer.memory_plan
+first = paint()
+peak = memory("VmHWM")
+second = paint()
+blocks = (plan.tiling.first_whole_block for plan in (first, second))
+print(*blocks, limit, held + first.bytes_needed, peak, memory("VmHWM"))
 """
     if not Path("/proc/self/status").exists():
-        pytest.skip("only Linux tells a process' peak here")
+        pytest.skip("only Linux reports a process's peak here")
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -230,30 +261,30 @@ print(*blocks, limit, held + way.bytes_needed, first, told("VmHWM"))
         text=True,
         check=True,
     )
-    tail, again, limit, foretold, peak, later = map(int, done.stdout.split()[-6:])
-    assert tail > 1
+    first, second, limit, estimate, peak, later = map(int, done.stdout.split()[-6:])
+    assert first > 1
     assert peak < limit
-    assert abs(foretold - peak) < 0.15 * peak
-    # What TensorFlow keeps of the first picture is there for the second.
-    assert again == tail
+    assert abs(estimate - peak) < 0.15 * peak
+    # The second picture can use what TensorFlow keeps of the first.
+    assert second == first
     assert later < limit
 
 
-def test_masks_and_finishing_take_memory_that_is_told(random_vgg):
+def test_masks_and_postprocessing_count_in_the_memory_estimate(random_vgg):
     objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
-    plans = memory_model.TILINGS[0], memory_model.TILINGS[-1]
+    tilings = memory_model.TILINGS[0], memory_model.TILINGS[-1]
     for more in (
         memory_model.ExtraMemory(lbfgs=True),
         memory_model.ExtraMemory(regions=2),
-        memory_model.ExtraMemory(composed=True),
-        memory_model.ExtraMemory(besides=10**8),
+        memory_model.ExtraMemory(composited=True),
+        memory_model.ExtraMemory(outside=10**8),
     ):
-        for plan in plans:
-            plain = memory_model.bytes_needed(objective, size, plan)
-            assert memory_model.bytes_needed(objective, size, plan, more) > plain + 5 * 6e6
+        for tiling in tilings:
+            plain = memory_model.bytes_needed(objective, size, tiling)
+            assert memory_model.bytes_needed(objective, size, tiling, more) > plain + 5 * 6e6
 
 
-def test_a_memory_limit_is_told_in_words():
+def test_a_memory_limit_has_a_unit():
     from styletransfer.config import memory_size
 
     assert memory_size("6GB", "X") == 6_000_000_000
