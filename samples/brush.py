@@ -114,8 +114,8 @@ def scene(x: Array, y: Array) -> Scene:
         disc = np.maximum(disc, smoothstep(1.05 * radius, 0.95 * radius, r))
     sky = (1.0 - np.maximum(hills, wheat)) * (1.0 - cypress)
 
-    slope = np.arctan(4.3 * 0.045 * np.cos(4.3 * x + 0.6) + 0.27 * np.cos(9.1 * x + 2))
-    roll = slope + 0.7 * perlin(6 * x, 9 * y, SEED + 7)
+    tilt = np.arctan(4.3 * 0.045 * np.cos(4.3 * x + 0.6) + 0.27 * np.cos(9.1 * x + 2))
+    roll = tilt + 0.7 * perlin(6 * x, 9 * y, SEED + 7)
     furrow = -0.35 + 0.9 * (x - 0.55) + 0.5 * perlin(5 * x, 7 * y, SEED + 8)
     flame = np.pi / 2 + 0.5 * np.sin(17.0 * y + 25.0 * x) + 0.25 * perlin(12 * x, 6 * y, SEED)
     flow = np.where(hills > 0.5, roll, _sky_flow(x, y))
@@ -185,7 +185,7 @@ def _bristle_stamps(rng: np.random.Generator, count: int = 24) -> tuple[Array, A
 def paint_strokes(
     canvas: Array, relief: Array, layer: Layer, stamps: tuple[Array, Array], seed: int
 ) -> None:
-    """Lay a layer of strokes on canvas (height, width, 3) and relief (height, width) in place."""
+    """Paint a layer of strokes on canvas (height, width, 3) and relief (height, width) in place."""
     height, width = relief.shape
     rng = np.random.default_rng(seed)
     covers, reliefs = stamps
@@ -203,8 +203,8 @@ def paint_strokes(
         chosen = np.flatnonzero(motif.masks[layer.only] > 0.5)[: layer.strokes]
     else:
         chosen = np.arange(px.size)
-    ahead = scene(px + 0.01 * np.cos(motif.flow), py + 0.01 * np.sin(motif.flow)).flow
-    bend = np.clip(np.sin(ahead - motif.flow) / 0.01, -14.0, 14.0)
+    next_flow = scene(px + 0.01 * np.cos(motif.flow), py + 0.01 * np.sin(motif.flow)).flow
+    bend = np.clip(np.sin(next_flow - motif.flow) / 0.01, -14.0, 14.0)
     for i in chosen:
         at = {name: float(mask[i]) for name, mask in motif.masks.items()}
         colour = _stroke_colour(at, float(motif.tone[i]), rng)
@@ -252,7 +252,7 @@ def draw(scale: float = 1.0) -> NDArray[np.uint8]:
     down, right = np.gradient(relief)
     light = -(0.75 * right + 0.9 * down) * (
         OVERSAMPLE / 1.5
-    )  # lamp at the upper left: slopes facing it are bright
+    )  # lamp at the upper left: surfaces facing it are bright
     shaded = canvas * (1.0 + 0.95 * np.clip(light, -0.45, 0.45))[..., None]
     shaded = shaded + 0.30 * (np.clip(light - 0.12, 0.0, 0.5) ** 1.2)[..., None]
     return to_bytes(shrink(shaded, OVERSAMPLE))

@@ -194,8 +194,8 @@ def _haze(light: Array, z: Array, altitude: Array, px: Array) -> Array:
     """Aerial perspective: blue with distance, warm towards the sun, thicker near the lake."""
     thick = 0.055 * z * (0.45 + 1.3 * np.exp(-3.0 * np.maximum(altitude, 0.0)))
     warm = np.exp(-np.abs(px - SUN_AT[0]) / 0.55)
-    veil = blend(linear("7d9cc4"), linear("f2b070"), warm) * 0.75
-    return blend(light, veil, 1.0 - np.exp(-thick))
+    haze = blend(linear("7d9cc4"), linear("f2b070"), warm) * 0.75
+    return blend(light, haze, 1.0 - np.exp(-thick))
 
 
 def render(height: int, width: int, eye: float, near: float) -> tuple[Array, Array]:

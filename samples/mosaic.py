@@ -39,10 +39,10 @@ PALETTES: dict[str, tuple[str, ...]] = {
 NAMES = tuple(PALETTES)
 
 
-def _spiral(x: Array, y: Array, cx: float, cy: float, pitch: float, sense: float) -> Array:
-    """Phase in 0..1 across the arms of an Archimedean spiral about (cx, cy)."""
-    turn = np.arctan2(y - cy, (x - cx) * sense) / (2.0 * np.pi)
-    return (np.hypot(x - cx, y - cy) / pitch - turn) % 1.0
+def _spiral(x: Array, y: Array, pitch: float, sense: float) -> Array:
+    """Phase in 0..1 across the arms of an Archimedean spiral about (0, 0)."""
+    turn = np.arctan2(y, x * sense) / (2.0 * np.pi)
+    return (np.hypot(x, y) / pitch - turn) % 1.0
 
 
 def _sun(x: Array, y: Array, put: Callable[[Array, str], None]) -> None:
@@ -60,7 +60,7 @@ def _sun(x: Array, y: Array, put: Callable[[Array, str], None]) -> None:
         put((np.abs(phase - 0.5) < 0.5 * width * (1.0 - along)) & (r > disc), name)
     put(r < disc + 0.018, "terracotta")
     put(r < disc, "gold")
-    put((r < disc - 0.004) & (_spiral(x, y, cx, cy, 0.060, 1.0) < 0.36), "amber")
+    put((r < disc - 0.004) & (_spiral(x - cx, y - cy, 0.060, 1.0) < 0.36), "amber")
     put(r < 0.022, "white")
 
 
@@ -77,7 +77,7 @@ def _waves(x: Array, y: Array, put: Callable[[Array, str], None]) -> None:
         put(y > swell, "teal" if row != 1 else "sea")
         put(r < radius + 0.017, "white")
         put(r < radius, "sea" if row != 1 else "teal")
-        put((r < radius) & (_spiral(x, y, cx, base, 0.047, 1.0) < 0.44), "aqua")
+        put((r < radius) & (_spiral(x - cx, y - base, 0.047, 1.0) < 0.44), "aqua")
         put(r < 0.016, "white")
         put((y > base + 0.055) & (r > radius + 0.017), "aqua")
 
@@ -102,7 +102,7 @@ def motif(x: Array, y: Array) -> NDArray[np.intp]:
     ):
         r = np.hypot(x - cx, y - cy)
         put(r < radius, "cloud")
-        put((r < radius - 0.012) & (_spiral(x, y, cx, cy, 0.044, sense) < 0.42), "cloud-shade")
+        put((r < radius - 0.012) & (_spiral(x - cx, y - cy, 0.044, sense) < 0.42), "cloud-shade")
     _waves(x, y, put)
     frame = np.minimum(np.minimum(x, 1.0 - x), np.minimum(y, 1.0 - y))
     put(frame < 0.066, "white")

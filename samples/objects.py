@@ -23,8 +23,9 @@ def smooth_min(a: Array, b: Array, fillet: float) -> Array:
     return np.minimum(a, b) - 0.25 * fillet * h * h
 
 
-def _column(r: Array, y: Array, radius: float, low: float, high: float, rounding: float) -> Array:
+def _column(r: Array, y: Array, radius: float, ends: tuple[float, float], rounding: float) -> Array:
     """Distance to an upright cylinder with rounded edges, from the radius r and height y."""
+    low, high = ends
     dx = r - (radius - rounding)
     dy = np.abs(y - 0.5 * (low + high)) - (0.5 * (high - low) - rounding)
     outside = np.hypot(np.maximum(dx, 0.0), np.maximum(dy, 0.0))
@@ -93,14 +94,14 @@ def _bowl(p: Array) -> Array:
     shell = np.abs(np.hypot(r, (y - 1.02) * 1.12) - 1.0) - 0.03
     shell = np.maximum(shell, y - 0.70) * 0.9
     rim = np.hypot(r - 0.935, y - 0.70) - 0.042
-    foot = _column(r, y, 0.46, 0.0, 0.13, 0.03)
+    foot = _column(r, y, 0.46, (0.0, 0.13), 0.03)
     return smooth_min(np.minimum(shell, rim), foot, 0.06)
 
 
 def _bottle(p: Array) -> Array:
     r, y = np.hypot(p[:, 0], p[:, 2]), p[:, 1]
-    body = _column(r, y, 0.37, 0.0, 1.50, 0.07)
-    neck = _column(r, y, 0.118, 1.2, 2.50, 0.02)
+    body = _column(r, y, 0.37, (0.0, 1.50), 0.07)
+    neck = _column(r, y, 0.118, (1.2, 2.50), 0.02)
     lip = np.hypot(r - 0.115, (y - 2.41) * 0.7) - 0.036
     return np.minimum(smooth_min(body, neck, 0.55), lip) * 0.92
 

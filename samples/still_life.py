@@ -169,10 +169,10 @@ def shade(p: Array, ray: Array, hit: NDArray[np.intp], mirrored: bool = True) ->
 
 def _trace(x: Array, y: Array) -> Array:
     """Light (count, 3) seen at the points (x, y) of the picture, in half picture heights."""
-    ahead = unit(TARGET - EYE)
-    right = unit(np.cross(ahead, [0.0, 1.0, 0.0]).astype(np.float32))
-    above = np.cross(right, ahead)
-    ray = unit(ahead + FIELD * (x[:, None] * right + y[:, None] * above)).astype(np.float32)
+    forward = unit(TARGET - EYE)
+    right = unit(np.cross(forward, [0.0, 1.0, 0.0]).astype(np.float32))
+    above = np.cross(right, forward)
+    ray = unit(forward + FIELD * (x[:, None] * right + y[:, None] * above)).astype(np.float32)
     origin = np.broadcast_to(EYE, ray.shape)
     to_table = np.where(ray[:, 1] < -1e-4, -EYE[1] / np.minimum(ray[:, 1], -1e-4), np.inf)
     to_wall = (WALL - EYE[2]) / ray[:, 2]

@@ -159,11 +159,11 @@ def _mountain(sheet: Print) -> None:
     px, py = PEAK
     spread = np.abs(x - px)
     ridge = py + 0.012 * np.exp(-((spread / 0.02) ** 2)) + 0.62 * spread - 0.34 * spread**2
-    slope = y - ridge + 0.004 * perlin(40 * x, 0 * y, SEED + 11)
-    body = sheet.edge(slope * 0.8)
+    flank = y - ridge + 0.004 * perlin(40 * x, 0 * y, SEED + 11)
+    body = sheet.edge(flank * 0.8)
     sheet.paper(body)
     sheet.cover(BLUE, body * 0.55)
-    # The lines run down the slopes: they are the rays of a fan with its apex above the peak.
+    # The lines run down the flanks: they are the rays of a fan with its apex above the peak.
     fan = np.arctan2(x - px, y - py + 0.16) + 0.05 * perlin(9 * x, 9 * y, SEED + 12)
     shade = 0.30 + 0.35 * smoothstep(px - 0.05, px + 0.12, x) + 0.15 * smoothstep(0.42, 0.62, y)
     sheet.cover(PRUSSIAN, body * sheet.lines(0.22 * fan, 0.0125, shade))
@@ -171,7 +171,7 @@ def _mountain(sheet: Print) -> None:
     snow = sheet.edge((0.085 + 0.10 * tongue - (y - py)) * 0.5) * body
     sheet.paper(snow)
     sheet.cover(PRUSSIAN, snow * sheet.lines(0.22 * fan, 0.0200, 0.55 * shade - 0.12))
-    sheet.cover(KEY, sheet.outline(slope * 0.8, 0.0040))
+    sheet.cover(KEY, sheet.outline(flank * 0.8, 0.0040))
 
 
 def _foam(sheet: Print, curve: CubicSpline, stretch: tuple[float, float], size: float) -> None:
@@ -223,8 +223,8 @@ def _claws(sheet: Print, curve: CubicSpline, stretch: tuple[float, float], size:
         path, heading = [curve(t)], outward
         for step in np.linspace(0.0, 1.0, CLAW_STEPS):
             heading = outward + 1.25 * turn * step**1.2
-            ahead = np.array([np.cos(heading), np.sin(heading)])
-            path.append(path[-1] + 0.085 * grip * ahead)
+            direction = np.array([np.cos(heading), np.sin(heading)])
+            path.append(path[-1] + 0.085 * grip * direction)
         window, dx, dy = sheet.window(path[CLAW_STEPS // 2], 3.2 * grip)
         t += 0.85 * grip / speed
         if not dx.size:

@@ -1,4 +1,4 @@
-"""Colours against published Oklab values, NumPy's statistics, and what masks promise."""
+"""Colour transfer against NumPy's statistics, and what masks leave untouched."""
 
 from pathlib import Path
 
@@ -10,18 +10,9 @@ from scipy.linalg import inv, sqrtm
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images import colour as colours
 from styletransfer.images.colour import Palette, masked, match, preserve, transfer
-from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
+from styletransfer.images.oklab import srgb_to_oklab
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-
-# Oklab of sRGB colours as CSS Color 4's implementations give them.
-PUBLISHED = {
-    (1.0, 1.0, 1.0): (1.0, 0.0, 0.0),
-    (0.0, 0.0, 0.0): (0.0, 0.0, 0.0),
-    (1.0, 0.0, 0.0): (0.627955, 0.224863, 0.125846),
-    (0.0, 1.0, 0.0): (0.866440, -0.233888, 0.179498),
-    (0.0, 0.0, 1.0): (0.452014, -0.032457, -0.311528),
-}
 
 
 def sample(name, width, height):
@@ -77,17 +68,6 @@ def mean(picture):
 # --- Oklab ----------------------------------------------------------------------------------
 
 
-def test_oklab_has_its_published_values():
-    found = srgb_to_oklab(np.array(list(PUBLISHED), np.float32))
-    np.testing.assert_allclose(found, list(PUBLISHED.values()), atol=2e-6)
-
-
-def test_oklab_and_back_gives_the_same_colours():
-    grid = np.linspace(0, 1, 18, dtype=np.float32)
-    every = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 1, 3)
-    np.testing.assert_allclose(oklab_to_srgb(srgb_to_oklab(every)), every, atol=1e-4)
-
-
 # --- preserve -------------------------------------------------------------------------------
 
 
@@ -98,7 +78,7 @@ def test_preserve_takes_lightness_from_the_painted_and_hue_from_the_photo(photo)
     assert_same_hues(result, wanted)
 
 
-def test_preserve_gives_all_of_the_photos_chroma_where_it_exists(photo):
+def test_preserve_gives_all_of_the_photos_chroma_if_srgb_holds_it(photo):
     lighter = np.clip(photo * 0.9 + 0.05, 0, 1)
     result, wanted = srgb_to_oklab(preserve(lighter, photo)), srgb_to_oklab(photo)
     chroma = np.hypot(result[..., 1], result[..., 2])
@@ -107,7 +87,7 @@ def test_preserve_gives_all_of_the_photos_chroma_where_it_exists(photo):
     assert np.mean(np.abs(chroma - expected) < 1e-4) > 0.9
 
 
-def test_preserve_of_a_colour_that_does_not_exist_goes_to_the_gamuts_surface():
+def test_preserve_moves_colours_outside_srgb_to_the_gamuts_surface():
     result = preserve(plain(0.95), plain((0, 0, 1)))
     assert result.max() > 1 - 2e-4
     assert result[0, 0, 2] > result[0, 0, 0] + 0.02
@@ -151,7 +131,7 @@ def test_moments_moves_colours_by_the_gradient_of_a_convex_function(photo, paint
     assert np.linalg.eigvalsh(linear).min() > 0
 
 
-def test_moments_beyond_srgb_cost_chroma_and_no_hue():
+def test_moments_outside_srgb_lose_chroma_and_no_hue():
     photo, painting = noise(60, 80, 0.25, 0.75), np.round(noise(40, 50))
     root = sqrtm(covariance(photo))
     linear = inv(root) @ sqrtm(root @ covariance(painting) @ root) @ inv(root)
@@ -173,15 +153,15 @@ def test_a_photo_matched_to_itself_stays(method, photo):
 def test_histogram_gives_the_quantiles_of_lightness_and_colour(photo, painting):
     result = srgb_to_oklab(match(photo, Palette([painting]), method="histogram"))
     wanted = srgb_to_oklab(painting)
-    levels = np.linspace(0.02, 0.98, 49)
+    ranks = np.linspace(0.02, 0.98, 49)
     np.testing.assert_allclose(
-        np.quantile(result[..., 0], levels), np.quantile(wanted[..., 0], levels), atol=0.006
+        np.quantile(result[..., 0], ranks), np.quantile(wanted[..., 0], ranks), atol=0.006
     )
     # Colours that do not exist at their lightness have less chroma, so only the middle agrees.
     for channel in (1, 2):
         np.testing.assert_allclose(
-            np.quantile(result[..., channel], levels[12:37]),
-            np.quantile(wanted[..., channel], levels[12:37]),
+            np.quantile(result[..., channel], ranks[12:37]),
+            np.quantile(wanted[..., channel], ranks[12:37]),
             atol=0.02,
         )
 
@@ -195,7 +175,7 @@ def test_histogram_makes_no_bands_of_a_smooth_sky():
 
 
 @pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
-def test_blended_paintings_count_by_their_shares_whatever_their_size(
+def test_blended_paintings_count_by_their_shares_and_not_their_size(
     method, photo, painting, other_painting
 ):
     part = painting[:50, :70]
@@ -209,9 +189,7 @@ def test_blended_paintings_count_by_their_shares_whatever_their_size(
 
 
 @pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
-def test_plain_and_grey_pictures_have_colours_brought_to_them_and_from_them(
-    method, photo, painting
-):
+def test_plain_and_grey_pictures_can_be_matched_and_matched_to(method, photo, painting):
     grey = painting.mean(axis=2, keepdims=True).repeat(3, axis=2)
     np.testing.assert_allclose(
         match(photo, Palette([plain((0.2, 0.5, 0.7))]), method=method),
@@ -235,7 +213,7 @@ def test_a_grey_photo_is_toned_as_the_painting_is_from_dark_to_light():
 
 
 @pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
-def test_a_mask_shows_what_is_counted_and_changed(method, photo, painting):
+def test_a_mask_limits_what_is_counted_and_changed(method, photo, painting):
     left = np.zeros(photo.shape[:2], np.float32)
     left[:, :60] = 1
     result = match(photo, Palette([painting]), method=method, mask=left)
@@ -280,7 +258,7 @@ def test_transfer_keeps_the_generated_bit_for_bit_where_the_mask_is_0(histogram,
     assert not np.allclose(result[mask == 1], generated[mask == 1], atol=0.1)
 
 
-def test_masked_is_the_photo_at_0_the_painted_at_1_and_their_mix_between(photo):
+def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between(photo):
     painted, mask = noise(*photo.shape[:2]), half(*photo.shape[:2])
     result = masked(photo, painted, mask)
     np.testing.assert_array_equal(result[mask == 0], photo[mask == 0])
@@ -292,7 +270,7 @@ def test_masked_is_the_photo_at_0_the_painted_at_1_and_their_mix_between(photo):
 # --- errors ---------------------------------------------------------------------------------
 
 
-def test_what_does_not_fit_is_refused(photo, painting):
+def test_wrong_methods_numbers_and_shapes_are_refused(photo, painting):
     mask = np.ones((10, 10), np.float32)
     with pytest.raises(ConfigError, match="'mean'; expected one of moments, histogram"):
         match(photo, Palette([painting]), method="mean")

@@ -1,4 +1,4 @@
-"""Pictures as cameras, phones and drawing programs write them, made here byte by byte."""
+"""Decoding pictures as cameras, phones and drawing programs write them."""
 
 import random
 import struct
@@ -12,7 +12,6 @@ from support.pictures import P3, SRGB, gamma, gradient, profile, rgb_profile, sa
 
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.errors import PictureError
-from styletransfer.images.arrays import resize
 from styletransfer.images.decode import MIN_SIDE, decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
@@ -36,7 +35,7 @@ COLOURS = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255), "w": (255, 255,
 
 
 def see_through():
-    """The gradient, clear at its left and opaque at its right."""
+    """The gradient, transparent on the left and opaque on the right."""
     image = gradient()
     image.putalpha(Image.linear_gradient("L").rotate(90).resize(image.size))
     return image
@@ -77,7 +76,7 @@ def png16(values, chunks=(), colour_type=0):
 
 
 def ink_profile():
-    """A press whose cyan ink is red: nobody could take its colours for those of plain CMYK."""
+    """A press whose cyan ink is red, so that its colours differ from plain CMYK's."""
     ramp = bytes(range(256))
     corners = b""
     for number in range(16):
@@ -117,12 +116,12 @@ def test_every_promised_format_is_read(format_):
     assert np.abs(picture.pixels - np.asarray(gradient()) / 255).mean() < 0.03
 
 
-def test_a_lossless_picture_comes_exactly():
+def test_a_lossless_picture_is_read_exactly():
     picture = decode(saved(gradient(), "PNG"), "photo.png")
     assert np.array_equal(picture.pixels, np.asarray(gradient(), np.float32) / 255)
 
 
-def test_a_picture_taller_than_one_band_comes_exactly():
+def test_a_picture_taller_than_one_band_is_read_exactly():
     image = gradient(20, 700)
     assert np.array_equal(
         np.rint(decode(saved(image, "PNG"), "tall.png").pixels * 255), np.asarray(image)
@@ -140,14 +139,14 @@ def test_a_phones_jpeg_with_a_second_picture_inside_is_a_jpeg():
 
 
 @pytest.mark.parametrize("format_", ["GIF", "WEBP", "TIFF", "PNG"])
-def test_of_an_animation_the_first_frame_is_taken(format_):
+def test_the_first_frame_of_an_animation_is_read(format_):
     data = saved(plain("red"), format_, save_all=True, append_images=[plain("blue")])
     assert np.allclose(centre(data), (1, 0, 0), atol=0.02)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format_", FORMATS)
-def test_a_photo_stands_upright_whichever_way_the_camera_was_held(format_, orientation):
+def test_a_photo_is_upright_however_the_camera_was_held(format_, orientation):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     data = saved(quarters(), format_, exif=exif.tobytes(), quality=95)
@@ -159,7 +158,7 @@ def test_a_photo_stands_upright_whichever_way_the_camera_was_held(format_, orien
     assert np.allclose(seen, np.array(wanted) / 255, atol=0.1)
 
 
-def test_alpha_is_turned_with_the_picture():
+def test_alpha_is_rotated_with_the_picture():
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     image = plain((9, 9, 9, 255), "RGBA", 20)
@@ -168,7 +167,7 @@ def test_alpha_is_turned_with_the_picture():
     assert (alpha[:, 15:] == 0).all() and (alpha[:, :15] == 1).all()
 
 
-def test_damaged_exif_does_not_cost_the_photo():
+def test_a_photo_with_damaged_exif_is_read():
     data = saved(gradient(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
     assert decode(data, "photo.jpg").pixels.shape == (60, 80, 3)
 
@@ -183,7 +182,7 @@ def test_a_profile_with_swapped_primaries_swaps_the_colours_back():
         assert np.allclose(centre(data), (0, 1, 0), atol=0.03), format_
 
 
-def test_a_display_p3_photo_looks_as_it_was_meant():
+def test_a_display_p3_photo_has_the_colours_it_had():
     stored = np.array((150, 100, 90))
     linear = (stored / 255) ** 2.2 @ P3 @ np.linalg.inv(SRGB)
     wanted = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -200,7 +199,7 @@ def test_alpha_survives_the_conversion_of_a_profile():
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
-def test_a_grey_profile_counts(mode):
+def test_a_grey_profile_is_applied(mode):
     linear_light = profile(b"GRAY", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"kTRC": gamma(1.0)})
     image = plain(128, "L").convert(mode)
     seen = centre(saved(image, "PNG", icc_profile=linear_light))
@@ -212,7 +211,7 @@ def test_a_grey_photo_with_a_colour_profile_is_converted_too():
     assert np.allclose(centre(data), 0.737, atol=0.01)
 
 
-def test_a_press_profile_decides_what_its_inks_look_like():
+def test_a_press_profile_decides_the_colours_of_its_inks():
     cyan = plain((255, 0, 0, 0), "CMYK")
     red, green, blue = centre(saved(cyan, "TIFF", icc_profile=ink_profile()))
     assert red > green + 0.3 and red > blue + 0.2
@@ -284,7 +283,7 @@ def test_a_sixteen_bit_colour_png_keeps_its_range():
     assert np.abs(pixels - ramp / 65535).max() < 0.005
 
 
-def test_floats_beyond_white_are_brought_into_range(recwarn):
+def test_floats_beyond_white_are_scaled_into_range(recwarn):
     ramp = np.linspace(-3, 12, 64, dtype=np.float32)[None].repeat(32, 0)
     ramp[0, 0] = np.nan
     pixels = decode(saved(Image.fromarray(ramp), "TIFF"), "depth.tiff").pixels
@@ -293,7 +292,7 @@ def test_floats_beyond_white_are_brought_into_range(recwarn):
     assert pixels[0, 0, 0] == 0 and not recwarn.list
 
 
-def test_a_scan_whose_white_is_zero_is_not_shown_as_a_negative():
+def test_a_scan_whose_white_is_zero_is_not_a_negative():
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(32, 0)
     data = saved(Image.fromarray(ramp), "TIFF")
     photometric = struct.pack("<HHIH", 262, 3, 1, 1)
@@ -349,14 +348,14 @@ def test_a_palette_is_read_with_and_without_transparency():
 
 
 @pytest.mark.parametrize(("mode", "mark"), [("L", 0), ("RGB", (0, 0, 0)), ("1", 0)])
-def test_a_colour_marked_as_clear_is_clear(mode, mark):
+def test_a_colour_marked_as_transparent_is_transparent(mode, mark):
     image = plain("white", mode)
     image.paste(mark, (0, 0, 32, 8))
     alpha = decode(saved(image, "PNG", transparency=mark), "logo.png").alpha
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
 
 
-def test_a_colour_marked_as_clear_is_clear_in_sixteen_bits():
+def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
     values = np.full((32, 32), 60000)
     values[:8] = 777
     marked = png16(values, [(b"tRNS", struct.pack(">H", 777))])
@@ -368,7 +367,7 @@ def test_a_colour_marked_as_clear_is_clear_in_sixteen_bits():
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
 
 
-def test_colours_hidden_where_a_picture_is_clear_do_not_matter():
+def test_colours_of_transparent_pixels_do_not_matter():
     def logo(hidden):
         image = plain((*hidden, 0), "RGBA")
         image.paste((200, 40, 40, 255), (8, 8, 24, 16))
@@ -381,7 +380,7 @@ def test_colours_hidden_where_a_picture_is_clear_do_not_matter():
     assert np.allclose(green[10, 10] * 255, (200, 40, 40), atol=1e-4)
 
 
-def test_half_clear_colours_are_kept():
+def test_colours_of_half_transparent_pixels_are_kept():
     image = see_through()
     picture = decode(saved(image, "PNG"), "logo.png")
     visible = picture.alpha >= 0.125
@@ -423,12 +422,12 @@ def test_a_truncated_compressed_picture_is_refused(options):
         (bytes(100), "not a picture"),
     ],
 )
-def test_what_is_no_picture_is_called_what_it_is(data, said):
+def test_what_is_no_picture_is_refused_naming_what_it_is(data, said):
     text = refusal(data)
     assert said in text and ("send" in text or "export" in text)
 
 
-def test_a_decompression_bomb_is_refused_by_its_header(recwarn):
+def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
     data = bytearray(saved(gradient(), "PNG"))
     data[16:29] = header
@@ -443,7 +442,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(recwarn):
 
 
 @pytest.mark.parametrize("size", [(1, 800), (800, 1), (MIN_SIDE - 1, 400)])
-def test_a_picture_too_thin_to_paint_is_refused_telling_the_smallest_side(size):
+def test_a_picture_too_thin_to_paint_is_refused_naming_the_smallest_side(size):
     text = refusal(saved(Image.new("RGB", size), "PNG"))
     assert f"{size[0]} × {size[1]}" in text and "16 pixels" in text
 
@@ -465,7 +464,7 @@ def test_whatever_the_libraries_raise_is_one_refusal(monkeypatch, error):
     assert "damaged" in refusal(saved(gradient(), "BMP"))
 
 
-def test_too_little_memory_is_told_as_such(monkeypatch):
+def test_a_lack_of_memory_is_named_as_such(monkeypatch):
     def fail(*_):
         raise MemoryError
 
@@ -513,50 +512,16 @@ def test_several_threads_decode_at_once():
 # Sizes
 
 
-def test_resizing_to_the_same_size_changes_nothing():
-    pixels = np.random.default_rng(0).random((20, 30, 3), np.float32)
-    assert resize(pixels, 20, 30) is pixels
-
-
-def test_resizing_keeps_the_picture_and_its_range():
-    edges = np.zeros((60, 80, 3), np.float32)
-    edges[:, 40:] = 1
-    for size in ((30, 40), (120, 160), (17, 61)):
-        out = resize(edges, *size)
-        assert out.shape == (*size, 3) and out.dtype == np.float32
-        assert out.min() == 0 and out.max() == 1
-        assert abs(out.mean() - 0.5) < 0.02
-
-
-def test_resizing_does_not_alias():
-    checks = (np.indices((64, 64)).sum(0) % 2).astype(np.float32)
-    small = resize(np.repeat(checks[..., None], 3, 2), 16, 16)
-    assert np.abs(small[2:-2, 2:-2] - 0.5).max() < 0.02
-
-
-def test_resizing_keeps_more_shades_than_eight_bits_have():
-    soft = np.linspace(0.5, 0.51, 64, dtype=np.float32)[None, :, None].repeat(64, 0).repeat(3, 2)
-    assert len(np.unique(resize(soft, 32, 32)[16, :, 0])) == 32
-
-
-def test_a_mask_is_resized_without_ripples():
-    mask = np.zeros((64, 64), bool)
-    mask[:, 32:] = True
-    out = resize(mask, 24, 24)
-    assert out.shape == (24, 24) and out.dtype == np.float32
-    assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
-
-
 # Names
 
 
-def test_a_listing_knows_pictures_by_lower_case_extensions():
+def test_picture_extensions_are_lower_case():
     wanted = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"}
     assert wanted <= PICTURES
     assert all(each.startswith(".") and each == each.lower() for each in PICTURES)
 
 
-def test_a_picture_is_held_in_the_integers_of_its_file():
+def test_a_picture_has_the_integers_of_its_file():
     eight = decode(saved(Image.effect_noise((80, 60), 50).convert("RGB"), "PNG"), "photo.png")
     assert eight.pixels_int.dtype == np.uint8 and eight.pixels_int.shape == (60, 80, 3)
     assert eight.size == (60, 80)

@@ -1,4 +1,4 @@
-"""Painted pictures at the photo's own size, against Pillow, NumPy and what the photo looks like."""
+"""Rescaling of painted pictures to the photo's size, against Pillow, NumPy and the photo."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def test_guided_gives_the_photo_back_from_its_own_small_copy(photo, small):
     assert gained > psnr(rescale(small, photo[:399], "bicubic"), photo[:399]) + 6
 
 
-def test_guided_brings_the_photos_edges_in_the_paintings_colours(photo, small):
+def test_guided_adds_the_photos_edges_in_the_paintings_colours(photo, small):
     colours = np.array([[0.6, 0, 0.3], [-0.2, 0.5, 0], [0, 0.3, -0.6]], np.float32)
     painted, expected = (picture @ colours + (0.3, 0.1, 0.6) for picture in (small, photo[:399]))
     gained = psnr(rescale(painted.astype(np.float32), photo[:399], "guided"), expected)
@@ -82,7 +82,7 @@ def test_guided_keeps_strokes_that_the_photo_does_not_have():
     np.testing.assert_allclose(guided, rescale(strokes, flat, "lanczos"), atol=1e-5)
 
 
-def test_guided_draws_nothing_of_the_photo_where_nothing_is_painted(photo):
+def test_guided_adds_nothing_of_the_photo_where_nothing_is_painted(photo):
     plain = np.full((133, 200, 3), 0.7, np.float32)
     np.testing.assert_allclose(rescale(plain, photo, "guided"), 0.7, atol=1e-5)
 
@@ -106,6 +106,6 @@ def test_the_models_are_least_squares_in_each_window(monkeypatch):
     np.testing.assert_allclose(found, models.mean(axis=(0, 1)), atol=1e-4)
 
 
-def test_another_method_is_refused_with_those_that_are_known():
+def test_another_method_is_refused_naming_the_known_ones():
     with pytest.raises(ConfigError, match=r"'cubic'; expected one of guided, lanczos, bicubic"):
         rescale(noise(20, 20), noise(40, 40), "cubic")

@@ -11,7 +11,7 @@ def feature(height, dtype=tf.float32):
     return tf.cast(values, dtype)
 
 
-def test_what_is_written_by_rows_is_read_by_other_rows():
+def test_rows_are_read_as_they_were_written():
     for dtype in (tf.float32, tf.bfloat16, tf.float64):
         whole, rows = feature(7, dtype), RowBuffer(7)
         rows.write(0, whole[:, :3])
@@ -21,7 +21,7 @@ def test_what_is_written_by_rows_is_read_by_other_rows():
         assert np.array_equal(rows.tensor, whole)
 
 
-def test_writing_over_rows_leaves_what_they_were_made_of_as_it_was():
+def test_writing_leaves_the_given_tensor_unchanged():
     whole = feature(6)
     before = whole.numpy()
     rows = RowBuffer.from_tensor(whole)
@@ -31,9 +31,9 @@ def test_writing_over_rows_leaves_what_they_were_made_of_as_it_was():
     assert np.array_equal(whole, before)
 
 
-def test_what_was_read_stays_when_the_variable_changes():
+def test_rows_that_were_read_stay_when_the_variable_changes():
     variable = tf.Variable(feature(6))
-    for _ in range(2):  # From the second time on, reading all of it is another thing.
+    for _ in range(2):  # From the second time on, reading all of it takes another path.
         everything, some = tf.convert_to_tensor(variable), read_rows(variable, 1, 3)
         before = everything.numpy().copy(), some.numpy().copy()
         write_rows(variable, 0, tf.zeros([1, 4, 5, 2]))

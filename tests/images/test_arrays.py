@@ -1,0 +1,39 @@
+"""Sizes and types of arrays of pixels."""
+
+import numpy as np
+
+from styletransfer.images.arrays import resize
+
+
+def test_resizing_to_the_same_size_changes_nothing():
+    pixels = np.random.default_rng(0).random((20, 30, 3), np.float32)
+    assert resize(pixels, 20, 30) is pixels
+
+
+def test_resizing_keeps_the_picture_and_its_range():
+    edges = np.zeros((60, 80, 3), np.float32)
+    edges[:, 40:] = 1
+    for size in ((30, 40), (120, 160), (17, 61)):
+        out = resize(edges, *size)
+        assert out.shape == (*size, 3) and out.dtype == np.float32
+        assert out.min() == 0 and out.max() == 1
+        assert abs(out.mean() - 0.5) < 0.02
+
+
+def test_resizing_does_not_alias():
+    checks = (np.indices((64, 64)).sum(0) % 2).astype(np.float32)
+    small = resize(np.repeat(checks[..., None], 3, 2), 16, 16)
+    assert np.abs(small[2:-2, 2:-2] - 0.5).max() < 0.02
+
+
+def test_resizing_keeps_more_shades_than_eight_bits_have():
+    soft = np.linspace(0.5, 0.51, 64, dtype=np.float32)[None, :, None].repeat(64, 0).repeat(3, 2)
+    assert len(np.unique(resize(soft, 32, 32)[16, :, 0])) == 32
+
+
+def test_a_mask_is_resized_without_ringing():
+    mask = np.zeros((64, 64), bool)
+    mask[:, 32:] = True
+    out = resize(mask, 24, 24)
+    assert out.shape == (24, 24) and out.dtype == np.float32
+    assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
