@@ -58,7 +58,7 @@ def test_nothing_else_among_the_results_is_one(key):
     assert Photo.of_result(key) is None
 
 
-def test_a_record_lies_where_the_runner_puts_it():
+def test_a_record_is_where_the_runner_puts_it():
     key = Photo(5, 7, "AQ", "jpg").record_key("monet")
     assert key == "results/5/_records/monet/7-AQ.jpg.json"
 

@@ -10,7 +10,7 @@ import layout
 import moto
 import pytest
 from support import aws_template
-from support.aws_events import created, job_state, matching, transformed, tried_again
+from support.aws_events import created, is_retried, job_state, matching, transformed
 from support.aws_template import FILE, cycle, filled, mentions, parsed, policies, translated
 
 from styletransfer import bucket_layout
@@ -239,7 +239,7 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
 
 
 @pytest.mark.parametrize(
-    "status, code, again",
+    "status, code, retried",
     [
         ("Host EC2 (instance i-0123456789abcdef0) terminated.", None, True),
         ("Essential container in task exited", 143, True),
@@ -249,10 +249,10 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
     ],
     ids=["Spot", "SIGTERM", "failed", "no memory", "no image"],
 )
-def test_only_what_spot_took_is_painted_again(resources, status, code, again):
+def test_only_what_spot_took_is_retried(resources, status, code, retried):
     retry = resources["JobDefinition"]["Properties"]["RetryStrategy"]
     assert 3 <= retry["Attempts"] <= 5
-    assert tried_again(retry, status, code) == again
+    assert is_retried(retry, status, code) == retried
 
 
 def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
@@ -324,7 +324,7 @@ def test_the_job_gets_bucket_and_key_whatever_the_key(resources, key):
     assert "RetryStrategy" not in target["BatchParameters"]
 
 
-def test_what_cannot_be_delivered_lies_in_the_dead_letters_and_rings(resources):
+def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(resources):
     dead = aws_template.NAMES["DeadLetters.Arn"]
     for name, each in resources.items():
         if each["Type"] == "AWS::Events::Rule":

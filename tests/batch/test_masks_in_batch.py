@@ -170,11 +170,11 @@ def repaint(monkeypatch):
 
     monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
 
-    def paint_again(key):
+    def repaint_record(key):
         assert inetwork(["--from-record", f"out/_records/{key}.json", "copy"]) == 0
         return Path("copy.png").read_bytes()
 
-    return paint_again
+    return repaint_record
 
 
 # --- what else can come out -----------------------------------------------------------------
@@ -220,8 +220,8 @@ def test_with_16_bits_what_cannot_hold_them_becomes_a_png(folders, small_vgg):
     assert {"monet/beach.png", "monet/scan.tiff", "monet/trip/old town é.png"} <= keys()
     assert run(folders, OUTPUT_DEPTH="16") == 0
     assert "monet/scan.png" in keys() and "monet/scan.tiff" not in keys()
-    levels = read("out/monet/beach.png") * 255
-    assert np.abs(levels - levels.round()).max() > 0.4
+    values = read("out/monet/beach.png") * 255
+    assert np.abs(values - values.round()).max() > 0.4
 
 
 def test_the_place_of_a_photo_is_left_out_unless_it_is_asked_for(one_photo):

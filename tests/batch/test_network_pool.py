@@ -21,7 +21,7 @@ def test_a_run_on_real_buckets_never_falls_back_to_random_features(folders, monk
     assert keys() == set()
 
 
-def test_weights_can_lie_in_the_style_bucket(folders, monkeypatch):
+def test_weights_can_be_in_the_style_bucket(folders, monkeypatch):
     from support import fabricated
 
     fabricated.save_h5(Path("paintings/vgg.h5"), fabricated.weights())

@@ -34,9 +34,9 @@ def test_previews_are_as_large_as_asked_and_never_enlarged():
 
 def test_a_preview_of_a_large_picture_shows_it_in_floats_or_integers():
     waves = np.sin(np.linspace(0, 9, 1203 * 1801 * 3)).reshape(1203, 1801, 3) / 3 + 0.5
-    levels = np.rint(255 * waves).astype(np.uint8)
+    integers = np.rint(255 * waves).astype(np.uint8)
     wanted = arrays.resize(waves, 134, 200)
-    for given in (waves.astype(np.float32), levels):
+    for given in (waves.astype(np.float32), integers):
         seen = Image.open(io.BytesIO(preview(given, 200)))
         assert seen.size == (200, 134)
         assert np.abs(np.asarray(seen) / 255 - wanted).mean() < 0.01

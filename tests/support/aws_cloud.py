@@ -124,7 +124,7 @@ class Cloud:
         more = len(job.codes) < int(retry["Attempts"])
         if code == 0:
             self._deliver_state(job, "SUCCEEDED", container={"exitCode": 0}, statusReason=ENDED)
-        elif more and aws_events.tried_again(retry, ENDED, code):
+        elif more and aws_events.is_retried(retry, ENDED, code):
             self._waiting.append(job)
             self._deliver_state(job, "RUNNABLE")
         else:

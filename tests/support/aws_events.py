@@ -80,9 +80,8 @@ def transformed(transformer: Mapping[str, Any], event: dict) -> Any:
     return json.loads(re.sub(r"<(\w+)>", lambda found: json.dumps(values[found[1]]), template))
 
 
-def tried_again(retry: Mapping[str, Any], status: str, code: int | None) -> bool:
-    """Whether a job definition's RetryStrategy has an attempt done again that ended so: by the
-    first of its rules that holds."""
+def is_retried(retry: Mapping[str, Any], status: str, code: int | None) -> bool:
+    """Whether the first rule of a job's RetryStrategy that matches an attempt retries it."""
     seen = {
         "OnStatusReason": status,
         "OnExitCode": "" if code is None else str(code),
