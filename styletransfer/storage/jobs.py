@@ -42,8 +42,8 @@ def run_jobs(
     if not jobs:
         return
     with _display(jobs, named) as (progress, finish), ThreadPoolExecutor(_THREADS, POOL) as pool:
-        futures = {pool.submit(job.run, progress): job for job in jobs}
         try:
+            futures = {pool.submit(job.run, progress): job for job in jobs}
             for future in as_completed(futures):
                 job = futures[future]
                 try:

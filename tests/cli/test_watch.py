@@ -58,8 +58,8 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
     on_moto["BUCKET_RESULT"].write("big.jpg", bytes(400_000))
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
         until(lambda: (tmp_path / "big.jpg").exists(), "file")
-        (tmp_path / "big.jpg").unlink()
         proxy.add("^GET .*big", "slow", rate=2e5)
+        (tmp_path / "big.jpg").unlink()
         until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
         ran.send_signal(signal.SIGINT)
         assert ran.wait(20) == 130
