@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("ours", "strips", "peers", "limit", "paintings")
+PARTS = ("ours", "tiles", "peers", "limit", "paintings")
 LIMIT_UP_TO = 1024  # px; above it VGG alone takes long and shows nothing new
 PAINTINGS_AT = 512  # px
 PAINTINGS = (1, 4, 16)
@@ -51,11 +51,11 @@ def contestants(computer: str = "cpu") -> list[Contestant]:
     dtypes = ("bfloat16", "float32") if both else ("float32",)
     found = []
     for dtype in dtypes:
-        strips = f"this engine in strips, {dtype}"
+        tiles = f"this engine in tiles, {dtype}"
         found.append(Contestant(ours(dtype), "ours", OURS, f"whole {dtype}"))
-        found.append(Contestant(strips, "strips", OURS, f"strips {dtype}"))
-    label, name = "this engine, blocks 1–3 in strips", f"strips1-3 {dtypes[0]}"
-    found.append(Contestant(f"{label}, {dtypes[0]}", "strips", OURS, name))
+        found.append(Contestant(tiles, "tiles", OURS, f"tiles {dtype}"))
+    label, name = "this engine, blocks 1–3 in tiles", f"tiles1-3 {dtypes[0]}"
+    found.append(Contestant(f"{label}, {dtypes[0]}", "tiles", OURS, name))
     for dtype in dtypes:
         found.append(Contestant(vgg_alone(dtype), "peers", THEIRS, f"plain {dtype}"))
     for name in ("crowsonkb", "neural-style-pt"):

@@ -5,8 +5,8 @@
 
 FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a type, as `whole bfloat16`:
 
-- `whole`: a step as `stylize` takes it, of the whole picture at once; `strips` of all blocks in
-  strips; `strips1-3` of the first three blocks in strips, the others whole.
+- `whole`: a step as `stylize` takes it, of the whole picture at once; `tiles` of all blocks in
+  tiles; `tiles1-3` of the first three blocks in tiles, the others whole.
 - `paintings4`: `whole`, with as many paintings blended.
 - `network`: VGG alone, its features and the gradient that comes back through them.
 - `product`, `convolution256`, `convolution512`: large matrix products, large convolutions 3 × 3
@@ -36,8 +36,8 @@ from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
-STRIPS = {"strips": 6, "strips1-3": 4}  # the first block that is computed whole; there are five
-ROWS = 64  # of a strip
+TILED = {"tiles": 6, "tiles1-3": 4}  # the first block that is computed whole; there are five
+ROWS = 64  # of a tile
 SMALL = (64, 96)  # px; where functions are traced, which takes as long as steps of large pictures
 
 Step = Callable[[], object]
@@ -66,9 +66,9 @@ def painting_step(
 
 def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
     """What computes a step of this kind."""
-    if kind not in STRIPS:
+    if kind not in TILED:
         return objective.program(problem)
-    return tiled_gradient.program(objective, problem, tiled_gradient.Tiling(STRIPS[kind], ROWS))
+    return tiled_gradient.program(objective, problem, tiled_gradient.Tiling(TILED[kind], ROWS))
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:

@@ -2,7 +2,7 @@
 processor can do at best.
 
     python bench/performance.py --torch-python PYTHON --out FOLDER [--sizes 256 512 1024 2048 4096]
-        [--only ours strips peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
+        [--only ours tiles peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
         [--device cpu|gpu]
 
 PYTHON is that of an environment that bench/requirements.txt fills. What is measured has a process

@@ -13,8 +13,8 @@ another machine, where, in JAX's environment,
 computes it on the device that JAX finds, without TensorFlow or the engine.
 
 Compared are three steps at the smallest size, after TensorFlow has taken some: Adam's first step is
-as long along every slope, also where rounding alone decides its direction. Even so, what differs by
-rounding grows from step to step; so TensorFlow is compared with itself, too, starting from a
+as long along every gradient, also where rounding alone decides its direction. Even so, what differs
+by rounding grows from step to step; so TensorFlow is compared with itself, too, starting from a
 picture that is rounded otherwise. Larger sizes are only timed, with the smallest's arguments
 enlarged. Memory is what XLA plans for a step, and the most that the device held, trials of its
 compiler included.
@@ -45,7 +45,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 
 def main() -> None:
-    """Writes the programs and has JAX's Python run them; not told of one, runs them itself."""
+    """Writes the programs and has JAX's Python run them; without --jax-python, runs them itself."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the programs")
     parser.add_argument("--jax-python", help="Python of the JAX environment")
@@ -57,16 +57,16 @@ def main() -> None:
     parser.add_argument("--precision", default="float32", help="of convolutions")
     parser.add_argument("--style-statistics", default="moments", help="moments or gram")
     parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
-    told = parser.parse_args()
-    if told.jax_python is None:
-        run(told.out)
+    args = parser.parse_args()
+    if args.jax_python is None:
+        run(args.out)
         return
-    told.out.mkdir(parents=True, exist_ok=True)
-    export(told)
-    subprocess.run([told.jax_python, __file__, "--out", str(told.out)], check=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    export(args)
+    subprocess.run([args.jax_python, __file__, "--out", str(args.out)], check=True)
 
 
-def export(told: argparse.Namespace) -> None:
+def export(args: argparse.Namespace) -> None:
     """TensorFlow's half: the programs, arguments.npz, expected.npz and about.json."""
     from styletransfer.devices.native_stderr import hold_native_stderr
 
@@ -89,13 +89,13 @@ def export(told: argparse.Namespace) -> None:
         from styletransfer.vgg.network import poolings_before
 
         tensorflow.choose_devices("cpu")
-        vgg = load_vgg("vgg19", told.weights)
+        vgg = load_vgg("vgg19", args.weights)
     photo, painting = (
-        decode(path.read_bytes(), path.name).pixels for path in (told.photo, told.painting)
+        decode(path.read_bytes(), path.name).pixels for path in (args.photo, args.painting)
     )
-    settings = Settings(precision=told.precision, style_statistics=told.style_statistics)
+    settings = Settings(precision=args.precision, style_statistics=args.style_statistics)
     objective = Objective.of(settings, vgg)
-    sizes = {longer: fit_size(*photo.shape[:2], longer) for longer in sorted(set(told.sizes))}
+    sizes = {longer: fit_size(*photo.shape[:2], longer) for longer in sorted(set(args.sizes))}
     smallest = next(iter(sizes.values()))
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
@@ -114,23 +114,23 @@ def export(told: argparse.Namespace) -> None:
     noise = tf.random.stateless_uniform(scaled.shape, [0, 0], -ROUNDING, ROUNDING)
     expected = taken(step, arguments)
     itself = taken(step, [state.image * (1 + noise), *arguments[1:]])
-    np.savez(told.out / "expected.npz", **expected)
+    np.savez(args.out / "expected.npz", **expected)
 
     compiled, shapes = tf.function(lambda *flat: step(flat), jit_compile=True), {}
     for longer, size in sizes.items():
         specs = [tf.TensorSpec(enlarged(x.shape, smallest, size), x.dtype) for x in arguments]
         text = compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
         artifact = stablehlo.serialize_portable_artifact_str(text, STABLEHLO)
-        (told.out / f"step_{longer}.stablehlo").write_bytes(artifact)
+        (args.out / f"step_{longer}.stablehlo").write_bytes(artifact)
         # What a traced function captures, the network's weights, are its last arguments.
         captured = compiled.get_concrete_function(*specs).captured_inputs
         shapes[longer] = [each.shape.as_list() for each in (*specs, *captured)]
     # NumPy's files have no bfloat16.
     values = [tf.cast(each, tf.float32).numpy() for each in (*arguments, *captured)]
-    np.savez(told.out / "arguments.npz", *values)
+    np.savez(args.out / "arguments.npz", *values)
     about = {
-        "title": f"{told.photo.name} by {told.painting.name}, weights {vgg.identity}, "
-        f"{told.style_statistics}, convolutions in {objective.options.dtype.name}; "
+        "title": f"{args.photo.name} by {args.painting.name}, weights {vgg.identity}, "
+        f"{args.style_statistics}, convolutions in {objective.options.dtype.name}; "
         f"TensorFlow {tf.__version__} on the CPU",
         "types": [each.dtype.name for each in (*arguments, *captured)],
         "shapes": shapes,
@@ -142,7 +142,7 @@ def export(told: argparse.Namespace) -> None:
         ),
         "itself": differences(itself, expected),
     }
-    (told.out / "about.json").write_text(json.dumps(about))
+    (args.out / "about.json").write_text(json.dumps(about))
 
 
 def enlarged(shape: Sequence[int], of: tuple[int, int], to: tuple[int, int]) -> list[int]:
@@ -173,12 +173,12 @@ def differences(
 ) -> dict[str, tuple[float, float]]:
     """The largest and the root mean square difference: relative to the picture's largest value, and
     to each of the terms."""
-    told = {}
+    differences = {}
     for name, right in expected.items():
         scale = np.abs(right) if "terms" in name else np.abs(right).max()
         off = np.abs(found[name] - right) / scale
-        told[name] = float(off.max()), float(np.sqrt((off**2).mean()))
-    return told
+        differences[name] = float(off.max()), float(np.sqrt((off**2).mean()))
+    return differences
 
 
 def run(folder: Path) -> None:
@@ -203,9 +203,9 @@ def run(folder: Path) -> None:
         if not rows:
             found = taken(program.execute, arguments)
         seconds = timed(program.execute, arguments)
-        plan, told = program.get_compiled_memory_stats(), tensorflow.memory_stats()
+        plan, stats = program.get_compiled_memory_stats(), tensorflow.memory_stats()
         planned = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
-        most = f"{told['peak_bytes_in_use'] / 2**30:.2f}" if told else "–"
+        most = f"{stats['peak_bytes_in_use'] / 2**30:.2f}" if stats else "–"
         speed = about["operations_a_pixel"] * np.prod(shapes[0][1:3]) / seconds
         rows.append([size, f"{seconds:.4f}", f"{planned / 2**30:.2f}", most, speed])
     peak = 0.0

@@ -15,7 +15,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 CONTENT_WEIGHTS = 1e-6, 1e6  # the range that steering stays within
 ROWS_AT_ONCE = 256  # updated in place
-PICTURES = ("image", "momentum", "variance", "average")  # fields of a State
+PLANES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
 
 
@@ -56,7 +56,7 @@ class State(NamedTuple):
         the value of a variable keeps that value, at the cost of a copy at the next update."""
         if isinstance(self.image, tf.Variable):
             return self
-        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PICTURES}
+        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PLANES}
         return self._replace(**variables)
 
     def resampled(self, size: tuple[int, int]) -> "State":
@@ -93,10 +93,10 @@ def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.
         part = gradient[:, first : first + ROWS_AT_ONCE]
         last = first + part.shape[1]
         rows = state._replace(
-            **{name: read_rows(getattr(state, name), first, last) for name in PICTURES}
+            **{name: read_rows(getattr(state, name), first, last) for name in PLANES}
         )
         rows = _adam(rows, part, rate, decay)
-        for name in PICTURES:
+        for name in PLANES:
             write_rows(getattr(state, name), first, getattr(rows, name))
     return state._replace(count=rows.count)
 

@@ -1,7 +1,6 @@
 """Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
 picture diverges, continues with less memory when it runs out, and detects convergence."""
 
-import logging
 import math
 from typing import Any
 
@@ -19,9 +18,9 @@ from styletransfer.engine.optimizers import (
     steered,
 )
 from styletransfer.errors import DivergedError
+from styletransfer.log import logger
 from styletransfer.settings import Settings
 
-logger = logging.getLogger(__name__)
 CHECK_EVERY = 5  # steps; each check waits for the device
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
 MAX_HALVINGS = 8  # of Adam's learning rate

@@ -57,7 +57,7 @@ def test_a_panorama_is_painted(tiny):
     assert step.image.shape == (40, 640, 3)
 
 
-def test_every_step_tells_where_the_run_is(tiny):
+def test_every_step_says_where_the_run_is(tiny):
     steps = list(
         stylize(picture(96, 128), [picture(60, 60)], Settings(size=181, iterations=3), tiny)
     )
