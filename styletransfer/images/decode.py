@@ -147,6 +147,7 @@ def _decode(data: bytes) -> Picture:
     image = icc.to_srgb(image, profile)
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
     lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
+    del lower
     pixels_int = _upright(image, lower_image, transposition)
     alpha_int = _upright(alpha, lower_alpha, transposition) if alpha is not None else None
     if alpha_int is not None:
