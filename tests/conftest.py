@@ -1,10 +1,12 @@
 """What the tests of several packages share; what only one needs is in its folder's conftest."""
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from support import tiny as tiny_module
+from support.processes import Starter, loaded_processes
 
 if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
@@ -36,6 +38,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests last: most mistakes show within the first minute."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def _loaded() -> Iterator[Starter]:
+    with loaded_processes() as starter:
+        yield starter
+
+
+@pytest.fixture
+def start_program(_loaded: Starter) -> Iterator[Starter]:
+    """Starts functions of support.programs as processes, which end with the test at the latest."""
+    yield _loaded
+    _loaded.kill()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from bot import words
 from PIL import Image
 from support import aws_events, aws_template, tiny
-from support.aws_cloud import DEADLINE_S, Cloud, loaded_processes
+from support.aws_cloud import DEADLINE_S, Cloud
 from support.aws_template import filled, parsed, translated
 from support.bot_running import ANNA, BORIS, GROUP, OWNER, STRANGER, texts
 from support.folder_batches import QUICK
@@ -18,21 +18,15 @@ from styletransfer.paths import PROGRAM
 PHOTO = tiny.file(60, 80, 1)
 
 
-@pytest.fixture(scope="module")
-def process():
-    with loaded_processes() as process:
-        yield process
-
-
 @pytest.fixture
-def cloud(world, aws, moto, process, monkeypatch, tmp_path):
+def cloud(world, aws, moto, start_program, monkeypatch, tmp_path):
     """The template's rules and job around the bot, with photos painted small and by a tiny VGG."""
     monkeypatch.setitem(aws_template.NAMES, "Bucket", world.bucket)
     environment = {
         **{"AWS_ENDPOINT_URL": moto.url, "AWS_ACCESS_KEY_ID": moto.key_id},
         **{"AWS_SECRET_ACCESS_KEY": moto.secret, "DEVICE": "cpu", **QUICK},
     }
-    return Cloud(filled(translated(parsed())), world, process, environment, tmp_path)
+    return Cloud(filled(translated(parsed())), world, start_program, environment, tmp_path)
 
 
 def painting(world, update):

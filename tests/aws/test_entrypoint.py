@@ -4,23 +4,18 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import entrypoint
 import pytest
 from layout import Photo
 from PIL import Image
-from support import fabricated, tiny
+from support import fabricated, programs, tiny
 from support.folder_batches import QUICK
-from support.tiny_job import PYTHONPATH
 
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.paths import PROGRAM
 from styletransfer.vgg import download
 
-JOB = PROGRAM / "tests/support/tiny_job.py"
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
 WISH = "wishes/-100123/7-AQAD_x-9.json"
 PHOTO = tiny.file(60, 80, 1)
@@ -51,17 +46,6 @@ class Bot:
 
     def delete(self, key):
         self._bucket.delete(key)
-
-    def process(self, key):
-        """The job in a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, JOB, self.name, key],
-            cwd="/",
-            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": PYTHONPATH},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
 
 
 @pytest.fixture
@@ -181,20 +165,24 @@ def test_without_weights_anywhere_the_ways_to_give_them_are_named(bot, bare_imag
     assert [each for each in ways if each not in printed] == [] and printed.count("\n") == 1
 
 
-def test_a_spot_stop_beside_another_job_costs_nothing(bot, one_vgg, monkeypatch, capsys):
+def test_a_spot_stop_beside_another_job_costs_nothing(
+    bot, one_vgg, start_program, monkeypatch, capsys, tmp_path
+):
     """The same photo twice at a time: one job is stopped and started again, one is not."""
     other = KEY.replace("/7-", "/8-")
     for key in (KEY, other):
         bot.send(key, look="waves")
     monkeypatch.setenv("STYLE_ITERATIONS", "150")
-    with ThreadPoolExecutor(1) as beside, bot.process(KEY) as stopped:
+    with ThreadPoolExecutor(1) as beside:
+        stopped = start_program(
+            programs.aws_job, bot.name, KEY, environment=dict(os.environ), log=tmp_path / "log"
+        )
         undisturbed = beside.submit(job, bot, other)
-        for line in stopped.stdout:
-            if "%" in line:
-                break
+        stopped.wait_until(lambda output: "%" in output)
         stopped.send_signal(signal.SIGTERM)
-        printed, _ = stopped.communicate(timeout=60)
-    assert (undisturbed.result(), stopped.returncode) == (0, 143), printed
+        code = stopped.wait()
+    printed = stopped.output
+    assert (undisturbed.result(), code) == (0, 143), printed
     assert "stopped by SIGTERM" in printed and "Traceback" not in printed
     checkpoint = "results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"
     done_by_other = {key.replace("/7-", "/8-") for key in DONE}

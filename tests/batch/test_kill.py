@@ -1,23 +1,27 @@
 """`kill -9` at random moments, and a rerun: every result once and right, nothing left behind.
 
-A few rounds of each kind of bucket; more of them: `pytest tests/test_kill.py -s --rounds 30`.
+A few rounds of each kind of bucket; more: `pytest tests/batch/test_kill.py -s --rounds 30`.
 """
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from support import tiny
+from support import programs, tiny
 
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
-ROUNDS, ROUNDS_ON_S3, SEED = 6, 3, 11
-SETTINGS = {"STYLE_SIZE": "96", "STYLE_ITERATIONS": "25", "VGG_WEIGHTS": "random"}
+ROUNDS, ROUNDS_ON_S3, SEED = 3, 2, 11
+AT_ONCE = 2
+CHECKPOINT_EVERY = "0.03"
+DEADLINE_S = 120
+SETTINGS = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "40", "VGG_WEIGHTS": "random"}
 PHOTOS = ("beach.jpg", "trip/old town é.png")
 LOOKS = ("monet", "waves")
 RESULTS = {f"{look}/{photo}" for look in LOOKS for photo in PHOTOS}
@@ -49,7 +53,9 @@ def contents(place, number):
 
 
 @pytest.mark.slow
-def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(place):
+def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
+    place, start_program, tmp_path
+):
     source, style = (open_bucket(name, place.account, new=True) for name in place.names[:2])
     for seed, key in enumerate(PHOTOS):
         kind = "PNG" if key.endswith(".png") else "JPEG"
@@ -61,13 +67,13 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(pla
         for key, data in FOREIGN.items():
             result.write(key, data)
 
-    rounds = killed(place)
-    assert [each["round"] for each in rounds] == list(range(place.rounds + 1))
-    assert {each["code"] for each in rounds} == {0}, [
-        each["out"] for each in rounds if each["code"]
+    rounds = Killer(place, start_program, tmp_path).rounds()
+    assert [each.code for each in rounds] == [0] * (place.rounds + 1), [
+        each.output for each in rounds if each.code
     ]
-    print(f"{sum(len(each['kills']) for each in rounds)} kills in {place.rounds} rounds,", end=" ")
-    print(f"{sum(each['resumed'] for each in rounds)} paintings went on from a checkpoint")
+    kills = sum(len(each.kills) for each in rounds)
+    resumed = sum(each.output.count("resuming from step") for each in rounds)
+    print(f"{kills} kills in {place.rounds} rounds, {resumed} paintings resumed from a checkpoint")
     whole = contents(place, 0)
     assert whole.keys() >= RESULTS
     for number in range(1, place.rounds + 1):
@@ -79,28 +85,70 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(pla
         assert not differ, f"round {number}: {differ} differ from an undisturbed run's"
         for key in RECORDS:
             assert f"_records/{json.loads(found[key])['result']}.json" == key
-    assert sum(len(each["kills"]) for each in rounds) >= place.rounds // 2
-    assert any(each["resumed"] for each in rounds), "no round went on from a checkpoint"
+    assert kills >= max(1, place.rounds // 2)
+    assert resumed, "no round went on from a checkpoint"
 
 
-def killed(place):
-    """What tests/support/killing.py prints of its rounds, in order."""
-    names = zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), place.names, strict=True)
-    buckets = dict(names)
-    buckets["BUCKET_RESULT"] += "/{round}"
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUCKET_", "STYLE_"))}
-    done = subprocess.run(
-        [
-            sys.executable,
-            Path(__file__).parents[1] / "support" / "killing.py",
-            "1",
-            str(place.rounds),
-            str(SEED),
-        ],
-        env=clean | SETTINGS | place.environment | buckets,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60 + 20 * place.rounds,
-        check=True,
-    )
-    return sorted(map(json.loads, done.stdout.splitlines()), key=lambda each: each["round"])
+@dataclass
+class Round:
+    """What came of a round: its batches' output, the moments of its kills in seconds, the last
+    batch's exit code, and how long the round took."""
+
+    number: int
+    output: str
+    kills: list[float]
+    code: int | None
+    seconds: float
+
+
+class Killer:
+    """Runs rounds of batches. Round 0 is undisturbed. In every other, `kill -9` strikes once or
+    twice at random moments (in the first, once more right after a checkpoint), then the batch may
+    end."""
+
+    def __init__(self, place, start_program, folder):
+        self._place, self._start_program, self._folder = place, start_program, folder
+
+    def rounds(self):
+        whole = self._round(0, [])
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            numbers = range(1, self._place.rounds + 1)
+            moments = (self._moments(number, whole.seconds) for number in numbers)
+            return [whole, *pool.map(self._round, numbers, moments)]
+
+    def _moments(self, number, whole_s):
+        """When to kill round `number`, in seconds; None is right after a checkpoint was saved."""
+        chance = random.Random(f"{SEED} {number}")
+        most = whole_s * 1.3  # Two at a time are slower.
+        moments = [chance.uniform(0.1, most) for _ in range(chance.randint(1, 2))]
+        return [None, *moments] if number == 1 else moments
+
+    def _round(self, number, moments):
+        variables = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
+        buckets = dict(zip(variables, self._place.names, strict=True))
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUCKET_", "STYLE_"))}
+        environment = clean | SETTINGS | self._place.environment | buckets
+        environment["BUCKET_RESULT"] += f"/{number}"
+        log, kills, started = self._folder / f"round {number}.log", [], time.monotonic()
+        for seconds in [*moments, DEADLINE_S]:
+            program = self._start_program(
+                programs.batch_with_checkpoints, CHECKPOINT_EVERY, environment=environment, log=log
+            )
+            before, begun = saves(program), time.monotonic()
+            if seconds is None:
+                program.wait_until(lambda _, program=program, n=before: saves(program) > n)
+            else:
+                program.process.join(seconds)
+            code = program.process.exitcode
+            if code is None:
+                program.process.kill()
+                program.process.join()
+                kills.append(round(time.monotonic() - begun, 2))
+            elif code:
+                break
+        return Round(number, program.output, kills, code, time.monotonic() - started)
+
+
+def saves(program):
+    """How many checkpoints the log of a round tells of."""
+    return program.output.count("checkpoint saved")

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support import tiny
+from support import programs, tiny
 from support.folder_batches import keys, run
 
 from styletransfer import progress
@@ -21,7 +20,6 @@ from styletransfer.batch.workers import run_side_by_side
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 
-SCRIPT = Path(__file__).parents[1] / "support" / "two_devices.py"
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
 
@@ -35,20 +33,24 @@ def four_photos(folders):
     return folders
 
 
-def two_devices(environment, **options):
-    return subprocess.Popen(
-        [sys.executable, "-u", SCRIPT],
-        env=os.environ | environment | options,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def on_two_devices(start_program, tmp_path):
+    """Starts the batch on two devices."""
+
+    def start(environment, **options):
+        variables = os.environ | environment | options
+        log = tmp_path / "log"
+        return start_program(programs.batch_on_two_devices, environment=variables, log=log)
+
+    return start
 
 
-def test_two_devices_share_the_photos_and_paint_what_one_would(four_photos, small_vgg):
-    with two_devices(four_photos, STYLE_ITERATIONS="20") as child:
-        out, _ = child.communicate(timeout=300)
-    assert child.returncode == 0, out
+def test_two_devices_share_the_photos_and_paint_what_one_would(
+    four_photos, on_two_devices, small_vgg
+):
+    child = on_two_devices(four_photos, STYLE_ITERATIONS="20")
+    assert child.wait() == 0, child.output
+    out = child.output
     records = {
         name: json.loads(Path(f"out/_records/monet/{name}.json").read_text()) for name in PHOTOS
     }
@@ -63,20 +65,20 @@ def test_two_devices_share_the_photos_and_paint_what_one_would(four_photos, smal
         assert Path("out", record["result"]).read_bytes() == alone
 
 
-def test_a_signal_saves_the_painting_of_each_device(four_photos):
-    with two_devices(four_photos, STYLE_ITERATIONS="400") as child:
-        begun = set()
-        for line in child.stdout:
-            if "%, " in line:
-                begun.add(line.split(" in monet")[0].split()[-1])
-            if len(begun) == 2:
-                break
-        child.send_signal(signal.SIGTERM)
-        out, _ = child.communicate(timeout=60)
-    assert child.returncode == 143, out
+def test_a_signal_saves_the_painting_of_each_device(four_photos, on_two_devices):
+    child = on_two_devices(four_photos, STYLE_ITERATIONS="400")
+
+    def begun():
+        lines = [line for line in child.output.splitlines() if "%, " in line]
+        return {line.split(" in monet")[0].split()[-1] for line in lines}
+
+    child.wait_until(lambda _: len(begun()) == 2)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait() == 143, child.output
+    out = child.output
     assert out.count("checkpoint saved") == 2
     saved = {key for key in keys() if key.startswith("_checkpoints/")}
-    assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun}
+    assert saved == {f"_checkpoints/monet/{name}.npz" for name in begun()}
 
 
 def test_an_error_ends_the_run_at_once_and_a_signal_when_every_worker_has_saved():

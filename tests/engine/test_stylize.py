@@ -2,14 +2,14 @@
 
 import dataclasses
 import gc
+import os
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import programs
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
@@ -323,24 +323,16 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     _program.cache_clear()
 
 
-def test_two_deterministic_runs_give_one_result_bit_for_bit():
+@pytest.mark.slow
+def test_two_deterministic_runs_give_one_result_bit_for_bit(start_program, tmp_path):
     """In processes of their own, for TensorFlow stays deterministic once it is."""
-    program = (
-        "import hashlib, sys; sys.path[:0] = ['.', 'tests']\n"
-        "from support.tiny import last, picture, weights\n"
-        "from styletransfer import Settings, stylize\n"
-        "from styletransfer.vgg.network import VGG\n"
-        "settings = Settings(size=128, iterations=4, deterministic=True)\n"
-        "steps = stylize(picture(96, 128), [picture(80, 80, 2)], settings, VGG(weights()))\n"
-        "print(hashlib.sha256(last(steps).image.tobytes()).hexdigest())\n"
-    )
-    root = Path(__file__).parents[2]
-    hashes = {
-        subprocess.run(
-            [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    }
+    hashes = set()
+    for name in ("first", "second"):
+        child = start_program(
+            programs.deterministic_picture, environment=dict(os.environ), log=tmp_path / name
+        )
+        assert child.wait() == 0, child.output
+        hashes.add(child.output)
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
 
 

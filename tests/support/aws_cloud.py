@@ -4,19 +4,16 @@ template's rules say; jobs are the template's command, as processes of this mach
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import connection, forkserver, get_context
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from support import aws_events, tiny_job
+from support import aws_events, programs
 from support.aws_template import NAMES
 from support.bot_running import Context, World
+from support.processes import Starter
 
 DEADLINE_S = 60
 ENDED = "Essential container in task exited"  # what Batch says of whatever ended by itself
@@ -47,11 +44,12 @@ class Cloud:
         self,
         made: dict[str, Any],
         world: World,
-        process: Callable[..., BaseProcess],
+        start_program: Starter,
         environment: dict[str, str],
         folder: Path,
     ) -> None:
-        self._made, self._world, self._process, self._folder = made, world, process, folder
+        self._made, self._world, self._folder = made, world, folder
+        self._start_program = start_program
         self._definition = made["JobDefinition"]["Properties"]
         container = self._definition["ContainerProperties"]
         variables = {each["Name"]: each["Value"] for each in container["Environment"]}
@@ -105,10 +103,10 @@ class Cloud:
         job = self._waiting.pop(0)
         python, script, *arguments = self.command(job)
         assert (python, script) == ("python", "aws/entrypoint.py")
-        job.process = self._process(
-            target=tiny_job.forked, args=(arguments, self.environment, job.log)
+        program = self._start_program(
+            programs.aws_job, *arguments, environment=self.environment, log=job.log
         )
-        job.process.start()
+        job.process = program.process
         self._deliver_state(job, "RUNNING")
         return job
 
@@ -144,17 +142,3 @@ class Cloud:
         detail = {"jobId": job.id, "parameters": job.parameters, "attempts": attempts, **detail}
         time = f"2026-01-02T03:{self._seconds // 60:02}:{self._seconds % 60:02}Z"
         self.deliver(aws_events.job_state(status, time, **detail))
-
-
-@contextmanager
-def loaded_processes() -> Iterator[Callable[..., BaseProcess]]:
-    """Gives what makes processes that need not load TensorFlow: forks of one that has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", tiny_job.PYTHONPATH)
-        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-        forkserver.set_forkserver_preload(["support.tiny_job", "styletransfer.batch.worker"])
-        forkserver.ensure_running()
-    try:
-        yield get_context("forkserver").Process
-    finally:
-        forkserver._forkserver._stop()

@@ -1,0 +1,107 @@
+"""Programs in processes of their own that need not load TensorFlow: forks of one that has."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver, get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from styletransfer.paths import PROGRAM
+
+DEADLINE_S = 120
+PRELOAD = ("support.programs", "styletransfer.batch.worker", "styletransfer.batch.dry_run")
+
+
+class Program:
+    """A running program. What it prints goes into a file, so that it never waits for a reader."""
+
+    def __init__(self, process: BaseProcess, log: Path) -> None:
+        self.process, self._log = process, log
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def wait_until(self, holds: Callable[[str], bool]) -> None:
+        """Waits until `holds` is true of the output; fails where the program ends before."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds(self.output):
+            assert self.process.is_alive() and time.monotonic() < deadline, self.output
+            self.process.join(0.02)
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def wait(self) -> int:
+        """The exit code."""
+        self.process.join(DEADLINE_S)
+        assert self.process.exitcode is not None, f"no end within {DEADLINE_S} s: {self.output}"
+        return self.process.exitcode
+
+
+class Starter:
+    """Starts programs: functions of support.programs."""
+
+    def __init__(self, process: Callable[..., BaseProcess]) -> None:
+        self._process = process
+        self._started: list[BaseProcess] = []
+
+    def __call__(
+        self, main: Callable[..., None], *arguments: str, environment: dict[str, str], log: Path
+    ) -> Program:
+        """Runs main(*arguments) in this folder and environment; `log` is appended to."""
+        told = (main, arguments, environment, str(Path.cwd()), log)
+        process = self._process(target=_run, args=told)
+        log.touch()
+        process.start()
+        self._started.append(process)
+        return Program(process, log)
+
+    def kill(self) -> None:
+        """Ends what still runs."""
+        for process in self._started:
+            process.kill()
+            process.join()
+        self._started.clear()
+
+
+@contextmanager
+def loaded_processes() -> Iterator[Starter]:
+    """A process that has loaded TensorFlow, and what starts its forks."""
+    with pytest.MonkeyPatch.context() as patch:
+        folders = (PROGRAM, PROGRAM / "aws", PROGRAM / "tests")
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        forkserver.set_forkserver_preload(list(PRELOAD))
+        forkserver.ensure_running()
+    starter = Starter(get_context("forkserver").Process)
+    try:
+        yield starter
+    finally:
+        starter.kill()
+        forkserver._forkserver._stop()
+
+
+def _run(
+    main: Callable[..., None],
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    folder: str,
+    log: Path,
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    # As in a shell's foreground, wherever the tests themselves run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.stdout.reconfigure(line_buffering=True)
+    main(*arguments)

@@ -1,0 +1,73 @@
+"""The programs, with a VGG19 of few channels, for processes that have loaded TensorFlow."""
+
+import dataclasses
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from styletransfer import config
+from styletransfer.batch import run
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.cli import app, paint
+from styletransfer.log import log_to_stdout
+from styletransfer.vgg import download
+from support import tiny
+
+
+def batch() -> None:
+    """The batch, as `python -m styletransfer` runs it."""
+    NetworkPool.build = lambda *_: tiny.network()
+    app.leave(paint.main([]))
+
+
+def batch_with_checkpoints(every: str) -> None:
+    """The batch, saving a checkpoint every so many seconds: a user's shortest is a second, longer
+    than a painting takes here."""
+    log_to_stdout("%(message)s")
+    NetworkPool.build = lambda *_: tiny.network()
+    loaded = config.load(os.environ)
+    app.leave(run.run(dataclasses.replace(loaded, checkpoint_every=float(every))))
+
+
+def batch_on_two_devices() -> None:
+    """The batch as on a machine with two GPUs. For want of them they are two halves of the CPU,
+    which TensorFlow keeps apart in the same way. Prints, beside the log, on which of them each
+    network's kernels are."""
+    from styletransfer.devices import tensorflow
+    from styletransfer.vgg.network import VGG
+
+    config = tensorflow.tf.config
+    halves = [config.LogicalDeviceConfiguration()] * 2
+    config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
+    devices = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
+    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
+    networks = []
+    NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
+    code = paint.main([])
+    for vgg in networks:
+        tensors = tensorflow.tf.nest.flatten([*vgg._tensors.values()])
+        print("kernels on", *{tensor.device for tensor in tensors})
+    if "keras" in sys.modules:
+        print("Keras was loaded, which takes seconds")
+    app.leave(code)
+
+
+def aws_job(*arguments: str) -> None:
+    """aws/entrypoint.py. Weights are only those of the environment."""
+    import entrypoint
+
+    download.CACHE = Path(os.devnull)
+    os.environ["KERAS_HOME"] = os.devnull
+    NetworkPool.build = lambda *_: tiny.network()
+    entrypoint.leave(entrypoint.main(list(arguments)))
+
+
+def deterministic_picture() -> None:
+    """Prints a hash of a picture painted deterministically."""
+    from styletransfer import Settings, stylize
+
+    settings = Settings(size=96, iterations=4, deterministic=True)
+    steps = stylize(tiny.picture(72, 96), [tiny.picture(80, 80, 2)], settings, tiny.network())
+    print(hashlib.sha256(tiny.last(steps).image.tobytes()).hexdigest())
+    app.leave(0)
