@@ -1,11 +1,13 @@
-"""What buckets cost a batch: its wall time against the sum of its painting times.
+"""The overhead of buckets: a batch's wall time against the sum of its painting times.
 
-    python bench/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128] [--iterations 22]
+    PYTHONPATH=tests python bench/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128]
+        [--iterations 22]
 
-100 photos from and to buckets of a real S3 server (moto's, in a process of its own), each request
-100 ms late, painted with a tiny VGG for about half a second each: far shorter than on any GPU, so
-this is the hardest case. The target is at most 5 % over the sum of the painting times. Lines of
-their own report what a process spends once, before the first painting and after the last.
+100 photos from and to buckets of an S3 server (moto's, in a process of its own) with a latency of
+100 ms per request, painted with a tiny VGG for about half a second each. That is far shorter than
+on any GPU, so it is the hardest case. The target is at most 5 % over the sum of the painting
+times. What a process spends once, before the first painting and after the last, has lines of its
+own.
 """
 
 import argparse
@@ -13,21 +15,16 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 PROXY = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
+import sys
 from moto.server import ThreadedMotoServer
 from support.s3.faultproxy import FaultProxy
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 host, port = server.get_host_and_port()
 with FaultProxy(host, port) as proxy:
-    proxy.add("", "delay", times=10**9, seconds=float(sys.argv[2]))
+    proxy.add("", "delay", times=10**9, seconds=float(sys.argv[1]))
     print(f"http://{host}:{port} {proxy.url}", flush=True)
     sys.stdin.read()
     print(len(proxy.log), flush=True)
@@ -44,7 +41,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     serving = subprocess.Popen(
-        [sys.executable, "-c", PROXY, str(REPOSITORY / "tests"), str(args.delay)],
+        [sys.executable, "-c", PROXY, str(args.delay)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -86,19 +83,19 @@ def measure(args: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
         "STYLE_ITERATIONS": str(args.iterations),
         "VGG_WEIGHTS": "random",
     }
-    times, pushed, push = [], [], Uploader.upload
+    times, finished, upload = [], [], Uploader.upload
 
     def noted(self: Uploader, done: FinishedPicture, *others: object) -> None:
         times.append(done.seconds)  # A record has them rounded to 0.1 s.
-        pushed.append(time.perf_counter())
-        push(self, done, *others)
+        finished.append(time.perf_counter())
+        upload(self, done, *others)
 
     Uploader.upload = noted
     log_to_stdout("%(message)s")
     started = time.perf_counter()
     code = run.run(config.load(environment))
     ended = time.perf_counter()
-    wall, before, after = ended - started, pushed[0] - times[0] - started, ended - pushed[-1]
+    wall, before, after = ended - started, finished[0] - times[0] - started, ended - finished[-1]
     records = len(list(server.open(result).list("_records/")))
     serving.stdin.close()
     requests = int(serving.stdout.readline())

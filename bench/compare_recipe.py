@@ -1,15 +1,14 @@
-"""This project's engine against the best public recipe: the same photo, painting and weights.
+"""Compares this engine with crowsonkb's style-transfer-pytorch on the same photo and painting.
 
     python bench/compare_recipe.py --photo FILE --painting FILE --torch-python PYTHON --out FOLDER
         [--size 512] [--iterations N] [--weights random] [--ours NAME=VALUE …] [--device cpu|gpu]
 
-Theirs is bench/pytorch_recipe.py, in an environment of its own that bench/requirements.txt fills;
-ours is `stylize` with its default settings, or what --ours says. Both paint on the CPU, one after
-the other on the same cores, or on the GPU, each with as many steps as it takes by default unless
---iterations says otherwise. Only the painting is timed. Both results are then judged by *their*
-loss.
+Theirs is bench/pytorch_recipe.py, in an environment of its own with bench/requirements.txt; ours is
+`stylize` with its default settings or those of --ours. Both use the same weights, and one after the
+other the same cores or GPU, each with its default number of steps unless --iterations is given.
+Only the painting is timed. Both results are evaluated by *their* loss.
 
-Into FOLDER come the pictures, comparison.png (photo | painting | theirs | ours) and the table,
+FOLDER receives the pictures, comparison.png (photo | painting | theirs | ours) and the table,
 comparison.md.
 """
 
@@ -29,8 +28,7 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RECIPE = REPOSITORY / "bench" / "pytorch_recipe.py"
-SAME_NETWORK = 1e-4  # of the largest feature of a layer: what two libraries' rounding may differ
-sys.path.insert(0, str(REPOSITORY))
+SAME_NETWORK = 1e-4  # of a layer's largest feature: the two libraries' rounding may differ
 
 
 def main() -> None:
@@ -39,7 +37,7 @@ def main() -> None:
     parser.add_argument("--photo", type=Path, required=True)
     parser.add_argument("--painting", type=Path, required=True)
     parser.add_argument("--torch-python", required=True, help="Python of the PyTorch environment")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what comes out")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
     parser.add_argument("--iterations", type=int, help="steps at each scale, for both")
     parser.add_argument(
@@ -52,13 +50,13 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     load, cores = os.getloadavg()[0], os.cpu_count()
     if load > cores / 4:
-        print(f"load {load:.1f} on {cores} cores: no times to rely on", file=sys.stderr)
+        print(f"load {load:.1f} on {cores} cores: the times will be unreliable", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         compare(args, Path(folder))
 
 
 def compare(args: argparse.Namespace, folder: Path) -> None:
-    """One comparison; `folder` is what both sides share."""
+    """Runs one comparison; both sides share `folder`."""
     from styletransfer.devices.native_stderr import hold_native_stderr
 
     with hold_native_stderr():
@@ -123,8 +121,8 @@ def recipe(python: str, task: str, folder: Path, *options: str) -> dict[str, Any
     """The result of a task of the recipe; its progress goes to stderr."""
     done = subprocess.run(
         [python, str(RECIPE), task, str(folder), *options],
-        # Each thread on a core of its own: two that the system puts on one core wait for each
-        # other in loops, and a step takes twenty times as long.
+        # Each thread on a core of its own: two threads on one core spin while they wait for each
+        # other, and a step takes twenty times as long.
         env={"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"} | os.environ,
         stdout=subprocess.PIPE,
         check=True,
@@ -133,8 +131,8 @@ def recipe(python: str, task: str, folder: Path, *options: str) -> dict[str, Any
 
 
 def check_network(vgg: Any, python: str, folder: Path) -> None:
-    """Ends the comparison unless both sides compute the same features of the photo at 128 px, with
-    zeros beyond its border."""
+    """Exits unless both sides compute the same features of the photo at 128 px, with zero
+    padding."""
     recipe(python, "features", folder, "--size=128")
     with np.load(folder / "features.npz") as file:
         found = dict(file)
@@ -147,12 +145,11 @@ def check_network(vgg: Any, python: str, folder: Path) -> None:
 def paint(
     photo: np.ndarray, painting: np.ndarray, settings: Any, vgg: Any, folder: Path
 ) -> dict[str, Any]:
-    """Paints with the engine into ours.npy; what a process spends once is spent before the clock
-    starts."""
+    """Paints with the engine into ours.npy. One-time costs of the process are not timed."""
     from styletransfer import Settings, stylize
 
     for step in stylize(photo, [painting], Settings(size=32, iterations=1), vgg):
-        step.image  # noqa: B018  Computed when asked for.
+        step.image  # noqa: B018  Computed when read.
     ends: dict[int, list[float]] = {}
     started, used = time.perf_counter(), time.process_time()
     for step in stylize(photo, [painting], settings, vgg):
@@ -171,8 +168,7 @@ def paint(
 
 
 def table(theirs: dict, ours: dict, losses: dict[str, dict[str, float]]) -> str:
-    """What both took and what their loss says of the photo itself and of both results, as
-    Markdown."""
+    """The times of both, and their loss of the photo itself and of both results, in Markdown."""
     times = [
         ("computed by", "–", theirs["computer"], ours["computer"]),
         ("painting, s", "–", f"{theirs['seconds']:.1f}", f"{ours['seconds']:.1f}"),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("ours", "tiles", "peers", "limit", "paintings")
+PARTS = ("ours", "tiled", "peers", "limit", "paintings")
 LIMIT_UP_TO = 1024  # px; above it VGG alone takes long and shows nothing new
 PAINTINGS_AT = 512  # px
 PAINTINGS = (1, 4, 16)
@@ -13,9 +13,11 @@ OURS, THEIRS = "our_steps.py", "pytorch_steps.py"
 
 @dataclass(frozen=True)
 class Contestant:
-    """Something measured. label: what tables call it. part: of the run, one of PARTS. script: the
-    worker that measures it, by `name`. process: shared by those whose own memory does not matter;
-    all others have one each."""
+    """Something measured.
+
+    label: its name in tables. part: of the run, one of PARTS. script: the worker that measures it
+    under `name`. process: shared by those with the same; without it, a process of its own.
+    """
 
     label: str
     part: str
@@ -31,31 +33,31 @@ class Contestant:
 
 
 def native_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16; where not, nothing is measured in it."""
+    """Whether this processor multiplies bfloat16; if not, nothing is measured in it."""
     return bool(re.search("avx512_bf16|amx_bf16", Path("/proc/cpuinfo").read_text()))
 
 
 def ours(dtype: str) -> str:
-    """The label of this engine's step of the whole picture at once."""
+    """The label of this engine's untiled step."""
     return f"this engine, {dtype}"
 
 
 def vgg_alone(dtype: str) -> str:
-    """The label of PyTorch's step of VGG and hardly anything else."""
+    """The label of PyTorch's step with VGG and hardly anything else."""
     return f"PyTorch, VGG alone, {dtype}"
 
 
 def contestants(computer: str = "cpu") -> list[Contestant]:
-    """All of them, on `cpu` or `gpu`, in the order of their turns."""
+    """All contestants on `cpu` or `gpu`, in the order of their turns."""
     both = computer == "gpu" or native_bfloat16()
     dtypes = ("bfloat16", "float32") if both else ("float32",)
     found = []
     for dtype in dtypes:
-        tiles = f"this engine in tiles, {dtype}"
         found.append(Contestant(ours(dtype), "ours", OURS, f"whole {dtype}"))
-        found.append(Contestant(tiles, "tiles", OURS, f"tiles {dtype}"))
-    label, name = "this engine, blocks 1–3 in tiles", f"tiles1-3 {dtypes[0]}"
-    found.append(Contestant(f"{label}, {dtypes[0]}", "tiles", OURS, name))
+        tiled = f"this engine, tiled, {dtype}"
+        found.append(Contestant(tiled, "tiled", OURS, f"tiled {dtype}"))
+    label, name = "this engine, blocks 1–3 tiled", f"tiled1-3 {dtypes[0]}"
+    found.append(Contestant(f"{label}, {dtypes[0]}", "tiled", OURS, name))
     for dtype in dtypes:
         found.append(Contestant(vgg_alone(dtype), "peers", THEIRS, f"plain {dtype}"))
     for name in ("crowsonkb", "neural-style-pt"):

@@ -1,18 +1,15 @@
-"""What all that is measured works on: a photo, a painting and random weights, in a folder.
+"""The inputs of all measurements: a photo, a painting and random weights, in a folder.
 
     python bench/inputs.py FOLDER TORCH_PYTHON
 
-writes photo.npy, painting.npy and vgg.npz, and ends with an error unless PyTorch computes the same
-features with them.
+writes photo.npy, painting.npy and vgg.npz, and fails unless PyTorch computes the same features with
+them.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from compare_recipe import REPOSITORY, check_network
 
 from styletransfer.devices import tensorflow

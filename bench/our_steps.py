@@ -1,16 +1,16 @@
-"""Steps of this engine, and what the processor can do at best, in TensorFlow: a worker
-(bench/stepping.py) of bench/performance.py.
+"""Steps of this engine, and the processor's peak, in TensorFlow: a worker (bench/stepping.py) of
+bench/performance.py.
 
     python bench/our_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
-FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a type, as `whole bfloat16`:
+FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a dtype, as `whole bfloat16`:
 
-- `whole`: a step as `stylize` takes it, of the whole picture at once; `tiles` of all blocks in
-  tiles; `tiles1-3` of the first three blocks in tiles, the others whole.
-- `paintings4`: `whole`, with as many paintings blended.
-- `network`: VGG alone, its features and the gradient that comes back through them.
-- `product`, `convolution256`, `convolution512`: large matrix products, large convolutions 3 × 3
-  from and to so many channels, each taking what the one before gave (bench/kernels.py).
+- `whole`: an untiled step of `stylize`; `tiled`: with all blocks in tiles; `tiled1-3`: with the
+  first three blocks in tiles, the others whole.
+- `paintings4`: `whole` with as many paintings blended.
+- `network`: VGG alone, its features and the backpropagation through them.
+- `product`, `convolution256`, `convolution512`: chains of large matrix products, and of large 3 × 3
+  convolutions with so many channels (bench/kernels.py).
 """
 
 import sys
@@ -18,9 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import tensorflow as tf
 from kernels import CHAIN, CONVOLUTIONS, PRODUCT
 from stepping import most_memory, serve
@@ -36,9 +33,9 @@ from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
-TILED = {"tiles": 6, "tiles1-3": 4}  # the first block that is computed whole; there are five
+TILED = {"tiled": 6, "tiled1-3": 4}  # the first block that is computed whole; there are five
 ROWS = 64  # of a tile
-SMALL = (64, 96)  # px; where functions are traced, which takes as long as steps of large pictures
+SMALL = (64, 96)  # px, for tracing, which takes as long as steps of large pictures
 
 Step = Callable[[], object]
 
@@ -46,7 +43,7 @@ Step = Callable[[], object]
 def painting_step(
     vgg: VGG, photo: tf.Tensor, paintings: list[np.ndarray], kind: str, dtype: str
 ) -> Step:
-    """Steps of Adam from photo [1, H, W, 3] on, with the default settings."""
+    """Steps of Adam starting from photo [1, H, W, 3], with the default settings."""
     settings = Settings(precision=dtype)
     objective = Objective.of(settings, vgg)
     groups = StyleTargets(paintings).groups(objective, tuple(photo.shape[1:3]))
@@ -65,7 +62,7 @@ def painting_step(
 
 
 def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
-    """What computes a step of this kind."""
+    """The program of this kind of step."""
     if kind not in TILED:
         return objective.program(problem)
     return tiled_gradient.program(objective, problem, tiled_gradient.Tiling(TILED[kind], ROWS))
@@ -91,7 +88,7 @@ def product(dtype: str, chain: int) -> Step:
     """Products of square matrices."""
     generator = tf.random.Generator.from_seed(0)
     left, right = (tf.cast(generator.normal([PRODUCT] * 2), dtype) for _ in range(2))
-    right /= PRODUCT**0.5  # So that values stay near 1.
+    right /= PRODUCT**0.5  # Keeps values near 1.
 
     @tf.function
     def multiply() -> tf.Tensor:
@@ -121,7 +118,7 @@ def convolution(channels: int, dtype: str, chain: int) -> Step:
 
 
 def network(file: Path) -> VGG:
-    """VGG19 with the weights that all share."""
+    """VGG19 with the shared weights."""
     with np.load(file) as arrays:
         kernels = {
             name[:-2]: (arrays[name], arrays[f"{name[:-2]}_b"])

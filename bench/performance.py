@@ -1,22 +1,20 @@
-"""How long a step takes, and how much memory: this engine's, the peers', and beside them what the
-processor can do at best.
+"""Time and memory of a step: this engine's, its peers', and the processor's peak.
 
     python bench/performance.py --torch-python PYTHON --out FOLDER [--sizes 256 512 1024 2048 4096]
-        [--only ours tiles peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
+        [--only ours tiled peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
         [--device cpu|gpu]
 
-PYTHON is that of an environment that bench/requirements.txt fills. What is measured has a process
-of its own, new for each size; only one of them works at any time, on all cores, and they take turns
-(A B C A B C …). Times are medians of the rounds, ratios those of the quotients within each round. A
-round before them, in which kernels are made for a size, counts for memory only. Where all rounds of
-a size would take longer than `--minutes`, there are fewer; where even two would, one, that counts.
+PYTHON is the Python of an environment with bench/requirements.txt. Each contestant has a process of
+its own for each size. Only one works at a time, on all cores, and they take turns (A B C A B C …).
+Times are medians over the rounds; ratios are medians of the quotients within each round. The round
+before the first, in which kernels are compiled, counts for memory only. If all rounds of a size
+would take longer than `--minutes`, there are fewer; if even two would, only one, which counts.
 
-FOLDER/results.json gathers what was found, so that sizes can be measured one after another; from it
-the tables, performance.md, and the plot, performance.png, are made anew each time. `--publish`
-writes them into docs/ as well. `--only` is for trying things: ratios there are only between what
-ran together.
+FOLDER/results.json accumulates the results, so that sizes can be measured one by one; the tables,
+performance.md, and the plot, performance.png, are rewritten from it each time. `--publish` writes
+them into docs/, too. `--only` is for experiments: there are ratios only between what ran together.
 
-Needs Linux, which counts the memory of processes.
+Needs Linux for the memory of processes.
 """
 
 import argparse
@@ -31,8 +29,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from contestants import PARTS, THEIRS, Contestant, contestants
 from performance_document import publish, write
 from stepping import GoneError, MemoryRanOutError, Worker, free_memory
@@ -41,16 +37,16 @@ from styletransfer.devices import nvidia
 
 BENCH = Path(__file__).resolve().parent
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; photos are 3:2
-MARGIN = 1.1  # times the memory expected, which must be free
-SMALL = 1024  # px; below it a turn is several steps, as the first finds caches and threads cold
+MARGIN = 1.1  # times the expected memory must be free
+SMALL = 1024  # px; below it a turn is several steps, since caches and threads start cold
 NO_MEMORY = "not enough memory"
 
 
 def main() -> None:
-    """Measures what is asked for, adds it to what is known, and writes the document."""
+    """Measures, adds to the known results, and writes the document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--torch-python", required=True, help="Python of the PyTorch environment")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what is found")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="longer sides in px")
     parser.add_argument("--only", nargs="+", choices=(*PARTS, "batch"), default=(*PARTS, "batch"))
     parser.add_argument("--rounds", type=int, default=5)
@@ -61,7 +57,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     load, cores = os.getloadavg()[0], os.cpu_count()
     if load > cores / 4:
-        print(f"load {load:.1f} on {cores} cores: no times to rely on", file=sys.stderr)
+        print(f"load {load:.1f} on {cores} cores: the times will be unreliable", file=sys.stderr)
 
     file = args.out / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {"run": 0, "sizes": {}}
@@ -84,7 +80,7 @@ def main() -> None:
 
 
 def measure(size: int, args: argparse.Namespace, folder: Path, results: dict[str, Any]) -> None:
-    """All rounds at one size, into results["sizes"]."""
+    """Runs all rounds at one size; adds to results["sizes"]."""
     taking_part = [
         each for each in contestants(args.device) if each.part in args.only and each.runs_at(size)
     ]
@@ -101,9 +97,11 @@ def measure(size: int, args: argparse.Namespace, folder: Path, results: dict[str
 
 
 class Turns:
-    """The contestants' turns at one size (longer side in px); what is found goes into
-    results["sizes"], an entry for each: `seconds` a step in each round, `memory` at most and
-    `at_rest`, before the first step, in bytes; or why it was `skipped`."""
+    """The contestants' turns at one size (longer side in px).
+
+    results["sizes"] receives an entry for each: `seconds` per step in each round; the peak `memory`
+    and that `at_rest`, before the first step, in bytes; or why it was `skipped`.
+    """
 
     def __init__(
         self, size: int, folder: Path, args: argparse.Namespace, results: dict[str, Any]
@@ -118,7 +116,7 @@ class Turns:
         self._steps = max(1, round((SMALL / size) ** 2))
 
     def round(self, taking_part: list[Contestant]) -> float:
-        """A turn for each; the seconds that their steps took in all. Raises GoneError."""
+        """Runs a turn of each; the seconds of all their steps. Raises GoneError."""
         taken = 0.0
         for each in taking_part:
             entry = self._entries.get(each.label)
@@ -155,8 +153,8 @@ class Turns:
         return seconds * self._steps
 
     def _expected(self, each: Contestant) -> float:
-        """Bytes of memory that it will hold at most, by what it held a pixel at the next smaller
-        size known; 0 where none is."""
+        """Bytes of memory that it will take, extrapolated from those per pixel at the next smaller
+        size; 0 if there is none."""
         height, width = self._size
         smaller = [
             (of["height"] * of["width"], of["entries"][each.label])
@@ -171,15 +169,16 @@ class Turns:
 
 
 def batch_overhead() -> dict[str, str]:
-    """What bench/batch_overhead.py prints, line by line: name → the rest."""
-    said = run([sys.executable, BENCH / "batch_overhead.py"])
+    """The lines that bench/batch_overhead.py prints: name → the rest."""
+    tests = str(BENCH.parent / "tests")
+    said = run([sys.executable, BENCH / "batch_overhead.py"], {"PYTHONPATH": tests})
     lines = said[said.rindex("exit code") :].splitlines()
     pairs = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines)
     return dict(pairs)
 
 
 def machine(torch_python: str, computer: str) -> dict[str, str]:
-    """The processor, the GPU if that computes, and the libraries, in words."""
+    """The processor, the GPU if it is used, and the libraries, in words."""
     lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
     about = {name.strip(): value.strip() for name, _, value in lines}
     details = [f"{name} {about[name]}" for name in ("cpu family", "model") if name in about]
@@ -195,9 +194,10 @@ def machine(torch_python: str, computer: str) -> dict[str, str]:
     }
 
 
-def run(command: list[str | Path]) -> str:
-    """What a command prints; ends this one with what it says if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(command: list[str | Path], environment: dict[str, str] | None = None) -> str:
+    """The output of a command; exits with its output if it fails. environment: added to ours."""
+    variables = os.environ | (environment or {})
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""The document that bench/performance.py writes: tables and a plot, from its results alone."""
+"""The document of bench/performance.py: tables and a plot of its results."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -24,21 +24,21 @@ What `bench/performance.py` measured last; it writes everything between the mark
 PLOTS = {"cpu": "performance.png", "gpu": "performance-gpu.png"}
 GIB = 2**30
 KERNELS = ("product", *(f"convolution{channels}" for channels in CONVOLUTIONS))
-HIDDEN = ("network", "paintings", *KERNELS)  # have tables of their own
+HIDDEN = ("network", "paintings", *KERNELS)  # in tables of their own
 MISSING = "–"
 
 Results = Mapping[str, Any]
 
 
 def write(results: Results, folder: Path) -> None:
-    """performance.md and its plot, into a folder."""
+    """Writes performance.md and its plot into a folder."""
     drawing = PLOTS[computer(results)]
     (folder / "performance.md").write_text(f"# Performance\n\n{document(results, drawing)}")
     plot(results).savefig(folder / drawing)
 
 
 def publish(results: Results, docs: Path) -> None:
-    """The same into docs/performance.md, between the marks of what computed, and docs/images/."""
+    """Writes the same into docs/performance.md, between the device's marks, and docs/images/."""
     page, drawing = docs / "performance.md", f"images/{PLOTS[computer(results)]}"
     text = page.read_text() if page.exists() else HEADING
     begin, end = MARKS[computer(results)]
@@ -49,12 +49,12 @@ def publish(results: Results, docs: Path) -> None:
 
 
 def computer(results: Results) -> str:
-    """`gpu` or `cpu`: where the steps were computed."""
+    """`gpu` or `cpu`: the device that computed the steps."""
     return "gpu" if "GPU" in results["machine"] else "cpu"
 
 
 def document(results: Results, image: str) -> str:
-    """All of it as Markdown; `image` is the path of the plot."""
+    """The whole document in Markdown; `image` is the path of the plot."""
     about, held = results["machine"], "process held, libraries and weights"
     if computer(results) == "gpu":
         held = "library held on the GPU, weights"
@@ -84,17 +84,17 @@ def document(results: Results, image: str) -> str:
 
 
 def seconds(entry: Results) -> float:
-    """Of a step, the median of the rounds that count."""
+    """Seconds of a step: the median of the rounds that count."""
     return median(counted(entry))
 
 
 def counted(entry: Results) -> list[float]:
-    """The seconds of all rounds but the first, in which kernels were made, or of the only one."""
+    """The seconds of all rounds but the first, which compiles kernels, or of the only round."""
     return entry["seconds"][1:] or entry["seconds"]
 
 
 def rounds(results: Results) -> str:
-    """How many turns each took at each size, in words."""
+    """The number of rounds at each size, in words."""
     counts = []
     for size in sizes(results):
         entries = results["sizes"][size]["entries"].values()
@@ -104,8 +104,8 @@ def rounds(results: Results) -> str:
 
 
 def ratio(results: Results, size: int | str, one: str, other: str) -> float | None:
-    """How many times as long as `other` a step of `one` takes: the median over rounds, in which
-    both took their turns. None unless both were measured at this size in one run."""
+    """The time of a step of `one` relative to one of `other`: the median of the rounds' quotients.
+    None unless both were measured at this size in the same run."""
     entries = results["sizes"].get(str(size), {"entries": {}})["entries"]
     a, b = (entries.get(label, {"skipped": ""}) for label in (one, other))
     if "skipped" in a or "skipped" in b or a["run"] != b["run"]:
@@ -114,31 +114,31 @@ def ratio(results: Results, size: int | str, one: str, other: str) -> float | No
 
 
 def memory(results: Results, size: int, label: str) -> float | None:
-    """Bytes, at a size; None where it was not measured."""
+    """Peak memory in bytes at a size; None if it was not measured."""
     entries = results["sizes"].get(str(size), {"entries": {}})["entries"]
     entry = entries.get(label, {})
     return None if "skipped" in entry else entry.get("memory")
 
 
 def sizes(results: Results) -> list[str]:
-    """The longer sides measured, ascending, as the results have them."""
+    """The longer sides measured, in ascending order, as in the results."""
     return sorted(results["sizes"], key=int)
 
 
 def labels(results: Results) -> list[str]:
-    """What was measured at any size, except what has a table of its own."""
+    """The labels measured at any size, except those in tables of their own."""
     found = {label: None for size in sizes(results) for label in results["sizes"][size]["entries"]}
     return [label for label in found if not label.startswith(HIDDEN)]
 
 
 def default(results: Results) -> str:
-    """The label of what this engine does by default on this processor."""
+    """The label of this engine's default on this processor."""
     native = computer(results) == "gpu" or "BF16" in results["machine"]["processor"]
     return ours("bfloat16") if native else ours("float32")
 
 
 def paragraph(text: str) -> str:
-    """In lines as the documents here have them."""
+    """The text wrapped as in the other documents."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
@@ -149,8 +149,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def by_size(results: Results, what: str, cell: Callable[[Results], str]) -> str:
-    """A table with a row for each contestant and a column for each size; `cell` makes the text of
-    an entry."""
+    """A table with a row for each contestant and a column for each size; `cell` formats an
+    entry."""
     head = [what]
     for size in sizes(results):
         of = results["sizes"][size]
@@ -166,7 +166,7 @@ def by_size(results: Results, what: str, cell: Callable[[Results], str]) -> str:
 
 
 def times_as_long(results: Results) -> str:
-    """How much longer than this engine's default step all others take."""
+    """The times of all others relative to this engine's default."""
     first = default(results)
     rows = []
     for label in labels(results):
@@ -177,7 +177,7 @@ def times_as_long(results: Results) -> str:
 
 
 def limit(results: Results) -> str:
-    """The processor's own peak, and how much of it a step reaches."""
+    """The processor's peak, and the share of it that a step reaches."""
     measured = [size for size in sizes(results) if int(size) <= LIMIT_UP_TO]
     rows = [
         row
@@ -202,7 +202,7 @@ def limit(results: Results) -> str:
 
 
 def limit_row(results: Results, size: str, dtype: str) -> list[str] | None:
-    """The row of one size and type; None unless all of it was measured."""
+    """The row of one size and dtype; None unless all of it was measured."""
     of = results["sizes"][size]
     alone = ratio(results, size, f"network {dtype}", ours(dtype))
     entries = [of["entries"].get(f"{kind} {dtype}", {"skipped": ""}) for kind in KERNELS]
@@ -223,7 +223,7 @@ def limit_row(results: Results, size: str, dtype: str) -> list[str] | None:
 
 
 def paintings(results: Results) -> str:
-    """What several blended paintings cost."""
+    """The cost of blending several paintings."""
     found = {n: ratio(results, PAINTINGS_AT, f"paintings {n}", "paintings 1") for n in PAINTINGS}
     if not all(found.values()):
         return ""
@@ -235,7 +235,7 @@ def paintings(results: Results) -> str:
 
 
 def batch(results: Results) -> str:
-    """What buckets cost a batch."""
+    """The overhead of buckets."""
     found = results.get("batch")
     if not found:
         return ""
@@ -244,7 +244,7 @@ def batch(results: Results) -> str:
 
 
 def claims(results: Results) -> str:
-    """What is asked of the engine, beside what was measured."""
+    """The engine's targets beside the measurements."""
     first, plain, crowsonkb = default(results), vgg_alone("float32"), "crowsonkb, float32"
     asked = {
         f"a step of *{plain}* by that of *{first}* at 512 px, at least 3": ratio(
@@ -268,7 +268,7 @@ def claims(results: Results) -> str:
 
 
 def plot(results: Results) -> Figure:
-    """Step time and memory against size, both logarithmic; this engine's lines are solid."""
+    """Step time and memory over size, both logarithmic; this engine's lines are solid."""
     figure = Figure(figsize=(11, 5), dpi=120, layout="constrained")
     ticks = [int(size) for size in sizes(results)]
     panels = (("seconds a step", seconds), ("memory, GiB", lambda entry: entry["memory"] / GIB))

@@ -1,29 +1,27 @@
-"""The engine's step as a portable program: TensorFlow writes it as StableHLO, JAX computes it.
+"""The engine's step as a portable program: TensorFlow exports it as StableHLO, JAX runs it.
 
     python bench/portable_step.py --jax-python PYTHON --out FOLDER [--sizes 512 1024]
         [--photo FILE] [--painting FILE] [--weights FILE] [--precision P] [--style-statistics S]
 
-Into FOLDER come a program for each size (step_512.stablehlo), the arguments of the smallest (the
-network's weights are among them), what TensorFlow computes of these on the CPU, and the tables,
-portable_step.md. JAX has an environment of its own (bench/requirements.txt). The folder may go to
-another machine, where, in JAX's environment,
+FOLDER receives a program for each size (step_512.stablehlo), the arguments of the smallest size
+with the network's weights, TensorFlow's results for them on the CPU, and the tables,
+portable_step.md. JAX has an environment of its own (bench/requirements.txt). The folder can be
+copied to another machine. There, in JAX's environment,
 
     python bench/portable_step.py --out FOLDER
 
-computes it on the device that JAX finds, without TensorFlow or the engine.
+runs the programs on JAX's device, without TensorFlow or the engine.
 
-Compared are three steps at the smallest size, after TensorFlow has taken some: Adam's first step is
-as long along every gradient, also where rounding alone decides its direction. Even so, what differs
-by rounding grows from step to step; so TensorFlow is compared with itself, too, starting from a
-picture that is rounded otherwise. Larger sizes are only timed, with the smallest's arguments
-enlarged. Memory is what XLA plans for a step, and the most that the device held, trials of its
-compiler included.
+Three steps at the smallest size are compared, after TensorFlow has taken some: Adam's first step
+has the same length for every pixel, even where rounding alone decides its direction. Still,
+rounding errors grow from step to step, so TensorFlow is also compared with itself, starting from a
+picture that is rounded differently. Larger sizes are only timed, with the arguments of the smallest
+enlarged. Memory is what XLA plans for a step, and the device's peak, including XLA's autotuning.
 """
 
 import argparse
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,19 +31,18 @@ from typing import Any
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-STABLEHLO = "1.0.0"  # the version written: what every later one reads
+STABLEHLO = "1.0.0"  # Every later version reads it.
 STEPS_BEFORE = 20
 STEPS = 3
 ROUNDING = 1e-7  # float32's, of values near 1
 DIFFERENCES = "what differs | JAX: most | rms | TensorFlow itself: most | rms"
 SPEEDS = "px | a step, s | GiB, planned | GiB, most | TFLOP/s of convolutions | of bfloat16's peak"
-REPEATS = 5  # of what is timed, after one that is not
-MATMUL = 16384  # rows and columns of the matrices that the peak is measured by
-sys.path.insert(0, str(REPOSITORY))
+REPEATS = 5  # timed, after one for warm-up
+MATMUL = 16384  # rows and columns of the matrices that measure the peak
 
 
 def main() -> None:
-    """Writes the programs and has JAX's Python run them; without --jax-python, runs them itself."""
+    """Exports the programs and runs them with --jax-python; without it, runs them here."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the programs")
     parser.add_argument("--jax-python", help="Python of the JAX environment")
@@ -67,7 +64,7 @@ def main() -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """TensorFlow's half: the programs, arguments.npz, expected.npz and about.json."""
+    """Writes the programs, arguments.npz, expected.npz and about.json with TensorFlow."""
     from styletransfer.devices.native_stderr import hold_native_stderr
 
     with hold_native_stderr():
@@ -122,10 +119,10 @@ def export(args: argparse.Namespace) -> None:
         text = compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
         artifact = stablehlo.serialize_portable_artifact_str(text, STABLEHLO)
         (args.out / f"step_{longer}.stablehlo").write_bytes(artifact)
-        # What a traced function captures, the network's weights, are its last arguments.
+        # The captured tensors, the network's weights, are the last arguments.
         captured = compiled.get_concrete_function(*specs).captured_inputs
         shapes[longer] = [each.shape.as_list() for each in (*specs, *captured)]
-    # NumPy's files have no bfloat16.
+    # NumPy cannot save bfloat16.
     values = [tf.cast(each, tf.float32).numpy() for each in (*arguments, *captured)]
     np.savez(args.out / "arguments.npz", *values)
     about = {
@@ -134,7 +131,7 @@ def export(args: argparse.Namespace) -> None:
         f"TensorFlow {tf.__version__} on the CPU",
         "types": [each.dtype.name for each in (*arguments, *captured)],
         "shapes": shapes,
-        # Through a layer and back, a multiplication and an addition each.
+        # Forward and backward, a multiplication and an addition each.
         "operations_a_pixel": sum(
             4 * kernel.shape.num_elements() / 4 ** poolings_before(layer)
             for layer, (kernel, _) in vgg.tensors(objective.options.dtype).items()
@@ -146,8 +143,8 @@ def export(args: argparse.Namespace) -> None:
 
 
 def enlarged(shape: Sequence[int], of: tuple[int, int], to: tuple[int, int]) -> list[int]:
-    """The shape of a picture or a layer's feature [1, h, w, C], were the picture of another size
-    (height, width); any other shape as it is."""
+    """The shape of a picture or a feature [1, h, w, C] for a picture of another (height, width);
+    other shapes are returned unchanged."""
     if len(shape) != 4:
         return list(shape)
     side = 2 ** round(np.log2(of[0] / shape[1]))
@@ -157,8 +154,8 @@ def enlarged(shape: Sequence[int], of: tuple[int, int], to: tuple[int, int]) -> 
 def taken(
     step: Callable[[Sequence[Any]], Sequence[Any]], arguments: Sequence[Any]
 ) -> dict[str, np.ndarray]:
-    """The picture and the weighted terms after each of STEPS steps. `step`: arguments, which begin
-    with the state, of which the picture is the first → the next state, and the terms."""
+    """The picture and the weighted terms after each of STEPS steps. step: arguments, which begin
+    with the state, which begins with the picture → the next state, and the terms."""
     found = {}
     for number in range(1, STEPS + 1):
         *state, terms = step(arguments)
@@ -171,31 +168,29 @@ def taken(
 def differences(
     found: dict[str, np.ndarray], expected: dict[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """The largest and the root mean square difference: relative to the picture's largest value, and
-    to each of the terms."""
-    differences = {}
+    """The largest and the root mean square difference, relative to the picture's largest value or
+    to each term."""
+    found_differences = {}
     for name, right in expected.items():
         scale = np.abs(right) if "terms" in name else np.abs(right).max()
         off = np.abs(found[name] - right) / scale
-        differences[name] = float(off.max()), float(np.sqrt((off**2).mean()))
-    return differences
+        found_differences[name] = float(off.max()), float(np.sqrt((off**2).mean()))
+    return found_differences
 
 
 def run(folder: Path) -> None:
-    """JAX's half: compares, times, and writes and prints the tables."""
+    """Compares and times the programs with JAX; writes and prints the tables."""
     import jax
     import jax.numpy as jnp
     from jax.extend.backend import get_compile_options
 
-    tensorflow, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
+    device, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
     with np.load(folder / "arguments.npz") as file:
         values = list(file.values())
     rows = []
     for size, shapes in about["shapes"].items():
         artifact = (folder / f"step_{size}.stablehlo").read_bytes()
-        program = tensorflow.client.compile_and_load(
-            artifact, [tensorflow], get_compile_options(1, 1)
-        )
+        program = device.client.compile_and_load(artifact, [device], get_compile_options(1, 1))
         arguments = [
             jax.image.resize(value, shape, "linear").astype(dtype)
             for value, shape, dtype in zip(values, shapes, about["types"], strict=True)
@@ -203,13 +198,13 @@ def run(folder: Path) -> None:
         if not rows:
             found = taken(program.execute, arguments)
         seconds = timed(program.execute, arguments)
-        plan, stats = program.get_compiled_memory_stats(), tensorflow.memory_stats()
+        plan, memory = program.get_compiled_memory_stats(), device.memory_stats()
         planned = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
-        most = f"{stats['peak_bytes_in_use'] / 2**30:.2f}" if stats else "–"
+        most = f"{memory['peak_bytes_in_use'] / 2**30:.2f}" if memory else "–"
         speed = about["operations_a_pixel"] * np.prod(shapes[0][1:3]) / seconds
         rows.append([size, f"{seconds:.4f}", f"{planned / 2**30:.2f}", most, speed])
     peak = 0.0
-    if tensorflow.platform != "cpu":
+    if device.platform != "cpu":
         matrix = jax.random.normal(jax.random.key(0), [MATMUL, MATMUL], jnp.bfloat16)
         peak = 2 * MATMUL**3 / timed(jax.jit(jnp.matmul), matrix, matrix)
     for row in rows:
@@ -221,14 +216,14 @@ def run(folder: Path) -> None:
             [name, *(f"{each:.0e}" for each in (*off, *about["itself"][name]))]
             for name, off in differences(found, dict(file)).items()
         ]
-    title = f"{about['title']}; JAX {jax.__version__} on {tensorflow.device_kind}"
+    title = f"{about['title']}; JAX {jax.__version__} on {device.device_kind}"
     text = "\n".join([f"{title}\n", table(DIFFERENCES, compared), table(SPEEDS, rows)])
     (folder / "portable_step.md").write_text(text)
     print(text, end="")
 
 
 def timed(compute: Callable[..., Any], *arguments: Any) -> float:
-    """Seconds that it takes, the median of REPEATS."""
+    """The median of the seconds of REPEATS calls."""
     import jax
 
     seconds = []

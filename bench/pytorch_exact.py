@@ -1,4 +1,4 @@
-"""The loss of bench/pytorch_recipe.py with the roots of matrices as they are."""
+"""The loss of bench/pytorch_recipe.py with exact matrix roots."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ from pytorch_vgg import Network, fit, resized, tensor
 def exact_loss(
     image: np.ndarray, content: np.ndarray, style: np.ndarray, vgg_arrays: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """`loss` with the roots of matrices as they are, in float64, and nothing added to variances.
+    """`loss` with exact matrix roots, in float64, and without EPSILON.
 
-    The published iteration ends before it has converged, which near the painting's statistics adds
-    as much as the distance itself.
+    The published iteration stops before it has converged, which adds as much as the distance itself
+    when the statistics are close to the painting's.
     """
     with torch.no_grad():
         network, size = Network(vgg_arrays), image.shape[:2]

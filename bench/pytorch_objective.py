@@ -1,4 +1,4 @@
-"""The loss of the best public recipe, crowsonkb's style-transfer-pytorch; see pytorch_recipe.py."""
+"""The loss of crowsonkb's style-transfer-pytorch; see pytorch_recipe.py."""
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ ROOT_ITERATIONS = 12
 
 
 class MatrixRoot(torch.autograd.Function):
-    """Square root of a symmetric positive matrix [C, C] by Newton's and Schulz's iteration, and
-    its gradient by that for Lyapunov's equation (Lin & Maji 2017, "Improved Bilinear Pooling with
-    CNNs"). Only matrix products; eigenvalues far below the norm are not converged at the end."""
+    """The square root of a symmetric positive matrix [C, C] by the Newton–Schulz iteration, and its
+    gradient by that for the Lyapunov equation (Lin & Maji 2017, "Improved Bilinear Pooling with
+    CNNs"). It needs only matrix products; eigenvalues far below the norm do not converge."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, matrix: torch.Tensor) -> torch.Tensor:
@@ -40,7 +40,7 @@ class MatrixRoot(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
         """X of RX + XR = G for the root R: half the upper right block of the sign of the matrix
-        [[R, G], [0, −R]], by Newton's and Schulz's S ← S (3 − S²) / 2."""
+        [[R, G], [0, −R]], by the Newton–Schulz iteration S ← S (3 − S²) / 2."""
         (root,) = ctx.saved_tensors
         norm = torch.linalg.matrix_norm(root)
         r, g = root / norm, gradient / norm
@@ -52,8 +52,8 @@ class MatrixRoot(torch.autograd.Function):
 
 
 def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean [C] and covariance [C, C] of a feature [1, C, h, w] over its positions, EPSILON added
-    to the variances."""
+    """Mean [C] and covariance [C, C] of a feature [1, C, h, w] over its positions, plus EPSILON on
+    the diagonal."""
     flat = feature[0].flatten(1)
     mean = flat.mean(1)
     second_moment = flat @ flat.T / flat.shape[1]
@@ -63,8 +63,8 @@ def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 class Objective:
     """The loss of images of one size, (height, width) in px.
 
-    content, style: float32 [H, W, 3], sRGB 0…1, of any size. The photo is brought to the size;
-    the painting to the same longer side, in its own proportions and never enlarged.
+    content, style: float32 [H, W, 3], sRGB 0…1, of any size. The photo is resized to `size`, the
+    painting to the same longer side in its own proportions, but never enlarged.
     """
 
     def __init__(
@@ -96,16 +96,16 @@ class Objective:
 def wasserstein(
     feature: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor, root: torch.Tensor
 ) -> torch.Tensor:
-    """The squared Wasserstein-2 distance of two Gaussians a channel, that of a feature and the
-    painting's: (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
+    """The squared Wasserstein-2 distance per channel of a feature's Gaussian and the painting's:
+    (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
     here, spread = gaussian(feature)
     joint = MatrixRoot.apply(root @ spread @ root)
     return ((here - mean) ** 2).mean() + torch.diagonal(spread + covariance - 2 * joint).mean()
 
 
 def total_variation(image: torch.Tensor) -> torch.Tensor:
-    """Mean squared differences to the eight neighbours of image [1, 3, H, W], continued by its
-    border: straight ones by 1/3, diagonal ones by 1/12."""
+    """Mean squared differences of image [1, 3, H, W], with replicated borders, to its eight
+    neighbours; straight ones weighted by 1/3, diagonal ones by 1/12."""
     wide = functional.pad(image, (1, 1, 1, 1), "replicate")
     straight = (
         wide[..., 1:-1, 2:] - wide[..., 1:-1, 1:-1],
@@ -115,7 +115,7 @@ def total_variation(image: torch.Tensor) -> torch.Tensor:
         wide[..., 1:, 1:] - wide[..., :-1, :-1],
         wide[..., 1:, :-1] - wide[..., :-1, 1:],
     )
-    # Each pair of neighbours is in one of these once, and counts from both its sides.
+    # Each pair of neighbours appears once above and counts from both sides.
     return 2 * (
         sum((each**2).mean() for each in straight) / 3
         + sum((each**2).mean() for each in diagonal) / 12

@@ -1,16 +1,16 @@
-"""The best public recipe, crowsonkb's style-transfer-pytorch, rendered afresh in PyTorch.
+"""crowsonkb's style-transfer-pytorch, reimplemented in PyTorch.
 
     python bench/pytorch_recipe.py TASK FOLDER [--size 512] [--iterations 500] [--device cpu|gpu]
 
-For bench/compare_recipe.py, which measures this project's engine against it. Formulas, constants
-and schedule are those of https://github.com/crowsonkb/style-transfer-pytorch with its defaults
-(Adam, max pooling, one painting, starting from the photo); in float32, which on a GPU is what
-PyTorch makes of it by default: convolutions in TF32.
+bench/compare_recipe.py compares this project's engine with it. Formulas, constants and schedule are
+those of https://github.com/crowsonkb/style-transfer-pytorch with its defaults (Adam, max pooling,
+one painting, starting from the photo), in float32; on a GPU with PyTorch's default, TF32
+convolutions.
 
-Every constant is as published, for the weights that torchvision publishes. Content and style are
-quadratic in the activations, total variation and EPSILON know nothing of them: with other weights,
-the layers' shares, and those of the three terms, become others. The random weights of this project
-have a mean activation of 1 at every layer, so there STYLE_LAYERS' weights count just as they stand.
+The constants are as published, for torchvision's weights. Content and style are quadratic in the
+activations, total variation and EPSILON are independent of them; so with other weights the layers
+and the three terms contribute differently. This project's random weights have a mean activation of
+1 at every layer, so that STYLE_LAYERS' weights apply unchanged.
 """
 
 import argparse
@@ -45,8 +45,8 @@ Progress = Callable[[int, int, float], None]
 class ScaleOptimization:
     """Adam on a picture at one scale, and the average of its iterates.
 
-    image: where it starts, [1, 3, H, W]. previous: that of the previous scale, whose moments it
-    continues.
+    image: the picture to start from, [1, 3, H, W]. previous: the optimisation of the previous
+    scale, whose moments it continues.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ScaleOptimization:
             }
 
     def step(self) -> float:
-        """One step; the loss before it."""
+        """Takes one step; the loss before it."""
         self._adam.zero_grad()
         loss = sum(self._objective.terms(self._image).values())
         loss.backward()
@@ -78,7 +78,7 @@ class ScaleOptimization:
 
     @property
     def result(self) -> torch.Tensor:
-        """The average [1, 3, H, W]; as Adam's moments, it began at 0."""
+        """The average [1, 3, H, W], with the same bias correction as Adam's moments."""
         return self._average / self._weight
 
 
@@ -127,8 +127,8 @@ def loss(
 
 
 def scales(end: int) -> list[int]:
-    """The longer side in px of each scale, coarse to fine by √2: the last is `end`, none but it
-    is below FIRST_SCALE."""
+    """The longer side in px of each scale, growing by √2 to `end`; only `end` may be below
+    FIRST_SCALE."""
     found = [end]
     while (scale := round(end / 2 ** (len(found) / 2))) >= FIRST_SCALE:
         found.append(scale)
@@ -141,7 +141,7 @@ def enlarged(x: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tenso
 
 
 def main() -> None:
-    """One task on the pictures and weights in a folder; prints its numbers as a line of JSON."""
+    """Runs a task on the pictures and weights in a folder; prints its numbers as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("folder", type=Path, help="has photo.npy, painting.npy and vgg.npz")
@@ -159,7 +159,7 @@ def main() -> None:
 def _paint(
     args: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
 ) -> dict[str, float | str]:
-    """Paints into theirs.npy; what a process spends once is spent before the clock starts."""
+    """Paints into theirs.npy. One-time costs of the process are not timed."""
     paint(content, style, vgg_arrays, end_scale=32, iterations=1)
     ends: dict[int, list[float]] = {}
 
@@ -202,8 +202,8 @@ def _loss(
 def _features(
     args: argparse.Namespace, content: np.ndarray, style: np.ndarray, vgg_arrays: dict
 ) -> dict[str, list[int]]:
-    """Writes the photo at the size, and its features with zeros beyond its border, to
-    features.npz, so that the other side can tell whether it has the same network."""
+    """Writes the photo at the size, and its features with zero padding, to features.npz, so that
+    the other side can check that it has the same network."""
     photo = resized(content, fit(content, args.size))
     layers = (*STYLE_LAYERS, CONTENT_LAYER)
     found = {"photo": photo, **Network(vgg_arrays).features(photo, layers, "constant")}
@@ -213,7 +213,7 @@ def _features(
 
 
 def computer() -> str:
-    """What computes, in words."""
+    """The device in words."""
     if torch.get_default_device().type == "cuda":
         return f"{torch.cuda.get_device_name()}, float32, convolutions in TF32"
     return f"the CPU, {torch.get_num_threads()} threads, float32"

@@ -3,8 +3,8 @@
     python bench/pytorch_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
 FOLDER has photo.npy, painting.npy and vgg.npz. Every step is forward, loss, backward and Adam, with
-the same weights and picture, and the layers of Gatys, Ecker & Bethge 2016, which all of them take.
-On a GPU, float32 is what PyTorch makes of it by default: convolutions in TF32.
+the same weights and picture, and the layers of Gatys, Ecker & Bethge 2016, which all of them use.
+On a GPU, float32 has PyTorch's default meaning: convolutions in TF32.
 """
 
 import sys
@@ -26,10 +26,10 @@ Step = Callable[[], float]
 
 
 def plain(network: Network, photo: torch.Tensor, _: torch.Tensor) -> Step:
-    """VGG and hardly anything else: the loss is the mean of the deepest feature that all others
+    """VGG and hardly anything else: the loss is the mean of the deepest feature that the others
     compare."""
     deepest = STYLE_LAYERS[-1]
-    return descending(
+    return adam_steps(
         photo.clone(),
         lambda image: network.features(image, [deepest])[deepest].mean(),
         rate=pytorch_recipe.LEARNING_RATE,
@@ -38,10 +38,10 @@ def plain(network: Network, photo: torch.Tensor, _: torch.Tensor) -> Step:
 
 def neural_style_pt(network: Network, photo: torch.Tensor, painting: torch.Tensor) -> Step:
     """A step of https://github.com/ProGamerGov/neural-style-pt with its defaults, but with its
-    Adam: its L-BFGS takes as many evaluations, and holds 200 pictures more.
+    Adam: its L-BFGS takes as many evaluations and holds 200 pictures more.
 
-    Its picture counts in 0…255, zeros are beyond every border; the style is the squared difference
-    of Gram matrices, each divided by the number of its feature's values.
+    Pictures are in 0…255, padding is zero everywhere; style is the squared difference of Gram
+    matrices, each divided by the number of values of its feature.
     """
 
     def features(image: torch.Tensor, *layers: str) -> dict[str, torch.Tensor]:
@@ -61,16 +61,16 @@ def neural_style_pt(network: Network, photo: torch.Tensor, painting: torch.Tenso
         roughness = image.diff(dim=2).abs().sum() + image.diff(dim=3).abs().sum()
         return 5 * content + 100 * style + 1e-3 * roughness
 
-    return descending(255 * photo, loss, rate=1.0)
+    return adam_steps(255 * photo, loss, rate=1.0)
 
 
 def crowsonkb(network: Network, content: np.ndarray, style: np.ndarray, size: tuple) -> Step:
     """A step of bench/pytorch_recipe.py."""
     objective = pytorch_objective.Objective(network, content, style, size)
-    return pytorch_recipe.Descent(objective, resized(content, size)).step
+    return pytorch_recipe.ScaleOptimization(objective, resized(content, size)).step
 
 
-def descending(
+def adam_steps(
     image: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], rate: float
 ) -> Step:
     """Steps of Adam from image [1, 3, H, W] on."""

@@ -1,5 +1,5 @@
-"""VGG19 in PyTorch with this project's weights: what the recipes that the engine is measured
-against have in common."""
+"""VGG19 in PyTorch with this project's weights, and helpers, for all recipes that the engine is
+compared with."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,17 +10,17 @@ from torch.nn import functional
 
 
 def compute_on(computer: str) -> None:
-    """Makes PyTorch compute on `cpu` or `gpu`, there with the fastest kernels for each size."""
+    """Makes PyTorch compute on `cpu` or `gpu`, with the fastest kernels for each size there."""
     if computer == "gpu":
         torch.set_default_device("cuda")
         torch.backends.cudnn.benchmark = True
 
 
 class Network:
-    """VGG19's convolutions, in float32 or what `dtype` says.
+    """VGG19's convolutions in `dtype`.
 
     vgg_arrays: `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, as in this project's .npz
-    weights, and `mean` [3]: what R, G, B in 0…255 lack when they come to the first of them.
+    weights, and `mean` [3], which is subtracted from R, G, B in 0…255.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Network:
     ) -> dict[str, torch.Tensor]:
         """Features of image [1, 3, H, W] (sRGB 0…1) after ReLU: layer → [1, C, h, w].
 
-        first_padding: how the picture is continued beyond its border for the first convolution,
-        `replicate` or `constant` (zeros, as before all others).
+        first_padding: of the first convolution, `replicate` or `constant` (zeros, as for all
+        others).
         """
         layers = set(layers)
         x = functional.pad((image * 255 - self.mean).to(self.dtype), (1, 1, 1, 1), first_padding)
@@ -67,8 +67,8 @@ def fit(picture: np.ndarray, longer: int) -> tuple[int, int]:
 
 
 def resized(picture: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
-    """picture [H, W, 3], sRGB 0…1, as [1, 3, height, width] of a size; bicubic and through 8 bits,
-    as Pillow does it."""
+    """picture [H, W, 3], sRGB 0…1, as [1, 3, height, width], resized bicubically in 8 bits by
+    Pillow."""
     eight_bits = Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
     smaller = eight_bits.resize(size[::-1], Image.Resampling.BICUBIC)
     return tensor(np.asarray(smaller, np.float32) / 255)

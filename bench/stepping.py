@@ -1,11 +1,10 @@
-"""Processes that take steps when asked to, so that what is compared can take turns, each with a
+"""Worker processes that take steps on request, so that contestants can take turns and each has
 memory of its own.
 
-A worker is asked by a line of JSON, [name, count], to take so many steps of what has this name, and
-answers {"seconds": …, "memory": …}: seconds a step, and the most memory in bytes that its process
-ever held (VmHWM, which Linux counts; on a GPU, what its library ever held there). What has to be
-prepared is prepared when a name is first asked for, outside that time. Before the first question it
-reports only its memory.
+A request is a line of JSON, [name, count]: so many steps of the contestant with this name. The
+answer is {"seconds": …, "memory": …}: seconds per step, and the peak memory of the process in bytes
+(Linux's VmHWM; on a GPU, the library's peak there). A contestant is set up at the first request for
+it, which is not timed. Before the first request a worker reports only its memory.
 """
 
 import contextlib
@@ -25,36 +24,36 @@ BENCH = Path(__file__).resolve().parent
 
 
 class Answer(NamedTuple):
-    """Of a worker: seconds a step took, on average; the most bytes its process ever held."""
+    """A worker's answer: the mean seconds of a step, and the process's peak memory in bytes."""
 
     seconds: float
     memory: int
 
 
 class GoneError(Exception):
-    """A worker ended before it answered, and not because memory ran out; says what it said last."""
+    """A worker ended before it answered, but not because memory ran out; has its last output."""
 
 
 class MemoryRanOutError(Exception):
-    """A worker ended because it needed more memory than there is."""
+    """A worker ended because memory ran out."""
 
 
 def most_memory() -> int:
-    """The most bytes of memory that this process has held so far."""
+    """The peak memory of this process in bytes."""
     return _kibibytes(Path("/proc/self/status"), "VmHWM")
 
 
 def serve(
     prepare: Callable[[str], Callable[[], object]], memory: Callable[[], int] = most_memory
 ) -> None:
-    """Answers on stdout what comes in by stdin, until that ends.
+    """Answers the requests on stdin on stdout, until stdin ends.
 
-    prepare: a name → the function that takes a step of it, and returns when it is done. memory:
-    the most bytes held so far, where the steps are computed.
+    prepare: name → the function that takes one step and returns when it is done. memory: the peak
+    memory in bytes, on the device that computes.
     """
-    # Rather this process than the one that waits for it, if memory runs out.
+    # If memory runs out, the kernel should kill this process and not its parent.
     Path("/proc/self/oom_score_adj").write_text("1000")
-    # Libraries that print must not be taken for answers.
+    # What libraries print must not be mistaken for answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     print(json.dumps({"memory": memory()}), file=answers, flush=True)
@@ -71,14 +70,14 @@ def serve(
 
 
 class Worker:
-    """A process that takes steps. `at_rest`: bytes that it held before the first of them."""
+    """A worker process. at_rest: its peak memory in bytes before the first step."""
 
     def __init__(self, python: str, script: str, arguments: Sequence[str]) -> None:
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  Closed by end().
         self._process = subprocess.Popen(
             [python, str(BENCH / script), *arguments],
-            # Each of PyTorch's threads on a core of its own: two that the system puts on one core
-            # wait for each other in loops, and a step takes twenty times as long.
+            # Each of PyTorch's threads on a core of its own: two threads on one core spin while
+            # they wait for each other, and a step takes twenty times as long.
             env={"OMP_PROC_BIND": "true", "OMP_PLACES": "cores", "TF_CPP_MIN_LOG_LEVEL": "2"}
             | os.environ,
             stdin=subprocess.PIPE,
@@ -89,13 +88,13 @@ class Worker:
         self.at_rest: int = self._answer()["memory"]
 
     def take(self, name: str, count: int = 1) -> Answer:
-        """Waits for `count` steps of what has this name. Raises GoneError, MemoryRanOutError."""
-        with contextlib.suppress(BrokenPipeError):  # Then there is no answer, either.
+        """Takes `count` steps of the named contestant. Raises GoneError, MemoryRanOutError."""
+        with contextlib.suppress(BrokenPipeError):  # There will be no answer either.
             print(json.dumps([name, count]), file=self._process.stdin, flush=True)
         return Answer(**self._answer())
 
     def end(self) -> None:
-        """Ends the process, which frees what it held."""
+        """Ends the process, which frees its memory."""
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._said):
@@ -109,14 +108,14 @@ class Worker:
         code = self._process.wait()
         self._said.seek(0)
         said = self._said.read()
-        # The system ends a process, or a library is refused what it asks for.
+        # The kernel kills the process, or an allocation fails.
         if code == -signal.SIGKILL or re.search("allocate|out of memory|OOM", said):
             raise MemoryRanOutError
         raise GoneError("\n".join(said.splitlines()[-20:]))
 
 
 def free_memory() -> int:
-    """Bytes of memory that can be taken before the system runs out of it."""
+    """Bytes of memory that are available."""
     return _kibibytes(Path("/proc/meminfo"), "MemAvailable")
 
 

@@ -1,17 +1,16 @@
-"""The dial holds what it says: the distance of results from their photos, over photos, paintings
+"""How well `strength` is kept: the distance of results from their photos, over photos, paintings
 and sizes.
 
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 60] [--weights random]
 
-The distance is ‖F − P‖²/‖P‖² at the content layer, F of the result (the average of iterates) and P
-of the photo at the result's size; it is computed anew from both, in float32, with the borders that
-the engine shows the network. One table: a row for each photo and painting, a column for each size.
+The distance is ‖F − P‖²/‖P‖² at the content layer, with F of the result (the average of iterates)
+and P of the photo at the result's size, recomputed in float32 with the engine's padding. Prints one
+table: a row for each photo and painting, a column for each size.
 """
 
 import argparse
 import os
-import sys
 import time
 from dataclasses import replace
 from itertools import product
@@ -24,12 +23,11 @@ if TYPE_CHECKING:
     from styletransfer import Settings
     from styletransfer.vgg.network import VGG
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def main() -> None:
-    """Paints all of them, and prints the table and what it comes to."""
+    """Paints all of them, and prints the table and its summary."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
@@ -66,6 +64,7 @@ def main() -> None:
 
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
+    """The distance of one result from its photo."""
     from styletransfer import stylize
     from styletransfer.engine.objective import Objective
     from styletransfer.engine.pyramid import resample, to_batch

@@ -15,7 +15,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 CONTENT_WEIGHTS = 1e-6, 1e6  # the range that steering stays within
 ROWS_AT_ONCE = 256  # updated in place
-PLANES = ("image", "momentum", "variance", "average")  # fields of a State
+STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
 
 
@@ -56,8 +56,9 @@ class State(NamedTuple):
         the value of a variable keeps that value, at the cost of a copy at the next update."""
         if isinstance(self.image, tf.Variable):
             return self
-        variables = {name: tf.Variable(getattr(self, name), trainable=False) for name in PLANES}
-        return self._replace(**variables)
+        images = (getattr(self, name) for name in STATE_IMAGES)
+        variables = (tf.Variable(image, trainable=False) for image in images)
+        return self._replace(**dict(zip(STATE_IMAGES, variables, strict=True)))
 
     def resampled(self, size: tuple[int, int]) -> "State":
         """The state at the next scale, (height, width). Adam keeps its moments, upscaled like the
@@ -93,10 +94,10 @@ def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.
         part = gradient[:, first : first + ROWS_AT_ONCE]
         last = first + part.shape[1]
         rows = state._replace(
-            **{name: read_rows(getattr(state, name), first, last) for name in PLANES}
+            **{name: read_rows(getattr(state, name), first, last) for name in STATE_IMAGES}
         )
         rows = _adam(rows, part, rate, decay)
-        for name in PLANES:
+        for name in STATE_IMAGES:
             write_rows(getattr(state, name), first, getattr(rows, name))
     return state._replace(count=rows.count)
 

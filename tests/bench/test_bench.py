@@ -32,14 +32,14 @@ def results(**entries):
     return {"machine": about, "sizes": {"512": at_512}}
 
 
-def test_a_step_of_one_canvas_square_is_counted_as_by_hand(bench):
+def test_the_operations_of_a_small_step_are_counted_as_by_hand(bench):
     """16 × 16 px: blocks of 256, 64, 16, 4 and 1 positions; 36 for each pair of channels."""
     pairs = 256 * (3 * 64 + 64 * 64) + 64 * (64 * 128 + 128 * 128)
     pairs += 16 * (128 * 256 + 3 * 256 * 256) + 4 * (256 * 512 + 3 * 512 * 512) + 512 * 512
     assert bench[0].step_operations(16, 16) == 36 * pairs
 
 
-def test_a_picture_counts_as_its_padded_canvas(bench):
+def test_a_picture_counts_as_padded(bench):
     assert bench[0].step_operations(341, 512) == bench[0].step_operations(352, 512)
 
 

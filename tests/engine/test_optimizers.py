@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.optimizers import PLANES, State, adam, adam_in_place
+from styletransfer.engine.optimizers import STATE_IMAGES, State, adam, adam_in_place
 
 
 def test_adam_in_place_is_adam_and_leaves_values_that_others_hold():
@@ -14,7 +14,7 @@ def test_adam_in_place_is_adam_and_leaves_values_that_others_hold():
         one = adam(one, gradient, tf.constant(0.02), tf.constant(0.9))
         other = adam_in_place(other, gradient, tf.constant(0.02), tf.constant(0.9))
         held.append((tf.identity(other.average), one.average))
-    for name in PLANES:
+    for name in STATE_IMAGES:
         np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=1e-6)
     for kept, expected in held:
         np.testing.assert_allclose(kept, expected, atol=1e-6)
