@@ -150,5 +150,5 @@ class Killer:
 
 
 def saves(program):
-    """How many checkpoints the log of a round tells of."""
+    """How many checkpoints were saved, by the log of a round."""
     return program.output.count("checkpoint saved")

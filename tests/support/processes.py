@@ -62,8 +62,9 @@ class Starter:
         self, main: Callable[..., None], *arguments: str, environment: dict[str, str], log: Path
     ) -> Program:
         """Runs main(*arguments) in this folder and environment; `log` is appended to."""
-        told = (main, arguments, environment, str(Path.cwd()), log)
-        process = self._process(target=_run, args=told)
+        process = self._process(
+            target=_run, args=(main, arguments, environment, str(Path.cwd()), log)
+        )
         log.touch()
         process.start()
         self._started.append(process)
