@@ -122,7 +122,7 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
 def ways_to_give_weights(model: str) -> str:
     """How to give a run trained weights, as a sentence."""
     ways = download.WAYS_OUT.format(name=registry.architecture(model).published.name)
-    return f"To use trained ones, {ways}."
+    return f"For trained weights, there are {ways}."
 
 
 def _is_random(identity: str) -> bool:

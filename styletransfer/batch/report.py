@@ -50,7 +50,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
     )
     if run.networks.uses_random:
         ways = ways_to_give_weights(run.config.settings.model)
-        event(f"They are {RANDOM_NOTE}. {ways}")
+        event(f"The results are {RANDOM_NOTE}. {ways}")
     for task, error in outcome.failures:
         event(f"failed: {task}: {error}", level=ERROR)
 
