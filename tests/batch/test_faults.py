@@ -3,11 +3,11 @@
 docs/faults.md has these faults as a table.
 """
 
+import dataclasses
 import json
 import re
 import ssl
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +22,8 @@ from styletransfer.cli.paint import main
 from styletransfer.storage import retry, s3_client
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
-PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(60)]
+PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(30)]
+FEW = PHOTOS[:4]
 LOOKS = ("monet", "waves")
 FOREIGN = {
     "monet/mine.jpg": b"foreign 1",
@@ -147,22 +148,26 @@ def undisturbed(moto):
 
 
 def test_two_undisturbed_runs_give_the_same_bytes(moto, undisturbed):
-    done = Batch(moto)
+    done = Batch(moto, FEW)
     assert done.run() == 0
-    check_whole(done, undisturbed)
+    check_whole(done, undisturbed, FEW)
 
 
 def disturb(proxy, done):
-    """Faults on one request in five; three photos arrive with a flipped bit."""
-    for key in ("p06", "p30", "p57"):
+    """Faults on one request in five, and each of them once in any case; three photos arrive with a
+    flipped bit."""
+    for key in ("p12", "p24", "p27"):
         proxy.add(f"^GET /{done.source}/{key}", "corrupt")
+    for number, rule in enumerate(FAULTS):
+        where = f"GET /{done.source}" if "GET" in rule.match else f"PUT /{done.result}/monet"
+        proxy.rules.append(dataclasses.replace(rule, match=f"^{where}/p{3 * number:02}"))
     proxy.at_random(0.2, FAULTS, seed=3)
 
 
-def report(proxy, seconds):
+def report(proxy):
     broken = [fault for _, fault in proxy.log if fault]
     counts = ", ".join(f"{fault} {broken.count(fault)}" for fault in sorted(set(broken)))
-    print(f"{len(proxy.log)} requests, {len(broken)} with faults in {seconds:.1f} s: {counts}")
+    print(f"{len(proxy.log)} requests, {len(broken)} with faults: {counts}")
     assert len(broken) > 0.15 * len(proxy.log)
     assert {rule.fault for rule in FAULTS} | {"corrupt"} == set(broken)
 
@@ -178,17 +183,14 @@ def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undis
     done = Batch(server)
     with behind(server, tls) as proxy:
         disturb(proxy, done)
-        started = time.perf_counter()
         assert done.run(proxy.url) == 0
-        report(proxy, time.perf_counter() - started)
+        report(proxy)
     check_whole(done, undisturbed)
     assert done.run() == 0  # It finds nothing to do, so all records are readable and right.
     assert done.results().keys() - FOREIGN.keys() == wanted()
 
 
 # --- one fault, and what the user sees ----------------------------------------------------------
-
-FEW = PHOTOS[:4]
 
 
 @pytest.fixture
@@ -216,11 +218,9 @@ def seen(monkeypatch, capsys, tmp_path):
 
 def test_nobody_listening_at_the_start_ends_the_run_at_once(few, seen):
     [port] = free_ports(1)
-    started = time.perf_counter()
     got = seen(few.environment(f"http://127.0.0.1:{port}"))
     assert (got.code, got.out) == (5, "")
     assert f"cannot connect to 127.0.0.1:{port}" in got.err
-    assert time.perf_counter() - started < 10
 
 
 def test_a_wrong_key_names_the_variables_to_check(rgw, seen):
@@ -303,7 +303,7 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
     photos = PHOTOS[:20]
     done = Batch(moto, photos)
-    with behind(moto) as proxy, Outage(proxy, done, 3):
+    with behind(moto) as proxy, Outage(proxy, done, 1):
         got = seen(done.environment(proxy.url))
     assert got.code == 0
     assert "; retrying in 0.2 s" in got.out
@@ -315,12 +315,10 @@ def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
 ):
     photos = PHOTOS[:20]
     done = Batch(moto, photos)
-    started = time.perf_counter()
     with behind(moto) as proxy, Outage(proxy, done, 999):
         got = seen(done.environment(proxy.url))
     assert got.code == 5
     assert "the connection to 127.0.0.1" in got.err and "broke for" in got.err
-    assert time.perf_counter() - started < 20
     there = len(done.results().keys() - FOREIGN.keys())
     assert 0 < there < 40
     records = done.found("_records/") - FOREIGN.keys()

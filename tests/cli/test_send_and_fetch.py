@@ -107,14 +107,15 @@ def test_wrong_keys_end_with_5_and_show_no_secret(rgw, photos, monkeypatch, caps
     assert "s3cr3t" not in err and err.count("\n") == 1
 
 
-def test_a_server_that_is_not_there_ends_with_5_within_seconds(photos, monkeypatch, capsys):
+def test_a_server_that_is_not_there_ends_with_5_without_long_pauses(photos, monkeypatch, capsys):
     [port] = free_ports(1)
     monkeypatch.setenv("CELLAR_ADDON_HOST", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("CELLAR_ADDON_KEY_ID", "k")
     monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", SECRET)
-    started = time.monotonic()
+    pauses = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     assert send_to_bucket([str(photos), "photos"]) == 5
-    assert time.monotonic() - started < 10
+    assert sum(pauses) < 8
     assert "cannot connect" in capsys.readouterr().err
 
 

@@ -13,12 +13,13 @@ from styletransfer.storage import open_bucket, s3_client
 from styletransfer.storage.address import Account
 
 
-def test_a_refused_connection_is_reported_within_seconds():
+def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):
     [port] = free_ports(1)
     bucket = open_bucket("photos", Account(f"http://127.0.0.1:{port}", "k", SECRET))
-    started = time.monotonic()
+    pauses = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     message = refusal(lambda: bucket.read("a.jpg"))
-    assert time.monotonic() - started < 10
+    assert sum(pauses) < 8
     assert message == (
         f"cannot connect to 127.0.0.1:{port} for photos/a.jpg; "
         "check CELLAR_ADDON_HOST and the network"
