@@ -1,6 +1,7 @@
 """What the tests of several packages share; what only one needs is in its folder's conftest."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests last: most mistakes show within the first minute."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What the test starts heeds SIGINT, as in a shell's foreground, also where the tests run with
+    SIGINT ignored, as in a script's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,10 @@ from support.commands import configure_buckets, fill
 
 from styletransfer.paths import PROGRAM
 
+pytestmark = pytest.mark.usefixtures("interruptible")
 
-def until(condition, what: str, seconds: float = 8):
+
+def until(condition, what: str, seconds: float = 60):
     """What a condition returns, once that is true."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -43,7 +45,7 @@ def watching(*arguments: str, **environment: str):
         raise AssertionError(lines_of(lines)) from error
     finally:
         ran.kill()
-        ran.wait(10)
+        ran.wait(60)
         reader.join(10)
         ran.stdout.close()
 
@@ -62,7 +64,7 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
         (tmp_path / "big.jpg").unlink()
         until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
         ran.send_signal(signal.SIGINT)
-        assert ran.wait(20) == 130
+        assert ran.wait(60) == 130
         assert "stopping after the files in progress" in lines_of(lines)
         assert (tmp_path / "big.jpg").read_bytes() == bytes(400_000)
     (tmp_path / "big.jpg").unlink()
@@ -72,7 +74,7 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
         ran.send_signal(signal.SIGINT)
         until(lambda: "press Ctrl-C again" in lines_of(lines), "line about stopping")
         ran.send_signal(signal.SIGINT)
-        assert ran.wait(5) == 130
+        assert ran.wait(60) == 130
 
 
 @pytest.mark.parametrize("kind", ["folder", "rgw", "rgw_tls"])
@@ -91,7 +93,7 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
         fill(bucket, "monet/later é.jpg")
         until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines), "second file")
         ran.send_signal(signal.SIGINT)
-        assert ran.wait(10) == 130
+        assert ran.wait(60) == 130
     assert (tmp_path / "out/monet/later é.jpg").exists()
     assert "stopped" in lines[-1] and lines_of(lines).count("monet/a.jpg") == 1
     assert lines_of(lines).count("hostile") == (kind != "folder")  # Reported, and once.
@@ -112,5 +114,5 @@ def test_watching_outlives_a_network_that_is_gone_for_a_while(on_moto, proxy, tm
 
 def test_watching_a_missing_bucket_ends_at_once(on_moto, tmp_path):
     with watching(str(tmp_path), BUCKET_RESULT="no-such-bucket") as (ran, lines):
-        assert ran.wait(20) == 5
+        assert ran.wait(60) == 5
     assert "bucket no-such-bucket does not exist" in lines_of(lines)

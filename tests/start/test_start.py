@@ -255,6 +255,7 @@ def test_a_failure_leaves_a_working_environment_alone(machine):
     assert machine.done() == []
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("how", "installer"),
     [(signal.SIGTERM, "pip"), (signal.SIGTERM, "uv"), (signal.SIGINT, "pip")],
