@@ -147,6 +147,7 @@ def bare_image(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
 
 
+@pytest.mark.slow
 def test_weights_at_the_top_of_the_bucket_are_used(bot, bare_image, monkeypatch, tmp_path):
     name = "imagenet-vgg-verydeep-19.mat"
     data = fabricated.save_mat(tmp_path / name, fabricated.weights()).read_bytes()
@@ -165,6 +166,7 @@ def test_without_weights_anywhere_the_ways_to_give_them_are_named(bot, bare_imag
     assert [each for each in ways if each not in printed] == [] and printed.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_spot_stop_beside_another_job_costs_nothing(
     bot, one_vgg, start_program, monkeypatch, capsys, tmp_path
 ):

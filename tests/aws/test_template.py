@@ -105,6 +105,7 @@ def resources(template):
     return filled(template)
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing():
     from cfnlint.api import ManualArgs, lint
 

@@ -28,6 +28,7 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     assert keys() == RESULTS | RECORDS
 
 
+@pytest.mark.slow
 def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     folders, small_vgg, monkeypatch, capsys
 ):
@@ -39,6 +40,7 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     assert keys() == RESULTS | RECORDS
 
 
+@pytest.mark.slow
 def test_without_room_for_a_checkpoint_the_painting_goes_on(
     folders, small_vgg, monkeypatch, capsys
 ):

@@ -18,6 +18,7 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
     )
 
 
+@pytest.mark.slow
 def test_a_dry_run_measures_about_what_the_run_then_takes(folders, small_vgg, capsys):
     folders |= {"STYLE_SIZE": "160", "STYLE_ITERATIONS": "40"}
     run(folders, STYLE_SEED="1")  # Nothing is set up for the first time in either.

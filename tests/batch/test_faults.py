@@ -147,6 +147,7 @@ def undisturbed(moto):
     return done.results()
 
 
+@pytest.mark.slow
 def test_two_undisturbed_runs_give_the_same_bytes(moto, undisturbed):
     done = Batch(moto, FEW)
     assert done.run() == 0
@@ -260,6 +261,7 @@ def test_a_missing_bucket_is_named_with_the_way_to_create_it(few, seen, which):
     assert "./bucket_management.py create nowhere" in got.err
 
 
+@pytest.mark.slow
 def test_a_stall_is_cut_off_and_the_request_made_again(few, undisturbed, impatient):
     with behind(few.server) as proxy:
         rules = [
@@ -297,6 +299,7 @@ class Outage:
         self.thread.join()
 
 
+@pytest.mark.slow
 def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     moto, seen, undisturbed, monkeypatch
 ):
@@ -310,6 +313,7 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     check_whole(done, undisturbed, photos)
 
 
+@pytest.mark.slow
 def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
     moto, seen, undisturbed, impatient
 ):
@@ -373,6 +377,7 @@ def test_a_photo_deleted_between_listing_and_reading_fails_alone(few, seen):
     assert seen(few.environment()).code == 0
 
 
+@pytest.mark.slow
 def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, undisturbed):
     with behind(few.server) as proxy:
         proxy.add(f"^GET /{few.source}/p03", "corrupt", times=999)
@@ -384,6 +389,7 @@ def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, und
     check_whole(few, undisturbed, FEW)
 
 
+@pytest.mark.slow
 def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
     few, undisturbed, impatient, seen
 ):
@@ -396,6 +402,7 @@ def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
     check_whole(few, undisturbed, FEW)
 
 
+@pytest.mark.slow
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undisturbed):
     few.put(few.result, "_checkpoints/monet/p03.jpg.npz", b"torn")
     with behind(few.server) as proxy:
@@ -407,6 +414,7 @@ def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undi
     check_whole(few, undisturbed, FEW)
 
 
+@pytest.mark.slow
 def test_a_gallery_that_cannot_be_written_costs_no_painting(few, seen, undisturbed, impatient):
     with behind(few.server) as proxy:
         proxy.add(f"^PUT /{few.result}/(_gallery|index)", "status", times=999, code=500)

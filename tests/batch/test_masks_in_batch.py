@@ -67,6 +67,7 @@ def test_of_a_painting_only_what_its_mask_shows_counts(one_photo):
     assert means["white"] > means["black"] + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", ["left", "right"])
 def test_paintings_go_where_looks_toml_says(one_photo, dark):
     paint("black.png", 0.1)
@@ -81,6 +82,7 @@ def test_paintings_go_where_looks_toml_says(one_photo, dark):
     assert (right - left if dark == "left" else left - right) > 0.1
 
 
+@pytest.mark.slow
 def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, capsys):
     """Two photos in the looks `two`, with a region, and `one`."""
     paint("black.png", 0.1)

@@ -21,6 +21,7 @@ def test_a_run_on_real_buckets_never_falls_back_to_random_features(folders, monk
     assert keys() == set()
 
 
+@pytest.mark.slow
 def test_weights_can_be_in_the_style_bucket(folders, monkeypatch):
     from support import fabricated
 

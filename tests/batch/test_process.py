@@ -81,6 +81,7 @@ def test_help_answers_without_loading_anything(tmp_path):
     assert done.returncode == 0 and "exit codes" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("signum, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_a_checkpoint_that_the_next_run_resumes_from(

@@ -45,6 +45,7 @@ def on_two_devices(start_program, tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_two_devices_share_the_photos_and_paint_what_one_would(
     four_photos, on_two_devices, small_vgg
 ):
@@ -65,6 +66,7 @@ def test_two_devices_share_the_photos_and_paint_what_one_would(
         assert Path("out", record["result"]).read_bytes() == alone
 
 
+@pytest.mark.slow
 def test_a_signal_saves_the_painting_of_each_device(four_photos, on_two_devices):
     child = on_two_devices(four_photos, STYLE_ITERATIONS="400")
 

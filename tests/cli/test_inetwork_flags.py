@@ -55,6 +55,7 @@ OTHER_EFFECTS = {
 FLAGS = vars(inetwork_arguments.parse_arguments([]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "before, flags",
     [
@@ -133,6 +134,7 @@ def test_several_paintings_are_blended_in_the_shares_given():
     assert means[0][0] - means[0][2] > means[1][0] - means[1][2] + 20
 
 
+@pytest.mark.slow
 def test_a_single_style_weight_is_for_all_in_equal_parts():
     assert inetwork_arguments.shares_of(None, 2) == [0.5, 0.5]
     assert inetwork_arguments.shares_of([3], 2) == [1.5, 1.5]
@@ -143,6 +145,7 @@ def test_a_single_style_weight_is_for_all_in_equal_parts():
     assert (one != painted(*ORIGINAL, **pair)).any()
 
 
+@pytest.mark.slow
 def test_regions_say_where_in_the_picture_each_painting_goes():
     pair = {"pictures": tuple(TWO)}
     parted = painted("--regions", "left.png", "right.png", **pair)

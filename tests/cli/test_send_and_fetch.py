@@ -181,6 +181,7 @@ def test_no_key_is_lost_silently(request, each, monkeypatch, tmp_path, capsys):
     assert sorted(keys(server.open(second))) == sorted([*TROUBLE, long])
 
 
+@pytest.mark.slow
 def test_of_1100_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_path, capsys):
     for name, value in rgw.environment.items():
         monkeypatch.setenv(name, value)

@@ -115,6 +115,7 @@ def test_the_gradient_of_the_formulas_equals_finite_differences(pool_type):
 # --- the objective --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "paintings", "masks", "content_loss_type", "pool_type"),
     [
@@ -151,6 +152,7 @@ def test_the_objective_is_the_originals_at_odd_sizes(model, pool_type):
     assert_agrees(growing_weights(model), image, content, styles, [0.7, 0.3], settings)
 
 
+@pytest.mark.slow
 def test_the_objective_is_the_originals_with_its_weights_and_as_many_channels():
     image, content, style = (tiny.picture(48, 64, seed) for seed in (1, 2, 3))
     assert_agrees(random_weights("vgg16", 0), image, content, [style], [1.0], {})
@@ -206,6 +208,7 @@ def test_a_run_lowers_the_loss_from_iteration_to_iteration_at_one_scale(run):
     assert totals[0] > totals[1] > totals[2]
 
 
+@pytest.mark.slow
 def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas(run):
     content, style, weights, steps = run
     loss = inetwork_formulas.loss_of(content, [style], weights, shares=[1.0])

@@ -129,6 +129,7 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
 @pytest.mark.parametrize("pool, padding", [("max", "replicate"), ("ave", "zero")])
 def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool, padding):
@@ -173,6 +174,7 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
         assert wanted == pytest.approx(nearest, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic, tolerance", [("gram", 1e-2), ("moments", 6e-2)])
 def test_the_gradient_of_objective_equals_finite_differences_in_float32(
     random_vgg, statistic, tolerance
@@ -192,6 +194,7 @@ def test_the_gradient_of_objective_equals_finite_differences_in_float32(
     assert (gradient * direction).sum() == pytest.approx((up - down) / (2 * step), rel=tolerance)
 
 
+@pytest.mark.slow
 def test_bfloat16_points_the_same_way_as_float32(random_vgg):
     args = picture(64, 80, 1), picture(64, 80, 2), [picture(72, 64, 3)]
     exact = objective(*args, EXACT, random_vgg)[1].ravel()
@@ -250,6 +253,7 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
     assert 0.9 * exact < error < 1.01 * exact
 
 
+@pytest.mark.slow
 def test_the_balance_does_not_hinge_on_the_scale_of_the_weights():
     weights = tiny_weights()
     kernel, bias = weights.kernels["conv1_1"]
@@ -282,6 +286,7 @@ def painted_halves(vgg, style_masks, statistic="moments"):
     return redness[:, :40].mean(), redness[:, 56:].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["gram", "moments"])
 def test_each_half_of_the_picture_takes_the_colours_of_its_own_painting(tiny, statistic):
     left, right = painted_halves(tiny, [LEFT, 1 - LEFT], statistic)
@@ -293,6 +298,7 @@ def test_swapped_masks_swap_the_halves(tiny):
     assert left < -0.1 and right > 0.1
 
 
+@pytest.mark.slow
 def test_each_halfs_statistics_come_nearer_to_its_own_painting_than_to_the_other(random_vgg):
     photo, one, other = picture(64, 96, 1), picture(64, 96, 2), 1 - picture(64, 96, 5) ** 2
     settings = Settings(size=96, iterations=15, content_weight=0, learning_rate=0.05)
@@ -314,6 +320,7 @@ def test_a_ramp_leads_from_one_painting_to_the_other(tiny):
     assert left > 0.05 and right < -0.05
 
 
+@pytest.mark.slow
 def test_outside_the_content_mask_the_photos_pixels_are_kept_exactly(tiny):
     photo = picture(96, 128, 2)
     for settings in (Settings(size=128, iterations=3), Settings.inetwork(size=128, iterations=1)):

@@ -69,6 +69,7 @@ def test_every_step_says_where_the_run_is(tiny):
     assert steps[0].image.shape == (96, 128, 3)
 
 
+@pytest.mark.slow
 def test_the_loss_goes_down_and_the_palette_comes_over(random_vgg):
     photo = np.full((96, 96, 3), 0.5, np.float32) + 0.1 * picture(96, 96, 2)
     painting = picture(96, 96, 3) * np.array([1.0, 0.3, 0.1], np.float32)
@@ -172,6 +173,7 @@ def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypa
     assert len(convolutions) == 6
 
 
+@pytest.mark.slow
 def test_photos_of_any_size_share_one_trace(tiny):
     _program.cache_clear()
     for side in range(64, 74):
@@ -202,6 +204,7 @@ def content_error(vgg, image, photo, settings):
     return float(tf.reduce_sum((found - wanted) ** 2) / tf.reduce_sum(wanted**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.01, 0.025])
 @pytest.mark.parametrize("photo_seed, painting_seed, size", [(1, 2, 128), (3, 4, 64), (5, 2, 192)])
 def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_size(
@@ -213,6 +216,7 @@ def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_si
     assert content_error(tiny, image, photo, settings) == pytest.approx(strength, rel=0.2)
 
 
+@pytest.mark.slow
 def test_strength_0_stays_close_to_the_photo(random_vgg):
     photo = picture(64, 64, 1)
     settings = Settings(size=64, iterations=40, strength=0, padding="zero", precision="float32")
@@ -226,6 +230,7 @@ def test_a_content_weight_that_is_given_stays(tiny):
     assert float(step.snapshot()["content_weight"]) == pytest.approx(0.07)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [Settings(iterations=2), Settings.inetwork(iterations=4)])
 def test_lbfgs_lowers_the_loss_from_step_to_step(tiny, recipe):
     settings = dataclasses.replace(recipe, optimizer="lbfgs", size=128, content_weight=0.05)
@@ -235,6 +240,7 @@ def test_lbfgs_lowers_the_loss_from_step_to_step(tiny, recipe):
     assert totals == sorted(totals, reverse=True) and totals[-1] < 0.9 * totals[0]
 
 
+@pytest.mark.slow
 def test_lbfgs_paints_every_scale_and_stays_within_the_colours_there_are(tiny):
     settings = Settings(size=181, iterations=1, optimizer="lbfgs")
     steps = list(stylize(picture(128, 181), [picture(80, 80, 2)], settings, tiny))

@@ -33,6 +33,7 @@ def test_every_sample_is_drawn_by_the_script(draw):
     assert set(draw.SAMPLES) == set(SIZES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_drawing_has_the_size_asked_for_and_is_the_same_each_time(draw, name):
     first, second = draw.SAMPLES[name](SCALE), draw.SAMPLES[name](SCALE)

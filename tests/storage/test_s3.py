@@ -34,6 +34,7 @@ def test_markers_of_folders_are_not_listed(server):
     assert keys(server.open(f"{name}/folder")) == ["a.jpg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
 def test_listing_continues_after_the_first_thousand(server):
     bucket = server.open()

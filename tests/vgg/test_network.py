@@ -174,6 +174,7 @@ def random():
     return made
 
 
+@pytest.mark.slow
 def test_random_weights_are_the_same_in_another_process(random):
     script = (
         "import hashlib; from styletransfer.vgg.random_weights import random_weights; "

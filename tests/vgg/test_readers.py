@@ -33,6 +33,7 @@ def files(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("model", OTHER)
 def test_every_form_reads_back_what_was_saved(model, kind, files):
