@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support import tiny
 from support.folder_batches import RECORDS, RESULTS, keys, run
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from support.folder_batches import keys, run
 
 from styletransfer import log
