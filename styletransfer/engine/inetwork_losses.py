@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.losses import Group, Targets, exact
+from styletransfer.engine.losses import exact
+from styletransfer.engine.recipe import Group, Targets
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -32,7 +33,7 @@ class Blend(NamedTuple):
 @dataclass(frozen=True)
 class OriginalLosses:
     """The recipe `inetwork`. As in the original, nothing is divided by a target's norm, so the
-    balance between terms depends on the picture's size. Methods are described in Losses."""
+    balance between terms depends on the picture's size. Methods are described in recipe.Losses."""
 
     model: str
     content_layer: str

@@ -1,5 +1,4 @@
-"""The default recipe's losses (content, style and total variation) as pure functions of features,
-and the protocol that every recipe's losses follow.
+"""The default recipe's losses (content, style and total variation) as pure functions of features.
 
 Each term is relative to the norm of its target, so the balance between terms does not depend on
 the scale of the weights, the photo, its size or the painting. Sums are in float32 or wider,
@@ -8,11 +7,12 @@ whatever the features' dtype.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.recipe import Group, Targets
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -25,7 +25,6 @@ STYLE_LAYER_WEIGHTS = tuple(weight / 31 for weight in (16, 8, 4, 2, 1))
 TINY = 1e-12  # The target of an all-black photo has norm 0.
 MIN_VARIANCE = 1e-4  # of a painting's total; smaller ones drown in float32's rounding
 DIRECTIONS = 256  # in which a layer's covariance is compared; the rest only by its trace
-TERMS = ("content", "style", "total_variation")
 
 
 class Statistics(NamedTuple):
@@ -46,27 +45,6 @@ class Gaussian(NamedTuple):
     rest: tf.Tensor
 
 
-class Group(NamedTuple):
-    """Paintings that share a region of the picture, blended into one target: their weight in the
-    style term; the region's mask [1, h, w, 1] at each style layer (empty: the whole picture); the
-    target at each style layer, in the recipe's own form."""
-
-    weight: tf.Tensor
-    masks: tuple[tf.Tensor, ...]
-    targets: tuple[Any, ...]
-
-
-class Targets(NamedTuple):
-    """The targets of a picture: the photo's feature at the content layer [1, h, w, C]; the content
-    mask there [1, h, w, 1] (empty: everywhere); the feature's squared norm inside the mask; the
-    groups of paintings."""
-
-    content: tf.Tensor
-    content_mask: tuple[tf.Tensor, ...]
-    content_norm: tf.Tensor
-    groups: tuple[Group, ...]
-
-
 class Sums(NamedTuple):
     """Sums over the positions of a feature F, each with a weight w: Σ w, Σ w·F [C], Σ w·F·Fᵀ
     [C, C]. Those of the parts of a picture add up to those of the whole."""
@@ -74,64 +52,6 @@ class Sums(NamedTuple):
     weight: tf.Tensor
     first: tf.Tensor
     second: tf.Tensor
-
-
-class Losses(Protocol):
-    """A recipe's losses. Everything is computed from sums over positions, so that a picture can be
-    computed in tiles."""
-
-    @property
-    def pads_images(self) -> bool:
-        """Whether networks see padded pictures; see pyramid.pad_to_multiple."""
-
-    @property
-    def composites(self) -> bool:
-        """Whether the photo shows outside the content mask already during the optimisation."""
-
-    @property
-    def content_layer(self) -> str:
-        """The layer at which the photo is compared."""
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers at which paintings are compared."""
-
-    def layer_masks(
-        self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
-    ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w], 0…1, of a picture of this size, at each layer: [1, h, w, 1]."""
-
-    def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Any:
-        """The sums over a feature [1, h, w, C] that style is computed from, each position weighted
-        by a mask [1, h, w, 1] if given. Those of tiles add up."""
-
-    def painting_statistics(self, sums: Any) -> Any:
-        """What is blended and matched of a painting, from its sums at a layer."""
-
-    def content_error(
-        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
-    ) -> tf.Tensor:
-        """Σ (F − P)² over a picture's feature and the photo's, both [1, h, w, C], weighted by a
-        mask [1, h, w, 1] if given."""
-
-    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """The sums that total variation is computed from, over the first `own` rows of rows
-        [1, r, W, 3] (sRGB 0…1). The row after them, if any, is the last one's neighbour."""
-
-    def blend(self, paintings: Sequence[Sequence[Any]], shares: Sequence[float]) -> tuple[Any, ...]:
-        """One target at each layer for several paintings' statistics at each layer."""
-
-    def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """The weight of each group: areas are its part of the picture, shares its paintings'."""
-
-    def terms(
-        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
-    ) -> tf.Tensor:
-        """Unweighted content, style and total variation [3] of a picture of this size.
-
-        sums: under each style layer's name `sums` for each group of paintings; under `content` and
-        `total_variation` the results of `content_error` and `total_variation`.
-        """
 
 
 @dataclass(frozen=True)

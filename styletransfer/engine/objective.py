@@ -12,8 +12,9 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import native_bfloat16
 from styletransfer.engine import pyramid
 from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import TERMS, Group, Losses, RelativeLosses, Targets
+from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.optimizers import State, adam, log_target_error, steered
+from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import pyramid
-from styletransfer.engine.losses import Group
 from styletransfer.engine.objective import Objective
+from styletransfer.engine.recipe import Group
 from styletransfer.errors import PictureError
 from styletransfer.images import colour
 from styletransfer.images import masks as grey

@@ -17,12 +17,12 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
 from styletransfer.engine import pyramid
 from styletransfer.engine.eta import StepEta
-from styletransfer.engine.losses import TERMS
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.postprocess import PICTURE_BYTES, Postprocess, postprocess_bytes
+from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.scale_optimizer import ScaleOptimizer
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.images.arrays import to_float

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from styletransfer.engine.losses import TERMS, Targets, exact
+from styletransfer.engine.losses import exact
 from styletransfer.engine.objective import (
     Objective,
     Problem,
@@ -28,6 +28,7 @@ from styletransfer.engine.objective import (
     signature,
 )
 from styletransfer.engine.optimizers import adam_in_place
+from styletransfer.engine.recipe import TERMS, Targets
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer

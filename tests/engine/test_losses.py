@@ -12,6 +12,7 @@ from support.tiny import weights as tiny_weights
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import losses
 from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.recipe import Group, Targets
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import PictureError
 from styletransfer.vgg.network import VGG, NetworkOptions
@@ -146,11 +147,11 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     masks = [tf.cast(each, tf.float64) for each in minimised.layer_masks(mask, (33, 47))]
     statistics = minimised.losses.blend([minimised.painting_statistics(painting, None)], [1.0])
     groups = (
-        losses.Group(tf.constant(0.7, tf.float64), (), statistics),
-        losses.Group(tf.constant(0.3, tf.float64), tuple(masks), statistics),
+        Group(tf.constant(0.7, tf.float64), (), statistics),
+        Group(tf.constant(0.3, tf.float64), tuple(masks), statistics),
     )
     target = minimised.features(content, ["conv4_2"])["conv4_2"]
-    problem = Problem(losses.Targets(target, (), tf.reduce_sum(target**2), groups), ())
+    problem = Problem(Targets(target, (), tf.reduce_sum(target**2), groups), ())
     weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
 
     def loss(x):
