@@ -133,6 +133,7 @@ def test_without_weights_the_user_gets_a_word_and_the_owner_the_reason(world, cl
     assert "exit code: 3" in answer.text and job.id in answer.text
 
 
+@pytest.mark.slow
 def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     world.answers(world.photo(ANNA, PHOTO))
     [key] = world.photo_keys(ANNA)

@@ -131,6 +131,7 @@ def test_a_mask_without_a_picture_is_logged(one_photo, caplog):
     assert "beech.mask.png in ./photos is not used" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_record_makes_the_same_picture_with_masks_and_regions(
     folders,
     small_vgg,

@@ -105,6 +105,7 @@ def test_the_driver_reports_a_gpus_memory(driver):
     assert nvidia.total_memory(0) == 16 * 2**30 and nvidia.total_memory(1) is None
 
 
+@pytest.mark.slow
 def test_tensorflow_itself_names_the_libraries_it_lacks(driver, monkeypatch):
     if util.find_spec("nvidia") or not tensorflow.tf.test.is_built_with_cuda():
         pytest.skip("needs a TensorFlow with CUDA, and without CUDA's libraries")

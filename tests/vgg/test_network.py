@@ -102,6 +102,7 @@ def assert_equal_features(found, wanted):
 # --- features ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["max", "ave"])
 @pytest.mark.parametrize("model", COMPARED)
 def test_features_equal_kerass_with_the_published_form(model, pool, h5, image, kerass_features):
@@ -189,6 +190,7 @@ def test_random_weights_are_the_same_in_another_process(random):
     assert other.stdout.strip() == here
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_kernels_and_another_identity(random):
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != random["vgg16"][0].identity
