@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 # Idle threads of OpenMP wait without burning a processor that others want; before torch is loaded.
@@ -22,6 +22,7 @@ from training.score import Scores, score_network, table
 from training.train import CHECKPOINT, Recipe, Trainer, provenance, train
 
 logger = logging.getLogger("training")
+FOLDER = Path("training-run")
 SCORE_SIZE = 128  # px, of the longer side
 
 
@@ -43,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m training", description=__doc__)
     parser.add_argument("--threads", type=int, help="that compute (default: all)")
     commands = parser.add_subparsers(dest="command")
-    parser.set_defaults(run=_all, **_training_defaults())
+    defaults = _recipe_defaults() | _machine_defaults() | _file_defaults()
+    parser.set_defaults(run=_all, folder=FOLDER, **defaults)
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(
@@ -52,13 +54,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for name, run, text in (
-        ("all", _all, "train, export and score: all that the file needs (the default)"),
-        ("train", _train, "train to the last step, or go on from the checkpoint"),
-        ("export", _export, "write the checkpoint's network as it is now, scored"),
+    recipe, machine, file = _recipe_defaults(), _machine_defaults(), _file_defaults()
+    for name, run, options, text in (
+        ("all", _all, recipe | machine | file, "train, score and write the file (the default)"),
+        ("train", _train, recipe | machine, "train to the last step, from the checkpoint if any"),
+        ("export", _export, _file_defaults(), "score and write the checkpoint's network"),
     ):
         sub = command(name, run, text)
-        for option, default in _training_defaults().items():
+        sub.add_argument("--folder", **_argument("folder", FOLDER))
+        for option, default in options.items():
             sub.add_argument(f"--{option.replace('_', '-')}", **_argument(option, default))
     sub = command("score", _score, "score files of weights beside random features")
     sub.add_argument("files", nargs="+", type=Path)
@@ -72,13 +76,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _training_defaults() -> dict[str, object]:
-    recipe = {each.name: each.default for each in fields(Recipe)}
-    return recipe | {
-        "folder": Path("training-run"),
+def _recipe_defaults() -> dict[str, object]:
+    return {each.name: each.default for each in fields(Recipe)}
+
+
+def _machine_defaults() -> dict[str, object]:
+    if torch.cuda.is_available():
+        return {"device": "cuda", "workers": max(1, (os.cpu_count() or 2) - 2)}
+    return {"device": "cpu", "workers": 1}
+
+
+def _file_defaults() -> dict[str, object]:
+    return {
         "output": Path("sketch.npz"),
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "workers": 1 if not torch.cuda.is_available() else max(1, (os.cpu_count() or 2) - 2),
         "dtype": "int8",
         "colour_channels": COLOUR_CHANNELS,
         "score_steps": 60,
@@ -117,9 +127,7 @@ def _all(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    trainer = Trainer(_recipe(options), torch.device(options.device))
-    trainer.restore(options.folder / CHECKPOINT)
-    _write(options, trainer)
+    _write(options, Trainer.from_checkpoint(options.folder / CHECKPOINT, torch.device("cpu")))
 
 
 def _write(options: argparse.Namespace, trainer: Trainer) -> None:
@@ -127,11 +135,9 @@ def _write(options: argparse.Namespace, trainer: Trainer) -> None:
     images = export.calibration_images()
     layers = export.finished(trainer.averaged.folded(), options.colour_channels, images)
     recipe = {
-        **{name: getattr(trainer.recipe, name) for name in ("seed", "scenes", "pool", "rate")},
-        "averaging": trainer.recipe.averaging,
-        "widths": list(trainer.recipe.widths),
-        "colour_channels": options.colour_channels,
+        **asdict(trainer.recipe),
         "steps": trainer.step,
+        "colour_channels": options.colour_channels,
         "views": 2 * trainer.step * trainer.recipe.scenes,
         **provenance(),
         "tasks": {name: round(value, 4) for name, value in trainer.evaluate().items()},

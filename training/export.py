@@ -15,7 +15,7 @@ and for the whole:
     recipe           []                string: JSON, how the file was made, and its scores
 
 A layer is ReLU(convolution(x, W) + b), its borders continued as the reader likes; before conv2_1,
-conv3_1, conv4_1 and conv5_1 is a 2 × 2 max-pooling. Mean activations are about 1 in all channels.
+conv3_1, conv4_1 and conv5_1 is a 2 × 2 max-pooling. The mean activation of each layer is about 1.
 """
 
 import json
@@ -56,10 +56,9 @@ def calibration_images(scenes: int = 48) -> np.ndarray:
 
 def finished(trained: Layers, colour_channels: int, images: np.ndarray) -> dict[str, Kernels]:
     """A trained network as it is used: normalised, with its colour channels."""
-    layers = normalised(trained, images)
     if colour_channels:
-        layers = side_by_side(normalised(colour_layers(colour_channels), images), layers)
-    return layers
+        trained = side_by_side(colour_layers(colour_channels), trained)
+    return normalised(trained, images)
 
 
 def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """From a trained network to plain convolutions for style transfer: fixed colour channels beside the
-trained ones, and every channel scaled to mean activation 1 (Gatys, Ecker & Bethge 2016), all as
-NumPy arrays; ReLU commutes with positive scales, so features keep their shape."""
+trained ones, and every layer scaled to mean activation 1 (Gatys, Ecker & Bethge 2016), all as NumPy
+arrays. ReLU commutes with positive scales, so features keep their shape."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ from torch.nn import functional
 from training.network import LAYERS, MEAN_PIXEL, Kernels
 
 COLOUR_CHANNELS = 16
-# A channel whose mean is below this part of its layer's median is scaled as if it were there: at
-# mean activation 1, its rare peaks would outweigh everything.
+# A channel whose root mean square is below this part of its layer's median is scaled as if it were
+# there.
 LEAST_ACTIVITY = 0.25
 BLUR = np.outer([1, 2, 1], [1, 2, 1]) / 16
 # Directions in colour, and where along each the ReLU's hinge is, in pixel values from the mean.
@@ -83,8 +83,10 @@ def convolved(x: torch.Tensor, kernel: np.ndarray, bias: np.ndarray) -> torch.Te
 
 @torch.no_grad()
 def normalised(layers: Layers, images: np.ndarray) -> dict[str, Kernels]:
-    """The same network with every channel's mean activation over `images` (uint8 [n, H, W, 3])
-    scaled to 1; rarely active channels less, those that never are not at all (they become 0)."""
+    """The same network scaled by what it does on `images` (uint8 [n, H, W, 3]): within a layer all
+    channels to the same root mean square, and the layer to mean activation 1. Channels at the same
+    mean would not do: rarely active ones would outweigh the rest. Those hardly ever active are
+    boosted less, those that never are become 0."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     x = x - torch.tensor(MEAN_PIXEL).view(1, 3, 1, 1)
     found, undo = {}, np.ones(3, np.float32)
@@ -93,10 +95,11 @@ def normalised(layers: Layers, images: np.ndarray) -> dict[str, Kernels]:
             x = functional.max_pool2d(x, 2)
         kernel = kernel * undo[None, None, :, None]
         x = convolved(x, kernel, bias)
-        mean = x.mean((0, 2, 3)).numpy()
-        alive = mean > 1e-3 * mean.mean()
-        least = LEAST_ACTIVITY * np.median(mean[alive])
-        scale = np.where(alive, 1 / np.maximum(mean, least), 0)
+        power = x.square().mean((0, 2, 3)).sqrt().numpy()
+        alive = power > 1e-3 * power.mean()
+        least = LEAST_ACTIVITY * np.median(power[alive])
+        scale = np.where(alive, 1 / np.maximum(power, least), 0)
+        scale /= (x.mean((0, 2, 3)).numpy() * scale)[alive].mean()
         found[layer] = Kernels(_float(kernel * scale), _float(bias * scale))
         x = x * torch.from_numpy(_float(scale)).view(1, -1, 1, 1)
         undo = _float(np.where(alive, 1 / np.where(alive, scale, 1), 0))

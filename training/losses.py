@@ -220,18 +220,19 @@ def _coarse(labels: torch.Tensor) -> torch.Tensor:
 
 def recoloured(images: torch.Tensor, generator: torch.Generator, hue: float = 0.35) -> torch.Tensor:
     """A view of images [n, 3, H, W] (0…255): hue turned by about `hue` radians, saturation,
-    contrast and the colour of the light changed, noise added. A larger hue costs the palette."""
+    contrast and the colour of the light changed, noise added. A larger hue costs the palette.
+    generator: on the device of the images."""
     count, device = len(images), images.device
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        drawn = torch.rand(count, *(shape or (1, 1, 1)), generator=generator)
-        return (low + (high - low) * drawn).to(device)
+        drawn = torch.rand(count, *(shape or (1, 1, 1)), generator=generator, device=device)
+        return low + (high - low) * drawn
 
-    angle = hue * torch.randn(count, 1, 1, 1, generator=generator).to(device)
+    angle = hue * torch.randn(count, 1, 1, 1, generator=generator, device=device)
     grey = images.mean(1, keepdim=True)
     chroma = images - grey
     cross = (chroma.roll(1, 1) - chroma.roll(-1, 1)) / 3**0.5
     view = grey + (chroma * angle.cos() + cross * angle.sin()) * uniform(0.2, 1.3)
     view = (view - 128) * uniform(0.6, 1.3) + 128 + uniform(-30, 30, 3, 1, 1)
-    noise = torch.randn(images.shape, generator=generator).to(device)
+    noise = torch.randn(images.shape, generator=generator, device=device)
     return (view + noise * uniform(0, 6)).clamp(0, 255)

@@ -65,9 +65,9 @@ def patch_coherence(picture: Array, painting: Array) -> float:
 
 
 def sliced_wasserstein(picture: Array, painting: Array) -> float:
-    """Sliced Wasserstein-2 distance of patches (Heitz et al. 2021), mean of all octaves. Half of the
-    directions are Gabor filters, whose responses are heavy-tailed in strokes and stones and normal
-    in noise; each direction counts relative to the painting's spread in it. Lower is better."""
+    """Sliced Wasserstein-2 distance of patches (Heitz et al. 2021), mean of all octaves. Half of
+    the directions are Gabor filters, whose responses are heavy-tailed in strokes and stones and
+    normal in noise; each counts relative to the painting's spread in it. Lower is better."""
     rng, distances = np.random.default_rng(0), []
     for found, wanted in zip(_octaves(picture), _octaves(painting), strict=False):
         one, _ = _patches(rng, found, SAMPLES)

@@ -45,7 +45,6 @@ class SceneBatches(Dataset):
 
     def __getitem__(self, number: int) -> Scenes:
         if self.pool is None:
-            torch.set_num_threads(1)
             self.pool = TexturePool(self.recipe.seed, self.recipe.pool)
         self.pool.advance(number)
         return draw_batch(self.pool, self.recipe.seed, number, self.recipe.scenes)
@@ -77,6 +76,14 @@ class Trainer:
         ]
         self.full_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.step = 0
+
+    @classmethod
+    def from_checkpoint(cls, path: Path, device: torch.device) -> "Trainer":
+        """Where a training is, with the recipe that the checkpoint names."""
+        stored = torch.load(path, map_location="cpu", weights_only=True)["recipe"]
+        trainer = cls(Recipe(**stored), device)
+        trainer.restore(path)
+        return trainer
 
     def rate(self) -> float:
         """Of the next step, as a part of the full learning rate."""
@@ -150,8 +157,9 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def _views(self, labels: Labels, number: int) -> torch.Tensor:
-        """Two views of each scene, the same for the same step."""
-        generator = torch.Generator().manual_seed(self.recipe.seed * 2_000_003 + number + 2**20)
+        """Two views of each scene, the same for the same step on the same kind of device."""
+        generator = torch.Generator(self.device)
+        generator.manual_seed(self.recipe.seed * 2_000_003 + number + 2**20)
         return torch.cat([recoloured(labels.images, generator) for _ in range(2)])
 
     @torch.no_grad()
