@@ -9,7 +9,7 @@ import pytest
 
 from styletransfer.paths import PROGRAM
 
-FOLDERS = ("styletransfer", "aws", "bench", "tests", "samples", "docs", "tools")
+FOLDERS = ("styletransfer", "aws", "bench", "tests", "samples", "docs", "tools", "training")
 KINDS = {".py", ".sh", ".md", ".html", ".yaml", ".toml", ".txt", ".in", ""}
 BESIDE = ("*.py", "*.sh", "*.md", "*.toml", "Dockerfile", ".env.example", ".ci/run")
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+
 from training.metrics import patch_coherence, sliced_wasserstein, structure_kept
 from training.scenes_textures import damaged, texture
 

@@ -5,6 +5,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+
 from training.metrics import sliced_wasserstein
 from training.scenes import CELL, FAMILY_NAMES, SHAPES, SIDE, Scenes, batches
 from training.scenes_fields import equalised, gabor_noise, power_noise

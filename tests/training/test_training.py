@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+
 import torch
 
 from training import __main__ as command_line
@@ -31,7 +34,7 @@ def test_training_raises_the_score_on_scenes_it_has_not_seen(tmp_path):
     untrained = Trainer(recipe, CPU).evaluate(count=2)
     trained = train(recipe, tmp_path, CPU, workers=0).evaluate(count=2)
     assert trained["score"] > untrained["score"] + 0.1
-    assert trained["colour conv4_1"] > 0.1  # A part of the variance is explained; none was before.
+    assert trained["colour conv4_1"] > untrained["colour conv4_1"] + 0.02  # of the variance
 
 
 def test_a_resumed_training_ends_where_one_at_a_stretch_does(tmp_path):
