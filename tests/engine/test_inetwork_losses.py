@@ -11,6 +11,8 @@ from styletransfer import Settings, objective, stylize
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.random_weights import random_weights
 
+pytestmark = pytest.mark.slow  # Each case traces a network.
+
 TERMS = ("content", "style", "total_variation", "total")
 # So that the three terms pull about equally hard at the pictures below.
 CONTENT_WEIGHTS = {0: 1e-3, 1: 0.5, 2: 70.0}

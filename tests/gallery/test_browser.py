@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 from support.gallery import HOSTILE, LONG, published, record
 
+pytestmark = pytest.mark.slow  # A browser starts.
+
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
     *("--disable-background-networking", "--no-first-run", "--disable-sync"),

@@ -13,6 +13,8 @@ import pytest
 
 from tools.environment import explanation
 
+pytestmark = pytest.mark.slow  # Each test makes an environment.
+
 REPO = Path(__file__).parents[2]
 FAKE = REPO / "tests/support/fake_python.py"
 TOOLS = ["bash", "cat", "dirname", "env", "readlink", "sh"]
