@@ -15,6 +15,8 @@ from support.folder_batches import QUICK
 
 from styletransfer.paths import PROGRAM
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 PHOTO = tiny.file(60, 80, 1)
 
 

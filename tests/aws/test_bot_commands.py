@@ -11,6 +11,8 @@ from bot import table, words
 from PIL import Image
 from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 AWS = Path(__file__).parents[2] / "aws"
 
 

@@ -10,6 +10,8 @@ from support.telegram_server import TOKEN
 
 from styletransfer.storage import base, s3
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 
 @pytest.mark.parametrize(("code", "method"), [(429, "sendMessage"), (502, "getFile")])
 def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):

@@ -9,6 +9,8 @@ from support.pictures import gradient, saved
 
 from styletransfer.storage import s3
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 
 def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     update = world.photo(ANNA)

@@ -12,6 +12,8 @@ from PIL import Image
 from support.bot_running import ANNA, BORIS, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 # Results
 
 

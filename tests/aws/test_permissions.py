@@ -18,6 +18,8 @@ from styletransfer.errors import ConfigError
 from styletransfer.storage import s3_client
 from styletransfer.vgg import download
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 OWNER = int(aws_template.GIVEN["OwnerId"])
 BUCKET = aws_template.NAMES["Bucket"]
 # Rights that no code of ours uses: Lambda itself writes the log, and what it gave up.

@@ -11,6 +11,8 @@ from moto import mock_aws
 from support.telegram_server import TOKEN, telegram_running
 from telegram import WebhookInfo
 
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
 URL = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/webhook"
 OUTPUTS = {"WebhookUrl": {"Value": URL}, "TokenParameter": {"Value": "/painter/telegram-token"}}
 

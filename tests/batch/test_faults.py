@@ -21,6 +21,8 @@ from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.cli.paint import main
 from styletransfer.storage import retry, s3_client
 
+pytestmark = pytest.mark.slow  # Each test runs a batch through a faulty network.
+
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(30)]
 FEW = PHOTOS[:4]

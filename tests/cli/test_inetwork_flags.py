@@ -11,7 +11,8 @@ from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.images import arrays, decode
 
-pytestmark = pytest.mark.usefixtures("inetwork_files")
+# Each test paints a picture.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("inetwork_files")]
 
 
 LONGER = ["--num_iter", "40"]

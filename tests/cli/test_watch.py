@@ -13,7 +13,8 @@ from support.commands import configure_buckets, fill
 
 from styletransfer.paths import PROGRAM
 
-pytestmark = pytest.mark.usefixtures("interruptible")
+# Each test starts a program.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
 
 
 def until(condition, what: str, seconds: float = 60):
