@@ -59,12 +59,13 @@ def to_batch(image: np.ndarray) -> tf.Tensor:
 
 
 def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """image [1, H, W, C] at another (height, width), antialiased when it shrinks. At the same size
-    it is the same tensor."""
-    if tuple(image.shape[1:3]) == tuple(size):
-        return image
-    shrinks = image.shape[1] > size[0]
-    return tf.image.resize(image, size, "lanczos3" if shrinks else "bicubic", antialias=shrinks)
+    """image [1, H, W, C] at another (height, width): antialiased along an axis that shrinks,
+    interpolated along one that grows. At the same size it is the same tensor."""
+    height, width = size
+    smaller = (min(image.shape[1], height), min(image.shape[2], width))
+    if tuple(image.shape[1:3]) != smaller:
+        image = tf.image.resize(image, smaller, "lanczos3", antialias=True)
+    return image if smaller == (height, width) else tf.image.resize(image, size, "bicubic")
 
 
 def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
