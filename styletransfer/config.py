@@ -20,7 +20,7 @@ from styletransfer.images.output import (
     OutputFormat,
 )
 from styletransfer.paths import PROGRAM, WORKSPACE
-from styletransfer.settings import FIELDS, Settings, parse_bool
+from styletransfer.settings import FIELDS, QUALITIES, Settings, parse_bool
 from styletransfer.storage.address import Account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
@@ -211,7 +211,15 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             hint = f"did you mean {names}?" if close else f"expected one of {names}"
             raise ConfigError(f"{variable} is {value!r}, but there is no such setting; {hint}")
         changes[name] = value
-    return Settings().replaced(defaults).replaced(changes, "STYLE_")
+    quality = _choice(values, "QUALITY", tuple(QUALITIES))
+    if quality is not None and changes.setdefault("quality", quality) != quality:
+        raise ConfigError(
+            f"QUALITY is {values['QUALITY']!r} and STYLE_QUALITY is {changes['quality']!r}; "
+            "they are the same setting, so set one of them"
+        )
+    # A quality that is asked for counts more than the demo's hurry.
+    start = Settings() if "quality" in changes else Settings().replaced(defaults)
+    return start.replaced(changes, "STYLE_")
 
 
 def _weights(values: Mapping[str, str]) -> str | None:

@@ -6,10 +6,16 @@ Flags, STYLE_* variables, looks.toml keys and docs/settings.md are generated fro
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from styletransfer.errors import ConfigError
 
+# How each quality's defaults differ from those of the fields, which are `fine`.
+QUALITIES: dict[str, dict[str, Any]] = {
+    "draft": {"size": 512, "iterations": 30},
+    "fine": {},
+    "print": {"size": 1600, "iterations": 200},
+}
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
@@ -29,13 +35,23 @@ class _Spec:
     word: str = ""
 
 
-def _setting(default: Any, meaning: str, **accepts: Any) -> Any:
-    return field(default=default, metadata=vars(_Spec(meaning, **accepts)))
+def _setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
+    return field(default=default, compare=compare, metadata=vars(_Spec(meaning, **accepts)))
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a photo is painted. Raises ConfigError for a value out of its range."""
+    """How a photo is painted. Raises ConfigError for a value out of its range.
+
+    What is not given has the default of the recipe, of the quality, or of the field, in this order.
+    Settings are equal that paint the same, whichever quality names their values.
+    """
+
+    _given: ClassVar[frozenset[str]]
 
     size: int | str = _setting(
         512,
@@ -147,6 +163,14 @@ class Settings:
         False, "two runs on one machine give the same result bit for bit; slower on a GPU"
     )
     seed: int = _setting(0, "seed of every random number", low=0, high=2**31 - 1)
+    quality: str = _setting(
+        "fine",
+        "defaults of other settings, which count more where they are given: "
+        + ", ".join(f"{name} ({_listed(values)})" for name, values in QUALITIES.items() if values)
+        + "; fine has the usual ones",
+        choices=tuple(QUALITIES),
+        compare=False,
+    )
     recipe: str = _setting(
         "default",
         "`inetwork` paints as the original INetwork script: its losses, layers and defaults",
@@ -160,9 +184,21 @@ class Settings:
         high=2,
     )
 
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Keeps the names of what is given: a value may be given that is the default."""
+        settings = super().__new__(cls)
+        names = frozenset(given).union(list(FIELDS)[: len(args)])
+        object.__setattr__(settings, "_given", names)
+        return settings
+
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            check_value(each.name, getattr(self, each.name))
+        for name in ("quality", "recipe"):
+            check_value(name, getattr(self, name))
+        for name, default in (QUALITIES[self.quality] | RECIPES[self.recipe]).items():
+            if name not in self._given:
+                object.__setattr__(self, name, default)
+        for name in FIELDS:
+            check_value(name, getattr(self, name))
         if self.model == "vgg16" and self.content_layer in ("conv3_4", "conv4_4", "conv5_4"):
             raise ConfigError(
                 f"content_layer {self.content_layer} is not in vgg16, "
@@ -178,22 +214,24 @@ class Settings:
         Its `image_size` counts rows, `size` the longer side: the default of 400 means 400 px of
         longer side here, and 400 rows on the command line.
         """
-        return cls(**{**RECIPES["inetwork"], "recipe": "inetwork", **others})
+        return cls(**{"recipe": "inetwork", **others})
 
     def replaced(self, values: Mapping[str, Any], where: str = "") -> "Settings":
         """A copy with some values changed, given as text or typed (TOML, JSON).
 
-        A different `recipe` changes every setting that still has the previous recipe's default.
+        What was given before stays; the rest has the defaults of the new `recipe` and `quality`.
         Error messages put `where` before a name (`STYLE_` → `STYLE_SIZE`). Raises ConfigError,
         which names the setting, the value and what is expected.
         """
         parsed = {name: parse(name, value, where) for name, value in values.items()}
-        recipe = parsed.get("recipe", self.recipe)
-        if recipe != self.recipe:
-            before, after = (_defaults(name) for name in (self.recipe, recipe))
-            unset = {name for name in FIELDS if getattr(self, name) == before[name]}
-            parsed = {name: after[name] for name in unset} | parsed
-        return dataclasses.replace(self, **parsed)
+        return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide a result: all but `quality`, which only names values of others.
+
+        A record and its fingerprint hold these.
+        """
+        return {name: getattr(self, name) for name, each in FIELDS.items() if each.compare}
 
 
 # How each recipe's defaults differ from those of the fields.
@@ -230,10 +268,6 @@ def kind(name: str) -> type:
     """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
     each = FIELDS[name].type
     return each if isinstance(each, type) else get_args(each)[0]
-
-
-def _defaults(recipe: str) -> dict[str, Any]:
-    return {name: each.default for name, each in FIELDS.items()} | RECIPES[recipe]
 
 
 def expectation(name: str) -> str:

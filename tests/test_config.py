@@ -10,7 +10,7 @@ from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
-from styletransfer.settings import Settings
+from styletransfer.settings import QUALITIES, Settings
 from styletransfer.storage.address import Account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
@@ -86,6 +86,27 @@ def test_buckets_without_cellar_are_amazons():
     assert load(BUCKETS).account == Account()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"QUALITY": "Print"},
+        {"STYLE_QUALITY": "print"},
+        {"QUALITY": "print", "STYLE_QUALITY": "print"},
+    ],
+    ids=str,
+)
+def test_a_quality_sets_what_is_not_given(given):
+    settings = load(BUCKETS | given).settings
+    assert settings == Settings(quality="print") != Settings()
+    explicit = load(BUCKETS | given | {"STYLE_SIZE": "512"}).settings
+    assert (explicit.size, explicit.iterations) == (512, settings.iterations)
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_quality_counts_more_than_the_demos_settings(quality):
+    assert load({"QUALITY": quality}).settings == Settings(quality=quality)
+
+
 @pytest.mark.parametrize("value", ["1", "true", "Yes", "ON", "t"])
 def test_a_switch_may_be_written_in_several_ways(value):
     assert load({"KEEP_GPS": value}).output.keep_gps and load({"DRY_RUN": value}).dry_run
@@ -129,6 +150,12 @@ def test_formats_have_synonyms(given, means):
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
+        ({"QUALITY": "best"}, ["QUALITY is 'best'", "expected one of draft, fine, print"]),
+        ({"STYLE_QUALITY": "best"}, ["STYLE_QUALITY is 'best'", "draft, fine, print"]),
+        (
+            {"QUALITY": "draft", "STYLE_QUALITY": "print"},
+            ["QUALITY is 'draft' and STYLE_QUALITY is 'print'", "set one of them"],
+        ),
         ({"OUTPUT_DEPTH": "12"}, ["OUTPUT_DEPTH", "'12'", "8, 16"]),
         ({"OUTPUT_DEPTH": "16", "OUTPUT_FORMAT": "jpeg"}, ["OUTPUT_DEPTH is 16", "'jpg'", "tiff"]),
         ({"KEEP_GPS": "maybe"}, ["KEEP_GPS", "'maybe'", "expected 1 or 0"]),

@@ -1,13 +1,15 @@
 """Settings: one source of defaults, and errors that say what is expected."""
 
+import copy
 import dataclasses
+import pickle
 from pathlib import Path
 
 import pytest
 
 from styletransfer.errors import ConfigError
 from styletransfer.images.arrays import fit_size
-from styletransfer.settings import FIELDS, Settings, expectation, markdown_table
+from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings, expectation, markdown_table
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -66,6 +68,55 @@ def test_a_layer_that_vgg16_does_not_have_is_refused():
 def test_settings_cannot_be_changed_by_accident():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().size = 3
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_quality_changes_defaults_and_nothing_that_is_given(quality):
+    usual = dataclasses.asdict(Settings())
+    for named in (Settings(quality=quality), Settings().replaced({"quality": quality})):
+        assert dataclasses.asdict(named) == usual | QUALITIES[quality] | {"quality": quality}
+    for name in QUALITIES[quality]:
+        # Also where the given value is a default.
+        value = usual[name]
+        assert getattr(Settings(**{name: value, "quality": quality}), name) == value
+        before = Settings().replaced({name: value})
+        assert getattr(before.replaced({"quality": quality}), name) == value
+        after = Settings().replaced({"quality": quality})
+        assert getattr(after.replaced({name: value}), name) == value
+
+
+def test_qualities_do_not_add_up():
+    twice = Settings(quality="print", strength=0.3).replaced({"quality": "draft"})
+    assert twice == Settings(quality="draft", strength=0.3)
+    assert twice.replaced({"quality": "fine"}) == Settings(strength=0.3)
+
+
+def test_settings_are_equal_if_they_paint_the_same():
+    named = Settings(quality="print")
+    spelled = Settings(size=named.size, iterations=named.iterations)
+    assert named == spelled and hash(named) == hash(spelled)
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_recipes_defaults_count_more_than_those_of_a_quality(quality):
+    original = Settings.inetwork(quality=quality)
+    assert original == Settings.inetwork() == Settings().replaced({"recipe": "inetwork"})
+    assert {name: getattr(original, name) for name in RECIPES["inetwork"]} == RECIPES["inetwork"]
+    assert original.replaced({"recipe": "default"}) == Settings(quality=quality)
+
+
+def test_a_setting_that_was_given_stays_with_another_recipe():
+    given = Settings().replaced({"size": Settings().size, "model": "vgg19"})
+    assert given.replaced({"recipe": "inetwork"}) == Settings.inetwork(
+        size=Settings().size, model="vgg19"
+    )
+
+
+def test_copies_know_what_was_given():
+    given = Settings(size=512)
+    for same in (copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
+        assert same.replaced({"quality": "print"}).size == 512
+    assert pickle.loads(pickle.dumps(Settings())).replaced({"quality": "print"}).size != 512
 
 
 def test_every_setting_says_what_it_means():

@@ -1,6 +1,5 @@
 """Records in the result bucket, and the fingerprint by which a run recognises what is done."""
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -22,7 +21,7 @@ def fingerprint(
             [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
             for each in look.paintings
         ],
-        "settings": dataclasses.asdict(look.settings),
+        "settings": look.settings.deciding(),
         "weights": weights,
         "output": output,
         "engine": ENGINE_VERSION,
@@ -44,7 +43,7 @@ def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
             )
             for each in look.paintings
         ),
-        settings=dataclasses.asdict(look.settings),
+        settings=look.settings.deciding(),
     )
 
 

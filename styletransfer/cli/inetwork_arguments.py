@@ -7,7 +7,15 @@ from typing import NoReturn
 from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
-from styletransfer.settings import FIELDS, RECIPES, Settings, expectation, kind, parse_bool
+from styletransfer.settings import (
+    FIELDS,
+    QUALITIES,
+    RECIPES,
+    Settings,
+    expectation,
+    kind,
+    parse_bool,
+)
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX
@@ -310,6 +318,9 @@ def _add_other_modes(group: argparse._ArgumentGroup) -> None:
 
 def _add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> None:
     default = f"default: {FIELDS[name].default}"
+    for quality, defaults in QUALITIES.items():
+        if defaults.get(name, FIELDS[name].default) != FIELDS[name].default:
+            default += f"; quality {quality}: {defaults[name]}"
     if name in RECIPES["inetwork"]:
         default += f"; recipe inetwork: {RECIPES['inetwork'][name]}"
     also = ", or the path of a picture" if name == "init_image" else ""

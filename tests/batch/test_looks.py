@@ -192,6 +192,30 @@ def test_looks_toml_has_settings_of_every_kind():
     assert b.settings == Settings.inetwork(size=300, iterations=3)
 
 
+def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_size():
+    text = """
+    [plain]
+    paintings = ["monet.jpg"]
+
+    [printed]
+    paintings = ["monet.jpg"]
+    quality = "print"
+
+    [sized]
+    paintings = ["monet.jpg"]
+    quality = "print"
+    size = 700
+    """
+
+    def sizes(**run):
+        looks = looks_from_toml(text, entries("monet.jpg"), Settings().replaced(run))
+        return [look.settings.size for look in looks]
+
+    draft, printed = (Settings(quality=each).size for each in ("draft", "print"))
+    assert sizes(quality="draft") == [draft, printed, 700]
+    assert sizes(size=Settings().size) == [Settings().size, Settings().size, 700]
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
@@ -204,6 +228,10 @@ def test_looks_toml_has_settings_of_every_kind():
         ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
         ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
         ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is not a setting"),
+        (
+            "[a]\npaintings = ['monet.jpg']\nquality = 'best'",
+            r"\[a\] quality is 'best'; expected one of draft, fine, print",
+        ),
         ("['../a']\npaintings = ['monet.jpg']", "plain name"),
         ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
         ("a = 1", "expected a table"),

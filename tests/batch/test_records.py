@@ -8,7 +8,7 @@ import pytest
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.records import fingerprint, record_of_inputs
 from styletransfer.images.output import OutputFormat
-from styletransfer.settings import Settings
+from styletransfer.settings import QUALITIES, Settings
 from styletransfer.storage.base import Entry
 
 # A result of the first version that has records as today's. Another fingerprint for the same
@@ -86,4 +86,26 @@ def test_a_record_names_every_input_with_its_content():
     assert (record.photo_mask.key, record.photo_mask.etag) == (MASK.key, MASK.etag)
     assert [each.share for each in record.paintings] == [0.5, 0.5]
     assert record.paintings[0].region.etag == MASK.etag and record.paintings[1].mask is None
-    assert record.settings == dataclasses.asdict(look.settings)
+    expected = dataclasses.asdict(look.settings)
+    del expected["quality"]
+    assert record.settings == expected
+
+
+def with_settings(settings):
+    return fingerprint(PHOTO, None, replace(LOOK, settings=settings), WEIGHTS, OUTPUT)
+
+
+def test_quality_fine_is_the_same_as_none():
+    fine = LOOK.settings.replaced({"quality": "fine"})
+    assert with_settings(fine) == FINGERPRINT
+    assert with_settings(Settings(quality="fine")) == with_settings(Settings())
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_only_what_a_quality_decides_counts(quality):
+    named = Settings().replaced({"quality": quality})
+    spelled = Settings(size=named.size, iterations=named.iterations)
+    assert with_settings(named) == with_settings(spelled)
+    assert (with_settings(named) == with_settings(Settings())) == (quality == "fine")
+    given = LOOK.settings.replaced({"quality": quality})
+    assert with_settings(given) == FINGERPRINT

@@ -9,7 +9,9 @@ from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
+from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, decode
+from styletransfer.settings import QUALITIES, Settings
 
 # Each test paints a picture.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("inetwork_files")]
@@ -48,7 +50,7 @@ VARIANTS = {
 # Flags that do something else, in tests of their own.
 OTHER_EFFECTS = {
     *("pictures", "size", "image_size", "maintain_aspect_ratio", "rescale_image", "regions"),
-    *("style_weight", "min_improvement", "recipe", "deterministic", "save_every"),
+    *("style_weight", "min_improvement", "recipe", "quality", "deterministic", "save_every"),
     *("output_format", "output_quality", "output_depth", "keep_gps"),
     *("weights", "memory_limit", "device", "from_record"),
     *("color_transfer_only", "mask", "hist_match", "mask_transfer"),
@@ -177,6 +179,21 @@ def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
     assert size("--recipe", "inetwork", "--maintain_aspect_ratio", "False") == 400
     assert size("--recipe", "inetwork", "--size", "400") == 400
     assert size() == 512
+    assert size("--recipe", "inetwork", "--quality", "print") == 533
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_quality_changes_the_defaults_of_other_flags(quality):
+    def settings(*flags):
+        return inetwork_arguments.settings_of(inetwork_arguments.parse_arguments([*ONE, *flags]))
+
+    assert settings("--quality", quality) == Settings(quality=quality)
+    sized = settings("--size", "512", "--quality", quality)
+    assert (sized.size, sized.iterations) == (512, Settings(quality=quality).iterations)
+    with pytest.raises(
+        ConfigError, match="--quality is 'best'; expected one of draft, fine, print"
+    ):
+        settings("--quality", "best")
 
 
 def test_recipe_inetwork_writes_a_picture_after_each_iteration():
