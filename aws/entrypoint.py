@@ -16,11 +16,11 @@ from styletransfer.batch import run as batch
 from styletransfer.batch.looks import find_looks
 from styletransfer.cli.app import leave, new_parser, run_service
 from styletransfer.config import Config
-from styletransfer.errors import ConfigError, NoPhotoError, WeightsError
+from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket
-from styletransfer.vgg import download
+from styletransfer.vgg import download, sources
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     is gone was cancelled by its sender: the exit code is 0.
 
     Raises ConfigError for a key that is not a photo's and for a wish that cannot be fulfilled,
-    WeightsError if neither the image nor the bucket has weights, and what `batch.run` raises.
+    and what `batch.run` raises.
     """
     photo = layout.Photo.of_key(key)
     if photo is None:
@@ -87,21 +87,18 @@ def _first_look(requested: Config) -> str:
     return looks[0].name
 
 
-def _weights(model: str, bucket: Bucket, folder: Path) -> str | None:
-    """The path of the weights at the top of the bucket, downloaded into a folder; None if the
-    image has published ones."""
+def _weights(model: str, bucket: Bucket, folder: Path) -> str:
+    """The weights to use: published ones if the image has them; a file at the top of the bucket,
+    downloaded into a folder; or else the built-in network's. Each photo is a job of its own, so no
+    hub is asked, which would answer some jobs and others not."""
     if download.cached(model):
-        return None
+        return sources.PUBLISHED
     for name in layout.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")
             bucket.download(name, folder / name)
             return str(folder / name)
-    raise WeightsError(
-        f"no VGG weights; put {' or '.join(layout.WEIGHT_FILES)} at the top of bucket "
-        f"{bucket.name}, build the image with --build-arg WEIGHTS={model}, or set VGG_WEIGHTS to "
-        "a file in the image"
-    )
+    return sources.ANY_BUILTIN
 
 
 if __name__ == "__main__":

@@ -226,7 +226,8 @@ def _weights(values: Mapping[str, str]) -> str | None:
     value = values.get("VGG_WEIGHTS")
     if value == "bucket:":
         raise ConfigError(
-            f"VGG_WEIGHTS is {value!r}; expected a file, bucket:KEY (in the style bucket) or random"
+            f"VGG_WEIGHTS is {value!r}; expected a file, bucket:KEY (in the style bucket), or a "
+            "name such as builtin"
         )
     return value
 

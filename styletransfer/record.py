@@ -37,9 +37,10 @@ class Record:
     """What is known of one photo in one look. None: not known, as in records of older versions,
     or, for `photo_mask`, `vgg_weights` and `note`, that there is none.
 
-    Fields are in the order of the JSON keys. `output` are the fields of images.output.OutputFormat
-    in their order, `source` and `style` values for storage.open_bucket, `seconds` the time it took
-    to paint, `finished` and `tried` times in ISO 8601.
+    Fields are in the order of the JSON keys. `network` is the name of what painted, `weights` its
+    identity, `output` are the fields of images.output.OutputFormat in their order, `source` and
+    `style` values for storage.open_bucket, `seconds` the time it took to paint, `finished` and
+    `tried` times in ISO 8601.
     """
 
     photo: str | None = None
@@ -50,6 +51,7 @@ class Record:
     width: int | None = None
     height: int | None = None
     settings: Mapping[str, Scalar] | None = None
+    network: str | None = None
     weights: str | None = None
     vgg_weights: str | None = None
     engine: str | None = None

@@ -1,9 +1,9 @@
-"""The VGG networks of a run: identified without loading them, their weights read once, while
-TensorFlow is being loaded."""
+"""The networks of a run: identified without loading them, their weights read once, while TensorFlow
+is being loaded."""
 
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from logging import WARNING
 from pathlib import Path, PurePosixPath
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from styletransfer.config import Config
 from styletransfer.errors import WeightsError
-from styletransfer.log import event, printable
+from styletransfer.log import event, plural, printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
-from styletransfer.vgg import download, readers, registry
+from styletransfer.vgg import readers, registry, sources
+from styletransfer.vgg.sources import WeightsSource
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from styletransfer.vgg.network import VGG
@@ -22,36 +23,66 @@ if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
 ModelAndSeed = tuple[str, int]
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 RANDOM_NOTE = (
-    "painted with random features, not with trained VGG weights: they transfer a painting's "
+    "painted with random features, not with a trained network: they transfer a painting's "
     "palette and texture, but less of its brushwork"
 )
 
 
 class NetworkPool:
-    """The networks that VGG_WEIGHTS and the looks' settings ask for."""
+    """The networks that VGG_WEIGHTS and the looks' settings ask for.
+
+    Where VGG_WEIGHTS is unset, whether a hub answers must neither outdate what is painted nor mix
+    networks in a batch. So results of either network count as done, and the run goes on with the
+    network that painted most of them.
+    """
 
     def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:
         self._config, self._style, self._entries = config, style, style_entries
-        self._identities: dict[ModelAndSeed, str] = {}
+        self._painted: Mapping[str, int] = {}
+        self._accepted: dict[ModelAndSeed, tuple[str, ...]] = {}
+        self._sources: dict[ModelAndSeed, WeightsSource] = {}
+        self._logged: set[str] = set()
         self._reader = ThreadPoolExecutor(1)
         self._weights: dict[ModelAndSeed, Future[registry.Weights]] = {}
         self._loaded: dict[tuple[ModelAndSeed, str], VGG] = {}
         self._lock = threading.Lock()
 
-    def identity(self, settings: Settings) -> str:
-        """What distinguishes the weights for these settings from others, for fingerprints.
+    def accepted(self, settings: Settings) -> tuple[str, ...]:
+        """The identities of weights with which a result with these settings is up to date.
 
         Raises WeightsError where the file that VGG_WEIGHTS names does not exist.
         """
         which = settings.model, settings.seed
-        if which not in self._identities:
-            self._identities[which] = self._find_identity(settings)
-        return self._identities[which]
+        if which not in self._accepted:
+            named = self._config.vgg_weights is not None
+            accepted = (self._source(settings),) if named else _unnamed(settings)
+            self._accepted[which] = tuple(each.identity for each in accepted)
+        return self._accepted[which]
+
+    def continue_with(self, painted: Mapping[str, int]) -> None:
+        """Before `identity`: how many results are there, by the identities that `accepted` gave."""
+        self._painted = painted
+
+    def identity(self, settings: Settings) -> str:
+        """What distinguishes the weights for these settings from others, for fingerprints of
+        results to be painted. With VGG_WEIGHTS unset it may download the published ones.
+
+        Raises WeightsError as `accepted`.
+        """
+        identity = self._source(settings).identity
+        if identity not in self._logged:
+            self._logged.add(identity)
+            event(f"painting with {self.described(settings)}", weights=identity)
+        return identity
+
+    def described(self, settings: Settings) -> str:
+        """The network for these settings in half a line."""
+        return sources.described(self._source(settings).identity, self._config.vgg_weights)
 
     def prefetch(self, settings: Settings) -> None:
-        """Begins to read or download the weights for these settings, in a thread. Random ones are
-        computed, which has to wait until the device is chosen."""
-        if not _is_random(self.identity(settings)):
+        """Begins to read the weights for these settings, in a thread. Random ones are computed,
+        which has to wait until the device is chosen."""
+        if self._source(settings).given != sources.RANDOM:
             self._reading(settings)
 
     def load(self, settings: Settings, device: str = "") -> "VGG":
@@ -71,26 +102,37 @@ class NetworkPool:
     @property
     def uses_random(self) -> bool:
         """Whether any of the networks asked for so far is a random one."""
-        return any(map(_is_random, self._identities.values()))
+        return any(each.given == sources.RANDOM for each in self._sources.values())
 
-    def _find_identity(self, settings: Settings) -> str:
-        given, model = self._config.vgg_weights, settings.model
-        if given == "random":
-            return registry.random_identity(settings.seed)
+    def _source(self, settings: Settings) -> WeightsSource:
+        which = settings.model, settings.seed
+        if which not in self._sources:
+            self._sources[which] = self._choice(settings)
+        return self._sources[which]
+
+    def _choice(self, settings: Settings) -> WeightsSource:
+        given = self._config.vgg_weights
         if given and given.startswith(IN_BUCKET):
-            return f"md5:{self._entry(given).etag}"
+            return WeightsSource(given, f"md5:{self._entry(given).etag}")
         if given:
-            return readers.file_identity(Path(given).expanduser())
-        if self._config.demo and download.cached(model) is None:
-            problem = download.hub_problem(model)
-            if problem:
-                event(
-                    f"no trained weights: the hub cannot be reached ({problem}); the demo paints "
-                    "with random features instead",
-                    level=WARNING,
-                )
-                return registry.random_identity(settings.seed)
-        return f"md5:{registry.architecture(model).published.md5}"
+            return sources.named_source(given, settings.model, settings.seed)
+        builtin, published = _unnamed(settings)
+        own, other = (self._painted.get(each.identity, 0) for each in (builtin, published))
+        if own > other:
+            event(
+                f"{plural(own, 'result')} there: painted with "
+                f"{sources.described(builtin.identity)}, and so will be the others; "
+                f"VGG_WEIGHTS={sources.PUBLISHED} paints all with VGG's published weights"
+            )
+            return builtin
+        source = sources.default_source(settings.model, may_download=not self._config.demo)
+        if other and source == builtin:
+            event(
+                f"{plural(other, 'result')} there: painted with "
+                f"{sources.described(published.identity)}, unlike those of this run",
+                level=WARNING,
+            )
+        return source
 
     def _entry(self, given: str) -> Entry:
         key = given.removeprefix(IN_BUCKET)
@@ -102,55 +144,43 @@ class NetworkPool:
         )
 
     def _reading(self, settings: Settings) -> "Future[registry.Weights]":
-        which, identity = (settings.model, settings.seed), self.identity(settings)
+        which, source = (settings.model, settings.seed), self._source(settings)
         with self._lock:
             if which not in self._weights:
                 self._weights[which] = self._reader.submit(
-                    _read_weights, self._config.vgg_weights, identity, settings, self._style
+                    _read_weights, source, settings, self._style
                 )
             return self._weights[which]
 
 
 def load_network(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
-    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; a random one
-    where `identity` is that of random weights. Raises WeightsError, StorageError."""
+    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; without one,
+    the network with that identity. Raises WeightsError, StorageError."""
     from styletransfer.vgg.network import VGG
 
-    return VGG(_read_weights(given, identity, settings, style))
+    if given is None:
+        source = sources.source_of(identity, settings.model)
+    elif given.startswith(IN_BUCKET):
+        source = WeightsSource(given, identity)
+    else:
+        source = sources.named_source(given, settings.model, settings.seed)
+    return VGG(_read_weights(source, settings, style))
 
 
-def ways_to_give_weights(model: str) -> str:
-    """How to give a run trained weights, as a sentence."""
-    ways = download.WAYS_OUT.format(name=registry.architecture(model).published.name)
-    return f"For trained weights, there are {ways}."
+def _unnamed(settings: Settings) -> tuple[WeightsSource, WeightsSource]:
+    """Those that VGG_WEIGHTS need not name: the built-in network, and the published weights."""
+    builtin, published = (
+        sources.named_source(name, settings.model)
+        for name in (sources.ANY_BUILTIN, sources.PUBLISHED)
+    )
+    return builtin, published
 
 
-def _is_random(identity: str) -> bool:
-    return identity.startswith("random")
-
-
-def _read_weights(
-    given: str | None, identity: str, settings: Settings, style: Bucket
-) -> registry.Weights:
-    """As load_network, the weights alone. TensorFlow is loaded only where it computes the weights
-    or where Keras downloads them."""
-    model = settings.model
-    if _is_random(identity) and given in (None, "random"):
-        from styletransfer.vgg.random_weights import random_weights
-
-        return random_weights(model, settings.seed)
-    if given and given.startswith(IN_BUCKET):
-        key = given.removeprefix(IN_BUCKET)
+def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:
+    if source.given.startswith(IN_BUCKET):
+        key = source.given.removeprefix(IN_BUCKET)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / PurePosixPath(key).name
             style.download(key, path)
-            return readers.read_weights(path, model)
-    if given:
-        return readers.read_weights(download.find(model, given), model)
-    cached = download.cached(model)
-    if cached is None:
-        # Keras and TensorFlow import each other, which two threads must not do at the same time.
-        import styletransfer.devices.tensorflow  # noqa: F401
-
-        cached = download.download(model)
-    return readers.read_weights(cached, model)
+            return readers.read_weights(path, settings.model)
+    return sources.read_source(source, settings.model, settings.seed)

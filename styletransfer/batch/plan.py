@@ -1,10 +1,11 @@
 """What is to be painted: photos × looks, without those that have an up-to-date result."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.batch.looks import Look
@@ -12,8 +13,10 @@ from styletransfer.batch.records import fingerprint, read_record
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
 from styletransfer.record import Record
-from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
+
+if TYPE_CHECKING:
+    from styletransfer.batch.network_pool import NetworkPool
 
 RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
@@ -82,27 +85,37 @@ class Plan:
 
 def make_plan(
     selection: Selection,
-    weights_identity: Callable[[Settings], str],
+    networks: "NetworkPool",
     output: OutputFormat,
     result: Bucket,
     result_keys: Set[str],
 ) -> Plan:
-    """Compares the selection with what is in the result bucket. Raises StorageError.
+    """Compares the selection with what is in the result bucket. Raises StorageError, WeightsError.
 
-    weights_identity: of the weights that some settings use. result_keys: all keys in the result
+    networks: asked which weights paint what there is to paint. result_keys: all keys in the result
     bucket.
     """
     records = _read_records(result, _record_keys(selection) & result_keys)
-    todo, done = [], []
+    form = astuple(output)
+    unfinished, done = [], []
+    painted: Counter[str] = Counter()  # by weights
     for photo, look in selection.pairs():
         previous = records.get(bucket_layout.record_key(look.name, photo.key))
-        mask, weights = selection.masks.get(photo.key), weights_identity(look.settings)
-        current = fingerprint(photo, mask, look, weights, astuple(output))
-        if previous and previous.fingerprint == current and previous.result in result_keys:
+        mask = selection.masks.get(photo.key)
+        fitting = {
+            fingerprint(photo, mask, look, weights, form): weights
+            for weights in networks.accepted(look.settings)
+        }
+        if previous and previous.fingerprint in fitting and previous.result in result_keys:
             done.append(previous)
+            painted[fitting[previous.fingerprint]] += 1
         else:
-            stem = selection.stems[photo.key]
-            todo.append(Task(photo, mask, look, stem, current, previous))
+            unfinished.append((photo, mask, look, previous))
+    networks.continue_with(painted)
+    todo = []
+    for photo, mask, look, previous in unfinished:
+        current = fingerprint(photo, mask, look, networks.identity(look.settings), form)
+        todo.append(Task(photo, mask, look, selection.stems[photo.key], current, previous))
     useful, stale = _checkpoints(selection, todo, result_keys)
     return Plan(
         output=output,

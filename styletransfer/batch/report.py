@@ -4,7 +4,7 @@ from collections import Counter
 from logging import ERROR
 from typing import TYPE_CHECKING
 
-from styletransfer.batch.network_pool import RANDOM_NOTE, ways_to_give_weights
+from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.log import duration, event, plural, printable, show_table
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
         failed=failed,
     )
     if run.networks.uses_random:
-        ways = ways_to_give_weights(run.config.settings.model)
-        event(f"The results are {RANDOM_NOTE}. {ways}")
+        event(f"The results are {RANDOM_NOTE}. Without VGG_WEIGHTS a trained network paints.")
     for task, error in outcome.failures:
         event(f"failed: {task}: {error}", level=ERROR)
 

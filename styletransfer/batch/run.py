@@ -45,9 +45,7 @@ def _run(config: Config, stop: Stop) -> int:
     if lacks_records(selection, listing.result_keys):
         loader.start()
     networks = NetworkPool(config, buckets.style, listing.style)
-    plan = make_plan(
-        selection, networks.identity, config.output, buckets.result, listing.result_keys
-    )
+    plan = make_plan(selection, networks, config.output, buckets.result, listing.result_keys)
     report.log_plan(plan, selection)
     context = RunContext(config, buckets, plan, networks, stop)
     if config.dry_run:

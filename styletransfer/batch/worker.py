@@ -102,7 +102,7 @@ class Worker:
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             self._targets(task.look, look),
-            task.look.settings,
+            vgg.adapted(task.look.settings),
             vgg,
             content_mask=photo.mask,
             memory_limit=self._run.config.memory_limit,
@@ -134,6 +134,7 @@ class Worker:
         config = self._run.config
         return dataclasses.replace(
             record_of_inputs(task.photo, task.mask, task.look),
+            network=self._run.networks.described(task.look.settings),
             weights=vgg.identity,
             vgg_weights=config.vgg_weights,
             engine=ENGINE_VERSION,

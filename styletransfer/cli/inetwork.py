@@ -93,9 +93,12 @@ def paint(args: argparse.Namespace) -> Path:
     from styletransfer.engine.style_targets import style_targets
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import load_vgg
+    from styletransfer.vgg.sources import described
 
     logger.info("painting on %s", device.all[0])
     vgg = load_vgg(settings.model, args.weights, settings.seed)
+    logger.info("painting with %s", described(vgg.identity, args.weights))
+    settings = vgg.adapted(settings)
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.

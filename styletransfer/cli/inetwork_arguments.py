@@ -270,7 +270,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--weights",
         metavar="FILE",
-        help="VGG weights: .h5, .mat, .npz or `random` (default: those that Keras publishes)",
+        help="VGG weights: .h5, .mat, .npz, `published` (Keras'), `builtin` or `random` (default: "
+        "those that Keras publishes, or else the built-in network)",
     )
     group.add_argument(
         "--memory_limit",

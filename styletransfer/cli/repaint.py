@@ -27,7 +27,7 @@ def repaint_record(
     """Paints what the record in `file` describes, from the buckets it names; the path written,
     PREFIX and the result's extension.
 
-    weights: a file, where the record's weights are not available here. memory_limit: as for
+    weights: a file or name, where the record's weights are not available here. memory_limit: as for
     `stylize`. Raises ConfigError for a file that is not a record of a result, PictureError where a
     picture is missing or has changed, and what painting itself raises.
     """
@@ -79,7 +79,7 @@ def repaint_record(
     transfer = StyleTransfer(
         photo.picture.pixels_int,
         targets,
-        settings,
+        vgg.adapted(settings),
         vgg,
         content_mask=photo.mask,
         memory_limit=memory_limit,

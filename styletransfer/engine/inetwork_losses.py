@@ -16,6 +16,7 @@ from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import crop
+from styletransfer.vgg.registry import layer_names
 
 
 class Blend(NamedTuple):
@@ -45,12 +46,7 @@ class OriginalLosses:
     @property
     def layers(self) -> tuple[str, ...]:
         """Every convolution of the network."""
-        lengths = (2, 2, 3, 3, 3) if self.model == "vgg16" else (2, 2, 4, 4, 4)
-        return tuple(
-            f"conv{block}_{number}"
-            for block, length in enumerate(lengths, start=1)
-            for number in range(1, length + 1)
-        )
+        return layer_names(self.model)
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]

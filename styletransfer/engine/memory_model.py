@@ -177,7 +177,7 @@ def _computing(objective: Objective, tiling: Tiling) -> float:
         features = sum(
             item * _channels(objective, block) * _convolutions(objective, block) for block in whole
         )
-        total += features + later + 4 * item * _channels(objective, whole[0])
+        total += features + later + 4 * item * max(_channels(objective, block) for block in whole)
     return total
 
 
@@ -192,7 +192,7 @@ def _largest_tile(
         convolutions = _convolutions(objective, block)
         height, width = (side / 2 ** (block - 1) for side in size)
         positions = min(tiling.rows + 2 * convolutions, height) * width
-        values = positions * objective.vgg.channels(f"conv{block}_1")
+        values = positions * _width(objective, block)
         item = objective.options.dtype.size
         found.append(values * (item * (convolutions + 7) + 4 * (1 + regions)))
     return max(found)
@@ -204,7 +204,13 @@ def _deepest_block(objective: Objective) -> int:
 
 def _channels(objective: Objective, block: int) -> float:
     """Channels of a block's features per pixel of the picture."""
-    return objective.vgg.channels(f"conv{block}_1") / 4 ** (block - 1)
+    return _width(objective, block) / 4 ** (block - 1)
+
+
+def _width(objective: Objective, block: int) -> int:
+    """Channels of a block's widest convolution."""
+    layers = objective.vgg.convolutions(block, objective.layers)
+    return max(map(objective.vgg.channels, layers))
 
 
 def _convolutions(objective: Objective, block: int) -> int:

@@ -47,6 +47,7 @@ def facts(record: Record) -> Rows:
         ("Time", duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""),
         ("Finished", _date(record.finished)),
         ("Device", short_text(record.device)),
+        ("Network", short_text(record.network)),
         ("Weights", short_text(record.weights)),
         ("Engine", short_text(record.engine)),
     )

@@ -32,9 +32,10 @@ STALL_TIMEOUT_S = 30.0  # For a download that stops half-way.
 PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
 ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
 WAYS_OUT = (
-    "three ways to give them: put {name} into the folder weights/ (or ~/.keras/models), "
+    "four ways to give them: put {name} into the folder weights/ (or ~/.keras/models), "
     "set VGG_WEIGHTS to a .h5, .mat or .npz file, "
-    "or set VGG_WEIGHTS=bucket:KEY for a file in the style bucket"
+    "set VGG_WEIGHTS=bucket:KEY for a file in the style bucket, "
+    "or set VGG_WEIGHTS=builtin for the network that comes with the program"
 )
 
 
@@ -104,18 +105,28 @@ def download(model: str) -> Path:
     If weights/ cannot be written, it goes into Keras' own cache. The file is moved there only when
     complete, so neither a killed process nor two concurrent ones leave a damaged file.
 
-    Raises WeightsError naming the three ways to give weights if the hub cannot be reached, and
-    the expected file if another one was downloaded.
+    Raises WeightsError naming the ways to give weights if the hub cannot be reached, and the
+    expected file if another one was downloaded.
     """
+    try:
+        return try_download(model)
+    except WeightsError as error:
+        ways_out = WAYS_OUT.format(name=architecture(model).published.name)
+        raise WeightsError(f"{error}; {ways_out}") from None
+
+
+def try_download(model: str) -> Path:
+    """As `download`; its WeightsError names the reason alone."""
     published = architecture(model).published
     # A damaged file in a cache explains more than an unreachable hub.
-    flaws = "".join(f"{_flaw(path, model)}; " for path in _candidates(model))
-    ways_out = flaws + WAYS_OUT.format(name=published.name)
+    flaws = "".join(f"; {_flaw(path, model)}" for path in _candidates(model))
     problem = hub_problem(model)
     if problem:
         raise WeightsError(
-            f"no {model} weights: {published.url} cannot be fetched ({problem}); {ways_out}"
+            f"no {model} weights: {published.url} cannot be fetched ({problem}){flaws}"
         )
+    # Keras and TensorFlow import each other, which two threads must not do at the same time.
+    import styletransfer.devices.tensorflow  # noqa: F401  isort: skip
     from keras.utils import get_file
 
     default_timeout = socket.getdefaulttimeout()
@@ -141,7 +152,7 @@ def download(model: str) -> Path:
         reason = reason.removeprefix("None -- ")  # Keras' message has no error number.
         raise WeightsError(
             f"no {model} weights: downloading {published.url} failed ({reason}); "
-            f"expected {published}; {ways_out}"
+            f"expected {published}{flaws}"
         ) from None
     finally:
         socket.setdefaulttimeout(default_timeout)

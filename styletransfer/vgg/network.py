@@ -1,17 +1,18 @@
-"""VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution: the features of an
-image after each convolution's ReLU."""
+"""VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution, in any widths: the
+features of an image after each convolution's ReLU."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.vgg import download, readers
+from styletransfer.log import event
+from styletransfer.settings import Settings
+from styletransfer.vgg import sources
 from styletransfer.vgg.ops import Index, crop, pad_replicate, pad_zeros
-from styletransfer.vgg.random_weights import random_weights
-from styletransfer.vgg.registry import Weights, layer_shapes
+from styletransfer.vgg.registry import ARCHITECTURES, BUILTIN, Weights
 
 _PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
 _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
@@ -56,6 +57,7 @@ class VGG:
         self.mean = weights.mean
         self.layers = tuple(weights.kernels)
         self._kernels = weights.kernels
+        self._adapted: set[str] = set()  # the layers that a line in the log was about
         self._tensors: dict[tf.DType, dict[str, tuple[tf.Tensor, tf.Tensor]]] = {}
 
     def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
@@ -71,6 +73,18 @@ class VGG:
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
         return self._kernels[layer][1].size
+
+    def adapted(self, settings: Settings) -> Settings:
+        """The settings for this network: where it ends before `content_layer`, with the deepest
+        layer that it has. A line in the log says so, once."""
+        wanted = settings.content_layer
+        if wanted in self.layers:
+            return settings
+        layer = max(each for each in self.layers if each < wanted)
+        if wanted not in self._adapted:
+            self._adapted.add(wanted)
+            event(f"content_layer {wanted} is deeper than this network: {layer} is used instead")
+        return replace(settings, content_layer=layer)
 
     def convolutions(self, block: int, layers: Sequence[str]) -> tuple[str, ...]:
         """The convolutions of a block (from 1) that the features at `layers` depend on."""
@@ -185,12 +199,24 @@ class Block:
 
 
 def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
-    """VGG16 or VGG19 with weights: None (the cache, else Keras' download), a path, or `random`.
+    """A network: VGG16 or VGG19, or a built-in one by its name, such as `sketch`.
 
-    Raises WeightsError in one line where there are none, or they are damaged or another network's;
+    weights: a path; `published` (the cache, else Keras' download), `builtin`, a built-in network's
+    name, or `random`; None: the published ones, or where they cannot be had the built-in network.
+    A built-in network ends at conv5_1, whatever the model: see `VGG.adapted`.
+
+    Raises WeightsError in one line where those named are missing, damaged or another network's;
     ValueError for another model.
     """
-    layer_shapes(model)  # Raises for an unknown model.
-    if str(weights) == "random":
-        return VGG(random_weights(model, seed))
-    return VGG(readers.read_weights(download.find(model, weights), model))
+    if model in BUILTIN:
+        if weights is not None:
+            raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
+        model, weights = "vgg19", model
+    if model not in ARCHITECTURES:
+        names = " or ".join([*ARCHITECTURES, *BUILTIN])
+        raise ValueError(f"model is {model!r}, expected {names}")
+    if weights is None:
+        source = sources.default_source(model)
+    else:
+        source = sources.named_source(str(weights), model, seed)
+    return VGG(sources.read_source(source, model, seed))

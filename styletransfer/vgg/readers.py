@@ -1,4 +1,4 @@
-"""Readers of VGG weights: Keras' `.h5`, MatConvNet's `.mat`, and a plain `.npz`.
+"""Readers of VGG weights: Keras' `.h5`, MatConvNet's `.mat`, and `.npz`, plain or trained here.
 
 None loads TensorFlow; h5py and SciPy are loaded when a file is read.
 """
@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, architecture, layer_shapes
+from styletransfer.vgg.registry import (
+    MEAN_PIXEL,
+    TO_CONV5_1,
+    Weights,
+    architecture,
+    layer_shapes,
+)
+from styletransfer.vgg.trained_file import Kernels, read_trained
 
 # What a reader returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
@@ -32,16 +39,16 @@ def file_identity(path: Path) -> str:
 def read_weights(path: Path, model: str) -> Weights:
     """The weights of `model` from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
 
-    Raises WeightsError, in one line, naming the file and what was expected: the layer and its
-    shape, or the published file.
+    A `.npz` in the format of training/export.py has layers and widths of its own, whatever the
+    model. Raises WeightsError, in one line, naming the file and what was expected: the layer and
+    its shape, or the published file.
     """
     suffix = path.suffix.lower()
     if suffix not in _READERS:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
     identity = file_identity(path)
     try:
-        found, mean = _READERS[suffix](path, model)
-        kernels = _validated(found, path, model)
+        layout, kernels, mean = _read(path, suffix, model)
     except WeightsError:
         raise
     except Exception as error:  # A damaged file can make its parser fail in any way.
@@ -49,12 +56,22 @@ def read_weights(path: Path, model: str) -> Weights:
             f"weights file {path} cannot be used: {_damage(path) or one_line(error)}; "
             f"expected {_expected(suffix, model)}"
         ) from None
-    return Weights(model, identity, kernels, mean)
+    return Weights(layout, identity, kernels, mean)
 
 
 def one_line(error: BaseException) -> str:
     """An error's message without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _read(path: Path, suffix: str, model: str) -> tuple[str, Kernels, np.ndarray]:
+    """`Weights.model`, the validated kernels, and the mean pixel."""
+    if suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            if "format" in arrays:
+                return TO_CONV5_1, *read_trained(dict(arrays), str(path))
+    found, mean = _READERS[suffix](path, model)
+    return model, _validated(found, path, model), mean
 
 
 def _expected(suffix: str, model: str) -> str:
@@ -65,7 +82,10 @@ def _expected(suffix: str, model: str) -> str:
             f"{shape}, and so on"
         )
     if suffix == ".npz":
-        return f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on"
+        return (
+            f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on, or a "
+            "file of training/export.py"
+        )
     return f"Keras' {architecture(model).published}"
 
 
@@ -84,9 +104,7 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _validated(
-    found: Mapping[str, tuple[Any, Any]], path: Path, model: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _validated(found: Mapping[str, tuple[Any, Any]], path: Path, model: str) -> Kernels:
     """Layer → float32 (kernel, bias) of all layers, in order. Raises WeightsError for a layer that
     is missing, of another shape, not finite, or another network's."""
     shapes = layer_shapes(model)
@@ -203,7 +221,7 @@ def _read_mat(path: Path, model: str) -> RawWeights:
 
 
 def _read_npz(path: Path, model: str) -> RawWeights:
-    """Arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
+    """Plain arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
     with np.load(path, allow_pickle=False) as file:
         layers = [name[:-2] for name in file.files if re.fullmatch(r"conv\d_\d_W", name)]
         return {

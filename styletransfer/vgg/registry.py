@@ -1,7 +1,8 @@
-"""The known networks: their layers, their published files, and weights in memory."""
+"""The known networks: their layers, their files, and weights in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -63,6 +64,15 @@ ARCHITECTURES = {
 }
 
 
+# The networks that come with the program, by the names that VGG_WEIGHTS gives them. The first one
+# paints where there are no published weights. Their layout is TO_CONV5_1.
+BUILTIN = {"sketch": Path(__file__).parent / "builtin" / "sketch.npz"}
+
+# The layout of training/export.py's files: VGG19's layers up to conv5_1, in any widths. It is a
+# model of its own in `Weights.model`, since it lacks layers of VGG19 and VGG16.
+TO_CONV5_1 = "vgg19 to conv5_1"
+
+
 def architecture(model: str) -> Architecture:
     """The architecture of `vgg16` or `vgg19`. Raises ValueError for any other model."""
     if model not in ARCHITECTURES:
@@ -70,23 +80,35 @@ def architecture(model: str) -> Architecture:
     return ARCHITECTURES[model]
 
 
+def layer_names(model: str) -> tuple[str, ...]:
+    """The layers of a model or of TO_CONV5_1, shallow to deep. Raises ValueError for others."""
+    if model == TO_CONV5_1:
+        vgg19 = layer_names("vgg19")
+        return vgg19[: vgg19.index("conv5_1") + 1]
+    return tuple(
+        f"conv{block}_{number}"
+        for block, depth in enumerate(architecture(model).depths, start=1)
+        for number in range(1, depth + 1)
+    )
+
+
 def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
-    """Layer name → its kernel's shape [3, 3, in, out], shallow to deep.
+    """Layer name → its kernel's shape [3, 3, in, out] in the published file, shallow to deep.
 
     Raises ValueError for an unknown model.
     """
-    blocks = architecture(model)
+    widths = architecture(model).widths
     shapes, channels = {}, 3
-    for block, (depth, width) in enumerate(zip(blocks.depths, blocks.widths, strict=True), start=1):
-        for number in range(1, depth + 1):
-            shapes[f"conv{block}_{number}"] = (3, 3, channels, width)
-            channels = width
+    for layer in layer_names(model):
+        width = widths[int(layer[4]) - 1]
+        shapes[layer] = (3, 3, channels, width)
+        channels = width
     return shapes
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's weights.
+    """A network's weights. model: `vgg16`, `vgg19` or TO_CONV5_1.
 
     identity: distinguishes two sets of weights in a fingerprint. kernels: layer → (float32
     [3, 3, in, out], float32 [out]); the first takes R, G, B from 0 to 255 minus `mean` (float32
