@@ -79,10 +79,14 @@ class NetworkPool:
         """The network for these settings in half a line."""
         return sources.described(self._source(settings).identity, self._config.vgg_weights)
 
+    def is_random(self, settings: Settings) -> bool:
+        """Whether the network for these settings is a random one."""
+        return self._source(settings).given == sources.RANDOM
+
     def prefetch(self, settings: Settings) -> None:
         """Begins to read the weights for these settings, in a thread. Random ones are computed,
         which has to wait until the device is chosen."""
-        if self._source(settings).given != sources.RANDOM:
+        if not self.is_random(settings):
             self._reading(settings)
 
     def load(self, settings: Settings, device: str = "") -> "VGG":

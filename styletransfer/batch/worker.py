@@ -131,10 +131,10 @@ class Worker:
 
     def _record(self, task: Task, vgg: VGG) -> Record:
         """How the task is painted: all that is needed to paint it a second time."""
-        config = self._run.config
+        config, networks, settings = self._run.config, self._run.networks, task.look.settings
         return dataclasses.replace(
             record_of_inputs(task.photo, task.mask, task.look),
-            network=self._run.networks.described(task.look.settings),
+            network=networks.described(settings),
             weights=vgg.identity,
             vgg_weights=config.vgg_weights,
             engine=ENGINE_VERSION,
@@ -143,7 +143,7 @@ class Worker:
             style=config.style,
             output=dataclasses.astuple(self._run.plan.output),
             fingerprint=task.fingerprint,
-            note=RANDOM_NOTE if vgg.identity.startswith("random") else None,
+            note=RANDOM_NOTE if networks.is_random(settings) else None,
         )
 
 

@@ -120,14 +120,14 @@ def test_a_painting_that_spot_stops_goes_on_from_its_checkpoint(world, cloud):
 
 
 @pytest.mark.slow
-def test_without_weights_the_user_gets_a_word_and_the_owner_the_reason(world, cloud):
-    del cloud.environment["VGG_WEIGHTS"]
+def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(world, cloud):
+    cloud.environment["VGG_WEIGHTS"] = "gone.h5"
     update = world.photo(ANNA, PHOTO)
     world.answers(update)
     cloud.look_around()
     cloud.work()
     [job] = cloud.jobs
-    assert job.codes == [3] and "no VGG weights" in job.log.read_text()
+    assert job.codes == [3] and "gone.h5 does not exist" in job.log.read_text()
     answer = world.telegram.sent(chat=ANNA)[-1]
     assert answer.text == words.failed(words.SET_UP_WRONG)
     assert answer.reply_to == update["message"]["message_id"]

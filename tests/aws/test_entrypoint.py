@@ -158,12 +158,24 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, bare_image, monkeypatch,
     assert json.loads(bot.read(RECORD))["weights"] == f"md5:{hashlib.md5(data).hexdigest()}"
 
 
-def test_without_weights_anywhere_the_ways_to_give_them_are_named(bot, bare_image, capsys):
+def test_without_weights_anywhere_the_built_in_network_paints(
+    bot, bare_image, hub, published, capsys
+):
+    bot.send(look="waves")
+    assert job(bot) == 0
+    assert "painting with the built-in network sketch" in capsys.readouterr().out
+    record = json.loads(bot.read(RECORD))
+    assert record["network"] == "the built-in network sketch"
+    assert record["vgg_weights"] == "builtin"
+    assert hub.asked == [], "another job might get another answer"
+
+
+def test_named_weights_that_are_missing_are_one_line_and_exit_3(bot, monkeypatch, capsys):
+    monkeypatch.setenv("VGG_WEIGHTS", "gone.h5")
     bot.send(look="waves")
     assert job(bot) == 3
     printed = capsys.readouterr().err
-    ways = ("imagenet-vgg-verydeep-19.mat", bot.name, "--build-arg WEIGHTS=vgg19", "VGG_WEIGHTS")
-    assert [each for each in ways if each not in printed] == [] and printed.count("\n") == 1
+    assert "gone.h5 does not exist" in printed and printed.count("\n") == 1
 
 
 @pytest.mark.slow

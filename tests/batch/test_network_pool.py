@@ -1,24 +1,193 @@
 """Which weights a run uses."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
-from support.folder_batches import keys, run
+from support.folder_batches import RESULTS, keys, run
+from support.gallery import data_of
+from support.hub import free_port, publish, put
 
 from styletransfer.errors import WeightsError
+from styletransfer.vgg import download
+from styletransfer.vgg.registry import BUILTIN
+
+SKETCH = "the built-in network sketch"
 
 
-def test_a_run_on_real_buckets_never_falls_back_to_random_features(folders, monkeypatch, tmp_path):
-    from styletransfer.vgg import download
+def md5(path):
+    return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
 
-    monkeypatch.setattr(download, "CACHE", tmp_path / "none")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
-    monkeypatch.setattr(download, "hub_problem", lambda *_: "no route to host")
+
+@pytest.fixture
+def unnamed(folders, empty_caches):
+    """Folders as buckets, VGG_WEIGHTS unset, nothing cached."""
     del folders["VGG_WEIGHTS"]
-    with pytest.raises(WeightsError, match=r"no route to host.*three ways"):
-        run(folders)
-    assert keys() == set()
+    return folders
+
+
+@pytest.fixture
+def no_hub(monkeypatch):
+    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", "0" * 32)
+
+
+def records():
+    return {each: json.loads(each.read_text()) for each in Path("out/_records").rglob("*.json")}
+
+
+def networks():
+    return [each["network"] for each in records().values()]
+
+
+def more_photos():
+    Path("photos/later.jpg").write_bytes(Path("photos/beach.jpg").read_bytes())
+
+
+# --- VGG_WEIGHTS unset ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_without_a_hub_a_run_paints_with_the_built_in_network(unnamed, no_hub, capsys):
+    assert run(unnamed) == 0
+    printed = capsys.readouterr().out
+    assert f"refused); {SKETCH} serves instead (VGG_WEIGHTS=builtin keeps to it)" in printed
+    assert f"painting with {SKETCH}" in printed
+    assert keys() >= RESULTS
+    for record in records().values():
+        assert record["network"] == SKETCH
+        assert record["weights"] == md5(BUILTIN["sketch"])
+        assert record["vgg_weights"] is None and "note" not in record
+    shown = data_of(Path("out/index.html").read_text())["results"]
+    assert all(["Network", SKETCH] in each["facts"] for each in shown)
+
+
+def test_a_hub_that_answers_later_repaints_nothing(
+    unnamed, small_vgg, hub, monkeypatch, no_hub, capsys
+):
+    assert run(unnamed) == 0
+    before = keys()
+    publish(monkeypatch, f"{hub.url}/small.h5", hashlib.md5(hub.content).hexdigest())
+    assert run(unnamed) == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    assert keys() == before and hub.asked == []
+
+
+def test_a_run_goes_on_with_the_built_in_network_where_it_has_begun(
+    unnamed, small_vgg, hub, monkeypatch, no_hub, capsys
+):
+    run(unnamed)
+    publish(monkeypatch, f"{hub.url}/small.h5", hashlib.md5(hub.content).hexdigest())
+    more_photos()
+    capsys.readouterr()
+    assert run(unnamed) == 0
+    printed = capsys.readouterr().out
+    assert f"4 results there: painted with {SKETCH}, and so will be the others" in printed
+    assert "VGG_WEIGHTS=published" in printed
+    assert networks() == [SKETCH] * 6 and hub.asked == []
+    assert run(unnamed, VGG_WEIGHTS="published") == 0
+    assert networks() == ["VGG19, Keras' weights"] * 6
+
+
+def test_a_hub_that_is_gone_later_repaints_nothing(unnamed, small_vgg, hub, published, capsys):
+    assert run(unnamed) == 0
+    assert networks() == ["VGG19, Keras' weights"] * 4
+    (download.CACHE / published.name).unlink()
+    hub.mode = "missing"
+    more_photos()
+    capsys.readouterr()
+    assert run(unnamed) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "4 results there: painted with VGG19, Keras' weights, unlike those of this run" in printed
+    )
+    assert sorted(networks()) == ["VGG19, Keras' weights"] * 4 + [SKETCH] * 2
+    hub.mode = "ok"
+    assert run(unnamed) == 0
+    assert "Nothing to paint: all 6 results" in capsys.readouterr().out
+
+
+def test_a_run_with_nothing_to_paint_asks_no_hub(unnamed, small_vgg, hub, published):
+    put(download.CACHE, published.name, hub.content)
+    run(unnamed)
+    (download.CACHE / published.name).unlink()
+    assert run(unnamed) == 0
+    assert hub.asked == []
+
+
+def test_the_demo_neither_asks_the_hub_nor_paints_with_random_features(
+    small_vgg, empty_caches, hub, published, monkeypatch, tmp_path, capsys
+):
+    from styletransfer import config, log
+
+    log.log_to_stdout("%(message)s")
+    monkeypatch.setattr(config, "WORKSPACE", tmp_path)
+    assert run({"STYLE_SIZE": "48", "STYLE_ITERATIONS": "1"}) == 0
+    assert f"painting with {SKETCH}" in capsys.readouterr().out
+    made = [json.loads(each.read_text()) for each in (tmp_path / "results").rglob("*.jpg.json")]
+    assert {each["network"] for each in made} == {SKETCH} and len(made) == 4
+    assert hub.asked == []
+
+
+# --- VGG_WEIGHTS set --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["builtin", "sketch"])
+def test_the_built_in_network_is_chosen_by_name(unnamed, small_vgg, hub, published, name, capsys):
+    assert run(unnamed, VGG_WEIGHTS=name) == 0
+    assert f"painting with {SKETCH}" in capsys.readouterr().out
+    assert hub.asked == []
+    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN["sketch"])) == 0
+    assert "Nothing to paint" in capsys.readouterr().out, "it is the same network"
+
+
+def test_another_content_of_the_built_in_file_is_another_network(
+    unnamed, small_vgg, monkeypatch, tmp_path, capsys
+):
+    run(unnamed, VGG_WEIGHTS="builtin")
+    (tmp_path / "other.npz").write_bytes(BUILTIN["sketch"].read_bytes() + b"\0")
+    monkeypatch.setitem(BUILTIN, "sketch", tmp_path / "other.npz")
+    capsys.readouterr()
+    run(unnamed, VGG_WEIGHTS="builtin")
+    assert "4 to paint" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("published", r"404.*four ways"),
+        ("gone.npz", r"gone\.npz does not exist"),
+        ("studi", r"weights are 'studi'.*builtin, sketch, published, random"),
+        ("torn.npz", r"torn\.npz cannot be used"),
+    ],
+)
+def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
+    hub.mode = "missing"
+    Path("torn.npz").write_bytes(BUILTIN["sketch"].read_bytes()[:5000])
+    with pytest.raises(WeightsError, match=message) as caught:
+        run(unnamed, VGG_WEIGHTS=given)
+    assert caught.value.exit_code == 3
+    assert not keys() & RESULTS
+
+
+@pytest.mark.slow
+def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, no_hub, capsys):
+    from styletransfer.cli.inetwork import inetwork
+
+    Path("photos/trip/old town é.png").unlink()
+    run(unnamed)
+    assert inetwork(["--from-record", "out/_records/monet/beach.jpg.json", "copy"]) == 0
+    assert Path("copy.jpg").read_bytes() == Path("out/monet/beach.jpg").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
+def test_the_original_recipe_paints_with_the_built_in_network(unnamed, no_hub, model, capsys):
+    Path("photos/trip/old town é.png").unlink()
+    Path("paintings/monet.jpg").unlink()
+    assert run(unnamed, STYLE_RECIPE="inetwork", STYLE_MODEL=model, STYLE_ITERATIONS="1") == 0
+    assert "conv5_2 is deeper than this network: conv5_1 is used" in capsys.readouterr().out
+    assert networks() == [SKETCH]
 
 
 @pytest.mark.slow

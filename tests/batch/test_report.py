@@ -10,7 +10,12 @@ from styletransfer import log
 
 def test_random_weights_are_named_in_the_log_and_the_record(folders, small_vgg, capsys):
     run(folders)
-    assert "random features, not with trained VGG weights" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "painting with random features" in printed
+    assert "random features, not with a trained network" in printed
+    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
+    assert record["network"] == "random features"
+    assert "random features, not with a trained network" in record["note"]
 
 
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):

@@ -6,7 +6,7 @@ taking B, G, R, by the steps that Keras' and MatConvNet's authors took, so that 
 mixes up axes or channels reads different weights from different forms.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import h5py
@@ -113,6 +113,26 @@ def save_npz(path: Path, weights: Weights) -> Path:
         arrays |= {f"{layer}_W": kernel, f"{layer}_b": bias}
     np.savez(path, **arrays)
     return path
+
+
+def trained_arrays(
+    widths: Sequence[int] = (4, 6, 5, 7, 3), dtype: str = "float32", seed: int = 0
+) -> dict[str, np.ndarray]:
+    """The arrays of a file as training/export.py writes it: VGG19's layers up to conv5_1, noise in
+    these widths, by block."""
+    rng = np.random.default_rng(seed)
+    arrays = {"format": np.array(1), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}
+    channels = 3
+    for layer in list(layer_shapes("vgg19"))[:13]:
+        width = widths[int(layer[4]) - 1]
+        kernel = rng.standard_normal((3, 3, channels, width)) / np.sqrt(4.5 * channels)
+        if dtype == "int8":
+            arrays[f"{layer}_scale"] = rng.uniform(0.005, 0.02, width).astype(np.float32)
+            kernel = rng.integers(-127, 128, kernel.shape)
+        arrays[f"{layer}_W"] = kernel.astype(dtype)
+        arrays[f"{layer}_b"] = rng.standard_normal(width).astype(np.float32)
+        channels = width
+    return arrays
 
 
 def cells(items: Iterable[object]) -> np.ndarray:

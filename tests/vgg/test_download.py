@@ -1,41 +1,30 @@
 """Where weights come from: a path, the caches, and a hub that fails in every way."""
 
 import ast
-import dataclasses
-import hashlib
-import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support.failures import weights_error
+from support.hub import Hub, free_port, keras_models, names, publish, put
 
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg import download
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile
 
 
 @pytest.fixture(autouse=True)
-def own_caches(monkeypatch, tmp_path):
-    """Empty caches, and no proxies of this machine."""
-    monkeypatch.setattr(download, "CACHE", tmp_path / "weights")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(urllib.request, "_opener", None)  # It keeps the proxies of its creation.
+def own_caches(empty_caches):
+    """Nothing is cached, unless a test does."""
 
 
-def test_a_path_that_is_no_file_is_refused_with_the_three_ways(tmp_path):
+def test_a_path_that_is_no_file_is_refused_with_the_ways_out(tmp_path):
     for path, wrong in (
         (tmp_path / "none.h5", "does not exist"),
         (tmp_path, "is a folder"),
@@ -75,35 +64,6 @@ def test_keras_cache_is_where_keras_says(case, monkeypatch, tmp_path):
     assert download._keras_models() == Path(names["_KERAS_DIR"]) / "models"
 
 
-def publish(monkeypatch, url, md5, size=300_000):
-    """Makes this file the one that is published for vgg19."""
-    published = PublishedFile(url, md5, size)
-    changed = dataclasses.replace(ARCHITECTURES["vgg19"], published=published)
-    monkeypatch.setitem(ARCHITECTURES, "vgg19", changed)
-    return published
-
-
-@pytest.fixture
-def published(hub, monkeypatch):
-    """A small published file, on a hub of our own."""
-    md5 = hashlib.md5(hub.content).hexdigest()
-    return publish(monkeypatch, f"{hub.url}/vgg19/small.h5", md5)
-
-
-def put(folder, name, content):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
-    return folder / name
-
-
-def names(folder):
-    return sorted(each.name for each in folder.glob("*"))
-
-
-def keras_models(tmp_path):
-    return tmp_path / "keras" / "models"
-
-
 def test_an_intact_file_is_found_in_either_cache_without_the_network(hub, published, tmp_path):
     assert download.cached("vgg19") is None
     theirs = put(keras_models(tmp_path), published.name, hub.content)
@@ -133,70 +93,6 @@ def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, 
     assert f"{path} is damaged or another one: 5 bytes with MD5" in message
     assert f"expected 300,000 bytes with MD5 {published.md5}" in message
     assert path.read_bytes() == b"12345"
-
-
-class Hub(http.server.ThreadingHTTPServer):
-    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled."""
-
-    daemon_threads = True
-    content = np.random.default_rng(1).bytes(300_000)
-    mode = "ok"
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.asked = []
-        self.seen = []  # The files in our cache during the download.
-        self.released = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request, client_address):
-        """The client may hang up, as it does after the first byte."""
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.send_error(405)
-
-    def do_GET(self):
-        hub = self.server
-        whole = "Range" not in self.headers
-        hub.asked.append((self.path, whole))
-        if hub.mode == "missing":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(hub.content)))
-        self.end_headers()
-        half = len(hub.content) // 2
-        self.wfile.write(hub.content[:half])
-        if whole:
-            hub.seen += names(download.CACHE)
-            if hub.mode == "stalled":
-                hub.released.wait(30)
-            if hub.mode != "ok":
-                return
-        self.wfile.write(hub.content[half:])
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def hub():
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, published, capsys):
@@ -274,7 +170,7 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch):
         publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
         message = weights_error(download.find, "vgg19", None)
     assert "no answer within 0.3 s" in message or "timed out" in message
-    assert "three ways" in message
+    assert "four ways" in message
 
 
 def test_a_name_service_that_never_answers_is_given_up(monkeypatch):

@@ -1,0 +1,118 @@
+"""A hub on this machine in place of the one that publishes weights, and empty caches."""
+
+import dataclasses
+import hashlib
+import http.server
+import socket
+import threading
+import urllib.request
+
+import numpy as np
+import pytest
+
+from styletransfer.vgg import download
+from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile
+
+
+@pytest.fixture
+def empty_caches(monkeypatch, tmp_path):
+    """Empty caches, and no proxies of this machine."""
+    monkeypatch.setattr(download, "CACHE", tmp_path / "weights")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # It keeps the proxies of its creation.
+
+
+def publish(monkeypatch, url, md5, size=300_000):
+    """Makes this file the one that is published for vgg19."""
+    published = PublishedFile(url, md5, size)
+    changed = dataclasses.replace(ARCHITECTURES["vgg19"], published=published)
+    monkeypatch.setitem(ARCHITECTURES, "vgg19", changed)
+    return published
+
+
+@pytest.fixture
+def published(hub, monkeypatch):
+    """A small published file, on a hub of our own."""
+    md5 = hashlib.md5(hub.content).hexdigest()
+    return publish(monkeypatch, f"{hub.url}/vgg19/small.h5", md5)
+
+
+def put(folder, name, content):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def names(folder):
+    return sorted(each.name for each in folder.glob("*"))
+
+
+def keras_models(tmp_path):
+    return tmp_path / "keras" / "models"
+
+
+class Hub(http.server.ThreadingHTTPServer):
+    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled."""
+
+    daemon_threads = True
+    content = np.random.default_rng(1).bytes(300_000)
+    mode = "ok"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked = []
+        self.seen = []  # The files in our cache during the download.
+        self.released = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request, client_address):
+        """The client may hang up, as it does after the first byte."""
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_error(405)
+
+    def do_GET(self):
+        hub = self.server
+        whole = "Range" not in self.headers
+        hub.asked.append((self.path, whole))
+        if hub.mode == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(hub.content)))
+        self.end_headers()
+        half = len(hub.content) // 2
+        self.wfile.write(hub.content[:half])
+        if whole:
+            hub.seen += names(download.CACHE)
+            if hub.mode == "stalled":
+                hub.released.wait(30)
+            if hub.mode != "ok":
+                return
+        self.wfile.write(hub.content[half:])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def hub():
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

@@ -1,0 +1,158 @@
+"""Files of networks that were trained here: those that come with the program, any widths and
+types, and whatever is wrong with a file."""
+
+import numpy as np
+import pytest
+from support.fabricated import trained_arrays
+from support.failures import weights_error
+
+from styletransfer import load_vgg
+from styletransfer.vgg.readers import read_weights
+from styletransfer.vgg.registry import BUILTIN, TO_CONV5_1, layer_names
+
+LAYERS = layer_names("vgg19")[:13]
+
+
+def numpy_features(image, arrays):
+    """Layer → [h, w, C], computed from a file's arrays in float64: nine matrix products a
+    convolution, maxima of 2 × 2."""
+    x = 255.0 * image.astype(np.float64) - arrays["mean"]
+    found = {}
+    for layer in LAYERS:
+        if layer.endswith("_1") and layer != "conv1_1":
+            rows, columns = x.shape[0] // 2, x.shape[1] // 2
+            x = x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, -1).max((1, 3))
+        kernel = arrays[f"{layer}_W"].astype(np.float64)
+        kernel = kernel * arrays.get(f"{layer}_scale", 1.0)
+        height, width, _ = x.shape
+        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        summed = sum(
+            padded[dy : dy + height, dx : dx + width] @ kernel[dy, dx]
+            for dy in range(3)
+            for dx in range(3)
+        )
+        x = np.maximum(summed + arrays[f"{layer}_b"], 0)
+        found[layer] = x
+    return found
+
+
+def picture():
+    noise = np.random.default_rng(7).random((37, 51, 3), np.float32)
+    return (0.5 * noise + np.linspace(0, 0.5, 51, dtype=np.float32)[None, :, None]).astype(
+        np.float32
+    )
+
+
+def assert_computes(vgg, arrays):
+    image = picture()
+    wanted = numpy_features(image, arrays)
+    found = vgg.features(image, LAYERS)
+    assert set(found) == set(wanted)
+    for layer, feature in found.items():
+        assert feature.shape == wanted[layer].shape
+        peak = np.abs(wanted[layer]).max()
+        assert peak > 0
+        assert np.abs(feature - wanted[layer]).max() <= 1e-4 * peak, layer
+
+
+def save(path, arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+# --- what comes with the program --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_built_in_network_computes_what_numpy_does_with_its_file(name):
+    with np.load(BUILTIN[name], allow_pickle=False) as arrays:
+        assert_computes(load_vgg(name), dict(arrays))
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_built_in_network_is_a_small_file_whose_layers_all_see_something(name):
+    assert BUILTIN[name].stat().st_size <= 2_000_000
+    features = load_vgg(name).features(picture(), LAYERS)
+    for layer, feature in features.items():
+        assert np.isfinite(feature).all() and feature.std() > 0, layer
+
+
+# --- a user's own -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["vgg19", "vgg16"])
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32"])
+def test_a_file_of_any_type_computes_what_numpy_does(dtype, model, tmp_path):
+    arrays = trained_arrays(dtype=dtype)
+    vgg = load_vgg(model, save(tmp_path / "own.npz", arrays))
+    assert_computes(vgg, arrays)
+    assert (vgg.model, vgg.layers) == (TO_CONV5_1, LAYERS)
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1, 1, 1), (16, 3, 20, 2, 9), (64, 128, 16, 8, 4)])
+def test_any_widths_that_chain_are_read(widths, tmp_path):
+    arrays = trained_arrays(widths)
+    found = read_weights(save(tmp_path / "own.npz", arrays), "vgg19")
+    assert [bias.size for _, bias in found.kernels.values()] == [
+        widths[int(layer[4]) - 1] for layer in LAYERS
+    ]
+    for layer, (kernel, bias) in found.kernels.items():
+        assert (kernel.dtype, bias.dtype) == (np.float32, np.float32)
+        assert np.array_equal(kernel, arrays[f"{layer}_W"])
+    assert np.array_equal(found.mean, arrays["mean"])
+
+
+def test_the_widths_of_a_block_may_differ(tmp_path):
+    arrays = trained_arrays((4, 4, 4, 4, 4))
+    arrays["conv1_1_W"], arrays["conv1_1_b"] = np.ones((3, 3, 3, 9), "f4"), np.ones(9, "f4")
+    arrays["conv1_2_W"] = np.ones((3, 3, 9, 4), np.float32)
+    assert_computes(load_vgg("vgg19", save(tmp_path / "own.npz", arrays)), arrays)
+
+
+# --- files that are wrong ---------------------------------------------------------------------
+
+
+def kernel(*shape, dtype=np.float32, value=1.0):
+    return np.full(shape, value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": np.array(2)}, "is of format 2, and this program reads format 1"),
+        ({"format": np.array("one")}, "is of format one"),
+        ({"conv3_2_b": None}, "no layer conv3_2, expected a kernel of shape (3, 3, 5, n)"),
+        ({"conv5_1_W": None}, "no layer conv5_1"),
+        ({"conv5_2_W": kernel(3, 3, 3, 3)}, "has a layer conv5_2; expected conv1_1 to conv5_1"),
+        ({"conv2_1_W": kernel(3, 3, 5, 6)}, "(3, 3, 5, 6) and a bias of shape (6,); expected a "),
+        ({"conv2_1_W": kernel(5, 5, 4, 6)}, "expected a kernel of shape (3, 3, 4, n)"),
+        ({"conv2_1_b": kernel(5)}, "and a bias of shape (5,); expected"),
+        ({"conv2_1_W": kernel(3, 3, 4, 6, dtype="f8")}, "conv2_1 is of type float64; expected one"),
+        ({"conv2_1_W": kernel(3, 3, 4, 6, dtype="i1")}, "has no conv2_1_scale of shape (6,)"),
+        ({"conv2_1_W": kernel(3, 3, 4, 6, value=np.nan)}, "conv2_1 holds NaN or infinity"),
+        ({"conv2_1_b": kernel(6, value=np.inf)}, "conv2_1 holds NaN or infinity"),
+        ({"mean": None}, "no `mean` of three finite numbers"),
+        ({"mean": kernel(3, value=np.nan)}, "no `mean` of three finite numbers"),
+        ({"conv2_1_b": np.full(6, "x")}, "cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line(changes, message, tmp_path):
+    arrays = trained_arrays() | changes
+    present = {name: array for name, array in arrays.items() if array is not None}
+    found = weights_error(read_weights, save(tmp_path / "own.npz", present), "vgg19")
+    assert found.startswith(f"weights file {tmp_path / 'own.npz'}") and message in found
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_truncated_file_is_one_line(share, tmp_path):
+    whole = save(tmp_path / "own.npz", trained_arrays()).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: int(share * len(whole))])
+    message = weights_error(read_weights, tmp_path / "cut.npz", "vgg19")
+    assert "cannot be used" in message and "training/export.py" in message
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    arrays = trained_arrays() | {"conv1_1_W": np.array([print], object)}
+    assert "cannot be used" in weights_error(
+        read_weights, save(tmp_path / "own.npz", arrays), "vgg19"
+    )
