@@ -28,7 +28,8 @@ RUN pip install --no-deps --no-build-isolation --editable .
 USER painter
 
 # Models whose published weights the image gets: --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
-# Without it they come from weights/, VGG_WEIGHTS or the bucket, or each container downloads them.
+# Without it they come from weights/, VGG_WEIGHTS or the bucket, or each container downloads them; where
+# it cannot, the built-in network paints.
 ARG WEIGHTS=""
 RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer.vgg.download $WEIGHTS; fi
 

@@ -10,8 +10,8 @@ Everything else is set by variables, in the environment or in a file .env beside
 this script (see .env.example). Without any, the samples are painted into ./results.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
-3 no VGG weights, 4 no GPU though asked for, 5 storage unreachable or access refused,
-143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
+3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
+access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,13 @@ def test_the_data_has_what_the_filter_and_the_details_need():
     assert ["content weight", "0.02"] in data["settings"][waves["settings"]]
 
 
+def test_the_details_name_the_network():
+    facts = data_of(render_page([record(network="the built-in network sketch")], {}))["results"]
+    assert ["Network", "the built-in network sketch"] in facts[0]["facts"]
+    [older] = data_of(render_page([record()], {}))["results"]
+    assert ["Weights", "md5:1"] in older["facts"]
+
+
 def test_photos_come_in_the_order_people_count():
     text = render_page([record(f"beach {n}.jpg") for n in (10, 9, 1)] + [record("Alps.jpg")], {})
     names = [each["photo"] for each in data_of(text)["results"]]
