@@ -60,8 +60,8 @@ def default_source(model: str, may_download: bool = True) -> WeightsSource:
         download.try_download(model)
     except WeightsError as error:
         event(
-            f"{error}; {described(builtin.identity)} serves instead (VGG_WEIGHTS={ANY_BUILTIN} "
-            "keeps to it)",
+            f"{error}; {described(builtin.identity)} serves instead "
+            f"(VGG_WEIGHTS={ANY_BUILTIN} or --weights {ANY_BUILTIN} keeps to it)",
             level=WARNING,
         )
         return builtin
