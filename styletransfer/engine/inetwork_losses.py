@@ -75,6 +75,10 @@ class OriginalLosses:
         """Σ (F − P)²; the mask is not used."""
         return tf.reduce_sum((exact(feature) - exact(target)) ** 2)
 
+    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """1: the content error is not relative."""
+        return tf.constant(1, exact(target[:0]).dtype)
+
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """Σ (a + b)^1.25 over all rows and columns but the last, in the scale 0…255; a and b are
         the squared differences to the pixel below and to the pixel on the right."""

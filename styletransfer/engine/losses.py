@@ -21,9 +21,13 @@ from styletransfer.vgg.ops import crop, with_gradient
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", and their weights. Shallow layers carry palette and stroke, deep ones motif.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-STYLE_LAYER_WEIGHTS = tuple(weight / 31 for weight in (16, 8, 4, 2, 1))
-TINY = 1e-12  # The target of an all-black photo has norm 0.
+STYLE_LAYER_WEIGHTS = tuple(weight / 341 for weight in (256, 64, 16, 4, 1))
+TINY = 1e-30  # where a norm may be 0
 MIN_VARIANCE = 1e-4  # of a painting's total; smaller ones drown in float32's rounding
+# A photo's features vary by at least this part of their mean square: a plain wall has next to no
+# shapes whose distance could be held.
+MIN_CONTENT_VARIANCE = 0.02
+NORM_ROWS = 64  # of features that are in memory in float32 at a time
 DIRECTIONS = 256  # in which a layer's covariance is compared; the rest only by its trace
 
 
@@ -95,6 +99,28 @@ class RelativeLosses:
         """See Losses."""
         error = (exact(feature) - exact(target)) ** 2
         return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
+
+    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """Σ (P − mean P)², the variance that the photo's shapes make. The mean alone is most of
+        Σ P² where features have large biases, whatever the photo."""
+        parts = []
+        for first in range(0, target.shape[1], NORM_ROWS):
+            rows = tf.cast(target[:, first : first + NORM_ROWS], tf.float64)
+            weights = tf.ones_like(rows[..., :1])
+            if mask is not None:
+                weights = tf.cast(mask[:, first : first + NORM_ROWS], tf.float64)
+            axes = [0, 1, 2]
+            parts.append(
+                (
+                    tf.reduce_sum(weights),
+                    tf.reduce_sum(weights * rows, axes),
+                    tf.reduce_sum(weights * rows**2),
+                )
+            )
+        weight, first_sum, square = (tf.add_n(each) for each in zip(*parts, strict=True))
+        of_mean = tf.reduce_sum(first_sum**2) / tf.maximum(weight, 1e-6)
+        norm = tf.maximum(square - of_mean, MIN_CONTENT_VARIANCE * square)
+        return tf.cast(norm, exact(target[:0]).dtype)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The sums [2] of squared differences to the pixel below and to the pixel on the right."""
@@ -174,9 +200,14 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
         )
 
         def gradient(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-            symmetric = tf.cast(second + tf.transpose(second), feature.dtype)
-            found = tf.nn.conv2d(feature, symmetric[None, None], 1, "VALID")
-            found = tf.nn.bias_add(found, tf.cast(first, feature.dtype))
+            symmetric = second + tf.transpose(second)
+            # The product with the mean, which is most of a feature, and `first` nearly cancel:
+            # both in bfloat16 would leave little of the difference.
+            mean = tf.reduce_mean(wide, [0, 1, 2])
+            centred = tf.cast(wide - mean, feature.dtype)
+            found = tf.nn.conv2d(centred, tf.cast(symmetric, feature.dtype)[None, None], 1, "VALID")
+            bias = first + tf.linalg.matvec(symmetric, mean)
+            found = tf.nn.bias_add(found, tf.cast(bias, feature.dtype))
             return found if weights is None else tf.cast(weights, feature.dtype) * found
 
         sums = tf.reduce_sum(weighted, axis=0), tf.matmul(weighted, flat, transpose_a=True)
@@ -237,11 +268,12 @@ def moments_errors(found: Sequence[Statistics], targets: Sequence[Gaussian]) -> 
         found, targets, covariances, inside, roots, strict=True
     ):
         variance = tf.reduce_sum(target.deviations**2)
-        spread = tf.linalg.trace(seen) + variance - 2 * root
-        rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(seen), 0)
-        spread += rest + target.rest - 2 * tf.sqrt((rest + TINY) * (target.rest + TINY))
         off = tf.reduce_sum((has.mean - target.mean) ** 2)
         norm = tf.reduce_sum(target.mean**2) + variance + target.rest + TINY
+        spread = tf.linalg.trace(seen) + variance - 2 * root
+        rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(seen), 0)
+        least = 1e-6 * norm  # The root's gradient at 0 is infinite.
+        spread += (tf.sqrt(rest + least) - tf.sqrt(target.rest + least)) ** 2
         errors.append((off + spread) / norm)
     return errors
 
@@ -272,15 +304,17 @@ def _root_trace(covariance: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor
     scaled = deviations[:, :, None] * tf.cast(covariance, tf.float64) * deviations[:, None, :]
     # NaN would be an error here; it shows in the other terms.
     values, vectors = tf.linalg.eigh(tf.where(tf.math.is_finite(scaled), scaled, 0))
-    least = (MIN_VARIANCE * tf.reduce_sum(deviations**2, axis=1, keepdims=True)) ** 2 + TINY
+    least = (MIN_VARIANCE * tf.reduce_sum(deviations**2, axis=1, keepdims=True)) ** 2 + 1e-300
     roots = tf.sqrt(tf.maximum(values, 0) + least)
+    # What `least` adds where Σ is the target's, so that the distance there is 0.
+    excess = tf.reduce_sum(tf.sqrt(deviations**4 + least) - deviations**2, axis=1)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         half = deviations[:, :, None] * vectors
         found = tf.cast(tf.matmul(half / roots[:, None], half, transpose_b=True), dtype)
         return 0.5 * upstream[:, None, None] * found, None
 
-    return tf.cast(tf.reduce_sum(roots, axis=1), dtype), gradient
+    return tf.cast(tf.reduce_sum(roots, axis=1) - excess, dtype), gradient
 
 
 def _covariance(moments: Statistics) -> tf.Tensor:

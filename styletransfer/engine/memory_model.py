@@ -132,12 +132,13 @@ def bytes_needed(
 ) -> int:
     """Bytes that painting a picture of this (height, width) takes in addition to what is in use."""
     device = device_name().partition(":")[0]
+    size = objective.canvas(size).size
     pixels = size[0] * size[1]
     held = _held(objective, extra)
     computing = _computing(objective, tiling)
-    updating = 2 * RGB  # The gradient, padded and not.
+    updating = 2 * RGB  # The gradient, and what composites it.
     if tiling == UNTILED:
-        # The photo, with and without padding; float32 copies for sums, and what TensorFlow's
+        # The photo on its canvas; float32 copies for sums, and what TensorFlow's
         # executor computes early, measured; the next state beside the current one, and temporaries.
         held += RGB
         computing += RGB

@@ -10,15 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.devices.tensorflow import native_bfloat16
-from styletransfer.engine import pyramid
+from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
-from styletransfer.engine.optimizers import State, adam, log_target_error, steered
+from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
-from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer
 from styletransfer.vgg.tiled_forward import Tile, tiled_forward
 
@@ -37,8 +36,9 @@ class StepParams(NamedTuple):
     """The numbers of a step, float32 scalars.
 
     style, total_variation: weights. rate: Adam's learning rate. decay: of the average.
-    log_target_error: logarithm of the relative content error to hold. steering: how fast the
-    content weight follows it; 0 keeps the weight.
+    log_target_error: logarithm of the relative content error to hold. steering: 1 if the content
+    weight follows it, else 0. relative: 1 if all weights are divided by 1 + the content weight, so
+    that a changing weight does not change the gradient's size, which Adam adapts to slowly; else 0.
     """
 
     style: tf.Tensor
@@ -47,6 +47,7 @@ class StepParams(NamedTuple):
     decay: tf.Tensor
     log_target_error: tf.Tensor
     steering: tf.Tensor
+    relative: tf.Tensor
 
     @classmethod
     def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
@@ -58,6 +59,7 @@ class StepParams(NamedTuple):
             decay=decay,
             log_target_error=log_target_error(settings.strength),
             steering=steering,
+            relative=settings.content_weight == "auto",
         )
         return cls(*(tf.constant(float(each)) for each in params))
 
@@ -74,7 +76,7 @@ class Program(NamedTuple):
 class Objective:
     """Which features of which network are compared, and by which losses.
 
-    as_given: paintings are used at their own size, and pictures are not padded.
+    as_given: paintings are used at their own size, and pictures have no margin.
     """
 
     vgg: VGG
@@ -97,41 +99,18 @@ class Objective:
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, losses, options, as_given)
 
+    def canvas(self, picture: tuple[int, int]) -> Canvas:
+        """The canvas that a picture of this (height, width) is painted on."""
+        return Canvas.around(picture) if self._pads_images else Canvas(picture)
+
     @property
-    def pads_images(self) -> bool:
-        """Whether the network sees padded pictures; see pyramid.pad_to_multiple."""
+    def _pads_images(self) -> bool:
         return self.losses.pads_images and not self.as_given
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers that are compared, with the photo or with paintings."""
         return tuple({*self.losses.layers, self.losses.content_layer})
-
-    def padded(self, image: tf.Tensor) -> tf.Tensor:
-        """image [1, H, W, C] as the network sees it."""
-        return pyramid.pad_to_multiple(image) if self.pads_images else image
-
-    def without_padding(
-        self,
-        features: Mapping[str, tf.Tensor],
-        size: tuple[tf.Tensor | int, tf.Tensor | int],
-        first: tf.Tensor | int = 0,
-    ) -> dict[str, tf.Tensor]:
-        """Features cropped to those of a picture of this (height, width). Convolutions see the
-        padding, losses do not. first: the row of its layer that each feature starts at."""
-        if not self.pads_images:
-            return dict(features)
-        height, width = size
-        cropped = {}
-        for layer, feature in features.items():
-            rows = tf.maximum(self._side_at(layer, height) - first, 0)
-            cropped[layer] = crop(feature, (0, rows), (0, self._side_at(layer, width)))
-        return cropped
-
-    def _side_at(self, layer: str, side: tf.Tensor | int) -> tf.Tensor | int:
-        """Rows (or columns) at a layer, of a picture with so many."""
-        pixels = 2 ** poolings_before(layer)
-        return -(-side // pixels) if self.pads_images else side // pixels
 
     def sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
@@ -159,7 +138,8 @@ class Objective:
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
-        found = {layer: RowBuffer(self._side_at(layer, image.shape[1])) for layer in layers}
+        height = image.shape[1]
+        found = {layer: RowBuffer(height // 2 ** poolings_before(layer)) for layer in layers}
         for tile, features in self._tiled_forward(image, layers):
             for layer, feature in features.items():
                 found[layer].write(tile.first, feature)
@@ -167,10 +147,11 @@ class Objective:
 
     def painting_statistics(self, painting: tf.Tensor, mask: np.ndarray | None) -> tuple[Any, ...]:
         """Statistics of a painting [1, H, W, 3] at each style layer, inside a mask [h, w]."""
-        layers = self.losses.layers
-        at_layers = self.layer_masks(mask, tuple(painting.shape[1:3]))
+        layers, size = self.losses.layers, tuple(painting.shape[1:3])
+        canvas = Canvas.around(size, margin=0) if self._pads_images else Canvas(size)
+        at_layers = self.layer_masks(mask, canvas)
         sums: dict[str, Any] = {}
-        for tile, features in self._tiled_forward(painting, layers):
+        for tile, features in self._tiled_forward(canvas.padded(painting), layers):
             for layer, feature in features.items():
                 rows = None
                 if at_layers:
@@ -182,26 +163,17 @@ class Objective:
         self, image: tf.Tensor, layers: Sequence[str]
     ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
         """Features in tiles, so that memory bounds neither photos nor paintings."""
-        size = tuple(image.shape[1:3])
-        padded = self.padded(image)
-        for tile, features in tiled_forward(self.vgg, padded, layers, self.options, FORWARD_ROWS):
-            yield tile, self.without_padding(features, size, tile.first)
+        return tiled_forward(self.vgg, image, layers, self.options, FORWARD_ROWS)
 
     def layer_masks(
-        self, mask: np.ndarray | None, size: tuple[int, int], layers: Sequence[str] = ()
+        self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str] = ()
     ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w] of a picture of this (height, width) at these layers, by default the style
-        layers, [1, h, w, 1] each; empty for None."""
+        """A mask [h, w] of the picture on a canvas at these layers, by default the style layers,
+        [1, h, w, 1] each; empty for None."""
         if mask is None:
             return ()
-        layers = layers or self.losses.layers
-        if not self.pads_images:
-            return self.losses.layer_masks(mask, *size, layers)
-        whole = tf.constant(resize(mask, *size)[None, :, :, None])
-        padded = self.padded(whole)[0, :, :, 0].numpy()
-        height, width = padded.shape
-        found = self.losses.layer_masks(padded, height, width, layers)
-        return tuple(self.without_padding(dict(zip(layers, found, strict=True)), size).values())
+        whole = canvas.padded_mask(resize(mask, *canvas.picture))
+        return self.losses.layer_masks(whole, *canvas.size, layers or self.losses.layers)
 
     def composited(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """image [1, H, W, 3] over the problem's background, if it has one."""
@@ -214,29 +186,27 @@ class Objective:
         """The unweighted terms [3] of image [1, H, W, 3], computed without tiles."""
         whole = self.composited(image, problem)
         height, width = tf.unstack(tf.shape(whole)[1:3])
-        features = self.vgg.forward(self.padded(whole), self.layers, self.options)
-        sums = self.sums(self.without_padding(features, (height, width)), problem.targets)
+        features = self.vgg.forward(whole, self.layers, self.options)
+        sums = self.sums(features, problem.targets)
         sums["total_variation"] = self.losses.total_variation(whole, height)
         return self.losses.terms(sums, problem.targets, height, width)
 
     def problem(
         self, photo: tf.Tensor, groups: tuple[Group, ...], content_mask: np.ndarray | None
     ) -> Problem:
-        """The targets for a photo [1, H, W, 3], painted inside content_mask [h, w]."""
-        layer = self.losses.content_layer
+        """The targets for a photo [1, h, w, 3], painted inside content_mask [h, w]. Pictures that
+        are compared with them are on `canvas`."""
+        canvas, layer = self.canvas(tuple(photo.shape[1:3])), self.losses.content_layer
+        photo = canvas.padded(photo)
         content = self.features(photo, [layer])[layer]
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()
         if content_mask is not None and self.losses.composites:
-            size = tuple(photo.shape[1:3])
-            masks = self.layer_masks(content_mask, size, (layer,))
-            background = tf.constant(resize(content_mask, *size)[None, :, :, None]), photo
-        norms = []
-        for first in range(0, content.shape[1], FORWARD_ROWS):  # float32 takes up to 4 × as much.
-            rows = slice(first, first + FORWARD_ROWS)
-            some, mask = content[:, rows], masks[0][:, rows] if masks else None
-            norms.append(self.losses.content_error(some, tf.zeros_like(some), mask))
-        return Problem(Targets(content, masks, tf.add_n(norms), groups), background)
+            masks = self.layer_masks(content_mask, canvas, (layer,))
+            whole = canvas.padded_mask(resize(content_mask, *canvas.picture))
+            background = tf.constant(whole[None, :, :, None]), photo
+        norm = self.losses.content_norm(content, masks[0] if masks else None)
+        return Problem(Targets(content, masks, norm, groups), background)
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Heights and widths are dynamic, so
@@ -276,10 +246,12 @@ def make_step(
 
     def step(state: State, problem: Problem, params: StepParams) -> tuple[State, tf.Tensor]:
         weights = tf.stack([state.content_weight, params.style, params.total_variation])
+        weights /= 1 + params.relative * state.content_weight
         terms, direction = gradient(state.image, problem, weights)
-        weight = steered(state.content_weight, terms[0], params.log_target_error, params.steering)
+        off = deviation(terms[0], params.log_target_error)
+        weight = steered(state.content_weight, off, state.deviation, params.steering)
         state = update(state, direction, params.rate, params.decay)
-        return state._replace(content_weight=weight), weights * terms
+        return state._replace(content_weight=weight, deviation=off), weights * terms
 
     return step
 
@@ -299,12 +271,12 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
         return terms, tape.gradient(total, image)
 
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
-    state = State(picture, picture, picture, picture, scalar, scalar)
+    state = State(picture, picture, picture, picture, scalar, scalar, scalar)
     return Program(
         tf.function(gradient, autograph=False, input_signature=[picture, problem_spec, weights]),
         tf.function(
             make_step(gradient, adam),
             autograph=False,
-            input_signature=[state, problem_spec, StepParams(*[scalar] * 6)],
+            input_signature=[state, problem_spec, StepParams(*[scalar] * 7)],
         ),
     )

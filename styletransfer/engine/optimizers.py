@@ -8,20 +8,24 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import Bounds, minimize
 
+from styletransfer.engine.canvas import Canvas
 from styletransfer.settings import Settings
 from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 CONTENT_WEIGHTS = 1e-6, 1e6  # the range that steering stays within
+# How the content weight follows the deviation, per step, and its change. The second damps the
+# first, by which alone the weight would still grow while the error already falls.
+INTEGRAL, PROPORTIONAL = 0.1, 1.0
 ROWS_AT_ONCE = 256  # updated in place
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
 
 
 class State(NamedTuple):
-    """Image, Adam's two moments and the average of iterates, all [1, H, W, 3]; Adam's step count
-    and the content weight, scalars; float32."""
+    """Image, Adam's two moments and the average of iterates, all [1, H, W, 3]; Adam's step count,
+    the content weight, and the last step's deviation (see `steered`), scalars; float32."""
 
     image: tf.Tensor
     momentum: tf.Tensor
@@ -29,6 +33,7 @@ class State(NamedTuple):
     average: tf.Tensor
     count: tf.Tensor
     content_weight: tf.Tensor
+    deviation: tf.Tensor
 
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
@@ -41,6 +46,7 @@ class State(NamedTuple):
             tf.raw_ops.DeepCopy(x=image),
             tf.constant(0.0),
             tf.convert_to_tensor(content_weight, tf.float32),
+            tf.constant(0.0),
         )
 
     @classmethod
@@ -60,14 +66,18 @@ class State(NamedTuple):
         variables = (tf.Variable(image, trainable=False) for image in images)
         return self._replace(**dict(zip(STATE_IMAGES, variables, strict=True)))
 
-    def resampled(self, size: tuple[int, int]) -> "State":
-        """The state at the next scale, (height, width). Adam keeps its moments, upscaled like the
-        image, and starts from the average, which is smoother than the last iterate."""
-        average = tf.image.resize(tf.clip_by_value(self.average, 0.0, 1.0), size, "bicubic")
+    def resampled(self, canvas: Canvas, to: Canvas) -> "State":
+        """The state at the next scale. Adam keeps its moments, upscaled like the image, and starts
+        from the average, which is smoother than the last iterate."""
+
+        def upscaled(image: tf.Tensor, method: str) -> tf.Tensor:
+            return to.padded(tf.image.resize(canvas.cropped(image), to.picture, method))
+
+        average = upscaled(tf.clip_by_value(self.average, 0.0, 1.0), "bicubic")
         return self._replace(
             image=tf.clip_by_value(average, 0.0, 1.0),
-            momentum=tf.image.resize(self.momentum, size, "bicubic"),
-            variance=tf.image.resize(self.variance, size, "bilinear"),
+            momentum=upscaled(self.momentum, "bicubic"),
+            variance=upscaled(self.variance, "bilinear"),
             average=average,
         )
 
@@ -105,17 +115,24 @@ def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.
 _adam = tf.function(adam, reduce_retracing=True, autograph=False)
 
 
-def steered(
-    weight: tf.Tensor, error: tf.Tensor, log_target_error: tf.Tensor, steering: tf.Tensor
-) -> tf.Tensor:
-    """The content weight after a step, λ·exp(steering·(log error − log target)), which brings the
-    relative content error to its target.
+def deviation(error: tf.Tensor, log_target_error: tf.Tensor) -> tf.Tensor:
+    """log error − log target of the relative content error, within ±1: at the photo itself, where
+    the error is 0, it would be infinite."""
+    return tf.clip_by_value(tf.math.log(error + 1e-12) - log_target_error, -1.0, 1.0)
 
-    The factor is bounded to e^±steering: at the photo itself, where the error is 0, the weight
-    would fall without bound.
+
+def steered(
+    weight: tf.Tensor, deviation: tf.Tensor, previous: tf.Tensor, steering: tf.Tensor
+) -> tf.Tensor:
+    """The content weight after a step, which brings the content error to its target: a PI
+    controller of log λ, whose terms are INTEGRAL and PROPORTIONAL.
+
+    deviation, previous: of this step and the one before. steering: 1; 0 keeps the weight; more
+    where a step is worth many.
     """
-    off = tf.clip_by_value(tf.math.log(error + 1e-12) - log_target_error, -1.0, 1.0)
-    return tf.clip_by_value(weight * tf.exp(steering * off), *CONTENT_WEIGHTS)
+    change = INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
+    moved = tf.clip_by_value(weight * tf.exp(steering * change), *CONTENT_WEIGHTS)
+    return tf.where(steering > 0, moved, weight)
 
 
 def averaging_decay(number: int, limit: float) -> float:
@@ -164,8 +181,8 @@ def lbfgs(
 
 
 def log_target_error(strength: float) -> float:
-    """The logarithm of the relative content error ‖F − P‖²/‖P‖² at this strength: the error is the
-    strength."""
+    """The logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² at this strength: the
+    error is the strength."""
     return math.log(max(strength, MIN_STRENGTH))
 
 

@@ -1,17 +1,13 @@
-"""The sizes of the scales, coarse to fine, and resampling and padding of pictures."""
-
-from collections.abc import Callable
+"""The sizes of the scales, coarse to fine, and resampling of pictures."""
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
-from styletransfer.vgg.ops import with_gradient
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
-PADDING_MULTIPLE = 16  # px; VGG's four poolings reduce them to one
 
 
 def schedule(
@@ -73,46 +69,3 @@ def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
     height, width = painting.shape[1:3]
     too_large = max(height, width) > longer
     return resample(painting, fit_size(height, width, longer)) if too_large else painting
-
-
-def pad_to_multiple(image: tf.Tensor) -> tf.Tensor:
-    """image [1, H, W, C] padded below and on the right to sides that are multiples of
-    PADDING_MULTIPLE; the margin mirrors the image.
-
-    With it no pooling drops a row, and every layer sees every pixel. Also, photos of many sizes
-    share few shapes: oneDNN keeps compiled kernels for each (about 5 MB).
-    """
-
-    @with_gradient
-    def padded(image: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        whole, (height, width) = image, tf.unstack(tf.shape(image)[1:3])
-        for axis, side in ((1, height), (2, width)):
-            if image.shape[axis] is None or image.shape[axis] % PADDING_MULTIPLE:
-                margin = tf.gather(whole, _mirrored(side), axis=axis)
-                whole = tf.concat([whole, margin], axis)
-
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            return _folded(_folded(upstream, 2, width), 1, height)
-
-        return whole, gradient
-
-    return padded(image)
-
-
-def _mirrored(side: tf.Tensor) -> tf.Tensor:
-    """The rows (or columns) of an image with `side` of them that the margin shows: n−1, n−2, …, and
-    back up where the image is narrower than the margin."""
-    turn = tf.range(side, side + -side % PADDING_MULTIPLE) % (2 * side)
-    return tf.minimum(turn, 2 * side - 1 - turn)
-
-
-def _folded(gradient: tf.Tensor, axis: int, side: tf.Tensor) -> tf.Tensor:
-    """The gradient of the first `side` rows (or columns) of a padded image, plus that of the
-    margin's rows that mirror them."""
-    seen = _mirrored(side)
-    mirrored = tf.minimum(side, tf.size(seen))
-    sizes = [side - mirrored, mirrored, tf.size(seen)]
-    inner, edge, margin = tf.split(gradient, sizes, axis)
-    matrix = tf.one_hot(seen - sizes[0], mirrored, dtype=gradient.dtype)
-    edge += tf.einsum("ij,biwc->bjwc" if axis == 1 else "ij,bhic->bhjc", matrix, margin)
-    return tf.concat([inner, edge], axis)

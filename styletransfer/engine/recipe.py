@@ -21,8 +21,8 @@ class Group(NamedTuple):
 
 class Targets(NamedTuple):
     """The targets of a picture: the photo's feature at the content layer [1, h, w, C]; the content
-    mask there [1, h, w, 1] (empty: everywhere); the feature's squared norm inside the mask; the
-    groups of paintings."""
+    mask there [1, h, w, 1] (empty: everywhere); what the content error is divided by; the groups of
+    paintings."""
 
     content: tf.Tensor
     content_mask: tuple[tf.Tensor, ...]
@@ -36,7 +36,7 @@ class Losses(Protocol):
 
     @property
     def pads_images(self) -> bool:
-        """Whether networks see padded pictures; see pyramid.pad_to_multiple."""
+        """Whether pictures are painted with a margin; see canvas.py."""
 
     @property
     def composites(self) -> bool:
@@ -67,6 +67,10 @@ class Losses(Protocol):
     ) -> tf.Tensor:
         """Σ (F − P)² over a picture's feature and the photo's, both [1, h, w, C], weighted by a
         mask [1, h, w, 1] if given."""
+
+    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """What the content error of a picture is divided by, from the photo's feature
+        [1, h, w, C] and the mask [1, h, w, 1] if given; a scalar."""
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The sums that total variation is computed from, over the first `own` rows of rows

@@ -13,6 +13,7 @@ from styletransfer.engine.objective import Objective, Problem, StepParams
 from styletransfer.engine.optimizers import (
     State,
     averaging_decay,
+    deviation,
     lbfgs,
     log_target_error,
     steered,
@@ -24,8 +25,7 @@ from styletransfer.settings import Settings
 CHECK_EVERY = 5  # steps; each check waits for the device
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
 MAX_HALVINGS = 8  # of Adam's learning rate
-STEERING = 0.2  # of the content weight, per step of Adam
-LBFGS_STEERING = 1.0  # per step of L-BFGS, which is worth many of Adam's
+LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
 UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
@@ -82,7 +82,7 @@ class ScaleOptimizer:
         settings = self._settings
         steers = settings.content_weight == "auto" and number > self._unsteered
         decay = averaging_decay(number, settings.averaging)
-        params = StepParams.of(settings, self._rate, decay, STEERING if steers else 0.0)
+        params = StepParams.of(settings, self._rate, decay, 1.0 if steers else 0.0)
         self.state, terms = self._within_memory("step", self.state, self._problem, params)
         return terms
 
@@ -109,7 +109,8 @@ class ScaleOptimizer:
         weight = state.content_weight
         if settings.content_weight == "auto":
             target_error = tf.constant(log_target_error(settings.strength))
-            weight = steered(weight, terms[0], target_error, LBFGS_STEERING)
+            off = deviation(terms[0], target_error)
+            weight = steered(weight, off, off, tf.constant(LBFGS_STEERING))
         image = tf.constant(image)
         self.state = state._replace(image=image, average=image, content_weight=weight)
         return weights * terms

@@ -75,7 +75,7 @@ class StyleTargets:
             mask = self._group_mask(members, size, content_mask)
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
-            masks = objective.layer_masks(mask, size)
+            masks = objective.layer_masks(mask, objective.canvas(size))
             found.append((masks, self._targets(objective, members, shape)))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(

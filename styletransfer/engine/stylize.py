@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
 from styletransfer.engine import pyramid
+from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
@@ -50,11 +51,12 @@ class Step:
         eta_s: float,
         terms: tf.Tensor,
         state: State,
+        canvas: Canvas,
         postprocess: Postprocess,
     ) -> None:
         self.iteration, self.total, self.eta_s = iteration, total, eta_s
-        self.scale = max(state.image.shape[1:3])
-        self._terms, self._postprocess = terms, postprocess
+        self.scale = max(canvas.picture)
+        self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
         self._state: State | None = state
         self._average: tf.Tensor | np.ndarray | None = state.average
 
@@ -67,7 +69,7 @@ class Step:
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
         # It shares TensorFlow's memory: a copy would cost most when memory is shortest.
-        image = np.asarray(tf.convert_to_tensor(self._average))[0]
+        image = self._canvas.cropped(np.asarray(tf.convert_to_tensor(self._average)))[0]
         if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
             image = np.clip(image, 0, 1)
         return self._postprocess(image)
@@ -156,7 +158,9 @@ class StyleTransfer:
         eta = StepEta(self._sizes, self._counts, done)
         photo = self._photo()
         state: State | None = None
+        canvas = self._objective.canvas(self._sizes[0])
         for size, count in zip(self._sizes, self._counts, strict=True):
+            previous, canvas = canvas, self._objective.canvas(size)
             if done > count:
                 done -= count
                 continue
@@ -166,13 +170,13 @@ class StyleTransfer:
             if last:
                 del photo  # Memory is shortest at the last scale.
             if resume is not None:
-                state, resume = State.restored(resume, scaled.shape), None
+                state, resume = State.restored(resume, (1, *canvas.size, 3)), None
             elif state is not None:
-                state = state.resampled(size)
+                state = state.resampled(previous, canvas)
             else:
-                state = State.start(
-                    self._first_image(scaled), initial_content_weight(self._settings)
-                )
+                first = canvas.padded(self._first_image(scaled))
+                state = State.start(first, initial_content_weight(self._settings))
+                del first
             del scaled
             plan = self._planner.plan_memory(size, None if last else self.memory_plan)
             optimizer = ScaleOptimizer(
@@ -185,20 +189,20 @@ class StyleTransfer:
                 first_scale=size == self._sizes[0],
             )
             state = None  # The optimiser replaces it.
-            yield from self._steps_at_scale(optimizer, range(done + 1, count + 1), eta)
+            yield from self._steps_at_scale(optimizer, canvas, range(done + 1, count + 1), eta)
             state = optimizer.state
             del optimizer
             done = 0
 
     def _steps_at_scale(
-        self, optimizer: ScaleOptimizer, numbers: range, eta: StepEta
+        self, optimizer: ScaleOptimizer, canvas: Canvas, numbers: range, eta: StepEta
     ) -> Iterator[Step]:
         total = sum(self._counts)
         for number in numbers:
             terms = optimizer.step(number, last=number == numbers[-1])
             converged = optimizer.converged
             eta_s = eta.tick(skipped=numbers[-1] - number if converged else 0)
-            step = Step(eta.done, total, eta_s, terms, optimizer.state, self._postprocess)
+            step = Step(eta.done, total, eta_s, terms, optimizer.state, canvas, self._postprocess)
             reference = weakref.ref(step)
             yield step
             del step

@@ -84,7 +84,7 @@ def _gradient(
     def network_input() -> RowBuffer:
         # The value of a variable: the gradient will be written over it.
         whole = objective.composited(tf.convert_to_tensor(image), problem)
-        return RowBuffer.from_tensor(objective.padded(whole))
+        return RowBuffer.from_tensor(whole)
 
     inputs, sums = _forward(blocks, tiling, network_input(), picture)
     last = inputs.pop()
@@ -102,7 +102,10 @@ def _gradient(
     assert upstream is not None  # There is at least one block.
     gradient = upstream.tensor
     del upstream, rows
-    return terms, _to_image(objective, signature(problem))(image, problem, gradient)
+    if problem.background:
+        mask, _ = problem.background
+        gradient *= mask
+    return terms, gradient
 
 
 def _forward(
@@ -176,15 +179,12 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
         tile_input: tf.Tensor, where: tf.Tensor, picture: _Picture
     ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
         first, last, input_first, top, bottom = tf.unstack(where)
-        height, width = tf.unstack(picture.size)
-        rows, out = block.forward_tile(tile_input, (first, last), (top, bottom))
-        features = objective.without_padding(rows, (height, width), first)
+        features, out = block.forward_tile(tile_input, (first, last), (top, bottom))
         sums = objective.sums(features, picture.targets, first)
         if number == 1:
-            begin, end = (tf.minimum(row, height) for row in (first, last))
-            seen = tf.maximum([begin, tf.minimum(end + 1, height)] - input_first, 0)
-            pixels = crop(tile_input, (seen[0], seen[1]), (0, width))
-            sums["total_variation"] = objective.losses.total_variation(pixels, end - begin)
+            below = tf.minimum(last + 1, picture.size[0])
+            pixels = crop(tile_input, (first - input_first, below - input_first))
+            sums["total_variation"] = objective.losses.total_variation(pixels, last - first)
         if deepest:
             return sums, ()
         return sums, (objective.options.downsample(out),)
@@ -244,7 +244,6 @@ def _end(
                 features = objective.vgg.forward_from(
                     first_whole_block, x[0], layers, objective.options
                 )
-                features = objective.without_padding(features, (height, width))
                 found |= objective.sums(features, picture.targets)
             terms = objective.losses.terms(found, picture.targets, height, width)
             total = tf.reduce_sum(weights * terms)
@@ -260,22 +259,6 @@ def _end(
         tf.TensorSpec([len(TERMS)], weights_dtype),
     ]
     return _traced(end, specs)
-
-
-@lru_cache(maxsize=8)
-def _to_image(objective: Objective, problem_spec: Problem) -> Callable[..., tf.Tensor]:
-    """Backpropagation from the network's input to the image: image, problem, upstream → gradient.
-    Traced, so that only what the gradient needs is computed."""
-    picture = _input_spec(objective, 1)
-
-    @tf.function(autograph=False, input_signature=[picture, problem_spec, picture])
-    def gradient(image: tf.Tensor, problem: Problem, upstream: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            seen = objective.padded(objective.composited(image, problem))
-        return tape.gradient(seen, image, upstream)
-
-    return gradient
 
 
 def _traced(function: Callable[..., Any], specs: Sequence[Any]) -> Any:

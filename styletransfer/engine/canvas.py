@@ -1,0 +1,71 @@
+"""The canvas that is optimised: a picture with a mirrored margin, which is cropped off at the end.
+
+Convolutions see less beyond a border than inside, so its outermost pixels would be painted
+differently. The margin moves that border out of the picture. And the canvas' sides are multiples
+of 16, so that no pooling drops a row, and photos of many sizes share few shapes: oneDNN keeps
+compiled kernels for each (about 5 MB).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+MARGIN = 8  # px on each side, at least
+MULTIPLE = 16  # px; VGG's four poolings reduce them to one
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where a picture lies on its canvas.
+
+    picture: (height, width) in px. before, after: the margins above and on the left, and below and
+    on the right.
+    """
+
+    picture: tuple[int, int]
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def around(cls, picture: tuple[int, int], margin: int = MARGIN) -> "Canvas":
+        """The canvas of a picture with at least `margin` px on each side."""
+        extra = [2 * margin + -(side + 2 * margin) % MULTIPLE for side in picture]
+        before = extra[0] // 2, extra[1] // 2
+        return cls(picture, before, (extra[0] - before[0], extra[1] - before[1]))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the canvas."""
+        height, width = (
+            sum(sides) for sides in zip(self.picture, self.before, self.after, strict=True)
+        )
+        return height, width
+
+    def padded(self, image: tf.Tensor) -> tf.Tensor:
+        """A picture [1, h, w, C] on its canvas: [1, H, W, C]."""
+        for axis, seen in enumerate(self._seen(), start=1):
+            if len(seen) != image.shape[axis]:
+                image = tf.gather(image, seen, axis=axis)
+        return image
+
+    def padded_mask(self, mask: np.ndarray) -> np.ndarray:
+        """A mask [h, w] on the canvas: [H, W]."""
+        rows, columns = self._seen()
+        found: np.ndarray = mask[rows][:, columns]
+        return found
+
+    def cropped(self, canvas: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+        """The picture [1, h, w, C] on a canvas [1, H, W, C]; of an array a view."""
+        (top, left), (height, width) = self.before, self.picture
+        return canvas[:, top : top + height, left : left + width]
+
+    def _seen(self) -> tuple[np.ndarray, np.ndarray]:
+        """The picture's row (and column) that each of the canvas' shows: back and forth where the
+        picture is narrower than the margin."""
+        rows, columns = (
+            np.minimum(turn, 2 * side - 1 - turn)
+            for side, before, after in zip(self.picture, self.before, self.after, strict=True)
+            for turn in [np.arange(-before, side + after) % (2 * side)]
+        )
+        return rows, columns
