@@ -62,7 +62,7 @@ class Settings:
         word="full",
     )
     strength: float = _setting(
-        0.6,
+        0.5,
         "how far the picture moves away from the photo: near 0 it stays close to it, at 1 it "
         "follows the painting freely; the photo's weight is steered to hold that distance",
         low=0,
@@ -85,7 +85,7 @@ class Settings:
         1.0, "multiplies the style loss; a larger value paints more freely", low=0
     )
     total_variation_weight: float = _setting(
-        0.5, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
+        1.0, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
     )
     style_statistics: str = _setting(
         "moments",
@@ -100,7 +100,7 @@ class Settings:
         choices=("none", "histogram", "moments"),
     )
     content_layer: str = _setting(
-        "conv4_2",
+        "conv3_2",
         "VGG layer at which the picture is compared with the photo; a deeper one lets shapes move "
         "more",
         choices=CONTENT_LAYERS,

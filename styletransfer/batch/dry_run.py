@@ -95,7 +95,7 @@ class Stopwatch:
         style = StyleTargets(*read_look(task.look, self._run.buckets.style.read))
         vgg, photo = self._run.networks.load(settings), np.full((*size, 3), 0.5, np.float32)
         seconds, last = [], perf_counter()
-        for step in StyleTransfer(photo, style, vgg.adapted(settings), vgg).steps():
+        for step in StyleTransfer(photo, style, settings, vgg).steps():
             _ = step.losses  # Waits for the device.
             seconds.append(perf_counter() - last)
             last = perf_counter()

@@ -102,7 +102,7 @@ class Worker:
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             self._targets(task.look, look),
-            vgg.adapted(task.look.settings),
+            task.look.settings,
             vgg,
             content_mask=photo.mask,
             memory_limit=self._run.config.memory_limit,

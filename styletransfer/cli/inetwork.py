@@ -98,7 +98,6 @@ def paint(args: argparse.Namespace) -> Path:
     logger.info("painting on %s", device.all[0])
     vgg = load_vgg(settings.model, args.weights, settings.seed)
     logger.info("painting with %s", described(vgg.identity, args.weights))
-    settings = vgg.adapted(settings)
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.

@@ -79,7 +79,7 @@ def repaint_record(
     transfer = StyleTransfer(
         photo.picture.pixels_int,
         targets,
-        vgg.adapted(settings),
+        settings,
         vgg,
         content_mask=photo.mask,
         memory_limit=memory_limit,

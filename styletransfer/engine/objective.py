@@ -87,6 +87,7 @@ class Objective:
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
         """The objective for these settings."""
+        settings = vgg.adapted(settings)
         losses: Losses
         if settings.recipe == "inetwork":
             losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)

@@ -18,6 +18,7 @@ CONTENT_WEIGHTS = 1e-6, 1e6  # the range that steering stays within
 # How the content weight follows the deviation, per step, and its change. The second damps the
 # first, by which alone the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0
+FALL, LEAST_RATE = 0.4, 0.1  # see `falling`
 ROWS_AT_ONCE = 256  # updated in place
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
@@ -133,6 +134,14 @@ def steered(
     change = INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
     moved = tf.clip_by_value(weight * tf.exp(steering * change), *CONTENT_WEIGHTS)
     return tf.where(steering > 0, moved, weight)
+
+
+def falling(number: int, steps: int) -> float:
+    """The part of the learning rate at step `number` of so many at a scale: 1, and over the last
+    FALL of the steps down to LEAST_RATE. Large steps leave grain, and the average of iterates that
+    jump is closer to the photo than they are."""
+    left = (steps - number) / max(1.0, FALL * steps)
+    return LEAST_RATE + (1 - LEAST_RATE) * min(1.0, left)
 
 
 def averaging_decay(number: int, limit: float) -> float:

@@ -14,6 +14,7 @@ from styletransfer.engine.optimizers import (
     State,
     averaging_decay,
     deviation,
+    falling,
     lbfgs,
     log_target_error,
     steered,
@@ -41,6 +42,7 @@ class ScaleOptimizer:
         settings: Settings,
         planner: MemoryPlanner,
         plan: MemoryPlan,
+        steps: int,
         first_scale: bool,
     ) -> None:
         in_place = plan.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
@@ -49,7 +51,7 @@ class ScaleOptimizer:
         self._planner, self._plan = planner, plan
         self._program = tiled_gradient.program(objective, problem, plan.tiling)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
-        self._halvings = 0
+        self._halvings, self._steps = 0, steps
         self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
         self._style_limit: float | None = None
         self._totals: list[float] = []
@@ -82,7 +84,8 @@ class ScaleOptimizer:
         settings = self._settings
         steers = settings.content_weight == "auto" and number > self._unsteered
         decay = averaging_decay(number, settings.averaging)
-        params = StepParams.of(settings, self._rate, decay, 1.0 if steers else 0.0)
+        rate = self._rate * falling(number, self._steps)
+        params = StepParams.of(settings, rate, decay, 1.0 if steers else 0.0)
         self.state, terms = self._within_memory("step", self.state, self._problem, params)
         return terms
 

@@ -186,6 +186,7 @@ class StyleTransfer:
                 self._settings,
                 self._planner,
                 plan,
+                steps=count,
                 first_scale=size == self._sizes[0],
             )
             state = None  # The optimiser replaces it.
