@@ -2,14 +2,14 @@
 
 A 3 × 3 convolution from C to C′ channels at h × w positions takes 2 · 9 · C · C′ · h · w operations
 (products and sums), and so does the gradient of its input. A step needs both, for each convolution
-of VGG19 up to conv5_1, the deepest layer compared: 36 · Σ C · C′ · h · w.
+of VGG19 up to conv4_1, the deepest layer compared: 36 · Σ C · C′ · h · w.
 Nothing else of a step is counted, nor what tiles compute twice.
 """
 
+from styletransfer.engine.canvas import Canvas
 from styletransfer.vgg.registry import layer_shapes
 
-PADDING_MULTIPLE = 16  # px; the engine pads pictures to multiples of it
-DEEPEST = "conv5_1"
+DEEPEST = "conv4_1"
 CHAIN = {"cpu": 1, "gpu": 100}  # operations in a row, to hide the time of launching them
 PRODUCT = 4096  # rows and columns of the multiplied matrices
 CONVOLUTIONS = {256: 256, 512: 128}  # channels from and to: positions on each side
@@ -17,7 +17,7 @@ CONVOLUTIONS = {256: 256, 512: 128}  # channels from and to: positions on each s
 
 def step_operations(height: int, width: int) -> int:
     """Operations of a step of the engine for a picture of this size in px."""
-    height, width = (side + -side % PADDING_MULTIPLE for side in (height, width))
+    height, width = Canvas.around((height, width)).size
     total = 0
     for layer, (rows, columns, before, after) in layer_shapes("vgg19").items():
         shrunk = 2 ** (int(layer[4]) - 1)

@@ -25,10 +25,10 @@ from stepping import most_memory, serve
 from styletransfer import Settings
 from styletransfer.devices import tensorflow
 from styletransfer.engine import pyramid, tiled_gradient
+from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.losses import STYLE_LAYERS
 from styletransfer.engine.objective import Objective, Problem, Program, StepParams
 from styletransfer.engine.optimizers import State, averaging_decay, initial_content_weight
-from styletransfer.engine.scale_optimizer import STEERING
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
@@ -50,7 +50,7 @@ def painting_step(
     problem = objective.problem(photo, groups, None)
     program = program_of(objective, problem, kind)
     decay = averaging_decay(settings.iterations, settings.averaging)
-    params = StepParams.of(settings, settings.learning_rate, decay, STEERING)
+    params = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
     state = State.start(photo, initial_content_weight(settings))
 
     def step() -> np.ndarray:
@@ -69,19 +69,21 @@ def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:
-    """VGG up to the deepest style layer, of photo [1, H, W, 3] padded as by the engine, and the
+    """VGG up to the deepest style layer, of photo [1, H, W, 3] on the engine's canvas, and the
     gradient of that layer's sum."""
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)])
     def gradient(image: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            padded, layer = pyramid.pad_to_multiple(image), STYLE_LAYERS[-1]
+            layer = STYLE_LAYERS[-1]
             options = NetworkOptions("max", tf.as_dtype(dtype), "replicate")
-            feature = vgg.forward(padded, [layer], options)[layer]
+            feature = vgg.forward(image, [layer], options)[layer]
         return tape.gradient(feature, image)
 
-    return lambda: gradient(photo).numpy()
+    canvas = Canvas.around(pyramid.picture_size(photo[0]))
+    padded = canvas.padded(photo)
+    return lambda: canvas.cropped(gradient(padded)).numpy()
 
 
 def product(dtype: str, chain: int) -> Step:

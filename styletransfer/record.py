@@ -39,7 +39,8 @@ class Record:
 
     Fields are in the order of the JSON keys. `network` is the name of what painted, `weights` its
     identity, `output` are the fields of images.output.OutputFormat in their order, `source` and
-    `style` values for storage.open_bucket, `seconds` the time it took to paint, `finished` and
+    `style` values for storage.open_bucket, `content_weight` the photo's at the end (see
+    engine.optimizers.steered), `seconds` the time it took to paint, `finished` and
     `tried` times in ISO 8601.
     """
 
@@ -57,6 +58,7 @@ class Record:
     engine: str | None = None
     device: str | None = None
     losses: Mapping[str, float] | None = None
+    content_weight: float | None = None
     seconds: float | None = None
     source: str | None = None
     style: str | None = None
@@ -176,6 +178,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "height": _whole,
     "settings": lambda value: {name: _scalar(each) for name, each in _object(value).items()},
     "losses": lambda value: {name: _number(each) for name, each in _object(value).items()},
+    "content_weight": _number,
     "seconds": _number,
     "output": _output,
 }

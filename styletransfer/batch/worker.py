@@ -87,6 +87,7 @@ class Worker:
             width=image.shape[1],
             height=image.shape[0],
             losses=last.losses,
+            content_weight=float(f"{last.content_weight:.4g}"),
             seconds=round(seconds, 1),
         )
         return FinishedPicture(task, label, photo.picture, look.paintings, image, record, seconds)

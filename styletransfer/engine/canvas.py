@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-MARGIN = 8  # px on each side, at least
+# px on each side, at least; above and on the left exactly, so that up to block 4 the features of
+# the picture's own pixels are those that it has without a margin.
+MARGIN = 8
 MULTIPLE = 16  # px; VGG's four poolings reduce them to one
 
 
@@ -29,10 +31,10 @@ class Canvas:
 
     @classmethod
     def around(cls, picture: tuple[int, int], margin: int = MARGIN) -> "Canvas":
-        """The canvas of a picture with at least `margin` px on each side."""
-        extra = [2 * margin + -(side + 2 * margin) % MULTIPLE for side in picture]
-        before = extra[0] // 2, extra[1] // 2
-        return cls(picture, before, (extra[0] - before[0], extra[1] - before[1]))
+        """The canvas of a picture with `margin` px above and on the left, and at least as many
+        below and on the right."""
+        height, width = (margin + -(side + 2 * margin) % MULTIPLE for side in picture)
+        return cls(picture, (margin, margin), (height, width))
 
     @property
     def size(self) -> tuple[int, int]:

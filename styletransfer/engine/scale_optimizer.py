@@ -2,7 +2,7 @@
 picture diverges, continues with less memory when it runs out, and detects convergence."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +11,7 @@ from styletransfer.engine import tiled_gradient
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, StepParams
 from styletransfer.engine.optimizers import (
+    CONTENT_WEIGHTS,
     State,
     averaging_decay,
     deviation,
@@ -31,6 +32,13 @@ UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like 
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
 
+class ScaleSchedule(NamedTuple):
+    """The number of steps at a scale, and whether it is the first one."""
+
+    steps: int
+    is_first: bool
+
+
 class ScaleOptimizer:
     """The optimisation of one picture at one scale, starting from `state`."""
 
@@ -42,8 +50,7 @@ class ScaleOptimizer:
         settings: Settings,
         planner: MemoryPlanner,
         plan: MemoryPlan,
-        steps: int,
-        first_scale: bool,
+        schedule: ScaleSchedule,
     ) -> None:
         in_place = plan.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
         self.state = state.in_variables() if in_place else state
@@ -51,8 +58,8 @@ class ScaleOptimizer:
         self._planner, self._plan = planner, plan
         self._program = tiled_gradient.program(objective, problem, plan.tiling)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
-        self._halvings, self._steps = 0, steps
-        self._unsteered = 0 if first_scale else UNSTEERED * settings.iterations
+        self._halvings, self._steps = 0, schedule.steps
+        self._unsteered = 0 if schedule.is_first else UNSTEERED * settings.iterations
         self._style_limit: float | None = None
         self._totals: list[float] = []
 
@@ -65,6 +72,8 @@ class ScaleOptimizer:
         terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
         if last or not uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, last)
+        if last:
+            self._warn_of_runaway()
         if self._settings.min_improvement > 0:
             self._totals.append(float(tf.reduce_sum(terms)))
         return terms
@@ -79,6 +88,17 @@ class ScaleOptimizer:
         before = np.mean(self._totals[-2 * window : -window])
         after = np.mean(self._totals[-window:])
         return bool(100 * (before - after) < minimum * abs(before))
+
+    def _warn_of_runaway(self) -> None:
+        """Logs a content weight that ended at its bound: the strength was not reached."""
+        weight, (low, high) = float(self.state.content_weight), CONTENT_WEIGHTS
+        if self._settings.content_weight == "auto" and not 1.1 * low < weight < high / 1.1:
+            logger.warning(
+                "strength %g is out of reach at %d px: the photo's weight ended at its bound, %g",
+                self._settings.strength,
+                max(self.state.image.shape[1:3]),
+                weight,
+            )
 
     def _adam_step(self, number: int) -> tf.Tensor:
         settings = self._settings

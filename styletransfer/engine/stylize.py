@@ -24,7 +24,7 @@ from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.postprocess import PICTURE_BYTES, Postprocess, postprocess_bytes
 from styletransfer.engine.recipe import TERMS
-from styletransfer.engine.scale_optimizer import ScaleOptimizer
+from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
@@ -59,6 +59,12 @@ class Step:
         self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
         self._state: State | None = state
         self._average: tf.Tensor | np.ndarray | None = state.average
+        self._content_weight = state.content_weight
+
+    @property
+    def content_weight(self) -> float:
+        """The photo's weight beside the painting's, which `strength` steers, after this step."""
+        return float(self._content_weight)
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -186,8 +192,7 @@ class StyleTransfer:
                 self._settings,
                 self._planner,
                 plan,
-                steps=count,
-                first_scale=size == self._sizes[0],
+                ScaleSchedule(count, is_first=size == self._sizes[0]),
             )
             state = None  # The optimiser replaces it.
             yield from self._steps_at_scale(optimizer, canvas, range(done + 1, count + 1), eta)
