@@ -51,7 +51,8 @@ def painting_step(
     program = program_of(objective, problem, kind)
     decay = averaging_decay(settings.iterations, settings.averaging)
     params = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
-    state = State.start(photo, initial_content_weight(settings))
+    canvas = objective.canvas(tuple(photo.shape[1:3]))
+    state = State.start(canvas.padded(photo), initial_content_weight(settings))
 
     def step() -> np.ndarray:
         nonlocal state

@@ -99,7 +99,9 @@ def export(args: argparse.Namespace) -> None:
     program = objective.program(problem)
     decay = averaging_decay(STEPS_BEFORE, settings.averaging)
     params = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
-    state = State.start(scaled, initial_content_weight(settings))
+    canvases = {longer: objective.canvas(size).size for longer, size in sizes.items()}
+    on_canvas = objective.canvas(smallest).padded(scaled)
+    state = State.start(on_canvas, initial_content_weight(settings))
     for _ in range(STEPS_BEFORE):
         state, _ = program.step(state, problem, params)
     structure = (state, problem, params)
@@ -108,14 +110,16 @@ def export(args: argparse.Namespace) -> None:
     def step(flat: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return tf.nest.flatten(program.step(*tf.nest.pack_sequence_as(structure, flat)))
 
-    noise = tf.random.stateless_uniform(scaled.shape, [0, 0], -ROUNDING, ROUNDING)
+    noise = tf.random.stateless_uniform(on_canvas.shape, [0, 0], -ROUNDING, ROUNDING)
     expected = taken(step, arguments)
     itself = taken(step, [state.image * (1 + noise), *arguments[1:]])
     np.savez(args.out / "expected.npz", **expected)
 
     compiled, shapes = tf.function(lambda *flat: step(flat), jit_compile=True), {}
-    for longer, size in sizes.items():
-        specs = [tf.TensorSpec(enlarged(x.shape, smallest, size), x.dtype) for x in arguments]
+    for longer, size in canvases.items():
+        specs = [
+            tf.TensorSpec(enlarged(x.shape, canvases[min(sizes)], size), x.dtype) for x in arguments
+        ]
         text = compiled.experimental_get_compiler_ir(*specs)(stage="stablehlo")
         artifact = stablehlo.serialize_portable_artifact_str(text, STABLEHLO)
         (args.out / f"step_{longer}.stablehlo").write_bytes(artifact)
@@ -135,7 +139,7 @@ def export(args: argparse.Namespace) -> None:
         "operations_a_pixel": sum(
             4 * kernel.shape.num_elements() / 4 ** poolings_before(layer)
             for layer, (kernel, _) in vgg.tensors(objective.options.dtype).items()
-            if layer <= "conv5_1"  # No deeper one is computed.
+            if layer <= max(objective.layers)  # No deeper one is computed.
         ),
         "itself": differences(itself, expected),
     }

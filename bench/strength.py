@@ -4,7 +4,7 @@ and sizes.
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 60] [--weights random]
 
-The distance is ‖F − P‖²/‖P‖² at the content layer, with F of the result (the average of iterates)
+The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average of iterates)
 and P of the photo at the result's size, recomputed in float32 with the engine's padding. Prints one
 table: a row for each photo and painting, a column for each size.
 """
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 181, 256], help="px")
     parser.add_argument("--strength", type=float, default=0.5)
     parser.add_argument("--iterations", type=int, default=60, help="steps at each scale")
-    parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    parser.add_argument("--weights", default="random", help="a name or a file")
     args = parser.parse_args()
 
     from styletransfer import Settings, load_vgg
@@ -65,6 +65,8 @@ def main() -> None:
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
     """The distance of one result from its photo."""
+    import tensorflow as tf
+
     from styletransfer import stylize
     from styletransfer.engine.objective import Objective
     from styletransfer.engine.pyramid import resample, to_batch
@@ -77,7 +79,8 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg:
         objective.features(each, [layer])[layer]
         for each in (result, resample(to_batch(photo), tuple(result.shape[1:3])))
     )
-    return float(((ours - photos) ** 2).numpy().sum() / (photos**2).numpy().sum())
+    variance = (photos - tf.reduce_mean(photos, [0, 1, 2])) ** 2
+    return float(tf.reduce_sum((ours - photos) ** 2) / tf.reduce_sum(variance))
 
 
 if __name__ == "__main__":
