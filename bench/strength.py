@@ -4,8 +4,8 @@ and sizes.
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 60] [--weights random]
 
-The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average of iterates)
-and P of the photo at the result's size, recomputed in float32 with the engine's padding. Prints one
+The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
+of iterates) and P of the photo at its size, recomputed in float32 as the engine does. Prints one
 table: a row for each photo and painting, a column for each size.
 """
 
