@@ -31,7 +31,8 @@ TILINGS = (Tiling(6, 16), Tiling(6, 22), Tiling(5, 6), Tiling(3, 14), Tiling(2, 
 
 
 def problem(objective, size, masked):
-    """A problem whose targets and arithmetic are in float64, as far as that goes."""
+    """A problem whose targets and arithmetic are in float64, as far as that goes. The objective has
+    paintings and photo as given: with a margin all sides would be multiples of 16."""
     mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
     paintings = [picture(60, 70, 3), picture(50, 50, 4)]
     style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
@@ -74,7 +75,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(
 ):
     """In float64, so that nothing but the order of sums differs."""
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(tiny, losses, NetworkOptions(pool, tf.float64, padding))
+    objective = Objective(tiny, losses, NetworkOptions(pool, tf.float64, padding), True)
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
@@ -103,7 +104,7 @@ def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousa
     random_vgg, statistics
 ):
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(random_vgg, losses, NetworkOptions(padding="replicate"))
+    objective = Objective(random_vgg, losses, NetworkOptions(padding="replicate"), True)
     image = tf.constant(picture(104, 90, 1)[None])
     to_reach = problem(objective, (104, 90), masked=False)
     _, gradient = whole(objective, image, to_reach)
