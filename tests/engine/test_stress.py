@@ -1,0 +1,298 @@
+"""Networks that are hard on the arithmetic, the strength dial over its range, and the border."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from support import hard_networks
+from support.tiny import last, picture
+
+from styletransfer import Settings, load_vgg, objective, stylize
+from styletransfer.engine import losses
+from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.recipe import Group, Targets
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg.network import NetworkOptions
+
+EXACT = Settings(precision="float32", content_weight=1.0, total_variation_weight=0.0)
+STATISTICS = ("gram", "moments")
+
+
+@pytest.fixture(scope="module")
+def sketch():
+    """The built-in network, whose channels are correlated as trained ones are."""
+    return load_vgg("vgg19", "sketch")
+
+
+def sample(name, longer):
+    """One of the project's own photos or paintings, its longer side `longer` px."""
+    with Image.open(PROGRAM / "samples" / name) as file:
+        image = file.convert("RGB")
+    image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.float32) / 255
+
+
+# --- hard networks --------------------------------------------------------------------------------
+
+
+def exact_terms(vgg, statistics, content, painting):
+    """image [1, H, W, 3] → content error and style loss in float64 throughout."""
+    minimised = Objective(
+        vgg,
+        losses.RelativeLosses(EXACT.content_layer, statistics),
+        NetworkOptions(dtype=tf.float64, padding=EXACT.padding),
+        True,
+    )
+    photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
+    layer = EXACT.content_layer
+    target = minimised.features(photo, [layer])[layer]
+    style = minimised.losses.blend([minimised.painting_statistics(painting, None)], [1.0])
+    norm = minimised.losses.content_norm(target, None)
+    group = Group(tf.constant(1.0, tf.float64), (), style)
+    problem = Problem(Targets(target, (), norm, (group,)), ())
+    return lambda image: minimised.terms(tf.constant(image, tf.float64), problem).numpy()[:2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.parametrize("kind", hard_networks.KINDS)
+def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kind, statistics):
+    vgg = hard_networks.network(kind)
+    image, content, painting = picture(72, 96, 1), picture(72, 96, 2), picture(80, 64, 3)
+    args, rng = (image, content, [painting]), np.random.default_rng(0)
+    terms_at = exact_terms(vgg, statistics, content, painting)
+    for number, (name, weights) in enumerate({"content": (1.0, 0.0), "style": (0.0, 1.0)}.items()):
+        settings = dataclasses.replace(
+            EXACT,
+            style_statistics=statistics,
+            content_weight=weights[0],
+            style_scale=weights[1],
+        )
+        terms, gradient = objective(*args, settings, vgg)
+        assert np.isfinite(list(terms.values())).all() and np.isfinite(gradient).all()
+        assert terms[name] == pytest.approx(terms_at(image[None])[number], rel=1e-2, abs=1e-6)
+        size = np.linalg.norm(gradient)
+        assert size > 0
+        # Of length 1, or in random directions such that an error as long as the gradient shows.
+        along = [gradient / size, *(rng.standard_normal((2, *image.shape)))]
+        for direction in along:
+            found = (np.float64(gradient) * direction).sum()
+
+            def difference(step, direction=direction, number=number):
+                there, back = (
+                    terms_at(np.float64(image)[None] + sign * step * direction) for sign in (1, -1)
+                )
+                return (there - back)[number] / (2 * step)
+
+            # So small that no ReLU or maximum switches on the way, or larger than rounding's noise.
+            scale = 1 / np.abs(direction).max()
+            differences = [difference(scale * step) for step in (1e-8, 1e-7, 1e-6)]
+            nearest = min(abs(found - each) for each in differences)
+            assert nearest < 0.02 * size, (name, found / size, np.array(differences) / size)
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.parametrize("kind", hard_networks.KINDS)
+def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistics):
+    vgg, painting = hard_networks.network(kind), picture(72, 96, 3)
+    settings = dataclasses.replace(EXACT, style_statistics=statistics)
+    terms, _ = objective(painting, painting, [painting], settings, vgg)
+    assert terms["content"] == 0
+    assert -1e-6 < terms["style"] < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.parametrize("kind", hard_networks.KINDS)
+def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind, statistics):
+    settings = Settings(size=96, iterations=10, style_statistics=statistics, precision="float32")
+    steps = list(
+        stylize(picture(72, 96, 1), [picture(80, 80, 2)], settings, hard_networks.network(kind))
+    )
+    terms = np.array([list(step.losses.values()) for step in steps])
+    assert np.isfinite(terms).all() and terms.min() > -1e-4
+    assert np.isfinite(steps[-1].image).all()
+    assert np.abs(steps[-1].image - steps[0].image).mean() > 0.01
+
+
+# --- strength -------------------------------------------------------------------------------------
+
+
+def pair(name, size=128):
+    """A photo of `size` px and a painting: smooth shapes, or the project's own."""
+    if name == "shapes":
+        return picture(size * 3 // 4, size, 1), picture(size * 3 // 4, size, 2)
+    return sample("photos/landscape.jpg", size), sample("paintings/mosaic.jpg", size)
+
+
+def content_error(vgg, found, photo):
+    """Σ (F − P)² / Σ (P − mean P)² at the content layer, in float64, of pictures [H, W, 3]."""
+    options = NetworkOptions(padding=EXACT.padding)
+    layer = EXACT.content_layer
+    found, wanted = (
+        np.float64(vgg.forward(tf.constant(each[None]), [layer], options)[layer][0])
+        for each in (found, photo)
+    )
+    variance = ((wanted - wanted.mean((0, 1))) ** 2).sum()
+    return ((found - wanted) ** 2).sum() / max(variance, 0.02 * (wanted**2).sum())
+
+
+def grain(image):
+    """The mean square of the Laplacian, which is large where neighbours differ."""
+    neighbours = image[:-2, 1:-1] + image[2:, 1:-1] + image[1:-1, :-2] + image[1:-1, 2:]
+    return ((4 * image[1:-1, 1:-1] - neighbours) ** 2).mean()
+
+
+def painted(vgg, name, strength, iterations=150, size=128):
+    """The photo, the last step, and its grain, relative to the photo's or the painting's."""
+    photo, painting = pair(name, size)
+    settings = Settings(size=size, iterations=iterations, strength=strength, precision="float32")
+    step = last(stylize(photo, [painting], settings, vgg))
+    return photo, step, grain(step.image) / max(grain(photo), grain(painting))
+
+
+def canvas_error(vgg, photo, step):
+    """The content error of the whole canvas, its margin and all, which is what is steered."""
+    whole = Objective.of(Settings(), vgg).canvas(photo.shape[:2]).padded(tf.constant(photo[None]))
+    return content_error(vgg, step.snapshot()["average"][0], whole.numpy()[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, strength",  # Painted freely, the shapes come no further than 0.83.
+    [("shapes", 0.1), ("shapes", 0.6), *(("landscape", each) for each in (0.1, 0.3, 0.6, 0.9))],
+)
+def test_the_canvas_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
+    photo, step, grainier = painted(sketch, name, strength)
+    assert canvas_error(sketch, photo, step) == pytest.approx(strength, abs=0.07)
+    assert grainier < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [0.1, 0.6])
+@pytest.mark.parametrize(
+    "kind",  # Where nearly all of a feature is its mean, a photo and any painting are the same.
+    [kind for kind in hard_networks.KINDS if kind != "biased"],
+)
+def test_strength_holds_on_hard_networks(kind, strength):
+    vgg = hard_networks.network(kind)
+    photo, step, grainier = painted(vgg, "landscape", strength)
+    assert canvas_error(vgg, photo, step) == pytest.approx(strength, abs=0.07)
+    assert grainier < 2
+
+
+@pytest.mark.slow
+def test_strength_holds_on_random_weights(random_vgg):
+    photo, step, grainier = painted(random_vgg, "landscape", 0.1, iterations=40)
+    assert canvas_error(random_vgg, photo, step) == pytest.approx(0.1, abs=0.07)
+    assert grainier < 2
+
+
+NEAR_BORDER = pytest.mark.xfail(reason="near the border, features depend on the margin cut off")
+OVERSHOT = pytest.mark.xfail(reason="after a scale that cannot get as far, the next gets too far")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, strength",
+    [
+        ("shapes", 0.1),
+        pytest.param("shapes", 0.6, marks=OVERSHOT),
+        pytest.param("landscape", 0.1, marks=NEAR_BORDER),
+        pytest.param("landscape", 0.6, marks=NEAR_BORDER),
+    ],
+)
+def test_a_finished_picture_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
+    photo, step, _ = painted(sketch, name, strength, iterations=100, size=192)
+    assert content_error(sketch, step.image, photo) == pytest.approx(strength, abs=0.07)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(reason="Adam's steps leave grain that the content layer does not see")
+def test_at_strength_0_a_picture_is_not_grainier_than_its_photo(sketch):
+    photo, step, _ = painted(sketch, "shapes", 0.0, iterations=60)
+    assert grain(step.image) < 1.5 * grain(photo)
+
+
+# --- the border -----------------------------------------------------------------------------------
+
+
+def border_ratio(image):
+    """The mean step from the outermost line of pixels to the next, relative to that between inner
+    lines; the mean of the four sides."""
+    ratios = []
+    for _ in range(4):
+        steps = np.abs(np.diff(np.float64(image), axis=0)).mean((1, 2))
+        ratios.append(steps[0] / steps[1:-1].mean())
+        image = np.rot90(image)
+    return np.mean(ratios)
+
+
+@pytest.mark.slow
+def test_the_outermost_pixels_are_no_different_from_inner_ones(sketch):
+    ratios = []
+    for seed in (1, 3, 5):
+        # Cut out: towards their borders such pictures are flat.
+        photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
+        for strength in (0.3, 0.9):
+            settings = Settings(size=136, iterations=20, strength=strength, precision="float32")
+            ratios.append(border_ratio(last(stylize(photo, [painting], settings, sketch)).image))
+    assert min(ratios) > 0.85 and max(ratios) < 1.15
+    assert np.mean(ratios) == pytest.approx(1, abs=0.05)  # Without a margin, 1.09.
+
+
+@pytest.mark.parametrize("size", [(150, 210), (133, 178), (144, 191)])
+def test_far_from_the_border_a_canvas_has_the_features_of_its_picture(tiny, size):
+    """Also where its sides are no multiples of the poolings: they join the same pixels."""
+    options, layer = NetworkOptions(padding="replicate"), "conv4_1"
+    image = tf.constant(picture(*size)[None])
+    canvas = Objective.of(Settings(), tiny).canvas(size)
+    alone, on_canvas = (
+        tiny.forward(each, [layer], options)[layer] for each in (image, canvas.padded(image))
+    )
+    border = 6  # positions of 8 px; no convolution of conv4_1 sees further
+    inner = alone[:, border:-border, border:-border]
+    rows, columns = inner.shape[1:3]
+    assert rows > 2 and columns > 2
+    found = on_canvas[:, border + 1 :, border + 1 :][:, :rows, :columns]
+    np.testing.assert_allclose(found, inner, rtol=1e-4, atol=1e-4)
+
+
+# --- fixed content weights, bfloat16 --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e8])
+def test_a_content_weight_is_used_as_given(tiny, weight):
+    """The first step's terms, of a picture that is not the photo."""
+
+    def first(content_weight):
+        settings = Settings(
+            size=96, iterations=1, content_weight=content_weight, precision="float32"
+        )
+        args = picture(72, 96, 1), [picture(80, 80, 2)], settings, tiny
+        return next(iter(stylize(*args, init=picture(72, 96, 3))))
+
+    one, given = first(1.0), first(weight)
+    assert one.losses["content"] > 0.01 and one.losses["style"] > 0
+    assert given.losses["content"] == pytest.approx(weight * one.losses["content"], rel=1e-5)
+    for name in ("style", "total_variation"):
+        assert given.losses[name] == pytest.approx(one.losses[name], rel=1e-5)
+    assert given.snapshot()["content_weight"] == np.float32(weight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistics", STATISTICS)
+@pytest.mark.parametrize("start", ["photo", "noisy"])
+def test_in_bfloat16_the_style_gradient_points_the_same_way(sketch, statistics, start):
+    """On channels that are correlated: most of a feature is its mean."""
+    photo, painting = pair("landscape")
+    noise = 0.1 * np.random.default_rng(0).standard_normal(photo.shape)
+    image = photo if start == "photo" else np.float32(np.clip(photo + noise, 0, 1))
+    settings = dataclasses.replace(EXACT, content_weight=0.0, style_statistics=statistics)
+    exact, quick = (
+        np.float64(objective(image, photo, [painting], each, sketch)[1]).ravel()
+        for each in (settings, dataclasses.replace(settings, precision="bfloat16"))
+    )
+    assert exact @ quick > 0.98 * np.linalg.norm(exact) * np.linalg.norm(quick)
