@@ -19,7 +19,7 @@ MULTIPLE = 16  # px; VGG's four poolings reduce them to one
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where a picture lies on its canvas.
+    """Where a picture is on its canvas.
 
     picture: (height, width) in px. before, after: the margins above and on the left, and below and
     on the right.

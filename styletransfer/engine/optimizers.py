@@ -14,11 +14,13 @@ from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
-CONTENT_WEIGHTS = 1e-6, 1e6  # the range that steering stays within
+# The range that steering stays within. Below, the photo has no say any more; above, the painting.
+CONTENT_WEIGHTS = 1e-3, 1e3
 # How the content weight follows the deviation, per step, and its change. The second damps the
 # first, by which alone the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0
 FALL, LEAST_RATE = 0.4, 0.1  # see `falling`
+CAREFUL_BELOW = 0.3  # strength; see `careful`
 ROWS_AT_ONCE = 256  # updated in place
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
@@ -134,6 +136,12 @@ def steered(
     change = INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
     moved = tf.clip_by_value(weight * tf.exp(steering * change), *CONTENT_WEIGHTS)
     return tf.where(steering > 0, moved, weight)
+
+
+def careful(strength: float) -> float:
+    """The part of the learning rate for this strength: large steps leave grain, which the content
+    error hardly sees, so that a picture close to the photo takes small ones."""
+    return min(1.0, max(LEAST_RATE, strength / CAREFUL_BELOW))
 
 
 def falling(number: int, steps: int) -> float:

@@ -14,6 +14,7 @@ from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     State,
     averaging_decay,
+    careful,
     deviation,
     falling,
     lbfgs,
@@ -29,14 +30,16 @@ DIVERGED = 100.0  # times the first style loss; no picture is that far from a pa
 MAX_HALVINGS = 8  # of Adam's learning rate
 LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
 UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
+MISSED = 0.3  # deviation at the end, from which a strength counts as not reached
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
 
 class ScaleSchedule(NamedTuple):
-    """The number of steps at a scale, and whether it is the first one."""
+    """The number of steps at a scale, and whether it is the first or the last one."""
 
     steps: int
     is_first: bool
+    is_last: bool
 
 
 class ScaleOptimizer:
@@ -58,7 +61,7 @@ class ScaleOptimizer:
         self._planner, self._plan = planner, plan
         self._program = tiled_gradient.program(objective, problem, plan.tiling)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
-        self._halvings, self._steps = 0, schedule.steps
+        self._halvings, self._schedule = 0, schedule
         self._unsteered = 0 if schedule.is_first else UNSTEERED * settings.iterations
         self._style_limit: float | None = None
         self._totals: list[float] = []
@@ -72,7 +75,7 @@ class ScaleOptimizer:
         terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
         if last or not uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, last)
-        if last:
+        if last and self._schedule.is_last:
             self._warn_of_runaway()
         if self._settings.min_improvement > 0:
             self._totals.append(float(tf.reduce_sum(terms)))
@@ -90,13 +93,15 @@ class ScaleOptimizer:
         return bool(100 * (before - after) < minimum * abs(before))
 
     def _warn_of_runaway(self) -> None:
-        """Logs a content weight that ended at its bound: the strength was not reached."""
+        """Logs a content weight that ended at its bound without reaching the strength."""
+        if self._settings.content_weight != "auto":
+            return
         weight, (low, high) = float(self.state.content_weight), CONTENT_WEIGHTS
-        if self._settings.content_weight == "auto" and not 1.1 * low < weight < high / 1.1:
+        missed = abs(float(self.state.deviation)) > MISSED
+        if missed and not 1.1 * low < weight < high / 1.1:
             logger.warning(
-                "strength %g is out of reach at %d px: the photo's weight ended at its bound, %g",
+                "strength %g is out of reach: the photo's weight ended at its bound, %g",
                 self._settings.strength,
-                max(self.state.image.shape[1:3]),
                 weight,
             )
 
@@ -104,7 +109,9 @@ class ScaleOptimizer:
         settings = self._settings
         steers = settings.content_weight == "auto" and number > self._unsteered
         decay = averaging_decay(number, settings.averaging)
-        rate = self._rate * falling(number, self._steps)
+        rate = self._rate * falling(number, self._schedule.steps)
+        if settings.content_weight == "auto":
+            rate *= careful(settings.strength)
         params = StepParams.of(settings, rate, decay, 1.0 if steers else 0.0)
         self.state, terms = self._within_memory("step", self.state, self._problem, params)
         return terms
