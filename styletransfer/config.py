@@ -29,9 +29,8 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
-# The demo shows a result within minutes on two processor cores: few and therefore larger steps, and
-# a strength that moves away from the photo faster.
-DEMO_SETTINGS = {"size": 320, "iterations": 45, "strength": 1.0, "learning_rate": 0.03}
+# The demo shows its results within a minute on two processor cores: few and therefore larger steps.
+DEMO_SETTINGS = {"size": 512, "iterations": 30, "learning_rate": 0.03}
 
 
 @dataclass(frozen=True)

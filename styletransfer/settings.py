@@ -12,7 +12,7 @@ from styletransfer.errors import ConfigError
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
-    "draft": {"size": 512, "iterations": 30},
+    "draft": {"size": 512, "iterations": 20, "learning_rate": 0.04},
     "fine": {},
     "print": {"size": 1600, "iterations": 200},
 }
