@@ -247,6 +247,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "model": "vgg16",
         "padding": "zero",
         "optimizer": "lbfgs",
+        "learning_rate": 0.02,
         "averaging": 0.0,
         "rescale_method": "bilinear",
         "precision": "float32",

@@ -29,7 +29,7 @@ class Recipe:
 
     seed: int = 0
     widths: tuple[int, ...] = SKETCH_WIDTHS
-    steps: int = 6000
+    steps: int = 4000
     scenes: int = 16
     pool: int = POOL
     rate: float = 4e-3

@@ -14,8 +14,8 @@ from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
-# The range that steering stays within. Below, the photo has no say any more; above, the painting.
-CONTENT_WEIGHTS = 1e-3, 1e3
+# The range that steering stays within: below, the photo has no say any more; above, the painting.
+CONTENT_WEIGHTS = 1e-5, 1e3
 # How the content weight follows the deviation, per step, and its change. The second damps the
 # first, by which alone the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0

@@ -33,9 +33,10 @@ def results(**entries):
 
 
 def test_the_operations_of_a_small_step_are_counted_as_by_hand(bench):
-    """16 × 16 px: blocks of 256, 64, 16, 4 and 1 positions; 36 for each pair of channels."""
-    pairs = 256 * (3 * 64 + 64 * 64) + 64 * (64 * 128 + 128 * 128)
-    pairs += 16 * (128 * 256 + 3 * 256 * 256) + 4 * (256 * 512 + 3 * 512 * 512) + 512 * 512
+    """16 × 16 px, on a canvas of 32 × 32: blocks of 1024, 256, 64 and 16 positions, the last one up
+    to conv4_1; 36 for each pair of channels."""
+    pairs = 1024 * (3 * 64 + 64 * 64) + 256 * (64 * 128 + 128 * 128)
+    pairs += 64 * (128 * 256 + 3 * 256 * 256) + 16 * 256 * 512
     assert bench[0].step_operations(16, 16) == 36 * pairs
 
 
