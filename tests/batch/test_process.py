@@ -87,7 +87,7 @@ def test_help_answers_without_loading_anything(tmp_path):
 def test_a_signal_saves_a_checkpoint_that_the_next_run_resumes_from(
     folders, start_program, tmp_path, signum, code
 ):
-    environment = os.environ | folders | {"STYLE_ITERATIONS": "150"}
+    environment = os.environ | folders | {"STYLE_ITERATIONS": "500"}
     Path("paintings/monet.jpg").unlink()
     Path("photos/trip/old town é.png").unlink()
 

@@ -206,8 +206,10 @@ def content_error(vgg, image, photo, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strength", [0.1, 0.3])
-@pytest.mark.parametrize("photo_seed, painting_seed, size", [(1, 2, 128), (3, 4, 96), (5, 2, 192)])
+@pytest.mark.parametrize(
+    "strength, photo_seed, painting_seed, size",
+    [(0.1, 1, 2, 128), (0.3, 3, 4, 96), (0.3, 5, 2, 192)],
+)
 def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_size(
     tiny, strength, photo_seed, painting_seed, size
 ):
