@@ -104,10 +104,9 @@ def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistic
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistics", STATISTICS)
 @pytest.mark.parametrize("kind", hard_networks.KINDS)
-def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind, statistics):
-    settings = Settings(size=96, iterations=10, style_statistics=statistics, precision="float32")
+def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind):
+    settings = Settings(size=96, iterations=10, precision="float32")
     steps = list(
         stylize(picture(72, 96, 1), [picture(80, 80, 2)], settings, hard_networks.network(kind))
     )
@@ -162,7 +161,7 @@ def canvas_error(vgg, photo, step):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, strength",  # Painted freely, the shapes come no further than 0.83.
-    [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.9)],
+    [("landscape", 0.3), ("landscape", 0.9)],
 )
 def test_the_canvas_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
     photo, step, grainier = painted(sketch, name, strength)
@@ -172,13 +171,11 @@ def test_the_canvas_is_as_far_from_the_photo_as_strength_says(sketch, name, stre
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind, strength",  # Where nearly all of a feature is its mean, all pictures are the same.
-    [
-        *((kind, 0.6) for kind in hard_networks.KINDS if kind != "biased"),
-        *((kind, 0.1) for kind in ("scaled", "heavy-tailed")),
-    ],
+    "kind",  # Where nearly all of a feature is its mean, a photo and any painting are the same.
+    [kind for kind in hard_networks.KINDS if kind != "biased"],
 )
-def test_strength_holds_on_hard_networks(kind, strength):
+def test_strength_holds_on_hard_networks(kind):
+    strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.6
     vgg = hard_networks.network(kind)
     photo, step, grainier = painted(vgg, "landscape", strength)
     assert canvas_error(vgg, photo, step) == pytest.approx(strength, abs=0.07)
@@ -187,7 +184,7 @@ def test_strength_holds_on_hard_networks(kind, strength):
 
 @pytest.mark.slow
 def test_strength_holds_on_random_weights(random_vgg):
-    photo, step, grainier = painted(random_vgg, "landscape", 0.1, iterations=40)
+    photo, step, grainier = painted(random_vgg, "landscape", 0.1, 40, size=96)
     assert canvas_error(random_vgg, photo, step) == pytest.approx(0.1, abs=0.07)
     assert grainier < 2
 
@@ -195,7 +192,7 @@ def test_strength_holds_on_random_weights(random_vgg):
 @pytest.mark.slow
 @pytest.mark.parametrize("name, strength", [("shapes", 0.1), ("landscape", 0.6)])
 def test_a_finished_picture_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
-    photo, step, _ = painted(sketch, name, strength, iterations=100, size=192)
+    photo, step, _ = painted(sketch, name, strength, iterations=100, size=160)
     # Near the border, features depend on the margin that is cut off.
     assert content_error(sketch, step.image, photo) == pytest.approx(strength, abs=0.1)
 
