@@ -6,7 +6,6 @@ of VGG19 up to conv4_1, the deepest layer compared: 36 · Σ C · C′ · h · w
 Nothing else of a step is counted, nor what tiles compute twice.
 """
 
-from styletransfer.engine.canvas import Canvas
 from styletransfer.vgg.registry import layer_shapes
 
 DEEPEST = "conv4_1"
@@ -17,6 +16,9 @@ CONVOLUTIONS = {256: 256, 512: 128}  # channels from and to: positions on each s
 
 def step_operations(height: int, width: int) -> int:
     """Operations of a step of the engine for a picture of this size in px."""
+    # It loads TensorFlow, which must not take memory where others are measured.
+    from styletransfer.engine.canvas import Canvas
+
     height, width = Canvas.around((height, width)).size
     total = 0
     for layer, (rows, columns, before, after) in layer_shapes("vgg19").items():

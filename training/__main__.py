@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from styletransfer.errors import WeightsError
 from training import export, scenes
 from training.fold import COLOUR_CHANNELS, Layers, random_layers
 from training.network import SKETCH_WIDTHS
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(options.threads)
     try:
         options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, WeightsError) as error:
         logger.error("%s", error)
         return 2
     return 0

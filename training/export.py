@@ -26,13 +26,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from styletransfer.vgg.trained_file import FORMAT, TYPES, read_trained
 from training.fold import Layers, colour_layers, normalised, side_by_side
-from training.network import LAYERS, MEAN_PIXEL, Kernels
+from training.network import MEAN_PIXEL, Kernels
 from training.scenes import SIDE, TexturePool, draw_batch
 from training.train import HELD_OUT_SEED
 
-FORMAT = 1
-TYPES = ("int8", "float16", "float32")
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
@@ -91,11 +90,7 @@ def write(path: Path, layers: Layers, recipe: Mapping[str, Any], dtype: str = "i
 def read(path: Path) -> tuple[dict[str, Kernels], dict[str, Any]]:
     """The layers of a file, kernels in float32, and its recipe."""
     with np.load(path, allow_pickle=False) as stored:
-        layers = {}
-        for layer in LAYERS:
-            kernel = stored[f"{layer}_W"].astype(np.float32)
-            if f"{layer}_scale" in stored:
-                kernel = kernel * stored[f"{layer}_scale"]
-            layers[layer] = Kernels(kernel, stored[f"{layer}_b"].astype(np.float32))
-        recipe = json.loads(str(stored["recipe"])) if "recipe" in stored else {}
-    return layers, recipe
+        arrays = dict(stored)
+    layers, _ = read_trained(arrays, str(path))
+    recipe = json.loads(str(arrays["recipe"])) if "recipe" in arrays else {}
+    return {layer: Kernels(*each) for layer, each in layers.items()}, recipe

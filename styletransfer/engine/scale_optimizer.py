@@ -137,12 +137,13 @@ class ScaleOptimizer:
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
+        off = deviation(terms[0], tf.constant(log_target_error(settings.strength)))
         if settings.content_weight == "auto":
-            target_error = tf.constant(log_target_error(settings.strength))
-            off = deviation(terms[0], target_error)
             weight = steered(weight, off, off, tf.constant(LBFGS_STEERING))
         image = tf.constant(image)
-        self.state = state._replace(image=image, average=image, content_weight=weight)
+        self.state = state._replace(
+            image=image, average=image, content_weight=weight, deviation=off
+        )
         return weights * terms
 
     def _within_memory(self, name: str, *arguments: Any) -> tuple[Any, Any]:
