@@ -2,6 +2,7 @@
 
 import json
 import logging
+import reprlib
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -32,13 +33,22 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        return json.dumps(line, ensure_ascii=False)
+        text = json.dumps(line, ensure_ascii=False)
+        # What changes how a terminal shows a line, as U+202E, is escaped, and letters are not.
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+class _Text(logging.Formatter):
+    """One line per event: line ends and terminal codes in it are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def log_to_stdout(form: str, as_json: bool = False) -> None:
     """Writes the log to stdout, in a `logging` format or as JSON."""
     handler = _Stdout()
-    handler.setFormatter(_Json() if as_json else logging.Formatter(form, "%H:%M:%S"))
+    handler.setFormatter(_Json() if as_json else _Text(form, "%H:%M:%S"))
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
 
@@ -82,3 +92,23 @@ def megabytes(size: int) -> str:
 def printable(text: str) -> str:
     """A text in one line, with line ends, terminal codes and other control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shortened(value: object) -> str:
+    """A wrong value as a message shows it: as in Python code, in one line of at most about a
+    hundred characters."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 80 else f"{value[:60]!r}… ({len(value):,} characters)"
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # A whole number of more digits than Python writes.
+        return "a number of thousands of digits"
+
+
+def _short_repr() -> reprlib.Repr:
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother, short.maxlong = 3, 60, 60, 60
+    return short
+
+
+_SHORT = _short_repr()

@@ -5,10 +5,13 @@ Flags, STYLE_* variables, looks.toml keys and docs/settings.md are generated fro
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, get_args
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
+from styletransfer import setting_values
 from styletransfer.errors import ConfigError
+from styletransfer.log import printable, shortened
+from styletransfer.setting_values import expectation, setting
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
@@ -16,27 +19,10 @@ QUALITIES: dict[str, dict[str, Any]] = {
     "fine": {},
     "print": {"size": 1600, "iterations": 200},
 }
-LARGEST = 1e30  # The engine computes in float32, which holds little more.
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
 )
-
-
-@dataclass(frozen=True)
-class _Spec:
-    """What a setting means and accepts; `word` is a string allowed instead of a number."""
-
-    meaning: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    word: str = ""
-
-
-def _setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
-    return field(default=default, compare=compare, metadata=vars(_Spec(meaning, **accepts)))
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -53,7 +39,7 @@ class Settings:
 
     _given: ClassVar[frozenset[str]]
 
-    size: int | str = _setting(
+    size: int | str = setting(
         512,
         "longer side of the result; `full` keeps the photo's own size",
         unit="px",
@@ -61,109 +47,107 @@ class Settings:
         high=16384,
         word="full",
     )
-    strength: float = _setting(
+    strength: float = setting(
         0.5,
         "how far the picture moves away from the photo: near 0 it stays close to it, at 1 it "
         "follows the painting freely; the photo's weight is steered to hold that distance",
         low=0,
         high=1,
     )
-    iterations: int = _setting(
+    iterations: int = setting(
         150,
         "optimisation steps at each scale; the first scale takes twice as many",
         low=1,
         high=100_000,
     )
-    content_weight: float | str = _setting(
+    content_weight: float | str = setting(
         "auto",
         "how strongly the photo keeps its shapes against the painting; fixed, instead of steered "
         "by `strength`",
         low=0,
         word="auto",
     )
-    style_scale: float = _setting(
+    style_scale: float = setting(
         1.0, "multiplies the style loss; a larger value paints more freely", low=0
     )
-    total_variation_weight: float = _setting(
+    total_variation_weight: float = setting(
         1.0, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
     )
-    style_statistics: str = _setting(
+    style_statistics: str = setting(
         "moments",
         "what is compared with the painting: Gram matrices, or mean and covariance of the features",
         choices=("gram", "moments"),
     )
-    preserve_color: bool = _setting(False, "the painting's strokes in the photo's own colours")
-    color_match: str = _setting(
+    preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
+    color_match: str = setting(
         "none",
         "matches the photo's colours to the painting's before painting, by each channel's "
         "histogram or by mean and covariance",
         choices=("none", "histogram", "moments"),
     )
-    content_layer: str = _setting(
+    content_layer: str = setting(
         "conv3_2",
         "VGG layer at which the picture is compared with the photo; a deeper one lets shapes move "
         "more",
         choices=CONTENT_LAYERS,
     )
-    init_image: str = _setting(
+    init_image: str = setting(
         "content",
         "where the optimisation starts: the photo, the photo in greys, noise, or the painting's "
         "mean colour",
         choices=("content", "gray", "noise", "style-mean"),
     )
-    model: str = _setting(
-        "vgg19", "network whose features are compared", choices=("vgg16", "vgg19")
-    )
-    pool_type: str = _setting(
+    model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
+    pool_type: str = setting(
         "max",
         "how VGG pools its features; `ave` gives a softer texture",
         choices=("max", "ave"),
     )
-    padding: str = _setting(
+    padding: str = setting(
         "replicate",
         "what convolutions see beyond the border: the border's own values, or zeros, which leave a "
         "frame",
         choices=("replicate", "zero"),
     )
-    optimizer: str = _setting(
+    optimizer: str = setting(
         "adam",
         "Adam, or L-BFGS, whose steps take up to 20 evaluations each, so far fewer are needed",
         choices=("adam", "lbfgs"),
     )
-    learning_rate: float = _setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
-    averaging: float = _setting(
+    learning_rate: float = setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
+    averaging: float = setting(
         0.99,
         "decay of the running average of Adam's iterates, which is the result; 0 takes the last "
         "iterate instead",
         low=0.0,
         high=0.9999,
     )
-    min_improvement: float = _setting(
+    min_improvement: float = setting(
         0.0,
         "a step that lowers the loss by less than this ends its scale; ten Adam steps count as one",
         unit="percent",
         low=0,
         high=100,
     )
-    rescale_image: bool = _setting(False, "scales the result to the photo's own size")
-    rescale_method: str = _setting(
+    rescale_image: bool = setting(False, "scales the result to the photo's own size")
+    rescale_method: str = setting(
         "guided",
         "how it is scaled; `guided` follows the photo's edges",
         choices=("guided", "lanczos", "bicubic", "bilinear", "nearest"),
     )
-    maintain_aspect_ratio: bool = _setting(
+    maintain_aspect_ratio: bool = setting(
         True, "keeps the photo's proportions; otherwise the picture is a square while painted"
     )
-    precision: str = _setting(
+    precision: str = setting(
         "auto",
         "arithmetic of the convolutions; `auto` uses bfloat16 if the processor supports it",
         choices=("auto", "float32", "bfloat16"),
     )
-    deterministic: bool = _setting(
+    deterministic: bool = setting(
         False, "two runs on one machine give the same result bit for bit; slower on a GPU"
     )
-    seed: int = _setting(0, "seed of every random number", low=0, high=2**31 - 1)
-    quality: str = _setting(
+    seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
+    quality: str = setting(
         "fine",
         "defaults of other settings, which count more where they are given: "
         + ", ".join(f"{name} ({_listed(values)})" for name, values in QUALITIES.items() if values)
@@ -171,12 +155,12 @@ class Settings:
         choices=tuple(QUALITIES),
         compare=False,
     )
-    recipe: str = _setting(
+    recipe: str = setting(
         "default",
         "`inetwork` paints as the original INetwork script: its losses, layers and defaults",
         choices=("default", "inetwork"),
     )
-    content_loss_type: int = _setting(
+    content_loss_type: int = setting(
         0,
         "recipe inetwork only: the content loss as a plain sum, or divided by 2·√C·√(H·W) or by "
         "C·H·W",
@@ -256,57 +240,11 @@ RECIPES: dict[str, dict[str, Any]] = {
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 
 
-def parse_bool(text: str) -> bool | None:
-    """True for true, yes, t, on and 1; False for false, no, f, off and 0; None for anything else.
-    Upper and lower case are the same."""
-    value = text.strip().lower()
-    if value in ("true", "yes", "t", "on", "1"):
-        return True
-    return False if value in ("false", "no", "f", "off", "0") else None
-
-
-def kind(name: str) -> type:
-    """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
-    each = FIELDS[name].type
-    return each if isinstance(each, type) else get_args(each)[0]
-
-
-def expectation(name: str) -> str:
-    """What a setting accepts, such as `one of max, ave` or `a whole number of 1 or more`."""
-    about = FIELDS[name].metadata
-    if about["choices"]:
-        return "one of " + ", ".join(about["choices"])
-    if kind(name) is bool:
-        return "true or false"
-    words = "a number" if kind(name) is float else "a whole number"
-    low, high = about["low"], about["high"]
-    if low is not None and high is not None:
-        words += f" from {low:g} to {high:g}" if kind(name) is float else f" from {low} to {high}"
-    elif low is not None:
-        words += f" of {low:g} or more"
-    if about["unit"]:
-        words += f" ({about['unit']})"
-    return f"{words}, or `{about['word']}`" if about["word"] else words
-
-
 def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
     """Raises ConfigError if a typed value is out of range; the message shows `given`, if any."""
-    about = FIELDS[name].metadata
-    if about["choices"]:
-        good = value in about["choices"]
-    elif kind(name) is bool:
-        good = isinstance(value, bool)
-    elif about["word"] and value == about["word"]:
-        good = True
-    else:
-        kinds = (int, float) if kind(name) is float else (int,)
-        good = isinstance(value, kinds) and not isinstance(value, bool)
-        # NaN and infinity fail these comparisons.
-        good = good and (about["low"] if about["low"] is not None else -LARGEST) <= value
-        good = good and value <= (about["high"] if about["high"] is not None else LARGEST)
-    if not good:
-        wrong = value if given is None else given
-        raise ConfigError(f"{label or name} is {wrong!r}; expected {expectation(name)}")
+    if not setting_values.accepts(FIELDS[name], value):
+        wrong = shortened(value if given is None else given)
+        raise ConfigError(f"{label or name} is {wrong}; expected {expectation(FIELDS[name])}")
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:
@@ -314,32 +252,12 @@ def parse(name: str, value: Any, where: str = "") -> Any:
 
     Raises ConfigError for an unknown name or a wrong value.
     """
-    label = where + name.upper() if where.endswith("_") else where + name
+    shown = printable((name.upper() if where.endswith("_") else name)[:60])
     if name not in FIELDS:
-        raise ConfigError(f"{label} is not a setting; there are {', '.join(sorted(FIELDS))}")
-    given = value
-    if isinstance(value, str):
-        value = _typed(name, value)
-    elif kind(name) is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    check_value(name, value, label, given)
-    return value
-
-
-def _typed(name: str, text: str) -> Any:
-    """The value that a text stands for; the text itself if it stands for none."""
-    about, stripped = FIELDS[name].metadata, text.strip()
-    if kind(name) is bool:
-        flag = parse_bool(text)
-        return text if flag is None else flag
-    if about["choices"]:
-        return text
-    if stripped == about["word"]:
-        return stripped
-    try:
-        return kind(name)(stripped)
-    except ValueError:
-        return text
+        raise ConfigError(f"{where}{shown} is not a setting; there are {', '.join(sorted(FIELDS))}")
+    typed = setting_values.typed(FIELDS[name], value)
+    check_value(name, typed, where + shown, value)
+    return typed
 
 
 def markdown_table() -> str:
@@ -349,7 +267,7 @@ def markdown_table() -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     rows += [
-        f"| `{name}` | `STYLE_{name.upper()}` | {each.default} | {expectation(name)} "
+        f"| `{name}` | `STYLE_{name.upper()}` | {each.default} | {expectation(each)} "
         f"| {each.metadata['meaning']} |"
         for name, each in FIELDS.items()
     ]

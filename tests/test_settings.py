@@ -9,7 +9,8 @@ import pytest
 
 from styletransfer.errors import ConfigError
 from styletransfer.images.arrays import fit_size
-from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings, expectation, markdown_table
+from styletransfer.setting_values import expectation
+from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings, markdown_table
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -46,7 +47,9 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(name, value):
     with pytest.raises(ConfigError) as caught:
         Settings().replaced({name: value}, "STYLE_")
     message = str(caught.value)
-    assert message.startswith(f"STYLE_{name.upper()} is {value!r}; expected {expectation(name)}")
+    assert message.startswith(
+        f"STYLE_{name.upper()} is {value!r}; expected {expectation(FIELDS[name])}"
+    )
     assert "\n" not in message
 
 

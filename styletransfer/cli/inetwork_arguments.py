@@ -1,21 +1,16 @@
 """The command line of inetwork.py: the original's arguments and ours, and the settings in them."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
 from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
-from styletransfer.settings import (
-    FIELDS,
-    QUALITIES,
-    RECIPES,
-    Settings,
-    expectation,
-    kind,
-    parse_bool,
-)
+from styletransfer.log import shortened
+from styletransfer.setting_values import LARGEST, expectation, kind, parse_bool
+from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX
@@ -103,14 +98,14 @@ def with_image_size(
     except ConfigError:
         raise ConfigError(
             f"--image_size of {rows} rows makes a longer side of {longer} px; "
-            f"expected {expectation('size')}"
+            f"expected {expectation(FIELDS['size'])}"
         ) from None
 
 
 def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
     """Each painting's share: its `--style_weight`, or an equal part of a single one.
 
-    Raises ConfigError for another number of weights, negative ones, and if all are 0.
+    Raises ConfigError for another number of weights, negative or very large ones, and if all are 0.
     """
     weights = [1.0] if weights is None else list(weights)
     if len(weights) not in (1, paintings):
@@ -118,8 +113,11 @@ def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
             f"--style_weight has {len(weights)} values for {paintings} paintings; "
             "expected one for each, or a single one"
         )
-    if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-        raise ConfigError(f"--style_weight is {weights}; expected no negative ones, and not all 0")
+    if min(weights) < 0 or not 0 < sum(weights) <= LARGEST:
+        raise ConfigError(
+            f"--style_weight is {shortened(weights)}; expected no negative ones, not all 0, and "
+            f"{LARGEST:g} at most in all"
+        )
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
@@ -131,7 +129,7 @@ def output_format(args: argparse.Namespace) -> OutputFormat:
 def _normalized(words: Sequence[str]) -> list[str]:
     """Flags with underscores and switches with a value, so that a picture after a switch is not
     taken for its value."""
-    switches = {f"--{name}" for name in FIELDS if kind(name) is bool}
+    switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
     switches |= {f"--{name}" for name in FILE_SWITCHES}
     normalized = []
     for word, after in zip(words, [*words, ""][1:], strict=True):
@@ -152,7 +150,7 @@ def _switch(text: str) -> bool:
 
 
 def _percent(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
     return int(text)
 
@@ -325,8 +323,8 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> Non
     if name in RECIPES["inetwork"]:
         default += f"; recipe inetwork: {RECIPES['inetwork'][name]}"
     also = ", or the path of a picture" if name == "init_image" else ""
-    accepts = "" if kind(name) is bool else f"; {expectation(name)}{also}"
-    metavar = {bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(name)]
+    accepts = "" if kind(FIELDS[name]) is bool else f"; {expectation(FIELDS[name])}{also}"
+    metavar = {bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(FIELDS[name])]
     group.add_argument(
         *(*others, f"--{name}"),
         dest=name,

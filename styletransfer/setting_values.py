@@ -1,0 +1,103 @@
+"""What one setting accepts: its meaning, type and range, in words too, and the value that a text
+stands for."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, get_args
+
+LARGEST = 1e30  # The engine computes in float32, which holds little more.
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """What a setting means and accepts; `word` is a string allowed instead of a number."""
+
+    meaning: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    word: str = ""
+
+
+def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
+    """A dataclass's field for a setting. compare: as in `dataclasses.field`. accepts: `unit`,
+    `low`, `high`, `choices`, and `word`, which is allowed instead of a number."""
+    spec = _Spec(meaning, **accepts)
+    return dataclasses.field(default=default, compare=compare, metadata=vars(spec))
+
+
+def kind(field: "dataclasses.Field[Any]") -> type:
+    """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
+    each = field.type
+    return each if isinstance(each, type) else get_args(each)[0]
+
+
+def expectation(field: "dataclasses.Field[Any]") -> str:
+    """What a setting accepts, such as `one of max, ave` or `a whole number of 1 or more`."""
+    about = field.metadata
+    if about["choices"]:
+        return "one of " + ", ".join(about["choices"])
+    if kind(field) is bool:
+        return "true or false"
+    words = "a number" if kind(field) is float else "a whole number"
+    low, high = about["low"], about["high"]
+    if low is not None and high is not None:
+        words += f" from {low:g} to {high:g}" if kind(field) is float else f" from {low} to {high}"
+    elif low is not None:
+        words += f" of {low:g} or more"
+    if about["unit"]:
+        words += f" ({about['unit']})"
+    return f"{words}, or `{about['word']}`" if about["word"] else words
+
+
+def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    """Whether a typed value is in a setting's range."""
+    about = field.metadata
+    if about["choices"]:
+        return value in about["choices"]
+    if kind(field) is bool:
+        return isinstance(value, bool)
+    if about["word"] and value == about["word"]:
+        return True
+    kinds = (int, float) if kind(field) is float else (int,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    low = about["low"] if about["low"] is not None else -LARGEST
+    high = about["high"] if about["high"] is not None else LARGEST
+    return bool(low <= value <= high)  # NaN and infinity fail these comparisons.
+
+
+def typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    """What a text stands for, or a whole number where a setting is a float; anything else
+    unchanged."""
+    if isinstance(value, str):
+        return _from_text(field, value)
+    if kind(field) is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) <= LARGEST else value
+    return value
+
+
+def parse_bool(text: str) -> bool | None:
+    """True for true, yes, t, on and 1; False for false, no, f, off and 0; None for anything else.
+    Upper and lower case are the same."""
+    value = text.strip().lower()
+    if value in ("true", "yes", "t", "on", "1"):
+        return True
+    return False if value in ("false", "no", "f", "off", "0") else None
+
+
+def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
+    """The value that a text stands for; the text itself if it stands for none."""
+    about, stripped = field.metadata, text.strip()
+    if kind(field) is bool:
+        flag = parse_bool(text)
+        return text if flag is None else flag
+    if about["choices"]:
+        return text
+    if stripped == about["word"]:
+        return stripped
+    try:
+        return kind(field)(stripped)
+    except ValueError:  # Also for a whole number of more digits than Python reads.
+        return text
