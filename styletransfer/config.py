@@ -5,6 +5,7 @@ CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
 """
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -19,8 +20,10 @@ from styletransfer.images.output import (
     OUTPUT_FORMATS,
     OutputFormat,
 )
+from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE
-from styletransfer.settings import FIELDS, QUALITIES, Settings, parse_bool
+from styletransfer.setting_values import parse_bool
+from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.storage.address import Account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
@@ -132,7 +135,7 @@ def account(environment: Mapping[str, str]) -> Account:
     except ValueError:
         good = False
     if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
-        raise ConfigError(f"CELLAR_ADDON_HOST is {host!r}; {HOST_SYNTAX}")
+        raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
     return found
 
 
@@ -144,14 +147,14 @@ def memory_size(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
-    size = 0
+    size = 0.0
     if found:
         number, prefix, binary = found.groups()
         step = 1024 if binary else 1000
-        size = int(float(number) * step ** " kmgt".index((prefix or " ").lower()))
-    if size < 100_000_000:
-        raise ConfigError(f"{name} is {text!r}; expected at least 100MB, such as 6GB")
-    return size
+        size = float(number) * step ** " kmgt".index((prefix or " ").lower())
+    if not 100_000_000 <= size < math.inf:
+        raise ConfigError(f"{name} is {shortened(text)}; expected at least 100MB, such as 6GB")
+    return int(size)
 
 
 def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
@@ -208,13 +211,15 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             close = difflib.get_close_matches(name, [*FIELDS, "mode"], n=1)
             names = ", ".join(f"STYLE_{each.upper()}" for each in (close or sorted(FIELDS)))
             hint = f"did you mean {names}?" if close else f"expected one of {names}"
-            raise ConfigError(f"{variable} is {value!r}, but there is no such setting; {hint}")
+            raise ConfigError(
+                f"{variable} is {shortened(value)}, but there is no such setting; {hint}"
+            )
         changes[name] = value
     quality = _choice(values, "QUALITY", tuple(QUALITIES))
     if quality is not None and changes.setdefault("quality", quality) != quality:
         raise ConfigError(
-            f"QUALITY is {values['QUALITY']!r} and STYLE_QUALITY is {changes['quality']!r}; "
-            "they are the same setting, so set one of them"
+            f"QUALITY is {values['QUALITY']!r} and STYLE_QUALITY is "
+            f"{shortened(changes['quality'])}; they are the same setting, so set one of them"
         )
     # A quality that is asked for counts more than the demo's hurry.
     start = Settings() if "quality" in changes else Settings().replaced(defaults)
@@ -234,8 +239,10 @@ def _weights(values: Mapping[str, str]) -> str | None:
 def _output(values: Mapping[str, str]) -> OutputFormat:
     name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
     quality = values.get("OUTPUT_QUALITY", "95")
-    if not (quality.isascii() and quality.isdigit() and 1 <= int(quality) <= 100):
-        raise ConfigError(f"OUTPUT_QUALITY is {quality!r}; expected a whole number from 1 to 100")
+    if not (re.fullmatch("[0-9]{1,9}", quality) and 1 <= int(quality) <= 100):
+        raise ConfigError(
+            f"OUTPUT_QUALITY is {shortened(quality)}; expected a whole number from 1 to 100"
+        )
     depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
     if depth == 16 and name not in (None, "same", *DEEP_EXTENSIONS):
         raise ConfigError(
@@ -257,7 +264,9 @@ def _choice(
     value = values[name].lower()
     value = (synonyms or {}).get(value, value)
     if value not in choices:
-        raise ConfigError(f"{name} is {values[name]!r}; expected one of {', '.join(choices)}")
+        raise ConfigError(
+            f"{name} is {shortened(values[name])}; expected one of {', '.join(choices)}"
+        )
     return value
 
 
@@ -267,12 +276,12 @@ def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 1 <= value <= 86400:
-        raise ConfigError(f"{name} is {values[name]!r}; expected seconds from 1 to 86400")
+        raise ConfigError(f"{name} is {shortened(values[name])}; expected seconds from 1 to 86400")
     return value
 
 
 def _switch(values: Mapping[str, str], name: str) -> bool:
     value = parse_bool(values.get(name, "0"))
     if value is None:
-        raise ConfigError(f"{name} is {values[name]!r}; expected 1 or 0")
+        raise ConfigError(f"{name} is {shortened(values[name])}; expected 1 or 0")
     return value

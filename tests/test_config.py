@@ -234,3 +234,16 @@ def test_a_dotenv_that_is_no_text_is_named(tmp_path):
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00A=1")
     with pytest.raises(ConfigError, match=r"\.env cannot be read"):
         environment(tmp_path)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("STYLE_SIZE", "STYLE_STRENGTH", "STYLE_SEED"),
+        *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "OUTPUT_DEPTH"),
+    ],
+)
+def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line(variable, digits):
+    message = complaint({variable: "9" * digits})
+    assert message.startswith(f"{variable} is '999") and len(message) < 300

@@ -1,6 +1,10 @@
 """The texts in the log."""
 
-from styletransfer.log import megabytes, plural, printable
+import json
+
+import pytest
+
+from styletransfer.log import event, log_to_stdout, logger, megabytes, plural, printable, shortened
 
 
 def test_keys_are_shown_as_one_harmless_line():
@@ -12,3 +16,22 @@ def test_counts_and_sizes_are_written_as_people_read_them():
         *("1 file", "0 files", "2 objects"),
     )
     assert (megabytes(1_500_000), megabytes(12_345)) == ("1.5 MB", "12.3 kB")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_name_cannot_change_how_a_line_is_shown(as_json, capsys, monkeypatch):
+    monkeypatch.setattr(logger, "handlers", [])
+    log_to_stdout("%(message)s", as_json)
+    name = "a\u202egpj.é\x9b\n\x1b[31m\U000e0001"
+    event(f"{name}: done", photo=name)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.isprintable() and "é" in line
+    if as_json:
+        assert json.loads(line)["photo"] == name
+
+
+def test_a_wrong_value_is_shown_in_a_short_line():
+    deep = [[[[[["x" * 1000]]]]]] * 1000
+    for value in ("x" * 1000, 10**400, 1 << 40_000, deep, {"a": deep}):
+        assert len(shortened(value)) < 200
+    assert shortened("a\n") == r"'a\n'" and shortened(1.5) == "1.5"

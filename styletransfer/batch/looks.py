@@ -8,11 +8,15 @@ from typing import Any
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
+from styletransfer.log import megabytes, printable, shortened
+from styletransfer.setting_values import LARGEST
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry, hidden
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY)
+LONGEST_FILE = 1_000_000  # bytes of looks.toml: thousands of looks
+LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
@@ -87,8 +91,14 @@ def find_looks(
 
     Raises ConfigError, StorageError.
     """
-    if all(entry.key != bucket_layout.LOOKS for entry in entries):
+    found = next((each for each in entries if each.key == bucket_layout.LOOKS), None)
+    if found is None:
         return looks_from_listing(entries, mode, settings)
+    if found.size > LONGEST_FILE:
+        raise ConfigError(
+            f"{bucket_layout.LOOKS} has {megabytes(found.size)}; expected "
+            f"{megabytes(LONGEST_FILE)} at most"
+        )
     text = bucket.read(bucket_layout.LOOKS).decode("utf-8", errors="replace")
     return looks_from_toml(text, entries, settings)
 
@@ -143,16 +153,23 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{bucket_layout.LOOKS}: {error}") from None
+        raise ConfigError(f"{bucket_layout.LOOKS}: {printable(str(error))}") from None
+    except (RecursionError, ValueError):
+        # The parser calls itself for each level, and Python reads no number of 4,300 digits.
+        raise ConfigError(
+            f"{bucket_layout.LOOKS} is nested too deeply, or has a number with thousands of "
+            "digits; expected a table for each look"
+        ) from None
     return [
         _look_from_table(name, table, entries, settings) for name, table in sorted(tables.items())
     ]
 
 
 def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: Settings) -> Look:
-    where = f"{bucket_layout.LOOKS}: [{name}]"
+    where = f"{bucket_layout.LOOKS}: [{printable(name[:60])}]"
     _check_name(name)
-    if name.startswith("/") or ".." in name.split("/") or name != name.strip():
+    plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
+    if not plain or not {"", ".", ".."}.isdisjoint(name.split("/")):
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if not isinstance(table, dict) or "paintings" not in table:
         raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
@@ -176,13 +193,20 @@ def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float
     is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
     shares = dict.fromkeys(given, 1) if is_list else given
     if not isinstance(shares, dict) or not shares:
-        raise ConfigError(f"{where} paintings is {given!r}; expected a list or a table of keys")
+        raise ConfigError(
+            f"{where} paintings is {shortened(given)}; expected a list or a table of keys"
+        )
     for key, share in shares.items():
         if key not in keys:
-            raise ConfigError(f"{where} names the painting {key!r}, which is not in the bucket")
+            raise ConfigError(
+                f"{where} names the painting {shortened(key)}, which is not in the bucket"
+            )
         number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not number or not 0 < share < float("inf"):
-            raise ConfigError(f"{where} gives {key!r} the share {share!r}; expected more than 0")
+        if not number or not 0 < share <= LARGEST:
+            raise ConfigError(
+                f"{where} gives {shortened(key)} the share {shortened(share)}; expected more than "
+                f"0, and {LARGEST:g} at most"
+            )
     return shares
 
 
@@ -190,14 +214,19 @@ def _regions(
     given: Any, paintings: Collection[str], entries: Sequence[Entry], where: str
 ) -> dict[str, Entry]:
     if not isinstance(given, dict):
-        raise ConfigError(f"{where} regions is {given!r}; expected a table of paintings and masks")
+        raise ConfigError(
+            f"{where} regions is {shortened(given)}; expected a table of paintings and masks"
+        )
     by_key = {entry.key: entry for entry in _with_masks(entries)}
     for key, mask in given.items():
         if key not in paintings:
-            raise ConfigError(f"{where} regions names {key!r}, which is not one of its paintings")
+            raise ConfigError(
+                f"{where} regions names {shortened(key)}, which is not one of its paintings"
+            )
         if not isinstance(mask, str) or mask not in by_key:
             raise ConfigError(
-                f"{where} regions gives {key!r} the mask {mask!r}, which is not in the bucket"
+                f"{where} regions gives {shortened(key)} the mask {shortened(mask)}, which is not "
+                "in the bucket"
             )
     return {key: by_key[mask] for key, mask in given.items()}
 
@@ -224,6 +253,6 @@ def _stem(key: str) -> str:
 def _check_name(name: str) -> None:
     if name.split("/")[0] in RESERVED:
         raise ConfigError(
-            f"a look cannot be named {name}: the result bucket keeps records, checkpoints or the "
-            "gallery under that name; rename it"
+            f"a look cannot be named {printable(name)}: the result bucket keeps records, "
+            "checkpoints or the gallery under that name; rename it"
         )

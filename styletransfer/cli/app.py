@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.log import log_to_stdout
+from styletransfer.log import log_to_stdout, printable
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
 
@@ -109,6 +109,6 @@ def ask(question: str) -> str:
 
 def _fail(name: str, message: str, code: int) -> int:
     # In one write: another thread may redirect stderr meanwhile.
-    sys.stderr.write(f"{name}: {message}\n")
+    sys.stderr.write(f"{name}: {printable(message)}\n")
     sys.stderr.flush()
     return code

@@ -1,0 +1,58 @@
+"""Whatever is in a looks.toml: looks that can be painted, or one clear line."""
+
+import itertools
+import math
+
+from support.fuzzing import generators, mutated
+
+from styletransfer.batch.looks import looks_from_toml
+from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+
+LOOKS = """
+[both]
+paintings = { "monet.jpg" = 0.7, "b.png" = 3e-1 }
+regions = { "monet.jpg" = "b.mask.png" }
+size = 1_600
+strength = 0x1
+preserve_color = true
+
+["with a name".a]
+paintings = ["monet.jpg"]
+content_weight = 1e3
+quality = "print"
+"""
+PIECES = [
+    "9" * 400,
+    "1e308",
+    "nan",
+    "[" * 400,
+    "{a=" * 300,
+    "\\u202e",
+    "\0",
+    "\x1b[31m",
+    '"""',
+    "''",
+]
+PIECES += ["-", "inf", "[[x]]", "=", "\n[both]\n", "0x" + "f" * 5000, "paintings", "1979-05-27"]
+ENTRIES = [Entry(key, 1, "e") for key in ("monet.jpg", "b.png", "b.mask.png")]
+
+
+def test_a_damaged_looks_toml_is_one_clear_line():
+    refused = 0
+    for number, rng in zip(itertools.count(), generators(seed=1), strict=False):
+        text = mutated(LOOKS.encode(), rng).decode(errors="replace")
+        for _ in range(rng.randrange(3)):
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + rng.choice(PIECES) + text[at:]
+        try:
+            looks = looks_from_toml(text, ENTRIES, Settings())
+        except ConfigError as error:
+            refused += 1
+            assert str(error).isprintable() and len(str(error)) < 1500, (number, error)
+        else:
+            for look in looks:
+                assert look.name.isprintable()
+                assert math.isclose(sum(look.shares), 1, rel_tol=1e-6), number
+    assert refused > 100

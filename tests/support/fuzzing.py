@@ -1,0 +1,40 @@
+"""Damage at random, the same in every run. FUZZ_CASES in the environment makes it more."""
+
+import os
+import random
+from collections.abc import Iterator
+
+CASES = int(os.environ.get("FUZZ_CASES", "300"))
+
+# Where a reader expects a length, an offset or a count, these are the hardest.
+_NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1"]
+
+
+def generators(seed: int) -> Iterator[random.Random]:
+    """One generator for each case: a case that fails can be repeated alone."""
+    for case in range(CASES):
+        yield random.Random(f"{seed}:{case}")
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """A file with a few of its bytes changed, lost, repeated or inserted."""
+    out = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 4, 16))):
+        at = rng.randrange(len(out) + 1)
+        if rng.random() < 0.5:  # Headers, where most can go wrong.
+            at = min(at, rng.randrange(200))
+        span = rng.choice((1, 1, 4, 64))
+        match rng.randrange(6):
+            case 0 | 1:
+                out[at : at + 1] = bytes([rng.randrange(256)])
+            case 2:
+                out[at : at + 4] = rng.choice(_NUMBERS)
+            case 3:
+                del out[at : at + span]
+            case 4:
+                out[at:at] = out[at : at + span]
+            case 5:
+                out[at:at] = rng.randbytes(span)
+    if rng.random() < 0.1:
+        del out[rng.randrange(len(out) + 1) :]
+    return bytes(out)
