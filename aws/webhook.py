@@ -22,7 +22,8 @@ from styletransfer.errors import ConfigError, StorageError
 # The updates that the bot handles; Telegram does not send others.
 UPDATES = ("message", "callback_query")
 NOTES = """\
-The account and the region are those of the AWS CLI (AWS_PROFILE, AWS_REGION, ~/.aws).
+The account and the region are those of the AWS CLI (AWS_PROFILE,
+AWS_DEFAULT_REGION, ~/.aws).
 
 exit codes: 0 done, 2 wrong arguments, stack or token, 5 AWS or Telegram unreachable
 or access refused"""
@@ -99,7 +100,7 @@ def _outputs(stack: str) -> dict[str, str]:
                 raise
             raise ConfigError(
                 f"there is no stack {stack} in {client.meta.region_name}; check its name and "
-                "AWS_REGION"
+                "AWS_DEFAULT_REGION"
             ) from None
     found = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", ())}
     missing = [name for name in ("WebhookUrl", "TokenParameter") if name not in found]
@@ -136,7 +137,7 @@ def _aws_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (NoCredentialsError, NoRegionError) as error:
-        advice = "log in (aws configure, or AWS_PROFILE and AWS_REGION)"
+        advice = "log in (aws configure, or AWS_PROFILE and AWS_DEFAULT_REGION)"
         raise ConfigError(f"{error}; {advice}") from None
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]

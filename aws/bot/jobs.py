@@ -21,6 +21,7 @@ STATUS = {
     **{"RUNNING": RUNNING, "SUCCEEDED": PAINTED, "FAILED": FAILED},
 }
 KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs out, and SIGTERM
+ENDED = "Essential container in task exited"  # Batch's reason where the container ended by itself
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +107,14 @@ def _reason(detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
     """Why a job failed and what to do, in words for its user; whether the owner has to act."""
     container, status = detail.get("container", {}), detail.get("statusReason", "")
     code, container_reason = container.get("exitCode"), container.get("reason", "")
-    if status.startswith("Host EC2") or code == STOPPED:
+    # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
+    # container by SIGTERM.
+    if status.startswith("Host EC2"):
         return words.TAKEN_AWAY, False
     if "timeout" in status or "timed out" in status:
         return words.TOO_LONG, False
+    if code == STOPPED and status in ("", ENDED):
+        return words.TAKEN_AWAY, False
     if code == KILLED or "OutOfMemory" in container_reason:
         return words.NO_MEMORY, False
     if code == PictureError.exit_code:

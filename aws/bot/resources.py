@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from bot.table import Table
 from styletransfer.errors import ConfigError
@@ -47,7 +48,13 @@ class Resources:
 
     @cached_property
     def _s3(self) -> Any:
-        return boto3.client("s3")
+        # By default, boto3 signs links by version 2, or for S3's global address, which some regions
+        # and encrypted objects refuse.
+        signed = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+        )
+        return boto3.client("s3", config=signed)
 
 
 @functools.cache

@@ -2,17 +2,22 @@
 
 import io
 import json
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 from bot import pictures, table, words
-from bot.resources import resources
+from bot.resources import Resources, resources
 from PIL import Image
 from support.bot_running import ANNA, BORIS, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
+TIMEOUT = "Job attempt duration exceeded timeout"
+ENDED = "Essential container in task exited"
 
 # Results
 
@@ -89,6 +94,25 @@ def test_a_file_above_50_mb_comes_as_a_link(world):
     link = message.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     with urllib.request.urlopen(link) as answer:
         assert int(answer.headers["content-length"]) == len(large)
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-2"])
+def test_a_link_is_signed_for_the_bucket_and_the_region(monkeypatch, region):
+    """Signatures of version 2 are refused for encrypted objects and in newer regions, and S3's
+    global address redirects, which the signature does not survive."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testaccess")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    link = Resources("painter-bucket", None, None, "", 0, 30, "").link("results/5/monet/7-A.png")
+    address = urllib.parse.urlsplit(link)
+    assert address.netloc == f"painter-bucket.s3.{region}.amazonaws.com"
+    assert address.path == "/results/5/monet/7-A.png"
+    query = urllib.parse.parse_qs(address.query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Expires"] == ["3600"]
+    assert f"/{region}/s3/" in query["X-Amz-Credential"][0]
 
 
 def test_a_result_too_long_for_a_photo_comes_as_a_file(world):
@@ -185,8 +209,24 @@ def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
         ({"container": {"exitCode": 4}}, words.SET_UP_WRONG, True),
         ({"container": {"exitCode": 5}}, words.NO_STORAGE, True),
         ({"container": {"exitCode": 143}}, words.TAKEN_AWAY, False),
+        (
+            {"container": {"exitCode": 143}, "statusReason": ENDED},
+            *(words.TAKEN_AWAY, False),
+        ),
+        (
+            {"container": {"exitCode": 143}, "statusReason": TIMEOUT},
+            *(words.TOO_LONG, False),
+        ),
+        (
+            {"container": {"exitCode": 137}, "statusReason": TIMEOUT},
+            *(words.TOO_LONG, False),
+        ),
+        (
+            {"container": {"exitCode": 143}, "statusReason": "ended by hand"},
+            *(words.UNCLEAR, True),
+        ),
         ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, words.TAKEN_AWAY, False),
-        ({"statusReason": "Job attempt duration exceeded timeout"}, words.TOO_LONG, False),
+        ({"statusReason": TIMEOUT}, words.TOO_LONG, False),
         (
             {"container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"}},
             *(words.NO_MEMORY, False),

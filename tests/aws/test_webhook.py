@@ -62,7 +62,13 @@ def test_telegram_is_reported_the_address_and_the_secret_and_forgets_both(telegr
 @pytest.mark.parametrize(
     "name, token, kind, code, message",
     [
-        ("painters", TOKEN, "SecureString", 2, "there is no stack painters in eu-west-1"),
+        (
+            "painters",
+            TOKEN,
+            "SecureString",
+            2,
+            "no stack painters in eu-west-1; check its name and AWS_DEFAULT_REGION",
+        ),
         ("other", TOKEN, "SecureString", 2, "stack other has no output TokenParameter"),
         ("painter", None, "", 2, "there is no SSM parameter /painter/telegram-token"),
         ("painter", TOKEN, "String", 2, "is a String, readable by everybody"),
@@ -81,6 +87,17 @@ def test_a_mistake_is_one_line_without_the_token(
     assert out == "" and message in error and error.count("\n") == 1
     assert token is None or token not in error
     assert telegram.webhook == {}
+
+
+def test_a_missing_region_is_one_line_that_names_a_variable_boto3_reads(monkeypatch, capsys):
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert webhook.main(["--stack", "painter"]) == 2
+    error = capsys.readouterr().err
+    assert "AWS_DEFAULT_REGION" in error and error.count("\n") == 1
 
 
 def test_a_telegram_that_cannot_be_reached_is_one_line_without_the_token(
