@@ -1,22 +1,16 @@
 """How much memory painting may take."""
 
 import contextlib
-import ctypes
 from functools import cache
-from pathlib import Path
 
-import psutil
 import tensorflow as tf
 
 from styletransfer.devices import nvidia
+from styletransfer.devices.system_memory import free_memory, resident_memory
 
 FREE_SHARE = 0.9  # of the free memory: other processes allocate, too
 LIMIT_SHARE = 0.93  # of a limit: estimates are off by up to this much
 KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator keeps
-CGROUPS = (  # limit and use of a container, in cgroups of version 2 and 1
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
 
 
 class MemoryBudget:
@@ -55,15 +49,7 @@ def gpu_memory() -> tuple[int, int] | None:
 def cpu_memory() -> tuple[int, int]:
     """(used, free) bytes of this process. What TensorFlow keeps of earlier pictures and can reuse
     counts as free."""
-    # Only glibc has malloc_trim, and needs it.
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-    free = psutil.virtual_memory().available
-    for limit_file, use_file in CGROUPS:
-        path = Path(limit_file)
-        if path.exists() and (limit := path.read_text().strip()).isdigit():
-            free = min(free, int(limit) - int(Path(use_file).read_text()))
-    resident = psutil.Process().memory_info().rss
+    free, resident = free_memory(), resident_memory()
     kept = 0
     with contextlib.suppress(ValueError):  # Raised by the system's allocator, which keeps nothing.
         info = tf.config.experimental.get_memory_info("CPU:0")
@@ -76,4 +62,4 @@ def cpu_memory() -> tuple[int, int]:
 @cache
 def _initial_resident() -> int:
     """The process's resident bytes at the first call, which is before the first picture."""
-    return psutil.Process().memory_info().rss
+    return resident_memory()

@@ -1,0 +1,99 @@
+"""What containers, systemd and `ulimit` leave of the memory."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from styletransfer.devices.system_memory import cgroup_memory
+
+GB = 1_000_000_000
+MOUNTS = {
+    1: "35 31 0:32 {root} /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory",
+    2: "41 31 0:38 {root} /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw",
+}
+OWN = {1: "8:pids:/x\n4:cpu,memory:{path}\n0::/\n", 2: "0::{path}\n"}
+FOLDER = {1: "sys/fs/cgroup/memory", 2: "sys/fs/cgroup"}
+LIMIT = {1: "memory.limit_in_bytes", 2: "memory.max"}
+USE = {1: "memory.usage_in_bytes", 2: "memory.current"}
+CACHE = {1: "inactive_file 7\ntotal_inactive_file", 2: "inactive_file"}
+
+
+class Machine:
+    """Files as the kernel shows them. path: of the process's cgroup; root: what is mounted."""
+
+    def __init__(self, root, version, path, mounted="/"):
+        self.root, self.version = root, version
+        self.write("proc/self/mountinfo", "broken\n" + MOUNTS[version].format(root=mounted) + "\n")
+        self.write("proc/self/cgroup", OWN[version].format(path=path))
+
+    def write(self, name, text):
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def cgroup(self, path, limit="max", use=None, cache=0):
+        folder, version = f"{FOLDER[self.version]}{path}", self.version
+        self.write(f"{folder}/{LIMIT[version]}", f"{limit}\n")
+        if use is not None:
+            self.write(f"{folder}/{USE[version]}", f"{use}\n")
+        self.write(f"{folder}/memory.stat", f"anon 5\n{CACHE[version]} {cache}\nfile 9\n")
+
+
+@pytest.fixture(params=[1, 2])
+def machine(tmp_path, request):
+    def new(path, **options):
+        return Machine(tmp_path, request.param, path, **options)
+
+    return new
+
+
+def test_page_cache_that_can_be_dropped_is_free(machine, tmp_path):
+    machine("/").cgroup("/", 2 * GB, int(1.8 * GB), int(1.5 * GB))
+    assert cgroup_memory(tmp_path) == [int(1.7 * GB)]
+
+
+def test_a_limit_around_the_own_cgroup_counts(machine, tmp_path):
+    made = machine("/system.slice/paint.service/inner")
+    made.cgroup("/system.slice/paint.service/inner", "max", GB)
+    made.cgroup("/system.slice/paint.service", 3 * GB, GB)
+    made.cgroup("/system.slice", 9 * GB, GB)
+    assert cgroup_memory(tmp_path) == [2 * GB, 8 * GB]
+
+
+def test_a_containers_own_cgroup_is_found_where_it_is_mounted(machine, tmp_path):
+    """Without a namespace, a container sees the path on the host, and only its own cgroup."""
+    machine("/docker/123", mounted="/docker/123").cgroup("/", 2 * GB, GB)
+    assert cgroup_memory(tmp_path) == [GB]
+    machine("/../elsewhere").cgroup("/", 2 * GB, GB)
+    assert cgroup_memory(tmp_path) == [GB]
+
+
+def test_a_limit_whose_use_is_unknown_is_no_limit(machine, tmp_path):
+    machine("/").cgroup("/", 2 * GB)
+    assert cgroup_memory(tmp_path) == []
+
+
+def test_no_cgroups_are_no_limit(tmp_path):
+    assert cgroup_memory(tmp_path) == []
+
+
+def test_the_bound_at_which_a_cgroup_is_slowed_down_is_a_limit(tmp_path):
+    made = Machine(tmp_path, 2, "/")
+    made.cgroup("/", 5 * GB, GB)
+    made.write("sys/fs/cgroup/memory.high", str(3 * GB))
+    assert cgroup_memory(tmp_path) == [2 * GB]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux obeys these limits")
+@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_ulimit_counts(limit):
+    code = "from styletransfer.devices.system_memory import free_memory as f; print(f())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        preexec_fn=lambda: resource.setrlimit(getattr(resource, limit), (GB, GB)),
+        capture_output=True,
+        text=True,
+    )
+    assert 0 < int(done.stdout) < GB, done.stderr
