@@ -1,8 +1,10 @@
 """SIGTERM and SIGINT, from a platform that takes its machine back or from a user."""
 
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
+from typing import Any, ClassVar
 
 
 class Stopped(BaseException):
@@ -18,20 +20,29 @@ class Stop:
 
     The first signal raises Stopped at once or, while `stop.later` is True, only sets `stop.signum`,
     so that a loop can save its work and call `obey`. The second always raises.
+
+    Python discards what is raised inside `__del__` or the callback of a weak reference, and a
+    signal may arrive there. So `signum` is what counts: whatever takes long calls `obey` in
+    between, and a Stop inside another one begins with the signal that the outer one has had.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    _innermost: "ClassVar[Stop | None]" = None
 
     def __init__(self) -> None:
         self.later = False
         self.signum: int | None = None
+        self._outer: Stop | None = None
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Stop":
         # Only the main thread gets signals; in another one, the caller's handlers stay.
         if threading.current_thread() is threading.main_thread():
+            self._outer, Stop._innermost = Stop._innermost, self
             self._previous = {each: signal.signal(each, self._handle) for each in self.SIGNALS}
-        else:
-            self._previous = {}
+            self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._discarded
+            if self._outer is not None:  # After the handlers: from here on no signal is missed.
+                self.signum = self.signum or self._outer.signum
         return self
 
     def __exit__(
@@ -40,13 +51,24 @@ class Stop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not self._previous:
+            return
         for each, handler in self._previous.items():
             signal.signal(each, handler)
+        sys.unraisablehook = self._previous_hook
+        Stop._innermost = self._outer
+        if self._outer is not None:
+            self._outer.signum = self._outer.signum or self.signum
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         is_second, self.signum = self.signum is not None, signum
         if is_second or not self.later:
             raise Stopped(signum)
+
+    def _discarded(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """Where Python reports what it discards: a Stopped is no news, `obey` raises it anew."""
+        if not isinstance(unraisable.exc_value, Stopped):
+            self._previous_hook(unraisable)
 
     def obey(self) -> None:
         """Raises Stopped if a signal has arrived."""

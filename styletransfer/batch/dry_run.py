@@ -45,6 +45,7 @@ def report_dry_run(run: RunContext, devices: Devices) -> int:
     sizes: dict[str, Size] = {}
     estimates, failed = [], 0
     for task in run.plan.todo:
+        run.stop.obey()
         try:
             estimate = _estimate(task, run, stopwatch, sizes)
         except StyleTransferError as error:
@@ -97,6 +98,7 @@ class Stopwatch:
         seconds, last = [], perf_counter()
         for step in StyleTransfer(photo, style, settings, vgg).steps():
             _ = step.losses  # Waits for the device.
+            self._run.stop.obey()
             seconds.append(perf_counter() - last)
             last = perf_counter()
         _ = step.image  # With `rescale_image` it is larger than all before it.

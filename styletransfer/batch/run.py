@@ -38,6 +38,7 @@ def _run(config: Config, stop: Stop) -> int:
 
     buckets = Buckets.open(config)
     listing = list_buckets(buckets, config)
+    stop.obey()
     selection = select(listing, buckets, config)
     if not selection.photos or not selection.looks:
         return 0
@@ -46,6 +47,7 @@ def _run(config: Config, stop: Stop) -> int:
         loader.start()
     networks = NetworkPool(config, buckets.style, listing.style)
     plan = make_plan(selection, networks, config.output, buckets.result, listing.result_keys)
+    stop.obey()
     report.log_plan(plan, selection)
     context = RunContext(config, buckets, plan, networks, stop)
     if config.dry_run:
@@ -62,6 +64,7 @@ def _run(config: Config, stop: Stop) -> int:
 
     from styletransfer.batch import workers
 
+    stop.obey()
     outcome = workers.paint_all(context, gallery, loader.devices)
     report.log_outcome(context, outcome, perf_counter() - started)
     return 1 if outcome.failures else 0

@@ -48,6 +48,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     try:
         run.networks.prefetch(todo[0].look.settings)
         found = devices()
+        run.stop.obey()
         event(f"painting on {found}", device=str(found))
         used = found.all[: len(todo)]
         run.networks.load(todo[0].look.settings, used[0].name)

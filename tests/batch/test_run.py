@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support.folder_batches import QUICK, RECORDS, RESULTS, keys, run
 
 from styletransfer.errors import DeviceError
 from styletransfer.images import decode
+from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import UnavailableError
 
 
@@ -199,3 +201,18 @@ def test_a_gallery_that_a_killed_run_left_behind_is_published_by_the_next(folder
     Path("out/_gallery/unpublished").write_text("")
     assert run(folders) == 0
     assert "beach.jpg" in index.read_text() and not Path("out/_gallery/unpublished").exists()
+
+
+@pytest.mark.parametrize("changes", [{}, {"DRY_RUN": "1"}], ids=["run", "dry run"])
+def test_a_signal_that_python_discarded_stops_the_run_before_it_paints(folders, small_vgg, changes):
+    """As one that arrived inside `__del__`, before the batch began."""
+    with Stop():
+
+        class Dying:
+            def __del__(self):
+                signal.raise_signal(signal.SIGTERM)
+
+        Dying()
+        with pytest.raises(Stopped, match="SIGTERM"):
+            run(folders, **changes)
+    assert keys() == set() and small_vgg == []

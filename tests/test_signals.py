@@ -1,0 +1,68 @@
+"""A signal stops a run, wherever it arrives."""
+
+import signal
+import weakref
+
+import pytest
+
+from styletransfer.signals import Stop, Stopped
+
+
+class Thing:
+    pass
+
+
+def signal_in_a_callback(signum=signal.SIGTERM):
+    """A signal that arrives where Python discards what its handler raises."""
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signum))
+    del thing
+    assert reference() is None
+
+
+def test_a_signal_raises_at_once():
+    with pytest.raises(Stopped, match="SIGTERM"), Stop():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_loop_that_saves_its_work_is_left_until_it_asks():
+    with Stop() as stop:
+        stop.later = True
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped) as caught:
+            stop.obey()
+        assert caught.value.exit_code == 130
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)  # The second does not wait.
+
+
+def test_a_signal_inside_a_weak_references_callback_is_obeyed(capfd):
+    with Stop() as stop:
+        signal_in_a_callback()
+        with pytest.raises(Stopped, match="SIGTERM"):
+            stop.obey()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_signal_before_the_inner_stop_is_obeyed_there():
+    with Stop():
+        signal_in_a_callback()
+        with Stop() as inner, pytest.raises(Stopped, match="SIGTERM"):
+            inner.obey()
+
+
+def test_a_signal_that_the_inner_stop_has_had_is_obeyed_by_the_outer():
+    with Stop() as outer:
+        with Stop():
+            signal_in_a_callback()
+        with pytest.raises(Stopped, match="SIGTERM"):
+            outer.obey()
+
+
+def test_handlers_are_as_before_when_it_is_over():
+    before = [signal.getsignal(each) for each in Stop.SIGNALS]
+    with Stop(), Stop():
+        assert [signal.getsignal(each) for each in Stop.SIGNALS] != before
+    assert [signal.getsignal(each) for each in Stop.SIGNALS] == before
+    with Stop() as fresh:
+        fresh.obey()
