@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from styletransfer import bucket_layout, settings
@@ -22,6 +22,10 @@ WISHES = "wishes"
 STYLES = "styles"
 OWN = "own"
 RESULTS = "results"
+
+# px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
+# but has to end within PaintSeconds: at 4,096 it takes half of the hour that is the default.
+LARGEST_SIDE = 4096
 
 # As in the original: one painting and the weights of the network at the top of the bucket.
 FIRST_STYLE = "style.jpg"
@@ -104,6 +108,13 @@ class Wish:
             raise ConfigError(f"look is {self.look!r}; expected a look's name")
         if self.size is not None:
             settings.check_value("size", self.size)
+
+    def limited(self, photo_side: int | None) -> "Wish":
+        """The wish with a size that the job's machine can paint, for a photo whose longer side has
+        so many px; None if that is unknown."""
+        side = photo_side if self.size == "full" else self.size
+        too_large = isinstance(side, int) and side > LARGEST_SIDE
+        return replace(self, size=LARGEST_SIDE) if too_large else self
 
     def to_json(self) -> str:
         given = {name: value for name, value in asdict(self).items() if value not in ("", None)}

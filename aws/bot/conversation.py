@@ -3,7 +3,7 @@
 import io
 import re
 
-from layout import Wish
+from layout import LARGEST_SIDE, Wish
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 from telegram.ext import (
@@ -37,9 +37,12 @@ def add_command_handlers(application: Application) -> None:
     }
     for name, answer in commands.items():
         application.add_handler(CommandHandler(name, answer))
-    application.add_handler(CallbackQueryHandler(_turn_page, r"^page:\d+$"))
-    application.add_handler(CallbackQueryHandler(_pick_look, r"^look:[0-9a-f]+$"))
-    application.add_handler(CallbackQueryHandler(_pick_size, r"^size:\w+$"))
+    # A client can send any data as a button's: what does not fit, the last handler answers.
+    application.add_handler(CallbackQueryHandler(_turn_page, r"^page:[0-9]{1,4}\Z"))
+    application.add_handler(CallbackQueryHandler(_pick_look, r"^look:[0-9a-f]{16}\Z"))
+    sizes = "|".join(map(str, words.SIZES))
+    application.add_handler(CallbackQueryHandler(_pick_size, rf"^size:({sizes})\Z"))
+    application.add_handler(CallbackQueryHandler(_unknown_button))
     rest = filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
     application.add_handler(MessageHandler(rest, _unknown))
 
@@ -123,13 +126,21 @@ async def _size(update: Update, context: Context) -> None:
         markup = InlineKeyboardMarkup([buttons[:2], buttons[2:]])
         await message_of(update).reply_text(question, reply_markup=markup)
         return
-    try:
-        size = settings.parse("size", text.lower().removesuffix("px").strip())
-    except ConfigError:
+    size = _parsed_size(text)
+    if size is None:
         await message_of(update).reply_text(words.size_wrong(text))
         return
     resources.table.choose_size(user, size)
     await message_of(update).reply_text(words.size_is(size))
+
+
+def _parsed_size(text: str) -> int | str | None:
+    """The size that a text stands for; None if it stands for none that can be painted."""
+    try:
+        size: int | str = settings.parse("size", text.lower().removesuffix("px").strip())
+    except ConfigError:
+        return None
+    return None if isinstance(size, int) and size > LARGEST_SIDE else size
 
 
 async def _pick_size(update: Update, context: Context) -> None:
@@ -182,9 +193,14 @@ def _change_users(resources: Resources, action: str | None, user: int, name: str
         if not table.user(user).allowed:
             return [words.user_unknown(user)]
         table.forget(user)
+        jobs.cancel(user, resources)
         return [words.user_removed(user)]
     users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
     return words.users_list(users) if users else [words.NO_USERS]
+
+
+async def _unknown_button(update: Update, context: Context) -> None:
+    await query_of(update).answer(words.BUTTON_GONE, show_alert=True)
 
 
 async def _unknown(update: Update, context: Context) -> None:

@@ -38,6 +38,9 @@ async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     if extension is None:
         await _reply(message, words.NO_PICTURE)
     elif own := OWN_CAPTION.fullmatch(message.caption or ""):
+        if pictures.is_damaged(data):
+            await _reply(message, words.DAMAGED_PAINTING)
+            return
         name = _plain_name(own["name"] or "") or f"mine-{message.message_id}"
         _keep_own(message.chat_id, f"{name}.{extension}", data, resources)
         resources.table.choose_look(user_of(update), layout.own_prefix(message.chat_id), name)
@@ -77,7 +80,7 @@ async def _order(photo: Photo, data: bytes, message: Message, resources: Resourc
     order = resources.table.add_order(photo, user, choice.name)
     try:
         # The wish first: the new photo starts the job, which reads the wish.
-        wish = Wish(choice.style, choice.name, wish.size)
+        wish = Wish(choice.style, choice.name, wish.size).limited(pictures.longer_side(data))
         resources.bucket.write(photo.wish_key, wish.to_json().encode(), "application/json")
         resources.bucket.write(photo.key, data)
     except BaseException:

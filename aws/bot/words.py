@@ -3,10 +3,12 @@
 import html
 from collections.abc import Sequence
 
+from layout import LARGEST_SIDE
+
 from styletransfer.log import printable
 from styletransfer.settings import FIELDS
 
-SMALLEST_SIZE, LARGEST_SIZE = (FIELDS["size"].metadata[end] for end in ("low", "high"))
+SMALLEST_SIZE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 KINDS = "JPEG, PNG, WebP, TIFF or HEIC"
 
@@ -14,6 +16,7 @@ WELCOME = "Hello! Send me a photo, and it comes back as a painting. /help shows 
 BROKEN = "Sorry, something went wrong on my side. Please try again in a few minutes."
 UNKNOWN = "I don't understand that. Send me a photo, or see /help for what I can do."
 NO_PICTURE = f"I cannot paint this file. Please send a photo, or a picture as {KINDS}."
+DAMAGED_PAINTING = f"This painting may be damaged. Please send another copy of it, as {KINDS}."
 TOO_LARGE = (
     "This file is larger than 20 MB, the most that Telegram passes on to me. Please make it "
     "smaller, or send it as a photo instead of a file."
@@ -23,6 +26,7 @@ NO_STYLES = (
     "“style”, and then your photo again."
 )
 FULL_QUALITY = "In full quality"
+BUTTON_GONE = "This button does nothing any more. See /help for what I can do."
 PICK_STYLE = "Which style should I paint in?"
 STYLE_GONE = "That style no longer exists. See /styles for those that do."
 NOTHING_TO_CANCEL = "There is nothing to cancel: none of your photos is waiting."
@@ -93,13 +97,17 @@ def own_style(name: str) -> str:
 def size_text(size: int | str | None) -> str:
     if size is None:
         return "the usual one"
-    return "as large as your photo" if size == "full" else f"longer side {size} px"
+    return (
+        f"as large as your photo, up to {LARGEST_SIDE} px"
+        if size == "full"
+        else f"longer side {size} px"
+    )
 
 
 def pick_size(size: int | str | None) -> str:
     return (
         f"How large should results be? Now: {size_text(size)}. Larger ones take longer. You can "
-        f"also type a number of pixels from {SMALLEST_SIZE} to {LARGEST_SIZE}, such as /size 1600."
+        f"also type a number of pixels from {SMALLEST_SIZE} to {LARGEST_SIDE}, such as /size 1600."
     )
 
 
@@ -108,7 +116,7 @@ def size_is(size: int | str) -> str:
 
 
 def size_wrong(text: str) -> str:
-    sizes = f"a number from {SMALLEST_SIZE} to {LARGEST_SIZE}, or full"
+    sizes = f"a number from {SMALLEST_SIZE} to {LARGEST_SIDE}, or full"
     return f"{short(text)} is not a size. Please give {sizes}."
 
 

@@ -66,7 +66,10 @@ def test_the_owner_lets_users_in_and_out(world):
     [listed] = world.says(OWNER, "/users list")
     assert f"Zoë Q ({STRANGER})" in listed.text and str(ANNA) in listed.text
     assert texts(world.says(STRANGER, "/start")) == [words.WELCOME]
+    world.answers(world.photo(STRANGER))
+    world.job(world.photo_keys(STRANGER)[0], "RUNNING", job="job-7")
     world.says(OWNER, f"/users remove {STRANGER}")
+    assert world.terminated == ["job-7"] and world.keys(f"telegram/{STRANGER}/") == []
     assert texts(world.says(STRANGER, "/start")) == [words.stranger(STRANGER)]
     assert str(STRANGER) not in world.says(OWNER, "/users list")[0].text
 
@@ -166,6 +169,14 @@ def test_a_button_of_a_style_that_is_gone_says_so(world):
     assert answer.method == "answerCallbackQuery" and answer.text == words.STYLE_GONE
 
 
+def test_forged_buttons_get_an_answer_and_bother_nobody(world):
+    """A client can send any data as that of a button."""
+    for data in ("size:99999", "size:7", "page:-1", "page:²", "look:../x", "size:512\n", "x"):
+        [answer] = world.presses(ANNA, data)
+        assert (answer.method, answer.text) == ("answerCallbackQuery", words.BUTTON_GONE)
+    assert all("size" not in item for item in world.items())
+
+
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
     world.put("styles/Great Wave/a.jpg", JPEG)
     assert texts(world.says(ANNA, "/style great wave")) == [words.style_is("Great Wave")]
@@ -197,7 +208,7 @@ def test_a_size_can_be_written(world, text, size):
     assert world.wish(world.photo_keys(ANNA)[0])["size"] == size
 
 
-@pytest.mark.parametrize("text", ["7", "99999", "huge", "-1"])
+@pytest.mark.parametrize("text", ["7", "4097", "99999", "huge", "-1"])
 def test_a_size_that_cannot_be_is_reported(world, text):
     assert texts(world.says(ANNA, f"/size {text}")) == [words.size_wrong(text)]
     assert all("size" not in item for item in world.items())

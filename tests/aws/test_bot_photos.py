@@ -2,6 +2,7 @@
 
 import json
 
+import layout
 import pytest
 from bot import words
 from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, texts
@@ -111,6 +112,24 @@ def test_an_own_painting_needs_no_name(world):
     name = f"mine-{update['message']['message_id']}"
     assert world.keys("own/") == [f"own/{ANNA}/{name}.jpg"]
     assert name in world.says(ANNA, "/status")[0].text
+
+
+def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(world):
+    damaged = saved(gradient(), "AVIF").replace(b"iloc", b"free")
+    update = world.file(ANNA, damaged, "p.avif", "image/avif", caption="style Mine")
+    assert texts(world.answers(update)) == [words.DAMAGED_PAINTING]
+    assert world.keys("own/") == []
+    world.put("styles/a.avif", damaged)
+    world.says(ANNA, "/style a")
+    assert [call.method for call in world.says(ANNA, "/help")] == ["sendMessage"]
+
+
+def test_sizes_are_limited_to_what_the_jobs_machine_can_paint(world, monkeypatch):
+    for size, limit, asked in ((16384, 4096, 4096), ("full", 4096, "full"), ("full", 70, 70)):
+        world.table.put_item(Item={"pk": f"user#{ANNA}", "allowed": True, "size": size})
+        monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
+        world.answers(world.photo(ANNA))
+        assert world.wish(world.photo_keys(ANNA)[-1])["size"] == asked
 
 
 def test_a_photo_waits_for_a_style(world):

@@ -155,6 +155,16 @@ def test_a_preview_is_made_of_every_kind_of_picture(mode):
     assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_memory_for_a_preview_is_known_from_the_header(monkeypatch, progressive):
+    """All coefficients of a progressive JPEG are in memory, 24 MB of these, at whatever size it is
+    read; without them, a sixteenth of the pixels suffices."""
+    file = io.BytesIO(saved(Image.new("RGB", (4000, 2000)), "JPEG", progressive=progressive))
+    monkeypatch.setattr(pictures, "PREVIEW_SIDE", 1000)
+    monkeypatch.setattr(pictures, "PREVIEW_BYTES", 24_000_000)
+    assert (pictures.preview(file) is None) == progressive
+
+
 # Jobs
 
 
