@@ -55,8 +55,7 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
 def filled(template: dict[str, Any]) -> dict[str, Any]:
     """The resources of a translated template, with parameters at their defaults, or as GIVEN, and
     functions evaluated."""
-    defaults = {name: it.get("Default") for name, it in template["Parameters"].items()}
-    parameters = {name: str(GIVEN.get(name, value)) for name, value in defaults.items()}
+    parameters = {name: _parameter(name, it) for name, it in template["Parameters"].items()}
     values = {**PSEUDO, **NAMES, **parameters}
     conditions = {name: _fill(it, values, {}) for name, it in template["Conditions"].items()}
     return {
@@ -64,6 +63,11 @@ def filled(template: dict[str, Any]) -> dict[str, Any]:
         for name, resource in template["Resources"].items()
         if conditions.get(resource.get("Condition"), True)
     }
+
+
+def _parameter(name: str, declared: dict[str, Any]) -> str | list[str]:
+    value = str(GIVEN.get(name, declared.get("Default")))
+    return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
 
 
 def cycle(template: dict[str, Any]) -> list[str]:
