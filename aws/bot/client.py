@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-from telegram.error import InvalidToken
+from telegram import Bot
+from telegram.error import InvalidToken, NetworkError
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
@@ -18,6 +19,7 @@ from styletransfer.errors import ConfigError
 
 PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 _PAUSES_S = (0.5, 1, 2, 4, 8)
+_WRONG_TOKEN = "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
@@ -27,8 +29,8 @@ log = logging.getLogger(__name__)
 
 
 class RetryingRequest(HTTPXRequest):
-    """Repeats requests that Telegram defers (429) or loses (502), until a deadline in terms of
-    `time.monotonic`."""
+    """Repeats requests that Telegram defers (429) or loses (502), or that a connection loses, until
+    a deadline in terms of `time.monotonic`. A message may thus come twice, rather than never."""
 
     def __init__(self, deadline: float) -> None:
         super().__init__(
@@ -41,12 +43,18 @@ class RetryingRequest(HTTPXRequest):
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         for pause in _PAUSES_S:
-            code, payload = await super().do_request(*args, **kwargs)
-            if code == 429:
-                pause = _retry_after(payload) or pause
-            if code not in PASSING or time.monotonic() + pause > self._deadline:
-                return code, payload
-            log.info("Telegram answered %d; retrying in %g s", code, pause)
+            try:
+                code, payload = await super().do_request(*args, **kwargs)
+            except NetworkError as error:
+                if time.monotonic() + pause > self._deadline:
+                    raise
+                log.info("Telegram: %s; retrying in %g s", error, pause)
+            else:
+                if code == 429:
+                    pause = _retry_after(payload) or pause
+                if code not in PASSING or time.monotonic() + pause > self._deadline:
+                    return code, payload
+                log.info("Telegram answered %d; retrying in %g s", code, pause)
             await asyncio.sleep(pause)
         return await super().do_request(*args, **kwargs)
 
@@ -70,13 +78,26 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
     try:
         await application.initialize()
     except InvalidToken:  # Its message has the token in it.
-        raise ConfigError(
-            "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
-        ) from None
+        raise ConfigError(_WRONG_TOKEN) from None
     try:
         yield application
     finally:
         await application.shutdown()
+
+
+@contextlib.asynccontextmanager
+async def sender(resources: Resources, seconds: float) -> AsyncIterator[Bot]:
+    """A bot for one invocation with `seconds` left that only sends. Before that, it asks Telegram
+    nothing: an event of which nobody is to hear needs no Telegram. Raises ConfigError if Telegram
+    refuses the token."""
+    request = RetryingRequest(time.monotonic() + seconds)
+    api = f"{resources.api}/bot"
+    try:
+        yield Bot(resources.token, base_url=api, request=request, get_updates_request=request)
+    except InvalidToken:
+        raise ConfigError(_WRONG_TOKEN) from None
+    finally:
+        await request.shutdown()
 
 
 def _retry_after(payload: bytes) -> float:

@@ -10,16 +10,18 @@ from typing import Any
 
 import layout
 from telegram import Chat, Update
-from telegram.error import TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
 
 from bot import conversation, jobs, photos, results, words
-from bot.client import connected
+from bot.client import connected, sender
 from bot.resources import Resources, resources
+from bot.table import BusyError
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
+UNHEARD = "unheard"  # where an update keeps the error that kept its user from hearing of it
 RESERVE_S = 2.0  # of the time of an invocation, to end in order
 
 logging.getLogger("bot").setLevel(logging.INFO)
@@ -30,16 +32,18 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
-    """One invocation: a request of an HTTP API (payload 2.0), or an event of EventBridge.
+    """One invocation: a request of an HTTP API (payload 2.0), an event of EventBridge, or messages
+    of the queue of refused photos.
 
-    Telegram's requests are answered with 200 even if they fail, as Telegram would repeat them.
-    Exceptions of events propagate, so that Lambda retries them.
+    Telegram's requests are answered with 200 once they are handled, even if that failed and the
+    user knows, and with 503 as long as nobody has heard of them: Telegram repeats them then.
+    Exceptions of events and messages propagate, so that Lambda retries them.
     """
     found = resources()
     left = context.get_remaining_time_in_millis() / 1000 if context else WEBHOOK_S
     seconds = max(left - RESERVE_S, 1.0)
     if "requestContext" in event:
-        return _webhook(event, found, min(seconds, WEBHOOK_S))
+        return _webhook(event, found, seconds)
     try:
         asyncio.run(_handle_event(event, found, seconds))
     except Exception:
@@ -55,13 +59,36 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
     try:
         body = request.get("body", "")
         update = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
-        asyncio.run(_handle_update(update, resources, seconds))
+        number = int(update["update_id"])
+    except (ValueError, KeyError, TypeError):
+        _log_failure(resources)
+        return {"statusCode": 200}
+    try:
+        # Reserved for as long as this invocation may last: longer than Telegram waits for it.
+        if resources.table.claim_update(number, seconds + RESERVE_S):
+            _handle_claimed(number, update, resources, min(seconds, WEBHOOK_S))
+    except BusyError as error:
+        log.info("%s", error)
+        return {"statusCode": 503}
     except Exception:
         _log_failure(resources)
+        return {"statusCode": 503}
     return {"statusCode": 200}
 
 
+def _handle_claimed(
+    number: int, update: dict[str, Any], resources: Resources, seconds: float
+) -> None:
+    try:
+        asyncio.run(_handle_update(update, resources, seconds))
+    except BaseException:
+        resources.table.release_update(number)
+        raise
+    resources.table.finish_update(number)
+
+
 async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
+    """Raises what kept the user from hearing anything, such as NetworkError."""
     async with connected(resources, seconds) as application:
         application.bot_data["resources"] = resources
         application.add_handler(TypeHandler(Update, _admit), group=-1)
@@ -69,23 +96,28 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
         conversation.add_command_handlers(application)
         application.add_error_handler(_failed)
         await application.process_update(Update.de_json(update, application.bot))
+        if UNHEARD in application.bot_data:
+            raise application.bot_data[UNHEARD]
 
 
 async def _handle_event(event: dict[str, Any], resources: Resources, seconds: float) -> None:
     detail = event.get("detail", {})
-    async with connected(resources, seconds) as application:
+    async with sender(resources, seconds) as bot:
         if event.get("source") == "aws.s3":
-            await results.send(detail["object"]["key"], resources, application.bot, seconds)
+            await results.send(detail["object"]["key"], resources, bot, seconds)
         elif event.get("source") == "aws.batch":
-            await jobs.handle_state(detail, event["time"], resources, application.bot, seconds)
+            await jobs.handle_state(detail, event["time"], resources, bot, seconds)
+        elif "Records" in event:
+            for message in event["Records"]:
+                await jobs.handle_refusal(message, resources, bot, seconds)
         else:
             log.warning("unexpected event of %s", event.get("source"))
 
 
 async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Stops updates that are repeated, or of somebody who is not allowed."""
+    """Stops updates of somebody who is not allowed."""
     found, user = context.bot_data["resources"], update.effective_user
-    if user is None or not found.table.is_new_update(update.update_id):
+    if user is None:
         raise ApplicationHandlerStop
     known = found.table.user(user.id)
     if not known.allowed and user.id != found.owner:
@@ -108,16 +140,22 @@ async def _turn_away(update: Update, user: int) -> None:
 
 async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
     """After an exception: logs the traceback, informs the user, and sends the owner what only
-    they can fix."""
+    they can fix. If the user cannot be reached now, the update has to come again."""
     found: Resources = context.bot_data["resources"]
     _log_failure(found, context.error)
-    try:
-        if isinstance(update, Update) and update.effective_chat:
+    if isinstance(update, Update) and update.effective_chat:
+        try:
             await context.bot.send_message(update.effective_chat.id, words.BROKEN)
-        if isinstance(context.error, StyleTransferError):
+        except (BadRequest, Forbidden):  # The chat is gone, or accepts no messages any more.
+            _log_failure(found)
+        except TelegramError as error:
+            context.bot_data[UNHEARD] = error
+            raise ApplicationHandlerStop from None
+    if isinstance(context.error, StyleTransferError):
+        try:
             await context.bot.send_message(found.owner, words.for_owner(f"{context.error}"))
-    except TelegramError:
-        _log_failure(found)
+        except TelegramError:
+            _log_failure(found)
     raise ApplicationHandlerStop  # After _admit has failed, no other handler runs.
 
 

@@ -1,6 +1,8 @@
 """The Batch jobs that paint photos: their states, their failures, cancelling them."""
 
+import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -40,7 +42,11 @@ async def handle_state(
         log.info("job %s does not paint a photo of a chat", detail.get("jobId"))
         return
     if status == FAILED:
-        await _report_failure(photo, detail, resources, bot, seconds)
+
+        def explain(order: Order) -> tuple[str, bool]:
+            return _reason(detail, _recorded_error(order, resources))
+
+        await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
         return
     order = resources.table.note_job(photo, detail["jobId"], status, at)
     if order and order.status == CANCELLED and status in OPEN:
@@ -70,14 +76,41 @@ def cancel(user: int, resources: Resources) -> int:
     return count
 
 
-async def _report_failure(
-    photo: Photo, detail: dict[str, Any], resources: Resources, bot: Bot, seconds: float
+async def handle_refusal(
+    message: dict[str, Any], resources: Resources, bot: Bot, seconds: float
 ) -> None:
+    """Reports a photo that Batch did not accept to its user and to the owner, once: `message` is
+    EventBridge's in the queue of refused photos. Raises what Telegram and the table raise."""
+    event, given = json.loads(message["body"]), message.get("messageAttributes", {})
+    key = event.get("detail", {}).get("object", {}).get("key", "")
+    photo = Photo.of_key(key)
+    if photo is None:
+        log.warning("not a photo of a chat, and refused by Batch: %s", printable(key))
+        return
+    names = ("ERROR_CODE", "ERROR_MESSAGE")
+    why = [given[name]["stringValue"] for name in names if name in given]
+    facts = printable(": ".join([f"Batch did not accept {key}", *why]))
+
+    def explain(order: Order) -> tuple[str, bool]:
+        return words.UNCLEAR, True
+
+    await _report_failure(photo, facts, explain, resources, bot, seconds)
+
+
+async def _report_failure(
+    photo: Photo,
+    facts: str,
+    explain: Callable[[Order], tuple[str, bool]],
+    resources: Resources,
+    bot: Bot,
+    seconds: float,
+) -> None:
+    """`explain` gives the reason in words for the user, and whether the owner has to act."""
     order = resources.table.claim(photo, seconds, over=(SENT, FAILED, CANCELLED))
     if order is None:
         return
-    log.warning("%s failed: %s", photo.key, _facts(detail))
-    reason, for_owner = _reason(detail, _recorded_error(order, resources))
+    log.warning("%s failed: %s", photo.key, facts)
+    reason, for_owner = explain(order)
     try:
         text = words.failed(reason)
         await bot.send_message(photo.chat, text, reply_parameters=reply_to(photo))
@@ -89,7 +122,7 @@ async def _report_failure(
     resources.table.close(photo, FAILED)
     if for_owner:
         try:
-            await bot.send_message(resources.owner, words.for_owner(_facts(detail)))
+            await bot.send_message(resources.owner, words.for_owner(facts))
         except TelegramError as error:  # It is in the log, and the user has been answered.
             log.warning("no message to the owner: %s", error)
 

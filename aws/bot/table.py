@@ -20,7 +20,7 @@ OPEN = (WAITING, RUNNING)
 
 
 class BusyError(Exception):
-    """Another invocation is answering for this photo right now; a later retry finds out."""
+    """Another invocation is at work on this right now; a later retry finds out what came of it."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,42 @@ class Table:
         self._table = boto3.resource("dynamodb").Table(name)
         self._keep_s = keep_days * DAY_S
 
-    def is_new_update(self, update: int) -> bool:
-        """Whether an update (its id) is seen for the first time; Telegram repeats some."""
-        return self._put_first(f"update#{update}")
+    def claim_update(self, update: int, seconds: float) -> bool:
+        """Reserves an update (its id) for this invocation, which lasts `seconds` at most; False if
+        it was handled before. `finish_update` or `release_update` ends the claim, or else its time:
+        an invocation that dies leaves the update to the next.
+
+        Raises BusyError if another invocation has reserved it: that one may yet fail.
+        """
+        now = time.time()
+        free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
+        # Telegram gives up after a day.
+        changes = {"busy": math.ceil(now + seconds), "expires": int(now) + DAY_S}
+        try:
+            self._set(f"update#{update}", changes, free & Attr("done").not_exists())
+        except _RefusedError:
+            item = self._get(f"update#{update}")
+            if item and "done" in item:
+                return False
+            raise BusyError(f"update {update} is being handled by another invocation") from None
+        return True
+
+    def finish_update(self, update: int) -> None:
+        """Ends a claim for good: the update was handled."""
+        self._set(f"update#{update}", {"done": True})
+
+    def release_update(self, update: int) -> None:
+        """Ends a claim of which nothing came, so that the update can be handled at once."""
+        self._set(f"update#{update}", {"busy": 0})
 
     def is_new_album(self, chat: int, album: str) -> bool:
         """Whether an album (its media_group_id) is seen for the first time."""
-        return self._put_first(f"album#{chat}/{album}")
+        expires = {"expires": int(time.time()) + DAY_S}
+        try:
+            self._set(f"album#{chat}/{album}", expires, Attr("pk").not_exists())
+        except _RefusedError:
+            return False
+        return True
 
     def user(self, user: int) -> User:
         """A user; one who is not allowed if nothing is known of them."""
@@ -162,16 +191,6 @@ class Table:
     def release(self, photo: Photo) -> None:
         """Ends a claim whose answer failed, so that it can be retried at once."""
         self._set(_pk(photo), {"busy": 0})
-
-    def _put_first(self, pk: str) -> bool:
-        item = {"pk": pk, "expires": int(time.time()) + DAY_S}  # Telegram gives up after a day.
-        try:
-            self._table.put_item(Item=item, ConditionExpression=Attr("pk").not_exists())
-        except ClientError as error:
-            if _is_refusal(error):
-                return False
-            raise
-        return True
 
     def _get(self, pk: str) -> dict[str, Any] | None:
         return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")

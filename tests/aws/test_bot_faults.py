@@ -4,9 +4,12 @@ import base64
 
 import boto3
 import pytest
-from bot import pictures, words
+from bot import client, pictures, words
+from bot.resources import resources
+from bot.table import Table
+from botocore.exceptions import ClientError
 from support.bot_running import ANNA, JPEG, OWNER, texts
-from support.telegram_server import TOKEN
+from support.telegram_server import DROPPED, TOKEN
 
 from styletransfer.storage import base, s3
 
@@ -44,6 +47,57 @@ def test_an_update_that_comes_twice_is_taken_once(world):
     for _ in range(2):
         assert world.update(update) == 200
     assert len(world.telegram.sent()) == 1
+
+
+def test_an_update_that_another_invocation_handles_comes_again(world):
+    """That one may yet die: its claim then ends with its time."""
+    update, table = world.photo(ANNA), resources().table
+    assert table.claim_update(update["update_id"], seconds=60)
+    assert world.update(update) == 503
+    assert world.telegram.calls == world.photo_keys(ANNA) == []
+    table.release_update(update["update_id"])
+    assert table.claim_update(update["update_id"], seconds=-5), "died five seconds ago"
+    assert "Got it" in world.answers(update)[0].text
+    assert len(world.photo_keys(ANNA)) == 1
+
+
+@pytest.mark.parametrize("method", ["getMe", "getFile", "sendMessage"])
+def test_a_dropped_connection_is_tried_again(world, monkeypatch, method):
+    monkeypatch.setattr(client, "_PAUSES_S", (0, 0))
+    world.telegram.fail(method, DROPPED, times=2)
+    [answer] = world.answers(world.photo(ANNA))
+    assert "Got it" in answer.text
+    assert world.telegram.refused == [(method, DROPPED)] * 2
+
+
+@pytest.mark.parametrize("methods", [("getMe",), ("getFile", "sendMessage")])
+def test_a_photo_of_which_nobody_can_hear_comes_again(world, monkeypatch, methods):
+    monkeypatch.setattr(client, "_PAUSES_S", (0,))
+    for method in methods:
+        world.telegram.fail(method, 502, times=9)
+    update = world.photo(ANNA)
+    assert world.update(update) == 503
+    assert world.telegram.calls == world.photo_keys(ANNA) == []
+    world.telegram.faults.clear()
+    assert "Got it" in world.answers(update)[0].text
+
+
+def test_without_its_table_the_bot_lets_telegram_send_again(world, monkeypatch):
+    def broken(*_):
+        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "UpdateItem")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "claim_update", broken)
+        assert world.update(update := world.photo(ANNA)) == 503
+    assert "Got it" in world.answers(update)[0].text
+
+
+def test_an_event_of_which_nobody_hears_needs_no_telegram(world):
+    world.answers(world.photo(ANNA))
+    world.telegram.fail("getMe", 502)
+    world.job(world.photo_keys(ANNA)[0], "RUNNING")
+    assert world.telegram.faults, "nobody asked"
+    assert "Being painted now: 1 photo." in world.says(ANNA, "/status")[0].text
 
 
 def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_200(

@@ -257,6 +257,19 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
     assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
 
 
+def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
+    update = world.photo(ANNA)
+    world.answers(update)
+    for _ in range(2):
+        world.refused(world.photo_keys(ANNA)[0], "JobDefinition painter-paint is not active")
+    answer = world.telegram.sent(chat=ANNA)[-1]
+    assert answer.text == words.failed(words.UNCLEAR)
+    assert answer.reply_to == update["message"]["message_id"]
+    [for_owner] = world.telegram.sent(chat=OWNER)
+    assert "CLIENT_ERROR: JobDefinition painter-paint is not active" in for_owner.text
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
+
+
 def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(world):
     world.answers(world.photo(ANNA))
     [key] = world.photo_keys(ANNA)

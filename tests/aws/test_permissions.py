@@ -22,11 +22,15 @@ pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
 OWNER = int(aws_template.GIVEN["OwnerId"])
 BUCKET = aws_template.NAMES["Bucket"]
-# Rights that no code of ours uses: Lambda itself writes the log, and what it gave up.
+# Rights that no code of ours uses: Lambda itself writes the log and what it gave up, and reads the
+# queue.
 LAMBDAS = {
     ("logs:CreateLogStream", aws_template.NAMES["BotLog.Arn"]),
     ("logs:PutLogEvents", aws_template.NAMES["BotLog.Arn"]),
     ("sqs:SendMessage", aws_template.NAMES["DeadLetters.Arn"]),
+    ("sqs:ReceiveMessage", aws_template.NAMES["RefusedPhotos.Arn"]),
+    ("sqs:DeleteMessage", aws_template.NAMES["RefusedPhotos.Arn"]),
+    ("sqs:GetQueueAttributes", aws_template.NAMES["RefusedPhotos.Arn"]),
 }
 
 

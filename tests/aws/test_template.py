@@ -37,7 +37,6 @@ RIGHTS = {
         f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
         TABLE: {
             "dynamodb:GetItem",
-            "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
             "dynamodb:Scan",
@@ -46,9 +45,15 @@ RIGHTS = {
         "arn:aws:batch:eu-west-1:123456789012:job/*": {"batch:TerminateJob"},
         BOT_LOG: {"logs:CreateLogStream", "logs:PutLogEvents"},
         "arn:aws:sqs:eu-west-1:123456789012:painter-dead": {"sqs:SendMessage"},
+        "arn:aws:sqs:eu-west-1:123456789012:painter-refused": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        },
     },
     "NewPhotoRole": {
         "arn:aws:batch:eu-west-1:123456789012:job-queue/painter": {"batch:SubmitJob"},
+        "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint": {"batch:SubmitJob"},
         "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint:*": {"batch:SubmitJob"},
     },
     "JobRole": {
@@ -151,14 +156,20 @@ def test_star_stands_only_where_iam_has_no_name():
         assert not any("*" in action for actions in rights.values() for action in actions)
 
 
-def test_only_the_rules_may_send_to_the_dead_letters_and_only_tls_reaches_the_bucket(resources):
-    [statement] = resources["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+@pytest.mark.parametrize(
+    "policy, rules",
+    [
+        ("DeadLettersPolicy", ["ResultRule.Arn", "JobStateRule.Arn"]),
+        ("RefusedPhotosPolicy", "NewPhotoRule.Arn"),
+    ],
+)
+def test_only_its_rules_may_send_to_a_queue(resources, policy, rules):
+    [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == [
-        "NewPhotoRule.Arn",
-        "ResultRule.Arn",
-        "JobStateRule.Arn",
-    ]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+
+
+def test_only_tls_reaches_the_bucket(resources):
     [statement] = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny" and statement["Resource"] == [BUCKET, f"{BUCKET}/*"]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -345,12 +356,28 @@ def test_the_job_gets_bucket_and_key_whatever_the_key(resources, key):
     assert "RetryStrategy" not in target["BatchParameters"]
 
 
+def test_photos_go_on_being_painted_while_the_stack_is_updated(resources):
+    """An update deregisters the job definition's revision: the rule names none."""
+    rule, definition = resources["NewPhotoRule"], resources["JobDefinition"]
+    [target] = rule["Properties"]["Targets"]
+    name = definition["Properties"]["JobDefinitionName"]
+    assert target["BatchParameters"]["JobDefinition"] == name == "painter-paint"
+    assert rule["DependsOn"] == "JobDefinition"
+
+
 def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(resources):
-    dead = aws_template.NAMES["DeadLetters.Arn"]
+    dead, refused = (aws_template.NAMES[f"{name}.Arn"] for name in ("DeadLetters", "RefusedPhotos"))
     for name, each in resources.items():
         if each["Type"] == "AWS::Events::Rule":
             for target in each["Properties"]["Targets"]:
-                assert target["DeadLetterConfig"] == {"Arn": dead}, name
+                queue = refused if name == "NewPhotoRule" else dead
+                assert target["DeadLetterConfig"] == {"Arn": queue}, name
+    [source] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert source["Properties"]["EventSourceArn"] == refused
+    waiting = resources["RefusedPhotos"]["Properties"]
+    assert waiting["RedrivePolicy"]["deadLetterTargetArn"] == dead
+    timeout = resources["BotFunction"]["Properties"]["Timeout"]
+    assert waiting["VisibilityTimeout"] == 6 * timeout, "as Lambda advises"
     [config] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventInvokeConfig"]
     destination = config["Properties"]["DestinationConfig"]["OnFailure"]
     assert destination["Destination"] == dead

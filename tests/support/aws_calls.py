@@ -16,7 +16,6 @@ ACTIONS = {
     ("s3", "DeleteObject"): "s3:DeleteObject",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
     ("dynamodb", "GetItem"): "dynamodb:GetItem",
-    ("dynamodb", "PutItem"): "dynamodb:PutItem",
     ("dynamodb", "UpdateItem"): "dynamodb:UpdateItem",
     ("dynamodb", "DeleteItem"): "dynamodb:DeleteItem",
     ("dynamodb", "Scan"): "dynamodb:Scan",

@@ -28,6 +28,7 @@ NAMES = {
     "JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/painter",
     "JobDefinition": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/painter-paint:3",
     "DeadLetters.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:painter-dead",
+    "RefusedPhotos.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:painter-refused",
     "BotLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/bot:*",
     "JobLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/paint:*",
 }

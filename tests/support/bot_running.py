@@ -119,6 +119,20 @@ class World:
         time = f"2026-01-01T00:00:{second:02}Z"
         self.handler({**kind, "time": time, "detail": detail}, Context())
 
+    def refused(self, key: str, why: str) -> None:
+        """Lambda's event of a photo in the queue of those that Batch refused."""
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1}}
+        body = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+        attributes = {"ERROR_CODE": "CLIENT_ERROR", "ERROR_MESSAGE": why}
+        message = {
+            **{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(body)},
+            "messageAttributes": {
+                name: {"stringValue": value, "dataType": "String"}
+                for name, value in attributes.items()
+            },
+        }
+        self.handler({"Records": [message]}, Context())
+
     def put(self, key: str, data: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
 

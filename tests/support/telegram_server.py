@@ -1,6 +1,6 @@
 """A fake Telegram: the Bot API's methods that the bot calls, with their limits, in a thread.
 
-It keeps the calls, and answers 429 or 502 if a test asks for that.
+It keeps the calls, and answers 429 or 502, or hangs up, if a test asks for that.
 """
 
 import io
@@ -18,6 +18,7 @@ from PIL import Image
 from starlette.datastructures import UploadFile
 
 TOKEN = "4242:AAF-not_a_real_token"
+DROPPED = 0  # instead of a code: the connection ends before the answer does
 DOWNLOAD = 20 * 1024 * 1024
 UPLOAD = 50 * 1024 * 1024
 PHOTO = 10 * 1024 * 1024
@@ -248,6 +249,8 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, tuple[str, 
 
 def _refused(refusal: Refusal) -> Response:
     body = {"ok": False, "error_code": refusal.code, "description": refusal.description}
+    if refusal.code == DROPPED:  # A length that does not come: the server hangs up.
+        return Response(headers={"content-length": "9"})
     if refusal.code == 429:
         body["parameters"] = {"retry_after": refusal.retry_after}
     elif refusal.code >= 500:
