@@ -5,6 +5,7 @@ CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
 """
 
 import difflib
+import logging
 import math
 import os
 import re
@@ -31,6 +32,7 @@ CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
+LOG_DETAIL = ("info", "debug")
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 # The demo shows its results within a minute on two processor cores: few and therefore larger steps.
 DEMO_SETTINGS = {"size": 512, "iterations": 30, "learning_rate": 0.03}
@@ -109,6 +111,12 @@ def load(environment: Mapping[str, str]) -> Config:
 def log_format(environment: Mapping[str, str]) -> str:
     """LOG_FORMAT, `text` or `json`. Read before all else, because errors are logged too."""
     return _choice(_non_empty(environment), "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
+
+
+def log_level(environment: Mapping[str, str]) -> int:
+    """LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
+    chosen = _choice(_non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
+    return logging.getLevelNamesMapping()[chosen.upper()]
 
 
 def account(environment: Mapping[str, str]) -> Account:

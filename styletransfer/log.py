@@ -45,12 +45,12 @@ class _Text(logging.Formatter):
         return printable(super().format(record))
 
 
-def log_to_stdout(form: str, as_json: bool = False) -> None:
-    """Writes the log to stdout, in a `logging` format or as JSON."""
+def log_to_stdout(form: str, as_json: bool = False, level: int = logging.INFO) -> None:
+    """Writes the log to stdout, in a `logging` format or as JSON, from a level on."""
     handler = _Stdout()
     handler.setFormatter(_Json() if as_json else _Text(form, "%H:%M:%S"))
     logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)
 
 
 def event(message: str, *, level: int = logging.INFO, **fields: Any) -> None:

@@ -1,12 +1,13 @@
 """The configuration: what each variable means, and one clear line for each wrong value."""
 
+import logging
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_format
+from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_format, log_level
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
@@ -182,6 +183,12 @@ def test_log_format_is_text_or_json():
     assert (log_format({}), log_format({"LOG_FORMAT": "JSON"})) == ("text", "json")
     with pytest.raises(ConfigError, match="LOG_FORMAT is 'xml'; expected one of text, json"):
         log_format({"LOG_FORMAT": "xml"})
+
+
+def test_the_level_of_the_log():
+    assert (log_level({}), log_level({"LOG_LEVEL": "Debug"})) == (logging.INFO, logging.DEBUG)
+    with pytest.raises(ConfigError, match="LOG_LEVEL is 'all'; expected one of info, debug"):
+        log_level({"LOG_LEVEL": "all"})
 
 
 def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeypatch):

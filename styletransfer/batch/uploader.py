@@ -14,16 +14,11 @@ from logging import ERROR, WARNING
 import numpy as np
 
 from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.batch.records import write_record
 from styletransfer.batch.waiting import POLL_S
-from styletransfer.errors import (
-    ConfigError,
-    MemoryShortError,
-    PictureError,
-    StyleTransferError,
-    WeightsError,
-)
+from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
 from styletransfer.log import event, printable
@@ -31,8 +26,6 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
 
-# These fail one picture, and the others go on; an unavailable bucket ends the run.
-PICTURE_FAILURES = (PictureError, MemoryShortError, ConfigError, WeightsError, ObjectError)
 QUEUE = 6  # results that may wait to be stored; more would fill the memory
 
 
@@ -143,8 +136,8 @@ class Uploader:
             seconds = round(finished.seconds, 1)
             event(f"{finished.label}: done, {printable(key)}", result=key, seconds=seconds)
             self._delete_outdated(task)
-        except PICTURE_FAILURES as error:
-            self._fail(task, finished.label, error)
+        except Exception as error:
+            self._fail(task, finished.label, picture_failure(error))
         finally:
             self._slots.release()
         self._gallery.publish_if_due()

@@ -8,13 +8,14 @@ import tensorflow as tf
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.context import Pipeline, RunContext
+from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.inputs import LookInput, PhotoInput
 from styletransfer.batch.looks import Look
 from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch import PrefetchedTask
 from styletransfer.batch.records import record_of_inputs
-from styletransfer.batch.uploader import PICTURE_FAILURES, FinishedPicture
+from styletransfer.batch.uploader import FinishedPicture
 from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import StyleTargets
@@ -55,8 +56,8 @@ class Worker:
             photo = result_of(prefetched.photo, self._run.stop)
             look = result_of(prefetched.look, self._run.stop)
             finished = self._finished(task, label, photo, look)
-        except PICTURE_FAILURES as error:
-            self._pipeline.uploader.fail(task, label, error)
+        except Exception as error:
+            self._pipeline.uploader.fail(task, label, picture_failure(error))
         else:
             self._pipeline.uploader.upload(finished, self._run.stop)
         finally:

@@ -80,7 +80,11 @@ def run_service(name: str, run: Callable[[dict[str, str]], int]) -> int:
 
         with Stop():
             environment = config.environment()
-            log_to_stdout("%(asctime)s %(message)s", config.log_format(environment) == "json")
+            log_to_stdout(
+                "%(asctime)s %(message)s",
+                config.log_format(environment) == "json",
+                config.log_level(environment),
+            )
             return run(environment)
 
     return run_program(name, service)

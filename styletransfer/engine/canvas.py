@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.errors import PictureError
+
 # px on each side, at least; above and on the left exactly, so that up to block 4 the features of
 # the picture's own pixels are those that it has without a margin.
 MARGIN = 8
@@ -43,6 +45,16 @@ class Canvas:
             sum(sides) for sides in zip(self.picture, self.before, self.after, strict=True)
         )
         return height, width
+
+    def check(self) -> None:
+        """Raises PictureError where VGG's poolings would leave nothing of a side: without a margin,
+        as in recipe inetwork."""
+        if min(self.size) < MULTIPLE:
+            height, width = self.picture
+            raise PictureError(
+                f"{width} × {height} px are too narrow for recipe inetwork, which needs "
+                f"{MULTIPLE} px on each side; choose a larger size, or crop the photo"
+            )
 
     def padded(self, image: tf.Tensor) -> tf.Tensor:
         """A picture [1, h, w, C] on its canvas: [1, H, W, C]."""

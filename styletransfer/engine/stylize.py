@@ -110,8 +110,8 @@ class StyleTransfer:
     """A photo prepared to be painted in a style; `steps` runs it. Arguments as in `stylize`.
 
     memory_plan: the memory plan of the last scale, which takes the most memory.
-    Raises ValueError for arrays that do not fit, and MemoryShortError if the picture cannot be
-    computed in the available memory.
+    Raises ValueError for arrays that do not fit, PictureError for a picture too narrow for its
+    recipe, and MemoryShortError if it cannot be computed in the available memory.
     """
 
     memory_plan: MemoryPlan
@@ -137,6 +137,7 @@ class StyleTransfer:
         self._sizes, self._counts = pyramid.schedule(*photo_size, settings)
         self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)
         last = self._sizes[-1]
+        self._objective.canvas(last).check()
         outside = postprocess_bytes(photo_size, last, settings, masked)
         if init is not None and len(self._sizes) == 1:
             outside += PICTURE_BYTES * math.prod(last)

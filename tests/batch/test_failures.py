@@ -1,0 +1,77 @@
+"""One picture that fails, in whatever way, costs that picture alone."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from support import tiny
+from support.folder_batches import keys, run
+
+from styletransfer import log
+from styletransfer.batch import inputs, worker
+from styletransfer.images import encode
+from styletransfer.storage.folder import FolderBucket
+
+IN_MONET = {"LOOK": "monet"}
+PLACES = {
+    "reading": (inputs.decode, "decode"),
+    "painting": (worker, "follow"),
+    "encoding": (encode, "encode_result"),
+    "pushing": (FolderBucket, "write"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
+    folders, small_vgg, capsys, monkeypatch, place
+):
+    """It strikes once, at the first photo."""
+    where, name = PLACES[place]
+    whole, struck_already = getattr(where, name), []
+
+    def struck(*arguments, **named):
+        own = str(arguments[1]).startswith(("_", "painting"))  # the gallery's, or the look's
+        if not struck_already and not own:
+            struck_already.append(True)
+            raise IndexError("no such row\nand a second line")
+        return whole(*arguments, **named)
+
+    monkeypatch.setattr(where, name, struck)
+    assert run(folders, **IN_MONET) == 1
+    out = capsys.readouterr().out
+    [failed] = [line for line in out.splitlines() if line.startswith("failed: ")]
+    assert failed.endswith(
+        " in monet: unexpected IndexError: no such row (LOG_LEVEL=debug logs where)"
+    )
+    assert "Traceback" not in out and "second line" not in out
+    assert len([key for key in keys() if not key.startswith("_")]) == 1
+    records = [json.loads(path.read_text()) for path in Path("out/_records").rglob("*.json")]
+    assert len(records) == 2 and ["error" in each for each in records].count(True) == 1
+
+
+def test_the_trace_is_logged_at_debug_level(folders, small_vgg, capsys, monkeypatch):
+    def failing(*_, **__):
+        raise IndexError("no such row")
+
+    monkeypatch.setattr(worker, "follow", failing)
+    log.log_to_stdout("%(message)s", level=logging.DEBUG)
+    assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
+    out = capsys.readouterr().out
+    assert "Traceback" in out and ", in failing" in out
+
+
+def test_what_ends_a_run_still_ends_it(folders, small_vgg, monkeypatch):
+    def failing(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(worker, "follow", failing)
+    with pytest.raises(MemoryError):
+        run(folders)
+
+
+def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):
+    Path("photos/narrow.jpg").write_bytes(tiny.file(20, 600, 1))
+    assert run(folders, PHOTO="narrow.jpg", STYLE_RECIPE="inetwork", **IN_MONET) == 1
+    out = capsys.readouterr().out
+    assert "failed: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out
