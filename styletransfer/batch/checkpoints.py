@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
@@ -10,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from styletransfer.batch.plan import Task
+from styletransfer.batch.plan import Selection, Task
+from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key
 from styletransfer.errors import StorageError
-from styletransfer.log import event, printable
+from styletransfer.log import event, plural, printable
 from styletransfer.storage.base import Bucket, ObjectError
 
 THREADS = 6  # they save while painting goes on, and start only when needed
 # After a signal: a platform that takes its machine back gives it some ten seconds.
 LAST_SAVE_S = 4.0
+STALE_S = 3600  # No upload of a checkpoint takes that long.
 SavedState = Mapping[str, np.ndarray]  # of `Step.snapshot`
 
 
@@ -71,6 +74,28 @@ def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
             bucket.delete(key)
         except ObjectError as error:
             event(str(error), level=WARNING)
+
+
+def abort_stale_uploads(bucket: Bucket, selection: Selection) -> None:
+    """Aborts uploads of checkpoints that earlier runs have not finished, because they were killed:
+    the bucket would keep them for ever, unseen and billed.
+
+    Of the selection's photos and looks these are all, since no other run paints the same. Of others
+    they are those begun STALE_S ago; a partial run leaves them alone. What cannot be aborted does
+    no harm: it is logged.
+    """
+    own = {checkpoint_key(look.name, photo.key) for photo, look in selection.pairs()}
+    latest = 0.0 if selection.partial else time.time() - STALE_S
+    aborted = 0
+    try:
+        for each in bucket.unfinished_uploads(f"{CHECKPOINTS}/"):
+            if each.key in own or each.begun < latest:
+                bucket.abort_upload(each)
+                aborted += 1
+    except StorageError as error:  # A right of its own, which a run can do without.
+        event(f"unfinished uploads of earlier runs may be left: {error}", level=WARNING)
+    if aborted:
+        event(f"aborted {plural(aborted, 'unfinished upload')} of earlier runs")
 
 
 class CheckpointStore:

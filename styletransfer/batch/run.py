@@ -54,6 +54,7 @@ def _run(config: Config, stop: Stop) -> int:
         return _dry_run(context, loader)
 
     checkpoints.delete_stale(buckets.result, plan.stale)
+    checkpoints.abort_stale_uploads(buckets.result, selection)
     gallery = _open_gallery(plan, buckets.result)
     if not plan.todo:
         if plan.unpublished:

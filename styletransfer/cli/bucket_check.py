@@ -2,13 +2,14 @@
 
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from styletransfer.cli.named_buckets import open_configured
 from styletransfer.errors import StorageError
-from styletransfer.log import printable
+from styletransfer.log import duration, plural, printable
 from styletransfer.storage.base import Bucket, UnavailableError
 
 SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
@@ -19,7 +20,7 @@ CONTENT = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESUL
 class Finding:
     """The state of one bucket; None is for what could not be tried.
 
-    `problem` keeps a run from painting and says what to do about it; `note` does not.
+    `problem` keeps a run from painting and says what to do about it; `notes` do not.
     """
 
     variable: str
@@ -28,12 +29,12 @@ class Finding:
     readable: bool | None = None
     writable: bool | None = None
     problem: str = ""
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def advice(self) -> str:
-        """The problem and the note; empty where there is neither."""
-        return " · ".join(text for text in (self.problem, self.note) if text)
+        """The problem and the notes; empty where there is neither."""
+        return " · ".join(text for text in (self.problem, *self.notes) if text)
 
 
 def check() -> int:
@@ -69,9 +70,11 @@ def try_bucket(variable: str, bucket: Bucket) -> Finding:
         return found
     if abs(skew) > SKEW_S:
         side = "ahead" if skew > 0 else "behind"
-        found.note = f"this machine's clock is {abs(skew):.0f} s {side}; set it"
+        found.notes.append(f"this machine's clock is {abs(skew):.0f} s {side}; set it")
     _try_reading(bucket, found)
     _try_writing(bucket, found)
+    if found.readable:
+        _look_for_unfinished(bucket, found)
     return found
 
 
@@ -97,12 +100,27 @@ def _try_writing(bucket: Bucket, found: Finding) -> None:
             found.problem = found.problem or f"results cannot be stored: {reason}"
         else:
             what = CONTENT[found.variable]
-            found.note = f"painting works, but uploading {what} does not: {reason}"
+            found.notes.append(f"painting works, but uploading {what} does not: {reason}")
         return
     try:
         bucket.delete(key)
     except StorageError as error:
         found.problem = found.problem or f"objects cannot be deleted: {error}"
+
+
+def _look_for_unfinished(bucket: Bucket, found: Finding) -> None:
+    try:
+        uploads = bucket.unfinished_uploads()
+    except StorageError as error:  # A right of its own, which painting does not need.
+        found.notes.append(f"unfinished uploads cannot be looked for: {error}")
+        return
+    if uploads:
+        age = duration(max(0.0, time.time() - min(each.begun for each in uploads)))
+        found.notes.append(
+            f"{plural(len(uploads), 'unfinished upload')}, the oldest begun {age} ago: stored and "
+            "billed, though not listed; if nothing is being uploaded now, abort: "
+            f"./bucket_management.py abort {found.name}"
+        )
 
 
 def _line(found: Finding) -> str:

@@ -1,4 +1,4 @@
-"""bucket_management.py: checks, creates, lists and empties buckets."""
+"""bucket_management.py: checks, creates, lists and empties buckets, and aborts uploads."""
 
 import argparse
 import sys
@@ -33,6 +33,7 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
     actions: dict[str, Callable[[], int]] = {
         "check": check,
         "create": lambda: _each(args.bucket, create),
+        "abort": lambda: _each(args.bucket, abort),
         "list": lambda: _each(args.bucket, list_objects),
         "empty": lambda: empty(args.bucket, yes=args.yes, dry_run=args.dry_run),
     }
@@ -43,6 +44,20 @@ def create(bucket: Bucket) -> None:
     """Creates a bucket, and prints whether it was missing. Raises StorageError."""
     state = "created" if bucket.create() else "exists already"
     print(f"{printable(bucket.name)}: {state}", flush=True)
+
+
+def abort(bucket: Bucket) -> None:
+    """Aborts a bucket's unfinished uploads, and prints how many there were. Raises StorageError."""
+    aborted = plural(abort_uploads(bucket), "unfinished upload")
+    print(f"{printable(bucket.name)}: {aborted} aborted", flush=True)
+
+
+def abort_uploads(bucket: Bucket) -> int:
+    """Aborts a bucket's unfinished uploads; how many there were. Raises StorageError."""
+    uploads = bucket.unfinished_uploads()
+    for each in uploads:
+        bucket.abort_upload(each)
+    return len(uploads)
 
 
 def list_objects(bucket: Bucket) -> None:
@@ -85,7 +100,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
     run_jobs([Job(each.key, each.size, partial(delete, each.key)) for each in entries], ended)
-    uploads = bucket.abort_uploads()
+    uploads = abort_uploads(bucket)
     summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
     summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
@@ -132,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", "Checks that all three buckets can be used, and says what to do if not.")
     for name, description in (
         ("create", "Creates the buckets that do not exist."),
+        ("abort", "Aborts unfinished uploads, which are stored and billed but not listed."),
         ("list", "Prints the keys and sizes in bytes, and totals."),
     ):
         several = f"{BUCKET_HELP}; default: the three configured ones"

@@ -11,6 +11,7 @@ from styletransfer.storage.base import (
     ObjectError,
     Progress,
     UnavailableError,
+    UnfinishedUpload,
     hidden,
 )
 from styletransfer.storage.folder import FolderBucket
@@ -27,6 +28,7 @@ __all__ = [
     "Progress",
     "S3Bucket",
     "UnavailableError",
+    "UnfinishedUpload",
     "hidden",
     "open_bucket",
 ]

@@ -1,7 +1,7 @@
 """The `Bucket` interface: objects under keys."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,16 @@ class Entry:
     key: str
     size: int
     etag: str
+
+
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """An upload in parts that was begun and not ended: stored and billed, but not listed as an
+    object. `begun` is in seconds since 1970, by the store's clock."""
+
+    key: str
+    number: str
+    begun: float
 
 
 class Bucket(ABC):
@@ -92,6 +102,15 @@ class Bucket(ABC):
     def create(self) -> bool:
         """Creates the bucket; False if it exists already. Only call it when a user asks for it."""
 
+    @abstractmethod
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        """The uploads under keys that start with `prefix` that are under way, or whose process was
+        killed."""
+
+    @abstractmethod
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Aborts an unfinished upload. One that has ended meanwhile is not an error."""
+
     def everything(self) -> Iterator[Entry]:
         """As `list`, with the objects that stand for folders."""
         return self.list()
@@ -99,10 +118,6 @@ class Bucket(ABC):
     def clock_skew(self) -> float:
         """How many seconds this machine's clock is fast, compared with the store's."""
         return 0.0
-
-    def abort_uploads(self) -> int:
-        """Aborts unfinished multipart uploads, and returns how many there were."""
-        return 0
 
 
 def hidden(key: str) -> bool:

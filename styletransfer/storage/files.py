@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from styletransfer.log import printable
 from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 
 MIB = 1024 * 1024
+PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
 USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 15, 16, 32, 50, 64))
 

@@ -5,7 +5,7 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,9 +18,10 @@ from styletransfer.storage.base import (
     NoBucketError,
     Progress,
     UnavailableError,
+    UnfinishedUpload,
     hidden,
 )
-from styletransfer.storage.files import MIB, md5, replacing, storage_errors
+from styletransfer.storage.files import MIB, PART_FILE, md5, replacing, storage_errors
 
 # Windows opens a device for these names in any folder, or cannot store them.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
@@ -125,6 +126,26 @@ class FolderBucket(Bucket):
         with storage_errors(f"folder {self.name}", StorageError):
             self.folder.mkdir(parents=True, exist_ok=True)
         return not there
+
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        top = self.folder / prefix.rpartition("/")[0]
+        with storage_errors(f"folder {self.name}", StorageError):
+            found = [
+                (path.relative_to(self.folder).as_posix(), path)
+                for path in top.rglob(".*.part")
+                if PART_FILE.fullmatch(path.name)
+            ]
+        uploads = []
+        for key, path in found:
+            with contextlib.suppress(OSError):  # It has ended meanwhile.
+                # The time of the last write: an upload that goes on is always young.
+                begun = path.stat().st_mtime
+                uploads += [UnfinishedUpload(key, "", begun)] if key.startswith(prefix) else []
+        return uploads
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        with storage_errors(self._where(upload.key)):
+            (self.folder / upload.key).unlink(missing_ok=True)
 
     def _where(self, key: str) -> str:
         return printable(f"{self.name.rstrip('/')}/{key}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from styletransfer.log import event
-from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError
+from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError, UnfinishedUpload
 
 # Pauses before each further attempt, after boto3's own retries: two minutes in all.
 PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
@@ -58,8 +58,11 @@ class RetryingBucket(Bucket):
     def clock_skew(self) -> float:
         return self._retry(self._bucket.clock_skew)
 
-    def abort_uploads(self) -> int:
-        return self._retry(self._bucket.abort_uploads)
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        return self._retry(lambda: self._bucket.unfinished_uploads(prefix))
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        self._retry(lambda: self._bucket.abort_upload(upload))
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
         for pause_s in self._pauses_s:

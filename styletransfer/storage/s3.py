@@ -5,7 +5,7 @@ import mimetypes
 import os
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -21,10 +21,11 @@ from styletransfer.storage.base import (
     NoBucketError,
     ObjectError,
     Progress,
+    UnfinishedUpload,
 )
 from styletransfer.storage.files import MIB, md5, new_md5, replacing, storage_errors
 from styletransfer.storage.s3_client import client_of
-from styletransfer.storage.s3_errors import ErrorTranslator, is_not_found
+from styletransfer.storage.s3_errors import ErrorTranslator, error_code, is_not_found
 
 # Photos and results up to this size stay single objects, whose ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
@@ -130,16 +131,27 @@ class S3Bucket(Bucket):
         date = self._look()["ResponseMetadata"]["HTTPHeaders"].get("date")
         return time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
 
-    def abort_uploads(self) -> int:
-        aborted, pages = 0, self._client.get_paginator("list_multipart_uploads")
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        pages = self._client.get_paginator("list_multipart_uploads")
         with self._errors.translated():
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base):
-                for each in page.get("Uploads", ()):
-                    self._client.abort_multipart_upload(
-                        Bucket=self.bucket, Key=each["Key"], UploadId=each["UploadId"]
-                    )
-                    aborted += 1
-        return aborted
+            return [
+                UnfinishedUpload(
+                    each["Key"][len(self._base) :], each["UploadId"], each["Initiated"].timestamp()
+                )
+                for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix)
+                for each in page.get("Uploads", ())
+                if each["Key"] != self._base
+            ]
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        from botocore.exceptions import ClientError
+
+        with self._errors.translated(upload.key):
+            try:
+                self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
+            except ClientError as error:
+                if error_code(error) != "NoSuchUpload":
+                    raise
 
     def _look(self) -> Any:
         with self._errors.translated():

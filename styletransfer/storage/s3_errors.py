@@ -26,6 +26,7 @@ _NAME_TAKEN = "{host}: {bucket} belongs to somebody else ({code}); choose anothe
 _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
+    "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
     "BucketAlreadyExists": (StorageError, _NAME_TAKEN),
     "InvalidBucketName": (StorageError, _NAME_REFUSED),
     "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),

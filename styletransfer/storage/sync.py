@@ -1,6 +1,7 @@
 """Files between a folder and a bucket. Only files that differ are transferred."""
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,14 @@ from pathlib import Path
 from styletransfer.bucket_layout import PAGE
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
-from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hidden
+from styletransfer.storage.base import (
+    Bucket,
+    Entry,
+    ObjectError,
+    Progress,
+    UnfinishedUpload,
+    hidden,
+)
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
@@ -139,18 +147,40 @@ def upload_all(folder: Path, bucket: Bucket, rules: SyncRules | None = None) -> 
     result.other = len(files) - len(entries)
     to_delete = _to_delete(existing.values() if rules.delete else (), entries, rules, str)
 
+    arrived = set[str]()
+
     def upload(key: str, progress: Progress) -> bool:
         path = folder / key
-        if key in existing and is_same(path, existing[key]):
-            return False
-        if not rules.dry_run:
+        differs = not (key in existing and is_same(path, existing[key]))
+        if differs and not rules.dry_run:
             bucket.upload(path, key, progress)
-        return True
+        arrived.add(key)
+        return differs
 
+    earlier = () if rules.dry_run else _unfinished(bucket)
     jobs = [Job(entry.key, entry.size, partial(upload, entry.key)) for entry in entries]
     run_jobs(jobs, result.count_transfer, named=rules.named or rules.dry_run)
+    _abort(bucket, earlier, arrived)
     _delete(bucket, to_delete, result)
     return result
+
+
+def _unfinished(bucket: Bucket) -> Sequence[UnfinishedUpload]:
+    """The unfinished uploads of a bucket; none where they may not be listed, which is a right of
+    its own that a sync does not need."""
+    try:
+        return bucket.unfinished_uploads()
+    except StorageError:
+        return ()
+
+
+def _abort(bucket: Bucket, earlier: Iterable[UnfinishedUpload], arrived: Set[str]) -> None:
+    """Aborts earlier uploads of files that have arrived now: their processes were killed, and the
+    bucket would keep them for ever, unseen and billed."""
+    for each in earlier:
+        if each.key in arrived:
+            with contextlib.suppress(StorageError):  # The files have arrived all the same.
+                bucket.abort_upload(each)
 
 
 def _included(bucket: Bucket, rules: SyncRules, result: SyncResult) -> list[Entry]:

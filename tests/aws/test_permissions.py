@@ -178,12 +178,15 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     files[f"results/5/_checkpoints/mine/{photos[1].name}.npz"] = b"damaged"
     for key, data in files.items():
         put(account, key, data)
+    unfinished = f"results/5/_checkpoints/style/{photos[0].name}.npz"
+    account.create_multipart_upload(Bucket=BUCKET, Key=unfinished)
     with aws_calls.recorded(but=account) as calls:
         for photo in photos:
             assert entrypoint.main([BUCKET, photo.key]) == 0
     results = keys(account, "results/", ".jpg")
     assert results == {"results/5/style/1-AQAD.jpg", "results/5/mine/2-AQAD.jpg"}
     assert keys(account, "results/", ".npz") == set()
+    assert "Uploads" not in account.list_multipart_uploads(Bucket=BUCKET)
     compare(calls, rights(made, "JobRole"))
 
 

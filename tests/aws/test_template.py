@@ -57,11 +57,11 @@ RIGHTS = {
         "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint:*": {"batch:SubmitJob"},
     },
     "JobRole": {
-        BUCKET: {"s3:ListBucket"},
+        BUCKET: {"s3:ListBucket", "s3:ListBucketMultipartUploads"},
         f"{BUCKET}/telegram/*": {"s3:GetObject"},
         f"{BUCKET}/wishes/*": {"s3:GetObject"},
         f"{BUCKET}/results/*": {"s3:GetObject", "s3:PutObject"},
-        f"{BUCKET}/results/*/_checkpoints/*": {"s3:DeleteObject"},
+        f"{BUCKET}/results/*/_checkpoints/*": {"s3:DeleteObject", "s3:AbortMultipartUpload"},
         f"{BUCKET}/styles/*": {"s3:GetObject"},
         f"{BUCKET}/own/*": {"s3:GetObject"},
         f"{BUCKET}/style.jpg": {"s3:GetObject"},

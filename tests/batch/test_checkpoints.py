@@ -1,6 +1,8 @@
 """Checkpoints in the result bucket."""
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,10 @@ from support.folder_batches import RECORDS, RESULTS, keys, run
 from styletransfer import config
 from styletransfer.batch import checkpoints
 from styletransfer.batch import run as batch
+from styletransfer.batch.plan import Selection
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import Entry
 from styletransfer.storage.folder import FolderBucket
 
 
@@ -56,3 +62,54 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(
     error = "no checkpoint: a temporary file cannot be written: No space left on device"
     assert error in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
+
+
+def selection(*, partial=False):
+    """One photo, `a b.jpg`, in one look, `monet`."""
+    photos, look = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
+    return Selection(photos, [look], masks={}, stems={}, partial=partial)
+
+
+OWN, OTHER = "_checkpoints/monet/a b.jpg.npz", "_checkpoints/monet/b.jpg.npz"
+FOREIGN = "monet/big.tiff"
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_uploads_that_killed_runs_left_are_aborted_and_no_others(rgw, partial, monkeypatch, caplog):
+    caplog.set_level("INFO", "styletransfer")
+    name = rgw.new_bucket()
+    for key in (OWN, OTHER, FOREIGN):
+        rgw.client.create_multipart_upload(Bucket=name, Key=f"deep/{key}")
+    bucket = rgw.open(f"{name}/deep")
+
+    def left():
+        checkpoints.abort_stale_uploads(bucket, selection(partial=partial))
+        return {each.key for each in bucket.unfinished_uploads()}
+
+    assert left() == {OTHER, FOREIGN}  # The other is young: another run may be at it.
+    assert caplog.messages == ["aborted 1 unfinished upload of earlier runs"]
+    monkeypatch.setattr(checkpoints, "STALE_S", -60)  # As if an hour had passed.
+    assert left() == ({OTHER, FOREIGN} if partial else {FOREIGN})
+
+
+def test_a_run_that_may_not_list_uploads_logs_one_line_and_goes_on(moto, proxy, caplog):
+    bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "k", "s"))
+    proxy.add("^GET .*uploads", "status", code=403, error="AccessDenied")
+    checkpoints.abort_stale_uploads(bucket, selection())
+    [line] = (each.getMessage() for each in caplog.records if each.levelname == "WARNING")
+    assert line.startswith("unfinished uploads of earlier runs may be left: ")
+    assert "AccessDenied" in line
+
+
+def test_in_a_folder_the_hidden_files_of_killed_runs_are_deleted_after_an_hour(tmp_path):
+    folder = FolderBucket(tmp_path)
+    old, young = (f"_checkpoints/monet/.{digit * 16}.part" for digit in "0a")
+    mine = "_checkpoints/monet/.mine.part"
+    for key in (old, young, mine):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).touch()
+    os.utime(tmp_path / old, (1e9, 1e9))
+    checkpoints.abort_stale_uploads(folder, selection())
+    assert sorted(path.name for path in (tmp_path / old).parent.iterdir()) == [
+        *(Path(young).name, Path(mine).name)
+    ]

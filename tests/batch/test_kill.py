@@ -22,6 +22,8 @@ AT_ONCE = 2
 CHECKPOINT_EVERY = "0.03"
 DEADLINE_S = 120
 SETTINGS = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "40", "VGG_WEIGHTS": "random"}
+LARGE = {"STYLE_SIZE": "1536", "STYLE_ITERATIONS": "2"}
+VARIABLES = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 PHOTOS = ("beach.jpg", "trip/old town é.png")
 LOOKS = ("monet", "waves")
 RESULTS = {f"{look}/{photo}" for look in LOOKS for photo in PHOTOS}
@@ -89,6 +91,54 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     assert resumed, "no round went on from a checkpoint"
 
 
+@pytest.mark.slow
+def test_kills_while_a_large_checkpoint_goes_up_leave_no_unfinished_upload(
+    rgw, start_program, tmp_path, request
+):
+    """Pictures of 1.5 megapixels and more have checkpoints that go up in parts."""
+    rounds, log = request.config.getoption("rounds") or 1, tmp_path / "log"
+    source, style, result = (rgw.open() for _ in range(3))
+    source.write("beach.jpg", tiny.file(1024, 1536, 1))
+    style.write("monet.jpg", tiny.file(64, 64, 2))
+    result.write("monet/mine.jpg", b"1")
+    rgw.client.create_multipart_upload(Bucket=result.name, Key="monet/mine.tiff")
+    environment = clean_environment() | rgw.environment | SETTINGS | LARGE
+    for variable, bucket in zip(VARIABLES, (source, style, result), strict=True):
+        environment[variable] = bucket.name
+
+    def start(**variables):
+        return start_program(
+            programs.batch_of_one_scale,
+            CHECKPOINT_EVERY,
+            environment=environment | variables,
+            log=log,
+        )
+
+    def unfinished():
+        return {*result.unfinished_uploads("_checkpoints/")}
+
+    chance, left = random.Random(SEED), 0
+    for number in range(rounds):
+        before, program = unfinished(), start()
+        program.wait_until(lambda _, before=before: unfinished() - before)
+        program.process.join(chance.uniform(0, 0.5) if number else 0)
+        program.process.kill()
+        program.process.join()
+        left += len(unfinished())
+    last = start(STYLE_SIZE="64")  # Painted in no time, under the same keys.
+    assert last.wait() == 0, last.output
+    print(f"{rounds} kills left {left} unfinished uploads before the next run")
+    assert left
+    assert [each.key for each in result.unfinished_uploads()] == ["monet/mine.tiff"]
+    found = {entry.key for entry in result.list()}
+    assert {"monet/beach.jpg", "monet/mine.jpg", "_records/monet/beach.jpg.json"} <= found
+    assert not [key for key in found if key.startswith("_checkpoints/")]
+
+
+def clean_environment():
+    return {k: v for k, v in os.environ.items() if not k.startswith(("BUCKET_", "STYLE_"))}
+
+
 @dataclass
 class Round:
     """What came of a round: its batches' output, the moments of its kills in seconds, the last
@@ -124,10 +174,8 @@ class Killer:
         return [None, *moments] if number == 1 else moments
 
     def _round(self, number, moments):
-        variables = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
-        buckets = dict(zip(variables, self._place.names, strict=True))
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUCKET_", "STYLE_"))}
-        environment = clean | SETTINGS | self._place.environment | buckets
+        buckets = dict(zip(VARIABLES, self._place.names, strict=True))
+        environment = clean_environment() | SETTINGS | self._place.environment | buckets
         environment["BUCKET_RESULT"] += f"/{number}"
         log, kills, started = self._folder / f"round {number}.log", [], time.monotonic()
         for seconds in [*moments, DEADLINE_S]:

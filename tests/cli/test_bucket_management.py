@@ -146,6 +146,31 @@ def test_a_clock_so_wrong_that_requests_are_refused_is_reported(moto, proxy, mon
     assert capsys.readouterr().out.count("this machine's clock is wrong; set it") == 3
 
 
+def test_unfinished_uploads_are_reported_and_aborted_when_asked(three, server, capsys):
+    for key in ("half.jpg", "a/half.png"):
+        server.client.create_multipart_upload(Bucket=three[1], Key=key)
+    fill(server.open(three[1]), "whole.jpg")
+    assert bucket_management(["check"]) == 0
+    source, style, _ = capsys.readouterr().out.splitlines()
+    assert source.endswith("writable")
+    assert "writable · 2 unfinished uploads, the oldest begun " in style
+    assert style.endswith(f"abort: ./bucket_management.py abort {three[1]}")
+    assert bucket_management(["abort", three[1]]) == 0
+    assert capsys.readouterr().out == f"{three[1]}: 2 unfinished uploads aborted\n"
+    assert "Uploads" not in server.client.list_multipart_uploads(Bucket=three[1])
+    assert keys(server.open(three[1])) == ["whole.jpg"]
+
+
+def test_an_account_that_may_not_list_uploads_is_one_note(moto, proxy, monkeypatch, capsys):
+    configure(monkeypatch, moto, [moto.new_bucket() for _ in BUCKETS])
+    monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
+    proxy.add("^GET .*uploads", "status", times=9, code=403, error="AccessDenied")
+    assert bucket_management(["check"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("writable · unfinished uploads cannot be looked for: ") == 3
+    assert printed.count("\n") == 3
+
+
 def test_a_terminal_gets_a_table(folders, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

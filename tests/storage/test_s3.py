@@ -78,6 +78,19 @@ def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_pa
     assert not is_same(file, entry)
 
 
+def test_unfinished_uploads_are_found_under_a_prefix_and_aborted(server):
+    name = server.new_bucket()
+    for key in ("in/a b/é%20+.npz", "in/c.npz", "out.npz"):
+        server.client.create_multipart_upload(Bucket=name, Key=key)
+    bucket = server.open(f"{name}/in")
+    assert sorted(each.key for each in bucket.unfinished_uploads()) == ["a b/é%20+.npz", "c.npz"]
+    [upload] = bucket.unfinished_uploads("a b/")
+    for _ in range(2):  # The second time it has ended already.
+        bucket.abort_upload(upload)
+    assert [each.key for each in bucket.unfinished_uploads()] == ["c.npz"]
+    assert len(server.open(name).unfinished_uploads()) == 2
+
+
 def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
     name = server.new_bucket()
     bucket = server.open(name)

@@ -79,3 +79,13 @@ def test_a_watched_folder_is_not_hashed_again(tmp_path, monkeypatch):
         assert sync.download_all(bucket, tmp_path / "out", rules).same == 1
     (tmp_path / "out/monet/a.jpg").unlink()
     assert sync.download_all(bucket, tmp_path / "out", rules).moved == 1
+
+
+def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
+    bucket = rgw.open()
+    for key in ("a.jpg", "somebody else's.jpg"):
+        rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+    sync.upload_all(photos, bucket, sync.SyncRules(dry_run=True))
+    assert len(bucket.unfinished_uploads()) == 2
+    sync.upload_all(photos, bucket)
+    assert [each.key for each in bucket.unfinished_uploads()] == ["somebody else's.jpg"]

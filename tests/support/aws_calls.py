@@ -15,6 +15,8 @@ ACTIONS = {
     ("s3", "PutObject"): "s3:PutObject",
     ("s3", "DeleteObject"): "s3:DeleteObject",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
+    ("s3", "ListMultipartUploads"): "s3:ListBucketMultipartUploads",
+    ("s3", "AbortMultipartUpload"): "s3:AbortMultipartUpload",
     ("dynamodb", "GetItem"): "dynamodb:GetItem",
     ("dynamodb", "UpdateItem"): "dynamodb:UpdateItem",
     ("dynamodb", "DeleteItem"): "dynamodb:DeleteItem",

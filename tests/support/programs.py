@@ -30,6 +30,14 @@ def batch_with_checkpoints(every: str) -> None:
     app.leave(run.run(dataclasses.replace(loaded, checkpoint_every=float(every))))
 
 
+def batch_of_one_scale(every: str) -> None:
+    """The same at the largest scale alone: the coarser ones take most of the time here."""
+    from styletransfer.engine import pyramid
+
+    pyramid.FIRST_SCALE = 1 << 30
+    batch_with_checkpoints(every)
+
+
 def batch_on_two_devices() -> None:
     """The batch as on a machine with two GPUs. For want of them they are two halves of the CPU,
     which TensorFlow keeps apart in the same way. Prints, beside the log, on which of them each
