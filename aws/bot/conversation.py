@@ -19,7 +19,8 @@ from bot import choices, jobs, pictures, words
 from bot.choices import Choice
 from bot.resources import Resources
 from bot.table import RUNNING
-from bot.updates import chat_of, message_of, present, query_of, user_of
+from bot.updates import chat_of, message_of, present, query_of, user_of, words_for
+from bot.words import Words
 from styletransfer import settings
 from styletransfer.errors import ConfigError, StorageError
 
@@ -48,14 +49,15 @@ def add_command_handlers(application: Application) -> None:
 
 
 async def _start(update: Update, context: Context) -> None:
-    await message_of(update).reply_text(words.WELCOME)
+    await message_of(update).reply_text(words_for(update).text("welcome"))
 
 
 async def _help(update: Update, context: Context) -> None:
     """Shows the current look, with the text as its caption."""
     resources, message = _resources(context), message_of(update)
     choice, wish, _ = _current(update, context)
-    text = words.help_text(choice.name if choice else None, wish.size, resources.keep_days)
+    name = choice.name if choice else None
+    text = words_for(update).help_text(name, wish.size, resources.keep_days)
     picture = _preview(choice, resources) if choice else None
     if picture:
         await message.reply_photo(picture, caption=text, filename="style.jpg")
@@ -73,9 +75,10 @@ def _preview(choice: Choice, resources: Resources) -> bytes | None:
 async def _styles(update: Update, context: Context) -> None:
     choice, _, offered = _current(update, context)
     if choice is None:
-        await message_of(update).reply_text(words.NO_STYLES)
+        await message_of(update).reply_text(words_for(update).text("no_styles"))
         return
-    text, buttons = _page(offered, choice, offered.index(choice) // LOOKS_PER_PAGE)
+    page = offered.index(choice) // LOOKS_PER_PAGE
+    text, buttons = _page(words_for(update), offered, choice, page)
     await message_of(update).reply_text(text, reply_markup=buttons)
 
 
@@ -84,7 +87,8 @@ async def _turn_page(update: Update, context: Context) -> None:
     choice, _, offered = _current(update, context)
     await query.answer()
     if choice is not None:
-        await _edit(update, *_page(offered, choice, int(present(query.data).removeprefix("page:"))))
+        page = int(present(query.data).removeprefix("page:"))
+        await _edit(update, *_page(words_for(update), offered, choice, page))
 
 
 async def _pick_look(update: Update, context: Context) -> None:
@@ -93,11 +97,12 @@ async def _pick_look(update: Update, context: Context) -> None:
     token = present(query.data).removeprefix("look:")
     picked = next((each for each in offered if each.token == token), None)
     if picked is None:
-        await query.answer(words.STYLE_GONE, show_alert=True)
+        await query.answer(words_for(update).text("style_gone"), show_alert=True)
         return
     _choose(update, context, picked)
-    await query.answer(words.style_is(picked.name))
-    await _edit(update, *_page(offered, picked, offered.index(picked) // LOOKS_PER_PAGE))
+    await query.answer(words_for(update).style("style_is", picked.name))
+    page = offered.index(picked) // LOOKS_PER_PAGE
+    await _edit(update, *_page(words_for(update), offered, picked, page))
 
 
 async def _style(update: Update, context: Context) -> None:
@@ -108,30 +113,31 @@ async def _style(update: Update, context: Context) -> None:
     offered = _current(update, context)[2]
     picked = choices.named(offered, name)
     if picked is None:
-        text = words.style_unknown(name, choices.similar(offered, name))
+        text = words_for(update).style_unknown(name, choices.similar(offered, name))
     else:
         _choose(update, context, picked)
-        text = words.style_is(picked.name)
+        text = words_for(update).style("style_is", picked.name)
     await message_of(update).reply_text(text)
 
 
 async def _size(update: Update, context: Context) -> None:
     resources, user, text = _resources(context), user_of(update), _arguments(context)
+    say = words_for(update)
     if not text:
         buttons = [
-            InlineKeyboardButton(words.size_button(size), callback_data=f"size:{size}")
+            InlineKeyboardButton(say.size_button(size), callback_data=f"size:{size}")
             for size in words.SIZES
         ]
-        question = words.pick_size(resources.table.user(user).wish.size)
+        question = say.pick_size(resources.table.user(user).wish.size)
         markup = InlineKeyboardMarkup([buttons[:2], buttons[2:]])
         await message_of(update).reply_text(question, reply_markup=markup)
         return
     size = _parsed_size(text)
     if size is None:
-        await message_of(update).reply_text(words.size_wrong(text))
+        await message_of(update).reply_text(say.size_wrong(text))
         return
     resources.table.choose_size(user, size)
-    await message_of(update).reply_text(words.size_is(size))
+    await message_of(update).reply_text(say.size_is(size))
 
 
 def _parsed_size(text: str) -> int | str | None:
@@ -148,7 +154,7 @@ async def _pick_size(update: Update, context: Context) -> None:
     size = settings.parse("size", present(query.data).removeprefix("size:"))
     _resources(context).table.choose_size(user_of(update), size)
     await query.answer()
-    await _edit(update, words.size_is(size), None)
+    await _edit(update, words_for(update).size_is(size), None)
 
 
 async def _status(update: Update, context: Context) -> None:
@@ -157,54 +163,57 @@ async def _status(update: Update, context: Context) -> None:
     running = sum(order.status == RUNNING for order in mine)
     waiting = [jobs.queue_position(order, orders) for order in mine if order.status != RUNNING]
     choice, wish, _ = _current(update, context)
-    text = words.status(waiting, running, choice.name if choice else None, wish.size)
+    text = words_for(update).status(waiting, running, choice.name if choice else None, wish.size)
     await message_of(update).reply_text(text)
 
 
 async def _cancel(update: Update, context: Context) -> None:
     count = jobs.cancel(user_of(update), _resources(context))
-    text = words.cancelled(count) if count else words.NOTHING_TO_CANCEL
+    say = words_for(update)
+    text = say.cancelled(count) if count else say.text("nothing_to_cancel")
     await message_of(update).reply_text(text)
 
 
 async def _users(update: Update, context: Context) -> None:
-    resources, message = _resources(context), message_of(update)
+    resources, message, say = _resources(context), message_of(update), words_for(update)
     if user_of(update) != resources.owner:
-        await message.reply_text(words.OWNER_ONLY)
+        await message.reply_text(say.text("owner_only"))
         return
     found = re.fullmatch(r"(list|(add|remove) +(\d{1,15})(?: +(.+))?)", _arguments(context))
     if not found:
-        await message.reply_text(words.USERS_USAGE)
+        await message.reply_text(say.text("users_usage"))
         return
     _, action, number, name = found.groups()
-    for text in _change_users(resources, action, int(number or 0), name or ""):
+    for text in _change_users(say, resources, action, int(number or 0), name or ""):
         await message.reply_text(text)
 
 
-def _change_users(resources: Resources, action: str | None, user: int, name: str) -> list[str]:
+def _change_users(
+    say: Words, resources: Resources, action: str | None, user: int, name: str
+) -> list[str]:
     """Adds, removes or, without an action, lists users; returns the answers."""
     table = resources.table
     if action and user == resources.owner:
-        return [words.OWNER_STAYS]
+        return [say.text("owner_stays")]
     if action == "add":
         table.allow(user, name)
-        return [words.user_added(user, name)]
+        return [say.text("user_added", person=words.person(user, name))]
     if action == "remove":
         if not table.user(user).allowed:
-            return [words.user_unknown(user)]
+            return [say.text("user_unknown", user=user)]
         table.forget(user)
         jobs.cancel(user, resources)
-        return [words.user_removed(user)]
+        return [say.text("user_removed", user=user)]
     users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
-    return words.users_list(users) if users else [words.NO_USERS]
+    return say.users_list(users) if users else [say.text("users.none")]
 
 
 async def _unknown_button(update: Update, context: Context) -> None:
-    await query_of(update).answer(words.BUTTON_GONE, show_alert=True)
+    await query_of(update).answer(words_for(update).text("button_gone"), show_alert=True)
 
 
 async def _unknown(update: Update, context: Context) -> None:
-    await message_of(update).reply_text(words.UNKNOWN)
+    await message_of(update).reply_text(words_for(update).text("unknown"))
 
 
 def _resources(context: Context) -> Resources:
@@ -230,7 +239,9 @@ def _choose(update: Update, context: Context, choice: Choice) -> None:
     _resources(context).table.choose_look(user, choice.style, choice.name)
 
 
-def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, InlineKeyboardMarkup]:
+def _page(
+    say: Words, offered: list[Choice], current: Choice, page: int
+) -> tuple[str, InlineKeyboardMarkup]:
     """A page of the looks, from 0, two in a row, with a tick at the current one."""
     pages = -(-len(offered) // LOOKS_PER_PAGE)
     page = min(page, pages - 1)
@@ -245,7 +256,7 @@ def _page(offered: list[Choice], current: Choice, page: int) -> tuple[str, Inlin
     turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (page < pages - 1)
     if turns:
         rows.append([InlineKeyboardButton(s, callback_data=f"page:{to}") for s, to in turns])
-    return words.styles_page(current.name, page, pages), InlineKeyboardMarkup(rows)
+    return say.styles_page("pick_style", current.name, page, pages), InlineKeyboardMarkup(rows)
 
 
 async def _edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None) -> None:

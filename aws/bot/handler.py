@@ -17,6 +17,7 @@ from bot import conversation, jobs, photos, results, words
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
+from bot.updates import words_for
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -125,17 +126,20 @@ async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         raise ApplicationHandlerStop
     if known.allowed and not known.name:
         found.table.rename(user.id, user.full_name)
+    if known.language != (language := words.speaking(user.language_code).language):
+        found.table.note_language(user.id, language)
 
 
 async def _turn_away(update: Update, user: int) -> None:
     """Answers strangers; in groups, only if they speak to the bot."""
     query, message = update.callback_query, update.effective_message
+    text = words_for(update).text("stranger", user=user)
     if query:
-        await query.answer(words.stranger(user), show_alert=True)
+        await query.answer(text, show_alert=True)
         return
     command = message and (message.text or "").startswith("/")
     if message and (command or message.chat.type == Chat.PRIVATE):
-        await message.reply_text(words.stranger(user))
+        await message.reply_text(text)
 
 
 async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -144,8 +148,10 @@ async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
     found: Resources = context.bot_data["resources"]
     _log_failure(found, context.error)
     if isinstance(update, Update) and update.effective_chat:
+        user = update.effective_user
+        say = words.speaking(user.language_code if user else None)
         try:
-            await context.bot.send_message(update.effective_chat.id, words.BROKEN)
+            await context.bot.send_message(update.effective_chat.id, say.text("broken"))
         except (BadRequest, Forbidden):  # The chat is gone, or accepts no messages any more.
             _log_failure(found)
         except TelegramError as error:
@@ -153,7 +159,8 @@ async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
             raise ApplicationHandlerStop from None
     if isinstance(context.error, StyleTransferError):
         try:
-            await context.bot.send_message(found.owner, words.for_owner(f"{context.error}"))
+            owner = words.speaking(found.table.user(found.owner).language)
+            await context.bot.send_message(found.owner, owner.for_owner(f"{context.error}"))
         except TelegramError:
             _log_failure(found)
     raise ApplicationHandlerStop  # After _admit has failed, no other handler runs.

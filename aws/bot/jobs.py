@@ -10,10 +10,10 @@ from layout import Photo
 from telegram import Bot
 from telegram.error import Forbidden, TelegramError
 
-from bot import words
 from bot.resources import Resources
 from bot.results import reply_to
 from bot.table import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
+from bot.words import Words, speaking
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
 from styletransfer.record import Record
@@ -43,8 +43,8 @@ async def handle_state(
         return
     if status == FAILED:
 
-        def explain(order: Order) -> tuple[str, bool]:
-            return _reason(detail, _recorded_error(order, resources))
+        def explain(say: Words, order: Order) -> tuple[str, bool]:
+            return _reason(say, detail, _recorded_error(order, resources))
 
         await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
         return
@@ -91,8 +91,8 @@ async def handle_refusal(
     why = [given[name]["stringValue"] for name in names if name in given]
     facts = printable(": ".join([f"Batch did not accept {key}", *why]))
 
-    def explain(order: Order) -> tuple[str, bool]:
-        return words.UNCLEAR, True
+    def explain(say: Words, order: Order) -> tuple[str, bool]:
+        return say.text("unclear"), True
 
     await _report_failure(photo, facts, explain, resources, bot, seconds)
 
@@ -100,7 +100,7 @@ async def handle_refusal(
 async def _report_failure(
     photo: Photo,
     facts: str,
-    explain: Callable[[Order], tuple[str, bool]],
+    explain: Callable[[Words, Order], tuple[str, bool]],
     resources: Resources,
     bot: Bot,
     seconds: float,
@@ -110,9 +110,10 @@ async def _report_failure(
     if order is None:
         return
     log.warning("%s failed: %s", photo.key, facts)
-    reason, for_owner = explain(order)
+    say = speaking(resources.table.user(order.user).language)
+    reason, for_owner = explain(say, order)
     try:
-        text = words.failed(reason)
+        text = say.failed(reason)
         await bot.send_message(photo.chat, text, reply_parameters=reply_to(photo))
     except Forbidden:
         log.info("chat %d does not accept messages any more", photo.chat)
@@ -122,7 +123,8 @@ async def _report_failure(
     resources.table.close(photo, FAILED)
     if for_owner:
         try:
-            await bot.send_message(resources.owner, words.for_owner(facts))
+            owner = speaking(resources.table.user(resources.owner).language)
+            await bot.send_message(resources.owner, owner.for_owner(facts))
         except TelegramError as error:  # It is in the log, and the user has been answered.
             log.warning("no message to the owner: %s", error)
 
@@ -136,27 +138,31 @@ def _recorded_error(order: Order, resources: Resources) -> str:
     return (record and record.error) or ""
 
 
-def _reason(detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
+def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
     """Why a job failed and what to do, in words for its user; whether the owner has to act."""
     container, status = detail.get("container", {}), detail.get("statusReason", "")
     code, container_reason = container.get("exitCode"), container.get("reason", "")
     # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
     # container by SIGTERM.
     if status.startswith("Host EC2"):
-        return words.TAKEN_AWAY, False
+        return say.text("taken_away"), False
+    if status.startswith("CAPACITY:"):  # The queue has cancelled it after hours of waiting.
+        return say.text("no_machine"), True
+    if status.startswith("MISCONFIGURATION:"):
+        return say.text("set_up_wrong"), True
     if "timeout" in status or "timed out" in status:
-        return words.TOO_LONG, False
+        return say.text("too_long"), False
     if code == STOPPED and status in ("", ENDED):
-        return words.TAKEN_AWAY, False
+        return say.text("taken_away"), False
     if code == KILLED or "OutOfMemory" in container_reason:
-        return words.NO_MEMORY, False
+        return say.text("no_memory"), False
     if code == PictureError.exit_code:
-        return (words.recorded(recorded) if recorded else words.UNREADABLE), False
+        return (say.recorded(recorded) if recorded else say.kinds("unreadable")), False
     if code == StorageError.exit_code:
-        return words.NO_STORAGE, True
+        return say.text("no_storage"), True
     if code in (ConfigError.exit_code, WeightsError.exit_code, DeviceError.exit_code):
-        return words.SET_UP_WRONG, True
-    return words.UNCLEAR, True
+        return say.text("set_up_wrong"), True
+    return say.text("unclear"), True
 
 
 def _facts(detail: dict[str, Any]) -> str:

@@ -10,10 +10,11 @@ from telegram import Document, Message, PhotoSize, Update
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
-from bot import choices, jobs, pictures, words
+from bot import choices, jobs, pictures
 from bot.choices import Choice
 from bot.resources import Resources
-from bot.updates import message_of, present, user_of
+from bot.updates import message_of, user_of, words_for
+from bot.words import Words
 from styletransfer import bucket_layout
 
 # The caption of one's own painting: "style", "style Monet", "/style Monet".
@@ -29,38 +30,39 @@ def add_photo_handlers(application: Application) -> None:
 
 async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     message, resources = message_of(update), context.bot_data["resources"]
+    say = words_for(update)
     # Telegram scales a photo to several sizes; the last is the largest.
     file = message.document or message.photo[-1]
-    data = await _download(file, message)
+    data = await _download(file, message, say)
     if data is None:
         return
     extension = pictures.file_type(data)
     if extension is None:
-        await _reply(message, words.NO_PICTURE)
+        await _reply(message, say.kinds("no_picture"))
     elif own := OWN_CAPTION.fullmatch(message.caption or ""):
         if pictures.is_damaged(data):
-            await _reply(message, words.DAMAGED_PAINTING)
+            await _reply(message, say.kinds("damaged_painting"))
             return
         name = _plain_name(own["name"] or "") or f"mine-{message.message_id}"
         _keep_own(message.chat_id, f"{name}.{extension}", data, resources)
         resources.table.choose_look(user_of(update), layout.own_prefix(message.chat_id), name)
-        await _reply(message, words.own_style(name))
+        await _reply(message, say.style("own_style", name))
     else:
         photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
-        await _order(photo, data, message, resources)
+        await _order(photo, data, update, resources)
 
 
-async def _download(file: PhotoSize | Document, message: Message) -> bytes | None:
+async def _download(file: PhotoSize | Document, message: Message, say: Words) -> bytes | None:
     """The bytes of a picture; None if it is none or too large, after a reply that says so."""
     if isinstance(file, Document) and not _may_be_picture(file):
-        await _reply(message, words.NO_PICTURE)
+        await _reply(message, say.kinds("no_picture"))
         return None
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
         if "too big" not in error.message.lower():
             raise
-        await _reply(message, words.TOO_LARGE)
+        await _reply(message, say.text("too_large"))
         return None
 
 
@@ -69,13 +71,13 @@ def _may_be_picture(file: Document) -> bool:
     return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
 
 
-async def _order(photo: Photo, data: bytes, message: Message, resources: Resources) -> None:
+async def _order(photo: Photo, data: bytes, update: Update, resources: Resources) -> None:
     """Stores a photo to be painted in its user's look, and acknowledges it."""
-    user = present(message.from_user).id
+    user, message, say = user_of(update), message_of(update), words_for(update)
     wish = resources.table.user(user).wish
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
     if choice is None:
-        await _reply(message, words.NO_STYLES)
+        await _reply(message, say.text("no_styles"))
         return
     order = resources.table.add_order(photo, user, choice.name)
     try:
@@ -89,20 +91,19 @@ async def _order(photo: Photo, data: bytes, message: Message, resources: Resourc
         raise
     try:
         position = jobs.queue_position(order, resources.table.open_orders())
-        await _acknowledge(choice, position, message, resources)
+        await _acknowledge(choice, position, update, resources)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(
-    choice: Choice, position: int, message: Message, resources: Resources
-) -> None:
+async def _acknowledge(choice: Choice, position: int, update: Update, resources: Resources) -> None:
     """Replies once per album: each of its pictures comes in an update of its own."""
+    message, say = message_of(update), words_for(update)
     album = message.media_group_id
     if album is None:
-        await _reply(message, words.accepted(choice.name, position))
+        await _reply(message, say.accepted("accepted", choice.name, position))
     elif resources.table.is_new_album(message.chat_id, album):
-        await _reply(message, words.accepted_album(choice.name, position))
+        await _reply(message, say.accepted("accepted_album", choice.name, position))
 
 
 def _keep_own(chat: int, file_name: str, data: bytes, resources: Resources) -> None:

@@ -11,9 +11,10 @@ from telegram import Bot, ReplyParameters
 from telegram.constants import FileSizeLimit, ParseMode
 from telegram.error import BadRequest, Forbidden
 
-from bot import pictures, words
+from bot import pictures
 from bot.resources import Resources
 from bot.table import CANCELLED, SENT
+from bot.words import Words, short, speaking
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
@@ -25,11 +26,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """A result in the bucket: its object, its look and the photo that it was made from."""
+    """A result in the bucket: its object, its look, the photo that it was made from, and the
+    language of its user."""
 
     entry: Entry
     look: str
     photo: Photo
+    say: Words
 
 
 async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
@@ -49,7 +52,8 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
         log.info("%s was sent or cancelled before", printable(key))
         return
     try:
-        await _send(Result(entry, look, order.photo), order.sent, resources, bot)
+        say = speaking(resources.table.user(order.user).language)
+        await _send(Result(entry, look, order.photo, say), order.sent, resources, bot)
     except Forbidden:
         log.info("the chat of %s does not accept messages any more", printable(key))
     except BaseException:
@@ -87,7 +91,7 @@ async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
         await bot.send_photo(
             result.photo.chat,
             picture,
-            caption=words.result_caption(result.look),
+            caption=result.say.style("result", result.look),
             reply_parameters=reply_to(result.photo),
             filename="preview.jpg",
         )
@@ -98,7 +102,7 @@ async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
 async def _send_link(result: Result, link: str, bot: Bot) -> None:
     await bot.send_message(
         result.photo.chat,
-        words.file_too_large(link),
+        result.say.file_too_large(link),
         parse_mode=ParseMode.HTML,
         reply_parameters=reply_to(result.photo),
     )
@@ -108,7 +112,7 @@ async def _send_file(result: Result, path: Path, bot: Bot) -> None:
     await bot.send_document(
         result.photo.chat,
         path.read_bytes(),
-        caption=words.FULL_QUALITY,
+        caption=result.say.text("full_quality"),
         reply_parameters=reply_to(result.photo),
         filename=_file_name(result),
         disable_content_type_detection=True,
@@ -116,6 +120,6 @@ async def _send_file(result: Result, path: Path, bot: Bot) -> None:
 
 
 def _file_name(result: Result) -> str:
-    look = re.sub(r"[^\w-]+", "-", words.short(result.look)).strip("-")
+    look = re.sub(r"[^\w-]+", "-", short(result.look)).strip("-")
     extension = PurePosixPath(result.entry.key).suffix
     return f"{look or 'painting'}-{result.photo.message}{extension}"

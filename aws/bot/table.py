@@ -25,11 +25,12 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """A user and their last choices."""
+    """A user, the language that they were answered in, and their last choices."""
 
     id: int
     allowed: bool = False
     name: str = ""
+    language: str = ""
     wish: Wish = field(default_factory=Wish)
 
 
@@ -109,6 +110,9 @@ class Table:
 
     def rename(self, user: int, name: str) -> None:
         self._set(f"user#{user}", {"name": name})
+
+    def note_language(self, user: int, language: str) -> None:
+        self._set(f"user#{user}", {"language": language})
 
     def choose_look(self, user: int, style: str, look: str) -> None:
         self._set(f"user#{user}", {"style": style, "look": look})
@@ -252,7 +256,9 @@ def _user(item: dict[str, Any]) -> User:
         size if size is None or isinstance(size, str) else int(size),
     )
     user = int(item["pk"].removeprefix("user#"))
-    return User(user, item.get("allowed", False), item.get("name", ""), wish)
+    return User(
+        user, item.get("allowed", False), item.get("name", ""), item.get("language", ""), wish
+    )
 
 
 def _order(item: dict[str, Any], photo: Photo) -> Order:

@@ -4,6 +4,9 @@ from typing import TypeVar
 
 from telegram import CallbackQuery, Message, Update
 
+from bot import words
+from bot.words import Words
+
 Part = TypeVar("Part")
 
 
@@ -32,3 +35,8 @@ def user_of(update: Update) -> int:
 def chat_of(update: Update) -> int:
     """The id of the chat it came from."""
     return present(update.effective_chat).id
+
+
+def words_for(update: Update) -> Words:
+    """The texts in the language of the user who sent it."""
+    return words.speaking(present(update.effective_user).language_code)

@@ -1,50 +1,23 @@
-"""Every text that users read: short and plain. Long names of looks are cut."""
+"""What the bot says, in the language of whoever reads it. Long names of looks are cut.
 
+The texts are in texts.toml; this module chooses among them and fills them in.
+"""
+
+import functools
 import html
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from layout import LARGEST_SIDE
 
 from styletransfer.log import printable
 from styletransfer.settings import FIELDS
 
-SMALLEST_SIZE: int = FIELDS["size"].metadata["low"]
+LANGUAGES = ("en", "de", "fr", "es")  # The first is for everybody else.
+SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
-KINDS = "JPEG, PNG, WebP, TIFF or HEIC"
-
-WELCOME = "Hello! Send me a photo, and it comes back as a painting. /help shows what else I can do."
-BROKEN = "Sorry, something went wrong on my side. Please try again in a few minutes."
-UNKNOWN = "I don't understand that. Send me a photo, or see /help for what I can do."
-NO_PICTURE = f"I cannot paint this file. Please send a photo, or a picture as {KINDS}."
-DAMAGED_PAINTING = f"This painting may be damaged. Please send another copy of it, as {KINDS}."
-TOO_LARGE = (
-    "This file is larger than 20 MB, the most that Telegram passes on to me. Please make it "
-    "smaller, or send it as a photo instead of a file."
-)
-NO_STYLES = (
-    "There is no style to paint in yet. Send me a picture of a painting with the caption "
-    "“style”, and then your photo again."
-)
-FULL_QUALITY = "In full quality"
-BUTTON_GONE = "This button does nothing any more. See /help for what I can do."
-PICK_STYLE = "Which style should I paint in?"
-STYLE_GONE = "That style no longer exists. See /styles for those that do."
-NOTHING_TO_CANCEL = "There is nothing to cancel: none of your photos is waiting."
-OWNER_ONLY = "Only my owner can decide who may use me."
-USERS_USAGE = (
-    "Please write it like this:\n/users list\n/users add 12345678 Anna\n/users remove 12345678"
-)
-NO_USERS = "Nobody else may use me so far. /users add NUMBER lets somebody in."
-OWNER_STAYS = "You are my owner, so you can always use me."
-
-# Why a photo failed, and what to do: the end of "Sorry, I could not paint this photo: …".
-TAKEN_AWAY = "the machine I paint on was interrupted too often. Please send it again later."
-TOO_LONG = "it took too long. Please choose a smaller /size and send it again."
-NO_MEMORY = "it is too large for the machine. Please choose a smaller /size and send it again."
-UNREADABLE = f"it may be damaged. Please send another copy of it, as {KINDS}."
-NO_STORAGE = "I could not reach my files. Please send it again later."
-SET_UP_WRONG = "I am not set up correctly. My owner knows about it."
-UNCLEAR = "something broke on my side. My owner knows about it; please send it again later."
 
 
 def short(name: str, most: int = 60) -> str:
@@ -53,160 +26,143 @@ def short(name: str, most: int = 60) -> str:
     return line if len(line) <= most else f"{line[: most // 2]}…{line[-(most // 2 - 1) :]}"
 
 
-def stranger(user: int) -> str:
-    return (
-        "Hello! Sorry, I paint for a few people only, and you are not one of them yet. My owner "
-        f"can let you in and needs your number for that: {user}."
-    )
-
-
-def help_text(style: str | None, size: int | str | None, keep_days: int) -> str:
-    """At most 1024 characters, the limit of a caption."""
-    return (
-        f"Send me a photo and I paint it. {_style_now(style)}Size: {size_text(size)}.\n\n"
-        "Send it as a file to keep its full quality. You can send several at once.\n"
-        "To use a painting of your own, send a picture of it with the caption “style NAME”. "
-        "I paint in its style from then on.\n\n"
-        "/styles – see the styles and choose one\n"
-        "/style NAME – choose a style by name\n"
-        "/size – choose how large the results are\n"
-        "/status – see how far your photos are\n"
-        "/cancel – forget your photos that are not done\n\n"
-        f"I keep pictures for {_count(keep_days, 'day')}."
-    )
-
-
-def style_is(name: str) -> str:
-    return f"From now on I paint in the style {short(name)}."
-
-
-def style_unknown(name: str, similar: Sequence[str]) -> str:
-    near = f" Did you mean {' or '.join(map(short, similar))}?" if similar else ""
-    return f"There is no style {short(name)}.{near} /styles shows them all."
-
-
-def styles_page(current: str, page: int, pages: int) -> str:
-    number = f" (page {page + 1} of {pages})" if pages > 1 else ""
-    return f"{PICK_STYLE}{number}\n{_style_now(current)}".strip()
-
-
-def own_style(name: str) -> str:
-    return f"Thank you! This is now your style {short(name)}. From now on I paint in it."
-
-
-def size_text(size: int | str | None) -> str:
-    if size is None:
-        return "the usual one"
-    return (
-        f"as large as your photo, up to {LARGEST_SIDE} px"
-        if size == "full"
-        else f"longer side {size} px"
-    )
-
-
-def pick_size(size: int | str | None) -> str:
-    return (
-        f"How large should results be? Now: {size_text(size)}. Larger ones take longer. You can "
-        f"also type a number of pixels from {SMALLEST_SIZE} to {LARGEST_SIDE}, such as /size 1600."
-    )
-
-
-def size_is(size: int | str) -> str:
-    return f"From now on results are: {size_text(size)}."
-
-
-def size_wrong(text: str) -> str:
-    sizes = f"a number from {SMALLEST_SIZE} to {LARGEST_SIDE}, or full"
-    return f"{short(text)} is not a size. Please give {sizes}."
-
-
-def size_button(size: int | str) -> str:
-    return "as the photo" if size == "full" else f"{size} px"
-
-
-def accepted(style: str, position: int) -> str:
-    return f"Got it. I will paint it in the style {short(style)}. {_in_queue(position)}"
-
-
-def accepted_album(style: str, position: int) -> str:
-    return (
-        f"Got your album. I will paint each of its pictures in the style {short(style)}. "
-        f"{_in_queue(position)}"
-    )
-
-
-def status(waiting: Sequence[int], running: int, style: str | None, size: int | str | None) -> str:
-    """`waiting` are the positions in the queue, from 1, of the user's waiting photos."""
-    lines = []
-    if running:
-        lines.append(f"Being painted now: {_count(running, 'photo')}.")
-    if waiting:
-        first = f"the next of them is number {waiting[0]} in the queue"
-        lines.append(f"Waiting: {_count(len(waiting), 'photo')}; {first}.")
-    lines = lines or ["None of your photos is waiting."]
-    return "\n".join([*lines, f"{_style_now(style)}Size: {size_text(size)}."])
-
-
-def cancelled(count: int) -> str:
-    return f"Done. I have forgotten {_count(count, 'photo')}."
-
-
-def result_caption(style: str) -> str:
-    return f"In the style {short(style)}"
-
-
-def file_too_large(link: str) -> str:
-    """As HTML."""
-    return (
-        "The full file is larger than 50 MB, the most that I can send. "
-        f'<a href="{html.escape(link)}">Download it here</a>; the link works for an hour.'
-    )
-
-
-def failed(reason: str) -> str:
-    return f"Sorry, I could not paint this photo: {reason}"
-
-
-def recorded(error: str) -> str:
-    """An error from a record, which also names the way out."""
-    return f"{short(error, 500).rstrip('.')}."
-
-
-def for_owner(what: str) -> str:
-    """May be technical: only the owner can fix it."""
-    return f"For you as my owner: {short(what, 1500)}"
-
-
-def user_added(user: int, name: str) -> str:
-    return f"{_person(user, name)} can use me now."
-
-
-def user_removed(user: int) -> str:
-    return f"{user} cannot use me any more."
-
-
-def user_unknown(user: int) -> str:
-    return f"{user} is not one of those who may use me. /users list shows them."
-
-
-def users_list(users: Sequence[tuple[int, str]]) -> list[str]:
-    """The users in as many messages as necessary: one holds 4096 characters."""
-    lines = [_person(user, name) for user, name in users]
-    parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
-    return ["These people may use me, apart from you:\n" + "\n".join(part) for part in parts]
-
-
-def _person(user: int, name: str) -> str:
+def person(user: int, name: str) -> str:
     return f"{short(name)} ({user})" if name else f"{user}"
 
 
-def _style_now(style: str | None) -> str:
-    return f"Style: {short(style)}. " if style else ""
+def speaking(language: str | None) -> "Words":
+    """The texts in the language of a code as Telegram has them, such as `de` or `pt-br`; English
+    for those that are not spoken here."""
+    code = (language or "").partition("-")[0].lower()
+    return _words(code if code in LANGUAGES else LANGUAGES[0])
 
 
-def _in_queue(position: int) -> str:
-    return "It is next." if position == 1 else f"It is number {position} in the queue."
+@functools.cache
+def table() -> dict[str, dict[str, str]]:
+    """The texts by key and language; keys of nested tables are joined by dots."""
+    path = Path(__file__).with_name("texts.toml")
+    return dict(_flat("", tomllib.loads(path.read_text(encoding="utf-8"))))
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+class Words:
+    """The texts in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def text(self, key: str, **values: object) -> str:
+        """The text of a key, filled in."""
+        return table()[key][self.language].format(**values)
+
+    def help_text(self, style: str | None, size: int | str | None, keep_days: int) -> str:
+        """At most 1024 characters, the limit of a caption."""
+        days = self._count("days", keep_days)
+        now = {"style": self._style_now(style), "size": self.size_text(size), "days": days}
+        return self.text("help", **now)
+
+    def style(self, key: str, name: str) -> str:
+        """A text about a style."""
+        return self.text(key, style=short(name))
+
+    def style_unknown(self, name: str, similar: Sequence[str]) -> str:
+        names = f" {self.text('or')} ".join(map(short, similar))
+        near = [self.text("did_you_mean", names=names)] if similar else []
+        return " ".join([self.style("style_unknown", name), *near, self.text("see_styles")])
+
+    def styles_page(self, question: str, current: str | None, page: int, pages: int) -> str:
+        """The question of a key, above a page of the looks, from 0."""
+        number = self.text("page", page=page + 1, pages=pages) if pages > 1 else ""
+        return f"{self.text(question)} {number}".strip() + f"\n{self._style_now(current)}".rstrip()
+
+    def size_text(self, size: int | str | None) -> str:
+        if size is None:
+            return self.text("size.usual")
+        if size == "full":
+            return self.text("size.full", largest=LARGEST_SIDE)
+        return self.text("size.side", size=size)
+
+    def pick_size(self, size: int | str | None) -> str:
+        return self.text("size.pick", size=self.size_text(size), **_sizes())
+
+    def size_is(self, size: int | str) -> str:
+        return self.text("size.is", size=self.size_text(size))
+
+    def size_wrong(self, text: str) -> str:
+        return self.text("size.wrong", text=short(text), **_sizes())
+
+    def size_button(self, size: int | str) -> str:
+        return self.text("size.button") if size == "full" else f"{size} px"
+
+    def kinds(self, key: str) -> str:
+        """A text that names the kinds of files that can be painted."""
+        return self.text(key, kinds=self.text("kinds"))
+
+    def accepted(self, key: str, style: str, position: int) -> str:
+        """A text that a photo has been accepted, as number `position` of the queue, from 1."""
+        return self.text(key, style=short(style), queue=self._in_queue(position))
+
+    def status(
+        self, waiting: Sequence[int], running: int, style: str | None, size: int | str | None
+    ) -> str:
+        """`waiting` are the positions in the queue, from 1, of the user's waiting photos."""
+        lines = []
+        if running:
+            lines.append(self.text("status.running", photos=self._count("photos", running)))
+        if waiting:
+            photos = self._count("photos", len(waiting))
+            lines.append(self.text("status.waiting", photos=photos, position=waiting[0]))
+        lines = lines or [self.text("status.none")]
+        wish = self.text("status.wish", style=self._style_now(style), size=self.size_text(size))
+        return "\n".join([*lines, wish])
+
+    def cancelled(self, count: int) -> str:
+        return self.text("cancelled", photos=self._count("photos", count))
+
+    def file_too_large(self, link: str) -> str:
+        """As HTML."""
+        return self.text("file_too_large", link=html.escape(link))
+
+    def failed(self, reason: str) -> str:
+        """A failure for a reason that `text`, `kinds` or `recorded` gives."""
+        return self.text("failed", reason=reason)
+
+    def recorded(self, error: str) -> str:
+        """An error from a record, which also names the way out."""
+        return self.text("recorded", error=short(error, 500).rstrip("."))
+
+    def for_owner(self, what: str) -> str:
+        return self.text("for_owner", what=short(what, 1500))
+
+    def users_list(self, users: Sequence[tuple[int, str]]) -> list[str]:
+        """The users in as many messages as necessary: one holds 4096 characters."""
+        lines = [person(user, name) for user, name in users]
+        parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
+        return [f"{self.text('users.list')}\n" + "\n".join(part) for part in parts]
+
+    def _style_now(self, style: str | None) -> str:
+        return f"{self.style('style_now', style)} " if style else ""
+
+    def _in_queue(self, position: int) -> str:
+        if position == 1:
+            return self.text("queue.next")
+        return self.text("queue.number", position=position)
+
+    def _count(self, what: str, count: int) -> str:
+        return self.text(f"{what}.one" if count == 1 else f"{what}.other", count=count)
+
+
+@functools.cache
+def _words(language: str) -> Words:
+    return Words(language)
+
+
+def _sizes() -> dict[str, int]:
+    return {"smallest": SMALLEST_SIDE, "largest": LARGEST_SIDE}
+
+
+def _flat(prefix: str, found: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    for key, value in found.items():
+        if LANGUAGES[0] in value:
+            yield f"{prefix}{key}", value
+        else:
+            yield from _flat(f"{prefix}{key}.", value)

@@ -5,12 +5,11 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bot import words
 from PIL import Image
 from support import aws_events, aws_template, tiny
 from support.aws_cloud import DEADLINE_S, Cloud
 from support.aws_template import filled, parsed, translated
-from support.bot_running import ANNA, BORIS, GROUP, OWNER, STRANGER, texts
+from support.bot_running import ANNA, BORIS, EN, GROUP, OWNER, STRANGER, texts
 from support.folder_batches import QUICK
 
 from styletransfer.paths import PROGRAM
@@ -80,7 +79,7 @@ def test_everybody_gets_their_own_back_and_what_cannot_be_painted_stops_nobody(w
     with ThreadPoolExecutor(2) as pool:
         updates = [anna, boris, large, *album, corrupt]
         assert list(pool.map(world.update, updates)) == [200] * 7
-    assert words.TOO_LARGE in texts(world.telegram.sent(chat=ANNA))
+    assert EN.text("too_large") in texts(world.telegram.sent(chat=ANNA))
     [acknowledged] = world.telegram.sent(chat=GROUP)
     assert "album" in acknowledged.text
     cloud.look_around()
@@ -129,7 +128,7 @@ def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(worl
     [job] = cloud.jobs
     assert job.codes == [3] and "gone.h5 does not exist" in job.log.read_text()
     answer = world.telegram.sent(chat=ANNA)[-1]
-    assert answer.text == words.failed(words.SET_UP_WRONG)
+    assert answer.text == EN.failed(EN.text("set_up_wrong"))
     assert answer.reply_to == update["message"]["message_id"]
     [answer] = world.telegram.sent(chat=OWNER)
     assert "exit code: 3" in answer.text and job.id in answer.text
@@ -139,7 +138,7 @@ def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(worl
 def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     world.answers(world.photo(ANNA, PHOTO))
     [key] = world.photo_keys(ANNA)
-    assert texts(world.says(ANNA, "/cancel")) == [words.cancelled(1)]
+    assert texts(world.says(ANNA, "/cancel")) == [EN.cancelled(1)]
     cloud.deliver(aws_events.created(key, world.bucket))
     [job] = cloud.jobs
     assert world.terminated == [job.id, job.id], "at each word of it"
@@ -160,6 +159,6 @@ def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
 def test_strangers_and_who_does_not_know_the_secret_start_nothing(world, cloud):
     assert world.update(world.photo(ANNA, PHOTO), secret="wrong") == 403
     [answer] = world.answers(world.photo(STRANGER, PHOTO))
-    assert answer.text == words.stranger(STRANGER)
+    assert answer.text == EN.text("stranger", user=STRANGER)
     cloud.look_around()
     assert cloud.jobs == [] and world.keys("telegram/") == []

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bot import table, words
+from bot import table
 from PIL import Image
-from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
+from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
 
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
@@ -55,32 +55,32 @@ def test_a_stranger_stays_outside_when_the_table_cannot_be_read(world, monkeypat
         raise RuntimeError("no table")
 
     monkeypatch.setattr(table.Table, "user", broken)
-    assert texts(world.answers(world.photo(STRANGER))) == [words.BROKEN]
+    assert texts(world.answers(world.photo(STRANGER))) == [EN.text("broken")]
     assert world.keys("telegram/") == []
 
 
 def test_the_owner_lets_users_in_and_out(world):
     assert texts(world.says(OWNER, f"/users add {STRANGER} Zoë Q")) == [
-        words.user_added(STRANGER, "Zoë Q")
+        EN.text("user_added", person=f"Zoë Q ({STRANGER})")
     ]
     [listed] = world.says(OWNER, "/users list")
     assert f"Zoë Q ({STRANGER})" in listed.text and str(ANNA) in listed.text
-    assert texts(world.says(STRANGER, "/start")) == [words.WELCOME]
+    assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
     world.answers(world.photo(STRANGER))
     world.job(world.photo_keys(STRANGER)[0], "RUNNING", job="job-7")
     world.says(OWNER, f"/users remove {STRANGER}")
     assert world.terminated == ["job-7"] and world.keys(f"telegram/{STRANGER}/") == []
-    assert texts(world.says(STRANGER, "/start")) == [words.stranger(STRANGER)]
+    assert texts(world.says(STRANGER, "/start")) == [EN.text("stranger", user=STRANGER)]
     assert str(STRANGER) not in world.says(OWNER, "/users list")[0].text
 
 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("/users", words.USERS_USAGE),
-        ("/users add Anna", words.USERS_USAGE),
-        ("/users remove 77", words.user_unknown(77)),
-        (f"/users remove {OWNER}", words.OWNER_STAYS),
+        ("/users", EN.text("users_usage")),
+        ("/users add Anna", EN.text("users_usage")),
+        ("/users remove 77", EN.text("user_unknown", user=77)),
+        (f"/users remove {OWNER}", EN.text("owner_stays")),
     ],
 )
 def test_wrong_words_about_users_are_explained(world, text, answer):
@@ -88,16 +88,16 @@ def test_wrong_words_about_users_are_explained(world, text, answer):
 
 
 def test_users_is_for_the_owner_only(world):
-    assert texts(world.says(ANNA, f"/users add {STRANGER}")) == [words.OWNER_ONLY]
-    assert texts(world.says(STRANGER, "/start")) == [words.stranger(STRANGER)]
+    assert texts(world.says(ANNA, f"/users add {STRANGER}")) == [EN.text("owner_only")]
+    assert texts(world.says(STRANGER, "/start")) == [EN.text("stranger", user=STRANGER)]
 
 
 # Commands
 
 
 def test_start_says_hello_and_other_words_get_a_hint(world):
-    assert texts(world.says(ANNA, "/start")) == [words.WELCOME]
-    assert texts(world.says(ANNA, "what?")) == [words.UNKNOWN]
+    assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")]
+    assert texts(world.says(ANNA, "what?")) == [EN.text("unknown")]
     assert world.says(ANNA, "what?", GROUP) == []
 
 
@@ -114,12 +114,12 @@ def test_help_goes_without_a_picture_where_none_can_be_shown(world):
 
 
 def test_help_fits_a_caption_whatever_a_style_is_called():
-    assert len(words.help_text("ü" * 1000, 16384, 10_000)) <= 1024
+    assert len(EN.help_text("ü" * 1000, 16384, 10_000)) <= 1024
 
 
 def test_the_original_painting_at_the_top_of_the_bucket_is_a_style(world):
     world.put("style.jpg", JPEG)
-    assert texts(world.says(ANNA, "/style style")) == [words.style_is("style")]
+    assert texts(world.says(ANNA, "/style style")) == [EN.style("style_is", "style")]
 
 
 def test_styles_are_chosen_by_a_button(world):
@@ -158,7 +158,7 @@ def test_pressing_the_same_button_twice_is_no_failure(world):
     for number in (1, 2):
         world.update({"update_id": number, "callback_query": query})
     assert ("editMessageText", 400) in world.telegram.refused
-    assert words.BROKEN not in texts(world.telegram.sent())
+    assert EN.text("broken") not in texts(world.telegram.sent())
 
 
 def test_a_button_of_a_style_that_is_gone_says_so(world):
@@ -166,20 +166,20 @@ def test_a_button_of_a_style_that_is_gone_says_so(world):
     world.put("styles/other.jpg", JPEG)
     world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
     [answer] = world.presses(ANNA, styles.buttons[0]["callback_data"])
-    assert answer.method == "answerCallbackQuery" and answer.text == words.STYLE_GONE
+    assert answer.method == "answerCallbackQuery" and answer.text == EN.text("style_gone")
 
 
 def test_forged_buttons_get_an_answer_and_bother_nobody(world):
     """A client can send any data as that of a button."""
     for data in ("size:99999", "size:7", "page:-1", "page:²", "look:../x", "size:512\n", "x"):
         [answer] = world.presses(ANNA, data)
-        assert (answer.method, answer.text) == ("answerCallbackQuery", words.BUTTON_GONE)
+        assert (answer.method, answer.text) == ("answerCallbackQuery", EN.text("button_gone"))
     assert all("size" not in item for item in world.items())
 
 
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
     world.put("styles/Great Wave/a.jpg", JPEG)
-    assert texts(world.says(ANNA, "/style great wave")) == [words.style_is("Great Wave")]
+    assert texts(world.says(ANNA, "/style great wave")) == [EN.style("style_is", "Great Wave")]
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Great Wave"
 
@@ -197,20 +197,20 @@ def test_looks_toml_says_what_there_is(world):
 def test_a_wrong_looks_toml_is_reported_to_the_owner(world):
     world.put("styles/looks.toml", b"[soft\n")
     world.says(ANNA, "/styles")
-    assert texts(world.telegram.sent(chat=ANNA)) == [words.BROKEN]
+    assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
     assert "looks.toml" in world.telegram.sent(chat=OWNER)[0].text
 
 
 @pytest.mark.parametrize(("text", "size"), [("full", "full"), ("800 px", 800)])
 def test_a_size_can_be_written(world, text, size):
-    assert texts(world.says(ANNA, f"/size {text}")) == [words.size_is(size)]
+    assert texts(world.says(ANNA, f"/size {text}")) == [EN.size_is(size)]
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0])["size"] == size
 
 
 @pytest.mark.parametrize("text", ["7", "4097", "99999", "huge", "-1"])
 def test_a_size_that_cannot_be_is_reported(world, text):
-    assert texts(world.says(ANNA, f"/size {text}")) == [words.size_wrong(text)]
+    assert texts(world.says(ANNA, f"/size {text}")) == [EN.size_wrong(text)]
     assert all("size" not in item for item in world.items())
 
 

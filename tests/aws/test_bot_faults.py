@@ -4,11 +4,11 @@ import base64
 
 import boto3
 import pytest
-from bot import client, pictures, words
+from bot import client, pictures
 from bot.resources import resources
 from bot.table import Table
 from botocore.exceptions import ClientError
-from support.bot_running import ANNA, JPEG, OWNER, texts
+from support.bot_running import ANNA, EN, JPEG, OWNER, texts
 from support.telegram_server import DROPPED, TOKEN
 
 from styletransfer.storage import base, s3
@@ -108,7 +108,7 @@ def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_2
 
     monkeypatch.setattr(pictures, "file_type", broken)
     [answer] = world.answers(world.photo(ANNA))
-    assert (answer.chat, answer.text) == (ANNA, words.BROKEN)
+    assert (answer.chat, answer.text) == (ANNA, EN.text("broken"))
     assert "Traceback" in caplog.text and "RuntimeError" in caplog.text
     assert "<token>" in caplog.text
 
@@ -123,7 +123,7 @@ def test_a_photo_that_cannot_be_stored_leaves_nothing_behind(world, monkeypatch)
 
     monkeypatch.setattr(s3.S3Bucket, "write", broken)
     world.answers(world.photo(ANNA))
-    assert texts(world.telegram.sent(chat=ANNA)) == [words.BROKEN]
+    assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
     assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
     assert world.keys("telegram/") == world.keys("wishes/") == []
     assert [each for each in world.items() if each["pk"].startswith("photo#")] == []

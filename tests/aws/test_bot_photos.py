@@ -4,8 +4,7 @@ import json
 
 import layout
 import pytest
-from bot import words
-from support.bot_running import ANNA, BORIS, GROUP, HEIC, JPEG, texts
+from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, texts
 from support.pictures import gradient, saved
 
 from styletransfer.storage import s3
@@ -65,13 +64,13 @@ def test_a_file_is_kept_in_full_quality_with_its_real_kind(world, data, name, mi
     ],
 )
 def test_an_unusual_kind_of_file_gets_a_polite_answer(world, data, name, mime):
-    assert texts(world.answers(world.file(ANNA, data, name, mime))) == [words.NO_PICTURE]
+    assert texts(world.answers(world.file(ANNA, data, name, mime))) == [EN.kinds("no_picture")]
     assert world.keys("telegram/") == []
 
 
 def test_a_file_of_25_mb_is_refused(world):
     update = world.file(ANNA, JPEG, "beach.jpg", "image/jpeg", size=25 * 1024 * 1024)
-    assert texts(world.answers(update)) == [words.TOO_LARGE]
+    assert texts(world.answers(update)) == [EN.text("too_large")]
     assert world.keys("telegram/") == []
 
 
@@ -117,7 +116,7 @@ def test_an_own_painting_needs_no_name(world):
 def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(world):
     damaged = saved(gradient(), "AVIF").replace(b"iloc", b"free")
     update = world.file(ANNA, damaged, "p.avif", "image/avif", caption="style Mine")
-    assert texts(world.answers(update)) == [words.DAMAGED_PAINTING]
+    assert texts(world.answers(update)) == [EN.kinds("damaged_painting")]
     assert world.keys("own/") == []
     world.put("styles/a.avif", damaged)
     world.says(ANNA, "/style a")
@@ -134,7 +133,7 @@ def test_sizes_are_limited_to_what_the_jobs_machine_can_paint(world, monkeypatch
 
 def test_a_photo_waits_for_a_style(world):
     world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
-    assert texts(world.answers(world.photo(ANNA))) == [words.NO_STYLES]
+    assert texts(world.answers(world.photo(ANNA))) == [EN.text("no_styles")]
     assert world.keys("telegram/") == []
 
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from bot import pictures, table, words
+from bot import pictures, table
 from bot.resources import Resources, resources
 from PIL import Image
-from support.bot_running import ANNA, BORIS, GROUP, JPEG, OWNER, Context, texts
+from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
@@ -34,6 +34,16 @@ def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
     assert file.files["document"][1] == painted and file.files["document"][0].endswith(".png")
     assert preview.reply_to == file.reply_to == update["message"]["message_id"]
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
+
+
+def test_a_result_comes_in_the_language_of_whoever_sent_the_photo(world):
+    update = world.photo(ANNA)
+    update["message"]["from"]["language_code"] = "de-AT"
+    [answer] = world.answers(update)
+    assert answer.text.startswith("Angekommen. Ich male es im Stil monet.")
+    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    captions = texts(world.telegram.sent(chat=ANNA)[1:])
+    assert captions == ["Im Stil monet", "In voller Qualität"]
 
 
 def test_two_photos_at_once_come_back_to_the_right_chats(world):
@@ -184,7 +194,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
         world.answers(world.photo(user))
     running, unknown = world.photo_keys(ANNA)
     world.job(running, "RUNNING", job="job-7")
-    assert texts(world.says(ANNA, "/cancel")) == [words.cancelled(2)]
+    assert texts(world.says(ANNA, "/cancel")) == [EN.cancelled(2)]
     assert world.keys(f"telegram/{ANNA}/") == world.keys(f"wishes/{ANNA}/") == []
     assert len(world.photo_keys(BORIS)) == 1
     assert world.terminated == ["job-7"]
@@ -193,7 +203,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     world.job(unknown, "FAILED", job="job-8", statusReason="cancelled by the user")
     world.created(world.result(running, JPEG))
     assert world.telegram.sent("sendDocument") == []
-    assert texts(world.says(ANNA, "/cancel")) == [words.NOTHING_TO_CANCEL]
+    assert texts(world.says(ANNA, "/cancel")) == [EN.text("nothing_to_cancel")]
 
 
 def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
@@ -213,46 +223,46 @@ def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
 @pytest.mark.parametrize(
     ("detail", "reason", "owner"),
     [
-        ({"container": {"exitCode": 1}}, words.UNREADABLE, False),
-        ({"container": {"exitCode": 2}}, words.SET_UP_WRONG, True),
-        ({"container": {"exitCode": 3}}, words.SET_UP_WRONG, True),
-        ({"container": {"exitCode": 4}}, words.SET_UP_WRONG, True),
-        ({"container": {"exitCode": 5}}, words.NO_STORAGE, True),
-        ({"container": {"exitCode": 143}}, words.TAKEN_AWAY, False),
+        ({"container": {"exitCode": 1}}, EN.kinds("unreadable"), False),
+        ({"container": {"exitCode": 2}}, EN.text("set_up_wrong"), True),
+        ({"container": {"exitCode": 3}}, EN.text("set_up_wrong"), True),
+        ({"container": {"exitCode": 4}}, EN.text("set_up_wrong"), True),
+        ({"container": {"exitCode": 5}}, EN.text("no_storage"), True),
+        ({"container": {"exitCode": 143}}, EN.text("taken_away"), False),
         (
             {"container": {"exitCode": 143}, "statusReason": ENDED},
-            *(words.TAKEN_AWAY, False),
+            *(EN.text("taken_away"), False),
         ),
         (
             {"container": {"exitCode": 143}, "statusReason": TIMEOUT},
-            *(words.TOO_LONG, False),
+            *(EN.text("too_long"), False),
         ),
         (
             {"container": {"exitCode": 137}, "statusReason": TIMEOUT},
-            *(words.TOO_LONG, False),
+            *(EN.text("too_long"), False),
         ),
         (
             {"container": {"exitCode": 143}, "statusReason": "ended by hand"},
-            *(words.UNCLEAR, True),
+            *(EN.text("unclear"), True),
         ),
-        ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, words.TAKEN_AWAY, False),
-        ({"statusReason": TIMEOUT}, words.TOO_LONG, False),
+        ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, EN.text("taken_away"), False),
+        ({"statusReason": TIMEOUT}, EN.text("too_long"), False),
         (
             {"container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"}},
-            *(words.NO_MEMORY, False),
+            *(EN.text("no_memory"), False),
         ),
         (
             {"container": {"reason": "CannotPullContainerError: no such image"}},
-            *(words.UNCLEAR, True),
+            *(EN.text("unclear"), True),
         ),
-        ({}, words.UNCLEAR, True),
+        ({}, EN.text("unclear"), True),
     ],
 )
 def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
     world, detail, reason, owner
 ):
     world.job(f"telegram/{ANNA}/7-A.jpg", "FAILED", job="job-9", **detail)
-    assert texts(world.telegram.sent(chat=ANNA)) == [words.failed(reason)]
+    assert texts(world.telegram.sent(chat=ANNA)) == [EN.failed(reason)]
     for_owner = texts(world.telegram.sent(chat=OWNER))
     assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
 
@@ -263,7 +273,7 @@ def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
     for _ in range(2):
         world.refused(world.photo_keys(ANNA)[0], "JobDefinition painter-paint is not active")
     answer = world.telegram.sent(chat=ANNA)[-1]
-    assert answer.text == words.failed(words.UNCLEAR)
+    assert answer.text == EN.failed(EN.text("unclear"))
     assert answer.reply_to == update["message"]["message_id"]
     [for_owner] = world.telegram.sent(chat=OWNER)
     assert "CLIENT_ERROR: JobDefinition painter-paint is not active" in for_owner.text
@@ -277,7 +287,7 @@ def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(wor
     with pytest.raises(Exception, match="test asked"):
         world.job(key, "FAILED")
     world.job(key, "FAILED")
-    assert texts(world.telegram.sent(chat=ANNA))[1:] == [words.failed(words.UNCLEAR)]
+    assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(EN.text("unclear"))]
 
 
 def test_a_failure_after_the_result_is_nobodys_business(world):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from bot import words
+
 from support.pictures import gradient, saved
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 OWNER, ANNA, BORIS, STRANGER = 1000, 2000, 3000, 9999
 GROUP = -100123
+EN = words.speaking("en")
 JPEG = saved(gradient(), "JPEG")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
