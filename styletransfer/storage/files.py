@@ -17,24 +17,27 @@ from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
-USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 15, 16, 32, 50, 64))
+USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128))
 
 
 def is_same(path: Path, entry: Entry) -> bool:
-    """Whether a file has the content of an entry, by size and ETag.
-
-    The ETag of a multipart upload is compared for the usual part sizes; if none matches, the answer
-    is False. Raises ObjectError if the file cannot be read.
-    """
+    """Whether a file has the content of an entry, by size and ETag; False where that is not known,
+    as `has_etag`. Raises ObjectError if the file cannot be read."""
     with storage_errors(printable(str(path))), path.open("rb") as body:
-        size = os.fstat(body.fileno()).st_size
-        if size != entry.size:
-            return False
-        if "-" not in entry.etag:
-            return md5(body) == entry.etag
-        parts = int(entry.etag.rpartition("-")[2]) if entry.etag[-1].isdigit() else 0
-        fitting = [part for part in USUAL_PARTS if -(-size // part) == parts]
-        return any(md5_of_parts(body, part) == entry.etag for part in fitting)
+        return os.fstat(body.fileno()).st_size == entry.size and bool(has_etag(body, entry.etag))
+
+
+def has_etag(body: BinaryIO, etag: str) -> bool | None:
+    """Whether a file's content has an ETag (see `Entry`). None is for that of an upload in several
+    parts, where none of the usual part sizes gives it."""
+    whole, _, parts = etag.partition("-")
+    if not parts:
+        return md5(body) == etag
+    if parts == "1":
+        return str(new_md5(bytes.fromhex(md5(body))).hexdigest()) == whole
+    size = body.seek(0, os.SEEK_END)
+    fitting = (part for part in USUAL_PARTS if str(-(-size // part)) == parts)
+    return any(md5_of_parts(body, part) == etag for part in fitting) or None
 
 
 def md5(body: BinaryIO) -> str:

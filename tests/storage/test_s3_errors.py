@@ -86,6 +86,28 @@ def test_reading_survives_a_body_that_is_cut_or_damaged(faulty, proxy, fault, tm
     assert sum(reported) == len(data)
 
 
+@pytest.mark.parametrize("part", [5 << 20, (5 << 20) + 12345])  # a usual size, and one that is not
+def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
+    faulty, proxy, part, tmp_path
+):
+    from boto3.s3.transfer import TransferConfig
+
+    bucket, _ = faulty
+    data = random.Random(1).randbytes(11 << 20)
+    (tmp_path / "big.tiff").write_bytes(data)
+    bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=part)
+    bucket.upload(tmp_path / "big.tiff", "big.tiff")
+    assert bucket.find("big.tiff").etag.endswith("-3")
+    for damaged in (0, 1):
+        reported = []
+        proxy.add("^GET .*big", "corrupt", times=damaged)
+        bucket.download("big.tiff", tmp_path / "copy.tiff", reported.append)
+        assert (tmp_path / "copy.tiff").read_bytes() == data
+        assert sum(reported) == len(data)
+    proxy.add("^GET .*big", "corrupt", times=99)
+    assert "big.tiff arrived damaged" in refusal(lambda: bucket.read("big.tiff"))
+
+
 def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty, proxy, tmp_path):
     bucket, _ = faulty
     proxy.add("^GET .*photo", "corrupt", times=4)
