@@ -57,7 +57,7 @@ async def _help(update: Update, context: Context) -> None:
     resources, message = _resources(context), message_of(update)
     choice, wish, _ = _current(update, context)
     name = choice.name if choice else None
-    text = words_for(update).help_text(name, wish.size, resources.keep_days)
+    text = words_for(update).help_text(name, wish.size or resources.size, resources.keep_days)
     picture = _preview(choice, resources) if choice else None
     if picture:
         await message.reply_photo(picture, caption=text, filename="style.jpg")
@@ -128,7 +128,7 @@ async def _size(update: Update, context: Context) -> None:
             InlineKeyboardButton(say.size_button(size), callback_data=f"size:{size}")
             for size in words.SIZES
         ]
-        question = say.pick_size(resources.table.user(user).wish.size)
+        question = say.pick_size(resources.table.user(user).wish.size or resources.size)
         markup = InlineKeyboardMarkup([buttons[:2], buttons[2:]])
         await message_of(update).reply_text(question, reply_markup=markup)
         return
@@ -163,7 +163,8 @@ async def _status(update: Update, context: Context) -> None:
     running = sum(order.status == RUNNING for order in mine)
     waiting = [jobs.queue_position(order, orders) for order in mine if order.status != RUNNING]
     choice, wish, _ = _current(update, context)
-    text = words_for(update).status(waiting, running, choice.name if choice else None, wish.size)
+    name, size = choice.name if choice else None, wish.size or _resources(context).size
+    text = words_for(update).status(waiting, running, name, size)
     await message_of(update).reply_text(text)
 
 

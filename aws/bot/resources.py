@@ -21,8 +21,8 @@ LINK_S = 3600  # that a link to a file is valid
 
 @dataclass(frozen=True)
 class Resources:
-    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `api` Telegram's
-    URL."""
+    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `size` the
+    longer side, in px, of results whose user has not chosen another, `api` Telegram's URL."""
 
     bucket_name: str
     bucket: Bucket
@@ -30,6 +30,7 @@ class Resources:
     token: str
     owner: int
     keep_days: int
+    size: int
     api: str
 
     def terminate(self, job: str, reason: str) -> None:
@@ -72,6 +73,7 @@ def resources() -> Resources:
         token=parameter["Parameter"]["Value"].strip(),
         owner=int(_variable("OWNER")),
         keep_days=keep_days,
+        size=int(_variable("STYLE_SIZE")),
         api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )
 

@@ -54,7 +54,7 @@ class Words:
         """The text of a key, filled in."""
         return table()[key][self.language].format(**values)
 
-    def help_text(self, style: str | None, size: int | str | None, keep_days: int) -> str:
+    def help_text(self, style: str | None, size: int | str, keep_days: int) -> str:
         """At most 1024 characters, the limit of a caption."""
         days = self._count("days", keep_days)
         now = {"style": self._style_now(style), "size": self.size_text(size), "days": days}
@@ -74,14 +74,12 @@ class Words:
         number = self.text("page", page=page + 1, pages=pages) if pages > 1 else ""
         return f"{self.text(question)} {number}".strip() + f"\n{self._style_now(current)}".rstrip()
 
-    def size_text(self, size: int | str | None) -> str:
-        if size is None:
-            return self.text("size.usual")
+    def size_text(self, size: int | str) -> str:
         if size == "full":
             return self.text("size.full", largest=LARGEST_SIDE)
         return self.text("size.side", size=size)
 
-    def pick_size(self, size: int | str | None) -> str:
+    def pick_size(self, size: int | str) -> str:
         return self.text("size.pick", size=self.size_text(size), **_sizes())
 
     def size_is(self, size: int | str) -> str:
@@ -102,7 +100,7 @@ class Words:
         return self.text(key, style=short(style), queue=self._in_queue(position))
 
     def status(
-        self, waiting: Sequence[int], running: int, style: str | None, size: int | str | None
+        self, waiting: Sequence[int], running: int, style: str | None, size: int | str
     ) -> str:
         """`waiting` are the positions in the queue, from 1, of the user's waiting photos."""
         lines = []

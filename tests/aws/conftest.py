@@ -60,7 +60,7 @@ def world(moto, aws, telegram, monkeypatch, caplog) -> Iterator[World]:
     name = f"table-{uuid.uuid4().hex}"
     environment = {
         **{"BUCKET": moto.new_bucket(), "TABLE": name, "TOKEN_PARAMETER": "/painter/token"},
-        **{"OWNER": str(OWNER), "KEEP_DAYS": "30"},
+        **{"OWNER": str(OWNER), "KEEP_DAYS": "30", "STYLE_SIZE": "1024"},
         "TELEGRAM_API": telegram.url,
     }
     for variable, value in environment.items():

@@ -104,6 +104,7 @@ def test_start_says_hello_and_other_words_get_a_hint(world):
 def test_help_comes_with_the_current_styles_picture(world):
     [answer] = world.says(ANNA, "/help")
     assert answer.method == "sendPhoto" and "monet" in answer.text and "/cancel" in answer.text
+    assert "longer side 1024 px" in answer.text, "that of the stack, as nobody chose another"
     assert Image.open(io.BytesIO(answer.files["photo"][1])).size == (90, 50)
 
 

@@ -115,7 +115,9 @@ def test_a_link_is_signed_for_the_bucket_and_the_region(monkeypatch, region):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    link = Resources("painter-bucket", None, None, "", 0, 30, "").link("results/5/monet/7-A.png")
+    link = Resources("painter-bucket", None, None, "", 0, 30, 1024, "").link(
+        "results/5/monet/7-A.png"
+    )
     address = urllib.parse.urlsplit(link)
     assert address.netloc == f"painter-bucket.s3.{region}.amazonaws.com"
     assert address.path == "/results/5/monet/7-A.png"

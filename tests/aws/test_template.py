@@ -4,6 +4,7 @@ import copy
 import gzip
 import json
 import re
+from email import message_from_string
 from pathlib import Path
 
 import layout
@@ -294,8 +295,9 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
     assert container["Command"] == ["python", "aws/entrypoint.py", "Ref::bucket", "Ref::key"]
     given = {each["Name"]: each["Value"] for each in container["Environment"]}
     wanted = {"DEVICE": "gpu", "LOG_FORMAT": "json", "OUTPUT_FORMAT": "same"}
-    assert given == wanted | {"AWS_DEFAULT_REGION": aws_template.REGION}
-    for name in ("BotLog", "JobLog"):
+    size = resources["BotFunction"]["Properties"]["Environment"]["Variables"]["STYLE_SIZE"]
+    assert given == wanted | {"AWS_DEFAULT_REGION": aws_template.REGION, "STYLE_SIZE": size}
+    for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
 
 
@@ -383,6 +385,47 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(r
     assert destination["Destination"] == dead
     alarm = resources["DeadLettersAlarm"]["Properties"]
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 0
+
+
+def test_what_it_costs_has_bounds(template):
+    made = filled(template)
+    assert made["BotFunction"]["Properties"]["ReservedConcurrentExecutions"] == "10"
+    assert "Budget" not in made, "nobody would hear of it"
+    unbounded, named = copy.deepcopy(template), copy.deepcopy(template)
+    unbounded["Parameters"]["BotConcurrency"]["Default"] = 0
+    assert "ReservedConcurrentExecutions" not in filled(unbounded)["BotFunction"]["Properties"]
+    named["Parameters"]["AlarmEmail"]["Default"] = "me@example.org"
+    budget = filled(named)["Budget"]["Properties"]
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": "20", "Unit": "USD"}
+    for each in budget["NotificationsWithSubscribers"]:
+        assert [it["Address"] for it in each["Subscribers"]] == ["me@example.org"]
+
+
+def test_a_container_cannot_have_the_role_of_its_instance_and_spot_ends_it_in_order(resources):
+    """Containers of Batch use the instance's network: no hop limit, but a firewall, keeps them from
+    its credentials."""
+    data = resources["LaunchTemplate"]["Properties"]["LaunchTemplateData"]["UserData"]
+    [script] = [
+        part.get_payload() for part in message_from_string(data).walk() if not part.is_multipart()
+    ]
+    user = resources["JobDefinition"]["Properties"]["ContainerProperties"]["User"]
+    assert f"--uid {user} " in (FILE.parents[1] / "Dockerfile").read_text()
+    [firewall] = [line for line in script.splitlines() if line.startswith("iptables")]
+    assert "--destination 169.254.169.254" in firewall and f"--uid-owner {user} " in firewall
+    assert script.startswith("#!/bin/bash\n")
+    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n" in script
+
+
+def test_requests_are_logged_without_the_secret(resources):
+    settings = resources["BotApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
+    assert settings["DestinationArn"] == "ApiLog.Arn"
+    logged = json.loads(settings["Format"])
+    assert logged["status"] == "$context.status" and "header" not in settings["Format"]
+
+
+def test_who_may_use_the_bot_can_be_restored(resources):
+    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
 
 
 def test_an_alarm_goes_to_the_address_given_and_else_to_nobody(template):

@@ -157,16 +157,17 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
     if function == "Ref":
         return values.get(node["Ref"], node["Ref"])
     if not function.startswith("Fn::"):
-        return {key: fill(each) for key, each in node.items()}
+        return {key: found for key, each in node.items() if (found := fill(each)) is not None}
     value = node[function]
     evaluations: dict[str, Callable[[], Any]] = {
         "Fn::GetAtt": lambda: _attribute(value, values),
         "Fn::Sub": lambda: _substituted(value, values, fill),
+        "Fn::Base64": lambda: fill(value),
         "Fn::Split": lambda: fill(value[1]).split(value[0]),
         "Fn::Select": lambda: fill(value[1])[int(value[0])],
         "Fn::GetAZs": lambda: [f"{REGION}{letter}" for letter in "abc"],
         "Fn::Join": lambda: value[0].join(fill(value[1])),
-        "Fn::Equals": lambda: fill(value[0]) == fill(value[1]),
+        "Fn::Equals": lambda: str(fill(value[0])) == str(fill(value[1])),
         "Fn::Not": lambda: not fill(value[0]),
         "Fn::If": lambda: fill(value[1] if conditions[value[0]] else value[2]),
     }
