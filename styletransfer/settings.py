@@ -73,6 +73,12 @@ class Settings:
     total_variation_weight: float = setting(
         1.0, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
     )
+    structure_weight: float = setting(
+        1.0,
+        "how firmly the photo's contours are kept, the faint ones of a face as well; 0 leaves them "
+        "to `strength` alone",
+        low=0,
+    )
     style_statistics: str = setting(
         "moments",
         "what is compared with the painting: Gram matrices, or mean and covariance of the features",
@@ -226,6 +232,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "iterations": 10,
         "content_weight": 0.025,
         "total_variation_weight": 8.5e-5,
+        "structure_weight": 0.0,
         "style_statistics": "gram",
         "content_layer": "conv5_2",
         "model": "vgg16",

@@ -16,7 +16,7 @@ from styletransfer.errors import ConfigError
 if TYPE_CHECKING:  # Loads TensorFlow.
     from styletransfer.engine.stylize import Step
 
-COLUMNS = ("content", "style", "total_variation", "total")
+COLUMNS = ("content", "style", "total_variation", "structure", "total")
 
 
 class Row(NamedTuple):
@@ -28,6 +28,7 @@ class Row(NamedTuple):
     content: float
     style: float
     total_variation: float
+    structure: float
     total: float
     seconds: float
 

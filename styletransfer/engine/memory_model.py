@@ -28,6 +28,7 @@ LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, floa
 MASK = 16 / 3  # one group's mask at all style layers, float32
 RESULT = 9  # the result in integers, twice, while it is encoded
 COMPOSITED = 16  # content mask and background, float32
+CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # of the photo at two resolutions, with weights, float32
 KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and tiles request
 # many sizes. Measured.
@@ -136,7 +137,7 @@ def bytes_needed(
     pixels = size[0] * size[1]
     held = _held(objective, extra)
     computing = _computing(objective, tiling)
-    updating = 2 * RGB  # The gradient, and what composites it.
+    updating = 4 * RGB  # The gradient, and the structure term's; what composites pictures.
     if tiling == UNTILED:
         # The photo on its canvas; float32 copies for sums, and what TensorFlow's
         # executor computes early, measured; the next state beside the current one, and temporaries.
@@ -159,9 +160,8 @@ def _held(objective: Objective, extra: ExtraMemory) -> float:
     layer = objective.losses.content_layer
     content = objective.options.dtype.size * objective.vgg.channels(layer)
     content /= 4 ** poolings_before(layer)
-    return (
-        STATE + LAST_GOOD + content + MASK * extra.regions + (COMPOSITED if extra.composited else 0)
-    )
+    held = STATE + LAST_GOOD + content + MASK * extra.regions
+    return held + CONTOURS * objective.structure + COMPOSITED * extra.composited
 
 
 def _computing(objective: Objective, tiling: Tiling) -> float:

@@ -15,6 +15,7 @@ from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
+from styletransfer.engine.structure import Contours, contours, structure_error
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
@@ -26,16 +27,18 @@ FORWARD_ROWS = 64  # of a tile when only features are computed
 
 class Problem(NamedTuple):
     """One picture's targets at one scale. background: (mask [1, H, W, 1], photo [1, H, W, 3]) if
-    the picture is composited with the photo before it is compared; else empty."""
+    the picture is composited with the photo before it is compared; else empty. contours: the
+    photo's; empty if they are not compared."""
 
     targets: Targets
     background: tuple[tf.Tensor, ...]
+    contours: tuple[Contours, ...] = ()
 
 
 class StepParams(NamedTuple):
     """The numbers of a step, float32 scalars.
 
-    style, total_variation: weights. rate: Adam's learning rate. decay: of the average.
+    style, total_variation, structure: weights. rate: Adam's learning rate. decay: of the average.
     log_target_error: logarithm of the relative content error to hold. steering: 1 if the content
     weight follows it, else 0. relative: 1 if all weights are divided by 1 + the content weight, so
     that a changing weight does not change the gradient's size, which Adam adapts to slowly; else 0.
@@ -43,6 +46,7 @@ class StepParams(NamedTuple):
 
     style: tf.Tensor
     total_variation: tf.Tensor
+    structure: tf.Tensor
     rate: tf.Tensor
     decay: tf.Tensor
     log_target_error: tf.Tensor
@@ -55,6 +59,7 @@ class StepParams(NamedTuple):
         params = cls(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
+            structure=settings.structure_weight,
             rate=rate,
             decay=decay,
             log_target_error=log_target_error(settings.strength),
@@ -65,8 +70,8 @@ class StepParams(NamedTuple):
 
 
 class Program(NamedTuple):
-    """gradient: image, problem, weights [3] → unweighted terms [3], gradient of their weighted sum.
-    step: state, problem, params → the state after a step of Adam, weighted terms [3]."""
+    """gradient: image, problem, weights [4] → unweighted terms [4], gradient of their weighted sum.
+    step: state, problem, params → the state after a step of Adam, weighted terms [4]."""
 
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
     step: Callable[..., tuple[State, tf.Tensor]]
@@ -76,13 +81,15 @@ class Program(NamedTuple):
 class Objective:
     """Which features of which network are compared, and by which losses.
 
-    as_given: paintings are used at their own size, and pictures have no margin.
+    as_given: paintings are used at their own size, and pictures have no margin. structure: whether
+    the photo's contours are compared.
     """
 
     vgg: VGG
     losses: Losses
     options: NetworkOptions
     as_given: bool = False
+    structure: bool = False
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
@@ -98,7 +105,7 @@ class Objective:
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = convolution_dtype(precision)
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
-        return cls(vgg, losses, options, as_given)
+        return cls(vgg, losses, options, as_given, settings.structure_weight > 0)
 
     def canvas(self, picture: tuple[int, int]) -> Canvas:
         """The canvas that a picture of this (height, width) is painted on."""
@@ -184,13 +191,15 @@ class Objective:
         return mask * image + (1 - mask) * photo
 
     def terms(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
-        """The unweighted terms [3] of image [1, H, W, 3], computed without tiles."""
+        """The unweighted terms [4] of image [1, H, W, 3], computed without tiles."""
         whole = self.composited(image, problem)
         height, width = tf.unstack(tf.shape(whole)[1:3])
         features = self.vgg.forward(whole, self.layers, self.options)
         sums = self.sums(features, problem.targets)
         sums["total_variation"] = self.losses.total_variation(whole, height)
-        return self.losses.terms(sums, problem.targets, height, width)
+        terms = self.losses.terms(sums, problem.targets, height, width)
+        structure = tf.cast(structure_error(whole, problem.contours), terms.dtype)
+        return tf.concat([terms, structure[None]], axis=0)
 
     def problem(
         self, photo: tf.Tensor, groups: tuple[Group, ...], content_mask: np.ndarray | None
@@ -207,7 +216,8 @@ class Objective:
             whole = canvas.padded_mask(resize(content_mask, *canvas.picture))
             background = tf.constant(whole[None, :, :, None]), photo
         norm = self.losses.content_norm(content, masks[0] if masks else None)
-        return Problem(Targets(content, masks, norm, groups), background)
+        found = contours(photo) if self.structure else ()
+        return Problem(Targets(content, masks, norm, groups), background, found)
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Heights and widths are dynamic, so
@@ -246,7 +256,9 @@ def make_step(
     """`Program.step` from `Program.gradient`. update: optimizers.adam or its equivalent."""
 
     def step(state: State, problem: Problem, params: StepParams) -> tuple[State, tf.Tensor]:
-        weights = tf.stack([state.content_weight, params.style, params.total_variation])
+        weights = tf.stack(
+            [state.content_weight, params.style, params.total_variation, params.structure]
+        )
         weights /= 1 + params.relative * state.content_weight
         terms, direction = gradient(state.image, problem, weights)
         off = deviation(terms[0], params.log_target_error)
@@ -278,6 +290,6 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
         tf.function(
             make_step(gradient, adam),
             autograph=False,
-            input_signature=[state, problem_spec, StepParams(*[scalar] * 7)],
+            input_signature=[state, problem_spec, StepParams(*[scalar] * 8)],
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-TERMS = ("content", "style", "total_variation")
+TERMS = ("content", "style", "total_variation", "structure")
 
 
 class Group(NamedTuple):

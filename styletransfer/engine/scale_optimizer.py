@@ -67,7 +67,7 @@ class ScaleOptimizer:
         self._totals: list[float] = []
 
     def step(self, number: int, last: bool) -> tf.Tensor:
-        """Takes step `number` of this scale, from 1; its weighted terms [3].
+        """Takes step `number` of this scale, from 1; its weighted terms [4].
 
         Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
         """
@@ -123,6 +123,7 @@ class ScaleOptimizer:
                 state.content_weight,
                 float(settings.style_scale),
                 float(settings.total_variation_weight),
+                float(settings.structure_weight),
             ]
         )
 

@@ -309,9 +309,9 @@ def objective(  # noqa: PLR0913  The public signature.
     """The loss that `stylize` minimises, at `image`, and its gradient.
 
     image, content: float32 [H, W, 3] of the same shape, sRGB 0…1. Styles are used at the size they
-    are given; masks as in `stylize`. Returns the weighted contributions `content`, `style` and
-    `total_variation` with their sum `total`, and d total / d image, float32 [H, W, 3]. If
-    `content_weight` is `auto`, it is the weight that steering starts from.
+    are given; masks as in `stylize`. Returns the weighted contributions `content`, `style`,
+    `total_variation` and `structure` with their sum `total`, and d total / d image, float32
+    [H, W, 3]. If `content_weight` is `auto`, it is the weight that steering starts from.
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
@@ -325,6 +325,7 @@ def objective(  # noqa: PLR0913  The public signature.
             initial_content_weight(settings),
             settings.style_scale,
             settings.total_variation_weight,
+            settings.structure_weight,
         ],
         tf.float32,
     )

@@ -13,7 +13,7 @@ place of layers).
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -29,6 +29,7 @@ from styletransfer.engine.objective import (
 )
 from styletransfer.engine.optimizers import adam_in_place
 from styletransfer.engine.recipe import TERMS, Targets
+from styletransfer.engine.structure import Contours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer
@@ -72,7 +73,7 @@ class _Picture(NamedTuple):
 def _gradient(
     objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Unweighted terms [3] and the gradient of their weighted sum, of image [1, H, W, 3], a tensor
+    """Unweighted terms [4] and the gradient of their weighted sum, of image [1, H, W, 3], a tensor
     or a variable."""
     deepest = max(map(poolings_before, objective.layers)) + 1
     blocks = [
@@ -92,7 +93,7 @@ def _gradient(
     del last
     whole_from = tiling.first_whole_block if x else None
     end = _end(objective, whole_from, signature(problem.targets), tuple(signature(sums).items()))
-    terms, sum_gradients, backpropagated = end(x, sums, picture, weights)
+    terms, sum_gradients, backpropagated = end(x, sums, picture, weights[:-1])
     upstream = RowBuffer.from_tensor(*backpropagated) if backpropagated else None
     del x, backpropagated
     for block in reversed(blocks):
@@ -102,10 +103,29 @@ def _gradient(
     assert upstream is not None  # There is at least one block.
     gradient = upstream.tensor
     del upstream, rows
+    structure = tf.zeros([], terms.dtype)
+    if problem.contours:
+        whole = objective.composited(tf.convert_to_tensor(image), problem)
+        structure, of_structure = _structure(whole, problem.contours, weights[-1])
+        gradient += of_structure
+        del whole, of_structure
+    terms = tf.concat([terms, [structure]], axis=0)
     if problem.background:
         mask, _ = problem.background
         gradient *= mask
     return terms, gradient
+
+
+@partial(tf.function, autograph=False, reduce_retracing=True)
+def _structure(
+    image: tf.Tensor, contours: tuple[Contours, ...], weight: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The structure term, which needs no tiles, and the gradient of image times its weight."""
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        error = structure_error(image, contours)
+        weighted = tf.cast(weight, error.dtype) * error
+    return error, tape.gradient(weighted, image)
 
 
 def _forward(
@@ -226,7 +246,7 @@ def _end(
     sums_spec: tuple[tuple[str, Any], ...],
 ) -> Callable[..., tuple[tf.Tensor, dict[str, Any], tuple[tf.Tensor, ...]]]:
     """From the sums to the losses: x (the input of the first whole block, if there is one), sums,
-    picture, weights → terms, the gradients of the sums, and that of x."""
+    picture, weights → terms but the structure's, the gradients of the sums, and that of x."""
 
     def end(
         x: tuple[tf.Tensor, ...], sums: dict[str, Any], picture: _Picture, weights: tf.Tensor
@@ -256,7 +276,7 @@ def _end(
         () if first_whole_block is None else (_input_spec(objective, first_whole_block),),
         sums,
         _Picture(tf.TensorSpec([2], tf.int32), targets_spec),
-        tf.TensorSpec([len(TERMS)], weights_dtype),
+        tf.TensorSpec([len(TERMS) - 1], weights_dtype),
     ]
     return _traced(end, specs)
 

@@ -30,7 +30,7 @@ LOOK = Look(
     ),
 )
 WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
-FINGERPRINT = "dde0733b37bb32cb007cc976fa4eaed9b10dbb0b9b3be83ee332976ef413a5a6"
+FINGERPRINT = "df883963fe595cd131e1e86d0c067b7bd267440889bcd97b0aded005435da0b5"
 
 
 def with_painting(**changes):

@@ -53,7 +53,16 @@ def test_a_picture_is_written_every_so_many_steps():
 def test_the_losses_are_a_row_a_step_and_a_drawing():
     assert inetwork([*ONE, "--size", "192", *QUICK, "--num_iter", "2"]) == 0
     rows = table()
-    names = ["iteration", "scale", "content", "style", "total_variation", "total", "seconds"]
+    names = [
+        "iteration",
+        "scale",
+        "content",
+        "style",
+        "total_variation",
+        "structure",
+        "total",
+        "seconds",
+    ]
     assert list(rows[0]) == names
     assert [row["iteration"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert [row["scale"] for row in rows] == ["136"] * 4 + ["192"] * 2

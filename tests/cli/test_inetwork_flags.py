@@ -24,6 +24,7 @@ VARIANTS = {
     "content_weight": [([], ["--content_weight", "3"])],
     "style_scale": [([], ["--style_scale", "2"])],
     "total_variation_weight": [([], ["--total_variation_weight", "50"])],
+    "structure_weight": [([], ["--structure_weight", "30"])],
     "iterations": [([], ["--num_iter", "5"])],
     "model": [([], ["--model", "vgg16"])],
     "content_loss_type": [(ORIGINAL, ["--content_loss_type", "2"])],

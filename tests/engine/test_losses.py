@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 from support.tiny import last, picture
 from support.tiny import weights as tiny_weights
 
@@ -14,13 +15,16 @@ from styletransfer.engine import losses
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.recipe import Group, Targets
+from styletransfer.engine.structure import contours
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import PictureError
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights
 
 RNG = np.random.default_rng(5)
-EXACT = Settings(precision="float32", content_weight=0.3, total_variation_weight=2.0)
+EXACT = Settings(
+    precision="float32", content_weight=0.3, total_variation_weight=2.0, structure_weight=3.0
+)
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 WEIGHTS = dict(zip(LAYERS, np.array([256, 64, 16, 4]) / 340, strict=True))
 # Variances below a ten-thousandth of all are held to be as large, so that float32 suffices.
@@ -50,6 +54,30 @@ def numpy_content_error(found, photo, mask=1.0):
     mean = (weights * photo).sum((0, 1)) / weights.sum()
     norm = max((weights * (photo - mean) ** 2).sum(), 0.02 * (weights * photo**2).sum())
     return (weights * (found - photo) ** 2).sum() / norm
+
+
+def numpy_structure_error(image, photo):
+    """Of the contours of luminance in blocks of 4 and of 8 pixels."""
+    luminances = [np.float64(each) @ [0.299, 0.587, 0.114] for each in (image, photo)]
+    errors = []
+    for side in (4, 8):
+        gradients = []
+        for luminance in luminances:
+            height, width = (each // side for each in luminance.shape)
+            blocks = luminance[: height * side, : width * side]
+            means = blocks.reshape(height, side, width, side).mean((1, 3))
+            below, right = means[1:, :-1] - means[:-1, :-1], means[:-1, 1:] - means[:-1, :-1]
+            gradients.append(np.stack([below, right]))
+        found, wanted = gradients
+        square = (wanted**2).sum(0)
+        # Means of 9 × 9 pixels, of fewer at the border.
+        sums, count = (
+            ndimage.uniform_filter(each, 9, mode="constant")
+            for each in (square, np.ones_like(square))
+        )
+        weight = (sums / count) / (sums / count + 5e-4) ** 2
+        errors.append((weight * ((found - wanted) ** 2).sum(0)).sum() / (weight * square).sum())
+    return 0.02 * np.mean(errors)
 
 
 def psd_root(matrix):
@@ -96,6 +124,7 @@ def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
     assert terms["style"] == pytest.approx(1.5 * style, rel=ROUNDING[statistic])
     assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
+    assert terms["structure"] == pytest.approx(3 * numpy_structure_error(image, content), rel=1e-4)
     assert terms["total"] == pytest.approx(sum(v for k, v in terms.items() if k != "total"))
 
 
@@ -161,8 +190,8 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     )
     target = minimised.features(content, ["conv4_2"])["conv4_2"]
     norm = minimised.losses.content_norm(target, None)
-    problem = Problem(Targets(target, (), norm, groups), ())
-    weights = tf.constant([0.1, 1.0, 2.0], tf.float64)
+    problem = Problem(Targets(target, (), norm, groups), (), contours(content))
+    weights = tf.constant([0.1, 1.0, 2.0, 3.0], tf.float64)
 
     def loss(x):
         return tf.reduce_sum(weights * minimised.terms(x, problem))

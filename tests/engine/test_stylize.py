@@ -65,7 +65,7 @@ def test_every_step_says_where_the_run_is(tiny):
     assert {step.total for step in steps} == {9}
     assert [step.scale for step in steps] == [128] * 6 + [181] * 3
     assert all(step.eta_s >= 0 for step in steps) and steps[-1].eta_s == 0
-    assert set(steps[0].losses) == {"content", "style", "total_variation", "total"}
+    assert set(steps[0].losses) == {"content", "style", "total_variation", "structure", "total"}
     assert steps[0].image.shape == (96, 128, 3)
 
 

@@ -25,7 +25,7 @@ from styletransfer.errors import ConfigError, MemoryShortError
 from styletransfer.vgg.network import NetworkOptions
 
 REPOSITORY = Path(__file__).parents[2]
-WEIGHTS = (0.1, 1.0, 0.5)
+WEIGHTS = (0.1, 1.0, 0.5, 2.0)
 # Tiles that divide the height and tiles that do not; some blocks whole, most, and none.
 TILINGS = (Tiling(6, 16), Tiling(6, 22), Tiling(5, 6), Tiling(3, 14), Tiling(2, 1000))
 
@@ -75,7 +75,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(
 ):
     """In float64, so that nothing but the order of sums differs."""
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(tiny, losses, NetworkOptions(pool, tf.float64, padding), True)
+    objective = Objective(tiny, losses, NetworkOptions(pool, tf.float64, padding), True, True)
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     to_reach = problem(objective, size, masked)
     terms, gradient = whole(objective, image, to_reach)
@@ -104,7 +104,7 @@ def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousa
     random_vgg, statistics
 ):
     losses = RelativeLosses("conv4_2", statistics)
-    objective = Objective(random_vgg, losses, NetworkOptions(padding="replicate"), True)
+    objective = Objective(random_vgg, losses, NetworkOptions(padding="replicate"), True, True)
     image = tf.constant(picture(104, 90, 1)[None])
     to_reach = problem(objective, (104, 90), masked=False)
     _, gradient = whole(objective, image, to_reach)

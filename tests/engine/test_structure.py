@@ -1,0 +1,68 @@
+"""What the structure term keeps of a photo, and what it leaves to the painting."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+from support.tiny import last, picture
+
+from styletransfer import Settings, stylize
+from styletransfer.engine.structure import contours, structure_error
+
+
+def step_edge(height, contrast, side=64):
+    """A grey picture with an edge at this row."""
+    found = np.full((1, side, side, 3), 0.5, np.float32)
+    found[:, height:] += contrast
+    return tf.constant(found)
+
+
+def luminance_gradients(image):
+    smooth = ndimage.gaussian_filter(image @ np.float32([0.299, 0.587, 0.114]), 2)
+    return np.stack(np.gradient(smooth)).ravel()
+
+
+def test_the_photo_itself_has_no_error_and_its_negative_has():
+    photo = tf.constant(picture(48, 64, 1)[None])
+    assert float(structure_error(photo, contours(photo))) == 0
+    assert float(structure_error(1 - photo, contours(photo))) == pytest.approx(0.08, rel=1e-3)
+
+
+def test_a_contour_a_quarter_as_strong_counts_more_than_a_quarter():
+    photo = tf.concat([step_edge(32, 0.1), step_edge(32, 0.4)], axis=2)
+    flat = step_edge(64, 0.0)
+    lost_faint = tf.concat([flat, photo[:, :, 64:]], axis=2)
+    lost_strong = tf.concat([photo[:, :, :64], flat], axis=2)
+    faint, strong = (
+        float(structure_error(each, contours(photo))) for each in (lost_faint, lost_strong)
+    )
+    assert faint > 0.25 * strong
+
+
+def test_colour_and_strokes_in_flat_parts_are_free():
+    photo = step_edge(32, 0.3)
+    striped = photo.numpy()
+    striped[:, 8:16:2] += 0.1
+    striped[:, 9:17:2] -= 0.1
+    coloured = photo + tf.constant([0.1, -0.05, -0.0049])
+    lost = step_edge(64, 0.0)
+    of_lost = float(structure_error(lost, contours(photo)))
+    for image in (tf.constant(striped), coloured):
+        assert float(structure_error(image, contours(photo))) < 0.01 * of_lost
+
+
+@pytest.mark.parametrize("size", [(5, 7), (3, 64), (1, 1)])
+def test_a_picture_too_small_for_contours_has_none(size):
+    photo = tf.constant(picture(*size, 1)[None])
+    assert float(structure_error(photo * 0.5, contours(photo))) < 0.1
+
+
+def test_a_painted_photo_keeps_its_contours(tiny):
+    photo, painting = picture(72, 96, 1), picture(80, 80, 2)
+    wanted = luminance_gradients(photo)
+    kept = []
+    for weight in (0.0, 3.0):
+        settings = Settings(size=96, strength=0.9, iterations=20, structure_weight=weight)
+        image = last(stylize(photo, [painting], settings, tiny)).image
+        kept.append(np.corrcoef(luminance_gradients(image), wanted)[0, 1])
+    assert kept[1] > kept[0] + 0.05
