@@ -1,6 +1,5 @@
 """The keys in the three buckets, and what their names say about the objects."""
 
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
 PICTURES = frozenset(
@@ -38,16 +37,3 @@ def for_style(key: str) -> bool:
 def for_laptop(key: str) -> bool:
     """Whether a key of the result bucket is of use on a laptop: any but a checkpoint."""
     return not key.startswith(f"{CHECKPOINTS}/")
-
-
-def results_tree(here: set[str], there: set[str]) -> Callable[[str], bool]:
-    """Which keys in a folder of results were downloaded from the result bucket.
-
-    here: the folder's keys; there: the bucket's.
-    These are the keys under the top-level folders that the bucket has now, and under looks whose
-    records the folder has. All other files are the user's own.
-    """
-    tops = {key.partition("/")[0] for key in there if "/" in key}
-    looks = {key.split("/")[1] for key in here if key.startswith(f"{RECORDS}/")}
-    ours = {*tops, *looks, RECORDS, GALLERY}
-    return lambda key: key == PAGE or ("/" in key and key.partition("/")[0] in ours)

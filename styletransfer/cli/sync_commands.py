@@ -24,15 +24,25 @@ from styletransfer.cli.named_buckets import (
 )
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import Bucket, NoBucketError
-from styletransfer.storage.sync import SyncResult, SyncRules, download_all, upload_all
+from styletransfer.storage.fetch import download_all
+from styletransfer.storage.manifest import MANIFEST, was_downloaded
+from styletransfer.storage.sync import SyncResult, SyncRules, upload_all
 
 SYNC_NOTES = """
 
 Files that are the same on both sides are skipped. Files that exist only at the
-destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.
+destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.{own}
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
+DOWNLOADED = " any more, of those that came from there"
+UPLOAD_NOTES = SYNC_NOTES.format(own="")
+DOWNLOAD_NOTES = SYNC_NOTES.format(
+    own=f"""
+A file of your own is never replaced or deleted: one that no download brought, by
+FOLDER/{MANIFEST}, or that you have changed since. Where it is in the way of
+an object, that one fails, by name."""
+)
 
 
 def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +52,11 @@ def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
         "Downloads a bucket, or the objects under a prefix, into a folder.",
         example="  ./get_bucket_content.py my-paintings ./paintings\n"
         "  ./get_bucket_content.py my-results/monet ./results",
-        notes=ACCOUNT_NOTES + SYNC_NOTES,
+        notes=ACCOUNT_NOTES + DOWNLOAD_NOTES,
     )
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
     _add_destination_folder(parser)
-    _add_rules(parser, destination="FOLDER", source="BUCKET")
+    _add_rules(parser, destination="FOLDER", source="BUCKET", which=DOWNLOADED)
     args = parser.parse_args(arguments)
 
     def download() -> SyncResult:
@@ -62,7 +72,7 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
         "Uploads a folder into a bucket.",
         example="  ./send_to_bucket.py ./holidays my-photos\n"
         "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
-        notes=ACCOUNT_NOTES + SYNC_NOTES,
+        notes=ACCOUNT_NOTES + UPLOAD_NOTES,
     )
     _add_source_folder(parser)
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
@@ -114,7 +124,7 @@ class UploadCommand:
 
     def run(self, arguments: Sequence[str] | None) -> int:
         """Parses the command line and uploads; returns the exit code."""
-        notes = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{SYNC_NOTES}"
+        notes = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
         parser = new_parser(self.name, self.description, example=self.example, notes=notes)
         _add_source_folder(parser)
         _add_rules(parser, destination=self.variable, source="FOLDER", which=", of these kinds")
@@ -133,11 +143,10 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
         "cl_get_results.py",
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
         example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch",
-        notes=f"{BUCKETS_NOTES}{SYNC_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
+        notes=f"{BUCKETS_NOTES}{DOWNLOAD_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
     )
     _add_destination_folder(parser)
-    which = ", in folders that came from there"
-    _add_rules(parser, destination="FOLDER", source="the bucket", which=which)
+    _add_rules(parser, destination="FOLDER", source="the bucket", which=DOWNLOADED)
     parser.add_argument(
         "--watch", action="store_true", help="keep downloading results as they appear, until Ctrl-C"
     )
@@ -155,9 +164,7 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     if args.watch and args.dry_run:
         parser.error("--watch and --dry-run do not go together")
     folder = Path(args.folder)
-    rules = replace(
-        _rules(args), include=bucket_layout.for_laptop, managed=bucket_layout.results_tree
-    )
+    rules = replace(_rules(args), include=bucket_layout.for_laptop)
 
     def download() -> SyncResult:
         bucket = open_configured(["BUCKET_RESULT"], new=args.watch)["BUCKET_RESULT"]
@@ -165,8 +172,8 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
             _watch(parser.prog, bucket, rules, args)
         result = download_all(bucket, folder, rules)
         if args.open and not args.dry_run:
-            gallery = folder / bucket_layout.PAGE
-            _open_in_browser(gallery if gallery.is_file() else folder)
+            there = was_downloaded(folder, bucket_layout.PAGE)
+            _open_in_browser(folder / bucket_layout.PAGE if there else folder)
         return result
 
     return _run_sync(parser.prog, download)
@@ -178,8 +185,8 @@ def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
     def run() -> int:
         result = sync()
         print(result, flush=True)
-        for failure in result.failures:
-            print(f"{name}: {failure}", file=sys.stderr)
+        for line in (*result.notes, *result.failures):
+            print(f"{name}: {line}", file=sys.stderr)
         return result.exit_code
 
     return run_program(name, run)
@@ -206,7 +213,7 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
     reported and it is tried again.
     """
     folder = Path(args.folder)
-    rules = replace(rules, named=True, known={})
+    rules = replace(rules, named=True)
     first, show, reported = True, args.open, set[str]()
     next(iter(bucket.list()), None)
     while True:
@@ -217,11 +224,11 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
         else:
             if result.moved or result.deleted or first:
                 print(f"{result}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
-            for failure in {*result.failures} - reported:
-                print(f"{name}: {failure}", file=sys.stderr, flush=True)
+            for line in {*result.notes, *result.failures} - reported:
+                print(f"{name}: {line}", file=sys.stderr, flush=True)
             first = False
-            reported.update(result.failures)
-        if show and (folder / bucket_layout.PAGE).is_file():
+            reported.update(result.notes, result.failures)
+        if show and was_downloaded(folder, bucket_layout.PAGE):
             _open_in_browser(folder / bucket_layout.PAGE)
             show = False
         time.sleep(args.every)

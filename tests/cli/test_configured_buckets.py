@@ -49,16 +49,16 @@ def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     fill(bucket, *RESULTS, "old look/c.jpg", "_records/old look/c.jpg.json")
     folder = FolderBucket(tmp_path / "out", new=True)
     assert cl_get_results([str(tmp_path / "out")]) == 0
-    mine = {"mine.jpg", "holidays/mine.jpg"}
-    fill(folder, *mine, "monet/gone.jpg", "_gallery/gone.jpg")
+    mine = {"mine.jpg", "holidays/mine.jpg", "monet/mine.jpg", "_gallery/mine.jpg"}
+    fill(folder, *mine)
     (tmp_path / "out/monet/.DS_Store").write_bytes(b"x")
     bucket.delete("old look/c.jpg")
     bucket.delete("_records/old look/c.jpg.json")
     capsys.readouterr()
-    gone = ["_gallery/gone.jpg", "_records/old look/c.jpg.json", "monet/gone.jpg", "old look/c.jpg"]
+    gone = ["_records/old look/c.jpg.json", "old look/c.jpg"]
     assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert "0 files would be moved (0.0 kB), 4 already the same, 4 would be deleted" in out
+    assert "0 files would be moved (0.0 kB), 4 already the same, 2 would be deleted" in out
     assert set(gone) < {*keys(folder)}
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert set(gone) < {*keys(folder)}
@@ -66,7 +66,7 @@ def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     assert {*keys(folder)} == {*RESULTS, *mine}
     assert (tmp_path / "out/monet/.DS_Store").exists()
     printed = capsys.readouterr().out.splitlines()
-    assert sorted(line for line in printed if "deleted " in line and ":" not in line)[:4] == [
+    assert sorted(line for line in printed if "deleted " in line and ":" not in line)[:2] == [
         f"deleted {key}" for key in gone
     ]
 
@@ -88,11 +88,13 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
     (tmp_path / "in").mkdir()
     assert cl_send_source([str(tmp_path / "in"), "--delete"]) == 2
     assert "--delete would delete 2 files" in capsys.readouterr().err
-    fill(bucket, "../hostile.jpg")
+    fill(bucket, "../hostile.jpg", "gone.jpg")
     fill(FolderBucket(tmp_path / "out"), "mine.jpg")
+    assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 1
+    bucket.delete("gone.jpg")
     assert get_bucket_content([bucket.name, str(tmp_path / "out"), "--delete"]) == 1
     assert "1 file not deleted, because not all others arrived" in capsys.readouterr().err
-    assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "mine.jpg"}
+    assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "gone.jpg", "mine.jpg"}
 
 
 def test_a_dry_run_copies_nothing_and_reports_all(on_moto, photos, tmp_path, capsys):
@@ -118,6 +120,22 @@ def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypat
     monkeypatch.setattr(config, "environment", lambda: {"BUCKET_SOURCE": "photos"})
     assert cl_send_source([str(tmp_path)]) == 2
     assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
+
+
+def test_a_home_as_the_destination_keeps_what_is_the_user_s_own(
+    on_moto, tmp_path, monkeypatch, capsys
+):
+    pages, home = [], FolderBucket(tmp_path / "home")
+    monkeypatch.setattr(webbrowser, "open", lambda page: pages.append(page) or True)
+    fill(on_moto["BUCKET_RESULT"], "Documents/p.jpg", "index.html")
+    home.write("Documents/thesis.docx", b"years")
+    home.write("index.html", b"my own page")
+    assert cl_get_results([str(home.folder), "--delete", "--open"]) == 1
+    err = capsys.readouterr().err
+    assert "index.html is your own and stays; " in err and err.count("\n") == 1
+    assert keys(home) == ["Documents/p.jpg", "Documents/thesis.docx", "index.html"]
+    assert home.read("index.html") == b"my own page"
+    assert pages == [home.folder.as_uri()]
 
 
 def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import pytest
 from rich import progress as rich_progress
 from support.commands import contents, fill, fill_with_photos
 
-from styletransfer.storage import file_names, sync
+from styletransfer.storage import fetch, file_names, sync
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
@@ -55,9 +55,9 @@ def test_a_terminal_gets_a_bar_of_bytes_and_files(photos, tmp_path, monkeypatch)
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
-    assert sync.download_all(bucket, tmp_path / "case-sensitive").moved == 5
+    assert fetch.download_all(bucket, tmp_path / "case-sensitive").moved == 5
     monkeypatch.setattr(file_names, "same_file", lambda *_: True)
-    result = sync.download_all(bucket, tmp_path / "out")
+    result = fetch.download_all(bucket, tmp_path / "out")
     assert (result.moved, result.exit_code) == (3, 1)
     assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}
     assert "'a.jpg' and 'A.jpg' are one file on this disk" in result.failures[0]
@@ -65,20 +65,19 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monk
     for key in ("a.jpg", "b/é.jpg"):
         bucket.delete(key)
     FolderBucket(tmp_path / "out").write("C.JPG", b"x")
-    result = sync.download_all(bucket, tmp_path / "out", sync.SyncRules(delete=True))
+    result = fetch.download_all(bucket, tmp_path / "out", sync.SyncRules(delete=True))
     assert result.deleted == 0
 
 
-def test_a_watched_folder_is_not_hashed_again(tmp_path, monkeypatch):
-    bucket, known = FolderBucket(tmp_path / "bucket"), {}
+def test_what_was_downloaded_is_not_hashed_again(tmp_path, monkeypatch):
+    bucket = FolderBucket(tmp_path / "bucket")
     fill(bucket, "monet/a.jpg")
-    rules = sync.SyncRules(known=known)
-    assert sync.download_all(bucket, tmp_path / "out", rules).moved == 1
+    assert fetch.download_all(bucket, tmp_path / "out").moved == 1
     with monkeypatch.context() as patch:
-        patch.setattr(sync, "is_same", None)
-        assert sync.download_all(bucket, tmp_path / "out", rules).same == 1
+        patch.setattr(fetch, "is_same", None)
+        assert fetch.download_all(bucket, tmp_path / "out").same == 1
     (tmp_path / "out/monet/a.jpg").unlink()
-    assert sync.download_all(bucket, tmp_path / "out", rules).moved == 1
+    assert fetch.download_all(bucket, tmp_path / "out").moved == 1
 
 
 def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):

@@ -1,0 +1,173 @@
+"""Downloads of a bucket into a folder. What is the user's own there stays as it is.
+
+A file is the user's own if no download brought it, by the folder's manifest, or if it was changed
+since. One that has the content of its object counts as downloaded.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from styletransfer.bucket_layout import PAGE
+from styletransfer.errors import ConfigError
+from styletransfer.log import printable
+from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hidden
+from styletransfer.storage.file_names import Fold, key_folding
+from styletransfer.storage.files import is_same, storage_errors
+from styletransfer.storage.folder import FolderBucket, safe_path
+from styletransfer.storage.jobs import Job, run_jobs
+from styletransfer.storage.manifest import MANIFEST, Manifest
+from styletransfer.storage.sync import (
+    OwnFileError,
+    SyncResult,
+    SyncRules,
+    check_deletion,
+    delete_all,
+)
+
+
+def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -> SyncResult:
+    """Downloads a bucket into a folder.
+
+    A key that cannot be a file in the folder, and one where the user has a file of their own, count
+    as failures. Raises ConfigError if `folder` is a file, StorageError if the bucket cannot be
+    listed, UnavailableError.
+    """
+    rules = rules or SyncRules()
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"FOLDER is {str(folder)!r}, a file; expected a folder")
+    result = SyncResult(dry_run=rules.dry_run)
+    entries = _included(bucket, rules, result)
+    fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
+    manifest = _manifest(folder, result)
+    to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
+    jobs = []
+    for entry, path in _files(entries, folder, fold, result):
+        if manifest.has(entry, path):
+            result.same += 1
+        else:
+            download = partial(_download, bucket, entry, path, manifest, rules.dry_run)
+            jobs.append(Job(entry.key, entry.size, download))
+    # The gallery's page comes last, after the pictures that it shows.
+    jobs.sort(key=lambda job: job.key == PAGE)
+    run_jobs(jobs, result.count_transfer, named=rules.named or rules.dry_run)
+    delete_all(FolderBucket(folder), to_delete, result, manifest.remove)
+    return result
+
+
+def _manifest(folder: Path, result: SyncResult) -> Manifest:
+    manifest = Manifest(folder)
+    if manifest.damaged:
+        result.notes.append(
+            f"{printable(str(folder / MANIFEST))} is damaged: files that it no longer names count "
+            "as your own, unless they are the same as in the bucket"
+        )
+    if manifest.outdated and not result.dry_run:
+        manifest.rewrite()
+    return manifest
+
+
+def _included(bucket: Bucket, rules: SyncRules, result: SyncResult) -> list[Entry]:
+    """The objects to download; counts those left out."""
+    entries = []
+    for entry in bucket.everything():
+        if entry.key.endswith("/") and not entry.size:
+            continue  # It stands for a folder.
+        if hidden(entry.key):
+            result.hidden += 1
+        elif not rules.include(entry.key):
+            result.other += 1
+        else:
+            entries.append(entry)
+    return entries
+
+
+def _files(
+    entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
+) -> list[tuple[Entry, Path]]:
+    """The file for each object; an object that cannot have one is added to the failures."""
+    files, taken = [], dict[str, str]()
+    for entry in entries:
+        try:
+            path = safe_path(folder, entry.key)
+        except ObjectError as error:
+            result.failures.append(str(error))
+            continue
+        other = taken.setdefault(fold(entry.key), entry.key)
+        if other == entry.key:
+            files.append((entry, path))
+        else:
+            result.failures.append(
+                f"'{printable(entry.key)}' and '{printable(other)}' are one file on this disk; "
+                "rename one of the objects"
+            )
+    return files
+
+
+def _download(
+    bucket: Bucket,
+    entry: Entry,
+    path: Path,
+    manifest: Manifest,
+    dry_run: bool,
+    progress: Progress,
+) -> bool:
+    with storage_errors(printable(str(path))):
+        exists = path.is_file()
+        link = path.is_symlink()
+    differs = not (exists and is_same(path, entry))
+    if differs and (exists or link):
+        _check_unchanged(entry.key, path, manifest)
+    if dry_run:
+        return differs
+    if differs:
+        bucket.download(entry.key, path, progress)
+    manifest.add(entry, bucket.name, path)
+    return differs
+
+
+def _check_unchanged(key: str, path: Path, manifest: Manifest) -> None:
+    """Raises OwnFileError unless a file is as a download left it."""
+    if manifest.is_unchanged(key, path):
+        return
+    manifest.reload()  # Another download may have brought it meanwhile.
+    if not manifest.is_unchanged(key, path):
+        what = "was changed after it was downloaded" if key in manifest.files else "is your own"
+        raise OwnFileError(
+            f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
+            "download into another folder"
+        )
+
+
+def _to_delete(
+    bucket: Bucket,
+    folder: Path,
+    manifest: Manifest,
+    entries: Sequence[Entry],
+    fold: Fold,
+    rules: SyncRules,
+    result: SyncResult,
+) -> list[Entry]:
+    """The files that earlier downloads from a bucket brought and it no longer has. Raises
+    ConfigError if it is empty."""
+    kept, to_delete = {fold(entry.key) for entry in entries}, []
+    for key, file in sorted(manifest.files.items()) if rules.delete else ():
+        if fold(key) in kept or file.bucket != bucket.name or not rules.include(key):
+            continue
+        try:
+            path = safe_path(folder, key)
+            if not os.path.lexists(path):
+                continue
+            unchanged = manifest.is_unchanged(key, path)
+        except ObjectError as error:
+            result.notes.append(f"not deleted: {error}")
+            continue
+        if unchanged:
+            to_delete.append(Entry(key, file.size, file.etag))
+        else:
+            result.notes.append(
+                f"{printable(str(path))} was changed after it was downloaded and is not deleted"
+            )
+    check_deletion(to_delete, entries)
+    return to_delete

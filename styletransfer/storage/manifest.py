@@ -1,0 +1,128 @@
+"""What downloads brought into a folder: a list in it, by which they tell that from the user's own.
+
+Each line of the list is a JSON object; of several with the same key, the last counts. Lines are
+only appended, each in one write, so several downloads may share a folder.
+"""
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from styletransfer.log import printable
+from styletransfer.storage.base import Entry
+from styletransfer.storage.files import is_same, replacing, storage_errors
+
+MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
+# Lines of keys that later lines repeat or take back, from which on the list is written anew.
+OUTDATED_LINES = 2000
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A file as a download left it: the ETag of its object, the bucket's name, the file's size in
+    bytes, and the time of its last change in ns since 1970."""
+
+    etag: str
+    bucket: str
+    size: int
+    time_ns: int
+
+
+class Manifest:
+    """The files that downloads brought into a folder, by key. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the folder's list. Raises ObjectError if that cannot be read."""
+        self._path = folder / MANIFEST
+        self._lock = threading.Lock()
+        self.files: dict[str, Downloaded] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads what other downloads have added meanwhile. Raises ObjectError."""
+        with storage_errors(printable(str(self._path))):
+            data = self._path.read_bytes() if os.path.lexists(self._path) else b""
+        files: dict[str, Downloaded] = {}
+        lines = [line for line in data.split(b"\n") if line]
+        self.damaged = False
+        for line in lines:
+            try:
+                fields = json.loads(line)
+                key = str(fields.pop("key"))
+                if fields:
+                    files[key] = Downloaded(
+                        etag=str(fields["etag"]),
+                        bucket=str(fields["bucket"]),
+                        size=int(fields["size"]),
+                        time_ns=int(fields["time_ns"]),
+                    )
+                else:
+                    files.pop(key, None)
+            except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                self.damaged = True
+        self.outdated = self.damaged or len(lines) > len(files) + OUTDATED_LINES
+        with self._lock:
+            self.files = files
+
+    def add(self, entry: Entry, bucket: str, path: Path) -> None:
+        """Adds a file that has the content of an object now. Raises ObjectError."""
+        with storage_errors(printable(str(path))):
+            about = path.stat()
+        file = Downloaded(entry.etag, bucket, about.st_size, about.st_mtime_ns)
+        self._append({"key": entry.key, **asdict(file)})
+        with self._lock:
+            self.files[entry.key] = file
+
+    def remove(self, key: str) -> None:
+        """Removes a file that is gone. Raises ObjectError."""
+        self._append({"key": key})
+        with self._lock:
+            self.files.pop(key, None)
+
+    def rewrite(self) -> None:
+        """Writes the list anew, without lines that are damaged or outdated. Raises ObjectError."""
+        with self._lock:
+            lines = [_line({"key": key, **asdict(file)}) for key, file in self.files.items()]
+        with storage_errors(printable(str(self._path))), replacing(self._path) as body:
+            body.write(b"".join(lines))
+
+    def has(self, entry: Entry, path: Path) -> bool:
+        """Whether a file was downloaded from this very object, by its size and time."""
+        file = self.files.get(entry.key)
+        return file is not None and file.etag == entry.etag and _as_left(file, path)
+
+    def is_unchanged(self, key: str, path: Path) -> bool:
+        """Whether a file was downloaded, and is as the download left it. Raises ObjectError."""
+        file = self.files.get(key)
+        if file is None:
+            return False
+        # A copy of the folder has other times.
+        return _as_left(file, path) or is_same(path, Entry(key, file.size, file.etag))
+
+    def _append(self, fields: dict[str, object]) -> None:
+        with storage_errors(printable(str(self._path))):
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(file, _line(fields))
+            finally:
+                os.close(file)
+
+
+def was_downloaded(folder: Path, key: str) -> bool:
+    """Whether a download brought the file of a key, which still exists. Raises ObjectError."""
+    return key in Manifest(folder).files and (folder / key).is_file()
+
+
+def _line(fields: dict[str, object]) -> bytes:
+    # The line end comes first: it ends a line that was torn when its process was killed.
+    return b"\n" + json.dumps(fields).encode()
+
+
+def _as_left(file: Downloaded, path: Path) -> bool:
+    try:
+        about = path.stat()
+    except OSError:  # The download reports what is wrong.
+        return False
+    return (file.size, file.time_ns) == (about.st_size, about.st_mtime_ns)

@@ -1,0 +1,166 @@
+"""What a download into a folder does with files that are there already."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.commands import contents, fill
+
+from styletransfer.storage.fetch import download_all
+from styletransfer.storage.folder import FolderBucket
+from styletransfer.storage.manifest import MANIFEST
+from styletransfer.storage.sync import SyncRules
+
+MIRROR = SyncRules(delete=True)
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """Three results and a page."""
+    bucket = FolderBucket(tmp_path / "bucket")
+    fill(bucket, "monet/a.jpg", "monet/b.jpg", "Documents/p.jpg", "index.html")
+    return bucket
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with files of the user's own."""
+    home = FolderBucket(tmp_path / "home")
+    fill(home, "Documents/thesis.docx", "monet/mine.jpg", "mine.jpg")
+    home.write("index.html", b"my own page")
+    return home
+
+
+def test_files_of_the_user_s_own_are_neither_replaced_nor_deleted(bucket, home):
+    mine = contents(home)
+    result = download_all(bucket, home.folder, MIRROR)
+    assert (result.moved, result.exit_code) == (3, 1)
+    [failure] = result.failures
+    assert failure.startswith(f"{home.folder / 'index.html'} is your own and stays; to get ")
+    assert contents(home) == contents(bucket) | mine
+    home.delete("index.html")
+    bucket.delete("monet/a.jpg")
+    result = download_all(bucket, home.folder, MIRROR)
+    assert (result.moved, result.same, result.deleted, result.exit_code) == (1, 2, 1, 0)
+    del mine["index.html"]
+    assert contents(home) == contents(bucket) | mine
+
+
+def test_only_a_file_of_one_s_own_in_the_way_is_no_storage_that_refuses(bucket, home):
+    result = download_all(bucket, home.folder, SyncRules(include=lambda key: key == "index.html"))
+    assert (len(result.failures), result.exit_code) == (1, 1)
+
+
+def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(bucket, tmp_path):
+    folder = FolderBucket(tmp_path / "out", new=True)
+    download_all(bucket, folder.folder)
+    for key in ("monet/a.jpg", "monet/b.jpg"):
+        folder.write(key, b"retouched")
+    bucket.write("monet/a.jpg", b"painted anew")
+    bucket.write("Documents/p.jpg", b"painted anew")
+    bucket.delete("monet/b.jpg")
+    result = download_all(bucket, folder.folder)
+    assert (result.moved, result.same, result.exit_code) == (1, 1, 1)
+    assert "a.jpg was changed after it was downloaded and stays" in result.failures[0]
+    assert folder.read("Documents/p.jpg") == b"painted anew"
+    folder.delete("monet/a.jpg")
+    result = download_all(bucket, folder.folder, MIRROR)
+    assert (result.moved, result.deleted, result.exit_code) == (1, 0, 0)
+    assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
+    assert contents(folder) == contents(bucket) | {"monet/b.jpg": b"retouched"}
+
+
+def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(bucket, tmp_path):
+    folder = FolderBucket(tmp_path / "out")
+    fill(folder, "monet/a.jpg", "monet/gone.jpg")
+    folder.write("monet/b.jpg", b"painted before")
+    result = download_all(bucket, folder.folder)
+    assert (result.moved, result.same, result.exit_code) == (2, 1, 1)
+    assert "b.jpg is your own" in result.failures[0]
+    folder.delete("monet/b.jpg")
+    bucket.write("monet/a.jpg", b"painted anew")
+    assert download_all(bucket, folder.folder, MIRROR).exit_code == 0
+    assert contents(folder) == contents(bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00\xff" * 9, b"[1]\n{}\nnull", "torn"])
+def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket, tmp_path, damage):
+    folder = FolderBucket(tmp_path / "out", new=True)
+    download_all(bucket, folder.folder)
+    file = folder.folder / MANIFEST
+    file.write_bytes(file.read_bytes()[:-9] if damage == "torn" else damage)
+    bucket.delete("monet/a.jpg")
+    dry = download_all(bucket, folder.folder, SyncRules(delete=True, dry_run=True))
+    result = download_all(bucket, folder.folder, MIRROR)
+    assert dry.notes == result.notes and (result.same, result.exit_code) == (3, 0)
+    assert all(f"{MANIFEST} is damaged: " in note for note in result.notes)
+    assert len(result.notes) == (damage != b"")
+    # One line is lost: which, depends on the threads that wrote it.
+    assert result.deleted <= (damage == "torn")
+    assert contents(bucket).items() <= contents(folder).items()
+    for key in contents(bucket):
+        bucket.write(key, b"painted anew")
+    result = download_all(bucket, folder.folder)
+    assert (result.moved, result.notes, result.exit_code) == (3, [], 0)
+
+
+def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):
+    fill(bucket, *(f"monet/{number}.jpg" for number in range(40)))
+    folder = tmp_path / "out"
+    for generation in range(3):
+        with ThreadPoolExecutor(3) as pool:
+            results = [*pool.map(lambda _: download_all(bucket, folder, MIRROR), range(3))]
+        assert [each.failures for each in results] == [[]] * 3
+        assert contents(folder) == contents(bucket)
+        for key in contents(bucket):
+            bucket.write(key, f"generation {generation}".encode())
+
+
+def test_a_file_that_another_download_brings_meanwhile_is_not_the_user_s_own(
+    bucket, tmp_path, monkeypatch
+):
+    listed = [*bucket.list()]
+    etags = [entry.etag for entry in listed]  # Computed when first used: before the change.
+    monkeypatch.setattr(bucket, "everything", lambda: iter(listed))
+    folder, download = tmp_path / "out", bucket.download
+
+    def overtaken(key, path, progress=None):
+        monkeypatch.undo()
+        bucket.write("monet/b.jpg", b"painted anew")
+        download_all(bucket, folder)
+        download(key, path, progress)
+
+    monkeypatch.setattr(bucket, "download", overtaken)
+    assert len(set(etags)) == 4
+    assert download_all(bucket, folder).failures == []
+    assert download_all(bucket, folder).failures == []
+    assert contents(folder) == contents(bucket)
+
+
+def test_a_copy_of_the_folder_and_a_folder_of_two_buckets_are_known(bucket, home, tmp_path):
+    for name in ("out", "copy"):
+        download_all(bucket, tmp_path / "out")
+        if name == "copy":
+            shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = tmp_path / "copy"
+    bucket.write("monet/a.jpg", b"painted anew")
+    assert download_all(bucket, copy).exit_code == 0
+    result = download_all(home, copy, SyncRules(delete=True, include=lambda key: "/" in key))
+    assert (result.moved, result.deleted, result.failures) == (2, 0, [])
+    assert contents(bucket).items() <= contents(copy).items()
+
+
+def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(bucket, tmp_path):
+    folder, outside = tmp_path / "out", tmp_path / "outside.jpg"
+    (folder / "monet").mkdir(parents=True)
+    (folder / "monet/a.jpg").symlink_to("nowhere")
+    outside.write_bytes(b"mine")
+    about = outside.stat()
+    line = f'{{"key": "../outside.jpg", "etag": "", "bucket": "{bucket.name}", "size": 4, '
+    (folder / MANIFEST).write_text(line + f'"time_ns": {about.st_mtime_ns}}}')
+    assert len(download_all(bucket, folder).failures) == 1
+    assert (folder / "monet/a.jpg").readlink() == Path("nowhere")
+    (folder / "monet/a.jpg").unlink()
+    assert "outside.jpg' cannot be a file" in download_all(bucket, folder, MIRROR).notes[0]
+    assert outside.read_bytes() == b"mine"
