@@ -89,6 +89,11 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
+def gigabytes(size: float) -> str:
+    """Bytes of memory as `1.5 GB` or `12 MB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
 def printable(text: str) -> str:
     """A text in one line, with line ends, terminal codes and other control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -12,6 +12,7 @@ from styletransfer.engine.objective import Objective
 from styletransfer.engine.pyramid import scale_sizes
 from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
+from styletransfer.log import gigabytes
 from styletransfer.vgg.network import poolings_before
 
 # Fastest first; each takes less memory than the one before.
@@ -66,7 +67,7 @@ class MemoryPlan(NamedTuple):
     def __str__(self) -> str:
         height, width = self.size
         tiles = "" if self.tiling == UNTILED else f", in tiles of {self.tiling.rows} rows"
-        return f"{width} × {height} px, {_in_words(self.bytes_needed)} of memory{tiles}"
+        return f"{width} × {height} px, {gigabytes(self.bytes_needed)} of memory{tiles}"
 
 
 class MemoryPlanner:
@@ -96,8 +97,8 @@ class MemoryPlanner:
         largest = self._largest_side(size, free)
         advice = f"the largest size that fits is {largest}" if largest else "no size fits"
         raise MemoryShortError(
-            f"painting {size[1]} × {size[0]} px needs {_in_words(plan.bytes_needed)} of memory "
-            f"even in the smallest tiles, and {_in_words(free)} are available; {advice} "
+            f"painting {size[1]} × {size[0]} px needs {gigabytes(plan.bytes_needed)} of memory "
+            f"even in the smallest tiles, and {gigabytes(free)} are available; {advice} "
             f"(MEMORY_LIMIT is the upper bound)"
         )
 
@@ -221,7 +222,3 @@ def _convolutions(objective: Objective, block: int) -> int:
 def _scale_count(objective: Objective, size: tuple[int, int]) -> int:
     """Number of scales of a painting of this size."""
     return len(scale_sizes(*size, max(size))) if objective.losses.pads_images else 1
-
-
-def _in_words(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

@@ -43,21 +43,21 @@ def box_average(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pixels at another size in px: float [H, W, 3] → float32 [height, width, 3], 0…1.
+    """Pixels [H, W, 3], see `to_float`, at another size in px: float32 [height, width, 3], 0…1.
 
-    Anti-aliased, and never through 8 bits. Also float [H, W] → [height, width], for alpha and
+    Anti-aliased, and never through 8 bits. Also [H, W] → [height, width], for alpha and
     masks: bilinear, free of the ringing of Lanczos at hard edges. At the same size float32 pixels
     are returned as they are, not as a copy.
     """
-    pixels = np.asarray(pixels, np.float32)
     if pixels.shape[:2] == (height, width):
-        return pixels
+        return to_float(pixels)
     flat = pixels.ndim == 2
     channels = pixels[..., None] if flat else pixels
     method = Image.Resampling.BILINEAR if flat else Image.Resampling.LANCZOS
     out = np.empty((height, width, channels.shape[2]), np.float32)
     for number in range(channels.shape[2]):
-        channel = Image.fromarray(np.ascontiguousarray(channels[..., number]))
+        # One channel at a time in floats: a large picture of integers is a quarter of its floats.
+        channel = Image.fromarray(np.ascontiguousarray(to_float(channels[..., number])))
         out[..., number] = np.asarray(channel.resize((width, height), method))
     np.clip(out, 0, 1, out=out)
     return out[..., 0] if flat else out

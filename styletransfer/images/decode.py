@@ -10,9 +10,10 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from styletransfer.errors import PictureError
-from styletransfer.images import exif, icc
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.images import bands, exif, icc
 from styletransfer.images.arrays import to_float
+from styletransfer.log import gigabytes
 
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
@@ -20,14 +21,14 @@ MIN_SIDE = 16
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
-# Below this alpha a pixel's own colour is noise: programs store anything there, or round it.
-_FAINT = 1 / 8
-
-# Rec. 601's luma, by which drawing programs and Pillow convert colours to grey.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
 # One step of 8 bits: a mask below it shows nothing.
 _BLACK = 1 / 255
+
+# The most bytes per pixel at any time, measured; alpha, and colours of 16 bits, take more, and so
+# does WebP's decoder. Steps in bands and small pictures have a fixed part.
+_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
+_FORMAT_BYTES = {"WEBP": 8}
+_FIXED_BYTES = 8_000_000
 
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TRANSPOSITIONS = {
@@ -87,7 +88,22 @@ class Picture:
         return None if self.alpha_int is None else to_float(self.alpha_int)
 
 
-def decode(data: bytes, name: str) -> Picture:
+def bytes_to_decode(data: bytes) -> int:
+    """The most memory in bytes that `decode` and `decode_mask` take at any time for this file, in
+    addition to its own bytes, estimated from its header; 0 if they would refuse it."""
+    try:
+        image = _open(data)
+        width, height = image.size
+        alpha = image.has_transparency_data
+        deep = _lower_tiles(image) is not None
+    except Exception:  # As in `decode`, which names what is wrong.
+        return 0
+    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
+    per_pixel += (_ALPHA_BYTES if alpha else 0) + (_DEEP_BYTES if deep else 0)
+    return _FIXED_BYTES + per_pixel * width * height
+
+
+def decode(data: bytes, name: str, available: int | None = None) -> Picture:
     """A picture from a file's bytes, upright and in sRGB, recognised by its content.
 
     Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF and BMP; the first frame of several. The camera's
@@ -99,10 +115,17 @@ def decode(data: bytes, name: str) -> Picture:
     and their own: hidden colours never reach a result.
 
     Raises PictureError, one line that begins with `name` and names the way out: damaged, not a
-    picture, above 200 megapixels, a side below 16 pixels, or fully transparent.
+    picture, above 200 megapixels, a side below 16 pixels, or fully transparent. Raises
+    MemoryShortError, such a line too, before a pixel is read if decoding would take more than
+    `available` bytes.
     """
     # An error is one line, even if the name has a newline.
     label = "".join(each if each.isprintable() else " " for each in name)
+    if available is not None and (needed := bytes_to_decode(data)) > available:
+        raise MemoryShortError(
+            f"{label}: decoding it takes {gigabytes(needed)} of memory, and "
+            f"{gigabytes(max(available, 0))} are available; make it smaller"
+        )
     try:
         return _decode(data)
     except PictureError as error:
@@ -114,19 +137,17 @@ def decode(data: bytes, name: str) -> Picture:
         raise PictureError(f"{label}: {_DAMAGED}") from None
 
 
-def decode_mask(data: bytes, name: str) -> np.ndarray:
+def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndarray:
     """A mask from a picture file's bytes: float32 [h, w], 0 (black) … 1 (white), upright.
 
     Any file that `decode` reads, of any size from 16 px. Colours count by their luma (Rec. 601,
     of the sRGB values), multiplied by alpha.
 
     Raises PictureError, one line that begins with `name`: as `decode`, and for a mask that is
-    black all over.
+    black all over. Raises MemoryShortError as `decode`.
     """
-    picture = decode(data, name)
-    mask = np.minimum(picture.pixels @ _LUMA, 1)
-    if picture.alpha is not None:
-        mask *= picture.alpha
+    picture = decode(data, name, available)
+    mask = bands.luma(picture.pixels_int, picture.alpha_int)
     if mask.max() < _BLACK:
         raise PictureError(f"{name}: is black all over; a mask is white where it lets through")
     return mask
@@ -148,10 +169,17 @@ def _decode(data: bytes) -> Picture:
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
     lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
     del lower
-    pixels_int = _upright(image, lower_image, transposition)
-    alpha_int = _upright(alpha, lower_alpha, transposition) if alpha is not None else None
+    if transposition is not None:  # One after another: each is freed when its copy is there.
+        image = image.transpose(transposition)
+        lower_image = lower_image and lower_image.transpose(transposition)
+        alpha = alpha and alpha.transpose(transposition)
+        lower_alpha = lower_alpha and lower_alpha.transpose(transposition)
+    pixels_int = bands.to_array(image, lower_image)
+    del image, lower_image
+    alpha_int = None if alpha is None else bands.to_array(alpha, lower_alpha)
+    del alpha, lower_alpha
     if alpha_int is not None:
-        pixels_int = _with_hidden_colours_replaced(pixels_int, alpha_int)
+        pixels_int = bands.with_hidden_colours_replaced(pixels_int, alpha_int)
     return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
@@ -208,6 +236,16 @@ def _lower_bytes(data: bytes) -> Image.Image | None:
     are none. The file is read once more, with the opposite byte order.
     """
     image = _open(data)
+    tiles = _lower_tiles(image)
+    if tiles is None:
+        return None
+    image.tile = tiles
+    image.load()
+    return image
+
+
+def _lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
+    """What Pillow has to read for the lower bytes of 16-bit colours; None if there are none."""
     if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
         return None
     tiles = []
@@ -219,75 +257,23 @@ def _lower_bytes(data: bytes) -> Image.Image | None:
             return None
         mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
         tiles.append(tile._replace(args=(mode, *others) if others else mode))
-    image.tile = tiles
-    image.load()
-    return image
+    return tiles
 
 
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The colours as L, RGB, CMYK or LAB, and the alpha as L if there is any."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         transparent = image.info.get("transparency")
-        values = np.asarray(image)
-        if transparent is None:
-            return _grey_in_eight_bits(image, values), None
-        alpha = Image.fromarray(np.uint8(255) * (values != transparent))
-        return _grey_in_eight_bits(image, values), alpha
+        alpha = None if transparent is None else bands.alpha_but_for(image, transparent)
+        return bands.eight_bits(image), alpha
     if image.mode == "RGB" and max(image.info.get("transparency", (0,))) > 255:
         # Pillow converts 16-bit colours to 8 bits, but not the transparent one.
         image.info["transparency"] = tuple(each >> 8 for each in image.info["transparency"])
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
-        image = image.convert("LA" if grey else "RGBA")
+        if image.mode not in ("LA", "RGBA"):  # A conversion to the same mode is a copy.
+            image = image.convert("LA" if grey else "RGBA")
         return image.convert("L" if grey else "RGB"), image.getchannel("A")
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("L" if grey else "RGB"), None
-
-
-def _grey_in_eight_bits(image: Image.Image, values: np.ndarray) -> Image.Image:
-    """Grey of 16 or 32 bits, or in floats, scaled to 8 bits; Pillow's conversion clips at 255.
-
-    From black to white are 16 bits, floats within 0…1, and 32 bits within 0…65535. The range of
-    others is unknown: their minimum becomes black and their maximum white.
-    """
-    tags = getattr(image, "tag_v2", {})
-    low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
-    if image.mode.startswith("I;16"):
-        # Pillow does not scale a TIFF's 12 bits.
-        high = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
-    else:
-        finite = values[np.isfinite(values)] if image.mode == "F" else values
-        if finite.size and (finite.min() < low or finite.max() > high):
-            low, high = float(finite.min()), float(finite.max())
-    grey = (values.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-30))
-    # "White is zero", which Pillow inverts in 8 bits only.
-    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
-        grey = 1 - grey
-    grey = np.clip(np.nan_to_num(grey, copy=False), 0, 1)
-    return Image.fromarray(np.rint(grey * 255).astype(np.uint8))
-
-
-def _with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
-    """The pixels as uint16, which hold 8 bits exactly, with the mean of the visible colours where
-    alpha is low."""
-    pixels, alpha = to_float(pixels_int), to_float(alpha_int)
-    weighted = np.einsum("hwc,hw->hc", pixels, alpha).sum(axis=0, dtype=np.float64)
-    mean = np.minimum(weighted / alpha.sum(dtype=np.float64), 1).astype(np.float32)
-    faint = alpha < _FAINT
-    own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
-    deep = pixels_int.astype(np.uint16) * np.uint16(65535 // np.iinfo(pixels_int.dtype).max)
-    deep[faint] = np.rint(65535 * (mean + (pixels[faint] - mean) * own_share))
-    return deep
-
-
-def _upright(
-    image: Image.Image, lower: Image.Image | None, transposition: Image.Transpose | None
-) -> np.ndarray:
-    """RGB as uint8 [H, W, 3], L as [H, W]; with the lower bytes of 16 bits as uint16."""
-    values = np.array(image if transposition is None else image.transpose(transposition))
-    if lower is None:
-        return values
-    lower = lower if transposition is None else lower.transpose(transposition)
-    deep: np.ndarray = values.astype(np.uint16) << 8 | np.asarray(lower)
-    return deep

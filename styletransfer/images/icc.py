@@ -30,7 +30,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     colours are better than no result.
     """
     if not profile:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     try:
         if image.mode == "L" and _is_rgb(profile):
             image = image.convert("RGB")
