@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.batch.plan import Plan
     from styletransfer.batch.prefetch import Prefetcher
+    from styletransfer.batch.prefetch_memory import PrefetchMemory
     from styletransfer.batch.uploader import Uploader
 
 
@@ -51,6 +52,7 @@ class Pipeline:
     """What the workers of a run share: where their tasks come from and their results go."""
 
     prefetcher: "Prefetcher"
+    memory: "PrefetchMemory"
     checkpoints: "CheckpointStore"
     uploader: "Uploader"
     eta: "BatchEta"

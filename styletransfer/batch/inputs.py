@@ -1,19 +1,22 @@
 """Photos and paintings, read from buckets and decoded. Does not import TensorFlow: it runs in
 threads while that is being loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from styletransfer.batch.looks import Look
 from styletransfer.images import arrays, decode
-from styletransfer.images.arrays import fit_size
-from styletransfer.images.decode import decode_mask
+from styletransfer.images.arrays import fit_size, to_float
+from styletransfer.images.decode import bytes_to_decode, decode_mask
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
 Read = Callable[[str], bytes]  # key → content; raises StorageError
+
+# Bytes that decoding takes → when they may be taken, the most that it may take; None: no limit.
+Admit = Callable[[int], int | None]
 
 
 class PhotoInput(NamedTuple):
@@ -21,6 +24,11 @@ class PhotoInput(NamedTuple):
 
     picture: decode.Picture
     mask: np.ndarray | None
+
+    @property
+    def bytes(self) -> int:
+        """What the arrays take."""
+        return _bytes([self.picture.pixels_int, self.picture.alpha_int, self.mask])
 
 
 class LookInput(NamedTuple):
@@ -31,39 +39,59 @@ class LookInput(NamedTuple):
     masks: list[np.ndarray | None]
     regions: list[np.ndarray | None]
 
+    @property
+    def bytes(self) -> int:
+        """What the arrays take."""
+        return _bytes([*self.paintings, *self.masks, *self.regions])
 
-def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoInput:
-    """A photo and its mask. Raises PictureError naming the one that cannot be used, or
-    StorageError."""
-    return PhotoInput(decode.decode(read(photo.key), photo.key), _mask(mask, "mask", read))
+
+def unlimited(needed: int) -> None:
+    """Admits a picture of any size."""
 
 
-def read_look(look: Look, read: Read) -> LookInput:
-    """A look's paintings with their masks and regions. Raises PictureError naming the one that
-    cannot be used, or StorageError."""
+def read_photo(
+    photo: Entry, mask: Entry | None, read: Read, admit: Admit = unlimited
+) -> PhotoInput:
+    """A photo and its mask. Raises PictureError naming the one that cannot be used,
+    MemoryShortError naming the one that is too large for what `admit` returns, or StorageError."""
+    data = read(photo.key)
+    picture = decode.decode(data, photo.key, admit(bytes_to_decode(data)))
+    return PhotoInput(picture, _mask(mask, "mask", read, admit))
+
+
+def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
+    """A look's paintings with their masks and regions. Errors as `read_photo`."""
     return LookInput(
-        [_painting(each.entry.key, look.settings, read) for each in look.paintings],
+        [_painting(each.entry.key, look.settings, read, admit) for each in look.paintings],
         look.shares,
-        [_mask(each.mask, "mask", read) for each in look.paintings],
-        [_mask(each.region, "region", read) for each in look.paintings],
+        [_mask(each.mask, "mask", read, admit) for each in look.paintings],
+        [_mask(each.region, "region", read, admit) for each in look.paintings],
     )
 
 
-def _painting(key: str, settings: Settings, read: Read) -> np.ndarray:
+def _painting(key: str, settings: Settings, read: Read, admit: Admit) -> np.ndarray:
     """A painting, made no larger than the engine uses it: 16 large ones would fill the memory."""
-    pixels = decode.decode(read(key), f"painting {key}").pixels
+    data = read(key)
+    pixels = decode.decode(data, f"painting {key}", admit(bytes_to_decode(data))).pixels_int
     if settings.size == "full":
-        return pixels
+        return to_float(pixels)
     height, width = pixels.shape[:2]
     # Recipe inetwork stretches paintings to the photo's shape, whichever side that makes longer.
     stretched = settings.recipe == "inetwork"
     side = min(height, width) if stretched else max(height, width)
     if side <= settings.size:
-        return pixels
+        return to_float(pixels)
     return arrays.resize(
         pixels, *fit_size(height, width, round(settings.size * max(height, width) / side))
     )
 
 
-def _mask(entry: Entry | None, what: str, read: Read) -> np.ndarray | None:
-    return None if entry is None else decode_mask(read(entry.key), f"{what} {entry.key}")
+def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:
+    if entry is None:
+        return None
+    data = read(entry.key)
+    return decode_mask(data, f"{what} {entry.key}", admit(bytes_to_decode(data)))
+
+
+def _bytes(found: Iterable[np.ndarray | None]) -> int:
+    return sum(each.nbytes for each in found if each is not None)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from styletransfer.batch.inputs import LookInput, PhotoInput, read_look, read_photo
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
+from styletransfer.batch.prefetch_memory import MemoryShare, PrefetchMemory
 from styletransfer.storage.base import Bucket
 
 DEPTH = 4  # photos read and decoded before their turn
@@ -24,13 +25,21 @@ class PrefetchedTask(NamedTuple):
     task: Task
     photo: "Future[PhotoInput]"
     look: "Future[LookInput]"
+    shares: tuple[MemoryShare, MemoryShare]
 
 
 class Prefetcher:
     """Hands out each task once, to any number of threads. Reading begins at once."""
 
-    def __init__(self, tasks: Sequence[Task], source: Bucket, style: Bucket) -> None:
-        self._source, self._style = source, style
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        source: Bucket,
+        style: Bucket,
+        memory: PrefetchMemory,
+    ) -> None:
+        """memory: what is decoded before its turn takes no more than there is."""
+        self._source, self._style, self._memory = source, style, memory
         self._pool = ThreadPoolExecutor(DEPTH)
         self._count = len(tasks)
         self._rest: Iterator[tuple[int, Task]] = iter(enumerate(tasks, start=1))
@@ -38,6 +47,7 @@ class Prefetcher:
         self._window: deque[PrefetchedTask] = deque()
         self._look: Look | None = None
         self._look_input: Future[LookInput] | None = None
+        self._look_share: MemoryShare | None = None
         self._taken = 0
         self._fill()
 
@@ -55,6 +65,7 @@ class Prefetcher:
         with self._lock:
             self._rest = iter(())
             self._window.clear()
+        self._memory.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> PrefetchedTask | None:
@@ -63,17 +74,39 @@ class Prefetcher:
             if not self._window:
                 return None
             self._taken += 1
-            return self._window.popleft()
+            prefetched = self._window.popleft()
+        for share in prefetched.shares:
+            share.begin_turn()
+        return prefetched
 
     def _fill(self) -> None:
         for number, task in islice(self._rest, DEPTH - len(self._window)):
-            look = self._read_look(task.look)
-            photo = self._pool.submit(read_photo, task.photo, task.mask, self._source.read)
-            self._window.append(PrefetchedTask(number, task, photo, look))
+            look, look_share = self._read_look(task.look)
+            share = self._memory.share()
+            photo = self._pool.submit(self._read_photo, task, share)
+            self._window.append(PrefetchedTask(number, task, photo, look, (look_share, share)))
 
-    def _read_look(self, look: Look) -> "Future[LookInput]":
+    def _read_photo(self, task: Task, share: MemoryShare) -> PhotoInput:
+        size = 0
+        try:
+            found = read_photo(task.photo, task.mask, self._source.read, share.admit)
+            size = found.bytes
+            return found
+        finally:
+            share.keep(size)
+
+    def _read_look(self, look: Look) -> "tuple[Future[LookInput], MemoryShare]":
         """A look's paintings; tasks are in the order of their looks, so each is read once."""
-        if self._look_input is None or look is not self._look:
-            self._look = look
-            self._look_input = self._pool.submit(read_look, look, self._style.read)
-        return self._look_input
+        if self._look_input is None or self._look_share is None or look is not self._look:
+            self._look, self._look_share = look, self._memory.share()
+            self._look_input = self._pool.submit(self._read_paintings, look, self._look_share)
+        return self._look_input, self._look_share
+
+    def _read_paintings(self, look: Look, share: MemoryShare) -> LookInput:
+        size = 0
+        try:
+            found = read_look(look, self._style.read, share.admit)
+            size = found.bytes
+            return found
+        finally:
+            share.keep(size)

@@ -99,13 +99,17 @@ class Uploader:
         for each in ended:
             each.result()
 
-    def finish(self, stop: Stop) -> Outcome:
-        """Waits until everything is stored, and publishes the gallery. Raises UnavailableError,
-        Stopped."""
+    def drain(self, stop: Stop) -> None:
+        """Waits until everything is stored. Raises UnavailableError, Stopped."""
         while self._uploads:
             stop.obey()
             wait(self._uploads, timeout=POLL_S)
             self.check()
+
+    def finish(self, stop: Stop) -> Outcome:
+        """Waits until everything is stored, and publishes the gallery. Raises UnavailableError,
+        Stopped."""
+        self.drain(stop)
         self._gallery.publish()
         return self.outcome
 

@@ -20,6 +20,7 @@ from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import Step, StyleTransfer
+from styletransfer.errors import MemoryShortError
 from styletransfer.log import event, printable
 from styletransfer.progress import follow
 from styletransfer.record import Record
@@ -101,14 +102,13 @@ class Worker:
         if resume is not None:
             done = int(resume["iteration"])
             event(f"{printable(task.photo.key)}: resuming from step {done}")
-        transfer = StyleTransfer(
-            photo.picture.pixels_int,
-            self._targets(task.look, look),
-            task.look.settings,
-            vgg,
-            content_mask=photo.mask,
-            memory_limit=self._run.config.memory_limit,
-        )
+        try:
+            transfer = self._transfer(task, photo, look, vgg, self._pipeline.memory.set_aside())
+        except MemoryShortError:
+            # Pictures that are read before their turn, or that wait to be stored, may be the cause.
+            self._pipeline.memory.set_nothing_aside()
+            self._pipeline.uploader.drain(stop)
+            transfer = self._transfer(task, photo, look, vgg, 0)
         event(f"{task}: {transfer.memory_plan}")
         steps = transfer.steps(resume)
         del resume  # As large as the picture and the optimiser's state.
@@ -125,6 +125,19 @@ class Worker:
                 checkpoints.save(task, step.snapshot())
                 saved = perf_counter()
             del step  # Steps that are still referenced may take memory.
+
+    def _transfer(
+        self, task: Task, photo: PhotoInput, look: LookInput, vgg: VGG, set_aside: int
+    ) -> StyleTransfer:
+        return StyleTransfer(
+            photo.picture.pixels_int,
+            self._targets(task.look, look),
+            task.look.settings,
+            vgg,
+            content_mask=photo.mask,
+            memory_limit=self._run.config.memory_limit,
+            set_aside=set_aside,
+        )
 
     def _targets(self, look: Look, given: LookInput) -> StyleTargets:
         if self._style is None or self._look is not look:

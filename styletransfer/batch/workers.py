@@ -14,6 +14,7 @@ from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
+from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.batch.waiting import POLL_S
 from styletransfer.gallery.publisher import Gallery
@@ -41,7 +42,8 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         for each in (run.buckets.source, run.buckets.style, run.buckets.result)
     )
     todo = run.plan.todo
-    prefetcher = Prefetcher(todo, source, style)
+    memory = PrefetchMemory(run.config.memory_limit)
+    prefetcher = Prefetcher(todo, source, style, memory)
     checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
     uploader = Uploader(result, run.plan, gallery, checkpoints)
     grace_s = 0.0
@@ -56,7 +58,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
 
         from styletransfer.batch.worker import Worker
 
-        pipeline = Pipeline(prefetcher, checkpoints, uploader, eta)
+        pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
         workers = [Worker(device, run, pipeline) for device in used]
         gallery.begin()
         run.stop.later = True

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 def read_picture(path: str, argument: str) -> "Picture":
     """The picture in a file. Raises ConfigError naming the `argument` if the file cannot be read,
-    PictureError if it is not a picture."""
+    PictureError if it is not a picture, MemoryShortError if it does not fit into the memory."""
+    from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
-    return decode.decode(_read(path, argument), path)
+    return decode.decode(_read(path, argument), path, free_memory())
 
 
 def read_mask(path: str, argument: str) -> "np.ndarray":
     """The mask in a file, float32 [h, w], 0…1, as `decode_mask`; errors as in `read_picture`."""
+    from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
-    return decode.decode_mask(_read(path, argument), path)
+    return decode.decode_mask(_read(path, argument), path, free_memory())
 
 
 def write_file(path: Path, data: bytes) -> Path:

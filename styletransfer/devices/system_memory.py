@@ -10,6 +10,7 @@ from typing import NamedTuple
 import psutil
 
 ROOT = Path("/")
+LIMIT_SHARE = 0.93  # of MEMORY_LIMIT: estimates are off by up to the rest
 
 
 class _Names(NamedTuple):

@@ -6,23 +6,36 @@ from functools import cache
 import tensorflow as tf
 
 from styletransfer.devices import nvidia
-from styletransfer.devices.system_memory import free_memory, resident_memory
+from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
+from styletransfer.errors import MemoryShortError
+from styletransfer.log import gigabytes
 
 FREE_SHARE = 0.9  # of the free memory: other processes allocate, too
-LIMIT_SHARE = 0.93  # of a limit: estimates are off by up to this much
 KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
 class MemoryBudget:
     """The memory that painting a picture may take, in `bytes`, in addition to what is in use when
     it begins: what is free on the device, and no more than `limit` bytes for the whole process (on
-    a GPU, for what it holds there), if given."""
+    a GPU, for what it holds there), if given. set_aside: bytes of the host's memory that are free
+    and that painting on the CPU must leave alone."""
 
-    def __init__(self, limit: int | None = None) -> None:
-        used, free = gpu_memory() or cpu_memory()
-        self.bytes = max(int(FREE_SHARE * free), 0)
+    def __init__(self, limit: int | None = None, set_aside: int = 0) -> None:
+        used, free = gpu_memory() or cpu_memory(set_aside)
+        self._free = max(free, 0)
+        self.bytes = int(FREE_SHARE * self._free)
         if limit is not None:
             self.bytes = max(min(self.bytes, int(LIMIT_SHARE * limit) - used), 0)
+
+    def check(self, needed: int, what: str) -> None:
+        """For what is needed for a moment only, within what is free, whatever the limit for the
+        process is. Raises MemoryShortError, naming what needs so many bytes, if they are not free.
+        """
+        if needed > self._free:
+            raise MemoryShortError(
+                f"{what} needs {gigabytes(needed)} of memory, and {gigabytes(self._free)} are "
+                "available; make it smaller"
+            )
 
     def lower(self, failed: int) -> None:
         """Lowers the budget after a computation estimated at `failed` bytes ran out of memory."""
@@ -46,9 +59,9 @@ def gpu_memory() -> tuple[int, int] | None:
     return used, total - used
 
 
-def cpu_memory() -> tuple[int, int]:
-    """(used, free) bytes of this process. What TensorFlow keeps of earlier pictures and can reuse
-    counts as free."""
+def cpu_memory(set_aside: int = 0) -> tuple[int, int]:
+    """(used, free) bytes of this process. What is set aside counts as used; what TensorFlow keeps
+    of earlier pictures and can reuse counts as free."""
     free, resident = free_memory(), resident_memory()
     kept = 0
     with contextlib.suppress(ValueError):  # Raised by the system's allocator, which keeps nothing.
@@ -56,7 +69,7 @@ def cpu_memory() -> tuple[int, int]:
         # TensorFlow reports its peak use, not how much it keeps.
         kept = int(KEPT_SHARE * info["peak"]) - info["current"]
         kept = max(0, min(kept, resident - _initial_resident()))
-    return resident - kept, free + kept
+    return resident - kept + set_aside, free + kept - set_aside
 
 
 @cache

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.images.arrays import fit_size
+from styletransfer.images.arrays import fit_size, to_float
 from styletransfer.settings import Settings
 
 FIRST_SCALE = 128  # px, longer side
@@ -52,6 +52,15 @@ def to_batch(image: np.ndarray) -> tf.Tensor:
         return tf.constant(np.asarray(array[None], np.float32))
     # The same as arrays.to_float, without a copy outside of TensorFlow.
     return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
+
+
+def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
+    """A photo, as for `to_batch`, at another (height, width), as `resample` makes it. Its channels
+    are resampled one after another: a large photo in floats would take more than a painting."""
+    if picture_size(photo) == tuple(size):
+        return to_batch(photo)
+    channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
+    return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
 
 
 def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

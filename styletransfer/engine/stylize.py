@@ -30,6 +30,8 @@ from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
+SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
+
 one_operation_at_a_time()
 
 
@@ -109,7 +111,8 @@ class Step:
 class StyleTransfer:
     """A photo prepared to be painted in a style; `steps` runs it. Arguments as in `stylize`.
 
-    memory_plan: the memory plan of the last scale, which takes the most memory.
+    memory_plan: the memory plan of the last scale, which takes the most memory. set_aside: bytes of
+    the host's memory that are free now and that others will take meanwhile.
     Raises ValueError for arrays that do not fit, PictureError for a picture too narrow for its
     recipe, and MemoryShortError if it cannot be computed in the available memory.
     """
@@ -126,10 +129,11 @@ class StyleTransfer:
         color_mask: np.ndarray | None = None,
         init: np.ndarray | None = None,
         memory_limit: int | None = None,
+        set_aside: int = 0,
     ) -> None:
         if settings.deterministic:
             deterministic()
-        budget = MemoryBudget(memory_limit)
+        budget = MemoryBudget(memory_limit, set_aside)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask, masked = content_mask, content_mask is not None
         self._objective = Objective.of(settings, vgg)
@@ -149,6 +153,8 @@ class StyleTransfer:
         )
         self._planner = MemoryPlanner(self._objective, budget, extra)
         self.memory_plan = self._planner.plan_memory(last)
+        if photo_size != last:  # Before a scale begins, so not in addition to it.
+            budget.check(SCALING_BYTES * math.prod(photo_size), "scaling the photo")
         self._init = None
         if init is not None:
             self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])
@@ -172,7 +178,7 @@ class StyleTransfer:
                 done -= count
                 continue
             last = size == self._sizes[-1]
-            scaled = pyramid.resample(photo, size)
+            scaled = pyramid.scaled_photo(photo, size)
             problem = self._problem(scaled, size)
             if last:
                 del photo  # Memory is shortest at the last scale.
@@ -222,14 +228,12 @@ class StyleTransfer:
             if converged:
                 return
 
-    def _photo(self) -> tf.Tensor:
-        """The photo as the optimisation sees it, [1, H, W, 3]."""
+    def _photo(self) -> np.ndarray:
+        """The photo as the optimisation sees it, [H, W, 3], integers or floats."""
         method = self._settings.color_match
         if method == "none":
-            return pyramid.to_batch(self._content)
-        return pyramid.to_batch(
-            self._styles.recoloured(to_float(self._content), method, self._content_mask)
-        )
+            return self._content
+        return self._styles.recoloured(to_float(self._content), method, self._content_mask)
 
     def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
         groups = self._styles.groups(self._objective, size, self._content_mask)

@@ -8,7 +8,7 @@ from PIL import ExifTags, Image
 
 from styletransfer.images.arrays import to_float
 
-_ROWS = 256
+_PIXELS = 1 << 18  # of a band, whose intermediate values take up to 60 bytes each
 
 # Below this alpha a pixel's own colour is noise: programs store anything there, or round it.
 _FAINT = 1 / 8
@@ -22,7 +22,7 @@ def to_array(image: Image.Image, lower: Image.Image | None = None) -> np.ndarray
     channels = (3,) if image.mode == "RGB" else ()
     dtype = np.uint8 if lower is None else np.uint16
     out = np.empty((image.height, image.width, *channels), dtype)
-    for rows in _bands(image.height):
+    for rows in _bands(image.height, image.width):
         band = _values(image, rows)
         if lower is None:
             out[rows] = band
@@ -50,7 +50,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
     # "White is zero", which Pillow inverts in 8 bits only.
     inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
     out = np.empty((image.height, image.width), np.uint8)
-    for rows in _bands(image.height):
+    for rows in _bands(image.height, image.width):
         grey = _values(image, rows).astype(np.float32) - np.float32(low)
         grey /= np.float32(max(high - low, 1e-30))
         if inverted:
@@ -62,15 +62,16 @@ def eight_bits(image: Image.Image) -> Image.Image:
 def alpha_but_for(image: Image.Image, transparent: float) -> Image.Image:
     """Alpha as L: transparent where a grey image has one value, opaque elsewhere."""
     out = np.empty((image.height, image.width), np.uint8)
-    for rows in _bands(image.height):
+    for rows in _bands(image.height, image.width):
         out[rows] = np.uint8(255) * (_values(image, rows) != transparent)
     return Image.fromarray(out)
 
 
 def luma(pixels_int: np.ndarray, alpha_int: np.ndarray | None) -> np.ndarray:
     """Colours [H, W, 3] as grey, multiplied by alpha [H, W] if there is any: float32, 0…1."""
-    out = np.empty(pixels_int.shape[:2], np.float32)
-    for rows in _bands(len(pixels_int)):
+    height, width = pixels_int.shape[:2]
+    out = np.empty((height, width), np.float32)
+    for rows in _bands(height, width):
         np.minimum(to_float(pixels_int[rows]) @ _LUMA, 1, out=out[rows])
         if alpha_int is not None:
             out[rows] *= to_float(alpha_int[rows])
@@ -85,7 +86,7 @@ def with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) 
     if pixels_int.dtype != np.uint16:
         deep = pixels_int.astype(np.uint16)
         deep *= np.uint16(65535 // np.iinfo(pixels_int.dtype).max)
-    for rows in _bands(len(pixels_int)):
+    for rows in _bands(*alpha_int.shape):
         alpha = to_float(alpha_int[rows])
         faint = alpha < _FAINT
         own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
@@ -97,7 +98,7 @@ def with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) 
 def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
     """The mean colour [3], weighted by alpha."""
     weighted, weight = np.zeros(3), 0.0
-    for rows in _bands(len(pixels_int)):
+    for rows in _bands(*alpha_int.shape):
         alpha = to_float(alpha_int[rows])
         by_row = np.einsum("hwc,hw->hc", to_float(pixels_int[rows]), alpha)
         weighted += by_row.sum(axis=0, dtype=np.float64)
@@ -109,7 +110,7 @@ def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
 def _range(image: Image.Image) -> tuple[float, float]:
     """The smallest and the largest finite value; 0 and 0 if there is none."""
     found = []
-    for rows in _bands(image.height):
+    for rows in _bands(image.height, image.width):
         values = _values(image, rows)
         finite = values[np.isfinite(values)]
         if finite.size:
@@ -117,9 +118,10 @@ def _range(image: Image.Image) -> tuple[float, float]:
     return min(found, default=0.0), max(found, default=0.0)
 
 
-def _bands(height: int) -> Iterator[slice]:
-    for top in range(0, height, _ROWS):
-        yield slice(top, min(top + _ROWS, height))
+def _bands(height: int, width: int) -> Iterator[slice]:
+    rows = max(1, _PIXELS // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
 
 
 def _values(image: Image.Image, rows: slice) -> np.ndarray:

@@ -28,7 +28,7 @@ _BLACK = 1 / 255
 # does WebP's decoder. Steps in bands and small pictures have a fixed part.
 _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
 _FORMAT_BYTES = {"WEBP": 8}
-_FIXED_BYTES = 8_000_000
+_FIXED_BYTES = 20_000_000
 
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TRANSPOSITIONS = {

@@ -16,6 +16,7 @@ from support.folder_batches import keys, run
 from styletransfer import progress
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
+from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.workers import run_side_by_side
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
@@ -146,7 +147,7 @@ def test_each_task_is_taken_once_and_nothing_is_read_long_before_its_turn():
         SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
     ]
     source = SimpleNamespace(read=lambda key: read.append(key) or tiny.file(16, 16))
-    prefetcher, taken = Prefetcher(tasks, source, source), []
+    prefetcher, taken = Prefetcher(tasks, source, source, PrefetchMemory()), []
     assert prefetcher.left == 40
 
     def take():

@@ -189,7 +189,7 @@ def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
 
 
 def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
-    monkeypatch.setattr(memory_available, "cpu_memory", lambda: (0, 150_000_000))
+    monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, 150_000_000))
     settings = Settings(size="full", iterations=1)
     with pytest.raises(MemoryShortError, match=r"2000 × 1500 px needs .* size that fits is \d+"):
         list(stylize(picture(1500, 2000), [picture(32, 32)], settings, tiny))

@@ -2,6 +2,7 @@
 
 import random
 import struct
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,8 @@ from PIL import Image, ImageFile
 from support.pictures import P3, SRGB, gamma, gradient, profile, rgb_profile, saved, xyz
 
 from styletransfer.bucket_layout import PICTURES
-from styletransfer.errors import PictureError
-from styletransfer.images.decode import MIN_SIDE, decode
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.images.decode import MIN_SIDE, bytes_to_decode, decode, decode_mask
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -526,3 +527,31 @@ def test_a_picture_has_the_integers_of_its_file():
     assert eight.pixels_int.dtype == np.uint8 and eight.pixels_int.shape == (60, 80, 3)
     assert eight.size == (60, 80)
     assert np.array_equal(eight.pixels, eight.pixels_int / np.float32(255))
+
+
+@pytest.mark.parametrize("read", [decode, decode_mask])
+def test_a_picture_that_would_not_fit_into_the_memory_is_refused_from_its_header(read):
+    data = saved(plain((9, 9, 9, 9), "RGBA", 3000), "PNG")
+    tracemalloc.start()
+    with pytest.raises(
+        MemoryShortError, match=r"^a\.png: decoding it takes 0.2 GB of memory, and 99"
+    ):
+        read(data, "a.png", 99_000_000)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+    assert bytes_to_decode(data[:20]) == bytes_to_decode(b"") == 0
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "I", "F"])
+def test_decoding_takes_no_more_memory_than_estimated(kind):
+    """In NumPy: Pillow's own images take 4 bytes a pixel at a time."""
+    side = 1500
+    if kind in ("I", "F"):
+        data = saved(Image.new(kind, (side, side), 1), "TIFF")
+    else:
+        data = saved(plain((9,) * len(kind), kind, side), "PNG")
+    tracemalloc.start()
+    decode(data, "a")
+    peak = tracemalloc.get_traced_memory()[1] + 4 * side * side
+    tracemalloc.stop()
+    assert peak < bytes_to_decode(data)
