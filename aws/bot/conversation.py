@@ -171,7 +171,7 @@ async def _status(update: Update, context: Context) -> None:
 async def _cancel(update: Update, context: Context) -> None:
     count = jobs.cancel(user_of(update), _resources(context))
     say = words_for(update)
-    text = say.cancelled(count) if count else say.text("nothing_to_cancel")
+    text = say.photos("cancelled", count) if count else say.text("nothing_to_cancel")
     await message_of(update).reply_text(text)
 
 

@@ -13,7 +13,7 @@ from telegram import Chat, Update
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
 
-from bot import conversation, jobs, photos, results, words
+from bot import conversation, jobs, limits, photos, results, words
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
@@ -94,6 +94,7 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
         application.bot_data["resources"] = resources
         application.add_handler(TypeHandler(Update, _admit), group=-1)
         photos.add_photo_handlers(application)
+        limits.add_limit_command(application)
         conversation.add_command_handlers(application)
         application.add_error_handler(_failed)
         await application.process_update(Update.de_json(update, application.bot))

@@ -10,7 +10,7 @@ from telegram import Document, Message, PhotoSize, Update
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
-from bot import choices, jobs, pictures
+from bot import choices, jobs, limits, pictures
 from bot.choices import Choice
 from bot.resources import Resources
 from bot.updates import message_of, user_of, words_for
@@ -78,6 +78,9 @@ async def _order(photo: Photo, data: bytes, update: Update, resources: Resources
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
     if choice is None:
         await _reply(message, say.text("no_styles"))
+        return
+    if not limits.admits(photo, user, resources):
+        await _reply(message, say.photos("limit.reached", limits.per_day(resources)))
         return
     order = resources.table.add_order(photo, user, choice.name)
     try:

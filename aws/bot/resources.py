@@ -21,8 +21,9 @@ LINK_S = 3600  # that a link to a file is valid
 
 @dataclass(frozen=True)
 class Resources:
-    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `size` the
-    longer side, in px, of results whose user has not chosen another, `api` Telegram's URL."""
+    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `size` the longer
+    side, in px, of results whose user has not chosen another, `photos_per_day` how many each user
+    may send unless the owner has said otherwise, `api` Telegram's URL."""
 
     bucket_name: str
     bucket: Bucket
@@ -31,6 +32,7 @@ class Resources:
     owner: int
     keep_days: int
     size: int
+    photos_per_day: int
     api: str
 
     def terminate(self, job: str, reason: str) -> None:
@@ -74,6 +76,7 @@ def resources() -> Resources:
         owner=int(_variable("OWNER")),
         keep_days=keep_days,
         size=int(_variable("STYLE_SIZE")),
+        photos_per_day=int(_variable("PHOTOS_PER_DAY")),
         api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )
 

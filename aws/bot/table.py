@@ -1,5 +1,6 @@
-"""The table: who may use the bot and what they chose, the photos in progress, and the updates and
-albums seen before. Everything but the users expires, by the attribute `expires`.
+"""The table: who may use the bot, how much and what they chose, the photos in progress and those of
+the day, and the updates and albums seen before. Everything but users and the limit expires, by the
+attribute `expires`.
 """
 
 import math
@@ -17,6 +18,7 @@ DAY_S = 86400
 WAITING, RUNNING, PAINTED = "waiting", "running", "painted"
 SENT, FAILED, CANCELLED = "sent", "failed", "cancelled"
 OPEN = (WAITING, RUNNING)
+_LIMIT = "limit"  # the key of the item that holds it
 
 
 class BusyError(Exception):
@@ -119,6 +121,35 @@ class Table:
 
     def choose_size(self, user: int, size: int | str) -> None:
         self._set(f"user#{user}", {"size": size})
+
+    def limit(self) -> int | None:
+        """The photos that each user may send per day; None if the owner has not said."""
+        item = self._get(_LIMIT)
+        return int(item["photos"]) if item else None
+
+    def set_limit(self, photos: int) -> None:
+        self._set(_LIMIT, {"photos": photos})
+
+    def count_photo(self, photo: Photo, user: int, most: int) -> bool:
+        """Counts a photo as one of a user's of this day, in UTC; False if there are `most` already.
+        A photo that comes again is counted once."""
+        if most < 1:
+            return False
+        now, name = time.time(), f"{photo.chat}/{photo.stem}"
+        counted = Attr("photos")
+        room = counted.not_exists() | counted.size().lt(most) | counted.contains(name)
+        try:
+            self._table.update_item(
+                Key={"pk": f"day#{user}/{int(now // DAY_S)}"},
+                UpdateExpression="ADD photos :photo SET expires = :end",
+                ConditionExpression=room,
+                ExpressionAttributeValues={":photo": {name}, ":end": int(now) + 2 * DAY_S},
+            )
+        except ClientError as error:
+            if _is_refusal(error):
+                return False
+            raise
+        return True
 
     def add_order(self, photo: Photo, user: int, look: str) -> Order:
         """Notes a photo as waiting."""

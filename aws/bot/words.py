@@ -113,8 +113,9 @@ class Words:
         wish = self.text("status.wish", style=self._style_now(style), size=self.size_text(size))
         return "\n".join([*lines, wish])
 
-    def cancelled(self, count: int) -> str:
-        return self.text("cancelled", photos=self._count("photos", count))
+    def photos(self, key: str, count: int) -> str:
+        """A text about a number of photos."""
+        return self.text(key, photos=self._count("photos", count))
 
     def file_too_large(self, link: str) -> str:
         """As HTML."""

@@ -61,6 +61,7 @@ def world(moto, aws, telegram, monkeypatch, caplog) -> Iterator[World]:
     environment = {
         **{"BUCKET": moto.new_bucket(), "TABLE": name, "TOKEN_PARAMETER": "/painter/token"},
         **{"OWNER": str(OWNER), "KEEP_DAYS": "30", "STYLE_SIZE": "1024"},
+        "PHOTOS_PER_DAY": "20",
         "TELEGRAM_API": telegram.url,
     }
     for variable, value in environment.items():

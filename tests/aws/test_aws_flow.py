@@ -138,7 +138,7 @@ def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(worl
 def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     world.answers(world.photo(ANNA, PHOTO))
     [key] = world.photo_keys(ANNA)
-    assert texts(world.says(ANNA, "/cancel")) == [EN.cancelled(1)]
+    assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 1)]
     cloud.deliver(aws_events.created(key, world.bucket))
     [job] = cloud.jobs
     assert world.terminated == [job.id, job.id], "at each word of it"

@@ -4,7 +4,7 @@ import json
 
 import layout
 import pytest
-from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, texts
+from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
 
 from styletransfer.storage import s3
@@ -82,6 +82,23 @@ def test_an_album_is_painted_whole_and_acknowledged_once(world):
     assert "album" in answer.text
     world.answers(world.photo(ANNA, media_group_id="78"))
     assert len(world.telegram.sent(chat=ANNA)) == 2
+
+
+def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
+    assert texts(world.says(ANNA, "/limit 99")) == [EN.text("owner_only")]
+    assert texts(world.says(OWNER, "/limit")) == [EN.photos("limit.now", 20)]
+    assert texts(world.says(OWNER, "/limit many")) == [EN.text("limit.usage")]
+    assert texts(world.says(OWNER, "/limit 1")) == [EN.photos("limit.is", 1)]
+    first = world.photo(ANNA)
+    assert "Got it" in world.answers(first)[0].text
+    assert texts(world.answers(world.photo(ANNA))) == [EN.photos("limit.reached", 1)]
+    assert len(world.photo_keys(ANNA)) == 1, "what was refused costs nothing"
+    [answer] = world.answers(first | {"update_id": 1})
+    assert "Got it" in answer.text, "the same photo counts once"
+    for user in (BORIS, OWNER, OWNER):
+        assert "Got it" in world.answers(world.photo(user))[0].text
+    world.says(OWNER, "/limit 0")
+    assert "no more" in world.answers(world.photo(BORIS))[0].text
 
 
 def test_an_own_painting_becomes_ones_style(world):

@@ -115,7 +115,7 @@ def test_a_link_is_signed_for_the_bucket_and_the_region(monkeypatch, region):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    link = Resources("painter-bucket", None, None, "", 0, 30, 1024, "").link(
+    link = Resources("painter-bucket", None, None, "", 0, 30, 1024, 20, "").link(
         "results/5/monet/7-A.png"
     )
     address = urllib.parse.urlsplit(link)
@@ -196,7 +196,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
         world.answers(world.photo(user))
     running, unknown = world.photo_keys(ANNA)
     world.job(running, "RUNNING", job="job-7")
-    assert texts(world.says(ANNA, "/cancel")) == [EN.cancelled(2)]
+    assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 2)]
     assert world.keys(f"telegram/{ANNA}/") == world.keys(f"wishes/{ANNA}/") == []
     assert len(world.photo_keys(BORIS)) == 1
     assert world.terminated == ["job-7"]

@@ -416,6 +416,10 @@ def test_a_container_cannot_have_the_role_of_its_instance_and_spot_ends_it_in_or
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n" in script
 
 
+def test_the_default_size_is_one_that_the_machine_can_paint(template):
+    assert template["Parameters"]["StyleSize"]["MaxValue"] == layout.LARGEST_SIDE
+
+
 def test_requests_are_logged_without_the_secret(resources):
     settings = resources["BotApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
     assert settings["DestinationArn"] == "ApiLog.Arn"

@@ -41,6 +41,6 @@ def test_a_language_is_found_by_telegrams_code():
 
 def test_counts_and_names_are_filled_in():
     say = words.speaking("fr")
-    assert "2 photos" in say.cancelled(2) and "30 jours" in say.help_text(None, 512, 30)
+    assert "2 photos" in say.photos("cancelled", 2) and "30 jours" in say.help_text(None, 512, 30)
     assert "…" in say.style("style_is", "x" * 99) and "{brace}" in say.style("style_is", "{brace}")
     assert "«" in say.text("no_styles") and "ou" in say.style_unknown("a", ["b", "c"]).split()
