@@ -14,7 +14,7 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hidden
 from styletransfer.storage.file_names import Fold, key_folding
-from styletransfer.storage.files import is_same, storage_errors
+from styletransfer.storage.files import delete_leftovers, is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 from styletransfer.storage.jobs import Job, run_jobs
 from styletransfer.storage.manifest import MANIFEST, Manifest
@@ -43,7 +43,10 @@ def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -
     manifest = _manifest(folder, result)
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     jobs = []
-    for entry, path in _files(entries, folder, fold, result):
+    files = _files(entries, folder, fold, result)
+    for each in {path.parent for _, path in files} if not rules.dry_run else ():
+        delete_leftovers(each)
+    for entry, path in files:
         if manifest.has(entry, path):
             result.same += 1
         else:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
+LEFT_S = 3600  # A file that is still being written is younger.
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
 USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128))
 
@@ -89,3 +91,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def delete_leftovers(folder: Path) -> None:
+    """Deletes files in a folder, not in its sub-folders, that `replacing` left an hour ago or more,
+    because its process was killed. What cannot be deleted does no harm."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if PART_FILE.fullmatch(path.name) and path.stat().st_mtime < time.time() - LEFT_S:
+                path.unlink()

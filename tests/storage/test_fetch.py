@@ -1,5 +1,6 @@
 """What a download into a folder does with files that are there already."""
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,3 +165,17 @@ def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(bucket
     (folder / "monet/a.jpg").unlink()
     assert "outside.jpg' cannot be a file" in download_all(bucket, folder, MIRROR).notes[0]
     assert outside.read_bytes() == b"mine"
+
+
+def test_what_a_killed_download_left_is_deleted_after_an_hour(bucket, tmp_path):
+    left = [tmp_path / f"out/monet/.{digit * 16}.part" for digit in "0a"]
+    mine = tmp_path / "out/monet/.mine.part"
+    mine.parent.mkdir(parents=True)
+    for path in (*left, mine):
+        path.write_bytes(b"x")
+    for path in (left[0], mine):
+        os.utime(path, (1e9, 1e9))
+    download_all(bucket, tmp_path / "out", SyncRules(dry_run=True))
+    assert left[0].exists()
+    download_all(bucket, tmp_path / "out")
+    assert [path.exists() for path in (*left, mine)] == [False, True, True]
