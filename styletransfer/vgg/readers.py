@@ -4,7 +4,13 @@ None loads TensorFlow; h5py and SciPy are loaded when a file is read.
 """
 
 import hashlib
+import os
 import re
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +18,16 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
+from styletransfer.log import gigabytes, printable
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg.foreign_formats import (
+    LARGEST_ARRAY,
+    RawWeights,
+    matconvnet_name,
+    read_foreign,
+)
 from styletransfer.vgg.registry import (
+    ARCHITECTURES,
     MEAN_PIXEL,
     TO_CONV5_1,
     Weights,
@@ -21,13 +36,19 @@ from styletransfer.vgg.registry import (
 )
 from styletransfer.vgg.trained_file import Kernels, read_trained
 
-# What a reader returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
-RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
+LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
+LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # of one array in a `.npz`
+TIMEOUT_S = 300
 
 
 def file_identity(path: Path) -> str:
     """`md5:…` of a file's content. Raises WeightsError if it cannot be read."""
     try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
+            raise WeightsError(
+                f"weights file {path} is no file of at most {gigabytes(LARGEST_FILE)}"
+            )
         with path.open("rb") as stream:
             return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
     except OSError as error:
@@ -44,11 +65,11 @@ def read_weights(path: Path, model: str) -> Weights:
     its shape, or the published file.
     """
     suffix = path.suffix.lower()
-    if suffix not in _READERS:
+    if suffix not in _SUFFIXES:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
     identity = file_identity(path)
     try:
-        layout, kernels, mean = _read(path, suffix, model)
+        layout, kernels, mean = _read(path, suffix, model, identity)
     except WeightsError:
         raise
     except Exception as error:  # A damaged file can make its parser fail in any way.
@@ -64,21 +85,57 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _read(path: Path, suffix: str, model: str) -> tuple[str, Kernels, np.ndarray]:
+def _read(path: Path, suffix: str, model: str, identity: str) -> tuple[str, Kernels, np.ndarray]:
     """`Weights.model`, the validated kernels, and the mean pixel."""
     if suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
+            _check_sizes(arrays.zip, path)
             if "format" in arrays:
-                return TO_CONV5_1, *read_trained(dict(arrays), str(path))
-    found, mean = _READERS[suffix](path, model)
+                return TO_CONV5_1, *read_trained(_needed(arrays), str(path))
+            found, mean = _plain_arrays(arrays), MEAN_PIXEL
+    elif identity in (f"md5:{each.published.md5}" for each in ARCHITECTURES.values()):
+        found, mean = read_foreign(path, model)
+    else:
+        found, mean = read_in_process(path, model)
     return model, _validated(found, path, model), mean
+
+
+def read_in_process(path: Path, model: str) -> RawWeights:
+    """`read_foreign` in a process of its own, whose memory and time are limited: a hostile file can
+    crash its parser, or keep it busy for ever. Raises WeightsError, ValueError."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "arrays.npz"
+        paths = [str(PROGRAM), os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        # One thread: each would take address space, which is limited.
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "styletransfer.vgg.foreign_formats"]
+        try:
+            done = subprocess.run(
+                [*command, str(path.absolute()), model, str(out)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError("reading it takes too long") from None
+        said = done.stdout.decode(errors="replace").splitlines()
+        if done.returncode == WeightsError.exit_code and said:
+            if said[-1].startswith(" "):  # The library's words.
+                raise ValueError(said[-1].strip())
+            raise WeightsError(said[-1])
+        if done.returncode:
+            raise ValueError("it is damaged in a way that its reader does not survive")
+        with np.load(out, allow_pickle=False) as arrays:
+            return _plain_arrays(arrays), arrays["mean"]
 
 
 def _expected(suffix: str, model: str) -> str:
     layer, shape = next(iter(layer_shapes(model).items()))
     if suffix == ".mat":
         return (
-            f"MatConvNet's {_matconvnet_name(model)}, its layer {layer} with a kernel of shape "
+            f"MatConvNet's {matconvnet_name(model)}, its layer {layer} with a kernel of shape "
             f"{shape}, and so on"
         )
     if suffix == ".npz":
@@ -87,10 +144,6 @@ def _expected(suffix: str, model: str) -> str:
             "file of training/export.py"
         )
     return f"Keras' {architecture(model).published}"
-
-
-def _matconvnet_name(model: str) -> str:
-    return f"imagenet-vgg-verydeep-{model.removeprefix('vgg')}.mat"
 
 
 def _damage(path: Path) -> str | None:
@@ -141,94 +194,27 @@ def _validated(found: Mapping[str, tuple[Any, Any]], path: Path, model: str) -> 
     return kernels
 
 
-def _read_h5(path: Path, model: str) -> RawWeights:
-    """Keras' three layouts: the legacy one of the published files (one group per layer), a whole
-    model saved in it (the same under `model_weights`), and Keras 3's `.weights.h5`, whose layers
-    are numbered by kind (`layers/conv2d_1/vars/0`) and have their name as an attribute."""
-    import h5py
-
-    layers = list(layer_shapes(model))
-    found: dict[str, tuple[Any, Any]] = {}
-    with h5py.File(path, "r") as file:
-        root = file.get("model_weights", file)
-        root = root.get("layers", root)
-        for key, group in root.items():
-            if not isinstance(group, h5py.Group):
-                continue
-            variables = group.get("vars")
-            name = key if variables is None else variables.attrs.get("name", key)
-            if named := re.fullmatch(r"block(\d)_conv(\d)", name):
-                layer = f"conv{named[1]}_{named[2]}"
-            elif numbered := re.fullmatch(r"conv2d(?:_(\d+))?", name):  # Keras 3's first releases.
-                number = int(numbered[1] or 0)
-                layer = layers[number] if number < len(layers) else name
-            else:
-                continue
-            arrays: list[np.ndarray] = []
-            group.visititems(
-                lambda _, item, into=arrays: (
-                    into.append(item[()]) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-            kernel = next((each for each in arrays if each.ndim == 4), np.empty(0))
-            bias = next((each for each in arrays if each.ndim == 1), np.empty(0))
-            if layer == "conv1_1" and kernel.ndim == 4:
-                kernel = kernel[:, :, ::-1]  # Keras feeds its VGG B, G, R, as Caffe did.
-            found[layer] = kernel, bias
-    return found, MEAN_PIXEL
-
-
-def _read_mat(path: Path, model: str) -> RawWeights:
-    """MatConvNet's layouts. Its kernels are [height, width, in, out] and take R, G, B: its
-    importer transposes Caffe's and reverses the channels (utils/import-caffe.py).
-
-    Older: layers{i}.filters, .biases or .weights{1, 2}, and normalization; newer: .weights and
-    meta.normalization. Both may be fields of a variable `net`.
-    """
-    import h5py
-    from scipy.io import loadmat
-
-    if h5py.is_hdf5(path):
-        raise WeightsError(
-            f"weights file {path} is in MATLAB's format 7.3, which cannot be read here; save "
-            "it again in MATLAB with save(…, '-v7'), or use MatConvNet's own "
-            f"{_matconvnet_name(model)}"
-        )
-    file = loadmat(path, struct_as_record=False, squeeze_me=True)
-    net = file.get("net")
-    top = vars(net) if hasattr(net, "_fieldnames") else file
-    found: dict[str, tuple[Any, Any]] = {}
-    for layer in np.atleast_1d(top.get("layers", [])):
-        name = str(getattr(layer, "name", ""))
-        if not re.fullmatch(r"conv\d_\d", name):
-            continue
-        pair = np.atleast_1d(getattr(layer, "weights", []))
-        if len(pair) >= 2:
-            found[name] = pair[0], pair[1]
-        else:
-            empty = np.empty(0)
-            found[name] = getattr(layer, "filters", empty), getattr(layer, "biases", empty)
-    normalization = getattr(top.get("meta"), "normalization", top.get("normalization"))
-    average = np.asarray(getattr(normalization, "averageImage", MEAN_PIXEL), np.float64)
-    if average.shape[-1:] != (3,):  # The importer writes [0, 0] if it has no mean.
-        return found, MEAN_PIXEL
-    mean = average.reshape(-1, 3).mean(0).astype(np.float32)
-    if not np.isfinite(mean).all():
-        raise WeightsError(
-            f"weights file {path}: averageImage holds NaN or infinity; expected about {MEAN_PIXEL}"
-        )
-    return found, mean
-
-
-def _read_npz(path: Path, model: str) -> RawWeights:
+def _plain_arrays(file: Any) -> dict[str, tuple[Any, Any]]:
     """Plain arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
-    with np.load(path, allow_pickle=False) as file:
-        layers = [name[:-2] for name in file.files if re.fullmatch(r"conv\d_\d_W", name)]
-        return {
-            layer: (file[f"{layer}_W"], file[f"{layer}_b"])
-            for layer in layers
-            if f"{layer}_b" in file
-        }, MEAN_PIXEL
+    layers = [name[:-2] for name in file.files if re.fullmatch(r"conv\d_\d_W", name)]
+    return {
+        layer: (file[f"{layer}_W"], file[f"{layer}_b"]) for layer in layers if f"{layer}_b" in file
+    }
 
 
-_READERS = {".h5": _read_h5, ".hdf5": _read_h5, ".mat": _read_mat, ".npz": _read_npz}
+def _needed(file: Any) -> dict[str, np.ndarray]:
+    return {name: file[name] for name in file.files if name.startswith(_NAMES)}
+
+
+def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raises WeightsError for an array far larger than any of VGG's, from the archive's table."""
+    for member in archive.infolist():
+        if member.filename.startswith(_NAMES) and member.file_size > LARGEST_ARRAY_BYTES:
+            raise WeightsError(
+                f"weights file {path}: {printable(member.filename)} has "
+                f"{gigabytes(member.file_size)}, which is no layer of VGG"
+            )
+
+
+_NAMES = ("conv", "format", "mean")  # how the names of arrays begin that are read
+_SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")

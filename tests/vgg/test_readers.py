@@ -10,6 +10,8 @@ from scipy.io import savemat
 from support import fabricated
 from support.failures import weights_error
 
+from styletransfer.vgg import readers
+from styletransfer.vgg.foreign_formats import read_foreign
 from styletransfer.vgg.readers import read_weights
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
@@ -19,6 +21,12 @@ SAVERS = {
     "npz": fabricated.save_npz,
 }
 OTHER = {"vgg16": "vgg19", "vgg19": "vgg16"}
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """A process for each file would take most of the time; test_hostile_weights.py has some."""
+    monkeypatch.setattr(readers, "read_in_process", read_foreign)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,182 @@
+"""Parsers of weights in HDF5 (Keras' `.h5`) and in MATLAB's format (MatConvNet's `.mat`).
+
+Both formats are parsed in C, where a hostile file can do more than raise an error. So this module
+is also a program, which `readers` runs in a process of its own, with limits:
+
+    python -m styletransfer.vgg.foreign_formats FILE MODEL OUT.npz
+
+It writes the arrays, as a plain `.npz`, and prints one line and exits with 3 where it cannot.
+"""
+
+import math
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from styletransfer.errors import WeightsError
+from styletransfer.vgg.registry import MEAN_PIXEL, layer_shapes
+
+# What a parser returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
+RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
+
+LARGEST_ARRAY = 4 * 3 * 3 * 512 * 512  # values: four times VGG's largest kernel
+MEMORY, CPU_SECONDS = 3_000_000_000, 120  # of the process
+
+
+def read_foreign(path: Path, model: str) -> RawWeights:
+    """The arrays in a `.h5`, `.hdf5` or `.mat` file. Raises WeightsError, and whatever the format's
+    library raises for a damaged file."""
+    return (_read_mat if path.suffix.lower() == ".mat" else _read_h5)(path, model)
+
+
+def main(words: list[str]) -> int:
+    """The program; returns its exit code."""
+    file, model, out = words
+    try:
+        _limit()
+        found, mean = read_foreign(Path(file), model)
+        arrays = {f"{layer}_W": kernel for layer, (kernel, _) in found.items()}
+        arrays |= {f"{layer}_b": bias for layer, (_, bias) in found.items()}
+        numbers = {name: np.asarray(each, np.float32) for name, each in arrays.items()}
+        np.savez(out, allow_pickle=False, mean=mean, **numbers)
+    except WeightsError as error:
+        print(error)
+        return WeightsError.exit_code
+    except Exception as error:  # A damaged file can fail in any way.
+        print("", " ".join(str(error).split()) or type(error).__name__)
+        return WeightsError.exit_code
+    return 0
+
+
+def matconvnet_name(model: str) -> str:
+    """The name of the file that MatConvNet publishes."""
+    return f"imagenet-vgg-verydeep-{model.removeprefix('vgg')}.mat"
+
+
+def _limit() -> None:
+    """Less memory and time than a hostile file may ask for."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limits.
+        return
+    for which, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(which)
+        if hard == resource.RLIM_INFINITY or hard > most:
+            resource.setrlimit(which, (most, most))
+
+
+def _read_h5(path: Path, model: str) -> RawWeights:
+    """Keras' three layouts: the legacy one of the published files (one group per layer), a whole
+    model saved in it (the same under `model_weights`), and Keras 3's `.weights.h5`, whose layers
+    are numbered by kind (`layers/conv2d_1/vars/0`) and have their name as an attribute."""
+    import h5py
+
+    layers = list(layer_shapes(model))
+    found: dict[str, tuple[Any, Any]] = {}
+    with h5py.File(path, "r") as file:
+        root = file
+        for name in ("model_weights", "layers"):
+            root = _local(root, name, path) if name in root else root
+        for key in root:
+            group = _local(root, key, path)
+            if not isinstance(group, h5py.Group):
+                continue
+            variables = group.get("vars")
+            name = key if variables is None else variables.attrs.get("name", key)
+            if named := re.fullmatch(r"block(\d)_conv(\d)", name):
+                layer = f"conv{named[1]}_{named[2]}"
+            elif numbered := re.fullmatch(r"conv2d(?:_(\d+))?", name):  # Keras 3's first releases.
+                number = int(numbered[1] or 0)
+                layer = layers[number] if number < len(layers) else name
+            else:
+                continue
+            datasets: list[Any] = []
+            group.visititems(
+                lambda _, item, into=datasets: (
+                    into.append(item) if isinstance(item, h5py.Dataset) else None
+                )
+            )
+            arrays = [_array(each, layer, path) for each in datasets if each.ndim in (1, 4)]
+            kernel = next((each for each in arrays if each.ndim == 4), np.empty(0))
+            bias = next((each for each in arrays if each.ndim == 1), np.empty(0))
+            if layer == "conv1_1" and kernel.ndim == 4:
+                kernel = kernel[:, :, ::-1]  # Keras feeds its VGG B, G, R, as Caffe did.
+            found[layer] = kernel, bias
+    return found, MEAN_PIXEL
+
+
+def _local(group: Any, name: str, path: Path) -> Any:
+    """A member of a group. Raises WeightsError for one that is in another file."""
+    import h5py
+
+    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+        raise WeightsError(f"weights file {path} links to another file, which is not read")
+    return group[name]
+
+
+def _array(dataset: Any, layer: str, path: Path) -> np.ndarray:
+    """A dataset's values. Raises WeightsError for one that has them in another file, that is far
+    larger than any of VGG's, or whose values are no numbers."""
+    if dataset.external or dataset.is_virtual:
+        raise WeightsError(f"weights file {path} has layer {layer} in another file; not read")
+    if math.prod(dataset.shape) > LARGEST_ARRAY or dataset.dtype.kind not in "fiu":
+        raise WeightsError(
+            f"weights file {path}: layer {layer} has an array of shape {dataset.shape} and type "
+            f"{dataset.dtype}, which is no layer of VGG"
+        )
+    values: np.ndarray = dataset[()]
+    return values
+
+
+def _read_mat(path: Path, model: str) -> RawWeights:
+    """MatConvNet's layouts. Its kernels are [height, width, in, out] and take R, G, B: its
+    importer transposes Caffe's and reverses the channels (utils/import-caffe.py).
+
+    Older: layers{i}.filters, .biases or .weights{1, 2}, and normalization; newer: .weights and
+    meta.normalization. Both may be fields of a variable `net`.
+    """
+    import h5py
+    from scipy.io import loadmat
+
+    if h5py.is_hdf5(path):
+        raise WeightsError(
+            f"weights file {path} is in MATLAB's format 7.3, which cannot be read here; save "
+            "it again in MATLAB with save(…, '-v7'), or use MatConvNet's own "
+            f"{matconvnet_name(model)}"
+        )
+    names = ["layers", "net", "meta", "normalization"]
+    file = loadmat(path, struct_as_record=False, squeeze_me=True, variable_names=names)
+    net = file.get("net")
+    top = vars(net) if hasattr(net, "_fieldnames") else file
+    found: dict[str, tuple[Any, Any]] = {}
+    for layer in np.atleast_1d(top.get("layers", [])):
+        name = str(getattr(layer, "name", ""))
+        if not re.fullmatch(r"conv\d_\d", name):
+            continue
+        pair = np.atleast_1d(getattr(layer, "weights", []))
+        if len(pair) >= 2:
+            found[name] = pair[0], pair[1]
+        else:
+            empty = np.empty(0)
+            found[name] = getattr(layer, "filters", empty), getattr(layer, "biases", empty)
+    normalization = getattr(top.get("meta"), "normalization", top.get("normalization"))
+    average = np.asarray(getattr(normalization, "averageImage", MEAN_PIXEL), np.float64)
+    if average.shape[-1:] != (3,):  # The importer writes [0, 0] if it has no mean.
+        return found, MEAN_PIXEL
+    mean = average.reshape(-1, 3).mean(0).astype(np.float32)
+    if not np.isfinite(mean).all():
+        raise WeightsError(
+            f"weights file {path}: averageImage holds NaN or infinity; expected about {MEAN_PIXEL}"
+        )
+    return found, mean
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""Whatever is in a picture's file: a picture of its size, or one line that names it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.fuzzing import generators, mutated
+from support.pictures import P3, gradient, rgb_profile, saved
+
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.images.decode import bytes_to_decode, decode
+
+# pytest shows even warnings that styletransfer.images silences for its users.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")
+
+
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF")
+
+
+def whole_files(kind):
+    """Small pictures as programs write them: with EXIF, a profile, transparency."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "a camera"
+    plain, clear = gradient(40, 30), gradient(40, 30).convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize((40, 30)))
+    grey = Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40))
+    profile = rgb_profile(P3)
+    return {
+        "JPEG": [
+            saved(plain, "JPEG", exif=exif, icc_profile=profile),
+            saved(plain.convert("CMYK"), "JPEG", progressive=True),
+        ],
+        "PNG": [
+            saved(clear, "PNG", exif=exif, icc_profile=profile),
+            saved(plain.quantize(8), "PNG", transparency=3),
+            saved(grey, "PNG", transparency=7),
+        ],
+        "WEBP": [saved(clear, "WEBP", exif=exif), saved(plain, "WEBP", lossless=True)],
+        "TIFF": [
+            saved(clear, "TIFF", compression="tiff_lzw", icc_profile=profile),
+            saved(grey, "TIFF", compression="tiff_adobe_deflate"),
+            saved(plain, "TIFF"),
+        ],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_picture_is_read_or_refused_in_one_line(kind):
+    files = whole_files(kind)
+    read = 0
+    for number, rng in enumerate(generators(seed=2)):
+        if number % 4 == KINDS.index(kind):  # All kinds together.
+            data = mutated(rng.choice(files), rng)
+            assert bytes_to_decode(data) >= 0
+            try:
+                # A size that the damage has enlarged is refused from the header.
+                picture = decode(data, "a.jpg", 200_000_000)
+            except (PictureError, MemoryShortError) as error:
+                assert str(error).startswith("a.jpg: ") and str(error).isprintable(), number
+            else:
+                read += 1
+                assert picture.pixels_int.shape == (*picture.size, 3), number
+                assert Image.open(io.BytesIO(data)).size in (picture.size, picture.size[::-1])
+    assert read

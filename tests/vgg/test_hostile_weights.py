@@ -1,0 +1,181 @@
+"""Weights files that are made to do harm: refused in one line, and nothing else is read."""
+
+import itertools
+import os
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from support import fabricated
+from support.failures import weights_error
+from support.fuzzing import CASES, generators, mutated
+
+from styletransfer.errors import WeightsError
+from styletransfer.vgg import readers
+from styletransfer.vgg.readers import file_identity, read_weights
+
+SHAPE = (3, 3, 3, 64)
+LAYER = "block1_conv1/block1_conv1"
+
+
+def external_data(file, folder):
+    """The kernel's values are those of a local file."""
+    (folder / "secret").write_bytes(bytes(4 * 1728))
+    group = file.create_group(LAYER)
+    group.create_dataset(
+        "kernel", SHAPE, np.float32, external=[(str(folder / "secret"), 0, 4 * 1728)]
+    )
+
+
+def virtual_data(file, folder):
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["kernel"] = np.ones(SHAPE, np.float32)
+    layout = h5py.VirtualLayout(SHAPE, np.float32)
+    layout[...] = h5py.VirtualSource(folder / "other.h5", "kernel", SHAPE)
+    file.create_group(LAYER).create_virtual_dataset("kernel", layout)
+
+
+def external_link(file, folder):
+    with h5py.File(folder / "other.h5", "w") as other:
+        other[f"{LAYER}/kernel"] = np.ones(SHAPE, np.float32)
+    file["block1_conv1"] = h5py.ExternalLink(str(folder / "other.h5"), "block1_conv1")
+
+
+def endless_data(file, folder):
+    """A terabyte of zeros in a file of 2 kB."""
+    file.create_group(LAYER).create_dataset("kernel", (3, 3, 1 << 20, 1 << 16), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (external_data, "layer conv1_1 in another file"),
+        (virtual_data, "layer conv1_1 in another file"),
+        (external_link, "links to another file"),
+        (endless_data, "which is no layer of VGG"),
+    ],
+)
+def test_what_is_in_other_files_or_has_no_end_is_not_read(make, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "read_in_process", readers.read_foreign)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        make(file, tmp_path)
+    assert message in weights_error(read_weights, tmp_path / "a.h5", "vgg19")
+
+
+@pytest.mark.slow
+def test_a_parser_has_a_process_of_its_own(tmp_path):
+    given = fabricated.weights("vgg16", layers=["conv1_1"])
+    path = fabricated.save_h5(tmp_path / "a.h5", given)
+    found, _ = readers.read_in_process(path, "vgg16")
+    assert np.array_equal(found["conv1_1"][0], given.kernels["conv1_1"][0])
+    (tmp_path / "b.mat").write_bytes(path.read_bytes())
+    assert "format 7.3" in weights_error(read_weights, tmp_path / "b.mat", "vgg16")
+
+
+def test_a_parser_that_crashes_ends_in_one_line(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    (tmp_path / "a.mat").write_bytes(b"MATLAB")
+    message = weights_error(read_weights, tmp_path / "a.mat", "vgg19")
+    assert "its reader does not survive; expected MatConvNet's" in message
+
+
+def test_a_device_is_no_weights_file(tmp_path):
+    (tmp_path / "endless.h5").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name in ("endless.h5", "pipe.npz"):
+        assert "is no file of at most" in weights_error(file_identity, tmp_path / name)
+    with (tmp_path / "sparse.npz").open("wb") as stream:
+        stream.truncate(1 << 40)
+    assert "is no file of at most" in weights_error(file_identity, tmp_path / "sparse.npz")
+
+
+def test_an_array_far_larger_than_vggs_is_refused_from_the_archives_table(tmp_path):
+    with (
+        zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("conv1_1_W.npy", "w") as member,
+    ):
+        for _ in range(40):
+            member.write(bytes(1 << 20))
+    assert "no layer of VGG" in weights_error(read_weights, tmp_path / "a.npz", "vgg19")
+
+
+# --- damage at random -------------------------------------------------------------------------
+
+LOOP = """
+import sys
+from styletransfer.vgg import foreign_formats
+foreign_formats._limit()
+for line in sys.stdin:
+    print("begin", flush=True)
+    code = foreign_formats.main([line.strip(), "vgg19", "out.npz"])
+    print("end", code, flush=True)
+"""
+
+
+def damaged_files(kind, folder):
+    """Paths of damaged files, one at a time."""
+    some = fabricated.weights(layers=["conv1_1"])
+    if kind == "h5":
+        whole = fabricated.save_h5(folder / "whole.h5", some)
+    elif kind == "mat":
+        whole = fabricated.save_mat(folder / "whole.mat", some)
+    else:
+        np.savez(folder / "whole.npz", **fabricated.trained_arrays((2, 2, 2, 2, 2)))
+        whole = folder / "whole.npz"
+    data = whole.read_bytes()
+    for number, rng in zip(itertools.count(), generators(seed=3), strict=False):
+        path = folder / f"{number % 2}.{kind}"
+        path.write_bytes(mutated(data, rng))
+        yield path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["h5", "mat"])
+def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_path):
+    """Parsers in C may crash: then in their own process, which is started anew here."""
+
+    def start():
+        return subprocess.Popen(
+            [sys.executable, "-c", LOOP],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    child, refused, crashed = start(), 0, 0
+    for path in damaged_files(kind, tmp_path):
+        child.stdin.write(f"{path}\n")
+        child.stdin.flush()
+        while (line := child.stdout.readline()) and not line.startswith("end"):
+            pass
+        if line:
+            refused += line == f"end {WeightsError.exit_code}\n"
+            assert line.split()[1] in ("0", str(WeightsError.exit_code))
+        else:
+            crashed += 1
+            child.wait()
+            child = start()
+    child.stdin.close()
+    child.wait()
+    assert refused > CASES / 10 and crashed < CASES / 10
+
+
+def test_a_damaged_trained_file_is_read_or_refused(tmp_path):
+    refused = 0
+    for path in damaged_files("npz", tmp_path):
+        try:
+            found = read_weights(path, "vgg19")
+        except WeightsError as error:
+            refused += 1
+            assert str(error).isprintable()
+        else:
+            assert all(np.isfinite(kernel).all() for kernel, _ in found.kernels.values())
+    assert refused > CASES / 3
