@@ -15,7 +15,8 @@ OutputFields = tuple[str | None, int, int, bool]  # format, quality, depth, keep
 
 @dataclass(frozen=True)
 class PictureRef:
-    """A mask or region that a result was made from: its key, and the ETag of its content."""
+    """A mask or region that a result was made from, or a result: its key, and its content's
+    ETag."""
 
     key: str
     etag: str
@@ -41,7 +42,9 @@ class Record:
     identity, `output` are the fields of images.output.OutputFormat in their order, `source` and
     `style` values for storage.open_bucket, `content_weight` the photo's at the end (see
     engine.optimizers.steered), `seconds` the time it took to paint, `finished` and
-    `tried` times in ISO 8601.
+    `tried` times in ISO 8601. `result_etag` and `result_size` (in bytes) are those of the object
+    under the key `result`; `made` is what else the bucket may hold of this photo in this look: a
+    result that is about to be stored, or earlier ones under other keys.
     """
 
     photo: str | None = None
@@ -66,6 +69,9 @@ class Record:
     fingerprint: str | None = None
     note: str | None = None
     result: str | None = None
+    result_etag: str | None = None
+    result_size: int | None = None
+    made: tuple[PictureRef, ...] | None = None
     finished: str | None = None
     error: str | None = None
     tried: str | None = None
@@ -143,8 +149,10 @@ def _list(value: object) -> list[Any]:
 
 
 def _picture(value: object) -> PictureRef | None:
-    if value is None:
-        return None
+    return None if value is None else _picture_ref(value)
+
+
+def _picture_ref(value: object) -> PictureRef:
     given = _object(value)
     return PictureRef(_text(given.get("key")), _text(given.get("etag")))
 
@@ -174,6 +182,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys((each.name for each in fields(Record)), _text),
     "photo_mask": _picture,
     "paintings": lambda value: tuple(map(_painting, _list(value))),
+    "result_size": _whole,
+    "made": lambda value: tuple(_picture_ref(each) for each in _list(value)),
     "width": _whole,
     "height": _whole,
     "settings": lambda value: {name: _scalar(each) for name, each in _object(value).items()},

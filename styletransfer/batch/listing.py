@@ -1,6 +1,6 @@
 """The three buckets' listings, and which photos and looks of them a run is asked to paint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from logging import WARNING
@@ -9,7 +9,8 @@ from styletransfer import bucket_layout
 from styletransfer.batch import looks
 from styletransfer.batch.context import Buckets
 from styletransfer.batch.looks import Look
-from styletransfer.batch.plan import Selection, result_stems
+from styletransfer.batch.plan import Selection
+from styletransfer.batch.result_keys import ResultKeys, neighbours, sibling_prefix
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, printable
@@ -19,16 +20,16 @@ from styletransfer.storage.base import Bucket, Entry
 @dataclass(frozen=True)
 class Listing:
     """What is in the buckets; of the photos' bucket, for a run of one photo, only what shares the
-    beginning of its name."""
+    beginning of its name. results: by key."""
 
     source: Sequence[Entry]
     style: Sequence[Entry]
-    result_keys: frozenset[str]
+    results: Mapping[str, Entry]
 
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:
     """Lists the three buckets at once. Raises StorageError."""
-    prefix = looks.sibling_prefix(config.photo) if config.photo else ""
+    prefix = sibling_prefix(config.photo) if config.photo else ""
     pool = ThreadPoolExecutor(3)
     source, style, result = (
         pool.submit(list, listed)
@@ -38,7 +39,7 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
     return Listing(
         source=source.result(),
         style=style.result(),
-        result_keys=frozenset(entry.key for entry in result.result()),
+        results={entry.key: entry for entry in result.result()},
     )
 
 
@@ -54,7 +55,7 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         photos=_photos_asked_for(every_photo, config),
         looks=_looks_asked_for(every_look, config),
         masks=looks.masks_by_picture(listing.source),
-        stems=result_stems(every_photo, config.output),
+        keys=_result_keys(every_photo, every_look, buckets.source, config),
         partial=config.partial,
     )
     if not selection.photos:
@@ -65,6 +66,18 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         _warn_of_strays(looks.stray_masks(listing.source), buckets.source)
         _warn_of_strays(looks.stray_masks(listing.style, every_look), buckets.style)
     return selection
+
+
+def _result_keys(
+    photos: Sequence[Entry], every_look: Sequence[Look], source: Bucket, config: Config
+) -> ResultKeys:
+    """photos: those that were listed. A run of one photo lists those that it can meet as well."""
+    names = [look.name for look in every_look]
+    keys = {photo.key for photo in photos}
+    for elsewhere in neighbours(config.photo, names) if config.photo else ():
+        near = looks.find_pictures([*source.list(sibling_prefix(elsewhere))])
+        keys |= {photo.key for photo in near}
+    return ResultKeys(sorted(keys), names, config.output)
 
 
 def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:

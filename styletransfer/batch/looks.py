@@ -70,12 +70,6 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {key: mask for key, mask in found.items() if mask is not None}
 
 
-def sibling_prefix(photo: str) -> str:
-    """The prefix that a photo's key shares with the keys of its masks, and of other photos whose
-    results could have the same key as its own."""
-    return f"{_stem(photo)}."
-
-
 def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[str]:
     """The keys of masks that nothing uses, most likely because of a typing error in the name."""
     used = {mask.key for mask in masks_by_picture(entries).values()}

@@ -3,17 +3,24 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
-from pathlib import PurePosixPath
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.batch.looks import Look
-from styletransfer.batch.records import fingerprint, read_record
+from styletransfer.batch.records import (
+    describes,
+    fingerprint,
+    read_record,
+    stored_by,
+    task_record,
+)
+from styletransfer.batch.result_keys import ResultKeys
+from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
 from styletransfer.record import Record
-from styletransfer.storage.base import Bucket, Entry
+from styletransfer.storage.base import Bucket, Entry, ObjectError
 
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
@@ -25,14 +32,14 @@ RECORD_READERS = 16  # threads that read records: each waits for the network, no
 class Selection:
     """What a run is asked to paint: every photo in every look.
 
-    masks: where a photo is painted; stems: its results' keys without look and extension; both by
-    the photo's key. partial: PHOTO or LOOK left others out, which other runs may be painting.
+    masks: where a photo is painted, by the photo's key. keys: those of all results. partial: PHOTO
+    or LOOK left others out, which other runs may be painting.
     """
 
     photos: Sequence[Entry]
     looks: Sequence[Look]
     masks: Mapping[str, Entry]
-    stems: Mapping[str, str]
+    keys: ResultKeys
     partial: bool
 
     def pairs(self) -> list[tuple[Entry, Look]]:
@@ -47,7 +54,6 @@ class Task:
     photo: Entry
     mask: Entry | None
     look: Look
-    stem: str  # the result's key without look and extension
     fingerprint: str
     previous_record: Record | None  # of an earlier result or failure
 
@@ -62,21 +68,22 @@ class Task:
     def checkpoint_key(self) -> str:
         return bucket_layout.checkpoint_key(self.look.name, self.photo.key)
 
-    def result_key(self, extension: str, output: OutputFormat) -> str:
-        """The key of the result, once the photo's real format is known. A photo whose format is
-        not what its name says keeps its whole name: no other result has that key."""
-        as_planned = extension == output.extension_by_name(self.photo.key)
-        stem = self.stem if as_planned else self.photo.key
-        return f"{self.look.name}/{stem}.{extension}"
-
 
 @dataclass(frozen=True)
 class Plan:
-    """The tasks of a run, and the records of what is done already."""
+    """The tasks of a run, and the records of what is done already.
+
+    refused: what cannot be painted, and why. keys: of all results. stored: what is in the result
+    bucket, by key. records: those that were read, by key; None: damaged.
+    """
 
     output: OutputFormat
     todo: tuple[Task, ...]
     done: tuple[Record, ...]
+    refused: tuple[tuple[Task, str], ...]
+    keys: ResultKeys
+    stored: Mapping[str, Entry]
+    records: Mapping[str, Record | None]
     partial: bool  # as Selection.partial
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
@@ -88,43 +95,63 @@ def make_plan(
     networks: "NetworkPool",
     output: OutputFormat,
     result: Bucket,
-    result_keys: Set[str],
+    stored: Mapping[str, Entry],
 ) -> Plan:
     """Compares the selection with what is in the result bucket. Raises StorageError, WeightsError.
 
-    networks: asked which weights paint what there is to paint. result_keys: all keys in the result
-    bucket.
+    networks: asked which weights paint what there is to paint. stored: all that is in the result
+    bucket, by key.
     """
-    records = _read_records(result, _record_keys(selection) & result_keys)
+    records = _read_records(result, _record_keys(selection) & stored.keys())
+    intact = intact_records(records, stored)
     form = astuple(output)
-    unfinished, done = [], []
+    unfinished, done, refused = [], [], []
     painted: Counter[str] = Counter()  # by weights
     for photo, look in selection.pairs():
-        previous = records.get(bucket_layout.record_key(look.name, photo.key))
         mask = selection.masks.get(photo.key)
-        fitting = {
-            fingerprint(photo, mask, look, weights, form): weights
-            for weights in networks.accepted(look.settings)
-        }
-        if previous and previous.fingerprint in fitting and previous.result in result_keys:
-            done.append(previous)
-            painted[fitting[previous.fingerprint]] += 1
+        previous = task_record(
+            records.get(bucket_layout.record_key(look.name, photo.key)), photo.key, look.name
+        )
+        task = Task(photo, mask, look, "", previous)
+        try:
+            check_names(photo, look)
+            fitting = {
+                fingerprint(photo, mask, look, weights, form): weights
+                for weights in networks.accepted(look.settings)
+            }
+            own = stored_by(previous, photo.key, look.name) if task.record_key in intact else {}
+            if previous and previous.fingerprint in fitting and previous.result in own:
+                done.append(previous)
+                painted[fitting[previous.fingerprint]] += 1
+                continue
+            check_rivals(selection.keys, photo, look)
+        except (PictureError, ObjectError) as error:
+            refused.append((task, str(error)))
         else:
-            unfinished.append((photo, mask, look, previous))
+            unfinished.append(task)
     networks.continue_with(painted)
-    todo = []
-    for photo, mask, look, previous in unfinished:
-        current = fingerprint(photo, mask, look, networks.identity(look.settings), form)
-        todo.append(Task(photo, mask, look, selection.stems[photo.key], current, previous))
-    useful, stale = _checkpoints(selection, todo, result_keys)
+    todo = [
+        replace(
+            task,
+            fingerprint=fingerprint(
+                task.photo, task.mask, task.look, networks.identity(task.look.settings), form
+            ),
+        )
+        for task in unfinished
+    ]
+    useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
         output=output,
         todo=tuple(todo),
         done=tuple(done),
+        refused=tuple(refused),
+        keys=selection.keys,
+        stored=stored,
+        records=records,
         partial=selection.partial,
         checkpoints=frozenset(useful),
         stale=tuple(sorted(stale)),
-        unpublished=bucket_layout.UNPUBLISHED in result_keys and not selection.partial,
+        unpublished=bucket_layout.UNPUBLISHED in stored and not selection.partial,
     )
 
 
@@ -133,16 +160,50 @@ def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
     return not _record_keys(selection) <= result_keys
 
 
-def result_stems(photos: Sequence[Entry], output: OutputFormat) -> dict[str, str]:
-    """Each photo's result key without look and extension, by the photo's key: the photo's key
-    without its own extension, or with it where two results would share a key."""
-    plain = [PurePosixPath(photo.key).with_suffix("").as_posix() for photo in photos]
-    extensions = [output.extension_by_name(photo.key) for photo in photos]
-    counts = Counter(zip(plain, extensions, strict=True))
-    return {
-        photo.key: photo.key if counts[stem, extension] > 1 else stem
-        for photo, stem, extension in zip(photos, plain, extensions, strict=True)
-    }
+def check_names(photo: Entry, look: Look) -> None:
+    """Raises PictureError for names that no record can have: file names of old archives."""
+    for what, name in (("photo", photo.key), ("look", look.name)):
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise PictureError(
+                f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
+            ) from None
+
+
+def check_rivals(keys: ResultKeys, photo: Entry, look: Look) -> None:
+    """Raises PictureError where another photo in another look would have the same keys."""
+    for other_look, other in keys.rivals(look.name, photo.key):
+        raise PictureError(
+            f"its result would have the key of {printable(other)} in {printable(other_look)}; "
+            "rename one of the photos or looks"
+        )
+
+
+def intact_records(
+    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
+) -> dict[str, Record]:
+    """The records, by key, whose result is in the bucket as they describe it. Of several that name
+    one result, those of earlier versions do not count: they cannot say whose it is."""
+    named = Counter(record.result for record in records.values() if record)
+
+    def is_intact(record: Record | None) -> bool:
+        if record is None or record.result is None or record.result not in stored:
+            return False
+        if named[record.result] > 1 and record.result_etag is None:
+            return False
+        try:
+            return describes(record, stored[record.result])
+        except ObjectError:  # A file that cannot be read.
+            return False
+
+    with ThreadPoolExecutor(RECORD_READERS) as pool:  # A folder's ETags are hashes of its files.
+        verdicts = pool.map(is_intact, records.values())
+        return {
+            key: record
+            for (key, record), good in zip(records.items(), verdicts, strict=True)
+            if record and good
+        }
 
 
 def _record_keys(selection: Selection) -> set[str]:

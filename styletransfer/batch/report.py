@@ -1,6 +1,7 @@
 """What a run logs before and after painting."""
 
 from collections import Counter
+from collections.abc import Iterable
 from logging import ERROR
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,23 @@ from styletransfer.log import duration, event, plural, printable, show_table
 
 if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
-    from styletransfer.batch.plan import Plan, Selection
+    from styletransfer.batch.plan import Plan, Selection, Task
     from styletransfer.batch.uploader import Outcome
 
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:
-    """How much there is to paint."""
+    """How much there is to paint, and what cannot be painted."""
     photos, looks, todo = len(selection.photos), len(selection.looks), len(plan.todo)
-    if not todo:
+    counts = {
+        "already done": len(plan.done),
+        "to paint": todo,
+        "that cannot be painted": len(plan.refused),
+    }
+    state = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if len(plan.done) == photos * looks:
         state = "already done"
-    elif plan.done:
-        state = f"{len(plan.done)} already done, {todo} to paint"
-    else:
-        state = f"{todo} to paint"
+    for task, reason in plan.refused:
+        event(f"{task}: {reason}", level=ERROR, photo=task.photo.key, look=task.look.name)
     event(
         f"{plural(photos, 'photo')} × {plural(looks, 'look')}: {state}",
         photos=photos,
@@ -31,8 +36,12 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
 
 
 def log_nothing_to_paint(plan: "Plan", result: str) -> None:
-    """That all results are there already. result: the bucket, as the configuration names it."""
+    """That all results are there already, but for what cannot be painted.
+
+    result: the bucket, as the configuration names it.
+    """
     event(f"Nothing to paint: all {plural(len(plan.done), 'result')} are in {result}.")
+    _log_failures(plan.refused)
 
 
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
@@ -50,7 +59,11 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
     )
     if run.networks.uses_random:
         event(f"The results are {RANDOM_NOTE}. Without VGG_WEIGHTS a trained network paints.")
-    for task, error in outcome.failures:
+    _log_failures(outcome.failures)
+
+
+def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
+    for task, error in failures:
         event(f"failed: {task}: {error}", level=ERROR)
 
 

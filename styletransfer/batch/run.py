@@ -43,10 +43,10 @@ def _run(config: Config, stop: Stop) -> int:
     if not selection.photos or not selection.looks:
         return 0
 
-    if lacks_records(selection, listing.result_keys):
+    if lacks_records(selection, listing.results.keys()):
         loader.start()
     networks = NetworkPool(config, buckets.style, listing.style)
-    plan = make_plan(selection, networks, config.output, buckets.result, listing.result_keys)
+    plan = make_plan(selection, networks, config.output, buckets.result, listing.results)
     stop.obey()
     report.log_plan(plan, selection)
     context = RunContext(config, buckets, plan, networks, stop)
@@ -60,7 +60,7 @@ def _run(config: Config, stop: Stop) -> int:
         if plan.unpublished:
             gallery.publish()
         report.log_nothing_to_paint(plan, config.result)
-        return 0
+        return 1 if plan.refused else 0
     loader.start()
 
     from styletransfer.batch import workers
@@ -75,7 +75,7 @@ def _dry_run(context: RunContext, loader: DeviceLoader) -> int:
     devices = loader.devices()
     from styletransfer.batch import dry_run
 
-    return dry_run.report_dry_run(context, devices)
+    return max(dry_run.report_dry_run(context, devices), 1 if context.plan.refused else 0)
 
 
 def _open_gallery(plan: Plan, result: Bucket) -> "Gallery":

@@ -1,7 +1,8 @@
 """Stores results and records by threads, while painting goes on.
 
-A result is stored before its record, so a record always has its result. Whatever is killed in
-between is painted and stored under the same key by the next run.
+A record first announces its result, then the result is stored, then the record is completed. So a
+complete record always has its result, and a result a record. Whatever is killed in between is
+painted and stored under the same key by the next run.
 """
 
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.failures import picture_failure
+from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.batch.records import write_record
 from styletransfer.batch.waiting import POLL_S
@@ -45,11 +47,12 @@ class Outcome:
 class FinishedPicture:
     """A finished painting to be stored.
 
-    paintings: of the look, in its order. image: float32 [H, W, 3], sRGB 0…1. record: complete but
-    for the result's key and date. seconds: that painting took.
+    key: of its result. paintings: of the look, in its order. image: float32 [H, W, 3], sRGB 0…1.
+    record: complete but for what is known when the result is stored. seconds: that painting took.
     """
 
     task: Task
+    key: str
     label: str
     photo: decode.Picture
     paintings: list[np.ndarray]
@@ -66,18 +69,13 @@ class Uploader:
     ) -> None:
         self._result, self._plan = result, plan
         self._gallery, self._checkpoints = gallery, checkpoints
-        output = plan.output
-        self._planned = {
-            task.result_key(output.extension_by_name(task.photo.key), output): task
-            for task in plan.todo
-        }
-        self._taken = {record.result for record in plan.done}
-        # Guards the outcome, the keys taken and the uploads under way; never held over a request.
+        self._keys = OwnedKeys(result, plan)
+        # Guards the outcome and the uploads under way; never held over a request.
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(QUEUE)
         self._pool = ThreadPoolExecutor(QUEUE)
         self._uploads: list[Future[None]] = []
-        self.outcome = Outcome()
+        self.outcome = Outcome(failures=[*plan.refused])
 
     def upload(self, finished: FinishedPicture, stop: Stop) -> None:
         """Takes a finished painting, as soon as there is a free slot. Raises UnavailableError,
@@ -98,6 +96,11 @@ class Uploader:
             self._uploads = [each for each in self._uploads if each not in ended]
         for each in ended:
             each.result()
+
+    def result_key(self, task: Task, photo: decode.Picture) -> str:
+        """The key that the task's result will have. Raises PictureError where somebody else's
+        object is in its place."""
+        return self._keys.choose(task, self._plan.output.extension(photo.format))
 
     def drain(self, stop: Stop) -> None:
         """Waits until everything is stored. Raises UnavailableError, Stopped."""
@@ -126,20 +129,24 @@ class Uploader:
     def _upload(self, finished: FinishedPicture) -> None:
         task = finished.task
         try:
-            extension, data = encode.encode_result(
-                self._plan.output, finished.photo, finished.image
+            key = finished.key
+            _, data = encode.encode_result(self._plan.output, finished.photo, finished.image)
+            before = self._keys.announce(task, key, data)
+            record = replace(
+                finished.record,
+                result=key,
+                result_etag=self._result.write(key, data),
+                result_size=len(data),
+                made=self._keys.leftovers(task, before, key),
+                finished=_now(),
             )
-            key = task.result_key(extension, self._plan.output)
-            record = replace(finished.record, result=key, finished=_now())
-            self._result.write(key, data)
             self._add_to_gallery(record, finished)  # Before the record: a result with one is done.
             write_record(self._result, task.record_key, record)
             with self._lock:
                 self.outcome.seconds.setdefault(task.look.name, []).append(finished.seconds)
-                self._taken.add(key)
             seconds = round(finished.seconds, 1)
             event(f"{finished.label}: done, {printable(key)}", result=key, seconds=seconds)
-            self._delete_outdated(task)
+            self._delete_outdated(task, before, key)
         except Exception as error:
             self._fail(task, finished.label, picture_failure(error))
         finally:
@@ -151,39 +158,21 @@ class Uploader:
         paintings = dict(zip(keys, finished.paintings, strict=True))
         self._gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
 
-    def _delete_outdated(self, task: Task) -> None:
+    def _delete_outdated(self, task: Task, before: Record, key: str) -> None:
         """Deletes what the result replaces: the task's checkpoint, and an earlier result under
-        another extension."""
+        another extension. before: what the record said until now."""
         try:
-            replaced = self._replaced_key(task)
-            if replaced is not None:
-                self._result.delete(replaced)
+            for each in self._keys.outdated(task, before, key):
+                self._result.delete(each)
             self._checkpoints.delete(task)
         except ObjectError as error:  # The result and its record are stored all the same.
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
-
-    def _replaced_key(self, task: Task) -> str | None:
-        """The key of the task's earlier result, if nobody else uses that key."""
-        key = task.previous_record.result if task.previous_record else None
-        # A partial run cannot know whose that key is by now.
-        if key is None or self._plan.partial:
-            return None
-        with self._lock:
-            taken = key in self._taken
-        # Another task may be about to paint under that key, or have stored its result already.
-        return None if taken or self._planned.get(key, task) is not task else key
 
     def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
         event(f"{label}: {error}", level=ERROR, photo=task.photo.key, look=task.look.name)
         with self._lock:
             self.outcome.failures.append((task, str(error)))
-        record = replace(
-            task.previous_record or Record(),
-            photo=task.photo.key,
-            look=task.look.name,
-            error=str(error),
-            tried=_now(),
-        )
+        record = replace(self._keys.latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.

@@ -56,7 +56,8 @@ class Worker:
             _check_key(task)
             photo = result_of(prefetched.photo, self._run.stop)
             look = result_of(prefetched.look, self._run.stop)
-            finished = self._finished(task, label, photo, look)
+            key = self._pipeline.uploader.result_key(task, photo.picture)
+            finished = self._finished(task, key, label, photo, look)
         except Exception as error:
             self._pipeline.uploader.fail(task, label, picture_failure(error))
         else:
@@ -65,7 +66,7 @@ class Worker:
             self._pipeline.eta.finished(self._device.name)
 
     def _finished(
-        self, task: Task, label: str, photo: PhotoInput, look: LookInput
+        self, task: Task, key: str, label: str, photo: PhotoInput, look: LookInput
     ) -> FinishedPicture:
         """The painting of one task. Raises what StyleTransfer, weights and storage raise."""
         vgg = self._run.networks.load(task.look.settings, self._device.name)
@@ -92,7 +93,9 @@ class Worker:
             content_weight=float(f"{last.content_weight:.4g}"),
             seconds=round(seconds, 1),
         )
-        return FinishedPicture(task, label, photo.picture, look.paintings, image, record, seconds)
+        return FinishedPicture(
+            task, key, label, photo.picture, look.paintings, image, record, seconds
+        )
 
     def _steps(self, task: Task, photo: PhotoInput, look: LookInput, vgg: VGG) -> Iterator[Step]:
         """The steps of the optimisation. A checkpoint is saved every CHECKPOINT_EVERY seconds, and

@@ -75,8 +75,13 @@ class Bucket(ABC):
         """The content of an object, checked against its MD5 if the ETag is one."""
 
     @abstractmethod
-    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        """Stores an object, whole or not at all. The default type depends on the extension."""
+    def read_start(self, key: str, count: int) -> bytes:
+        """The first `count` bytes of an object, or all of a shorter one; not checked."""
+
+    @abstractmethod
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        """Stores an object, whole or not at all; its ETag. The default type depends on the
+        extension."""
 
     @abstractmethod
     def delete(self, key: str) -> None:

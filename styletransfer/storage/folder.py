@@ -21,7 +21,14 @@ from styletransfer.storage.base import (
     UnfinishedUpload,
     hidden,
 )
-from styletransfer.storage.files import MIB, PART_FILE, md5, replacing, storage_errors
+from styletransfer.storage.files import (
+    MIB,
+    PART_FILE,
+    md5,
+    new_md5,
+    replacing,
+    storage_errors,
+)
 
 # Windows opens a device for these names in any folder, or cannot store them.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
@@ -100,9 +107,14 @@ class FolderBucket(Bucket):
         with storage_errors(self._where(key)):
             return safe_path(self.folder, key).read_bytes()
 
-    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
+    def read_start(self, key: str, count: int) -> bytes:
+        with storage_errors(self._where(key)), safe_path(self.folder, key).open("rb") as body:
+            return body.read(count)
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with storage_errors(self._where(key)), replacing(safe_path(self.folder, key)) as body:
             body.write(data)
+        return str(new_md5(data).hexdigest())
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):

@@ -37,8 +37,11 @@ class RetryingBucket(Bucket):
     def read(self, key: str) -> bytes:
         return self._retry(lambda: self._bucket.read(key))
 
-    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        self._retry(lambda: self._bucket.write(key, data, content_type))
+    def read_start(self, key: str, count: int) -> bytes:
+        return self._retry(lambda: self._bucket.read_start(key, count))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        return self._retry(lambda: self._bucket.write(key, data, content_type))
 
     def delete(self, key: str) -> None:
         self._retry(lambda: self._bucket.delete(key))

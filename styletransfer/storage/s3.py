@@ -85,14 +85,27 @@ class S3Bucket(Bucket):
         self._fetch(key, body, None)
         return body.getvalue()
 
-    def write(self, key: str, data: bytes, content_type: str | None = None) -> None:
+    def read_start(self, key: str, count: int) -> bytes:
+        from botocore.exceptions import ClientError
+
         with self._errors.translated(key):
-            self._client.put_object(
+            try:
+                got = self._client.get_object(**self._at(key), Range=f"bytes=0-{count - 1}")
+            except ClientError as error:
+                if error_code(error) == "InvalidRange":  # An empty object has no first byte.
+                    return b""
+                raise
+            return bytes(got["Body"].read(count))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        with self._errors.translated(key):
+            stored = self._client.put_object(
                 **self._at(key),
                 Body=data,
                 ContentMD5=b64encode(new_md5(data).digest()).decode(),
                 ContentType=content_type or _content_type(key),
             )
+            return str(stored["ETag"].strip('"'))
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):
