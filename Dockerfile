@@ -2,7 +2,11 @@
 #
 # Based on plain Python: the TensorFlow images that come with CUDA often find no GPU, whereas
 # tensorflow[and-cuda] brings the very libraries that it was built with.
-FROM python:3.13-slim
+# Pinned, so that the same commit gives the same image. For security updates of the base, build with
+# --build-arg PYTHON_IMAGE=python:3.13-slim and, if all is well, pin what that is then:
+# docker buildx imagetools inspect python:3.13-slim.
+ARG PYTHON_IMAGE=python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
+FROM $PYTHON_IMAGE
 
 # PyPI's packages for GPUs are for Linux on x86_64 alone: elsewhere, build with --platform linux/amd64.
 # PYTHONPATH: aws/entrypoint.py imports the package.
@@ -22,7 +26,8 @@ WORKDIR /app
 COPY requirements-gpu.lock .
 RUN pip install --require-hashes --requirement requirements-gpu.lock
 
-# What .dockerignore lets through: code, samples, and weights where there are some in weights/.
+# What .dockerignore lets through: code, samples, the built-in network, which needs no download, and
+# weights where there are some in weights/.
 COPY --chown=painter:painter . .
 RUN pip install --no-deps --no-build-isolation --editable .
 USER painter

@@ -420,6 +420,14 @@ def test_the_default_size_is_one_that_the_machine_can_paint(template):
     assert template["Parameters"]["StyleSize"]["MaxValue"] == layout.LARGEST_SIDE
 
 
+def test_the_guide_names_parameters_and_outputs_that_there_are(template):
+    guide = FILE.with_name("README.md").read_text()
+    named = set(re.findall(r"\*([A-Z][A-Za-z]+)\*", guide))
+    assert named - {"RefusedPhotos"} <= set(template["Parameters"])
+    assert set(re.findall(r"\$\(output (\w+)\)", guide)) <= set(template["Outputs"])
+    assert not re.search(r"AWS_REGION[=.]", guide), "which neither boto3 nor SAM reads"
+
+
 def test_requests_are_logged_without_the_secret(resources):
     settings = resources["BotApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
     assert settings["DestinationArn"] == "ApiLog.Arn"
