@@ -58,6 +58,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "PHOTO": photo.name,
             "LOOK": wish.look,
             **({"STYLE_SIZE": str(wish.size)} if wish.size else {}),
+            **({"STYLE_STRENGTH": str(wish.strength)} if wish.strength is not None else {}),
         }
     )
     with tempfile.TemporaryDirectory() as folder:

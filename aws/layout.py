@@ -80,7 +80,12 @@ class Photo:
 
     @property
     def wish_key(self) -> str:
-        return f"{WISHES}/{self.chat}/{self.stem}.json"
+        return f"{wish_prefix(self.chat)}/{self.stem}.json"
+
+    @property
+    def token(self) -> str:
+        """16 hex digits that stand for it on a button, which carries 64 bytes."""
+        return hashlib.sha256(f"{self.chat}/{self.stem}".encode()).hexdigest()[:16]
 
     def record_key(self, look: str) -> str:
         """The key of the record of its result in a look."""
@@ -91,7 +96,7 @@ class Photo:
 class Wish:
     """How a photo is to be painted. `style` is the prefix of the look's paintings, `styles` or
     `own/<chat>`; an empty `look` is the first one there; `size` is in px or `full`, None for the
-    job's default.
+    job's default, as is None for `strength`.
 
     Raises ConfigError for invalid values.
     """
@@ -99,6 +104,7 @@ class Wish:
     style: str = STYLES
     look: str = ""
     size: int | str | None = None
+    strength: float | None = None
 
     def __post_init__(self) -> None:
         own = isinstance(self.style, str) and re.fullmatch(f"{OWN}/{_CHAT}", self.style)
@@ -108,6 +114,8 @@ class Wish:
             raise ConfigError(f"look is {self.look!r}; expected a look's name")
         if self.size is not None:
             settings.check_value("size", self.size)
+        if self.strength is not None:
+            settings.check_value("strength", self.strength)
 
     def limited(self, photo_side: int | None) -> "Wish":
         """The wish with a size that the job's machine can paint, for a photo whose longer side has
@@ -128,7 +136,7 @@ class Wish:
         except ValueError as error:
             raise ConfigError(f"the wish is not JSON: {error}") from None
         if not isinstance(given, dict):
-            raise ConfigError("the wish is not a JSON object; expected style, look, size")
+            raise ConfigError("the wish is not a JSON object; expected style, look, size, strength")
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(known)):
             raise ConfigError(
@@ -140,6 +148,11 @@ class Wish:
 def photo_prefix(chat: int) -> str:
     """The prefix of a chat's photos, without a trailing slash."""
     return f"{PHOTOS}/{chat}"
+
+
+def wish_prefix(chat: int) -> str:
+    """The prefix of the wishes of a chat's photos, without a trailing slash."""
+    return f"{WISHES}/{chat}"
 
 
 def result_prefix(chat: int) -> str:

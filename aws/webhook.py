@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import boto3
+from bot import menu
 from bot.resources import TELEGRAM
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from layout import webhook_secret
@@ -76,6 +77,7 @@ async def _webhook(token: str, address: str | None) -> WebhookInfo:
                 await bot.set_webhook(
                     address, secret_token=webhook_secret(token), allowed_updates=UPDATES
                 )
+                await menu.publish(bot)
             elif address is not None:
                 await bot.delete_webhook()
             return await bot.get_webhook_info()

@@ -70,6 +70,11 @@ def named(choices: Sequence[Choice], name: str) -> Choice | None:
     return max(exact or alike, key=lambda each: each.is_own, default=None)
 
 
+def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
+    """The look whose button was pressed; None if it is gone."""
+    return next((each for each in choices if each.token == token), None)
+
+
 def similar(choices: Sequence[Choice], name: str) -> list[str]:
     """Up to three names of looks that resemble a name that no look has."""
     known = {_folded(each.name): each.name for each in choices}

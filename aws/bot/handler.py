@@ -9,15 +9,14 @@ import traceback
 from typing import Any
 
 import layout
-from telegram import Chat, Update
+from telegram import Update
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
 
-from bot import conversation, jobs, limits, photos, results, words
+from bot import conversation, forget, jobs, limits, photos, repaint, results, styles, users, words
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
-from bot.updates import words_for
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -95,6 +94,10 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
         application.add_handler(TypeHandler(Update, _admit), group=-1)
         photos.add_photo_handlers(application)
         limits.add_limit_command(application)
+        styles.add_style_handlers(application)
+        repaint.add_repaint_handlers(application)
+        forget.add_forget_handlers(application)
+        users.add_user_handlers(application)
         conversation.add_command_handlers(application)
         application.add_error_handler(_failed)
         await application.process_update(Update.de_json(update, application.bot))
@@ -123,24 +126,12 @@ async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         raise ApplicationHandlerStop
     known = found.table.user(user.id)
     if not known.allowed and user.id != found.owner:
-        await _turn_away(update, user.id)
+        await users.turn_away(update, context.bot, found)
         raise ApplicationHandlerStop
     if known.allowed and not known.name:
         found.table.rename(user.id, user.full_name)
     if known.language != (language := words.speaking(user.language_code).language):
         found.table.note_language(user.id, language)
-
-
-async def _turn_away(update: Update, user: int) -> None:
-    """Answers strangers; in groups, only if they speak to the bot."""
-    query, message = update.callback_query, update.effective_message
-    text = words_for(update).text("stranger", user=user)
-    if query:
-        await query.answer(text, show_alert=True)
-        return
-    command = message and (message.text or "").startswith("/")
-    if message and (command or message.chat.type == Chat.PRIVATE):
-        await message.reply_text(text)
 
 
 async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -61,19 +61,23 @@ def queue_position(order: Order, orders: list[Order]) -> int:
 def cancel(user: int, resources: Resources) -> int:
     """Deletes the waiting and running photos of a user and ends their jobs; returns how many there
     were. A job that is not known yet ends when its first event comes."""
-    count = 0
-    for order in resources.table.open_orders():
-        if order.user != user or not (cancelled := resources.table.cancel(order.photo)):
-            continue
-        count += 1
-        resources.bucket.delete(cancelled.photo.key)
-        resources.bucket.delete(cancelled.photo.wish_key)
-        if cancelled.job:
-            try:
-                resources.terminate(cancelled.job, "cancelled by the user")
-            except ClientError as error:  # Without its photo, the job ends by itself.
-                log.warning("job %s could not be ended: %s", cancelled.job, error)
-    return count
+    orders = [order for order in resources.table.open_orders() if order.user == user]
+    return sum(cancel_order(order, resources) for order in orders)
+
+
+def cancel_order(order: Order, resources: Resources) -> bool:
+    """Deletes a waiting or running photo and ends its job; False if it was closed before."""
+    cancelled = resources.table.cancel(order.photo)
+    if cancelled is None:
+        return False
+    resources.bucket.delete(cancelled.photo.key)
+    resources.bucket.delete(cancelled.photo.wish_key)
+    if cancelled.job:
+        try:
+            resources.terminate(cancelled.job, "cancelled by the user")
+        except ClientError as error:  # Without its photo, the job ends by itself.
+            log.warning("job %s could not be ended: %s", cancelled.job, error)
+    return True
 
 
 async def handle_refusal(

@@ -4,14 +4,14 @@ import re
 
 from layout import Photo
 from telegram import Update
-from telegram.ext import Application, CommandHandler, ContextTypes
+from telegram.ext import Application, CommandHandler, ContextTypes, filters
 
 from bot.resources import Resources
 from bot.updates import message_of, user_of, words_for
 
 
 def add_limit_command(application: Application) -> None:
-    application.add_handler(CommandHandler("limit", _limit))
+    application.add_handler(CommandHandler("limit", _limit, filters.UpdateType.MESSAGE))
 
 
 def per_day(resources: Resources) -> int:

@@ -6,14 +6,16 @@ import unicodedata
 
 import layout
 from layout import Photo, Wish
-from telegram import Document, Message, PhotoSize, Update
+from telegram import Chat, Document, Message, PhotoSize, Update
+from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
-from bot import choices, jobs, limits, pictures
+from bot import buttons, choices, jobs, limits, orders, pictures
 from bot.choices import Choice
 from bot.resources import Resources
-from bot.updates import message_of, user_of, words_for
+from bot.table import OPEN, Order
+from bot.updates import message_of, reply, show_action, user_of, words_for
 from bot.words import Words
 from styletransfer import bucket_layout
 
@@ -25,45 +27,62 @@ log = logging.getLogger(__name__)
 
 
 def add_photo_handlers(application: Application) -> None:
-    application.add_handler(MessageHandler(filters.PHOTO | filters.Document.ALL, _received))
+    """Edited messages are left alone: their pictures came before."""
+    pictured = filters.UpdateType.MESSAGE & (filters.PHOTO | filters.Document.ALL)
+    application.add_handler(MessageHandler(pictured, _received))
 
 
 async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     message, resources = message_of(update), context.bot_data["resources"]
-    say = words_for(update)
+    say, album = words_for(update), message.media_group_id
     # Telegram scales a photo to several sizes; the last is the largest.
     file = message.document or message.photo[-1]
+    own = OWN_CAPTION.fullmatch(message.caption or "")
+    if own and album:  # Its other pictures have no caption, and may come before or after this one.
+        name = _plain_name(own["name"] or "") or f"mine-{album}"
+        resources.table.name_style_album(message.chat_id, album, name)
     data = await _download(file, message, say)
     if data is None:
         return
     extension = pictures.file_type(data)
     if extension is None:
-        await _reply(message, say.kinds("no_picture"))
-    elif own := OWN_CAPTION.fullmatch(message.caption or ""):
+        await _refuse(message, say.kinds("no_picture"))
+        return
+    photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
+    name = resources.table.style_album(photo.chat, album) if album else ""
+    if own or name:
         if pictures.is_damaged(data):
-            await _reply(message, say.kinds("damaged_painting"))
+            await reply(message, say.kinds("damaged_painting"))
             return
-        name = _plain_name(own["name"] or "") or f"mine-{message.message_id}"
-        _keep_own(message.chat_id, f"{name}.{extension}", data, resources)
-        resources.table.choose_look(user_of(update), layout.own_prefix(message.chat_id), name)
-        await _reply(message, say.style("own_style", name))
+        name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
+        _keep_own(photo, album, name, data, resources)
+        if own:
+            resources.table.choose_look(user_of(update), layout.own_prefix(photo.chat), name)
+            _adopt_early(album, photo, name, resources)
+            await reply(message, say.style("own_style", name))
     else:
-        photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
         await _order(photo, data, update, resources)
 
 
 async def _download(file: PhotoSize | Document, message: Message, say: Words) -> bytes | None:
     """The bytes of a picture; None if it is none or too large, after a reply that says so."""
     if isinstance(file, Document) and not _may_be_picture(file):
-        await _reply(message, say.kinds("no_picture"))
+        await _refuse(message, say.kinds("no_picture"))
         return None
+    await show_action(message.get_bot(), message.chat_id, ChatAction.TYPING)
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
         if "too big" not in error.message.lower():
             raise
-        await _reply(message, say.text("too_large"))
+        await _refuse(message, say.text("too_large"))
         return None
+
+
+async def _refuse(message: Message, text: str) -> None:
+    """Answers a file that cannot be painted. In a group it was for others, who need no answer."""
+    if message.chat.type == Chat.PRIVATE:
+        await reply(message, text)
 
 
 def _may_be_picture(file: Document) -> bool:
@@ -77,53 +96,71 @@ async def _order(photo: Photo, data: bytes, update: Update, resources: Resources
     wish = resources.table.user(user).wish
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
     if choice is None:
-        await _reply(message, say.text("no_styles"))
+        await reply(message, say.text("no_styles"))
         return
     if not limits.admits(photo, user, resources):
-        await _reply(message, say.photos("limit.reached", limits.per_day(resources)))
+        await reply(message, say.photos("limit.reached", limits.per_day(resources)))
         return
-    order = resources.table.add_order(photo, user, choice.name)
+    wish = Wish(choice.style, choice.name, wish.size)
+    album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
+    order = Order(photo, user, choice.name, album=album, spoiler=spoiler)
+    position, minutes, placed = orders.place(order, wish, data, resources)
+    if album and (name := resources.table.style_album(photo.chat, album)):
+        _adopt(placed, name, resources)  # The caption came while this was being stored.
+        return
     try:
-        # The wish first: the new photo starts the job, which reads the wish.
-        wish = Wish(choice.style, choice.name, wish.size).limited(pictures.longer_side(data))
-        resources.bucket.write(photo.wish_key, wish.to_json().encode(), "application/json")
-        resources.bucket.write(photo.key, data)
-    except BaseException:
-        resources.table.drop_order(photo)
-        resources.bucket.delete(photo.wish_key)
-        raise
-    try:
-        position = jobs.queue_position(order, resources.table.open_orders())
-        await _acknowledge(choice, position, update, resources)
+        await _acknowledge(choice, (position, minutes), update, resources)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(choice: Choice, position: int, update: Update, resources: Resources) -> None:
-    """Replies once per album: each of its pictures comes in an update of its own."""
+async def _acknowledge(
+    choice: Choice, queue: tuple[int, int | None], update: Update, resources: Resources
+) -> None:
+    """Replies once per album: each of its pictures comes in an update of its own. `queue` is the
+    position and the minutes."""
     message, say = message_of(update), words_for(update)
     album = message.media_group_id
     if album is None:
-        await _reply(message, say.accepted("accepted", choice.name, position))
+        file = message.document or message.photo[-1]
+        token = Photo(message.chat_id, message.message_id, file.file_unique_id).token
+        text = say.accepted("accepted", choice.name, *queue)
+        await reply(message, text, buttons.cancel(say, token))
     elif resources.table.is_new_album(message.chat_id, album):
-        await _reply(message, say.accepted("accepted_album", choice.name, position))
+        await reply(message, say.accepted("accepted_album", choice.name, *queue))
 
 
-def _keep_own(chat: int, file_name: str, data: bytes, resources: Resources) -> None:
-    """Stores a chat's own painting and deletes others of its name: monet.png beside monet.jpg would
-    be another look."""
-    key = f"{layout.own_prefix(chat)}/{file_name}"
+def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:
+    """Turns the pictures of an album that came before its caption from photos into paintings."""
+    for order in resources.table.open_orders() if album else ():
+        if order.album == album and order.photo.chat == photo.chat:
+            _adopt(order, name, resources)
+
+
+def _adopt(order: Order, name: str, resources: Resources) -> None:
+    found = resources.bucket.find(order.photo.key)
+    data = resources.bucket.read(order.photo.key) if found else None
+    if data and order.status in OPEN and jobs.cancel_order(order, resources):
+        _keep_own(order.photo, order.album, name, data, resources)
+
+
+def _keep_own(
+    photo: Photo, album: str | None, name: str, data: bytes, resources: Resources
+) -> None:
+    """Stores a chat's own painting, or one of several of a style that came as an album, and deletes
+    others of its name: monet.png beside monet.jpg would be another look."""
+    style = f"{layout.own_prefix(photo.chat)}/{name}"
+    stem = f"{style}/{album}-{photo.message}" if album else style
+    key = f"{stem}.{photo.extension}"
     resources.bucket.write(key, data)
-    for entry in list(resources.bucket.list(f"{key.rpartition('.')[0]}.")):
-        if entry.key != key:
-            resources.bucket.delete(entry.key)
+    same_album = f"{style}/{album}-" if album else key
+    for prefix in (f"{style}.", f"{style}/"):
+        for entry in list(resources.bucket.list(prefix)):
+            if not entry.key.startswith(same_album):
+                resources.bucket.delete(entry.key)
 
 
 def _plain_name(name: str) -> str:
     """A name that fits into keys and is a look's: letters, digits, `_`, `-` and spaces."""
     letters = re.sub(r"[^\w -]+", " ", unicodedata.normalize("NFC", name))
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()
-
-
-async def _reply(message: Message, text: str) -> None:
-    await message.reply_text(text, do_quote=True, allow_sending_without_reply=True)

@@ -46,12 +46,12 @@ def file_type(data: bytes) -> str | None:
     return None
 
 
-def preview(file: BinaryIO) -> bytes | None:
-    """A JPEG that Telegram accepts as a photo: sides up to 2048 px, well below 10 MB, transparent
-    parts over white. None if the picture cannot be read in PREVIEW_BYTES, or if its longer side is
-    more than 20 times the other."""
+def preview(file: BinaryIO, longest: int = PREVIEW_SIDE) -> bytes | None:
+    """A JPEG that Telegram accepts as a photo: sides up to `longest` px, well below 10 MB,
+    transparent parts over white. None if the picture cannot be read in PREVIEW_BYTES, or if its
+    longer side is more than 20 times the other."""
     try:
-        return _preview(file)
+        return _preview(file, longest)
     except UnreadableError:
         return None
 
@@ -59,7 +59,7 @@ def preview(file: BinaryIO) -> bytes | None:
 def is_damaged(data: bytes) -> bool:
     """Whether a picture is of a type that can be read here, and cannot be read nevertheless."""
     try:
-        _preview(io.BytesIO(data))
+        _preview(io.BytesIO(data), PREVIEW_SIDE)
     except UnreadableError:
         return file_type(data) != "heic"
     return False
@@ -91,10 +91,10 @@ def _picture_in(file: BinaryIO) -> Iterator[Image.Image]:
         raise UnreadableError from error
 
 
-def _preview(file: BinaryIO) -> bytes | None:
+def _preview(file: BinaryIO, longest: int) -> bytes | None:
     with _picture_in(file) as image:
         width, height = image.size
-        scale = min(PREVIEW_SIDE / max(width, height), 1)
+        scale = min(longest / max(width, height), 1)
         # By this, a JPEG is read at a half, a quarter or an eighth of its size.
         image.draft("RGB", (round(scale * width), round(scale * height)))
         apart = image.format == "JPEG" and _has_separate_scans(file)
@@ -103,7 +103,7 @@ def _preview(file: BinaryIO) -> bytes | None:
         ):
             return None
         profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        image.thumbnail((longest, longest))
         upright = ImageOps.exif_transpose(image)
         if max(upright.size) > MAX_RATIO * min(upright.size):
             return None

@@ -1,6 +1,7 @@
 """What the bot works with: bucket, table, token, AWS Batch. Created once per cold start."""
 
 import functools
+import hmac
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,11 @@ class Resources:
         target = {"Bucket": self.bucket_name, "Key": key}
         url: str = self._s3.generate_presigned_url("get_object", Params=target, ExpiresIn=LINK_S)
         return url
+
+    def pseudonym(self, user: int) -> str:
+        """What stands for a user of whom nothing is to be stored: nobody without the token can
+        find out who it is."""
+        return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
 
     @cached_property
     def _batch(self) -> Any:

@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from layout import Photo
 from telegram import Bot, ReplyParameters
-from telegram.constants import FileSizeLimit, ParseMode
+from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, Forbidden
 
-from bot import pictures
+from bot import buttons, pictures
 from bot.resources import Resources
 from bot.table import CANCELLED, SENT
+from bot.updates import show_action
 from bot.words import Words, short, speaking
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
@@ -27,12 +28,13 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Result:
     """A result in the bucket: its object, its look, the photo that it was made from, and the
-    language of its user."""
+    language of its user; whether it is to be hidden until it is tapped."""
 
     entry: Entry
     look: str
     photo: Photo
     say: Words
+    spoiler: bool
 
 
 async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
@@ -50,10 +52,15 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
     order = resources.table.claim(photo, seconds, over=(SENT, CANCELLED))
     if order is None:
         log.info("%s was sent or cancelled before", printable(key))
+        last = resources.table.order(photo)
+        if last and last.status == CANCELLED:  # Its job was faster than its end.
+            resources.bucket.delete(key)
         return
     try:
         say = speaking(resources.table.user(order.user).language)
-        await _send(Result(entry, look, order.photo, say), order.sent, resources, bot)
+        await _send(
+            Result(entry, look, order.photo, say, order.spoiler), order.sent, resources, bot
+        )
     except Forbidden:
         log.info("the chat of %s does not accept messages any more", printable(key))
     except BaseException:
@@ -72,6 +79,7 @@ async def _send(result: Result, sent: frozenset[str], resources: Resources, bot:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result"
         if result.entry.size <= LARGEST_DOWNLOAD:
+            await show_action(bot, result.photo.chat, ChatAction.UPLOAD_DOCUMENT)
             resources.bucket.download(result.entry.key, path)
             if PREVIEW not in sent:
                 await _send_preview(result, path, bot)
@@ -94,6 +102,7 @@ async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
             caption=result.say.style("result", result.look),
             reply_parameters=reply_to(result.photo),
             filename="preview.jpg",
+            has_spoiler=result.spoiler,
         )
     except BadRequest as error:  # The full file may be accepted nevertheless.
         log.warning("no preview of %s: %s", result.photo.stem, error)
@@ -104,6 +113,7 @@ async def _send_link(result: Result, link: str, bot: Bot) -> None:
         result.photo.chat,
         result.say.file_too_large(link),
         parse_mode=ParseMode.HTML,
+        reply_markup=buttons.under_result(result.say, result.photo.token),
         reply_parameters=reply_to(result.photo),
     )
 
@@ -116,6 +126,7 @@ async def _send_file(result: Result, path: Path, bot: Bot) -> None:
         reply_parameters=reply_to(result.photo),
         filename=_file_name(result),
         disable_content_type_detection=True,
+        reply_markup=buttons.under_result(result.say, result.photo.token),
     )
 
 

@@ -19,6 +19,7 @@ WAITING, RUNNING, PAINTED = "waiting", "running", "painted"
 SENT, FAILED, CANCELLED = "sent", "failed", "cancelled"
 OPEN = (WAITING, RUNNING)
 _LIMIT = "limit"  # the key of the item that holds it
+ASKS_A_DAY = 10
 
 
 class BusyError(Exception):
@@ -39,15 +40,20 @@ class User:
 @dataclass(frozen=True)
 class Order:
     """A photo in progress: its user, the look asked for, its status. `job` is Batch's id once it
-    is known, `created` in ms since 1970, `sent` the parts of the answer that were sent."""
+    is known; `created`, `started` and `closed` are in ms since 1970, 0 before; `sent` are the parts
+    of the answer that were sent. The photo came in an `album` or none, with a `spoiler` or not."""
 
     photo: Photo
     user: int
     look: str
-    status: str
-    job: str
-    created: int
-    sent: frozenset[str]
+    status: str = WAITING
+    job: str = ""
+    created: int = 0
+    started: int = 0
+    closed: int = 0
+    sent: frozenset[str] = frozenset()
+    album: str = ""
+    spoiler: bool = False
 
 
 class Table:
@@ -87,9 +93,30 @@ class Table:
 
     def is_new_album(self, chat: int, album: str) -> bool:
         """Whether an album (its media_group_id) is seen for the first time."""
+        return self._is_first(f"album#{chat}/{album}")
+
+    def name_style_album(self, chat: int, album: str, name: str) -> None:
+        """Notes that an album's pictures are paintings of one's own, of one style."""
+        changes = {"style": name, "expires": int(time.time()) + DAY_S}
+        self._set(f"style-album#{chat}/{album}", changes)
+
+    def style_album(self, chat: int, album: str) -> str:
+        """The name of the style that an album's pictures make; empty for an album of photos."""
+        name: str = (self._get(f"style-album#{chat}/{album}") or {}).get("style", "")
+        return name
+
+    def may_ask(self, stranger: str) -> bool:
+        """Whether the owner may be asked to let a stranger (a pseudonym) in: once a day each, and
+        ten times a day in all."""
+        day = int(time.time()) // DAY_S
+        return self._is_first(f"asked#{stranger}") and any(
+            self._is_first(f"asks#{day}/{number}") for number in range(ASKS_A_DAY)
+        )
+
+    def _is_first(self, pk: str) -> bool:
         expires = {"expires": int(time.time()) + DAY_S}
         try:
-            self._set(f"album#{chat}/{album}", expires, Attr("pk").not_exists())
+            self._set(pk, expires, Attr("pk").not_exists())
         except _RefusedError:
             return False
         return True
@@ -109,6 +136,13 @@ class Table:
     def forget(self, user: int) -> None:
         """Removes a user and their choices."""
         self._table.delete_item(Key={"pk": f"user#{user}"})
+
+    def drop_choices(self, user: int) -> None:
+        """Forgets what a user chose and is called; whether they are allowed stays."""
+        allowed = self.user(user).allowed
+        self.forget(user)
+        if allowed:
+            self.allow(user)
 
     def rename(self, user: int, name: str) -> None:
         self._set(f"user#{user}", {"name": name})
@@ -151,24 +185,42 @@ class Table:
             raise
         return True
 
-    def add_order(self, photo: Photo, user: int, look: str) -> Order:
-        """Notes a photo as waiting."""
-        item = {"key": photo.key, "user": user, "look": look, "status": WAITING}
-        item |= {"created": time.time_ns() // 1_000_000, "expires": self._end()}
-        return _order(self._set(_pk(photo), item), photo)
+    def add_order(self, order: Order) -> Order:
+        """Notes a photo as waiting, with the user, the look, the album and the spoiler of an order;
+        returns the order as it is then."""
+        item = {"key": order.photo.key, "user": order.user, "look": order.look, "status": WAITING}
+        item |= {"album": order.album, "spoiler": order.spoiler}
+        item |= {"created": _now_ms(), "expires": self._end()}
+        return _order(self._set(_pk(order.photo), item), order.photo)
 
-    def drop_order(self, photo: Photo) -> None:
+    def drop_order(self, photo: Photo, cancelled: bool = False) -> None:
+        """Deletes a photo's item. If it was cancelled, that alone stays for two days: its job may
+        not have ended yet."""
         self._table.delete_item(Key={"pk": _pk(photo)})
+        if cancelled:
+            expires = int(time.time()) + 2 * DAY_S
+            self._set(_pk(photo), {"status": CANCELLED, "expires": expires})
 
     def order(self, photo: Photo) -> Order | None:
         item = self._get(_pk(photo))
         return _order(item, photo) if item else None
 
+    def orders(self) -> list[Order]:
+        """All that are known, oldest first."""
+        return self._orders(Attr("key").exists())
+
     def open_orders(self) -> list[Order]:
         """The waiting and running ones, oldest first."""
+        return self._orders(Attr("status").is_in(list(OPEN)))
+
+    def orders_of(self, user: int) -> list[Order]:
+        """All of a user's, oldest first."""
+        return self._orders(Attr("user").eq(user))
+
+    def _orders(self, condition: ConditionBase) -> list[Order]:
         orders = [
             _order(item, photo)
-            for item in self._scan("photo#", Attr("status").is_in(list(OPEN)))
+            for item in self._scan("photo#", condition)
             if (photo := Photo.of_key(item.get("key", "")))
         ]
         return sorted(orders, key=lambda order: (order.created, order.photo.key))
@@ -178,7 +230,9 @@ class Table:
         later status is known; returns the order as it is then, None if there is none."""
         newest = Attr("status_at").not_exists() | Attr("status_at").lte(at)
         try:
-            changes = {"job": job, "status": status, "status_at": at}
+            changes: dict[str, Any] = {"job": job, "status": status, "status_at": at}
+            if status == RUNNING:
+                changes["started"] = _now_ms()
             condition = Attr("status").is_in(list(OPEN)) & newest
             return _order(self._set(_pk(photo), changes, condition), photo)
         except _RefusedError:
@@ -221,7 +275,7 @@ class Table:
 
     def close(self, photo: Photo, status: str) -> None:
         """Ends a claim for good."""
-        self._set(_pk(photo), {"status": status, "busy": 0})
+        self._set(_pk(photo), {"status": status, "busy": 0, "closed": _now_ms()})
 
     def release(self, photo: Photo) -> None:
         """Ends a claim whose answer failed, so that it can be retried at once."""
@@ -270,6 +324,10 @@ def _is_refusal(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _pk(photo: Photo) -> str:
     # Without the extension, which is unknown where only a result is.
     return f"photo#{photo.chat}/{photo.stem}"
@@ -300,5 +358,9 @@ def _order(item: dict[str, Any], photo: Photo) -> Order:
         item.get("status", WAITING),
         item.get("job", ""),
         int(item.get("created", 0)),
+        int(item.get("started", 0)),
+        int(item.get("closed", 0)),
         frozenset(item.get("sent", ())),
+        item.get("album", ""),
+        item.get("spoiler", False),
     )

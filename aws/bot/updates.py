@@ -1,13 +1,20 @@
 """The parts of an update that are there for its handler, whatever their types say."""
 
+import logging
 from typing import TypeVar
 
-from telegram import CallbackQuery, Message, Update
+from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, Message, Update
+from telegram.error import BadRequest, TelegramError
+from telegram.ext import ContextTypes
 
 from bot import words
+from bot.resources import Resources
 from bot.words import Words
 
 Part = TypeVar("Part")
+Context = ContextTypes.DEFAULT_TYPE
+
+log = logging.getLogger(__name__)
 
 
 def present(part: Part | None) -> Part:
@@ -27,6 +34,11 @@ def query_of(update: Update) -> CallbackQuery:
     return present(update.callback_query)
 
 
+def pressed(update: Update) -> list[str]:
+    """The parts of the data of the button that was pressed, without what it does."""
+    return present(query_of(update).data).split(":")[1:]
+
+
 def user_of(update: Update) -> int:
     """The id of the user who sent it."""
     return present(update.effective_user).id
@@ -40,3 +52,43 @@ def chat_of(update: Update) -> int:
 def words_for(update: Update) -> Words:
     """The texts in the language of the user who sent it."""
     return words.speaking(present(update.effective_user).language_code)
+
+
+def resources_of(context: Context) -> Resources:
+    resources: Resources = context.bot_data["resources"]
+    return resources
+
+
+def arguments(context: Context) -> str:
+    """What follows a command."""
+    return " ".join(context.args or ())
+
+
+async def reply(message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+    """Replies to a message, unless that was deleted."""
+    await message.reply_text(
+        text, do_quote=True, allow_sending_without_reply=True, reply_markup=buttons
+    )
+
+
+async def edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+    """Edits the message under which a button was pressed: its text, or its caption. One that is
+    too old, was deleted or says so already stays as it is."""
+    message = query_of(update).message
+    if not isinstance(message, Message):
+        return
+    try:
+        if message.photo:
+            await message.edit_caption(text, reply_markup=buttons)
+        else:
+            await message.edit_text(text, reply_markup=buttons)
+    except BadRequest as error:
+        log.info("a message could not be edited: %s", error)
+
+
+async def show_action(bot: Bot, chat: int, action: str) -> None:
+    """Shows for some seconds that the bot is typing, or whatever telegram.ChatAction names."""
+    try:
+        await bot.send_chat_action(chat, action)
+    except TelegramError as error:  # What is to come matters more.
+        log.info("no action shown: %s", error)

@@ -95,9 +95,17 @@ class Words:
         """A text that names the kinds of files that can be painted."""
         return self.text(key, kinds=self.text("kinds"))
 
-    def accepted(self, key: str, style: str, position: int) -> str:
-        """A text that a photo has been accepted, as number `position` of the queue, from 1."""
-        return self.text(key, style=short(style), queue=self._in_queue(position))
+    def accepted(self, key: str, style: str, position: int, minutes: int | None) -> str:
+        """A text that a photo has been accepted, as number `position` of the queue, from 1, and
+        what `minutes` says of the time."""
+        queue = f"{self._in_queue(position)} {self.minutes(minutes)}"
+        return self.text(key, style=short(style), queue=queue)
+
+    def minutes(self, count: int | None) -> str:
+        """How long a photo will take; None if there is no machine to paint it."""
+        if count is None:
+            return self.text("queue.no_machine")
+        return self.text("queue.minutes", minutes=self._count("minutes", count))
 
     def status(
         self, waiting: Sequence[int], running: int, style: str | None, size: int | str

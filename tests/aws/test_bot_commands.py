@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from bot import table
+from bot.resources import resources
 from PIL import Image
 from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
 
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
+SIZE = {"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}
 AWS = Path(__file__).parents[2] / "aws"
 
 
@@ -37,17 +39,39 @@ def test_a_wrong_secret_is_refused_and_nothing_happens(world, secret):
 
 def test_a_stranger_gets_a_polite_no_with_their_number_and_nothing_of_them_is_stored(world):
     for update in (world.message(STRANGER, text="hello"), world.photo(STRANGER)):
-        [answer] = world.answers(update)
+        answer = world.answers(update)[0]
         assert answer.chat == STRANGER and str(STRANGER) in answer.text and "Sorry" in answer.text
     assert world.keys("telegram/") == []
-    kept = [item for item in world.items() if not item["pk"].startswith("update#")]
+    passing = ("update#", "asked#", "asks#")
+    kept = [item for item in world.items() if not item["pk"].startswith(passing)]
     assert {item["pk"] for item in kept} == {f"user#{ANNA}", f"user#{BORIS}"}
     assert str(STRANGER) not in json.dumps(world.items(), default=str)
+
+
+def test_the_owner_is_asked_once_and_lets_a_stranger_in_by_a_button(world):
+    for text in ("hello", "please"):
+        world.says(STRANGER, text)
+    [asked] = world.telegram.sent(chat=OWNER)
+    assert f"Person {STRANGER}" in asked.text
+    allow, ignore = (button["callback_data"] for button in asked.buttons)
+    assert texts(world.presses(ANNA, allow)) == [EN.text("owner_only")]
+    assert world.presses(OWNER, ignore)[-1].text == EN.text("ignored", user=STRANGER)
+    assert world.says(STRANGER, "/start")[0].text == EN.text("stranger", user=STRANGER)
+    world.presses(OWNER, allow)
+    assert world.telegram.sent(chat=STRANGER)[-1].text == EN.text("let_in")
+    assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
+
+
+def test_the_owner_is_asked_ten_times_a_day_at_most(world):
+    table_ = resources().table
+    assert [table_.may_ask(f"stranger {number}") for number in range(12)].count(True) == 10
 
 
 def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
     assert world.answers(world.photo(STRANGER, chat=GROUP)) == []
     assert len(world.says(STRANGER, "/start", GROUP)) == 1
+    assert len(world.says(STRANGER, "/start@painter_bot", GROUP)) == 1
+    assert world.says(STRANGER, "/start@other_bot", GROUP) == []
 
 
 def test_a_stranger_stays_outside_when_the_table_cannot_be_read(world, monkeypatch):
@@ -70,7 +94,7 @@ def test_the_owner_lets_users_in_and_out(world):
     world.job(world.photo_keys(STRANGER)[0], "RUNNING", job="job-7")
     world.says(OWNER, f"/users remove {STRANGER}")
     assert world.terminated == ["job-7"] and world.keys(f"telegram/{STRANGER}/") == []
-    assert texts(world.says(STRANGER, "/start")) == [EN.text("stranger", user=STRANGER)]
+    assert world.says(STRANGER, "/start")[0].text == EN.text("stranger", user=STRANGER)
     assert str(STRANGER) not in world.says(OWNER, "/users list")[0].text
 
 
@@ -89,10 +113,19 @@ def test_wrong_words_about_users_are_explained(world, text, answer):
 
 def test_users_is_for_the_owner_only(world):
     assert texts(world.says(ANNA, f"/users add {STRANGER}")) == [EN.text("owner_only")]
-    assert texts(world.says(STRANGER, "/start")) == [EN.text("stranger", user=STRANGER)]
+    assert world.says(STRANGER, "/start")[0].text == EN.text("stranger", user=STRANGER)
 
 
 # Commands
+
+
+def test_the_owners_start_sets_a_menu_with_more_commands(world):
+    world.says(ANNA, "/start")
+    assert world.telegram.menus == {}
+    world.says(OWNER, "/start")
+    scope = f"chat:{OWNER}"
+    assert set(world.telegram.menus) == {(scope, code) for code in ("", "de", "fr", "es")}
+    assert {"styles", "forget", "users"} <= set(world.telegram.menus[scope, "de"])
 
 
 def test_start_says_hello_and_other_words_get_a_hint(world):
@@ -128,9 +161,13 @@ def test_styles_are_chosen_by_a_button(world):
     world.put(f"styles/{long}.jpg", JPEG)
     [answer] = world.says(ANNA, "/styles")
     assert [button["text"] for button in answer.buttons if "✓" in button["text"]]
-    [data] = [each["callback_data"] for each in answer.buttons if each["text"].startswith("zarte")]
-    answered, edited = world.presses(ANNA, data)
-    assert answered.method == "answerCallbackQuery" and edited.method == "editMessageText"
+    assert answer.method == "sendPhoto" and (ANNA, "upload_photo") in world.telegram.actions
+    shown = Image.open(io.BytesIO(answer.files["photo"][1]))
+    assert shown.size == (664, 336), "two thumbnails side by side"
+    [data] = [each["callback_data"] for each in answer.buttons if "zarte" in each["text"]]
+    answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
+    assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
+    assert "✓ zarte" in str(edited.buttons)
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0])["look"] == long
 
@@ -143,9 +180,11 @@ def test_many_styles_come_in_pages(world):
     page = first
     seen = [button["text"] for button in page.buttons[:-1]]
     for turns in (2, 1):
-        page = world.presses(ANNA, page.buttons[-1]["callback_data"])[-1]
+        page = world.presses(ANNA, page.buttons[-1]["callback_data"], photo=[SIZE])[-1]
+        assert page.method == "editMessageMedia"
         seen += [button["text"] for button in page.buttons[:-turns]]
-    assert sorted(text.removeprefix("✓ ") for text in seen) == sorted(
+    assert [text.partition(". ")[0] for text in seen] == [str(n + 1) for n in range(24)]
+    assert sorted(text.partition(". ")[2].removeprefix("✓ ") for text in seen) == sorted(
         ["monet", *(f"style {number:02}" for number in range(23))]
     )
 
@@ -192,7 +231,7 @@ def test_a_name_that_there_is_not_is_reported_with_the_nearest(world):
 
 def test_looks_toml_says_what_there_is(world):
     world.put("styles/looks.toml", b'[soft]\npaintings = ["monet.jpg"]\n')
-    assert [each["text"] for each in world.says(ANNA, "/styles")[0].buttons] == ["✓ soft"]
+    assert [each["text"] for each in world.says(ANNA, "/styles")[0].buttons] == ["1. ✓ soft"]
 
 
 def test_a_wrong_looks_toml_is_reported_to_the_owner(world):

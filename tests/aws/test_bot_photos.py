@@ -20,7 +20,8 @@ def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     assert world.photo_keys(ANNA) == [key] and world.get(key) == JPEG
     assert world.wish(key) == {"style": "styles", "look": "monet"}
     assert answer.reply_to == message["message_id"]
-    assert "monet" in answer.text and "next" in answer.text
+    assert "monet" in answer.text and "next" in answer.text and "about 9 minutes" in answer.text
+    assert world.telegram.actions == [(ANNA, "typing")]
     [second] = world.answers(world.photo(BORIS))
     assert "number 2" in second.text
 
@@ -112,6 +113,28 @@ def test_an_own_painting_becomes_ones_style(world):
     assert world.wish(world.photo_keys(ANNA)[0]) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
     assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].parameters)
     assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].parameters)
+
+
+def test_an_album_of_paintings_is_one_style_in_whatever_order_it_comes(world):
+    """Telegram sends an album's pictures one by one, and its caption with one of them."""
+    captions = ({}, {"caption": "style Trio"}, {})
+    for caption in captions:
+        world.answers(world.photo(ANNA, media_group_id="55", **caption))
+    assert len(world.keys(f"own/{ANNA}/Trio/")) == 3 and world.photo_keys(ANNA) == []
+    assert EN.style("own_style", "Trio") in texts(world.telegram.sent(chat=ANNA))
+    world.answers(world.photo(ANNA))
+    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Trio"
+    world.answers(world.photo(ANNA, caption="style Trio"))
+    assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Trio.jpg"]
+
+
+def test_edited_messages_and_files_for_others_in_groups_are_left_alone(world):
+    update = world.photo(ANNA)
+    edited = {"update_id": 7, "edited_message": update["message"] | {"edit_date": 2}}
+    assert world.answers(edited) == [] and world.photo_keys(ANNA) == []
+    letter = {**world.telegram.add_file(b"%PDF-1.7"), "file_name": "a.pdf"}
+    assert world.answers(world.message(ANNA, GROUP, document=letter)) == []
+    assert texts(world.answers(world.message(ANNA, document=letter))) == [EN.kinds("no_picture")]
 
 
 def test_an_own_painting_takes_the_place_of_one_of_its_name(world):

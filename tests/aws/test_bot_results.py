@@ -172,9 +172,8 @@ def test_the_memory_for_a_preview_is_known_from_the_header(monkeypatch, progress
     """All coefficients of a progressive JPEG are in memory, 24 MB of these, at whatever size it is
     read; without them, a sixteenth of the pixels suffices."""
     file = io.BytesIO(saved(Image.new("RGB", (4000, 2000)), "JPEG", progressive=progressive))
-    monkeypatch.setattr(pictures, "PREVIEW_SIDE", 1000)
     monkeypatch.setattr(pictures, "PREVIEW_BYTES", 24_000_000)
-    assert (pictures.preview(file) is None) == progressive
+    assert (pictures.preview(file, 1000) is None) == progressive
 
 
 # Jobs

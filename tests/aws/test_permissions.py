@@ -111,6 +111,13 @@ class Chat:
         common = {"message_id": self.update + 1, "date": 1, "chat": chat, "from": sender}
         self.sends(message=common | message)
 
+    def presses(self, data):
+        sender = {"id": OWNER, "is_bot": False, "first_name": "Ada"}
+        chat = {"id": OWNER, "type": "private"}
+        message = {"message_id": 999, "date": 1, "chat": chat, "text": "…"}
+        query = {"id": "1", "from": sender, "chat_instance": "1", "data": data}
+        self.sends(callback_query=query | {"message": message})
+
     def sends(self, **content):
         self.update += 1
         body = json.dumps({"update_id": self.update, **content})
@@ -149,10 +156,13 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(account, made, monkeypatch
         put(account, record, json.dumps({"error": "it is damaged"}).encode())
         handler.handler(job(failed, "FAILED"), None)
         chat.says("/cancel")
+        left = keys(account, "telegram/", ".jpg")
+        chat.presses(f"softer:{photo.token}")
+        chat.presses(f"forget:{OWNER}")
     # Not only the calls were made: all of it went well.
     methods = [call.method for call in telegram.calls]
     assert methods.count("sendDocument") == 1 and "damaged" in str(telegram.calls)
-    assert keys(account, "telegram/", ".jpg") == {painted, failed}
+    assert left == {painted, failed} and keys(account, "", "") == {"style.jpg", "styles/style.jpg"}
     compare(calls, rights(made, "BotRole"), unused=LAMBDAS)
 
 

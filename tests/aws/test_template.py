@@ -29,9 +29,9 @@ JOB_LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/painter/paint:*"
 RIGHTS = {
     "BotRole": {
         BUCKET: {"s3:ListBucket"},
-        f"{BUCKET}/telegram/*": {"s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/wishes/*": {"s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/results/*": {"s3:GetObject"},
+        f"{BUCKET}/telegram/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        f"{BUCKET}/wishes/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        f"{BUCKET}/results/*": {"s3:GetObject", "s3:DeleteObject"},
         f"{BUCKET}/styles/*": {"s3:GetObject"},
         f"{BUCKET}/own/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
         f"{BUCKET}/style.jpg": {"s3:GetObject"},
@@ -200,10 +200,10 @@ def test_a_parameter_that_cannot_be_is_refused(template, parameter, good, bad):
     assert re.search(pattern, good) and not re.search(pattern, bad)
 
 
-def test_what_passes_by_goes_and_paintings_stay(resources):
+def test_what_users_send_goes_in_time_and_the_owners_paintings_stay(resources):
     bucket = resources["Bucket"]["Properties"]
     rules = {each.get("Prefix"): each for each in bucket["LifecycleConfiguration"]["Rules"]}
-    passing = (layout.PHOTOS, layout.WISHES, layout.RESULTS)
+    passing = (layout.PHOTOS, layout.WISHES, layout.RESULTS, layout.OWN)
     assert set(rules) == {*(f"{each}/" for each in passing), None}
     assert "ExpirationInDays" not in rules[None]
     block = bucket["PublicAccessBlockConfiguration"]

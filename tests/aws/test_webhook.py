@@ -49,6 +49,7 @@ def test_telegram_is_reported_the_address_and_the_secret_and_forgets_both(telegr
         "secret_token": layout.webhook_secret(TOKEN),
         "allowed_updates": ["message", "callback_query"],
     }
+    assert set(telegram.menus) == {("default", code) for code in ("", "de", "fr", "es")}
     assert capsys.readouterr().out == f"Telegram sends to {URL}\n"
     assert webhook.main(["--stack", "painter", "--info"]) == 0
     assert telegram.webhook["url"] == URL

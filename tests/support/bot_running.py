@@ -76,9 +76,11 @@ class World:
         entities = {"entities": command} if text.startswith("/") else {}
         return self.answers(self.message(user, chat, text=text, **entities))
 
-    def presses(self, user: int, data: str, chat: int | None = None) -> "list[Call]":
+    def presses(
+        self, user: int, data: str, chat: int | None = None, **content: Any
+    ) -> "list[Call]":
         """What the bot does when a button under one of its messages is pressed."""
-        update = self.message(user, chat, text="Which style?")
+        update = self.message(user, chat, **(content or {"text": "Which style?"}))
         person, message = update["message"]["from"], update["message"]
         query = {"id": "1", "from": person, "chat_instance": "1", "data": data, "message": message}
         return self.answers({"update_id": update["update_id"], "callback_query": query})

@@ -5,6 +5,7 @@ It keeps the calls, and answers 429 or 502, or hangs up, if a test asks for that
 
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ class Call:
 class Telegram:
     """`calls` are those that went well, without getMe and getFile; `refused` those that did not.
     `faults` wait to happen: method, code, retry_after. `blocked` are chats that block the bot;
-    `webhook` are the parameters of setWebhook."""
+    `webhook` are the parameters of setWebhook, `actions` those of sendChatAction (chat, action),
+    `menus` the names of setMyCommands by scope and language."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
@@ -68,6 +70,8 @@ class Telegram:
     webhook: dict[str, Any] = field(default_factory=dict)
     refused: list[tuple[str, int]] = field(default_factory=list)
     faults: list[tuple[str, int, float]] = field(default_factory=list)
+    actions: list[tuple[int, str]] = field(default_factory=list)
+    menus: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     _texts: dict[tuple[int, int], Any] = field(default_factory=dict)
 
@@ -102,7 +106,15 @@ class Telegram:
                 "sendPhoto": lambda: self._photo(*given),
             },
             **{"sendDocument": lambda: self._document(*given)},
-            **{"editMessageText": lambda: self._edit(parameters)},
+            **{
+                "editMessageText": lambda: self._edit(parameters),
+                "editMessageCaption": lambda: self._captioned(parameters),
+                "editMessageMedia": lambda: self._edit_media(*given),
+            },
+            **{
+                "sendChatAction": lambda: self._act(parameters),
+                "setMyCommands": lambda: self._menu(parameters),
+            },
         }
         given = (parameters, files)
         if method not in answers:
@@ -110,7 +122,7 @@ class Telegram:
         if parameters.get("chat_id") and int(parameters["chat_id"]) in self.blocked:
             raise Refusal(403, "Forbidden: bot was blocked by the user")
         result = answers[method]()
-        if method not in ("getMe", "getFile"):
+        if method not in ("getMe", "getFile", "sendChatAction"):
             self.calls.append(Call(method, parameters, files))
         return result
 
@@ -168,6 +180,31 @@ class Telegram:
             raise Refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         size = {"file_id": "p", "file_unique_id": "p", "width": width, "height": height}
         return self._captioned(parameters, photo=[size])
+
+    def _edit_media(self, parameters: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+        media = parameters["media"]
+        attached = media["media"].removeprefix("attach://")
+        return self._photo(parameters | media, {"photo": files[attached]})
+
+    def _act(self, parameters: dict[str, Any]) -> bool:
+        if parameters["action"] not in ("typing", "upload_photo", "upload_document"):
+            raise Refusal(400, "Bad Request: wrong parameter action in request")
+        self.actions.append((int(parameters["chat_id"]), parameters["action"]))
+        return True
+
+    def _menu(self, parameters: dict[str, Any]) -> bool:
+        commands, language = parameters["commands"], parameters.get("language_code", "")
+        if not 1 <= len(commands) <= 100:
+            raise Refusal(400, "Bad Request: wrong number of commands")
+        for each in commands:
+            if not re.fullmatch("[a-z0-9_]{1,32}", each["command"]):
+                raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
+            if not 1 <= len(each["description"]) <= 256:
+                raise Refusal(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
+        scope = parameters.get("scope", {"type": "default"})
+        name = f"{scope['type']}:{scope.get('chat_id', '')}".rstrip(":")
+        self.menus[name, language] = [each["command"] for each in commands]
+        return True
 
     def _document(self, parameters: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
         if len(files["document"][1]) > UPLOAD:
@@ -242,6 +279,7 @@ async def _read(request: Request) -> tuple[dict[str, Any], dict[str, tuple[str, 
             else:
                 parameters[name] = value
     structured = ("reply_markup", "reply_parameters", "allowed_updates")
+    structured += ("media", "commands", "scope")
     return parameters | {
         name: json.loads(parameters[name]) for name in structured if name in parameters
     }, files

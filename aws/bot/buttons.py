@@ -1,0 +1,91 @@
+"""The buttons under messages: what they say, and the data that comes back when one is pressed.
+
+Any client can send any data as a button's. Each pattern fits what this module makes and nothing
+else, in Telegram's 64 bytes; the handlers look up whether an order belongs to whoever pressed it.
+"""
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot import words
+from bot.choices import Choice
+from bot.words import Words
+
+LOOKS_PER_PAGE = 10
+NAME_ON_BUTTON = 30  # characters
+
+_ORDER, _LOOK, _PAGE, _USER = "[0-9a-f]{16}", "[0-9a-f]{16}", "[0-9]{1,4}", "[1-9][0-9]{0,15}"
+_SIZES = "|".join(map(str, words.SIZES))
+PATTERNS = {
+    "page": rf"page:{_PAGE}",
+    "look": rf"look:{_LOOK}",
+    "size": rf"size:({_SIZES})",
+    "cancel": rf"cancel:{_ORDER}",
+    "another": rf"another:{_ORDER}:{_PAGE}",
+    "again": rf"again:{_ORDER}:{_LOOK}",
+    "strength": rf"(softer|stronger):{_ORDER}",
+    "forget": rf"(forget|keep):{_USER}",
+    "admit": rf"(allow|ignore):{_USER}",
+}
+
+
+def sizes(say: Words) -> InlineKeyboardMarkup:
+    row = [_button(say.size_button(size), f"size:{size}") for size in words.SIZES]
+    return _keyboard([row[:2], row[2:]])
+
+
+def cancel(say: Words, order: str) -> InlineKeyboardMarkup:
+    """Under what says that a photo waits; `order` is its token."""
+    return _keyboard([[_button(say.text("button.cancel"), f"cancel:{order}")]])
+
+
+def under_result(say: Words, order: str) -> InlineKeyboardMarkup:
+    return _keyboard(
+        [
+            [_button(say.text("button.another"), f"another:{order}:0")],
+            [
+                _button(say.text("button.softer"), f"softer:{order}"),
+                _button(say.text("button.stronger"), f"stronger:{order}"),
+            ],
+        ]
+    )
+
+
+def forget(say: Words, user: int) -> InlineKeyboardMarkup:
+    yes = _button(say.text("button.forget"), f"forget:{user}")
+    return _keyboard([[yes, _button(say.text("button.keep"), f"keep:{user}")]])
+
+
+def admit(say: Words, user: int) -> InlineKeyboardMarkup:
+    allow = _button(say.text("button.allow"), f"allow:{user}")
+    return _keyboard([[allow, _button(say.text("button.ignore"), f"ignore:{user}")]])
+
+
+def looks(
+    offered: Sequence[Choice], current: Choice | None, page: int, order: str = ""
+) -> InlineKeyboardMarkup:
+    """A page of the looks, from 0, two in a row, numbered, with a tick at the current one. With
+    the token of an order, its photo is to be painted again in the one pressed."""
+    first, last = page * LOOKS_PER_PAGE, (page + 1) * LOOKS_PER_PAGE
+    row = [
+        _button(
+            f"{number}. {'✓ ' if each == current else ''}{words.short(each.name, NAME_ON_BUTTON)}",
+            f"again:{order}:{each.token}" if order else f"look:{each.token}",
+        )
+        for number, each in enumerate(offered[first:last], first + 1)
+    ]
+    rows = [row[start : start + 2] for start in range(0, len(row), 2)]
+    turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (last < len(offered))
+    if turns:
+        start = f"another:{order}" if order else "page"
+        rows.append([_button(sign, f"{start}:{to}") for sign, to in turns])
+    return _keyboard(rows)
+
+
+def _button(text: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text, callback_data=data)
+
+
+def _keyboard(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(rows)

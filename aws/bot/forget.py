@@ -1,0 +1,105 @@
+"""What users take back: photos that are not done yet, and all of their data."""
+
+import layout
+from telegram import Update
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
+
+from bot import buttons, jobs, orders
+from bot.buttons import PATTERNS
+from bot.resources import Resources
+from bot.table import CANCELLED, OPEN
+from bot.updates import (
+    Context,
+    edit,
+    message_of,
+    present,
+    pressed,
+    query_of,
+    reply,
+    resources_of,
+    user_of,
+    words_for,
+)
+
+
+def add_forget_handlers(application: Application) -> None:
+    new = filters.UpdateType.MESSAGE
+    application.add_handler(CommandHandler("cancel", _cancel, new))
+    application.add_handler(CommandHandler("forget", _forget, new))
+    application.add_handler(CallbackQueryHandler(_cancel_one, rf"{PATTERNS['cancel']}\Z"))
+    application.add_handler(CallbackQueryHandler(_forget_all, rf"{PATTERNS['forget']}\Z"))
+
+
+def forget_user(user: int, resources: Resources) -> None:
+    """Cancels a user's orders and deletes all of their photos, results, own paintings, choices and
+    orders, in groups too. What says who may use the bot stays."""
+    table, bucket = resources.table, resources.bucket
+    jobs.cancel(user, resources)
+    for order in table.orders_of(user):
+        photo = order.photo
+        keys = [photo.key, photo.wish_key]
+        prefix = layout.result_prefix(photo.chat)
+        keys += [each.key for each in bucket.list(f"{prefix}/") if f"/{photo.stem}." in each.key]
+        for key in keys:
+            bucket.delete(key)
+        # A job may still run: what it says or paints is to reach nobody.
+        table.drop_order(photo, cancelled=order.status == CANCELLED)
+    for prefix in (
+        *(layout.photo_prefix(user), layout.wish_prefix(user)),
+        *(layout.result_prefix(user), layout.own_prefix(user)),
+    ):
+        for entry in list(bucket.list(f"{prefix}/")):
+            bucket.delete(entry.key)
+    table.drop_choices(user)
+
+
+async def _cancel(update: Update, context: Context) -> None:
+    """Cancels all; as a reply to a photo, or to what the bot said of it, that one."""
+    resources, message, say = resources_of(context), message_of(update), words_for(update)
+    original = message.reply_to_message
+    if original is None:
+        count = jobs.cancel(user_of(update), resources)
+        nothing = "nothing_to_cancel"
+    else:
+        named = {original.message_id}
+        if original.reply_to_message:
+            named.add(original.reply_to_message.message_id)
+        count = sum(
+            jobs.cancel_order(order, resources)
+            for order in resources.table.orders_of(user_of(update))
+            if order.photo.chat == message.chat_id and order.photo.message in named
+        )
+        nothing = "not_waiting"
+    await reply(message, say.photos("cancelled", count) if count else say.text(nothing))
+
+
+async def _cancel_one(update: Update, context: Context) -> None:
+    resources, query, say = resources_of(context), query_of(update), words_for(update)
+    order = orders.own_order(update, pressed(update)[0], resources)
+    if order is None:
+        await query.answer(say.text("not_yours"), show_alert=True)
+    elif order.status in OPEN and jobs.cancel_order(order, resources):
+        await query.answer()
+        await edit(update, say.photos("cancelled", 1))
+    else:
+        await query.answer(say.text("not_waiting"), show_alert=True)
+
+
+async def _forget(update: Update, context: Context) -> None:
+    say, user = words_for(update), user_of(update)
+    await message_of(update).reply_text(
+        say.text("forget.ask"), reply_markup=buttons.forget(say, user)
+    )
+
+
+async def _forget_all(update: Update, context: Context) -> None:
+    query, say, user = query_of(update), words_for(update), user_of(update)
+    if pressed(update) != [str(user)]:
+        await query.answer(say.text("button_gone"), show_alert=True)
+        return
+    await query.answer()
+    if present(query.data).startswith("forget"):
+        forget_user(user, resources_of(context))
+        await edit(update, say.text("forget.done"))
+    else:
+        await edit(update, say.text("forget.kept"))

@@ -1,0 +1,122 @@
+"""The buttons under a result: the same photo in another style, nearer to itself or to the
+painting."""
+
+from dataclasses import replace
+
+from layout import Wish
+from telegram import Chat, Update
+from telegram.ext import Application, CallbackQueryHandler
+
+from bot import buttons, choices, limits, orders
+from bot.buttons import PATTERNS
+from bot.choices import Choice
+from bot.resources import Resources
+from bot.styles import show_page
+from bot.table import OPEN, Order
+from bot.updates import (
+    Context,
+    chat_of,
+    edit,
+    message_of,
+    present,
+    pressed,
+    query_of,
+    reply,
+    resources_of,
+    user_of,
+    words_for,
+)
+from styletransfer.settings import Settings
+
+STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # of the setting `strength`
+
+
+def add_repaint_handlers(application: Application) -> None:
+    application.add_handler(CallbackQueryHandler(_another, rf"{PATTERNS['another']}\Z"))
+    application.add_handler(CallbackQueryHandler(_in_style, rf"{PATTERNS['again']}\Z"))
+    application.add_handler(CallbackQueryHandler(_strength, rf"{PATTERNS['strength']}\Z"))
+
+
+async def _another(update: Update, context: Context) -> None:
+    token, page = pressed(update)
+    if await _found(update, context, token):
+        await query_of(update).answer()
+        await show_page(update, context, int(page), token)
+
+
+async def _in_style(update: Update, context: Context) -> None:
+    token, look = pressed(update)
+    found = await _found(update, context, token)
+    if found is None:
+        return
+    order, wish = found
+    picked = choices.with_token(_offered(update, context), look)
+    if picked is None:
+        await query_of(update).answer(words_for(update).text("style_gone"), show_alert=True)
+        return
+    wish = replace(wish, style=picked.style, look=picked.name)
+    await _repaint(update, resources_of(context), order, wish)
+
+
+async def _strength(update: Update, context: Context) -> None:
+    found = await _found(update, context, pressed(update)[0])
+    if found is None:
+        return
+    order, wish = found
+    sign = 1 if present(query_of(update).data).startswith("stronger") else -1
+    strength = Settings().strength if wish.strength is None else wish.strength
+    strength = round(strength + sign * STEP, 2)
+    if not LOWEST <= strength <= HIGHEST:
+        await query_of(update).answer(words_for(update).text("again.limit"), show_alert=True)
+        return
+    await _repaint(update, resources_of(context), order, replace(wish, strength=strength))
+
+
+async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:
+    """The user's own order with a token and its wish, while its photo is there; None after an
+    answer that says why not."""
+    resources, query, say = resources_of(context), query_of(update), words_for(update)
+    order = orders.own_order(update, token, resources)
+    if order is None and present(update.effective_chat).type != Chat.PRIVATE:
+        await query.answer(say.text("not_yours"), show_alert=True)
+    elif order is None or None in map(
+        resources.bucket.find, (order.photo.key, order.photo.wish_key)
+    ):
+        await query.answer(say.text("again.gone"), show_alert=True)
+    else:
+        return order, Wish.from_json(resources.bucket.read(order.photo.wish_key))
+    return None
+
+
+def _offered(update: Update, context: Context) -> list[Choice]:
+    return choices.offered(resources_of(context), chat_of(update), user_of(update))
+
+
+async def _repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:
+    """Orders the photo of an order again, unless that very wish waits already."""
+    query, say = query_of(update), words_for(update)
+    for each in resources.table.orders_of(order.user):
+        same = each.photo.message == order.photo.message and each.photo.chat == order.photo.chat
+        if same and each.status in OPEN and _wish(each, resources) == wish:
+            await query.answer(say.text("again.waiting"), show_alert=True)
+            return
+    data = resources.bucket.read(order.photo.key)
+    new = replace(order, photo=orders.renewed(order.photo), look=wish.look, album="")
+    if not limits.admits(new.photo, order.user, resources):
+        text = say.photos("limit.reached", limits.per_day(resources))
+        await query.answer(text, show_alert=True)
+        return
+    position, minutes, placed = orders.place(new, wish, data, resources)
+    text = say.accepted("again.accepted", wish.look, position, minutes)
+    await query.answer()
+    cancel = buttons.cancel(say, placed.photo.token)
+    if present(query.data).startswith("again:"):
+        await edit(update, text, cancel)  # The styles have served their purpose.
+    else:
+        await reply(message_of(update), text, cancel)
+
+
+def _wish(order: Order, resources: Resources) -> Wish | None:
+    if resources.bucket.find(order.photo.wish_key) is None:
+        return None
+    return Wish.from_json(resources.bucket.read(order.photo.wish_key))

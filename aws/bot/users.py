@@ -1,0 +1,120 @@
+"""Who may use the bot: strangers ask, the owner decides."""
+
+import re
+
+from telegram import Bot, Chat, Update, User
+from telegram.error import TelegramError
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
+
+from bot import buttons, words
+from bot.buttons import PATTERNS
+from bot.forget import forget_user
+from bot.resources import Resources
+from bot.updates import (
+    Context,
+    arguments,
+    edit,
+    log,
+    message_of,
+    present,
+    pressed,
+    query_of,
+    resources_of,
+    user_of,
+    words_for,
+)
+from bot.words import Words
+
+
+def add_user_handlers(application: Application) -> None:
+    application.add_handler(CommandHandler("users", _users, filters.UpdateType.MESSAGE))
+    application.add_handler(CallbackQueryHandler(_admit, rf"{PATTERNS['admit']}\Z"))
+
+
+async def turn_away(update: Update, bot: Bot, resources: Resources) -> None:
+    """Answers a stranger, and asks the owner, once a day, whether to let them in. In groups,
+    answers only commands to this bot."""
+    query, user = update.callback_query, present(update.effective_user)
+    text = words_for(update).text("stranger", user=user.id)
+    if query:
+        await query.answer(text, show_alert=True)
+        return
+    message = update.message
+    if message is None:
+        return
+    if message.chat.type == Chat.PRIVATE:
+        await message.reply_text(text)
+        await _ask_owner(user, bot, resources)
+    elif _is_command(message.text or "", bot.username):
+        await message.reply_text(text)
+
+
+def _is_command(text: str, name: str) -> bool:
+    """Whether a text is a command, and not to another bot."""
+    command, _, addressed = text.partition(" ")[0].partition("@")
+    return command.startswith("/") and addressed.lower() in ("", name.lower())
+
+
+async def _ask_owner(user: User, bot: Bot, resources: Resources) -> None:
+    if not resources.table.may_ask(resources.pseudonym(user.id)):
+        return
+    say = words.speaking(resources.table.user(resources.owner).language)
+    name = f"{user.full_name} @{user.username}" if user.username else user.full_name
+    text = say.text("asks", person=words.person(user.id, name))
+    try:
+        await bot.send_message(resources.owner, text, reply_markup=buttons.admit(say, user.id))
+    except TelegramError as error:  # The stranger has been answered; the number is in the answer.
+        log.warning("the owner could not be asked: %s", error)
+
+
+async def _admit(update: Update, context: Context) -> None:
+    """The owner has pressed a button under a stranger's name."""
+    resources, query, say = resources_of(context), query_of(update), words_for(update)
+    if user_of(update) != resources.owner:
+        await query.answer(say.text("owner_only"), show_alert=True)
+        return
+    user = int(pressed(update)[0])
+    await query.answer()
+    if not present(query.data).startswith("allow"):
+        await edit(update, say.text("ignored", user=user))
+        return
+    resources.table.allow(user)
+    await edit(update, say.text("user_added", person=f"{user}"))
+    try:
+        await context.bot.send_message(user, words.speaking(None).text("let_in"))
+    except TelegramError as error:
+        log.info("%d could not be greeted: %s", user, error)
+
+
+async def _users(update: Update, context: Context) -> None:
+    resources, message, say = resources_of(context), message_of(update), words_for(update)
+    if user_of(update) != resources.owner:
+        await message.reply_text(say.text("owner_only"))
+        return
+    found = re.fullmatch(r"(list|(add|remove) +([0-9]{1,15})(?: +(.+))?)", arguments(context))
+    if not found:
+        await message.reply_text(say.text("users_usage"))
+        return
+    _, action, number, name = found.groups()
+    for text in _change_users(say, resources, action, int(number or 0), name or ""):
+        await message.reply_text(text)
+
+
+def _change_users(
+    say: Words, resources: Resources, action: str | None, user: int, name: str
+) -> list[str]:
+    """Adds, removes or, without an action, lists users; returns the answers."""
+    table = resources.table
+    if action and user == resources.owner:
+        return [say.text("owner_stays")]
+    if action == "add":
+        table.allow(user, name)
+        return [say.text("user_added", person=words.person(user, name))]
+    if action == "remove":
+        if not table.user(user).allowed:
+            return [say.text("user_unknown", user=user)]
+        table.forget(user)  # First, so that nothing new comes in.
+        forget_user(user, resources)
+        return [say.text("user_removed", user=user)]
+    users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
+    return say.users_list(users) if users else [say.text("users.none")]

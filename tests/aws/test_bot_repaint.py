@@ -1,0 +1,119 @@
+"""The Telegram bot: what can be done with a photo that it has: again, cancel, forget; and how long
+a photo will take."""
+
+import time
+
+import pytest
+from bot import estimate
+from bot.table import RUNNING, SENT, Order
+from layout import Photo
+from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
+
+pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+
+
+@pytest.fixture
+def painted(world):
+    """Anna's photo has been painted, with a spoiler; gives the data of the buttons under it."""
+    world.put("styles/zorn.jpg", JPEG)
+    world.answers(world.photo(ANNA, has_media_spoiler=True))
+    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    preview, file = world.telegram.sent(chat=ANNA)[1:]
+    assert preview.parameters["has_spoiler"] in (True, "true")
+    assert (ANNA, "upload_document") in world.telegram.actions
+    return [button["callback_data"] for button in file.buttons]
+
+
+def test_a_result_is_painted_again_in_another_style(world, painted):
+    [_, picker] = world.presses(ANNA, painted[0], document={"file_id": "d", "file_unique_id": "d"})
+    assert picker.method == "sendPhoto" and EN.text("pick_again") in picker.text
+    data = picker.buttons[1]["callback_data"]
+    assert texts(world.presses(BORIS, data)) == [EN.text("again.gone")]
+    assert texts(world.presses(BORIS, data, GROUP)) == [EN.text("not_yours")]
+    _, edited = world.presses(ANNA, data)
+    assert "in the style zorn" in edited.text
+    first, second = sorted(world.photo_keys(ANNA), key=len)
+    assert world.get(second) == JPEG and world.wish(second)["look"] == "zorn"
+    assert texts(world.presses(ANNA, data)) == [EN.text("again.waiting")]
+    world.created(world.result(second, JPEG, "zorn"))
+    last = world.telegram.sent("sendDocument", ANNA)[-1]
+    assert last.reply_to == int(first.split("/")[2].partition("-")[0])
+
+
+def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted):
+    _, softer, stronger = painted
+    world.presses(ANNA, stronger)
+    world.presses(ANNA, softer)
+    wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
+    assert sorted(wish.get("strength", 0.5) for wish in wishes) == [0.35, 0.5, 0.65]
+    for key in world.photo_keys(ANNA):
+        world.s3.delete_object(Bucket=world.bucket, Key=key)
+    assert texts(world.presses(ANNA, softer)) == [EN.text("again.gone")]
+
+
+def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
+    updates = [world.photo(ANNA) for _ in range(3)]
+    answers = [world.answers(update)[0] for update in updates]
+    [button] = answers[0].buttons
+    assert texts(world.presses(BORIS, button["callback_data"])) == [EN.text("not_yours")]
+    assert world.presses(ANNA, button["callback_data"])[-1].text == EN.photos("cancelled", 1)
+    assert texts(world.presses(ANNA, button["callback_data"])) == [EN.text("not_waiting")]
+    entity = [{"type": "bot_command", "offset": 0, "length": 7}]
+    original = updates[1]["message"]
+    reply = {"text": "/cancel", "entities": entity, "reply_to_message": original}
+    assert texts(world.answers(world.message(ANNA, **reply))) == [EN.photos("cancelled", 1)]
+    [left] = world.photo_keys(ANNA)
+    assert f"/{updates[2]['message']['message_id']}-" in left
+
+
+def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted):
+    world.answers(world.photo(ANNA, caption="style Mine"))
+    world.answers(world.photo(ANNA, chat=GROUP))
+    in_group = world.photo_keys(GROUP)[0]
+    world.put(f"results/{GROUP}/_records/Mine/{in_group.rpartition('/')[2]}.json", b"{}")
+    for user, chat in ((BORIS, None), (BORIS, GROUP)):
+        world.answers(world.photo(user, chat=chat))
+    before = set(world.keys("")), len(world.items())
+    asked = world.says(ANNA, "/forget")[0]
+    yes, no = (button["callback_data"] for button in asked.buttons)
+    assert world.presses(ANNA, no)[-1].text == EN.text("forget.kept")
+    assert texts(world.presses(BORIS, yes)) == [EN.text("button_gone")]
+    assert set(world.keys("")) == before[0]
+    assert world.presses(ANNA, yes)[-1].text == EN.text("forget.done")
+    boris = {key for key in before[0] if key.startswith((f"telegram/{BORIS}/", f"wishes/{BORIS}/"))}
+    others = {key for key in world.keys("") if str(GROUP) in key}
+    assert set(world.keys("")) == {"styles/monet.jpg", "styles/zorn.jpg"} | boris | others
+    assert len(others) == 2, "Boris's photo in the group and its wish"
+    assert not [item for item in world.items() if item.get("user") == ANNA]
+    world.job(in_group, "RUNNING", job="job-9")
+    assert world.terminated == ["job-9"]
+    late = world.result(in_group, JPEG)
+    world.created(late)
+    assert world.telegram.sent("sendDocument", GROUP) == [] and late not in world.keys("results/")
+    assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")], "still allowed"
+
+
+def test_removing_a_user_deletes_their_data(world):
+    world.answers(world.photo(ANNA, caption="style Mine"))
+    world.answers(world.photo(ANNA))
+    world.says(OWNER, f"/users remove {ANNA}")
+    assert world.keys("own/") == world.keys("telegram/") == world.keys("wishes/") == []
+    assert f"user#{ANNA}" not in {item["pk"] for item in world.items()}
+
+
+def test_the_time_is_estimated_from_the_last_photos():
+    now = int(time.time() * 1000)
+    photo = Photo(1, 1, "A", "jpg")
+    waits = Order(photo, 1, "monet", created=now)
+    done = [
+        Order(photo, 1, "monet", SENT, created=1, started=1000, closed=1000 + 60_000 * minutes)
+        for minutes in (4, 5, 90)
+    ]
+    assert estimate.minutes_left(1, [waits]) == 9, "6 to start an instance, 3 to paint"
+    assert estimate.minutes_left(2, [waits, *done]) == 16
+    running = Order(photo, 1, "monet", RUNNING, created=now, started=now)
+    assert estimate.minutes_left(2, [running, waits, *done]) == 10
+    stuck = Order(photo, 1, "monet", created=now - 3_600_000)
+    assert estimate.minutes_left(1, [stuck]) is None
+    assert estimate.minutes_left(1, [stuck, running]) is not None
+    assert "graphics card" in EN.accepted("accepted", "monet", 1, None)
