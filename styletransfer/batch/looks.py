@@ -16,6 +16,7 @@ from styletransfer.storage.base import Bucket, Entry, hidden
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY)
 LONGEST_FILE = 1_000_000  # bytes of looks.toml: thousands of looks
+MOST_NAMED = 5  # wrong looks in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
@@ -141,8 +142,8 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
 
     Each table is a look. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
-    picture the painting is used; every other key is a setting. Raises ConfigError naming the look
-    and what is wrong with it.
+    picture the painting is used; every other key is a setting. Raises ConfigError naming each wrong
+    look and what is wrong with it.
     """
     try:
         tables = tomllib.loads(text)
@@ -154,9 +155,16 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
             f"{bucket_layout.LOOKS} is nested too deeply, or has a number with thousands of "
             "digits; expected a table for each look"
         ) from None
-    return [
-        _look_from_table(name, table, entries, settings) for name, table in sorted(tables.items())
-    ]
+    looks, wrong = [], []
+    for name, table in sorted(tables.items()):
+        try:
+            looks.append(_look_from_table(name, table, entries, settings))
+        except ConfigError as error:
+            wrong.append(str(error))
+    if wrong:  # All at once: nobody corrects one look after another.
+        more = f"; and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+        raise ConfigError("; ".join(wrong[:MOST_NAMED]) + more)
+    return looks
 
 
 def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: Settings) -> Look:

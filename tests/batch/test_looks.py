@@ -265,3 +265,12 @@ def test_a_mistake_in_looks_toml_is_named(text, message):
     with pytest.raises(ConfigError, match=message) as caught:
         looks_from_toml(text, entries("monet.jpg"), Settings())
     assert "\n" not in str(caught.value)
+
+
+def test_all_wrong_looks_are_named_at_once():
+    text = "[a]\npaintings = ['x.jpg']\n[b]\npaintings = ['monet.jpg']\n[c]\nsize = 3\n"
+    with pytest.raises(ConfigError, match=r"\[a\] names .*; looks.toml: \[c\] expected a table"):
+        looks_from_toml(text, entries("monet.jpg"), Settings())
+    many = "".join(f"[look{number}]\n" for number in range(9))
+    with pytest.raises(ConfigError, match=r"; and 4 more$"):
+        looks_from_toml(many, entries("monet.jpg"), Settings())
