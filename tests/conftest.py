@@ -20,6 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds", type=int, help="how often test_kill.py kills a batch and reruns it"
     )
+    parser.addoption(
+        "--fuzz", type=int, default=300, help="how many damaged records and checkpoints are tried"
+    )
+
+
+@pytest.fixture
+def fuzz_cases(request: pytest.FixtureRequest) -> int:
+    """How many cases a test with random damage tries."""
+    return int(request.config.getoption("fuzz"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

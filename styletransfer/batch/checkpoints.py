@@ -1,18 +1,21 @@
 """Checkpoints: unfinished paintings in the result bucket, so that another machine can resume."""
 
-import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from styletransfer.batch.plan import Selection, Task
-from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key
+from styletransfer.batch.snapshots import (
+    START,
+    SavedState,
+    Shapes,
+    Snapshot,
+    is_snapshot,
+    read_snapshot,
+)
+from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
 from styletransfer.storage.base import Bucket, ObjectError
@@ -21,57 +24,15 @@ THREADS = 6  # they save while painting goes on, and start only when needed
 # After a signal: a platform that takes its machine back gives it some ten seconds.
 LAST_SAVE_S = 4.0
 STALE_S = 3600  # No upload of a checkpoint takes that long.
-SavedState = Mapping[str, np.ndarray]  # of `Step.snapshot`
-
-
-class Snapshot:
-    """A painting's state in a temporary file. In memory, it would take as much as the painting
-    itself while it is uploaded and painting goes on."""
-
-    def __init__(self, fingerprint: str, state: SavedState) -> None:
-        """Raises StorageError where the disk is full."""
-        self.iteration = int(state["iteration"])
-        try:
-            self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
-            self._file = Path(self._folder.name, "snapshot.npz")
-            arrays: dict[str, Any] = {**state, "fingerprint": np.array(fingerprint)}
-            np.savez(self._file, **arrays)
-        except OSError as error:
-            raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
-
-    def upload(self, bucket: Bucket, key: str) -> None:
-        """Stores the snapshot, whole or not at all, and deletes the file. Raises StorageError."""
-        with self._folder:
-            bucket.upload(self._file, key)
-
-
-def read_snapshot(bucket: Bucket, key: str, fingerprint: str) -> SavedState | None:
-    """The state stored under a key; None where there is none, where it is damaged, or where it
-    belongs to another fingerprint, because a setting has changed. Raises UnavailableError."""
-    with tempfile.TemporaryDirectory(prefix="styletransfer-") as folder:
-        path = Path(folder, "snapshot.npz")
-        try:
-            bucket.download(key, path)
-        except ObjectError as error:
-            problem = f"checkpoint {printable(key)} cannot be read ({error}); starting over"
-            event(problem, level=WARNING)
-            return None
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                state = {name: file[name] for name in file.files}
-        except Exception as error:  # NumPy and zipfile fail in many ways on damaged bytes.
-            problem = f"checkpoint {printable(key)} is damaged ({error}); starting over"
-            event(problem, level=WARNING)
-            return None
-    return state if str(state.pop("fingerprint", "")) == fingerprint else None
 
 
 def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
-    """Deletes checkpoints that no task will use. One that the bucket keeps does no harm. Raises
-    UnavailableError."""
+    """Deletes checkpoints that no task will use. One that the bucket keeps does no harm, and what
+    only is beside them is left as it is. Raises UnavailableError."""
     for key in keys:
         try:
-            bucket.delete(key)
+            if for_source(key.removesuffix(".npz")) and is_snapshot(bucket.read_start(key, START)):
+                bucket.delete(key)
         except ObjectError as error:
             event(str(error), level=WARNING)
 
@@ -107,18 +68,20 @@ class CheckpointStore:
         self._bucket, self._retrying, self._existing = bucket, retrying, existing
         self._pool = ThreadPoolExecutor(THREADS)
         self._saves: dict[str, list[Future[None]]] = {}  # by the task's checkpoint key
+        self._foreign: set[str] = set()  # keys of what is no checkpoint
         self._lock = threading.Lock()
 
-    def load(self, task: Task) -> "Future[SavedState | None]":
+    def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
         """Begins to load a task's checkpoint; its state, or None where there is none that fits.
-        The future raises UnavailableError."""
+        The future raises UnavailableError.
+
+        shapes: of the arrays of a snapshot after a step.
+        """
         if task.checkpoint_key not in self._existing:
             absent: Future[SavedState | None] = Future()
             absent.set_result(None)
             return absent
-        return self._pool.submit(
-            read_snapshot, self._retrying, task.checkpoint_key, task.fingerprint
-        )
+        return self._pool.submit(self._load, task, shapes)
 
     def is_saving(self, task: Task) -> bool:
         """Whether an earlier save of this task is still under way."""
@@ -138,14 +101,35 @@ class CheckpointStore:
         """Deletes the checkpoint of a finished painting, if it has one. Raises StorageError."""
         saves = self._saves_of(task)
         wait(saves)
-        if saves or task.checkpoint_key in self._existing:
+        existing = self._existing - self._foreign
+        if saves or task.checkpoint_key in existing:
             self._retrying.delete(task.checkpoint_key)
 
     def close(self) -> None:
         """Ends the threads; what has not begun is given up."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _load(self, task: Task, shapes: Shapes) -> SavedState | None:
+        key = task.checkpoint_key
+        try:
+            start = self._retrying.read_start(key, START)
+        except ObjectError as error:
+            problem = f"checkpoint {printable(key)} cannot be read ({error}); starting over"
+            event(problem, level=WARNING)
+            return None
+        if not is_snapshot(start):
+            self._foreign.add(key)
+            event(
+                f"{printable(key)} is no checkpoint, and is left as it is: this painting has "
+                "none; move it away",
+                level=WARNING,
+            )
+            return None
+        return read_snapshot(self._retrying, key, task.fingerprint, shapes)
+
     def _begin_save(self, task: Task, state: SavedState) -> "list[Future[None]]":
+        if task.checkpoint_key in self._foreign:
+            return []
         try:
             snapshot = Snapshot(task.fingerprint, state)
         except StorageError as error:

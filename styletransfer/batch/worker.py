@@ -101,10 +101,6 @@ class Worker:
         """The steps of the optimisation. A checkpoint is saved every CHECKPOINT_EVERY seconds, and
         when a signal has come."""
         stop, checkpoints = self._run.stop, self._pipeline.checkpoints
-        resume = result_of(checkpoints.load(task), stop)
-        if resume is not None:
-            done = int(resume["iteration"])
-            event(f"{printable(task.photo.key)}: resuming from step {done}")
         try:
             transfer = self._transfer(task, photo, look, vgg, self._pipeline.memory.set_aside())
         except MemoryShortError:
@@ -113,6 +109,10 @@ class Worker:
             self._pipeline.uploader.drain(stop)
             transfer = self._transfer(task, photo, look, vgg, 0)
         event(f"{task}: {transfer.memory_plan}")
+        resume = result_of(checkpoints.load(task, transfer.snapshot_shapes), stop)
+        if resume is not None:
+            done = int(resume["iteration"])
+            event(f"{printable(task.photo.key)}: resuming from step {done}")
         steps = transfer.steps(resume)
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()

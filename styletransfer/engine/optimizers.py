@@ -53,6 +53,11 @@ class State(NamedTuple):
         )
 
     @classmethod
+    def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """The shapes of a state's arrays, by name, for an image of a shape."""
+        return {name: shape if name in STATE_IMAGES else () for name in cls._fields}
+
+    @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
         """The state in a step's snapshot. Raises ValueError unless its image has this shape."""
         arrays = [np.asarray(snapshot[name], np.float32) for name in cls._fields]

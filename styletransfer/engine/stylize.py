@@ -159,6 +159,14 @@ class StyleTransfer:
         if init is not None:
             self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])
 
+    def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of a step's snapshot but for `iteration`; empty if none can resume there."""
+        ends = np.cumsum(self._counts)
+        if not 0 < iteration < ends[-1]:
+            return {}
+        size = self._sizes[int(np.searchsorted(ends, iteration))]
+        return State.shapes((1, *self._objective.canvas(size).size, 3))
+
     def steps(self, resume: Mapping[str, np.ndarray] | None = None) -> Iterator[Step]:
         """Runs the optimisation and yields every step; `resume` and errors as in `stylize`."""
         total = sum(self._counts)

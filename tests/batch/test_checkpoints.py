@@ -1,5 +1,6 @@
 """Checkpoints in the result bucket."""
 
+import dataclasses
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,9 @@ from styletransfer import config
 from styletransfer.batch import checkpoints
 from styletransfer.batch import run as batch
 from styletransfer.batch.plan import Selection
+from styletransfer.batch.result_keys import ResultKeys
+from styletransfer.batch.snapshots import Snapshot
+from styletransfer.images.output import OutputFormat
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import Entry
@@ -26,21 +30,37 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     one = tiny.picture(4, 4)
     state = {"iteration": np.array(1), "image": one}
     bucket = FolderBucket(Path("out"))
-    checkpoints.Snapshot("another", state).upload(bucket, "_checkpoints/monet/beach.jpg.npz")
-    checkpoints.Snapshot("another", state).upload(bucket, "_checkpoints/gone/beach.jpg.npz")
-    bucket.write("_checkpoints/both/beach.jpg.npz", b"torn")
+    Snapshot("another", state).upload(bucket, "_checkpoints/monet/beach.jpg.npz")
+    Snapshot("another", state).upload(bucket, "_checkpoints/gone/beach.jpg.npz")
+    whole = bucket.read("_checkpoints/gone/beach.jpg.npz")
+    bucket.write("_checkpoints/both/beach.jpg.npz", whole[:-9])
+    np.savez("out/_checkpoints/gone/earlier.jpg.npz", **state, fingerprint=np.array("another"))
     capsys.readouterr()
     assert run(folders, STYLE_SEED="3") == 0
     assert "resuming" not in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
 
 
+def test_what_is_only_beside_checkpoints_is_left_alone(folders, small_vgg, capsys):
+    mine = {
+        "_checkpoints/mine.txt": b"1",
+        "_checkpoints/gone/mine.jpg.npz": b"2",
+        "_checkpoints/monet/beach.jpg.npz": b"3",
+    }
+    bucket = FolderBucket(Path("out"), new=True)
+    for key, data in mine.items():
+        bucket.write(key, data)
+    loaded = dataclasses.replace(config.load(folders), checkpoint_every=0)
+    assert batch.run(loaded) == 0
+    assert {key: bucket.read(key) for key in mine} == mine
+    assert keys() == RESULTS | RECORDS | mine.keys()
+    assert "_checkpoints/monet/beach.jpg.npz is no checkpoint" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     folders, small_vgg, monkeypatch, capsys
 ):
-    import dataclasses
-
     loaded = config.load(folders | {"STYLE_ITERATIONS": "60"})
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
@@ -51,8 +71,6 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
 def test_without_room_for_a_checkpoint_the_painting_goes_on(
     folders, small_vgg, monkeypatch, capsys
 ):
-    import dataclasses
-
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -67,7 +85,9 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(
 def selection(*, partial=False):
     """One photo, `a b.jpg`, in one look, `monet`."""
     photos, look = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
-    return Selection(photos, [look], masks={}, stems={}, partial=partial)
+    return Selection(
+        photos, [look], masks={}, keys=ResultKeys([], [], OutputFormat(None)), partial=partial
+    )
 
 
 OWN, OTHER = "_checkpoints/monet/a b.jpg.npz", "_checkpoints/monet/b.jpg.npz"
