@@ -13,7 +13,19 @@ from telegram import Update
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
 
-from bot import conversation, forget, jobs, limits, photos, repaint, results, styles, users, words
+from bot import (
+    conversation,
+    forget,
+    incoming,
+    jobs,
+    limits,
+    photos,
+    repaint,
+    results,
+    styles,
+    users,
+    words,
+)
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
@@ -58,11 +70,14 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         return {"statusCode": 403}
     try:
         body = request.get("body", "")
-        update = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
-        number = int(update["update_id"])
-    except (ValueError, KeyError, TypeError):
-        _log_failure(resources)
+        given = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
+    except (ValueError, RecursionError):
+        given = None
+    update = incoming.reduced(given)
+    if update is None:  # It would be no other the next time.
+        log.warning("a request is not an update of Telegram's")
         return {"statusCode": 200}
+    number = update["update_id"]
     try:
         # Reserved for as long as this invocation may last: longer than Telegram waits for it.
         if resources.table.claim_update(number, seconds + RESERVE_S):
@@ -127,6 +142,11 @@ async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     known = found.table.user(user.id)
     if not known.allowed and user.id != found.owner:
         await users.turn_away(update, context.bot, found)
+        raise ApplicationHandlerStop
+    if update.callback_query and update.effective_message is None:
+        # Under a message that is too old: Telegram hands over no more than its number.
+        gone = words.speaking(user.language_code).text("button_gone")
+        await update.callback_query.answer(gone, show_alert=True)
         raise ApplicationHandlerStop
     if known.allowed and not known.name:
         found.table.rename(user.id, user.full_name)

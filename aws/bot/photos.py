@@ -73,9 +73,9 @@ async def _download(file: PhotoSize | Document, message: Message, say: Words) ->
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
-        if "too big" not in error.message.lower():
-            raise
-        await _refuse(message, say.text("too_large"))
+        log.warning("a file cannot be downloaded: %s", error)
+        too_large = "too big" in error.message.lower()
+        await _refuse(message, say.text("too_large" if too_large else "broken"))
         return None
 
 

@@ -130,6 +130,9 @@ class Telegram:
         return self._files[path][0] if path in self._files else None
 
     def _file(self, file: str) -> dict[str, Any]:
+        if file not in self._files:
+            wrong = "wrong file_id or the file is temporarily unavailable"
+            raise Refusal(400, f"Bad Request: {wrong}")
         _, size = self._files[file]
         if size > DOWNLOAD:
             raise Refusal(400, "Bad Request: file is too big")
