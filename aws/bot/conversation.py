@@ -13,8 +13,8 @@ from telegram.ext import (
 
 from bot import buttons, estimate, jobs, menu
 from bot.buttons import PATTERNS
+from bot.items import OPEN, RUNNING
 from bot.styles import current, preview
-from bot.table import OPEN, RUNNING
 from bot.updates import (
     Context,
     arguments,

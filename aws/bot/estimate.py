@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from bot.table import OPEN, RUNNING, SENT, Order
+from bot.items import OPEN, RUNNING, SENT, Order
 
 START_S = 360.0  # for an instance to start and pull the image, assumed
 PAINT_S = 180.0  # for a photo, assumed until some have been painted

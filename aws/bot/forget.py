@@ -6,8 +6,8 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filt
 
 from bot import buttons, jobs, orders
 from bot.buttons import PATTERNS
+from bot.items import CANCELLED, OPEN
 from bot.resources import Resources
-from bot.table import CANCELLED, OPEN
 from bot.updates import (
     Context,
     edit,

@@ -10,9 +10,9 @@ from layout import Photo
 from telegram import Bot
 from telegram.error import Forbidden, TelegramError
 
+from bot.items import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import Resources
 from bot.results import reply_to
-from bot.table import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.words import Words, speaking
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable

@@ -8,8 +8,8 @@ from layout import Photo, Wish
 from telegram import Update
 
 from bot import estimate, jobs, pictures
+from bot.items import OPEN, Order
 from bot.resources import Resources
-from bot.table import OPEN, Order
 from bot.updates import user_of
 
 

@@ -13,8 +13,8 @@ from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
 from bot import buttons, choices, jobs, limits, orders, pictures
 from bot.choices import Choice
+from bot.items import OPEN, Order
 from bot.resources import Resources
-from bot.table import OPEN, Order
 from bot.updates import message_of, reply, show_action, user_of, words_for
 from bot.words import Words
 from styletransfer import bucket_layout

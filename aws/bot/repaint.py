@@ -10,9 +10,9 @@ from telegram.ext import Application, CallbackQueryHandler
 from bot import buttons, choices, limits, orders
 from bot.buttons import PATTERNS
 from bot.choices import Choice
+from bot.items import OPEN, Order
 from bot.resources import Resources
 from bot.styles import show_page
-from bot.table import OPEN, Order
 from bot.updates import (
     Context,
     chat_of,

@@ -12,8 +12,8 @@ from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, Forbidden
 
 from bot import buttons, pictures
+from bot.items import CANCELLED, SENT
 from bot.resources import Resources
-from bot.table import CANCELLED, SENT
 from bot.updates import show_action
 from bot.words import Words, short, speaking
 from styletransfer.log import printable

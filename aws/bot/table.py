@@ -6,54 +6,22 @@ attribute `expires`.
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
-from layout import Photo, Wish
+from layout import Photo
+
+from bot.items import CANCELLED, OPEN, RUNNING, WAITING, Order, User, order_from, user_from
 
 DAY_S = 86400
-WAITING, RUNNING, PAINTED = "waiting", "running", "painted"
-SENT, FAILED, CANCELLED = "sent", "failed", "cancelled"
-OPEN = (WAITING, RUNNING)
 _LIMIT = "limit"  # the key of the item that holds it
 ASKS_A_DAY = 10
 
 
 class BusyError(Exception):
     """Another invocation is at work on this right now; a later retry finds out what came of it."""
-
-
-@dataclass(frozen=True)
-class User:
-    """A user, the language that they were answered in, and their last choices."""
-
-    id: int
-    allowed: bool = False
-    name: str = ""
-    language: str = ""
-    wish: Wish = field(default_factory=Wish)
-
-
-@dataclass(frozen=True)
-class Order:
-    """A photo in progress: its user, the look asked for, its status. `job` is Batch's id once it
-    is known; `created`, `started` and `closed` are in ms since 1970, 0 before; `sent` are the parts
-    of the answer that were sent. The photo came in an `album` or none, with a `spoiler` or not."""
-
-    photo: Photo
-    user: int
-    look: str
-    status: str = WAITING
-    job: str = ""
-    created: int = 0
-    started: int = 0
-    closed: int = 0
-    sent: frozenset[str] = frozenset()
-    album: str = ""
-    spoiler: bool = False
 
 
 class Table:
@@ -124,11 +92,11 @@ class Table:
     def user(self, user: int) -> User:
         """A user; one who is not allowed if nothing is known of them."""
         item = self._get(f"user#{user}")
-        return _user(item) if item else User(user)
+        return user_from(item) if item else User(user)
 
     def users(self) -> list[User]:
         """All who are allowed, except the owner, by id."""
-        return sorted(map(_user, self._scan("user#", Attr("allowed").eq(True))), key=_id)
+        return sorted(map(user_from, self._scan("user#", Attr("allowed").eq(True))), key=_id)
 
     def allow(self, user: int, name: str = "") -> None:
         self._set(f"user#{user}", {"allowed": True} | ({"name": name} if name else {}))
@@ -191,7 +159,7 @@ class Table:
         item = {"key": order.photo.key, "user": order.user, "look": order.look, "status": WAITING}
         item |= {"album": order.album, "spoiler": order.spoiler}
         item |= {"created": _now_ms(), "expires": self._end()}
-        return _order(self._set(_pk(order.photo), item), order.photo)
+        return order_from(self._set(_pk(order.photo), item), order.photo)
 
     def drop_order(self, photo: Photo, cancelled: bool = False) -> None:
         """Deletes a photo's item. If it was cancelled, that alone stays for two days: its job may
@@ -203,7 +171,7 @@ class Table:
 
     def order(self, photo: Photo) -> Order | None:
         item = self._get(_pk(photo))
-        return _order(item, photo) if item else None
+        return order_from(item, photo) if item else None
 
     def orders(self) -> list[Order]:
         """All that are known, oldest first."""
@@ -219,7 +187,7 @@ class Table:
 
     def _orders(self, condition: ConditionBase) -> list[Order]:
         orders = [
-            _order(item, photo)
+            order_from(item, photo)
             for item in self._scan("photo#", condition)
             if (photo := Photo.of_key(item.get("key", "")))
         ]
@@ -234,7 +202,7 @@ class Table:
             if status == RUNNING:
                 changes["started"] = _now_ms()
             condition = Attr("status").is_in(list(OPEN)) & newest
-            return _order(self._set(_pk(photo), changes, condition), photo)
+            return order_from(self._set(_pk(photo), changes, condition), photo)
         except _RefusedError:
             return self.order(photo)
 
@@ -242,7 +210,7 @@ class Table:
         """Notes a photo as cancelled; None if it was closed a moment ago."""
         try:
             still = Attr("status").is_in(list(OPEN))
-            return _order(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
+            return order_from(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
         except _RefusedError:
             return None
 
@@ -257,7 +225,7 @@ class Table:
         changes = {"busy": math.ceil(now + seconds), "expires": self._end()}
         unanswered = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
         try:
-            return _order(self._set(_pk(photo), changes, free & unanswered), photo)
+            return order_from(self._set(_pk(photo), changes, free & unanswered), photo)
         except _RefusedError:
             order = self.order(photo)
             if order and order.status in over:
@@ -335,32 +303,3 @@ def _pk(photo: Photo) -> str:
 
 def _id(user: User) -> int:
     return user.id
-
-
-def _user(item: dict[str, Any]) -> User:
-    size = item.get("size")
-    wish = Wish(
-        item.get("style", Wish.style),
-        item.get("look", ""),
-        size if size is None or isinstance(size, str) else int(size),
-    )
-    user = int(item["pk"].removeprefix("user#"))
-    return User(
-        user, item.get("allowed", False), item.get("name", ""), item.get("language", ""), wish
-    )
-
-
-def _order(item: dict[str, Any], photo: Photo) -> Order:
-    return Order(
-        Photo.of_key(item.get("key", "")) or photo,
-        int(item.get("user", 0)),
-        item.get("look", ""),
-        item.get("status", WAITING),
-        item.get("job", ""),
-        int(item.get("created", 0)),
-        int(item.get("started", 0)),
-        int(item.get("closed", 0)),
-        frozenset(item.get("sent", ())),
-        item.get("album", ""),
-        item.get("spoiler", False),
-    )

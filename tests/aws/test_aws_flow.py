@@ -158,7 +158,8 @@ def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
 
 def test_strangers_and_who_does_not_know_the_secret_start_nothing(world, cloud):
     assert world.update(world.photo(ANNA, PHOTO), secret="wrong") == 403
-    [answer] = world.answers(world.photo(STRANGER, PHOTO))
+    answer, asked = world.answers(world.photo(STRANGER, PHOTO))
+    assert asked.chat == OWNER
     assert answer.text == EN.text("stranger", user=STRANGER)
     cloud.look_around()
     assert cloud.jobs == [] and world.keys("telegram/") == []

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from bot import estimate
-from bot.table import RUNNING, SENT, Order
+from bot.items import RUNNING, SENT, Order
 from layout import Photo
 from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
 

@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 from bot import pictures, table
+from bot.items import SENT
 from bot.resources import Resources, resources
+from layout import Photo
 from PIL import Image
 from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
@@ -86,8 +88,8 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
     world.answers(world.photo(ANNA))
     key = world.result(world.photo_keys(ANNA)[0], JPEG)
-    photo = table.Photo.of_result(key)[0]
-    assert resources().table.claim(photo, 60, over=(table.SENT,))
+    photo = Photo.of_result(key)[0]
+    assert resources().table.claim(photo, 60, over=(SENT,))
     with pytest.raises(table.BusyError):
         world.created(key)
     resources().table.release(photo)
