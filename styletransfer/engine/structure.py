@@ -15,9 +15,9 @@ LUMINANCE = (0.299, 0.587, 0.114)
 POOLS = (4, 2)  # px per pixel of the finest resolution; of each one after it, in pixels before it
 NEIGHBOURHOOD = 9  # pixels per side, in which contrast is measured
 # The mean squared gradient from which contours count alike; flatter parts are left to the painting.
-CONTRAST = 5e-4
+CONTRAST = 2e-3
 # Of the relative error, beside the relative distance to the painting: faces are kept, with strokes.
-SCALE = 0.02
+SCALE = 0.01
 FLAT = 1e-6  # the norm of a photo without any contour
 
 
