@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 
 
 class Stopped(BaseException):
-    """A signal ends the run. A BaseException, so that no handler of errors catches it."""
+    """A signal ends the run. A BaseException, so that no handler of errors catches it.
 
-    def __init__(self, signum: int) -> None:
+    kept: what the run leaves behind, for the user; empty where the program says that itself.
+    """
+
+    def __init__(self, signum: int, kept: str = "") -> None:
         super().__init__(signal.Signals(signum).name)
-        self.exit_code = 128 + signum
+        self.exit_code, self.kept = 128 + signum, kept
 
 
 class Stop:

@@ -3,16 +3,20 @@
 import argparse
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.log import log_to_stdout, printable
+from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
 
-# A laptop needs these packages and no others.
+# A laptop needs these packages and no others: modules, and what pip calls their packages.
 LAPTOP = {"boto3": "boto3", "botocore": "boto3", "dotenv": "python-dotenv", "rich": "rich"}
 INTERRUPTED = 130  # 128 + SIGINT
 RERUN = "run it again for the rest"
@@ -31,13 +35,17 @@ def new_parser(
 
 
 def run_program(
-    name: str, run: Callable[[], int], *, interrupted: str = f"what is done stays; {RERUN}"
+    name: str,
+    run: Callable[[], int],
+    *,
+    interrupted: str = f"what is done stays; {RERUN}",
+    paints: bool = False,
 ) -> int:
     """Runs a program and returns its exit code.
 
     An error, a signal or Ctrl-C that ends it becomes one line on stderr; `interrupted` says what
-    Ctrl-C leaves behind, unless the KeyboardInterrupt has a message. Other exceptions are bugs and
-    propagate.
+    a signal leaves behind, unless its exception does. `paints`: it needs more packages than a
+    laptop's scripts. Other exceptions are bugs and propagate.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -47,7 +55,9 @@ def run_program(
     except StyleTransferError as error:
         return _fail(name, str(error), error.exit_code)
     except Stopped as stopped:
-        return _fail(name, f"stopped by {stopped}; {RERUN}", stopped.exit_code)
+        return _fail(
+            name, f"stopped by {stopped}; {stopped.kept or interrupted}", stopped.exit_code
+        )
     except KeyboardInterrupt as interrupt:
         code = _fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
         if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
@@ -57,10 +67,7 @@ def run_program(
         package = (error.name or "").partition(".")[0]
         if package in ("", "styletransfer"):
             raise
-        how = "./start.sh setup installs all that painting needs"
-        if package in LAPTOP:
-            how = f"install it: pip install {' '.join(dict.fromkeys(LAPTOP.values()))}"
-        return _fail(name, f"the Python package {package} is missing; {how}", ConfigError.exit_code)
+        return _fail(name, _missing_packages(package, paints), ConfigError.exit_code)
     except BrokenPipeError:
         # The reader has gone, as in `… list | head`. Python flushes the rest at exit: nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,7 +94,7 @@ def run_service(name: str, run: Callable[[dict[str, str]], int]) -> int:
             )
             return run(environment)
 
-    return run_program(name, service)
+    return run_program(name, service, interrupted=RERUN, paints=True)
 
 
 def leave(code: int) -> NoReturn:
@@ -109,6 +116,27 @@ def ask(question: str) -> str:
         return input(question).strip()
     except EOFError:
         return ""
+
+
+def _missing_packages(package: str, paints: bool) -> str:
+    """That a package is missing, with all others that are, and the way to install them."""
+    if paints or package not in LAPTOP:
+        return (
+            f"the Python package {package} is missing; ./start.sh setup installs all that it needs"
+        )
+    missing = {LAPTOP[each] for each in LAPTOP if each == package or not find_spec(each)}
+    names = " ".join(sorted(missing))
+    how = f"install with: {sys.executable or 'python3'} -m pip install {names}"
+    # Debian's, Ubuntu's and Homebrew's Pythons refuse packages from elsewhere.
+    managed = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
+    if managed and sys.prefix == sys.base_prefix:
+        every = " ".join(dict.fromkeys(LAPTOP.values()))
+        how = (
+            f"this Python is its system's, so make .venv, which the scripts then use: cd {PROGRAM} "
+            f"&& python3 -m venv .venv && .venv/bin/pip install {every}"
+        )
+    what = "package is" if len(missing) == 1 else "packages are"
+    return f"Python {what} missing: {names.replace(' ', ', ')}; {how}"
 
 
 def _fail(name: str, message: str, code: int) -> int:

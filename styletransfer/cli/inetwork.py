@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program
-from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture, write_file
-from styletransfer.config import memory_size
+from styletransfer.cli.picture_files import (
+    ResultFiles,
+    read_mask,
+    read_picture,
+    result_files,
+    write_file,
+)
+from styletransfer.config import environment, memory_size
 from styletransfer.devices.native_stderr import hold_native_stderr
-from styletransfer.errors import ConfigError
+from styletransfer.errors import ConfigError, WeightsError
 from styletransfer.log import log_to_stdout, logger
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
+from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     import numpy as np
@@ -28,11 +35,14 @@ def inetwork(words: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         log_to_stdout("%(message)s")
-        args = inetwork_arguments.parse_arguments(sys.argv[1:] if words is None else words)
-        print(_dispatch(args))
+        given = sys.argv[1:] if words is None else words
+        if not given:
+            print(inetwork_arguments.usage(), end="", file=sys.stderr)
+            return ConfigError.exit_code
+        print(_dispatch(inetwork_arguments.parse_arguments(given)))
         return 0
 
-    return run_program("inetwork.py", run, interrupted="nothing was written")
+    return run_program("inetwork.py", run, interrupted="nothing was written", paints=True)
 
 
 def _dispatch(args: argparse.Namespace) -> Path:
@@ -46,6 +56,8 @@ def _dispatch(args: argparse.Namespace) -> Path:
             "--mask and --hist_match belong to --color_transfer_only; "
             "painting has --content_mask, --style_masks, --regions and --color_mask"
         )
+    if args.output is not None and mode in (None, "from_record"):
+        args.pictures.append(args.output)  # In PREFIX's place.
     if mode is None:
         return paint(args)
     if mode == "from_record":
@@ -65,11 +77,13 @@ def _dispatch(args: argparse.Namespace) -> Path:
 def paint(args: argparse.Namespace) -> Path:
     """Paints a photo in the style of paintings; returns the path written, `PREFIX.png`.
 
-    Raises a StyleTransferError before painting if an argument does not fit, and KeyboardInterrupt
-    with a message that says what is kept.
+    Raises a StyleTransferError before painting if an argument does not fit, and Stopped after a
+    signal, which says what is kept.
     """
     if len(args.pictures) < 3:
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {args.pictures}")
+        raise ConfigError(
+            f"expected BASE, one or more REF, and PREFIX; got {' '.join(args.pictures) or 'none'}"
+        )
     if args.image_size is not None and args.size is not None:
         raise ConfigError("--image_size and --size both set the size; give one of them")
     base, *refs, prefix = args.pictures
@@ -77,11 +91,12 @@ def paint(args: argparse.Namespace) -> Path:
     shares = inetwork_arguments.shares_of(args.style_weight, len(refs))
     limit = memory_size(args.memory_limit, "--memory_limit")
     _warn_of_unused(args, settings)
+    weights = _weights(args, settings)
 
     photo = read_picture(base, "BASE")
     settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
-    results = ResultFiles(prefix, photo, inetwork_arguments.output_format(args))
-    _check_targets(results, args.pictures[:-1])
+    results = result_files(prefix, photo, inetwork_arguments.output_format(args))
+    _check_targets(results, prefix, args.pictures[:-1])
     paintings = [read_picture(ref, "REF").pixels for ref in refs]
     given = _read_masks(args, len(refs))
 
@@ -96,8 +111,8 @@ def paint(args: argparse.Namespace) -> Path:
     from styletransfer.vgg.sources import described
 
     logger.info("painting on %s", device.all[0])
-    vgg = load_vgg(settings.model, args.weights, settings.seed)
-    logger.info("painting with %s", described(vgg.identity, args.weights))
+    vgg = load_vgg(settings.model, weights, settings.seed)
+    logger.info("painting with %s", described(vgg.identity, weights))
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
     del paintings  # The style has them.
@@ -115,23 +130,31 @@ def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) 
     """Paints: writes the result, a picture `every` so many steps (0: never), and the losses."""
     from styletransfer.cli.loss_log import LossLog, chart_png
 
-    with LossLog(results.path(extension="csv")) as losses:
+    with LossLog(results.path(extension="csv")) as losses, Stop() as stop:
         try:
-            last = follow(_recorded(steps, losses, results, every), label)
+            last = follow(_recorded(steps, losses, results, every, stop), label)
             results.write(last.image)
-        except KeyboardInterrupt:
-            kept = [losses.path, *results.written[-1:]]
-            raise KeyboardInterrupt(f"kept {' and '.join(map(str, kept))}") from None
+        except Stopped as stopped:
+            # A second signal, or one before the first step.
+            written = [*results.written[-1:], losses.path] if losses.rows else []
+            kept = f"kept {' and '.join(map(str, written))}" if written else "nothing was painted"
+            stopped.kept = stopped.kept or kept
+            raise
     chart = write_file(results.path("_losses", "png"), chart_png(losses.rows))
     logger.info("losses in %s and %s", losses.path, chart)
 
 
 def _recorded(
-    steps: Iterable["Step"], losses: "LossLog", results: ResultFiles, every: int
+    steps: Iterable["Step"], losses: "LossLog", results: ResultFiles, every: int, stop: Stop
 ) -> Iterator["Step"]:
-    """The steps, after their losses and every so many of their pictures are written."""
+    """The steps, after their losses and every so many of their pictures are written. After a
+    signal, the picture as it is becomes the result, and Stopped is raised."""
     for step in steps:
         losses.add(step)
+        stop.later = True
+        if stop.signum is not None and step.iteration < step.total:
+            path, count = results.write(step.image), f"{step.iteration} of {step.total} steps"
+            raise Stopped(stop.signum, f"{path} is the picture as it stands after {count}")
         if every and step.iteration % every == 0:
             results.write(step.image, f"_at_iteration_{step.iteration}")
         yield step
@@ -168,9 +191,28 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     }
 
 
-def _check_targets(results: ResultFiles, pictures: Sequence[str]) -> None:
+def _weights(args: argparse.Namespace, settings: Settings) -> str | None:
+    """The weights that are named, by the flag or by VGG_WEIGHTS; None for the usual ones.
+
+    Raises WeightsError if they are missing, before TensorFlow is loaded.
+    """
+    from styletransfer.vgg.sources import named_source
+
+    given: str | None = args.weights or environment().get("VGG_WEIGHTS")
+    if given is not None and given.startswith("bucket:"):
+        raise WeightsError(
+            f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
+        )
+    if given is not None:
+        named_source(given, settings.model, settings.seed)
+    return given
+
+
+def _check_targets(results: ResultFiles, prefix: str, pictures: Sequence[str]) -> None:
     """Raises ConfigError if PREFIX is not a file's, or if a result would overwrite a picture."""
-    prefix, folder = results.prefix, results.path().parent
+    folder = results.path().parent
+    if results.path().is_dir():
+        raise ConfigError(f"{results.path()} is a folder; choose another PREFIX than {prefix!r}")
     if prefix.endswith("/"):
         raise ConfigError(f"PREFIX is {prefix!r}; expected a name after the folder")
     if folder.exists() and not folder.is_dir():

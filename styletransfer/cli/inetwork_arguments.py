@@ -13,8 +13,9 @@ from styletransfer.setting_values import LARGEST, expectation, kind, parse_bool
 from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
+       %(prog)s BASE REF [REF …] -o FILE [flags]
        %(prog)s --from-record FILE PREFIX
-       %(prog)s --color-transfer-only CONTENT GENERATED [--mask MASK] [--hist_match 0|1]
+       %(prog)s --color-transfer-only CONTENT GENERATED [--mask MASK]
        %(prog)s --mask-transfer CONTENT GENERATED MASK"""
 EPILOG = """\
 A switch without a value is true; values are True or False, yes or no, 1 or 0. Flags
@@ -22,13 +23,15 @@ may be written with dashes. docs/inetwork.md says how they differ from the origi
 
 examples:
   ./inetwork.py beach.jpg monet.jpg beach-by-monet
+  ./inetwork.py beach.jpg monet.jpg -o beach-by-monet.jpg
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
   ./inetwork.py beach.jpg monet.jpg original --recipe inetwork --image_size 400 --num_iter 10
   ./inetwork.py --from-record results/_records/monet/beach.jpg.json repainted
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
-3 --weights missing or damaged, 4 no GPU though asked for, 130 stopped by Ctrl-C"""
+3 --weights missing or damaged, 4 no GPU though asked for, 130 stopped by Ctrl-C, with
+the picture as it is"""
 
 # Settings by the names and in the order of the original's arguments, with other names for them.
 ORIGINAL = {
@@ -62,6 +65,11 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     """The arguments on the command line, settings as text. Raises ConfigError; exits after
     --help."""
     return _parser().parse_intermixed_args(_normalized(words))
+
+
+def usage() -> str:
+    """How it is called, one line for each way, and where to read on."""
+    return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -165,8 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="inetwork.py",
         usage=USAGE,
-        description="Paints a photo in the style of one or more paintings and writes PREFIX.png, "
-        "and\nthe losses of each step to PREFIX.csv and PREFIX_losses.png.",
+        description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
+        "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff), and the losses of each step "
+        "to PREFIX.csv\nand PREFIX_losses.png.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -175,7 +184,8 @@ def _parser() -> argparse.ArgumentParser:
         "pictures",
         metavar="BASE REF [REF …] PREFIX",
         nargs="*",
-        help="the photo; the painting, or several to blend; the result without its extension",
+        help="the photo; the painting, or several to blend; the result, with or without its "
+        "extension",
     )
     _add_original(parser.add_argument_group("arguments of the original"))
     _add_ours(parser.add_argument_group("further arguments"))
@@ -231,6 +241,7 @@ def _add_ours(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-o", "--output", metavar="FILE", help="the result, instead of PREFIX")
     group.add_argument(
         "--save_every",
         metavar="N",
@@ -241,8 +252,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--output_format",
         choices=OUTPUT_FORMATS,
-        default="png",
-        help="`same` is the photo's format (default: png)",
+        help="`same` is the photo's format (default: by PREFIX's extension, or else png)",
     )
     group.add_argument(
         "--output_quality",
@@ -269,7 +279,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--weights",
         metavar="FILE",
         help="VGG weights: .h5, .mat, .npz, `published` (Keras'), `builtin` or `random` (default: "
-        "those that Keras publishes, or else the built-in network)",
+        "VGG_WEIGHTS, or those that Keras publishes, or else the built-in network)",
     )
     group.add_argument(
         "--memory_limit",

@@ -3,12 +3,17 @@
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import DEEP_EXTENSIONS, OutputFormat, output_extension
+from styletransfer.images.output import (
+    DEEP_EXTENSIONS,
+    OutputFormat,
+    output_extension,
+    split_extension,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +51,8 @@ def write_file(path: Path, data: bytes) -> Path:
 @dataclass(frozen=True)
 class ResultFiles:
     """The pictures that one command writes: all names begin with `prefix`, and all have the EXIF,
-    colour space and alpha of `photo`. `written` are their paths so far.
+    colour space and alpha of `photo`. `spelled` is their extension where the user has spelled it;
+    `written` are their paths so far.
 
     Raises ConfigError for 16 bits in a format without them.
     """
@@ -54,6 +60,7 @@ class ResultFiles:
     prefix: str
     photo: "Picture"
     output: OutputFormat
+    spelled: str = ""
     written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,7 +77,7 @@ class ResultFiles:
 
     def path(self, suffix: str = "", extension: str | None = None) -> Path:
         """The path with a suffix after `prefix`, of a picture or with another extension."""
-        return Path(f"{self.prefix}{suffix}.{extension or self.extension}")
+        return Path(f"{self.prefix}{suffix}.{extension or self.spelled or self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
         """Writes image [H, W, 3], sRGB 0…1; returns its path. Raises ConfigError, PictureError."""
@@ -80,6 +87,20 @@ class ResultFiles:
         path = write_file(self.path(suffix), data)
         self.written.append(path)
         return path
+
+
+def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
+    """The files of a name that may end in the extension of a picture, which then decides the
+    format. An `output` without a format is png otherwise. Raises ConfigError."""
+    prefix, spelled = split_extension(name, f"the extension of {name!r}")
+    if not spelled:
+        return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
+    extension = output_extension(spelled, photo.format)
+    if output.format and output_extension(output.format, photo.format) != extension:
+        raise ConfigError(
+            f"{name!r} does not end as --output_format {output.format} does; give one of them"
+        )
+    return ResultFiles(prefix, photo, replace(output, format=extension), spelled)
 
 
 def _read(path: str, argument: str) -> bytes:

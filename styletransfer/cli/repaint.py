@@ -10,7 +10,7 @@ from styletransfer.cli.picture_files import write_file
 from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
-from styletransfer.images.output import OutputFormat
+from styletransfer.images.output import OutputFormat, output_extension, split_extension
 from styletransfer.log import logger, printable
 from styletransfer.progress import follow
 from styletransfer.record import PictureRef, Record
@@ -25,7 +25,7 @@ def repaint_record(
     file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
 ) -> Path:
     """Paints what the record in `file` describes, from the buckets it names; the path written,
-    PREFIX and the result's extension.
+    PREFIX with the result's extension.
 
     weights: a file or name, where the record's weights are not available here. memory_limit: as for
     `stylize`. Raises ConfigError for a file that is not a record of a result, PictureError where a
@@ -61,6 +61,8 @@ def repaint_record(
         _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read
     )
 
+    path = _target(prefix, output.extension(photo.picture.format))
+
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
 
@@ -85,8 +87,8 @@ def repaint_record(
         memory_limit=memory_limit,
     )
     last = follow(transfer.steps(), printable(photo_key))
-    extension, data = encode.encode_result(output, photo.picture, last.image)
-    return write_file(Path(f"{prefix}.{extension}"), data)
+    _, data = encode.encode_result(output, photo.picture, last.image)
+    return write_file(path, data)
 
 
 def _read(file: str) -> Record:
@@ -97,6 +99,14 @@ def _read(file: str) -> Record:
     if record is None:
         raise ConfigError(f"--from-record {file!r} is not a record of a result")
     return record
+
+
+def _target(name: str, extension: str) -> Path:
+    """The file of a result with that extension. Raises ConfigError if the name has another one."""
+    prefix, spelled = split_extension(name, f"the extension of {name!r}")
+    if spelled and output_extension(spelled, "") != extension:
+        raise ConfigError(f"the record's result is a {extension}, so it cannot be {name!r}")
+    return Path(f"{prefix}.{spelled or extension}")
 
 
 def _mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from styletransfer.cli.inetwork_arguments import output_format
-from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture
+from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture, result_files
 from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, colour
 
@@ -21,7 +21,8 @@ def transfer_colors(args: argparse.Namespace) -> Path:
     if args.mask is not None:
         where = arrays.resize(read_mask(args.mask, "--mask"), *painted.shape[:2])
     image = colour.transfer(photo.pixels, painted, where, args.hist_match)
-    return results.write(image, "_histogram_color" if args.hist_match else "_original_color")
+    suffix = "_histogram_color" if args.hist_match else "_original_color"
+    return results.write(image, "" if args.output else suffix)
 
 
 def transfer_mask(args: argparse.Namespace) -> Path:
@@ -37,10 +38,11 @@ def transfer_mask(args: argparse.Namespace) -> Path:
         results.photo.pixels,
         arrays.resize(read_mask(mask, "MASK"), *size),
     )
-    return results.write(image, "_masked")
+    return results.write(image, "" if args.output else "_masked")
 
 
 def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
-    """The files beside a finished painting."""
-    prefix = str(Path(generated).with_suffix(""))
-    return ResultFiles(prefix, read_picture(generated, "GENERATED"), output_format(args))
+    """The files beside a finished painting, or the one that --output names."""
+    painted = read_picture(generated, "GENERATED")
+    name = args.output or str(Path(generated).with_suffix(""))
+    return result_files(name, painted, output_format(args))

@@ -59,6 +59,19 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
     raise ConfigError(f"{label} is {name!r}; expected one of {expected}{also}")
 
 
+def split_extension(name: str, label: str) -> tuple[str, str]:
+    """A file's name without its extension, and the extension as it is written there, without dot;
+    empty for one that is no picture's.
+
+    Raises ConfigError naming `label` for a picture format that results cannot be written in.
+    """
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() not in (*_SOURCE_BY_SUFFIX, ".gif", ".bmp", ".jfif"):
+        return name, ""
+    file_format(suffix, label, ", or a name without extension")
+    return name.removesuffix(suffix), suffix[1:]
+
+
 def output_extension(output_format: str | None, picture_format: str) -> str:
     """The extension, without dot, of a result: jpg, png, webp or tiff.
 

@@ -32,10 +32,9 @@ STALL_TIMEOUT_S = 30.0  # For a download that stops half-way.
 PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
 ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
 WAYS_OUT = (
-    "four ways to give them: put {name} into the folder weights/ (or ~/.keras/models), "
-    "set VGG_WEIGHTS to a .h5, .mat or .npz file, "
-    "set VGG_WEIGHTS=bucket:KEY for a file in the style bucket, "
-    "or set VGG_WEIGHTS=builtin for the network that comes with the program"
+    "pass --weights FILE|random|builtin (in a batch set VGG_WEIGHTS, to bucket:KEY for a file in "
+    "the style bucket), or put {published.name} from {published.url} into the folder weights/ or "
+    "~/.keras/models"
 )
 
 
@@ -46,7 +45,7 @@ def find(model: str, weights: str | Path | None) -> Path:
     """
     if weights is None:
         return cached(model) or download(model)
-    ways_out = WAYS_OUT.format(name=architecture(model).published.name)
+    ways_out = WAYS_OUT.format(published=architecture(model).published)
     try:
         path = Path(weights).expanduser()
         if not path.is_file():  # A device or a pipe might never end.
@@ -111,7 +110,7 @@ def download(model: str) -> Path:
     try:
         return try_download(model)
     except WeightsError as error:
-        ways_out = WAYS_OUT.format(name=architecture(model).published.name)
+        ways_out = WAYS_OUT.format(published=architecture(model).published)
         raise WeightsError(f"{error}; {ways_out}") from None
 
 

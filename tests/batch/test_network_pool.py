@@ -155,7 +155,7 @@ def test_another_content_of_the_built_in_file_is_another_network(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("published", r"404.*four ways"),
+        ("published", r"404.*VGG_WEIGHTS"),
         ("gone.npz", r"gone\.npz does not exist"),
         ("studi", r"weights are 'studi'.*builtin, sketch, published, random"),
         ("torn.npz", r"torn\.npz cannot be used"),

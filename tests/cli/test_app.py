@@ -12,6 +12,8 @@ from styletransfer.cli.app import run_program
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stopped
 
+STAYS = "what is done stays; run it again for the rest"
+
 
 def program_that_raises(error):
     def run() -> int:
@@ -28,9 +30,9 @@ def program_that_raises(error):
         (errors.WeightsError("no weights"), 3, "no weights"),
         (errors.DeviceError("no GPU"), 4, "no GPU"),
         (errors.StorageError("no bucket"), 5, "no bucket"),
-        (Stopped(signal.SIGTERM), 143, "stopped by SIGTERM; run it again for the rest"),
-        (Stopped(signal.SIGINT), 130, "stopped by SIGINT; run it again for the rest"),
-        (KeyboardInterrupt(), 130, "stopped; what is done stays; run it again for the rest"),
+        (Stopped(signal.SIGTERM), 143, f"stopped by SIGTERM; {STAYS}"),
+        (Stopped(signal.SIGINT, "kept x.png"), 130, "stopped by SIGINT; kept x.png"),
+        (KeyboardInterrupt(), 130, f"stopped; {STAYS}"),
         (KeyboardInterrupt("kept x.png"), 130, "stopped; kept x.png"),
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
@@ -43,15 +45,27 @@ def test_what_ends_a_program_is_one_line_and_an_exit_code(capsys, error, code, l
 
 @pytest.mark.parametrize(
     ("module", "way_out"),
-    [("boto3", "pip install boto3 python-dotenv rich"), ("numpy", "./start.sh setup")],
+    [("boto3", "-m pip install boto3 rich"), ("numpy", "./start.sh setup")],
 )
-def test_a_missing_package_is_named_with_the_way_to_install_it(
+def test_missing_packages_are_named_with_the_way_to_install_them(
     monkeypatch, capsys, module, way_out
 ):
-    monkeypatch.setitem(sys.modules, module, None)
+    for each in (module, "rich"):
+        monkeypatch.setitem(sys.modules, each, None)
+    monkeypatch.setattr(sys, "prefix", "an environment")
     assert run_program("./program", lambda: bool(__import__(module))) == 2
     err = capsys.readouterr().err
-    assert f"package {module} is missing" in err and way_out in err and err.count("\n") == 1
+    assert module in err and way_out in err and err.count("\n") == 1
+
+
+def test_a_system_that_refuses_packages_gets_them_in_an_environment(monkeypatch, capsys, tmp_path):
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert run_program("./program", lambda: bool(__import__("boto3"))) == 2
+    err = capsys.readouterr().err
+    assert "python3 -m venv .venv && .venv/bin/pip install boto3 python-dotenv rich" in err
 
 
 def test_a_bug_is_not_hidden():

@@ -1,6 +1,7 @@
 """inetwork.py: one photo from a file, painted into a file; what it writes, and mistakes."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,14 +68,14 @@ def test_the_losses_are_a_row_a_step_and_a_drawing():
     assert [row["iteration"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert [row["scale"] for row in rows] == ["136"] * 4 + ["192"] * 2
     for row in rows:
-        assert float(row["total"]) == pytest.approx(sum(float(row[each]) for each in names[2:5]))
+        assert float(row["total"]) == pytest.approx(sum(float(row[each]) for each in names[2:6]))
     seconds = [float(row["seconds"]) for row in rows]
     assert seconds == sorted(seconds) and seconds[0] > 0
     assert Image.open("x_losses.png").size == (1080, 600)
 
 
 def test_the_drawing_has_a_line_a_term_and_each_scale_and_is_logarithmic_where_it_can():
-    rows = [loss_log.Row(n, 128 * (1 + n // 3), 0.0, 5 / n, 2.0, 2 + 5 / n, n) for n in range(1, 6)]
+    rows = [loss_log.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
     axes = loss_log.chart(rows).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["style", "total variation", "total"]
@@ -85,28 +86,73 @@ def test_the_drawing_has_a_line_a_term_and_each_scale_and_is_logarithmic_where_i
 
 
 def stylize_that(ends, monkeypatch):
-    """Three steps, and then what `ends` it."""
+    """Three steps, the last one with a signal, or an error after it."""
     from styletransfer.engine.stylize import StyleTransfer
 
     real = StyleTransfer.steps
 
     def broken(transfer):
         for number, step in enumerate(real(transfer), start=1):
+            if number == 3 and isinstance(ends, signal.Signals):
+                signal.raise_signal(ends)
             yield step
-            if number == 3:
+            if number == 3 and isinstance(ends, Exception):
                 raise ends
 
     monkeypatch.setattr(StyleTransfer, "steps", broken)
 
 
-def test_a_stopped_run_keeps_its_losses_and_last_picture_and_says_so(monkeypatch, capsys):
-    stylize_that(KeyboardInterrupt, monkeypatch)
-    flags = ["--size", "64", "--num_iter", "9", "--save_every", "2"]
-    assert inetwork([*ONE, *QUICK, *flags]) == 130
-    line = "inetwork.py: stopped; kept x.csv and x_at_iteration_2.png\n"
-    assert capsys.readouterr().err == line
-    assert len(table()) == 3 and Path("x_at_iteration_2.png").exists()
-    assert not Path("x.png").exists()
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
+    monkeypatch, capsys, signum, code
+):
+    stylize_that(signum, monkeypatch)
+    assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "9"]) == code
+    what = "x.png is the picture as it stands after 3 of 18 steps"
+    assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
+    assert len(table()) == 3 and Image.open("x.png").size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (["x.JPEG"], "x.JPEG"),
+        (["-o", "x.jpg"], "x.jpg"),
+        (["--output", "x"], "x.png"),
+        (["x.v2", "--output_format", "jpg"], "x.v2.jpg"),
+    ],
+)
+def test_the_result_is_the_file_that_is_named(capsys, names, written):
+    assert inetwork(["beach.jpg", "monet.jpg", *names, "--size", "32", *QUICK]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == written
+    assert Image.open(written).format == ("PNG" if written.endswith("png") else "JPEG")
+    assert Path(written).with_suffix(".csv").exists()
+
+
+def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypatch, capsys):
+    without = [*ONE, "--size", "32", "--num_iter", "1", "--device", "cpu"]
+    monkeypatch.setenv("VGG_WEIGHTS", "random")
+    assert inetwork(without) == 0
+    assert "painting with the weights random" in capsys.readouterr().out
+    monkeypatch.setenv("VGG_WEIGHTS", "bucket:x.h5")
+    assert inetwork(without) == 3
+    assert "'bucket:x.h5', which only a batch reads" in capsys.readouterr().err
+    assert inetwork([*ONE, "--size", "32", *QUICK]) == 0
+
+
+def test_missing_weights_are_reported_before_tensorflow_is_loaded():
+    code = (
+        "import sys; from styletransfer.cli.inetwork import inetwork\n"
+        "code = inetwork(['beach.jpg', 'monet.jpg', 'x', '--weights', 'none.h5'])\n"
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROGRAM)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert ran.returncode == 3
+    for part in ("none.h5 does not exist", "--weights FILE|random|builtin", "https://"):
+        assert part in ran.stderr
 
 
 def test_a_picture_that_runs_away_is_reported_in_one_line(monkeypatch, capsys):
@@ -149,7 +195,9 @@ def test_alpha_is_kept():
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
-        ([], 2, "expected BASE, one or more REF, and PREFIX"),
+        (["beach.jpg"], 2, "expected BASE, one or more REF, and PREFIX; got beach.jpg"),
+        ([*ONE[:2], "x.gif"], 2, "expected one of jpg, png, webp, tiff"),
+        ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "give one of them"),
         (["nowhere.jpg", "monet.jpg", "x"], 2, "BASE 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "nowhere.jpg", "x"], 2, "REF 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is text"),
@@ -188,9 +236,11 @@ def test_a_mistake_is_one_line_and_an_exit_code(capsys, arguments, code, message
     assert not list(Path().glob("x*"))
 
 
-def test_no_arguments_are_a_mistake_too(capsys):
+def test_no_arguments_are_answered_with_how_to_call_it(capsys):
     assert inetwork([]) == 2
-    assert "expected BASE" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert not printed.out and printed.err.startswith("usage: inetwork.py BASE REF")
+    assert printed.err.count("\n") == 6
 
 
 def test_flags_without_effect_are_reported(capsys):

@@ -52,7 +52,7 @@ VARIANTS = {
 OTHER_EFFECTS = {
     *("pictures", "size", "image_size", "maintain_aspect_ratio", "rescale_image", "regions"),
     *("style_weight", "min_improvement", "recipe", "quality", "deterministic", "save_every"),
-    *("output_format", "output_quality", "output_depth", "keep_gps"),
+    *("output", "output_format", "output_quality", "output_depth", "keep_gps"),
     *("weights", "memory_limit", "device", "from_record"),
     *("color_transfer_only", "mask", "hist_match", "mask_transfer"),
 }

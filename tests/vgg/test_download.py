@@ -34,7 +34,7 @@ def test_a_path_that_is_no_file_is_refused_with_the_ways_out(tmp_path):
     ):
         message = weights_error(download.find, "vgg19", path)
         assert wrong in message
-        assert "VGG_WEIGHTS=bucket:KEY" in message
+        assert "--weights FILE|random|builtin" in message and "bucket:KEY" in message
 
 
 def test_an_unreadable_file_is_refused(tmp_path):
@@ -170,7 +170,7 @@ def test_a_hub_that_never_answers_is_given_up(monkeypatch):
         publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
         message = weights_error(download.find, "vgg19", None)
     assert "no answer within 0.3 s" in message or "timed out" in message
-    assert "four ways" in message
+    assert "--weights FILE|random|builtin" in message
 
 
 def test_a_name_service_that_never_answers_is_given_up(monkeypatch):

@@ -96,7 +96,7 @@ def test_a_second_network_is_a_file_and_a_name(monkeypatch, tmp_path):
 
 
 def test_published_weights_by_name_never_become_others(no_hub):
-    assert "four ways" in weights_error(load_vgg, "vgg19", "published")
+    assert "--weights FILE|random|builtin" in weights_error(load_vgg, "vgg19", "published")
 
 
 def test_a_named_file_that_is_not_there_is_an_error(no_hub):

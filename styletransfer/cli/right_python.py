@@ -1,0 +1,36 @@
+"""The Python that a script at the top level runs in.
+
+Imported by whatever `python3` is, so in a language that Python 3.6 knows as well, without packages.
+"""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from styletransfer.paths import PROGRAM
+
+OLDEST = (3, 11)
+PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "matplotlib", "rich", "dotenv")
+COPYING = ("boto3", "dotenv", "rich")
+
+
+def use_right_python(*modules: str) -> None:
+    """Starts the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
+
+    Ends with one line if this one is too old and there is no `.venv`. Where only a module is
+    missing and there is no `.venv`, its import says what to install.
+    """
+    old = sys.version_info < OLDEST
+    if not old and all(find_spec(module) for module in modules):
+        return
+    python = PROGRAM / ".venv" / "bin" / "python"
+    if os.access(str(python), os.X_OK) and Path(sys.executable) != python:
+        os.execv(str(python), [str(python), *sys.argv])
+    if old:
+        sys.stderr.write(
+            f"{Path(sys.argv[0]).name}: needs Python 3.11 or later, and this is "
+            f"{sys.version_info[0]}.{sys.version_info[1]}; ./start.sh setup finds or makes one in "
+            ".venv, which this script then uses\n"
+        )
+        sys.exit(2)
