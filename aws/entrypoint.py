@@ -67,6 +67,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             requested,
             look=requested.look or _first_look(requested),
             vgg_weights=weights or _weights(requested.settings.model, bucket, Path(folder)),
+            gallery=False,  # The bot sends results.
         )
         try:
             return batch.run(complete)

@@ -62,6 +62,7 @@ class Config:
     memory_limit: int | None
     checkpoint_every: float
     dry_run: bool
+    gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
 
     @property
     def partial(self) -> bool:

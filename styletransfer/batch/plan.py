@@ -206,6 +206,17 @@ def intact_records(
         }
 
 
+def all_results(plan: Plan, result: Bucket) -> list[Record]:
+    """The records of all results in the bucket, also of photos and looks that are gone. Raises
+    StorageError."""
+    start = f"{bucket_layout.RECORDS}/"
+    others = {key for key in plan.stored if key.startswith(start)} - plan.records.keys()
+    gone = intact_records(_read_records(result, others), plan.stored)
+    here = intact_records(plan.records, plan.stored)
+    # What failed before its photo had gone concerns nobody any more.
+    return [*here.values(), *(replace(each, error=None, tried=None) for each in gone.values())]
+
+
 def _record_keys(selection: Selection) -> set[str]:
     return {bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs()}
 

@@ -11,10 +11,10 @@ from styletransfer.batch.context import Buckets, RunContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.listing import list_buckets, select
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan, lacks_records, make_plan
+from styletransfer.batch.plan import all_results, lacks_records, make_plan
 from styletransfer.config import Config
+from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.storage.base import Bucket
 
 if TYPE_CHECKING:
     from styletransfer.gallery.publisher import Gallery
@@ -55,7 +55,7 @@ def _run(config: Config, stop: Stop) -> int:
 
     checkpoints.delete_stale(buckets.result, plan.stale)
     checkpoints.abort_stale_uploads(buckets.result, selection)
-    gallery = _open_gallery(plan, buckets.result)
+    gallery = _open_gallery(context)
     if not plan.todo:
         if plan.unpublished:
             gallery.publish()
@@ -78,7 +78,15 @@ def _dry_run(context: RunContext, loader: DeviceLoader) -> int:
     return max(dry_run.report_dry_run(context, devices), 1 if context.plan.refused else 0)
 
 
-def _open_gallery(plan: Plan, result: Bucket) -> "Gallery":
-    from styletransfer.gallery.publisher import GalleryPublisher, NullGallery
+def _open_gallery(run: RunContext) -> "Gallery":
+    from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
 
-    return NullGallery() if plan.partial else GalleryPublisher(result, plan.done)
+    plan, result = run.plan, run.buckets.result
+    if not run.config.gallery or not (plan.todo or plan.unpublished):
+        return NullGallery()
+    if plan.partial:
+        return GalleryContribution(result)
+    gallery = GalleryPublisher(result, all_results(plan, result))
+    for task, reason in plan.refused:
+        gallery.add_failure(Record(photo=task.photo.key, look=task.look.name, error=reason))
+    return gallery

@@ -56,7 +56,7 @@ class Gallery(Protocol):
 
 
 class NullGallery(Gallery):
-    """For a run that paints only a part: runs beside it would overwrite each other's page."""
+    """For a run whose results nobody looks at in a gallery."""
 
     def begin(self) -> None: ...
 
@@ -151,6 +151,19 @@ class GalleryPublisher(Gallery):
             records = list(self._records.values())
             text = render_page(records, self._pictures.thumbnails(records))
             self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
+
+
+class GalleryContribution(GalleryPublisher):
+    """For a run that paints only a part: it stores its pictures and leaves the mark, and the next
+    whole run writes the page. Runs beside it would overwrite each other's."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__(bucket, [])
+
+    def publish_if_due(self) -> None: ...
+
+    def publish(self) -> None:
+        self.begin()  # Once more: a whole run may have removed the mark meanwhile.
 
 
 def _identity(record: Record) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Runs of one photo or one look."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -7,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import tiny
-from support.folder_batches import grey_file, run
+from support.folder_batches import grey_file, keys, run
+from support.gallery import data_of
 
+from styletransfer import config
+from styletransfer.batch import run as batch
+from styletransfer.batch.snapshots import Snapshot
 from styletransfer.errors import ConfigError
 from styletransfer.storage.folder import FolderBucket
 
@@ -41,28 +46,59 @@ def listed(monkeypatch):
 )
 def test_only_the_photo_and_the_look_asked_for_are_painted(folders, small_vgg, asked, painted):
     assert run(folders, **asked) == 0
-    assert everything() == painted | {f"_records/{key}.json" for key in painted}
+    assert keys() == painted | {f"_records/{key}.json" for key in painted}
 
 
 def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, small_vgg):
     others = {
         "_checkpoints/monet/trip/old town é.png.npz",
         "_checkpoints/gone/beach.jpg.npz",
-        "_gallery/unpublished",
         "_records/monet/gone.jpg.json",
-        "index.html",
     }
     bucket = FolderBucket(Path("out"), new=True)
-    for key in (*others, "_checkpoints/monet/beach.jpg.npz"):
+    bucket.write("index.html", b"mine")
+    for key in others:
         bucket.write(key, key.encode())
+    own = Snapshot("of other settings", {"iteration": np.array(1)})
+    own.upload(bucket, "_checkpoints/monet/beach.jpg.npz")
     Path("photos/text.jpg").write_text("dear diary")
     asked = {"PHOTO": "beach.jpg", "LOOK": "monet"}
     for _ in range(2):  # The second time, there is nothing to paint.
         assert run(folders, **asked) == 0
-        assert everything() == others | BEACH_IN_MONET
+        assert keys() == others | BEACH_IN_MONET
     assert {key: bucket.read(key) for key in others} == {key: key.encode() for key in others}
+    assert bucket.read("index.html") == b"mine"
     assert run(folders, PHOTO="text.jpg", LOOK="monet") == 1
-    assert everything() == others | BEACH_IN_MONET | {"_records/monet/text.jpg.json"}
+    assert keys() == others | BEACH_IN_MONET | {"_records/monet/text.jpg.json"}
+
+
+def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are_gone(
+    folders, small_vgg
+):
+    run(folders, PHOTO="beach.jpg", LOOK="monet")
+    assert not Path("out/index.html").exists() and Path("out/_gallery/unpublished").exists()
+    run(folders, LOOK="both")
+    assert run(folders) == 0  # It paints what is left, and publishes.
+    assert not Path("out/_gallery/unpublished").exists()
+    whole = Path("out/index.html").read_text()
+    assert len(data_of(whole)["results"]) == 4 and "no preview</span>" not in whole
+    Path("photos/beach.jpg").unlink()
+    Path("paintings/monet.jpg").unlink()
+    Path("out/_gallery/unpublished").touch()
+    assert run(folders) == 0  # There is nothing to paint.
+    assert Path("out/index.html").read_text() == whole
+    Path("out/monet/beach.jpg").unlink()
+    Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9))
+    assert run(folders) == 0
+    shown = {each["href"] for each in data_of(Path("out/index.html").read_text())["results"]}
+    assert "./both/new.jpg" in shown and "./both/beach.jpg" in shown
+    assert "./monet/beach.jpg" not in shown  # It was deleted.
+
+
+def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):
+    loaded = config.load(folders | {"PHOTO": "beach.jpg", "LOOK": "monet"})
+    assert batch.run(dataclasses.replace(loaded, gallery=False)) == 0
+    assert everything() == BEACH_IN_MONET
 
 
 def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
@@ -78,7 +114,7 @@ def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
     assert record["photo_mask"]["key"] == "beach.MASK.png"
     assert record["result"] == "monet/beach.jpg.png"
     assert run(folders, PHOTO="beach.png", **asked) == 0
-    whole = {key: Path("out", key).stat().st_mtime_ns for key in everything()}
+    whole = {key: Path("out", key).stat().st_mtime_ns for key in keys()}
     assert run(folders, **asked) == 0  # The keys are those of a whole run, which adds the rest.
     assert {key: Path("out", key).stat().st_mtime_ns for key in whole} == whole
 

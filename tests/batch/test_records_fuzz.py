@@ -1,0 +1,84 @@
+"""Random damage to records, before everything that reads them. More: `pytest --fuzz 10000`."""
+
+import json
+import random
+
+import pytest
+from support.gallery import content
+
+from styletransfer.batch.plan import intact_records
+from styletransfer.batch.records import stored_by
+from styletransfer.batch.result_keys import could_be_result
+from styletransfer.gallery.page import render_page
+from styletransfer.gallery.pictures import GalleryPictures
+from styletransfer.record import Record
+from styletransfer.storage.base import Entry
+from styletransfer.storage.folder import FolderBucket
+
+ODD = [
+    *(None, True, 0, -1, 7, 1e308, 10**400, float("nan"), float("inf"), "", "x", "\ud800", "\0"),
+    *([], {}, [[]], [None], {"key": "monet/beach.jpg", "etag": "e"}, [{"key": "k", "etag": "e"}]),
+    *("monet/beach.jpg", "monet/beach.png", "other/x.jpg", "../x", "/etc/passwd", "index.html"),
+    *("_records/monet/beach.jpg.json", "9" * 5000, "é" * 2000, "2026-13-45T99:00:00+99:99"),
+]
+WHOLE = content(
+    result_etag="e",
+    result_size=7,
+    made=[{"key": "monet/beach.png", "etag": "e"}],
+    output=[None, 95, 8, False],
+    photo_mask={"key": "beach.mask.png", "etag": "m"},
+    error="torn",
+)
+KEYS = ("monet/beach.jpg", "other/x.jpg", "index.html", "_records/monet/beach.jpg.json")
+STORED = {key: Entry(key, 7, "e") for key in KEYS}
+
+
+def spoilt(chance):
+    """A record's bytes, with some of its values or of its bytes changed."""
+    record = json.loads(json.dumps(WHOLE))
+    for _ in range(chance.randint(1, 3)):
+        inside = record
+        while True:
+            name = chance.choice([*inside] if isinstance(inside, dict) else range(len(inside)))
+            if not isinstance(inside[name], dict | list) or not inside[name]:
+                break
+            if chance.random() < 0.5:
+                break
+            inside = inside[name]
+        inside[name] = chance.choice(ODD)
+        if inside is not record and chance.random() < 0.1:
+            inside[name] = record  # As deep as it is long.
+            break
+    try:
+        data = bytearray(json.dumps(record).encode())
+    except ValueError:  # It holds itself, or a number that Python does not write.
+        depth = chance.choice([10, 1000, 50_000])
+        data = bytearray(b'{"photo":' * depth + b"[" * depth)
+    if chance.random() < 0.4:
+        at = chance.randrange(len(data))
+        data[at : at + chance.randint(0, 9)] = chance.randbytes(chance.randint(0, 9))
+    return bytes(data)
+
+
+def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(fuzz_cases, tmp_path):
+    chance, read = random.Random(14), 0
+    for _ in range(fuzz_cases):
+        record = Record.from_bytes(spoilt(chance))
+        if record is None:
+            continue
+        read += 1
+        second = Record.from_bytes(record.to_bytes())
+        assert second is not None and second.to_bytes() == record.to_bytes()
+        named = stored_by(record, "beach.jpg", "monet")
+        assert all(could_be_result(key, "monet", "beach.jpg") for key in named)
+        assert named.keys() <= {"monet/beach.jpg", "monet/beach.png"}
+        for each in intact_records({"_records/monet/beach.jpg.json": record}, STORED).values():
+            thumbnails = GalleryPictures(FolderBucket(tmp_path)).thumbnails([each])
+            assert all(key.startswith("_gallery/thumbs/") for key in thumbnails)
+            render_page([each], thumbnails).encode()
+    assert read > fuzz_cases / 20
+
+
+@pytest.mark.parametrize("data", [b"[1, 2]", b"7", b"[" * 50_000, b'{"a":' * 50_000, b'"text"'])
+def test_what_is_no_object_is_no_record(data):
+    assert Record.from_bytes(data) is None
