@@ -18,7 +18,9 @@ MOST_WORKERS = 4  # Each loads TensorFlow, in half a gigabyte, and may start its
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--rounds", type=int, help="how often test_kill.py kills a batch and reruns it"
+        "--rounds",
+        type=int,
+        help="how often test_kill.py and test_two_runners.py repeat what they try",
     )
     parser.addoption(
         "--fuzz", type=int, default=300, help="how many damaged records and checkpoints are tried"

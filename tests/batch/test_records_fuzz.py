@@ -1,9 +1,9 @@
-"""Random damage to records, before everything that reads them. More: `pytest --fuzz 10000`."""
+"""Random damage to records, before everything that reads them. More: FUZZ_CASES=10000."""
 
 import json
-import random
 
 import pytest
+from support.fuzzing import CASES, generators
 from support.gallery import content
 
 from styletransfer.batch.plan import intact_records
@@ -60,9 +60,9 @@ def spoilt(chance):
     return bytes(data)
 
 
-def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(fuzz_cases, tmp_path):
-    chance, read = random.Random(14), 0
-    for _ in range(fuzz_cases):
+def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(tmp_path):
+    read = 0
+    for chance in generators(14):
         record = Record.from_bytes(spoilt(chance))
         if record is None:
             continue
@@ -76,7 +76,7 @@ def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(fuzz_cases
             thumbnails = GalleryPictures(FolderBucket(tmp_path)).thumbnails([each])
             assert all(key.startswith("_gallery/thumbs/") for key in thumbnails)
             render_page([each], thumbnails).encode()
-    assert read > fuzz_cases / 20
+    assert read > CASES / 20
 
 
 @pytest.mark.parametrize("data", [b"[1, 2]", b"7", b"[" * 50_000, b'{"a":' * 50_000, b'"text"'])

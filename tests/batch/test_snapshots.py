@@ -1,13 +1,13 @@
 """Checkpoints with the right fingerprint that do not fit, and files that only look like one."""
 
 import io
-import random
 import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 from support.folder_batches import keys
+from support.fuzzing import CASES, generators
 from support.tiny import picture
 
 from styletransfer import config
@@ -171,17 +171,16 @@ def spoilt(data, chance):
     return bytes(content)
 
 
-def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, fuzz_cases, caplog):
-    chance, whole = random.Random(16), own(state())
-    used = 0
-    for _ in range(fuzz_cases):
+def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
+    whole, used = own(state()), 0
+    for chance in generators(16):
         found = read(tmp_path, spoilt(whole, chance))
         if found is not None:
             used += 1
             assert {name: each.shape for name, each in found.items()} == {"iteration": (), **SHAPES}
             assert all(np.isfinite(each).all() for each in found.values())
-    assert used + len(caplog.messages) <= fuzz_cases
-    assert len(caplog.messages) > fuzz_cases / 2
+    assert used + len(caplog.messages) <= CASES
+    assert len(caplog.messages) > CASES / 2
 
 
 def test_a_snapshot_is_written_as_it_is_read(tmp_path):
