@@ -185,7 +185,8 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     for photo, wish in zip(photos, wishes, strict=True):
         files |= {photo.key: tiny.file(60, 80, 1), photo.wish_key: wish.to_json().encode()}
     # What an earlier attempt left.
-    files[f"results/5/_checkpoints/mine/{photos[1].name}.npz"] = b"damaged"
+    damaged = b"PK\x03\x04".ljust(30, b"\0") + b"fingerprint.npy, and no more"
+    files[f"results/5/_checkpoints/mine/{photos[1].name}.npz"] = damaged
     for key, data in files.items():
         put(account, key, data)
     unfinished = f"results/5/_checkpoints/style/{photos[0].name}.npz"
