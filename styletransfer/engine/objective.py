@@ -225,6 +225,12 @@ class Objective:
         return _program(self, signature(problem))
 
 
+def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
+    """The weights [4] of the terms, of which the content weight may be steered; float32."""
+    others = settings.style_scale, settings.total_variation_weight, settings.structure_weight
+    return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
+
+
 def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Adds the sums over another part of a picture to `sums`."""
     for name, value in more.items():

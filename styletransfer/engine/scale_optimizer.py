@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from styletransfer.engine import tiled_gradient
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem, StepParams
+from styletransfer.engine.objective import Objective, Problem, StepParams, term_weights
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     State,
@@ -118,14 +118,7 @@ class ScaleOptimizer:
 
     def _lbfgs_step(self) -> tf.Tensor:
         settings, state = self._settings, self.state
-        weights = tf.stack(
-            [
-                state.content_weight,
-                float(settings.style_scale),
-                float(settings.total_variation_weight),
-                float(settings.structure_weight),
-            ]
-        )
+        weights = term_weights(state.content_weight, settings)
 
         def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
             return self._within_memory("gradient", tf.constant(image), self._problem, weights)

@@ -20,7 +20,7 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.objective import Objective, Problem, term_weights
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.postprocess import PICTURE_BYTES, Postprocess, postprocess_bytes
 from styletransfer.engine.recipe import TERMS
@@ -332,15 +332,7 @@ def objective(  # noqa: PLR0913  The public signature.
     photo = pyramid.to_batch(content)
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
     problem = minimised.problem(photo, groups, content_mask)
-    weights = tf.constant(
-        [
-            initial_content_weight(settings),
-            settings.style_scale,
-            settings.total_variation_weight,
-            settings.structure_weight,
-        ],
-        tf.float32,
-    )
+    weights = term_weights(initial_content_weight(settings), settings)
     program = minimised.program(problem)
     terms, gradient = program.gradient(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()

@@ -16,7 +16,9 @@ from styletransfer.engine.recipe import Group, Targets
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
-EXACT = Settings(precision="float32", content_weight=1.0, total_variation_weight=0.0)
+EXACT = Settings(
+    precision="float32", content_weight=1.0, total_variation_weight=0.0, structure_weight=0.0
+)
 STATISTICS = ("gram", "moments")
 
 
