@@ -9,6 +9,10 @@ usage() {
 Paints every photo in every look.
 
   ./start.sh                paint: the bundled samples, or what BUCKET_* name (see .env.example)
+  ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
+                            paint these folders (./name) or buckets (name), or single pictures;
+                            any setting is a flag (docs/settings.md)
+  ./start.sh --open         open the page of the results in the browser at the end
   ./start.sh --dry-run      only report what would be painted, how long it takes, and the memory
   ./start.sh setup [--dev]  make the Python environment and print the path of its Python;
                             --dev adds what the tests need
@@ -17,8 +21,8 @@ Paints every photo in every look.
 
 The first start finds a Python 3.11 to 3.13, or uv, which downloads one, and installs this project
 and its requirements into .venv beside this script. If the active environment, python3 or python
-already has the requirements, that one is used, unless ALWAYS_VENV=1 is set. Relative paths start
-at this script's folder.
+already has the requirements, that one is used, unless ALWAYS_VENV=1 is set. Relative paths in
+variables start at this script's folder.
 Exit codes of its own: 2 no usable Python or an unknown mode, 6 .venv could not be made.
 END
 }
@@ -33,6 +37,7 @@ while [ -L "$self" ]; do
     *) self=$(dirname -- "$self")/$link ;;
   esac
 done
+export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
 # A mode is what Python runs in the environment, after the extras that the environment needs.
@@ -46,8 +51,12 @@ case ${1:-} in
     if [ "${2:-}" = --quick ]; then run=(--dev -m pytest -m "not slow" "${@:3}"); fi
     ;;
   *)
-    say "start.sh: there is no mode '$1'; ./start.sh --help lists them."
-    exit 2
+    if [ $# -lt 3 ]; then
+      say "start.sh: there is no mode '$1'; ./start.sh --help lists them." \
+        "Three arguments are PHOTOS PAINTINGS RESULTS."
+      exit 2
+    fi
+    run=(-m styletransfer "$@")
     ;;
 esac
 

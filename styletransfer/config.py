@@ -189,8 +189,12 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
             addresses[name] = parse_address(values[name])
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from None
-    for name, harm in (("BUCKET_SOURCE", "painted again"), ("BUCKET_STYLE", "taken as paintings")):
-        if _overlap(addresses[name], addresses["BUCKET_RESULT"]):
+    harms = (
+        ("BUCKET_SOURCE", "PHOTO", "painted again"),
+        ("BUCKET_STYLE", "LOOK", "taken as paintings"),
+    )
+    for name, only, harm in harms:
+        if only not in values and _overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
                 f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
                 f"they overlap, so results would be {harm} in the next run; expected two that do "

@@ -128,7 +128,7 @@ def test_formats_have_synonyms(given, means):
     [
         ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
         ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
-        ({"BUCKET_STYLE": "s3://paintings"}, ["BUCKET_STYLE", "'s3://paintings'", "expected"]),
+        ({"BUCKET_STYLE": "s3://Paintings"}, ["BUCKET_STYLE", "'s3://Paintings'", "expected"]),
         ({"BUCKET_RESULT": "photos"}, ["BUCKET_RESULT", "BUCKET_SOURCE", "painted again"]),
         ({"BUCKET_RESULT": "photos/out"}, ["'photos/out'", "'photos'", "painted again"]),
         ({"BUCKET_SOURCE": "results/in"}, ["'results/in'", "'results'", "painted again"]),

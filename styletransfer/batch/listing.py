@@ -88,7 +88,13 @@ def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
 
 
 def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
-    found = [look for look in every_look if config.look in (None, look.name)]
+    # A look of one painting also goes by the painting's key.
+    keys = {look.name: [each.entry.key for each in look.paintings] for look in every_look}
+    found = [
+        look
+        for look in every_look
+        if config.look in (None, look.name) or keys[look.name] == [config.look]
+    ]
     if config.look and not found:
         names = ", ".join(printable(look.name) for look in every_look)
         expected = f"expected one of {names}" if names else "there are no looks"

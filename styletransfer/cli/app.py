@@ -1,10 +1,12 @@
 """What all programs share: parsers, questions on the terminal, errors and signals as exit codes."""
 
 import argparse
+import contextlib
 import os
 import sys
 import sysconfig
 import threading
+import webbrowser
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,6 +118,15 @@ def ask(question: str) -> str:
         return input(question).strip()
     except EOFError:
         return ""
+
+
+def open_in_browser(path: Path) -> None:
+    """Shows a file or folder in the browser, or says that there is none."""
+    started = False
+    with contextlib.suppress(webbrowser.Error):
+        started = webbrowser.open(path.resolve().as_uri())
+    if not started:
+        print(f"could not start a browser; open {path} yourself", flush=True)
 
 
 def _missing_packages(package: str, paints: bool) -> str:

@@ -64,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     """The arguments on the command line, settings as text. Raises ConfigError; exits after
     --help."""
-    return _parser().parse_intermixed_args(_normalized(words))
+    return _parser().parse_intermixed_args(normalized(words))
 
 
 def usage() -> str:
@@ -134,20 +134,20 @@ def output_format(args: argparse.Namespace) -> OutputFormat:
     return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)
 
 
-def _normalized(words: Sequence[str]) -> list[str]:
+def normalized(words: Sequence[str]) -> list[str]:
     """Flags with underscores and switches with a value, so that a picture after a switch is not
     taken for its value."""
     switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
     switches |= {f"--{name}" for name in FILE_SWITCHES}
-    normalized = []
+    result = []
     for word, after in zip(words, [*words, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
             flag = "--" + flag[2:].replace("-", "_")
         if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
-        normalized.append(flag + equals + value)
-    return normalized
+        result.append(flag + equals + value)
+    return result
 
 
 def _switch(text: str) -> bool:
@@ -225,7 +225,7 @@ def _add_original(group: argparse._ArgumentGroup) -> None:
         help="the share of each painting in the blend, or one weight divided equally (default: 1)",
     )
     for name, others in ORIGINAL.items():
-        _add_setting(group, name, *others)
+        add_setting(group, name, *others)
 
 
 def _add_ours(group: argparse._ArgumentGroup) -> None:
@@ -237,7 +237,7 @@ def _add_ours(group: argparse._ArgumentGroup) -> None:
     )
     for name in FIELDS:
         if name not in ORIGINAL:
-            _add_setting(group, name)
+            add_setting(group, name)
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
@@ -325,7 +325,8 @@ def _add_other_modes(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> None:
+def add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> None:
+    """Adds the flag of a setting, whose value stays text; `others`: further names of it."""
     default = f"default: {FIELDS[name].default}"
     for quality, defaults in QUALITIES.items():
         if defaults.get(name, FIELDS[name].default) != FIELDS[name].default:

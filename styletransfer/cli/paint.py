@@ -1,13 +1,34 @@
 """`python -m styletransfer`: the batch, as `./start.sh` runs it."""
 
-import dataclasses
+import argparse
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from styletransfer.cli.app import new_parser, run_service
+from styletransfer import bucket_layout
+from styletransfer.cli import inetwork_arguments
+from styletransfer.cli.app import new_parser, open_in_browser, run_service
+from styletransfer.cli.places import PLACES, variables
+from styletransfer.log import event
+from styletransfer.settings import FIELDS, Settings
+from styletransfer.storage.address import parse_address
 
+if TYPE_CHECKING:
+    from styletransfer.config import Config
+
+EXAMPLE = """\
+  ./start.sh ./photos ./paintings ./painted --size 1024
+  ./start.sh beach.jpg monet.jpg ./painted --open
+  ./start.sh my-photos my-paintings my-results --dry-run"""
 NOTES = """\
-Everything else is set by variables, in the environment or in a file .env beside
-this script (see .env.example). Without any, the samples are painted into ./results.
+PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
+as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
+Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
+environment or in a file .env beside this script (see .env.example); without these,
+the samples are painted into ./results. All else is set by variables there as well;
+arguments win.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
@@ -16,25 +37,78 @@ access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes fr
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the batch; returns its exit code."""
-    parser = new_parser(
-        "./start.sh",
-        "Paints every photo in every look and uploads each result as soon as it is done.",
-        notes=NOTES,
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="only report what would be painted, how long it takes here, and the memory it needs",
-    )
-    args = parser.parse_args(arguments)
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    args = parser.parse_intermixed_args(inetwork_arguments.normalized(words))
 
     def run(environment: Mapping[str, str]) -> int:
         from styletransfer import config
         from styletransfer.batch.run import run as run_batch
 
-        loaded = config.load(environment)
-        if args.dry_run:
-            loaded = dataclasses.replace(loaded, dry_run=True)
-        return run_batch(loaded)
+        loaded = config.load({**environment, **_variables(args, environment)})
+        code = run_batch(loaded)
+        _show_gallery(loaded, args.open)
+        return code
 
     return run_service(parser.prog, run)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser(
+        "./start.sh",
+        "Paints every photo in every look and stores each result as soon as it is done.",
+        example=EXAMPLE,
+        notes=NOTES,
+    )
+    parser.usage = f"%(prog)s [{' '.join(PLACES)}] [flags]"
+    parser.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
+    parser.add_argument(
+        "--dry-run",
+        "--dry_run",
+        action="store_true",
+        help="only report what would be painted, how long it takes here, and the memory it needs",
+    )
+    parser.add_argument(
+        "--open", action="store_true", help="open the results' page in the browser at the end"
+    )
+    settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
+    for name in FIELDS:
+        inetwork_arguments.add_setting(settings, name)
+    return parser
+
+
+def _variables(args: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the arguments stand for. Raises ConfigError."""
+    settings = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
+    Settings().replaced(settings, "--")  # A wrong one is named as it was given.
+    found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
+    if "quality" in settings:
+        found["QUALITY"] = settings["quality"]
+    if args.dry_run:
+        found["DRY_RUN"] = "1"
+    if args.places:
+        # start.sh leaves the folder where it was called.
+        found |= variables(args.places, Path(environment.get("STARTED_IN") or os.curdir).absolute())
+    return found
+
+
+def _show_gallery(config: "Config", in_browser: bool) -> None:
+    """Names the page of the results, where they are in a folder and it shows all of them; opens it
+    if asked to."""
+    where = parse_address(config.result)
+    if config.dry_run:
+        return
+    if not isinstance(where, Path):
+        if in_browser:
+            event("The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.")
+        return
+    page = where / bucket_layout.PAGE
+    if config.partial or not page.is_file():
+        if in_browser:
+            event(f"There is no page of all results to open in {config.result}.")
+        return
+    here = Path(os.environ.get("STARTED_IN") or os.curdir).resolve()
+    shown = page.resolve()
+    event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}")
+    if in_browser:
+        open_in_browser(page)

@@ -7,14 +7,13 @@ import argparse
 import contextlib
 import sys
 import time
-import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from styletransfer import bucket_layout
-from styletransfer.cli.app import ask, new_parser, on_terminal, run_program
+from styletransfer.cli.app import ask, new_parser, on_terminal, open_in_browser, run_program
 from styletransfer.cli.named_buckets import (
     ACCOUNT_NOTES,
     BUCKET_HELP,
@@ -173,7 +172,7 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
         result = download_all(bucket, folder, rules)
         if args.open and not args.dry_run:
             there = was_downloaded(folder, bucket_layout.PAGE)
-            _open_in_browser(folder / bucket_layout.PAGE if there else folder)
+            open_in_browser(folder / bucket_layout.PAGE if there else folder)
         return result
 
     return _run_sync(parser.prog, download)
@@ -229,17 +228,9 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
             first = False
             reported.update(result.notes, result.failures)
         if show and was_downloaded(folder, bucket_layout.PAGE):
-            _open_in_browser(folder / bucket_layout.PAGE)
+            open_in_browser(folder / bucket_layout.PAGE)
             show = False
         time.sleep(args.every)
-
-
-def _open_in_browser(path: Path) -> None:
-    started = False
-    with contextlib.suppress(webbrowser.Error):
-        started = webbrowser.open(path.resolve().as_uri())
-    if not started:
-        print(f"could not start a browser; open {path} yourself", flush=True)
 
 
 def _add_source_folder(parser: argparse.ArgumentParser) -> None:

@@ -31,18 +31,20 @@ class Account:
 
 
 def parse_address(value: str) -> Path | tuple[str, str]:
-    """A folder's path, or a bucket's name and a prefix.
+    """A folder's path, or a bucket's name and a prefix, with or without `s3://`.
 
     `.`, `..` and values that start with `./`, `../`, `/`, `~` or `file:` (a URL, so %20 is a space)
     are folders. Raises ConfigError for a name that Cellar does not accept.
     """
     value = value.strip()
+    if value.startswith("s3://"):
+        return _bucket(value.removeprefix("s3://"), value)
     if value.startswith("file:"):
         url = urlsplit(value)
         if url.netloc not in ("", "localhost") or not url.path:
             raise ConfigError(f"{value!r} is not a folder of this machine; expected file:///folder")
         return Path(unquote(url.path))
-    if value in (".", "..") or value.startswith(("./", "../", "/", "~")):
+    if is_folder(value) and not Path(value).is_absolute():
         try:
             return Path(value).expanduser()
         except RuntimeError:
@@ -51,8 +53,18 @@ def parse_address(value: str) -> Path | tuple[str, str]:
             ) from None
     if Path(value).is_absolute():  # C:/photos
         return Path(value)
-    name, _, prefix = value.partition("/")
+    return _bucket(value, value)
+
+
+def is_folder(value: str) -> bool:
+    """Whether a value names a folder by the way it begins."""
+    marks = ("./", "../", "/", "~", "file:")
+    return value in (".", "..") or value.startswith(marks) or Path(value).is_absolute()
+
+
+def _bucket(address: str, value: str) -> tuple[str, str]:
+    name, _, prefix = address.partition("/")
     valid = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name)
     if not valid or ".." in name or re.fullmatch(r"[0-9.]+\.[0-9]+", name):
-        raise ConfigError(f"{value!r} is not a bucket name; expected {EXPECTED}")
+        raise ConfigError(f"{value!r} is not a valid bucket name; expected {EXPECTED}")
     return name, prefix.strip("/")

@@ -27,7 +27,7 @@ def test_addresses_are_folders_or_buckets_with_prefixes(monkeypatch, tmp_path):
     "value",
     [
         *("", "ab", "My-photos", "my_photos", "-photos", "photos-", "a..b", "192.168.0.1"),
-        *("s3://photos", "photos?x", "é" * 3, "x" * 64),
+        *("s3://Photos", "photos?x", "é" * 3, "x" * 64),
         *("file://host/x", "file:", "~nobody-of-that-name/x"),
     ],
 )

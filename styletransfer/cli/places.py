@@ -1,0 +1,57 @@
+"""PHOTOS, PAINTINGS and RESULTS on the command line of start.sh, as variables."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from styletransfer import bucket_layout
+from styletransfer.config import BUCKETS
+from styletransfer.errors import ConfigError
+from styletransfer.storage.address import is_folder
+
+PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
+
+
+def variables(places: Sequence[str], start: Path) -> dict[str, str]:
+    """The variables that three places stand for, each a folder or a bucket; the first two may be a
+    single picture, too. start: the folder where relative paths begin.
+
+    Raises ConfigError where they are not three, or where one can be a folder as well as a bucket.
+    """
+    if len(places) != len(PLACES):
+        raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
+    photos, paintings, results = (
+        _located(place, name, start) for place, name in zip(places, PLACES, strict=True)
+    )
+    if _is_picture(results):
+        raise ConfigError(
+            f"RESULTS is {places[2]!r}; expected a folder or bucket; inetwork.py paints a file"
+        )
+    values = dict(zip(BUCKETS, (photos, paintings, results), strict=True))
+    for variable, one, place in zip(BUCKETS, ("PHOTO", "LOOK"), (photos, paintings), strict=False):
+        if _is_picture(place):
+            folder, _, values[one] = place.rpartition("/")
+            values[variable] = folder or "/"
+    if "LOOK" in values:
+        values["STYLE_MODE"] = "each"
+    return values
+
+
+def _located(place: str, name: str, start: Path) -> str:
+    """A place as a value of BUCKET_*."""
+    path = start / Path(place).expanduser()
+    if is_folder(place):
+        # As it is written, where that means the same here: logs and records name it.
+        return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
+    if path.is_file():
+        return str(path)
+    if path.is_dir() and not place.startswith("s3://"):
+        raise ConfigError(
+            f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
+            f"./{place} for the folder or s3://{place} for the bucket"
+        )
+    return place
+
+
+def _is_picture(place: str) -> bool:
+    named = PurePosixPath(place).suffix.lower() in bucket_layout.PICTURES
+    return named and "/" in place and not Path(place).is_dir()

@@ -1,0 +1,104 @@
+"""start.sh's arguments: places, settings, and the page that it names at the end."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support import tiny
+
+from styletransfer import config
+from styletransfer.batch import run as batch
+from styletransfer.cli import paint
+from styletransfer.cli.places import variables
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """What the batch is run with, in an empty current folder; it paints nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STARTED_IN", raising=False)
+    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    found = []
+    monkeypatch.setattr(batch, "run", lambda config: found.append(config) or 0)
+    return found
+
+
+def test_places_and_settings_win_over_variables(loaded, monkeypatch):
+    monkeypatch.setenv("BUCKET_SOURCE", "other")
+    monkeypatch.setenv("STYLE_SIZE", "64")
+    monkeypatch.setenv("QUALITY", "draft")
+    words = ["./photos", "s3://paintings/old", "results", "--size", "96", "--preserve-color"]
+    assert paint.main([*words, "--quality", "fine", "--dry-run"]) == 0
+    [found] = loaded
+    assert (found.source, found.style) == ("./photos", "s3://paintings/old")
+    assert (found.result, found.dry_run) == ("results", True)
+    assert (found.settings.size, found.settings.preserve_color) == (96, True)
+    assert found.settings.quality == "fine"
+
+
+def test_single_pictures_are_a_photo_and_a_look(loaded):
+    Path("beach.jpg").write_bytes(b"")
+    assert paint.main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
+    [found] = loaded
+    assert (Path(found.source), found.photo) == (Path.cwd(), "beach.jpg")
+    assert (found.style, found.look) == ("s3://paintings/old", "monet.jpg")
+
+
+def test_relative_folders_are_those_where_it_was_called(tmp_path):
+    places = ["./photos", "../paintings", "/results"]
+    found = variables(places, tmp_path / "there")
+    assert found["BUCKET_SOURCE"] == str(tmp_path / "there/photos")
+    assert Path(found["BUCKET_STYLE"]).resolve() == (tmp_path / "paintings").resolve()
+    assert found["BUCKET_RESULT"] == "/results"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["photos", "b", "c"], "write ./photos for the folder or s3://photos for the bucket"),
+        (["./photos", "./b"], "expected PHOTOS, PAINTINGS, RESULTS, or none of them"),
+        (["./photos", "./b", "./c.jpg"], "inetwork.py paints a file"),
+        (["./photos", "b", "c", "--size", "7"], "--size is '7'; expected"),
+        (["s3://photos", "bbb", "C"], "BUCKET_RESULT: 'C' is not a valid bucket name"),
+    ],
+)
+def test_a_mistake_is_one_line(loaded, capsys, words, message):
+    Path("photos").mkdir()
+    assert paint.main(words) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1 and not loaded
+
+
+def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("webbrowser.open", lambda address: shown.append(address) or True)
+    words = ["./photos", "./paintings", "./painted", "--open"]
+    assert paint.main(words) == 0
+    assert "There is no page" in capsys.readouterr().out and not shown
+    Path("painted").mkdir()
+    Path("painted/index.html").touch()
+    assert paint.main(words[:3]) == 0
+    assert capsys.readouterr().out.endswith("Open painted/index.html\n") and not shown
+    assert paint.main(words) == 0
+    assert shown == [Path("painted/index.html").resolve().as_uri()]
+    Path("beach.jpg").touch()
+    assert paint.main(["./beach.jpg", *words[1:]]) == 0
+    assert len(shown) == 1
+
+
+@pytest.mark.slow
+def test_one_photo_and_one_painting_beside_each_other_are_painted(tmp_path, monkeypatch, capsys):
+    from styletransfer.batch.network_pool import NetworkPool
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
+    monkeypatch.setenv("VGG_WEIGHTS", "random")
+    monkeypatch.setenv("DEVICE", "cpu")
+    for name in ("beach.jpg", "other.jpg", "monet.jpg"):
+        Path(name).write_bytes(tiny.file(48, 64, 1))
+    words = ["beach.jpg", "monet.jpg", "./painted", "--size", "32", "--iterations", "1"]
+    assert paint.main(words) == 0
+    painted = [path for path in Path("painted").rglob("*.jpg") if "_" not in str(path)]
+    assert painted == [Path("painted/monet/beach.jpg")]
+    assert "painted/index.html" not in capsys.readouterr().out
