@@ -10,7 +10,7 @@ import pytest
 from styletransfer.paths import PROGRAM
 
 FOLDERS = ("styletransfer", "aws", "bench", "tests", "samples", "docs", "tools", "training")
-KINDS = {".py", ".sh", ".md", ".html", ".yaml", ".toml", ".txt", ".in", ""}
+KINDS = {".py", ".sh", ".md", ".html", ".css", ".js", ".yaml", ".toml", ".txt", ".in", ""}
 BESIDE = ("*.py", "*.sh", "*.md", "*.toml", "Dockerfile", ".env.example", ".ci/run")
 
 # In prose and in names, whose parts count as words: `_told` and `ToldBy` both have "told".

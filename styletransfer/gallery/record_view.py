@@ -3,7 +3,7 @@ absurd: what makes no sense is left out, and is never an error."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeGuard
 
 from styletransfer.log import duration, printable
@@ -39,13 +39,30 @@ def shares(record: Record) -> list[str]:
     return [f"{100 * share / (sum(known) or 1):.0f}\N{NO-BREAK SPACE}%" for share in known]
 
 
-def facts(record: Record) -> Rows:
-    """When, how long, on what device: as much of it as the record has."""
-    sides, seconds = size(record), record.seconds
+def time_taken(record: Record) -> str:
+    """How long it took to paint; an empty text where the record does not have it."""
+    seconds = record.seconds
+    return duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""
+
+
+def finished(record: Record) -> int | str:
+    """When it was painted, in seconds since 1970; a text where the record gives no time zone, or
+    no time at all."""
+    moment = record.finished
+    if moment is None:
+        return ""
+    try:
+        parsed = datetime.fromisoformat(moment)
+        if parsed.tzinfo:
+            return int(parsed.timestamp())
+    except (ValueError, OverflowError):
+        return short_text(moment)
+    return f"{parsed.day} {parsed:%B %Y, %H:%M}"
+
+
+def origin(record: Record) -> Rows:
+    """What painted it: as much of it as the record has."""
     rows = (
-        ("Size", f"{sides[1]} × {sides[0]} px" if sides else ""),
-        ("Time", duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""),
-        ("Finished", _date(record.finished)),
         ("Device", short_text(record.device)),
         ("Network", short_text(record.network)),
         ("Weights", short_text(record.weights)),
@@ -60,7 +77,7 @@ def failure_reason(record: Record) -> str:
 
 
 def table_rows(values: Mapping[str, Any] | None) -> Rows:
-    """Settings or losses as rows of a table."""
+    """Losses as rows of a table."""
     given = values or {}
     return tuple((short_text(name).replace("_", " "), short_text(given[name])) for name in given)
 
@@ -79,17 +96,6 @@ def sort_key(name: str) -> tuple[Any, ...]:
     """Sorts `beach 2` before `beach 10`, and capitals not before small letters."""
     parts = re.split("([0-9]{1,18})", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
-
-
-def _date(moment: str | None) -> str:
-    if moment is None:
-        return ""
-    try:
-        parsed = datetime.fromisoformat(moment)
-        parsed = parsed.astimezone(UTC) if parsed.tzinfo else parsed
-    except (ValueError, OverflowError):
-        return short_text(moment)
-    return f"{parsed.day} {parsed:%B %Y, %H:%M}" + (" UTC" if parsed.tzinfo else "")
 
 
 def _is_sensible(number: float | None) -> TypeGuard[float]:

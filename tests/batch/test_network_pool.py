@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.folder_batches import RESULTS, keys, run
-from support.gallery import data_of
+from support.gallery import results_of
 from support.hub import free_port, publish, put
 
 from styletransfer.errors import WeightsError
@@ -58,8 +58,8 @@ def test_without_a_hub_a_run_paints_with_the_built_in_network(unnamed, no_hub, c
         assert record["network"] == SKETCH
         assert record["weights"] == md5(BUILTIN["sketch"])
         assert record["vgg_weights"] is None and "note" not in record
-    shown = data_of(Path("out/index.html").read_text())["results"]
-    assert all(["Network", SKETCH] in each["facts"] for each in shown)
+    shown = results_of(Path("out/index.html").read_text())
+    assert all(["Network", SKETCH] in each["origin"] for each in shown)
 
 
 def test_a_hub_that_answers_later_repaints_nothing(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import tiny
 from support.folder_batches import grey_file, keys, run
-from support.gallery import data_of
+from support.gallery import results_of
 
 from styletransfer import config
 from styletransfer.batch import run as batch
@@ -81,7 +81,7 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
     assert run(folders) == 0  # It paints what is left, and publishes.
     assert not Path("out/_gallery/unpublished").exists()
     whole = Path("out/index.html").read_text()
-    assert len(data_of(whole)["results"]) == 4 and "no preview</span>" not in whole
+    assert len(results_of(whole)) == 4 and all(each["thumb"] for each in results_of(whole))
     Path("photos/beach.jpg").unlink()
     Path("paintings/monet.jpg").unlink()
     Path("out/_gallery/unpublished").touch()
@@ -90,9 +90,10 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
     Path("out/monet/beach.jpg").unlink()
     Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9))
     assert run(folders) == 0
-    shown = {each["href"] for each in data_of(Path("out/index.html").read_text())["results"]}
-    assert "./both/new.jpg" in shown and "./both/beach.jpg" in shown
-    assert "./monet/beach.jpg" not in shown  # It was deleted.
+    results = results_of(Path("out/index.html").read_text())
+    shown = {each["key"] or f"{each['look']}/{each['photo']}" for each in results}
+    assert "both/new.jpg" in shown and "both/beach.jpg" in shown
+    assert "monet/beach.jpg" not in shown  # It was deleted.
 
 
 def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):

@@ -215,8 +215,10 @@ def test_the_filter_leaves_one_look(viewer, web):
 
 def test_every_painting_can_be_downloaded_and_seen_whatever_its_name(viewer, address, folder):
     viewer.look(address).open()
-    seen = []
-    while True:
+    seen, order = [], ("#look-after", "#next", "#look-before", "#next", "#look-after")
+    for button in (None, *order):
+        if button:
+            viewer.one(button).click()
         viewer.large()
         link = viewer.one("#download")
         target = link.get_property("href")
@@ -225,9 +227,7 @@ def test_every_painting_can_be_downloaded_and_seen_whatever_its_name(viewer, add
         with urlopen(target) as got:
             assert got.read() == (folder / key).read_bytes()
         assert link.get_attribute("download") == key.rpartition("/")[2].replace("\n", "\\n")
-        if not viewer.one("#next").is_enabled():
-            break
-        viewer.one("#next").click()
+    assert not viewer.one("#next").is_enabled()
     looks = ("monet", "ünï & co")
     assert sorted(seen) == sorted(
         f"{look}/{name}" for look in looks for name in ("beach.jpg", HOSTILE, LONG)
@@ -271,6 +271,67 @@ def test_a_phone_needs_no_sideways_scrolling(viewer, web, selector):
     assert small == 0, "a finger needs 44 px"
 
 
+def test_two_looks_are_compared_and_the_address_says_so(viewer, web, folder):
+    viewer.look(f"{web}#monet/beach.jpg?with=%C3%BCn%C3%AF+%26+co&view=side")
+    viewer.until("document.querySelector('dialog').open")
+    viewer.large()
+    assert viewer.js("before.src").endswith("results/%C3%BCn%C3%AF%20%26%20co/beach.jpg.jpg")
+    assert viewer.js("left.textContent") == "ünï & co"
+    panes = viewer.js("[before, after].map(i => Math.round(i.getBoundingClientRect().left))")
+    assert panes[1] - panes[0] >= viewer.js("before.width")
+    viewer.one("#views .chip").click()
+    assert viewer.driver.current_url.endswith("?with=%C3%BCn%C3%AF+%26+co")
+    assert viewer.one("#slider").is_displayed()
+    assert viewer.errors() == []
+
+
+def test_the_back_button_undoes_filter_and_order(viewer, web):
+    from selenium.webdriver.support.select import Select
+
+    viewer.look(web)
+    viewer.all("input[name=look]")[1].click()
+    Select(viewer.one("#sort")).select_by_value("newest")
+    assert viewer.driver.current_url.endswith("#?look=monet&sort=newest")
+    viewer.driver.refresh()
+    viewer.until("document.querySelector('#status').textContent")
+    assert viewer.one("#status").text == "3 paintings in the look monet"
+    viewer.driver.back()
+    viewer.until("document.querySelector('#sort').value === 'name'")
+    viewer.driver.back()
+    viewer.until("document.querySelector('#status').textContent === ''")
+
+
+def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
+    from selenium.webdriver import ActionChains
+
+    viewer.look(f"{web}#monet/beach.jpg?view=painting")
+    viewer.until("document.querySelector('dialog').open")
+    viewer.large()
+    stage = viewer.one("#stage")
+    ActionChains(viewer.driver, duration=0).double_click(stage).perform()
+    viewer.until("after.src.includes('/monet/beach.jpg') && !after.src.includes('_gallery')")
+    before = viewer.js("after.getBoundingClientRect().left")
+    drag = ActionChains(viewer.driver, duration=20).move_to_element(stage).click_and_hold()
+    drag.move_by_offset(60, 10).release().perform()
+    assert viewer.js("after.getBoundingClientRect().left") - before == pytest.approx(60, abs=2)
+    viewer.one("#fit").click()
+    assert viewer.js("after.getBoundingClientRect().left") == viewer.js(
+        "stage.getBoundingClientRect().left"
+    )
+
+
+def test_the_settings_are_copied_for_looks_toml(viewer, web):
+    origin = web.removesuffix("/index.html")
+    permissions = {"origin": origin, "permissions": ["clipboardReadWrite"]}
+    viewer.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
+    viewer.look(web).open()
+    viewer.one("#use").click()
+    viewer.until("copied.textContent")
+    assert viewer.one("#copied").text == "Copied: paste it into looks.toml."
+    text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert text.startswith('[monet]\npaintings = ["monet.jpg"]\nsize = 96\ncontent_weight = 0.02\n')
+
+
 def test_a_presigned_page_alone_still_shows_every_picture(viewer, presigned):
     viewer.look(presigned)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
@@ -291,10 +352,23 @@ def test_the_keyboard_alone_opens_compares_and_closes(viewer, web):
     press(Keys.TAB)
     assert viewer.js("document.activeElement.name") == "look"
     press(Keys.TAB)
+    assert viewer.js("document.activeElement.name") == "sort"
+    press(Keys.TAB)
     assert viewer.js("document.activeElement.closest('.card') !== null")
     assert viewer.js("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     press(Keys.ENTER)
-    viewer.until("document.activeElement.id === 'slider'")
+    viewer.until("document.activeElement.id === 'stage'")
+    seen = []
+    for key in (Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_LEFT, "+", "+", "0"):
+        press(key)
+        zoomed = viewer.js("getComputedStyle(after).transform.split(',')[0].slice(7)")
+        seen.append((viewer.one("#title").text[:5], viewer.one("#subtitle").text, float(zoomed)))
+    first = HOSTILE[:5]
+    assert seen == [
+        *((first, "ünï & co", 1), ("beach", "ünï & co", 1), ("beach", "monet", 1)),
+        *((first, "monet", 1), (first, "monet", 1.5), (first, "monet", 2.25)),
+        (first, "monet", 1),
+    ]
     press(Keys.ESCAPE)
     viewer.until("!document.querySelector('dialog').open")
     viewer.until("document.activeElement.closest('.card') !== null")

@@ -3,11 +3,17 @@
 import base64
 import hashlib
 import re
+from datetime import UTC, datetime
 
 import pytest
-from support.gallery import HOSTILE, Tags, content, data_of, parsed, record
+from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
-from styletransfer.gallery.page import render_page, url
+from styletransfer.batch.looks import looks_from_toml
+from styletransfer.gallery.page import render_page
+from styletransfer.gallery.page_data import url
+from styletransfer.gallery.thumbnails import THUMBNAIL_BYTES, thumbnail_key
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
 
 
 def test_a_name_with_markup_is_only_a_name():
@@ -34,32 +40,72 @@ def test_what_no_address_can_name_has_none(key):
 def test_the_data_has_what_the_filter_and_the_details_need():
     blend = [{"key": "w/a.jpg", "share": 7, "etag": "1"}, {"key": "w/b.jpg", "share": 3}]
     text = render_page([record(), record("boat.jpg"), record(look="waves", paintings=blend)], {})
-    data = data_of(text)
-    assert data["looks"] == ["monet", "waves"]
-    assert [(each["photo"], each["look"]) for each in data["results"]] == [
-        *(("beach.jpg", 0), ("beach.jpg", 1), ("boat.jpg", 0))
+    results = results_of(text)
+    assert data_of(text)["looks"] == ["monet", "waves"]
+    assert [(each["photo"], each["look"]) for each in results] == [
+        *(("beach.jpg", "monet"), ("beach.jpg", "waves"), ("boat.jpg", "monet"))
     ]
-    waves = data["results"][1]
-    assert [(data["paintings"][n]["name"], share) for n, share in waves["paintings"]] == [
-        *(("a.jpg", "70\xa0%"), ("b.jpg", "30\xa0%"))
-    ]
-    assert ["Time", "47 s"] in waves["facts"]
-    assert ["Finished", "20 November 2026, 07:55 UTC"] in waves["facts"]
-    assert ["content", "0.1235"] in waves["losses"]
-    assert ["content weight", "0.02"] in data["settings"][waves["settings"]]
+    waves = results[1]
+    assert waves["paintings"] == [("w/a.jpg", "70\xa0%"), ("w/b.jpg", "30\xa0%")]
+    assert waves["time"] == "47 s"
+    assert waves["finished"] == datetime(2026, 11, 20, 7, 55, 42, tzinfo=UTC).timestamp()
+    assert waves["losses"]["content"] == "0.1235"
+
+
+def test_a_result_of_which_only_the_record_is_left_is_shown():
+    lone = parsed({"result": "monet/beach.jpg"})
+    [result] = results_of(render_page([lone], {}))
+    assert (result["photo"], result["look"]) == ("monet/beach.jpg", "a look without a name")
 
 
 def test_the_details_name_the_network():
-    facts = data_of(render_page([record(network="the built-in network sketch")], {}))["results"]
-    assert ["Network", "the built-in network sketch"] in facts[0]["facts"]
-    [older] = data_of(render_page([record()], {}))["results"]
-    assert ["Weights", "md5:1"] in older["facts"]
+    [newer] = results_of(render_page([record(network="the built-in network sketch")], {}))
+    assert ["Network", "the built-in network sketch"] in newer["origin"]
+    [older] = results_of(render_page([record()], {}))
+    assert ["Weights", "md5:1"] in older["origin"]
 
 
 def test_photos_come_in_the_order_people_count():
     text = render_page([record(f"beach {n}.jpg") for n in (10, 9, 1)] + [record("Alps.jpg")], {})
-    names = [each["photo"] for each in data_of(text)["results"]]
+    names = [each["photo"] for each in results_of(text)]
     assert names == ["Alps.jpg", "beach 1.jpg", "beach 9.jpg", "beach 10.jpg"]
+
+
+def entries(*keys):
+    return [Entry(key, 1, "") for key in keys]
+
+
+def test_the_settings_of_a_result_can_be_pasted_into_looks_toml():
+    paintings = [
+        {"key": 'w/"a" é.jpg', "share": 0.25, "region": {"key": "sky.mask.png", "etag": "1"}},
+        {"key": "w/b.jpg", "share": 0.75},
+    ]
+    settings = Settings(size="full", strength=0.1 + 0.2, preserve_color=True, content_weight=1e-7)
+    given = record(
+        look="big waves", paintings=paintings, settings=settings.deciding() | {"gone": 1}
+    )
+    [result] = results_of(render_page([given], {}))
+    available = entries('w/"a" é.jpg', "w/b.jpg", "sky.mask.png")
+    [look] = looks_from_toml(result["toml"], available, Settings(size=64, iterations=3))
+    assert (look.name, look.settings) == ("big waves", settings)
+    assert look.shares == [0.25, 0.75]
+    assert look.paintings[0].region.key == "sky.mask.png"
+
+
+def test_two_thousand_results_are_a_small_page_that_loads_its_pictures_later():
+    settings = Settings().deciding()
+    records = [
+        record(f"IMG_{photo}.jpg", look, settings=settings, seconds=photo + 0.5)
+        for photo in range(1000, 2000)
+        for look in ("monet", "van gogh")
+    ]
+    small = bytes(THUMBNAIL_BYTES)
+    thumbnails = {thumbnail_key("results", each.result): small for each in records}
+    text = render_page(records, thumbnails)
+    assert len(text.encode()) < 300_000
+    assert len(results_of(text)) == 2000
+    assert "data:image/jpeg" not in text
+    assert "data:image/jpeg" in render_page(records[:100], thumbnails)
 
 
 ODD = (
@@ -74,12 +120,12 @@ def test_an_odd_field_does_not_break_the_page(name):
         given = [record(), parsed(content("boat.jpg") | {name: odd})]
         text = render_page([each for each in given if each], {})
         text.encode()
-        assert data_of(text)["results"]
+        assert results_of(text)
 
 
 @pytest.mark.parametrize("lone", [{}, {"result": "a"}, {"error": "no"}])
 def test_a_record_that_lacks_almost_everything_does_not_break_the_page(lone):
-    assert data_of(render_page([parsed(lone), record()], {}))["results"]
+    assert results_of(render_page([parsed(lone), record()], {}))
 
 
 def test_a_bucket_without_results_has_a_page_that_says_so():

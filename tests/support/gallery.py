@@ -73,6 +73,25 @@ def data_of(text):
     return json.loads(found[1], parse_constant=pytest.fail)
 
 
+def results_of(text):
+    """A page's results, with what they refer to by number in its place."""
+    data = data_of(text)
+    results = [dict(zip(data["columns"], row, strict=True)) for row in data["rows"]]
+    for each in results:
+        look, shares, toml = data["blends"][each["blend"]]
+        settings = data["settings"][each["settings"]]
+        names, *values = each["losses"]
+        each |= {
+            "photo": data["photos"][each["photo"]][0],
+            "look": data["looks"][look],
+            "paintings": [(data["paintings"][number][0], share) for number, share in shares],
+            "toml": f"{toml}\n{settings}\n",
+            "origin": data["origins"][each["origin"]],
+            "losses": dict(zip(data["losses"][names], values, strict=True)),
+        }
+    return results
+
+
 class Tags(html.parser.HTMLParser):
     """A page's tags and text."""
 

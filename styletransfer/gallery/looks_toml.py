@@ -1,0 +1,63 @@
+"""A result's look as a section of looks.toml, for people to copy."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from styletransfer.errors import ConfigError
+from styletransfer.log import printable
+from styletransfer.record import PaintingRef, Record, Scalar
+from styletransfer.settings import parse
+
+
+def look_lines(record: Record) -> str:
+    """The section's name, paintings and regions, one a line; a remark where the record does not
+    have them."""
+    if not record.look or not record.paintings:
+        return "# The record does not say which look and paintings these settings are of."
+    lines = [f"[{_key(record.look)}]", f"paintings = {_paintings(record.paintings)}"]
+    regions = {each.key: each.region.key for each in record.paintings if each.region}
+    if regions:
+        pairs = (f"{_quoted(key)} = {_quoted(mask)}" for key, mask in regions.items())
+        lines.append(f"regions = {{ {', '.join(pairs)} }}")
+    return "\n".join(lines)
+
+
+def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
+    """The settings, one a line. What this version does not accept is a remark: in a file, it would
+    be an error."""
+    given = settings or {}
+    return "\n".join(_setting_line(name, given[name]) for name in given)
+
+
+def _setting_line(name: str, value: Scalar) -> str:
+    try:
+        parse(name, value)
+    except ConfigError:
+        return f"# not accepted any more: {printable(name)[:60]} = {printable(str(value))[:60]}"
+    if isinstance(value, str):
+        # JSON may hold a number as text; looks.toml takes it the same way.
+        return f"{name} = {_quoted(value)}"
+    if isinstance(value, bool):
+        return f"{name} = {'true' if value else 'false'}"
+    return f"{name} = {value!r}"
+
+
+def _paintings(paintings: Iterable[PaintingRef]) -> str:
+    given = list(paintings)
+    shares = {each.share for each in given}
+    usable = all(share is not None and 0 < share < float("inf") for share in shares)
+    if len(shares) == 1 or not usable:  # In equal shares.
+        return f"[{', '.join(_quoted(each.key) for each in given)}]"
+    return f"{{ {', '.join(f'{_quoted(each.key)} = {each.share!r}' for each in given)} }}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """A string in TOML, whose escapes are those of JSON."""
+    legible = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+    # What cannot be encoded comes from a file name that is not UTF-8, which no TOML can hold.
+    return legible.encode("utf-8", "replace").decode()

@@ -1,0 +1,150 @@
+// The wall of photos, and the address, which names the filter, the order and the open result:
+// #monet/beach.jpg?look=monet&sort=newest
+const by = (id) => document.getElementById(id);
+const data = JSON.parse(by("data").textContent);
+
+const path = (key) => key.split("/").map(encodeURIComponent).join("/");
+// A picture that is stored beside the page; `odd` has its name where that does not follow.
+const stored = (kind, key, odd) => {
+  const name = odd ? odd.stored : `./${path(key)}.jpg`;
+  return name && `./_gallery/${kind}/${name.slice(2)}`;
+};
+const pictured = (kind, [name, thumb, odd]) => ({
+  name,
+  thumb: thumb === 1 ? stored(`thumbs/${kind}`, name, odd) : thumb,
+  preview: stored(kind, name, odd),
+});
+const photos = data.photos.map((each) => pictured("photos", each));
+const paintings = data.paintings.map((each) => pictured("paintings", each));
+const results = data.rows.map((row, number) => {
+  const given = Object.fromEntries(data.columns.map((name, at) => [name, row[at]]));
+  const photo = photos[given.photo], [look, shares, toml] = data.blends[given.blend];
+  const key = given.key || `${data.looks[look]}/${photo.name}`, odd = given.odd;
+  return {
+    number, photo, look, shares,
+    ...pictured("results", [key, given.thumb, odd]),
+    anchor: odd ? odd.anchor : path(key),
+    href: odd ? odd.href : `./${path(key)}`,
+    file: odd ? odd.file : key.split("/").at(-1),
+    size: data.sizes[given.size],
+    time: given.time,
+    finished: given.finished,
+    origin: data.origins[given.origin],
+    losses: data.losses[given.losses[0]].map((name, at) => [name, given.losses[at + 1]]),
+    note: data.notes[given.note],
+    settings: data.settings[given.settings],
+    toml: `${toml}\n${data.settings[given.settings]}\n`,
+  };
+});
+const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
+
+const make = (tag, text, name) => {
+  const made = document.createElement(tag);
+  if (text) made.textContent = text;
+  if (name) made.className = name;
+  return made;
+};
+const picture = (source, alt, size) => {
+  const image = make("img");
+  image.loading = "lazy";
+  image.decoding = "async";
+  image.alt = alt;
+  if (size) [image.height, image.width] = size;
+  image.onerror = () => image.replaceWith(make("span", "no preview", "blank"));
+  image.src = source;
+  return image;
+};
+const hang = (list, shares) => list.replaceChildren(...shares.map(([number, share]) => {
+  const { name, thumb } = paintings[number], item = make("li");
+  item.append(thumb ? picture(thumb, "") : make("span", "no preview", "blank"));
+  item.append(make("span", name), make("span", share));
+  return item;
+}));
+
+// The wall
+const cards = results.map((result) => {
+  const card = make("li", "", "card"), link = make("a");
+  link.href = `#${result.anchor}`;
+  const named = `${result.photo.name} in the look`;
+  if (result.thumb) link.append(picture(result.thumb, named, result.size));
+  else {
+    const blank = make("span", "no preview", "blank");
+    blank.ariaHidden = "true";
+    link.append(make("span", named, "unseen"), blank);
+  }
+  link.append(" ", make("span", data.looks[result.look], "caption"));
+  card.append(link);
+  card.dataset.number = result.number;
+  return card;
+});
+const ofPhoto = new Map(photos.map((photo) => [photo, []]));
+for (const result of results) ofPhoto.get(result.photo).push(result);
+const sections = new Map(photos.map((photo) => {
+  const { size } = ofPhoto.get(photo)[0], section = make("section");
+  const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
+  const own = make("li", "", "photo");
+  own.append(photo.thumb ? picture(photo.thumb, `The photo ${photo.name}`, size) : make("span", "no preview", "blank"));
+  own.append(make("span", "Photo", "caption"));
+  list.append(own);
+  section.append(make("h2", photo.name), list);
+  return [photo, section];
+}));
+
+// What is shown, in its order: a list for each photo.
+let shown = [];
+const asked = () => {
+  const [anchor, query] = location.hash.slice(1).split("?");
+  const chosen = new URLSearchParams(query), look = data.looks.indexOf(chosen.get("look"));
+  return {
+    open: numbers.get(decoded(anchor)),
+    look: look < 0 ? null : look,
+    sort: chosen.get("sort") === "newest" ? "newest" : "name",
+    against: chosen.get("with"),
+    view: ["side", "painting"].includes(chosen.get("view")) ? chosen.get("view") : "slider",
+  };
+};
+const addressOf = ({ open, look, sort, against, view }) => {
+  const query = new URLSearchParams();
+  if (look !== null) query.set("look", data.looks[look]);
+  if (sort !== "name") query.set("sort", sort);
+  if (open !== undefined && against) query.set("with", against);
+  if (open !== undefined && view !== "slider") query.set("view", view);
+  const anchor = open === undefined ? "" : results[open].anchor, text = query.toString();
+  return `#${anchor}${text && `?${text}`}`;
+};
+const form = document.forms[0];
+let arranged = "";
+const arrange = ({ look, sort }) => {
+  if (!form || arranged === `${look} ${sort}`) return;
+  arranged = `${look} ${sort}`;
+  const time = (result) => Number.isFinite(result.finished) ? result.finished : -Infinity;
+  const newest = (first, second) => time(second) - time(first) || first.number - second.number;
+  const lists = photos.map((photo) => {
+    const own = [...ofPhoto.get(photo)];
+    if (sort === "newest") own.sort(newest);
+    sections.get(photo).lastChild.append(...own.map((each) => cards[each.number]));
+    for (const each of own) cards[each.number].hidden = look !== null && each.look !== look;
+    const left = own.filter((each) => !cards[each.number].hidden);
+    sections.get(photo).hidden = !left.length;
+    return left;
+  });
+  shown = lists.filter((each) => each.length);
+  if (sort === "newest") shown.sort((first, second) => newest(first[0], second[0]));
+  const rest = photos.filter((photo) => sections.get(photo).hidden);
+  by("main").append(...[...shown.map((each) => each[0].photo), ...rest].map((each) => sections.get(each)));
+  form.elements.look.value = look === null ? "" : String(look);
+  form.elements.sort.value = sort;
+  const count = shown.flat().length;
+  by("status").textContent = look === null ? "" : `${count} painting${count === 1 ? "" : "s"} in the look ${data.looks[look]}`;
+  by("chosen").hidden = look === null;
+  hang(by("chosen"), look === null ? [] : results.find((each) => each.look === look).shares);
+  const failures = [...document.querySelectorAll("#failed li")];
+  for (const each of failures) each.hidden = look !== null && each.dataset.look !== data.looks[look];
+  if (failures.length) by("failed").hidden = failures.every((each) => each.hidden);
+};
+for (const image of document.querySelectorAll("img[data-look]")) {
+  const [first] = results.find((each) => each.look === Number(image.dataset.look)).shares;
+  const thumb = first && paintings[first[0]].thumb;
+  if (thumb) image.src = thumb; else image.hidden = true;
+}

@@ -1,0 +1,158 @@
+// One result: compared with its photo or another look, downloaded, and its settings copied.
+const dialog = by("one"), stage = by("stage"), slider = by("slider");
+let current = null;
+
+// The small picture at once, replaced by the first larger one that can be loaded.
+const wanted = new WeakMap();
+const show = (image, small, larger) => {
+  const order = {};
+  wanted.set(image, order);
+  if (small) image.src = small; else image.removeAttribute("src");
+  const attempt = ([first, ...others]) => {
+    if (wanted.get(image) !== order) return;
+    if (!first) {
+      by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
+      return;
+    }
+    const probe = new Image();
+    probe.onload = () => { if (wanted.get(image) === order) image.src = first; };
+    probe.onerror = () => attempt(others);
+    probe.src = first;
+  };
+  attempt(larger.filter(Boolean));
+};
+const fill = (list, rows) => {
+  list.replaceChildren(...rows.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+  return rows.length > 0;
+};
+const dated = (moment) => {
+  if (typeof moment !== "number") return moment;
+  const given = new Date(1000 * moment);
+  const text = (options) => given.toLocaleString("en-GB", { timeZone: "UTC", ...options });
+  return `${text({ dateStyle: "long" })}, ${text({ timeStyle: "short" })} UTC`;
+};
+
+// With what it is compared: another look of the same photo, by its name, or the photo itself.
+let against = null;
+const slide = () => {
+  const at = Number(slider.value), other = against;
+  const [left, right] = [other ? data.looks[other.look] : "photo", other ? data.looks[current.look] : "painting"];
+  stage.style.setProperty("--at", `${at}%`);
+  slider.setAttribute("aria-valuetext", `${at} % ${left} on the left, ${100 - at} % ${right} on the right`);
+};
+slider.addEventListener("input", slide);
+const compare = (name, view) => {
+  const { photo } = current, look = data.looks[current.look];
+  const others = ofPhoto.get(photo).filter((each) => each !== current);
+  against = others.find((each) => data.looks[each.look] === name) || null;
+  by("against").replaceChildren(new Option("the photo", ""), ...others.map((each) => new Option(data.looks[each.look])));
+  by("against").value = against ? name : "";
+  stage.dataset.view = view;
+  for (const each of document.getElementsByName("view")) each.checked = each.value === view;
+  by("limited").textContent = "";
+  by("before").alt = against ? `${photo.name} in the look ${name}` : `The photo ${photo.name}`;
+  by("after").alt = `${photo.name} in the look ${look}`;
+  by("left").textContent = against ? name : "Photo";
+  by("right").textContent = against ? look : "Painting";
+  if (against) show(by("before"), against.thumb, [against.preview, against.href]);
+  else show(by("before"), photo.thumb, [photo.preview]);
+  show(by("after"), current.thumb, [current.preview, current.href]);
+  slide();
+};
+
+const ratio = (width, height) => stage.parentElement.style.setProperty("--ratio", width / height);
+const open = (number) => {
+  const result = results[number], { size } = result;
+  current = result;
+  by("title").textContent = result.photo.name;
+  by("subtitle").textContent = data.looks[result.look];
+  by("after").onload = size ? null : () => ratio(by("after").naturalWidth, by("after").naturalHeight);
+  if (size) ratio(size[1], size[0]);
+  slider.value = 50;
+  by("download").hidden = !result.href;
+  if (result.href) { by("download").href = result.href; by("download").download = result.file; }
+  by("file").textContent = ` ${result.file}`;
+  by("note").textContent = result.note && result.note[0].toUpperCase() + result.note.slice(1);
+  by("note").hidden = !result.note;
+  by("paintings").parentElement.hidden = !result.shares.length;
+  hang(by("paintings"), result.shares);
+  const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time", result.time], ["Finished", dated(result.finished)], ...result.origin];
+  by("facts").parentElement.hidden = !fill(by("facts"), facts.filter(([, text]) => text));
+  by("losses-of").hidden = !fill(by("losses"), result.losses);
+  const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
+  by("settings-of").hidden = !fill(by("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
+  by("copied").textContent = "";
+  by("toml").hidden = true;
+  by("toml").value = result.toml;
+  by("previous").disabled = !neighbour(-1, 0);
+  by("next").disabled = !neighbour(1, 0);
+  by("look-before").disabled = !neighbour(0, -1);
+  by("look-after").disabled = !neighbour(0, 1);
+};
+
+// Another photo in the same look, where it has it, or another look of the same photo.
+const neighbour = (steps, looks) => {
+  const at = shown.findIndex((list) => list[0].photo === current.photo), list = shown[at + steps];
+  if (at < 0 || !list) return undefined;
+  if (looks) return list[list.indexOf(current) + looks];
+  return list.find((each) => each.look === current.look) || list[0];
+};
+
+// The address is what is shown: "back" closes a result or undoes a filter, a link opens one.
+const follow = () => {
+  const state = asked();
+  arrange(state);
+  if (state.open === undefined) { if (dialog.open) dialog.close(); return; }
+  if (!dialog.open || results[state.open] !== current) { open(state.open); fitted(); }
+  compare(state.against, state.view);
+  if (!dialog.open) { dialog.showModal(); dialog.scrollTop = 0; stage.focus({ preventScroll: true }); }
+};
+const replace = (changes) => { history.replaceState(history.state, "", addressOf({ ...asked(), ...changes })); follow(); };
+const push = (changes) => { history.pushState({ pushed: true }, "", addressOf({ ...asked(), ...changes })); follow(); };
+const leave = () => { if (history.state && history.state.pushed) history.back(); else replace({ open: undefined }); };
+const go = (steps, looks) => {
+  const next = neighbour(steps, looks);
+  if (!next) return;
+  replace({ open: next.number });
+  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+};
+by("previous").addEventListener("click", () => go(-1, 0));
+by("next").addEventListener("click", () => go(1, 0));
+by("look-before").addEventListener("click", () => go(0, -1));
+by("look-after").addEventListener("click", () => go(0, 1));
+by("close").addEventListener("click", leave);
+by("against").addEventListener("change", () => replace({ against: by("against").value }));
+by("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitted(); });
+by("main").addEventListener("click", (event) => {
+  const card = event.target.closest(".card");
+  if (!card || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  push({ open: Number(card.dataset.number) });
+});
+if (form) {
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", () => {
+    const { look, sort } = form.elements;
+    push({ look: look.value === "" ? null : Number(look.value), sort: sort.value });
+  });
+}
+dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+dialog.addEventListener("close", () => {
+  // Browsers close a dialog at the second Esc, whatever `cancel` does.
+  if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
+  if (current) cards[current.number].firstElementChild.focus();
+});
+
+by("use").addEventListener("click", async () => {
+  const text = by("toml");
+  let done = true;
+  try { await navigator.clipboard.writeText(text.value); } catch {
+    // Pages that do not come over https have no clipboard but this one.
+    text.hidden = false;
+    text.select();
+    done = document.execCommand("copy");
+    text.hidden = done;
+    if (done) by("use").focus();
+  }
+  by("copied").textContent = done ? "Copied: paste it into looks.toml." : "Copy this into looks.toml:";
+});

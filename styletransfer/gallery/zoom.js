@@ -1,0 +1,119 @@
+// Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
+let zoom = 1, x = 0, y = 0; // x and y: where the picture's corner is, in sizes of its frame
+const frame = () => by("after").parentElement.getBoundingClientRect();
+const fullSize = () => {
+  const width = current && current.size ? current.size[1] : by("after").naturalWidth;
+  return width / (frame().width * devicePixelRatio);
+};
+const place = () => {
+  const within = (value) => Math.min(0, Math.max(1 - zoom, value));
+  [x, y] = [within(x), within(y)];
+  stage.style.setProperty("--zoom", zoom);
+  stage.style.setProperty("--x", `${100 * x}%`);
+  stage.style.setProperty("--y", `${100 * y}%`);
+  stage.classList.toggle("zoomed", zoom > 1);
+  const share = zoom / fullSize();
+  by("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? `${Math.round(100 * share)} % of full size` : "";
+  by("smaller").disabled = by("fit").disabled = zoom <= 1;
+  by("larger").disabled = zoom >= most();
+  by("full").disabled = fullSize() <= 1;
+};
+const most = () => Math.max(4, 4 * fullSize());
+// What was loaded to fit the window is replaced by the result itself where it is not sharp enough.
+const sharpen = () => {
+  for (const [image, result] of [[by("after"), current], [by("before"), against]]) {
+    const needed = zoom * frame().width * devicePixelRatio;
+    if (!result || !result.href || needed <= image.naturalWidth || image.src.endsWith(result.href.slice(1))) continue;
+    show(image, image.src, [result.href, result.preview]);
+  }
+};
+// at: the place that stays where it is, 0…1 of the frame.
+const zoomTo = (wished, at = [0.5, 0.5]) => {
+  const next = Math.min(most(), Math.max(1, wished)), grown = next / zoom;
+  [x, y] = [at[0] - (at[0] - x) * grown, at[1] - (at[1] - y) * grown];
+  zoom = next;
+  place();
+  if (zoom > 1) sharpen();
+};
+const fitted = () => { zoom = 1; place(); };
+const whereIn = (event) => {
+  const { left, top, width, height } = stage.getBoundingClientRect(), own = frame();
+  // Side by side, a place in one picture is the same place in the other.
+  return [((event.clientX - left) % own.width) / own.width || (event.clientX - left) / width,
+    ((event.clientY - top) % own.height) / own.height || (event.clientY - top) / height];
+};
+by("larger").addEventListener("click", () => zoomTo(1.5 * zoom));
+by("smaller").addEventListener("click", () => zoomTo(zoom / 1.5));
+by("fit").addEventListener("click", fitted);
+by("full").addEventListener("click", () => zoomTo(fullSize()));
+stage.addEventListener("dblclick", (event) => {
+  if (zoom > 1) fitted(); else zoomTo(Math.max(2, fullSize()), whereIn(event));
+});
+stage.addEventListener("wheel", (event) => {
+  const closer = event.deltaY < 0;
+  // A wheel that cannot zoom any further, or has scrolled down to the details, scrolls.
+  if (!event.ctrlKey && (closer ? dialog.scrollTop > 0 : zoom <= 1)) return;
+  event.preventDefault();
+  zoomTo(zoom * Math.exp(-event.deltaY / 400), whereIn(event));
+}, { passive: false });
+
+const fingers = new Map();
+let lineMoves = false, spread = 0;
+const atLine = (event) => {
+  const { left, width } = stage.getBoundingClientRect();
+  return stage.dataset.view === "slider" && Math.abs(event.clientX - left - width * slider.value / 100) < 24;
+};
+const distance = () => {
+  const [first, second] = [...fingers.values()];
+  return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;
+};
+stage.addEventListener("pointerdown", (event) => {
+  if (event.button) return;
+  fingers.set(event.pointerId, event);
+  lineMoves = zoom > 1 && fingers.size === 1 && atLine(event);
+  spread = distance();
+  if (zoom > 1 || fingers.size > 1) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
+});
+stage.addEventListener("pointermove", (event) => {
+  const before = fingers.get(event.pointerId);
+  if (!before) return;
+  fingers.set(event.pointerId, event);
+  const { width, height } = frame();
+  if (fingers.size > 1) {
+    const now = distance();
+    if (spread) zoomTo(zoom * now / spread, whereIn(event));
+    spread = now;
+  } else if (lineMoves) {
+    const whole = stage.getBoundingClientRect();
+    slider.value = 100 * (event.clientX - whole.left) / whole.width;
+    slide();
+  } else if (zoom > 1) {
+    x += (event.clientX - before.clientX) / width;
+    y += (event.clientY - before.clientY) / height;
+    place();
+  }
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(end, (event) => {
+    fingers.delete(event.pointerId);
+    spread = 0;
+    // After a mouse, the arrow keys are those of the photo again, not those of the line.
+    if (end === "pointerup" && event.pointerType === "mouse") stage.focus({ preventScroll: true });
+  });
+}
+
+const KEYS = {
+  ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1),
+  "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitted, 1: () => zoomTo(fullSize()),
+};
+dialog.addEventListener("keydown", (event) => {
+  const field = event.target.closest("input, select, textarea");
+  const arrow = event.key.startsWith("Arrow");
+  if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
+  if (field && (arrow || field !== slider)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+window.addEventListener("popstate", follow);
+window.addEventListener("resize", () => { if (dialog.open) place(); });
+follow();
