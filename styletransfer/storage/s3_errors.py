@@ -113,6 +113,11 @@ class ErrorTranslator:
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
         if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
             return UnavailableError(f"no credentials for {where}; {s3_client.CREDENTIALS_HINT}")
+        if isinstance(error, boto.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
+            return UnavailableError(
+                f"{host} answers without TLS; if that is meant, write http://{host} in "
+                "CELLAR_ADDON_HOST"
+            )
         if isinstance(error, boto.SSLError):
             return UnavailableError(
                 f"{host}: TLS failed; if your own authority signed its certificate, set "

@@ -148,3 +148,14 @@ def test_refusals_are_reported_with_the_way_out(faulty, proxy, code, error, advi
     bucket, data = faulty
     proxy.add("", "status", code=code, error=error, times=100)
     assert advice in refusal(lambda: bucket.write("a.png", data))
+
+
+def test_a_host_that_speaks_plain_http_is_not_blamed_for_its_certificate(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}"
+        bucket = open_bucket("photos", Account(host, "k", SECRET))
+        message = refusal(bucket.exists)
+        server.shutdown()
+    assert f"answers without TLS; if that is meant, write http://{host} in" in message
