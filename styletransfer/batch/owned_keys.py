@@ -53,9 +53,10 @@ class OwnedKeys:
         """Notes in a task's record that its result is about to be stored, and returns what the
         record said before. Raises PictureError where somebody else's object is in its place,
         StorageError."""
+        # In this order: an object that another run has stored since was announced before.
+        entry = self._bucket.find(key)
         record = self.latest(task)
         made = self._made(task, record)
-        entry = self._bucket.find(key)
         if entry is not None and not self._is_own(task, record, made, entry):
             raise _taken(key, self._bucket)
         about = PictureRef(key, str(new_md5(data).hexdigest()))
@@ -85,9 +86,10 @@ class OwnedKeys:
             if entry is not None and any(is_content(entry, None, etag) for etag in etags):
                 yield each
 
-    def leftovers(self, task: Task, before: Record, key: str) -> tuple[PictureRef, ...] | None:
-        """What a record of a result under `key` has to say of earlier results that are there."""
-        made = tuple(each for each in self._made(task, before) if each.key != key)
+    def leftovers(self, task: Task, key: str) -> tuple[PictureRef, ...] | None:
+        """What a record of a result under `key` has to say of other results that are there: earlier
+        ones, and those of another run. To be asked just before the record is written."""
+        made = tuple(each for each in self._made(task, self.latest(task)) if each.key != key)
         return made or None
 
     def _choose(self, key: str, task: Task) -> bool:
@@ -97,14 +99,16 @@ class OwnedKeys:
             return self._chosen.setdefault(key, task.record_key) == task.record_key
 
     def _made(self, task: Task, record: Record) -> tuple[PictureRef, ...]:
-        """What a task's record names that is in the bucket, or was stored in this run."""
+        """What a task's record names, without what was gone when this run began."""
         found = stored_by(record, task.photo.key, task.look.name)
+        at_first = stored_by(task.previous_record, task.photo.key, task.look.name)
         stored = self._plan.stored
+        gone = at_first.keys() - stored.keys() - self._chosen.keys()
         return tuple(
             PictureRef(key, etag or stored[key].etag)
             for key, etags in found.items()
             for etag in dict.fromkeys(etags)
-            if key in stored or (etag and key in self._chosen)
+            if key not in gone and (etag or key in stored)
         )
 
     def _is_own(

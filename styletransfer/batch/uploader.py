@@ -137,10 +137,10 @@ class Uploader:
                 result=key,
                 result_etag=self._result.write(key, data),
                 result_size=len(data),
-                made=self._keys.leftovers(task, before, key),
                 finished=_now(),
             )
             self._add_to_gallery(record, finished)  # Before the record: a result with one is done.
+            record = replace(record, made=self._keys.leftovers(task, key))
             write_record(self._result, task.record_key, record)
             with self._lock:
                 self.outcome.seconds.setdefault(task.look.name, []).append(finished.seconds)

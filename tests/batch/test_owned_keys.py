@@ -212,6 +212,39 @@ def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(
     assert "monet/beach.webp.png" in results()
 
 
+def test_what_another_run_stores_meanwhile_in_another_format_stays_known(
+    folders, small_vgg, capsys, monkeypatch
+):
+    """A run with other settings begins and ends while this one encodes its result."""
+    whole = uploader_module.encode.encode_result
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(uploader_module.encode, "encode_result", whole)
+        assert run(folders, **ONE, OUTPUT_FORMAT="webp") == 0
+        return whole(*arguments)
+
+    monkeypatch.setattr(uploader_module.encode, "encode_result", meanwhile)
+    assert run(folders, **ONE) == 0
+    assert results() == {"monet/beach.jpg", "monet/beach.webp"}
+    for form in ("webp", "jpg"):
+        assert painted(capsys, folders, **ONE, OUTPUT_FORMAT=form) == 1
+
+
+def test_another_runs_result_that_appears_during_the_check_is_no_strangers(
+    folders, small_vgg, monkeypatch
+):
+    whole = FolderBucket.find
+
+    def meanwhile(bucket, key):
+        if key == "monet/beach.jpg":
+            monkeypatch.setattr(FolderBucket, "find", whole)
+            assert run(folders, **ONE, STYLE_SEED="3") == 0
+        return whole(bucket, key)
+
+    monkeypatch.setattr(FolderBucket, "find", meanwhile)
+    assert run(folders, **ONE) == 0
+
+
 # --- records that do not tell the truth -----------------------------------------------------
 
 
