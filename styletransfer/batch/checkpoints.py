@@ -21,8 +21,7 @@ from styletransfer.log import event, plural, printable
 from styletransfer.storage.base import Bucket, ObjectError
 
 THREADS = 6  # they save while painting goes on, and start only when needed
-# After a signal: a platform that takes its machine back gives it some ten seconds.
-LAST_SAVE_S = 4.0
+LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the step under way ends before
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 
@@ -93,9 +92,11 @@ class CheckpointStore:
 
     def save_last(self, task: Task, state: SavedState) -> None:
         """Saves a checkpoint after a signal and waits for it, but not for long."""
+        deadline = time.monotonic() + LAST_SAVE_S
         # An earlier one that is still under way must not overwrite this one.
         wait(self._saves_of(task), timeout=LAST_SAVE_S / 2)
-        wait(self._begin_save(task, state), timeout=LAST_SAVE_S)
+        last = self._begin_save(task, state)
+        wait(last, timeout=max(0.0, deadline - time.monotonic()))
 
     def delete(self, task: Task) -> None:
         """Deletes the checkpoint of a finished painting, if it has one. Raises StorageError."""

@@ -193,8 +193,7 @@ def test_a_spot_stop_beside_another_job_costs_nothing(
         )
         undisturbed = beside.submit(job, bot, other)
         stopped.wait_until(lambda output: "%" in output)
-        stopped.send_signal(signal.SIGTERM)
-        code = stopped.wait()
+        code = stopped.stop(signal.SIGTERM)
     printed = stopped.output
     assert (undisturbed.result(), code) == (0, 143), printed
     assert "stopped by SIGTERM" in printed and "Traceback" not in printed

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,6 +66,28 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
+
+
+def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
+    clock = [0.0]  # of which nothing but waiting takes any
+    monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def wait(saves, timeout):
+        if any(not each.done() for each in saves):
+            clock[0] += timeout
+
+    monkeypatch.setattr(checkpoints, "wait", wait)
+    answers = threading.Event()
+    stalling = SimpleNamespace(upload=lambda file, key: answers.wait())
+    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a b.jpg", 1, ""))
+    store = checkpoints.CheckpointStore(stalling, stalling, set())
+    try:
+        store.save(task, {"iteration": np.array(1)})
+        store.save_last(task, {"iteration": np.array(2)})
+    finally:
+        answers.set()
+        store.close()
+    assert 0 < clock[0] < 5
 
 
 @pytest.mark.slow

@@ -76,8 +76,7 @@ def test_a_signal_saves_the_painting_of_each_device(four_photos, on_two_devices)
         return {line.split(" in monet")[0].split()[-1] for line in lines}
 
     child.wait_until(lambda _: len(begun()) == 2)
-    child.send_signal(signal.SIGTERM)
-    assert child.wait() == 143, child.output
+    assert child.stop(signal.SIGTERM) == 143, child.output
     out = child.output
     assert out.count("checkpoint saved") == 2
     saved = {key for key in keys() if key.startswith("_checkpoints/")}
