@@ -1,16 +1,19 @@
 """Dry runs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from support import tiny
 from support.folder_batches import keys, run
 from support.pictures import saved
 
 from styletransfer import log
-from styletransfer.batch import dry_run
+from styletransfer.batch import dry_run, worker
 from styletransfer.devices.system_memory import resident_memory
+from styletransfer.engine.stylize import StyleTransfer
 
 
 def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys):
@@ -23,19 +26,64 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
     )
 
 
+class PaintingClock:
+    """A clock of which only painting takes any: a second for every thousand pixels of a step, ten
+    times as long for the first step at a scale, and an hour more for the first step of all.
+
+    steps: of each picture that was painted to its end.
+    """
+
+    def __init__(self, monkeypatch):
+        self.now, self.steps, self._warm = 0.0, [], False
+        for module in (dry_run, worker):
+            monkeypatch.setattr(module, "perf_counter", lambda: self.now)
+        real = StyleTransfer.steps
+        monkeypatch.setattr(StyleTransfer, "steps", lambda *given: self._timed(real(*given)))
+
+    def start_anew(self):
+        """As in a process that has painted nothing yet."""
+        self.steps, self._warm = [], False
+
+    def _timed(self, steps):
+        painted, scale = 0, None
+        for step in steps:
+            height, width = step.image.shape[:2]
+            self.now += height * width / 1000 * (1 if step.scale == scale else 10)
+            self.now += 0 if self._warm else 3600
+            painted, scale, self._warm = painted + 1, step.scale, True
+            if step.iteration == step.total:
+                self.steps.append(painted)
+            yield step
+
+
 @pytest.mark.slow
-def test_a_dry_run_measures_about_what_the_run_then_takes(folders, small_vgg, capsys):
-    folders |= {"STYLE_SIZE": "160", "STYLE_ITERATIONS": "40"}
-    run(folders, STYLE_SEED="1")  # Nothing is set up for the first time in either.
+def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
+    folders, small_vgg, monkeypatch, capsys
+):
+    folders |= {"STYLE_SIZE": "192", "STYLE_ITERATIONS": "4"}
+    Path("photos/square.png").write_bytes(tiny.file(60, 60, 5, "PNG"))
+    Path("paintings/looks.toml").write_text(
+        '[both]\npaintings = ["both/a.jpg", "both/b.webp"]\niterations = 5\n'
+        '[monet]\npaintings = ["monet.jpg"]\n'
+    )
     log.log_to_stdout("", as_json=True)
-    capsys.readouterr()
-    run(folders, DRY_RUN="1")
-    estimate = [json.loads(line) for line in capsys.readouterr().out.splitlines()][-1]
-    run(folders)
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    took = sum(each["seconds"] for each in events if "result" in each)
-    assert estimate["to_paint"] == 4 and estimate["memory_gb"] > 0.1
-    assert took / 5 < estimate["seconds"] < took * 5  # The speed of the machine varies.
+
+    def logged(**options):
+        assert run(folders, **options) == 0
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    clock = PaintingClock(monkeypatch)
+    foretold = logged(DRY_RUN="1")
+    clock.start_anew()
+    taken = [each["seconds"] for each in logged() if "result" in each]
+    pictures = [each for each in foretold if "photo" in each]
+    steps = [int(re.search(r"(\d+) steps", each["message"])[1]) for each in pictures]
+    assert steps == clock.steps and set(steps) == {12, 15}
+    assert len({each["seconds"] for each in pictures}) == 4  # of two sizes in two looks
+    taken[0] -= 3600  # Spent once, and foretold for the whole alone.
+    assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
+    assert foretold[-1]["to_paint"] == 6 and foretold[-1]["memory_gb"] > 0.1
+    assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
 
 
 def test_a_dry_run_names_what_cannot_be_painted(folders, small_vgg, capsys):
