@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, painted, table
+from support.inetwork_runs import ONE, QUICK, TWO, painted, table, tries
 
 from styletransfer.cli import loss_log
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.errors import DivergedError
+from styletransfer.errors import DeviceError, DivergedError
 from styletransfer.paths import PROGRAM
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
 
+@tries("pictures", "size")
 def test_a_photo_is_painted_into_prefix_png(capsys):
     assert inetwork(["beach.jpg", "monet.jpg", "out/beach-by-monet", "--size", "64", *QUICK]) == 0
     assert Image.open("out/beach-by-monet.png").size == (64, 48)
@@ -34,6 +35,7 @@ def test_progress_is_a_line_every_ten_percent_with_loss_speed_and_time_left(caps
         assert all(part in line for line in lines)
 
 
+@tries("memory_limit")
 def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is_refused(capsys):
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
     plan = next(line for line in capsys.readouterr().out.splitlines() if "of memory" in line)
@@ -43,6 +45,7 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert "of memory" in refused and "MEMORY_LIMIT" in refused
 
 
+@tries("save_every")
 def test_a_picture_is_written_every_so_many_steps():
     painted("--save_every", "3", "--num_iter", "4")
     assert {path.name for path in Path().glob("x*")} == {
@@ -113,20 +116,18 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     assert len(table()) == 3 and Image.open("x.png").size == (64, 48)
 
 
-@pytest.mark.parametrize(
-    ("names", "written"),
-    [
+@tries("output")
+def test_the_result_is_the_file_that_is_named(capsys):
+    for names, written in (
         (["x.JPEG"], "x.JPEG"),
         (["-o", "x.jpg"], "x.jpg"),
         (["--output", "x"], "x.png"),
         (["x.v2", "--output_format", "jpg"], "x.v2.jpg"),
-    ],
-)
-def test_the_result_is_the_file_that_is_named(capsys, names, written):
-    assert inetwork(["beach.jpg", "monet.jpg", *names, "--size", "32", *QUICK]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == written
-    assert Image.open(written).format == ("PNG" if written.endswith("png") else "JPEG")
-    assert Path(written).with_suffix(".csv").exists()
+    ):
+        assert inetwork(["beach.jpg", "monet.jpg", *names, "--size", "32", *QUICK]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == written
+        assert Image.open(written).format == ("PNG" if written.endswith("png") else "JPEG")
+        assert Path(written).with_suffix(".csv").exists()
 
 
 def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypatch, capsys):
@@ -162,6 +163,7 @@ def test_a_picture_that_runs_away_is_reported_in_one_line(monkeypatch, capsys):
     assert len(table()) == 3
 
 
+@tries("output_format", "output_quality", "output_depth", "keep_gps")
 def test_the_result_is_written_as_asked_for():
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"
@@ -180,6 +182,19 @@ def test_the_result_is_written_as_asked_for():
     assert Path("x.png").read_bytes()[24] == 16  # The header's bit depth.
     assert not written("png").getexif().get_ifd(0x8825)
     assert written("png", "--keep_gps").getexif().get_ifd(0x8825)[1] == "N"
+
+
+@tries("device")
+def test_the_device_is_the_one_that_is_asked_for(monkeypatch, capsys):
+    from styletransfer.devices import tensorflow
+
+    def missing(wanted):
+        raise DeviceError(f"there is no {wanted}")
+
+    monkeypatch.setattr(tensorflow, "choose_devices", missing)
+    for device in ("gpu", "cpu"):
+        assert inetwork([*ONE, *QUICK, "--device", device]) == 4
+        assert capsys.readouterr().err == f"inetwork.py: there is no {device}\n"
 
 
 def test_alpha_is_kept():

@@ -1,11 +1,12 @@
 """inetwork.py: what each of its arguments does."""
 
+from importlib import util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, painted, table
+from support.inetwork_runs import DEFAULTS, ONE, QUICK, TWO, painted, table, tries
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
@@ -48,42 +49,42 @@ VARIANTS = {
     "style_masks": [([], ["--style_masks", "left.png"])],
     "rescale_method": [(["--rescale_image"], ["--rescale_method", "nearest"])],
 }
-# Flags that do something else, in tests of their own.
-OTHER_EFFECTS = {
-    *("pictures", "size", "image_size", "maintain_aspect_ratio", "rescale_image", "regions"),
-    *("style_weight", "min_improvement", "recipe", "quality", "deterministic", "save_every"),
-    *("output", "output_format", "output_quality", "output_depth", "keep_gps"),
-    *("weights", "memory_limit", "device", "from_record"),
-    *("color_transfer_only", "mask", "hist_match", "mask_transfer"),
-}
-FLAGS = vars(inetwork_arguments.parse_arguments([]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "before, flags",
-    [
-        case
-        for flag in FLAGS
-        if flag not in OTHER_EFFECTS
-        for case in VARIANTS.get(flag, [([], [f"--{flag}"])])
-    ],
-    ids=lambda words: "=".join(words),
+    "flag, before, words",
+    [(flag, *case) for flag, cases in VARIANTS.items() for case in cases],
+    ids=lambda given: given if isinstance(given, str) else "=".join(given),
 )
-def test_every_flag_changes_the_picture(before, flags):
-    one, other = painted(*before), painted(*before, *flags)
-    assert one.shape == other.shape and (one != other).any()
+def test_a_flag_changes_the_picture(flag, before, words):
+    @tries(flag)
+    def changes():
+        one, other = painted(*before), painted(*before, *words)
+        assert one.shape == other.shape and (one != other).any()
+
+    changes()
 
 
-def test_the_flags_with_other_effects_are_flags():
-    assert set(FLAGS) >= OTHER_EFFECTS and OTHER_EFFECTS.isdisjoint(VARIANTS)
+def test_each_of_the_parsers_flags_is_tried():
+    """Here or in another module beside this one, by a test that is marked so."""
+    tried = set(VARIANTS)
+    for path in Path(__file__).parent.glob("test_*.py"):
+        spec = util.spec_from_file_location(path.stem, path)
+        module = util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        tried |= {
+            flag for each in vars(module).values() for flag in getattr(each, "tried_flags", ())
+        }
+    assert tried == set(DEFAULTS)
 
 
+@tries("image_size", "maintain_aspect_ratio")
 def test_image_size_is_the_number_of_rows():
     assert painted("--image_size", "66").shape == (66, 88, 3)
     assert painted("--image_size", "48", "--maintain_aspect_ratio", "False").shape == (48, 48, 3)
 
 
+@tries("rescale_image")
 def test_a_rescaled_result_has_the_photos_size():
     assert painted("--rescale_image", "True").shape == (60, 80, 3)
     one, other = (painted("--rescale_image", "--rescale_method", m) for m in ("cubic", "bicubic"))
@@ -126,6 +127,7 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
+@tries("style_weight")
 def test_several_paintings_are_blended_in_the_shares_given():
     how = ("--content_weight", "0", "--learning_rate", "0.05", "--style_statistics", "gram")
     means = []
@@ -150,6 +152,7 @@ def test_a_single_style_weight_is_for_all_in_equal_parts():
 
 
 @pytest.mark.slow
+@tries("regions")
 def test_regions_say_where_in_the_picture_each_painting_goes():
     pair = {"pictures": tuple(TWO)}
     parted = painted("--regions", "left.png", "right.png", **pair)
@@ -164,6 +167,7 @@ def test_regions_say_where_in_the_picture_each_painting_goes():
     )
 
 
+@tries("min_improvement")
 def test_min_improvement_ends_the_run():
     flags = ["--size", "64", "--optimizer", "lbfgs", "--min_improvement", "100"]
     assert inetwork([*ONE, *QUICK, *flags, "--num_iter", "5"]) == 0
@@ -184,6 +188,7 @@ def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
+@tries("quality")
 def test_a_quality_changes_the_defaults_of_other_flags(quality):
     def settings(*flags):
         return inetwork_arguments.settings_of(inetwork_arguments.parse_arguments([*ONE, *flags]))
@@ -197,6 +202,7 @@ def test_a_quality_changes_the_defaults_of_other_flags(quality):
         settings("--quality", "best")
 
 
+@tries("recipe")
 def test_recipe_inetwork_writes_a_picture_after_each_iteration():
     assert inetwork([*ONE, *QUICK, *ORIGINAL, "--num_iter", "2"]) == 0
     assert [row["iteration"] for row in table()] == ["1", "2"]
@@ -204,6 +210,7 @@ def test_recipe_inetwork_writes_a_picture_after_each_iteration():
     assert first != second == Path("x.png").read_bytes()
 
 
+@tries("deterministic")
 def test_deterministic_makes_the_device_compute_the_same_bits(monkeypatch):
     from styletransfer.engine import stylize
 

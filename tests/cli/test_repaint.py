@@ -2,25 +2,54 @@
 
 from pathlib import Path
 
-from support import tiny
+import numpy as np
+import pytest
+from support import fabricated, tiny
 from support.folder_batches import run
+from support.inetwork_runs import tries
+
+from styletransfer.cli.inetwork import inetwork
+
+ONE = {"PHOTO": "trip/old town é.png", "LOOK": "both"}
+RECORD = "out/_records/both/trip/old town é.png.json"
+FIRST, COPY = Path("out/both/trip/old town é.png"), Path("copy/town.png")
 
 
-def test_a_record_makes_the_same_picture(folders, small_vgg, monkeypatch, capsys):
-    from styletransfer.batch import network_pool
-    from styletransfer.cli.inetwork import inetwork
+def save_weights(path, seed=0):
+    np.savez(path, **fabricated.trained_arrays(seed=seed))
 
-    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
-    run(folders)
-    record = "out/_records/both/trip/old town é.png.json"
-    assert inetwork(["--from-record", record, "copy/town"]) == 0
-    copy, first = Path("copy/town.png"), Path("out/both/trip/old town é.png")
-    assert copy.read_bytes() == first.read_bytes()
+
+@pytest.mark.slow
+@tries("from_record", "weights")
+def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(folders, capsys):
+    save_weights("small.npz")
+    assert run(folders, VGG_WEIGHTS="small.npz", **ONE) == 0
+    Path("small.npz").rename("moved.npz")
+    assert inetwork(["--from-record", RECORD, "x"]) == 3
+    assert "small.npz" in capsys.readouterr().err
+    save_weights("small.npz", seed=1)
+    assert inetwork(["--from-record", RECORD, "x"]) == 3
+    assert "was painted with the weights md5:" in capsys.readouterr().err
+    assert inetwork(["--from-record", RECORD, "copy/town", "--weights", "moved.npz"]) == 0
+    assert COPY.read_bytes() == FIRST.read_bytes()
+    assert inetwork(["--from-record", RECORD, "x", "--memory_limit", "5"]) == 2
     Path("paintings/both/a.jpg").write_bytes(tiny.file(50, 40, 9))
-    assert inetwork(["--from-record", record, "x"]) == 1
+    assert inetwork(["--from-record", RECORD, "x"]) == 1
     assert "both/a.jpg in ./paintings has changed" in capsys.readouterr().err
     Path("paintings/both/a.jpg").unlink()
-    assert inetwork(["--from-record", record, "x"]) == 1
-    assert inetwork(["--from-record", "photos/beach.jpg", "x"]) == 2
-    assert inetwork(["--from-record", "nowhere.json", "x"]) == 2
-    assert inetwork(["--from-record", record, "x", "--memory_limit", "5"]) == 2
+    assert inetwork(["--from-record", RECORD, "x"]) == 1
+    assert "both/a.jpg is no longer in ./paintings" in capsys.readouterr().err
+    assert not [*Path().glob("x*")]
+
+
+@pytest.mark.slow
+def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders):
+    save_weights("paintings/small.npz")
+    assert run(folders, VGG_WEIGHTS="bucket:small.npz", **ONE) == 0
+    assert inetwork(["--from-record", RECORD, "copy/town"]) == 0
+    assert COPY.read_bytes() == FIRST.read_bytes()
+
+
+@pytest.mark.parametrize("file", ["photos/beach.jpg", "nowhere.json"])
+def test_what_is_no_record_is_a_mistake(folders, file):
+    assert inetwork(["--from-record", file, "x"]) == 2
