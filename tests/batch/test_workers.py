@@ -1,4 +1,5 @@
-"""Several devices, one photo each, side by side."""
+"""Several devices, one photo each, side by side. The devices are halves of the CPU: how GPUs are
+found, proved and set up is in tests/devices/."""
 
 import json
 import os
@@ -35,22 +36,24 @@ def four_photos(folders):
 
 
 @pytest.fixture
-def on_two_devices(start_program, tmp_path):
-    """Starts the batch on two devices."""
+def on_two_halves(start_program, tmp_path):
+    """Starts the batch on two halves of the CPU."""
 
     def start(environment, **options):
         variables = os.environ | environment | options
         log = tmp_path / "log"
-        return start_program(programs.batch_on_two_devices, environment=variables, log=log)
+        return start_program(
+            programs.batch_on_two_halves_of_the_cpu, environment=variables, log=log
+        )
 
     return start
 
 
 @pytest.mark.slow
-def test_two_devices_share_the_photos_and_paint_what_one_would(
-    four_photos, on_two_devices, small_vgg
+def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
+    four_photos, on_two_halves, small_vgg
 ):
-    child = on_two_devices(four_photos, STYLE_ITERATIONS="20")
+    child = on_two_halves(four_photos, STYLE_ITERATIONS="20")
     assert child.wait() == 0, child.output
     out = child.output
     records = {
@@ -68,8 +71,24 @@ def test_two_devices_share_the_photos_and_paint_what_one_would(
 
 
 @pytest.mark.slow
-def test_a_signal_saves_the_painting_of_each_device(four_photos, on_two_devices):
-    child = on_two_devices(four_photos, STYLE_ITERATIONS="400")
+def test_a_gpu_that_computes_nothing_is_set_up_first_and_the_cpu_paints(
+    folders, start_program, tmp_path
+):
+    Path("paintings/monet.jpg").unlink()
+    child = start_program(
+        programs.batch_with_a_gpu_that_fails,
+        environment=os.environ | folders | {"DEVICE": "auto"},
+        log=tmp_path / "log",
+    )
+    assert child.wait() == 0, child.output
+    assert child.output.count("set up, TensorFlow had started: False") == 1
+    assert "THERE IS A GPU IN THIS MACHINE (NVIDIA A10G), BUT TENSORFLOW CANNOT" in child.output
+    assert "painting on the CPU" in child.output and "2 painted" in child.output
+
+
+@pytest.mark.slow
+def test_a_signal_saves_the_painting_of_each_half(four_photos, on_two_halves):
+    child = on_two_halves(four_photos, STYLE_ITERATIONS="400")
 
     def begun():
         lines = [line for line in child.output.splitlines() if "%, " in line]

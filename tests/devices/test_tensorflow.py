@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,21 +125,77 @@ def test_a_convolution_proves_where_it_ran():
     assert tensorflow.tf.config.get_soft_device_placement() == soft
 
 
-def test_a_gpu_whose_convolution_fails_is_not_used(bare, monkeypatch, capsys):
+@pytest.fixture
+def two_gpus(bare, monkeypatch):
+    """Two GPUs as TensorFlow lists them; what is set up for them, and computed on them, in order.
+    By `flaws` a probe finds what is wrong with one."""
     config = tensorflow.tf.config
-    two = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
-    details = {"device_name": "NVIDIA A10G", "compute_capability": (8, 6)}
-    monkeypatch.setattr(config, "list_physical_devices", lambda kind: two)
-    monkeypatch.setattr(config, "get_visible_devices", lambda kind: two)
-    monkeypatch.setattr(config.experimental, "set_memory_growth", lambda *_: None)
-    monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
-    monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke" if name == "GPU:0" else None)
+    gpus = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
+    made = SimpleNamespace(order=[], flaws={}, capabilities=[(8, 6), (8, 6)])
+
+    def note(kind):
+        return lambda *given: made.order.append((kind, *given))
+
+    def details(gpu):
+        return {
+            "device_name": "NVIDIA A10G",
+            "compute_capability": made.capabilities[gpus.index(gpu)],
+        }
+
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(config, "get_visible_devices", lambda kind: gpus)
+    monkeypatch.setattr(
+        config, "set_visible_devices", lambda shown, kind: made.order.append(("visible", shown))
+    )
+    monkeypatch.setattr(
+        config.experimental,
+        "set_memory_growth",
+        lambda gpu, on: made.order.append(("growth", gpus.index(gpu), on)),
+    )
+    monkeypatch.setattr(config.experimental, "enable_tensor_float_32_execution", note("TF32"))
+    monkeypatch.setattr(config.experimental, "get_device_details", details)
+    monkeypatch.setattr(
+        tensorflow, "probe", lambda name: note("probe")(name) or made.flaws.get(name)
+    )
+    yield made
+    monkeypatch.undo()
+    tensorflow.choose_devices("cpu")
+
+
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
+    """TensorFlow would take all memory of all of them, and refuses to change that later."""
+    chosen = tensorflow.choose_devices(wanted)
+    assert two_gpus.order == [
+        *(("growth", 0, True), ("growth", 1, True)),
+        *(("TF32", False), ("probe", "GPU:0"), ("probe", "GPU:1")),
+    ]
+    assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
+    assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
+
+
+def test_gpus_that_are_not_wanted_are_hidden_and_left_alone(two_gpus):
+    assert [each.name for each in tensorflow.choose_devices("cpu").all] == ["CPU:0"]
+    assert two_gpus.order == [("visible", [])]
+
+
+def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus):
+    two_gpus.capabilities[1] = (7, 5)
+    chosen = tensorflow.choose_devices("gpu")
+    assert [str(each).split(", ", 1)[1] for each in chosen.all] == [
+        "compute capability 8.6, convolutions in float32",
+        "compute capability 7.5, convolutions in float32",
+    ]
+    two_gpus.flaws["GPU:1"] = "it broke"
+    assert "convolutions in bfloat16" in str(tensorflow.choose_devices("gpu"))
+
+
+def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
+    two_gpus.flaws["GPU:0"] = "it broke"
     chosen = tensorflow.choose_devices("gpu")
     assert [each.name for each in chosen.all] == ["GPU:1"]
     assert str(chosen) == "NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
     assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
-    monkeypatch.setattr(tensorflow, "probe", lambda name: "it broke")
+    two_gpus.flaws["GPU:1"] = "it broke"
     with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
         tensorflow.choose_devices("gpu")
-    monkeypatch.undo()
-    tensorflow.choose_devices("cpu")

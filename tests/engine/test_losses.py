@@ -208,7 +208,7 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
     exact = gradient(image)
     for seed in range(2):
         direction = np.random.default_rng(seed).standard_normal(image.shape)
-        # Of the difference, rounding makes 2e-6 at the smaller step. A ReLU or maximum that switches
+        # Rounding makes 2e-6 of the difference at the smaller step. A ReLU or maximum that switches
         # on the way makes 1e-5 to 1e-1, at one step more than at the other; here the nearest one is
         # three times the larger step away.
         for step in (1e-7, 3e-7):

@@ -38,10 +38,10 @@ def batch_of_one_scale(every: str) -> None:
     batch_with_checkpoints(every)
 
 
-def batch_on_two_devices() -> None:
-    """The batch as on a machine with two GPUs. For want of them they are two halves of the CPU,
-    which TensorFlow keeps apart in the same way. Prints, beside the log, on which of them each
-    network's kernels are."""
+def batch_on_two_halves_of_the_cpu() -> None:
+    """The batch with two logical devices of the CPU, each with a worker of its own as GPUs have.
+    What it does not show: a GPU's memory, its kernels, and how it is found and set up, which
+    tests/devices/ tests. Prints, beside the log, on which of them each network's kernels are."""
     from styletransfer.devices import tensorflow
     from styletransfer.vgg.network import VGG
 
@@ -59,6 +59,22 @@ def batch_on_two_devices() -> None:
     if "keras" in sys.modules:
         print("Keras was loaded, which takes seconds")
     app.leave(code)
+
+
+def batch_with_a_gpu_that_fails() -> None:
+    """The batch with a GPU that TensorFlow lists and that no convolution runs on. Prints whether
+    TensorFlow had started to compute when the GPU's memory was set up: a real one refuses then."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    listed = tf.config.list_physical_devices
+    tf.config.list_physical_devices = lambda kind=None: [gpu] if kind == "GPU" else listed(kind)
+    tf.config.experimental.get_device_details = lambda _: {"device_name": "NVIDIA A10G"}
+    tf.config.experimental.set_memory_growth = lambda *_: print(
+        "set up, TensorFlow had started:", context.context()._initialized
+    )
+    batch()
 
 
 def aws_job(*arguments: str) -> None:
