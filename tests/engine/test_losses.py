@@ -189,14 +189,14 @@ def weighted_terms(vgg, statistic, options):
         terms = minimised.terms(image, problem)
         return tf.reduce_sum(tf.constant([0.1, 1.0, 2.0, 3.0], dtype) * terms)
 
+    @tf.function  # As in a run: our own gradients are only used while TensorFlow traces.
     def gradient(image):
-        image = tf.cast(image, dtype)
         with tf.GradientTape() as tape:
             tape.watch(image)
             total = value(image)
-        return tape.gradient(total, image).numpy()
+        return tape.gradient(total, image)
 
-    return value, gradient
+    return value, lambda image: gradient(tf.cast(image, dtype)).numpy()
 
 
 @pytest.mark.slow
