@@ -200,6 +200,15 @@ def test_formats_may_change_there_and_back_also_in_runs_of_one_photo(folders, sm
     assert {key for key in results() if "beach" in key} == {"monet/beach.tiff", "both/beach.tiff"}
 
 
+def test_a_result_that_somebody_edited_stays_when_the_format_changes(folders, small_vgg):
+    run(folders, OUTPUT_FORMAT="png")
+    edited = Path("out/monet/beach.png")
+    edited.write_bytes(b"by hand")
+    run(folders, OUTPUT_FORMAT="jpg")
+    assert edited.read_bytes() == b"by hand"
+    assert not Path("out/both/beach.png").exists() and Path("out/monet/beach.jpg").exists()
+
+
 def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(
     folders, small_vgg, capsys
 ):
