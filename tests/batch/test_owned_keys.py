@@ -140,7 +140,9 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, small
     RESULT.write_bytes(b"mine")
     for _ in range(2):
         assert run(folders, LOOK="monet") == 1
-        [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("failed: ")]
+        lines = capsys.readouterr().out.splitlines()
+        assert not [s for s in lines if "beach.jpg in monet" in s and "of memory" in s], "painted"
+        [failed] = [s for s in lines if s.startswith("failed: ")]
         assert failed == (
             "failed: beach.jpg in monet: monet/beach.jpg in ./out has no record of this program, "
             "so it may be somebody else's and is left as it is; move it away, or delete it"
