@@ -66,7 +66,7 @@ class OwnedKeys:
     def latest(self, task: Task) -> Record:
         """The task's record as it is now: another run may have written it meanwhile."""
         record = None
-        if self._bucket.find(task.record_key) is not None:
+        if task.may_have_record and self._bucket.find(task.record_key) is not None:
             try:
                 record = read_record(self._bucket, task.record_key)
             except ObjectError:  # Deleted meanwhile, or one that may not be read.

@@ -25,6 +25,7 @@ from styletransfer.storage.base import Bucket, Entry, ObjectError
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
 
+LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
 RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
@@ -63,6 +64,12 @@ class Task:
     @property
     def record_key(self) -> str:
         return bucket_layout.record_key(self.look.name, self.photo.key)
+
+    @property
+    def may_have_record(self) -> bool:
+        """Whether the record's key is short enough for a bucket. Without one, no result counts as
+        done."""
+        return len(self.record_key.encode()) <= LONGEST_KEY
 
     @property
     def checkpoint_key(self) -> str:

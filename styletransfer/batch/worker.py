@@ -27,8 +27,6 @@ from styletransfer.record import Record
 from styletransfer.storage.base import BadKeyError
 from styletransfer.vgg.network import VGG
 
-LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
-
 
 class Worker:
     """Takes the next task whenever its device is free. The pipeline is shared by all workers."""
@@ -167,7 +165,7 @@ class Worker:
 
 def _check_key(task: Task) -> None:
     """Raises BadKeyError where a result could have no record, and so would never be done."""
-    if len(task.record_key.encode()) > LONGEST_KEY:
+    if not task.may_have_record:
         raise BadKeyError(
             f"the key {printable(task.photo.key)} is too long with the look's name in front: "
             "1,024 bytes at most; rename the photo"

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow  # Each test runs a batch through a faulty network
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [f"trip {n % 3}/é{n:02}.jpg" if n % 3 else f"p{n:02}.jpg" for n in range(30)]
+TORN = b"PK\x03\x04" + bytes(26) + b"fingerprint.npy"  # a checkpoint's first bytes
 FEW = PHOTOS[:4]
 LOOKS = ("monet", "waves")
 FOREIGN = {
@@ -398,7 +399,7 @@ def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, und
 def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
     few, undisturbed, impatient, seen
 ):
-    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", b"torn")
+    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", TORN)
     with behind(few.server) as proxy:
         rule = proxy.add(f"^(GET|HEAD) /{few.result}/_checkpoints/", "reset", times=4)
         got = seen(few.environment(proxy.url))
@@ -409,7 +410,7 @@ def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
 
 @pytest.mark.slow
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undisturbed):
-    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", b"torn")
+    few.put(few.result, "_checkpoints/monet/p03.jpg.npz", TORN)
     with behind(few.server) as proxy:
         proxy.add("^DELETE ", "status", times=999, code=403, error="AccessDenied")
         got = seen(few.environment(proxy.url))

@@ -91,6 +91,7 @@ def test_one_photo_and_one_painting_beside_each_other_are_painted(tmp_path, monk
     from styletransfer.batch.network_pool import NetworkPool
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STARTED_IN", raising=False)  # start.sh may run the tests.
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
     monkeypatch.setenv("VGG_WEIGHTS", "random")
