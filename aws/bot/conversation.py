@@ -35,9 +35,8 @@ def add_command_handlers(application: Application) -> None:
     """To be called last: the last handlers answer what no other handled, messages in private chats
     only. Edited messages are left alone."""
     new = filters.UpdateType.MESSAGE
-    for name, answer in {
-        **{"start": _start, "help": _help, "size": _size, "status": _status},
-    }.items():
+    answers = {"start": _start, "help": _help, "size": _size, "status": _status}
+    for name, answer in answers.items():
         application.add_handler(CommandHandler(name, answer, new))
     application.add_handler(CallbackQueryHandler(_pick_size, rf"{PATTERNS['size']}\Z"))
     application.add_handler(CallbackQueryHandler(_unknown_button))

@@ -11,7 +11,7 @@ from typing import Any
 import layout
 from telegram import Update
 from telegram.error import BadRequest, Forbidden, TelegramError
-from telegram.ext import ApplicationHandlerStop, ContextTypes, TypeHandler
+from telegram.ext import ApplicationHandlerStop, TypeHandler
 
 from bot import (
     conversation,
@@ -29,6 +29,7 @@ from bot import (
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
+from bot.updates import Context, resources_of
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -134,9 +135,9 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
             log.warning("unexpected event of %s", event.get("source"))
 
 
-async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+async def _admit(update: Update, context: Context) -> None:
     """Stops updates of somebody who is not allowed."""
-    found, user = context.bot_data["resources"], update.effective_user
+    found, user = resources_of(context), update.effective_user
     if user is None:
         raise ApplicationHandlerStop
     known = found.table.user(user.id)
@@ -154,10 +155,10 @@ async def _admit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         found.table.note_language(user.id, language)
 
 
-async def _failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+async def _failed(update: object, context: Context) -> None:
     """After an exception: logs the traceback, informs the user, and sends the owner what only
     they can fix. If the user cannot be reached now, the update has to come again."""
-    found: Resources = context.bot_data["resources"]
+    found = resources_of(context)
     _log_failure(found, context.error)
     if isinstance(update, Update) and update.effective_chat:
         user = update.effective_user

@@ -4,10 +4,10 @@ import re
 
 from layout import Photo
 from telegram import Update
-from telegram.ext import Application, CommandHandler, ContextTypes, filters
+from telegram.ext import Application, CommandHandler, filters
 
 from bot.resources import Resources
-from bot.updates import message_of, user_of, words_for
+from bot.updates import Context, arguments, message_of, resources_of, user_of, words_for
 
 
 def add_limit_command(application: Application) -> None:
@@ -26,9 +26,8 @@ def admits(photo: Photo, user: int, resources: Resources) -> bool:
     return user == resources.owner or resources.table.count_photo(photo, user, per_day(resources))
 
 
-async def _limit(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    resources: Resources = context.bot_data["resources"]
-    say, given = words_for(update), " ".join(context.args or ())
+async def _limit(update: Update, context: Context) -> None:
+    resources, say, given = resources_of(context), words_for(update), arguments(context)
     if user_of(update) != resources.owner:
         text = say.text("owner_only")
     elif not given:

@@ -9,13 +9,21 @@ from layout import Photo, Wish
 from telegram import Chat, Document, Message, PhotoSize, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
-from telegram.ext import Application, ContextTypes, MessageHandler, filters
+from telegram.ext import Application, MessageHandler, filters
 
 from bot import buttons, choices, jobs, limits, orders, pictures
 from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
-from bot.updates import message_of, reply, show_action, user_of, words_for
+from bot.updates import (
+    Context,
+    message_of,
+    reply,
+    resources_of,
+    show_action,
+    user_of,
+    words_for,
+)
 from bot.words import Words
 from styletransfer import bucket_layout
 
@@ -32,8 +40,8 @@ def add_photo_handlers(application: Application) -> None:
     application.add_handler(MessageHandler(pictured, _received))
 
 
-async def _received(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    message, resources = message_of(update), context.bot_data["resources"]
+async def _received(update: Update, context: Context) -> None:
+    message, resources = message_of(update), resources_of(context)
     say, album = words_for(update), message.media_group_id
     # Telegram scales a photo to several sizes; the last is the largest.
     file = message.document or message.photo[-1]

@@ -62,7 +62,7 @@ async def show_page(update: Update, context: Context, page: int, order: str = ""
         await message.reply_text(say.text("no_styles"))
         return
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
-    pages = -(-len(offered) // LOOKS_PER_PAGE)
+    pages = _page_count(offered)
     page = min(page, pages - 1)
     first = page * LOOKS_PER_PAGE
     picture = sheet.draw_sheet(offered[first : first + LOOKS_PER_PAGE], first + 1, resources.bucket)
@@ -77,6 +77,10 @@ async def show_page(update: Update, context: Context, page: int, order: str = ""
         await message.edit_media(media, reply_markup=markup)
     except BadRequest as error:
         log.info("a page could not be turned: %s", error)
+
+
+def _page_count(offered: list[Choice]) -> int:
+    return -(-len(offered) // LOOKS_PER_PAGE)
 
 
 async def _styles(update: Update, context: Context) -> None:
@@ -98,8 +102,8 @@ async def _pick_look(update: Update, context: Context) -> None:
         return
     _choose(update, context, picked)
     await query.answer(say.style("style_is", picked.name))
-    page, pages = offered.index(picked) // LOOKS_PER_PAGE, -(-len(offered) // LOOKS_PER_PAGE)
-    text = say.styles_page("pick_style", picked.name, page, pages)
+    page = offered.index(picked) // LOOKS_PER_PAGE
+    text = say.styles_page("pick_style", picked.name, page, _page_count(offered))
     await edit(update, text, buttons.looks(offered, picked, page))
 
 

@@ -38,12 +38,9 @@ class Table:
 
         Raises BusyError if another invocation has reserved it: that one may yet fail.
         """
-        now = time.time()
-        free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
-        # Telegram gives up after a day.
-        changes = {"busy": math.ceil(now + seconds), "expires": int(now) + DAY_S}
+        expires = int(time.time()) + DAY_S  # Telegram gives up after a day.
         try:
-            self._set(f"update#{update}", changes, free & Attr("done").not_exists())
+            self._reserve(f"update#{update}", seconds, expires, Attr("done").not_exists())
         except _RefusedError:
             item = self._get(f"update#{update}")
             if item and "done" in item:
@@ -220,12 +217,10 @@ class Table:
 
         Raises BusyError if another invocation has reserved it: that one may yet fail.
         """
-        now = time.time()
-        free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
-        changes = {"busy": math.ceil(now + seconds), "expires": self._end()}
         unanswered = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
         try:
-            return order_from(self._set(_pk(photo), changes, free & unanswered), photo)
+            item = self._reserve(_pk(photo), seconds, self._end(), unanswered)
+            return order_from(item, photo)
         except _RefusedError:
             order = self.order(photo)
             if order and order.status in over:
@@ -248,6 +243,16 @@ class Table:
     def release(self, photo: Photo) -> None:
         """Ends a claim whose answer failed, so that it can be retried at once."""
         self._set(_pk(photo), {"busy": 0})
+
+    def _reserve(
+        self, pk: str, seconds: float, expires: int, condition: ConditionBase
+    ) -> dict[str, Any]:
+        """Marks an item as busy for `seconds` and returns the whole item. Raises _RefusedError if
+        it is busy, or if `condition` fails."""
+        now = time.time()
+        free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
+        changes = {"busy": math.ceil(now + seconds), "expires": expires}
+        return self._set(pk, changes, free & condition)
 
     def _get(self, pk: str) -> dict[str, Any] | None:
         return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
