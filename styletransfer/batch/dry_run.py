@@ -3,6 +3,7 @@ need: measured on a few steps."""
 
 import dataclasses
 import math
+from collections.abc import Callable
 from logging import ERROR
 from time import perf_counter
 from typing import Any, TypeVar
@@ -106,26 +107,18 @@ class Trial:
         """Each photo is read once, whatever comes of it."""
         key = task.photo.key
         if key not in self._photos:
-            read = self._run.buckets.source.read
-            try:
-                found = read_photo(task.photo, task.mask, read, self._admit)
-                self._photos[key] = PhotoHeader(found.picture.size, found.mask is not None)
-            except UnavailableError:
-                raise
-            except Exception as error:
-                self._photos[key] = error
+            self._photos[key] = _tried(lambda: self._header(task))
         return _unless_failed(self._photos[key])
+
+    def _header(self, task: Task) -> PhotoHeader:
+        found = read_photo(task.photo, task.mask, self._run.buckets.source.read, self._admit)
+        return PhotoHeader(found.picture.size, found.mask is not None)
 
     def _targets(self, look: Look) -> StyleTargets:
         if self._style is None or look is not self._look:
             self._look = look
-            try:
-                given = read_look(look, self._run.buckets.style.read, self._admit)
-                self._style = StyleTargets(*given)
-            except UnavailableError:
-                raise
-            except Exception as error:
-                self._style = error
+            read = self._run.buckets.style.read
+            self._style = _tried(lambda: StyleTargets(*read_look(look, read, self._admit)))
         return _unless_failed(self._style)
 
     def _admit(self, needed: int) -> int:
@@ -166,6 +159,16 @@ class Trial:
             last = perf_counter()
         _ = step.image  # With `rescale_image` it is larger than all before it.
         return seconds
+
+
+def _tried(read: Callable[[], _Found]) -> "_Found | Exception":
+    """What `read` gives, or the error it raises, to be kept. Raises UnavailableError."""
+    try:
+        return read()
+    except UnavailableError:
+        raise
+    except Exception as error:
+        return error
 
 
 def _unless_failed(found: "_Found | Exception") -> "_Found":

@@ -81,7 +81,8 @@ class Plan:
     """The tasks of a run, and the records of what is done already.
 
     refused: what cannot be painted, and why. keys: of all results. stored: what is in the result
-    bucket, by key. records: those that were read, by key; None: damaged.
+    bucket, by key. records: those that were read, by key; None: damaged. intact: those of them
+    whose result is there as they describe it.
     """
 
     output: OutputFormat
@@ -91,6 +92,7 @@ class Plan:
     keys: ResultKeys
     stored: Mapping[str, Entry]
     records: Mapping[str, Record | None]
+    intact: Mapping[str, Record]
     partial: bool  # as Selection.partial
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
@@ -155,6 +157,7 @@ def make_plan(
         keys=selection.keys,
         stored=stored,
         records=records,
+        intact=intact,
         partial=selection.partial,
         checkpoints=frozenset(useful),
         stale=tuple(sorted(stale)),
@@ -219,9 +222,11 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
     start = f"{bucket_layout.RECORDS}/"
     others = {key for key in plan.stored if key.startswith(start)} - plan.records.keys()
     gone = intact_records(_read_records(result, others), plan.stored)
-    here = intact_records(plan.records, plan.stored)
     # What failed before its photo had gone concerns nobody any more.
-    return [*here.values(), *(replace(each, error=None, tried=None) for each in gone.values())]
+    return [
+        *plan.intact.values(),
+        *(replace(each, error=None, tried=None) for each in gone.values()),
+    ]
 
 
 def _record_keys(selection: Selection) -> set[str]:

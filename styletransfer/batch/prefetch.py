@@ -4,10 +4,11 @@ being loaded at the same time."""
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from styletransfer.batch.inputs import LookInput, PhotoInput, read_look, read_photo
 from styletransfer.batch.looks import Look
@@ -15,6 +16,7 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch_memory import MemoryShare, PrefetchMemory
 from styletransfer.storage.base import Bucket
 
+_Input = TypeVar("_Input", PhotoInput, LookInput)
 DEPTH = 4  # photos read and decoded before their turn
 
 
@@ -83,30 +85,25 @@ class Prefetcher:
         for number, task in islice(self._rest, DEPTH - len(self._window)):
             look, look_share = self._read_look(task.look)
             share = self._memory.share()
-            photo = self._pool.submit(self._read_photo, task, share)
+            read = partial(read_photo, task.photo, task.mask, self._source.read, share.admit)
+            photo = self._pool.submit(_kept, read, share)
             self._window.append(PrefetchedTask(number, task, photo, look, (look_share, share)))
-
-    def _read_photo(self, task: Task, share: MemoryShare) -> PhotoInput:
-        size = 0
-        try:
-            found = read_photo(task.photo, task.mask, self._source.read, share.admit)
-            size = found.bytes
-            return found
-        finally:
-            share.keep(size)
 
     def _read_look(self, look: Look) -> "tuple[Future[LookInput], MemoryShare]":
         """A look's paintings; tasks are in the order of their looks, so each is read once."""
         if self._look_input is None or self._look_share is None or look is not self._look:
             self._look, self._look_share = look, self._memory.share()
-            self._look_input = self._pool.submit(self._read_paintings, look, self._look_share)
+            read = partial(read_look, look, self._style.read, self._look_share.admit)
+            self._look_input = self._pool.submit(_kept, read, self._look_share)
         return self._look_input, self._look_share
 
-    def _read_paintings(self, look: Look, share: MemoryShare) -> LookInput:
-        size = 0
-        try:
-            found = read_look(look, self._style.read, share.admit)
-            size = found.bytes
-            return found
-        finally:
-            share.keep(size)
+
+def _kept(read: Callable[[], _Input], share: MemoryShare) -> _Input:
+    """What `read` gives, whose bytes the share then takes; none if it fails."""
+    size = 0
+    try:
+        found = read()
+        size = found.bytes
+        return found
+    finally:
+        share.keep(size)

@@ -5,12 +5,13 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
+from styletransfer.cli.setting_flags import add_setting, normalized
 from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.log import shortened
-from styletransfer.setting_values import LARGEST, expectation, kind, parse_bool
-from styletransfer.settings import FIELDS, QUALITIES, RECIPES, Settings
+from styletransfer.setting_values import LARGEST, expectation, parse_bool
+from styletransfer.settings import FIELDS, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s BASE REF [REF …] -o FILE [flags]
@@ -64,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     """The arguments on the command line, settings as text. Raises ConfigError; exits after
     --help."""
-    return _parser().parse_intermixed_args(normalized(words))
+    return _parser().parse_intermixed_args(normalized(words, FILE_SWITCHES))
 
 
 def usage() -> str:
@@ -132,22 +133,6 @@ def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
 def output_format(args: argparse.Namespace) -> OutputFormat:
     """How the arguments ask for pictures to be written."""
     return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)
-
-
-def normalized(words: Sequence[str]) -> list[str]:
-    """Flags with underscores and switches with a value, so that a picture after a switch is not
-    taken for its value."""
-    switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
-    switches |= {f"--{name}" for name in FILE_SWITCHES}
-    result = []
-    for word, after in zip(words, [*words, ""][1:], strict=True):
-        flag, equals, value = word.partition("=")
-        if flag.startswith("--"):
-            flag = "--" + flag[2:].replace("-", "_")
-        if flag in switches and not equals and parse_bool(after) is None:
-            equals, value = "=", "true"
-        result.append(flag + equals + value)
-    return result
 
 
 def _switch(text: str) -> bool:
@@ -322,23 +307,4 @@ def _add_other_modes(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="copy CONTENT's pixels to GENERATED where MASK is black; writes "
         "<generated>_masked.png",
-    )
-
-
-def add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> None:
-    """Adds the flag of a setting, whose value stays text; `others`: further names of it."""
-    default = f"default: {FIELDS[name].default}"
-    for quality, defaults in QUALITIES.items():
-        if defaults.get(name, FIELDS[name].default) != FIELDS[name].default:
-            default += f"; quality {quality}: {defaults[name]}"
-    if name in RECIPES["inetwork"]:
-        default += f"; recipe inetwork: {RECIPES['inetwork'][name]}"
-    also = ", or the path of a picture" if name == "init_image" else ""
-    accepts = "" if kind(FIELDS[name]) is bool else f"; {expectation(FIELDS[name])}{also}"
-    metavar = {bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(FIELDS[name])]
-    group.add_argument(
-        *(*others, f"--{name}"),
-        dest=name,
-        metavar=metavar,
-        help=f"{FIELDS[name].metadata['meaning']}{accepts} ({default})",
     )

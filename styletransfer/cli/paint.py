@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import new_parser, open_in_browser, run_service
 from styletransfer.cli.places import PLACES, variables
+from styletransfer.cli.setting_flags import add_setting, normalized
 from styletransfer.log import event
 from styletransfer.settings import FIELDS, Settings
 from styletransfer.storage.address import parse_address
@@ -39,15 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the batch; returns its exit code."""
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments
-    args = parser.parse_intermixed_args(inetwork_arguments.normalized(words))
+    args = parser.parse_intermixed_args(normalized(words))
 
     def run(environment: Mapping[str, str]) -> int:
         from styletransfer import config
         from styletransfer.batch.run import run as run_batch
 
-        loaded = config.load({**environment, **_variables(args, environment)})
+        # start.sh leaves the folder where it was called.
+        start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
+        loaded = config.load({**environment, **_variables(args, start)})
         code = run_batch(loaded)
-        _show_gallery(loaded, args.open)
+        _show_gallery(loaded, args.open, start)
         return code
 
     return run_service(parser.prog, run)
@@ -73,12 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
     for name in FIELDS:
-        inetwork_arguments.add_setting(settings, name)
+        add_setting(settings, name)
     return parser
 
 
-def _variables(args: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that the arguments stand for. Raises ConfigError."""
+def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
+    """The variables that the arguments stand for. start: the folder where relative paths begin.
+    Raises ConfigError."""
     settings = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
     Settings().replaced(settings, "--")  # A wrong one is named as it was given.
     found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
@@ -87,12 +90,11 @@ def _variables(args: argparse.Namespace, environment: Mapping[str, str]) -> dict
     if args.dry_run:
         found["DRY_RUN"] = "1"
     if args.places:
-        # start.sh leaves the folder where it was called.
-        found |= variables(args.places, Path(environment.get("STARTED_IN") or os.curdir).absolute())
+        found |= variables(args.places, start)
     return found
 
 
-def _show_gallery(config: "Config", in_browser: bool) -> None:
+def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
     """Names the page of the results, where they are in a folder and it shows all of them; opens it
     if asked to."""
     where = parse_address(config.result)
@@ -107,8 +109,7 @@ def _show_gallery(config: "Config", in_browser: bool) -> None:
         if in_browser:
             event(f"There is no page of all results to open in {config.result}.")
         return
-    here = Path(os.environ.get("STARTED_IN") or os.curdir).resolve()
-    shown = page.resolve()
+    here, shown = start.resolve(), page.resolve()
     event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}")
     if in_browser:
         open_in_browser(page)
