@@ -4,7 +4,6 @@ A wrong value is a ConfigError of one line: the variable, its value, what is exp
 CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
 """
 
-import difflib
 import logging
 import math
 import os
@@ -23,7 +22,7 @@ from styletransfer.images.output import (
 )
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE
-from styletransfer.setting_values import parse_bool
+from styletransfer.setting_values import closest, parse_bool
 from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.storage.address import Account, parse_address
 
@@ -221,8 +220,8 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             continue
         name = variable.removeprefix("STYLE_").lower()
         if name not in FIELDS:
-            close = difflib.get_close_matches(name, [*FIELDS, "mode"], n=1)
-            names = ", ".join(f"STYLE_{each.upper()}" for each in (close or sorted(FIELDS)))
+            close = closest(name, [*FIELDS, "mode"])
+            names = ", ".join(f"STYLE_{each.upper()}" for each in ([close] if close else FIELDS))
             hint = f"did you mean {names}?" if close else f"expected one of {names}"
             raise ConfigError(
                 f"{variable} is {shortened(value)}, but there is no such setting; {hint}"

@@ -1,11 +1,18 @@
-"""What one setting accepts: its meaning, type and range, in words too, and the value that a text
-stands for."""
+"""What one setting accepts: its meaning, type and range, in words too; the value that a text stands
+for, and the name that a wrong one was meant to be."""
 
 import dataclasses
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, get_args
 
+from styletransfer.log import shortened
+
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
+MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
+LONGEST_COMPARED = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,24 @@ def parse_bool(text: str) -> bool | None:
     if value in ("true", "yes", "t", "on", "1"):
         return True
     return False if value in ("false", "no", "f", "off", "0") else None
+
+
+def closest(given: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like the given one, whatever the case of its letters; None where
+    none is like it."""
+    if len(given) > LONGEST_COMPARED:
+        return None
+    by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
+    found = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
+    return by_lower_case[found[0]] if found else None
+
+
+def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
+    """`did you mean size?` with the closest name; `otherwise` where there is none."""
+    name = closest(given, known)
+    if name is None:
+        return otherwise
+    return f"did you mean {name if name.isidentifier() else shortened(name)}?"
 
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:

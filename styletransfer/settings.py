@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from styletransfer import setting_values
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable, shortened
-from styletransfer.setting_values import expectation, setting
+from styletransfer.setting_values import did_you_mean, expectation, setting
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
@@ -261,7 +261,8 @@ def parse(name: str, value: Any, where: str = "") -> Any:
     """
     shown = printable((name.upper() if where.endswith("_") else name)[:60])
     if name not in FIELDS:
-        raise ConfigError(f"{where}{shown} is not a setting; there are {', '.join(sorted(FIELDS))}")
+        hint = did_you_mean(name, FIELDS, f"there are {', '.join(sorted(FIELDS))}")
+        raise ConfigError(f"{where}{shown} is not a setting; {hint}")
     typed = setting_values.typed(FIELDS[name], value)
     check_value(name, typed, where + shown, value)
     return typed

@@ -59,7 +59,7 @@ def test_the_constructor_checks_as_well():
 
 
 def test_a_setting_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(ConfigError, match=r"--sise is not a setting; there are .*size"):
+    with pytest.raises(ConfigError, match=r"--sise is not a setting; did you mean size\?"):
         Settings().replaced({"sise": 3}, "--")
 
 

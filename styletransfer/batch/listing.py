@@ -14,6 +14,7 @@ from styletransfer.batch.result_keys import ResultKeys, neighbours, sibling_pref
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, printable
+from styletransfer.setting_values import did_you_mean
 from styletransfer.storage.base import Bucket, Entry
 
 
@@ -97,7 +98,11 @@ def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
     ]
     if config.look and not found:
         names = ", ".join(printable(look.name) for look in every_look)
-        expected = f"expected one of {names}" if names else "there are no looks"
+        expected = did_you_mean(
+            config.look,
+            [look.name for look in every_look],
+            f"expected one of {names}" if names else "there are no looks",
+        )
         raise ConfigError(
             f"LOOK is {config.look!r}, but {config.style} has no such look; {expected}"
         )

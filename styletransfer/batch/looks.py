@@ -9,8 +9,8 @@ from typing import Any
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.log import megabytes, printable, shortened
-from styletransfer.setting_values import LARGEST
-from styletransfer.settings import Settings
+from styletransfer.setting_values import LARGEST, did_you_mean
+from styletransfer.settings import FIELDS, Settings
 from styletransfer.storage.base import Bucket, Entry, hidden
 
 # The result bucket keeps everything that is not a result under these names.
@@ -18,6 +18,7 @@ RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALL
 LONGEST_FILE = 1_000_000  # bytes of looks.toml: thousands of looks
 MOST_NAMED = 5  # wrong looks in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
+KEYS = ("paintings", "regions")  # of a look in looks.toml, beside settings
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
@@ -155,6 +156,11 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
             f"{bucket_layout.LOOKS} is nested too deeply, or has a number with thousands of "
             "digits; expected a table for each look"
         ) from None
+    if not tables:
+        raise ConfigError(
+            f"{bucket_layout.LOOKS} is empty; write a section for each look, such as [monet] with "
+            'paintings = ["monet.jpg"], or delete the file: then each painting is a look'
+        )
     looks, wrong = [], []
     for name, table in sorted(tables.items()):
         try:
@@ -173,8 +179,12 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
     if not plain or not {"", ".", ".."}.isdisjoint(name.split("/")):
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
-    if not isinstance(table, dict) or "paintings" not in table:
-        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+    if name in FIELDS and not isinstance(table, dict):
+        raise ConfigError(
+            f"{bucket_layout.LOOKS}: {name} is above the first look; write it below one, or set "
+            f"STYLE_{name.upper()} for all"
+        )
+    _check_keys(table, where)
     changes = dict(table)
     shares = _shares(changes.pop("paintings"), entries, where)
     regions = _regions(changes.pop("regions", {}), shares, entries, where)
@@ -190,6 +200,18 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
     return Look(name, paintings, settings.replaced(changes, f"{where} "))
 
 
+def _check_keys(table: Any, where: str) -> None:
+    """Raises ConfigError for a look without paintings, or with what is neither theirs nor a
+    setting."""
+    known = (*KEYS, *FIELDS)
+    unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
+    for key in unknown:
+        if hint := did_you_mean(key, known):
+            raise ConfigError(f"{where} {printable(key)} is not a setting; {hint}")
+    if not isinstance(table, dict) or "paintings" not in table:
+        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+
+
 def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float]:
     keys = {entry.key for entry in find_pictures(entries)}
     is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
@@ -202,6 +224,7 @@ def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float
         if key not in keys:
             raise ConfigError(
                 f"{where} names the painting {shortened(key)}, which is not in the bucket"
+                f"{_meant(key, keys)}"
             )
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 < share <= LARGEST:
@@ -224,13 +247,19 @@ def _regions(
         if key not in paintings:
             raise ConfigError(
                 f"{where} regions names {shortened(key)}, which is not one of its paintings"
+                f"{_meant(key, paintings)}"
             )
         if not isinstance(mask, str) or mask not in by_key:
             raise ConfigError(
                 f"{where} regions gives {shortened(key)} the mask {shortened(mask)}, which is not "
-                "in the bucket"
+                f"in the bucket{_meant(mask, by_key)}"
             )
     return {key: by_key[mask] for key, mask in given.items()}
+
+
+def _meant(given: object, known: Iterable[str]) -> str:
+    hint = did_you_mean(given, sorted(known)) if isinstance(given, str) else ""
+    return f"; {hint}" if hint else ""
 
 
 def _with_masks(entries: Iterable[Entry]) -> list[Entry]:

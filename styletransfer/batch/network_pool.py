@@ -103,11 +103,6 @@ class NetworkPool:
 
         return VGG(self._reading(settings).result())
 
-    @property
-    def uses_random(self) -> bool:
-        """Whether any of the networks asked for so far is a random one."""
-        return any(each.given == sources.RANDOM for each in self._sources.values())
-
     def _source(self, settings: Settings) -> WeightsSource:
         which = settings.model, settings.seed
         if which not in self._sources:

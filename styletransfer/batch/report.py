@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from logging import ERROR
 from typing import TYPE_CHECKING
 
-from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.log import duration, event, plural, printable, show_table
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
         there=done,
         failed=failed,
     )
-    if run.networks.uses_random:
-        event(f"The results are {RANDOM_NOTE}. Without VGG_WEIGHTS a trained network paints.")
     _log_failures(outcome.failures)
 
 

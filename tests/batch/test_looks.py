@@ -227,7 +227,19 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
         ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
         ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
         ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
-        ("[a]\npaintings = ['monet.jpg']\nsise = 300", "sise is not a setting"),
+        (
+            "[a]\npaintings = ['monet.jpg']\nsise = 300",
+            r"sise is not a setting; did you mean size\?",
+        ),
+        ("[a]\npaintings = ['monet.jpg']\nfoo = 300", "foo is not a setting; there are averaging"),
+        ("[a]\npainting = ['monet.jpg']", r"\[a\] painting is not a .*; did you mean paintings\?"),
+        ("[a]\npaintings = ['monet.jpg']\n[a.regoins]", r"did you mean regions\?"),
+        ("size = 300\n[a]\npaintings = ['monet.jpg']", "size is above the first look; write it"),
+        ("[a]\npaintings = ['Monet.JPG']", r"not in the bucket; did you mean 'monet.jpg'\?"),
+        (
+            "# nothing yet\n",
+            r"looks.toml is empty; write a section for each look, such as \[monet\]",
+        ),
         (
             "[a]\npaintings = ['monet.jpg']\nquality = 'best'",
             r"\[a\] quality is 'best'; expected one of draft, fine, print",
@@ -251,6 +263,10 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
             "preserve_color is 1; expected true",
         ),
         ("[a]\npaintings = ['monet.jpg']\nregions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
+        (
+            "[a]\npaintings = ['monet.jpg']\nregions = { 'moent.jpg' = 'monet.jpg' }",
+            r"one of its paintings; did you mean 'monet.jpg'\?",
+        ),
         (
             "[a]\npaintings = ['monet.jpg']\nregions = { 'x.jpg' = 'monet.jpg' }",
             r"\[a\] regions names 'x.jpg', which is not one of its paintings",

@@ -126,8 +126,11 @@ def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
         ({"PHOTO": "gone.jpg"}, "PHOTO is 'gone.jpg', but ./photos has no such photo"),
         ({"PHOTO": "beach"}, "PHOTO is 'beach', but"),
         ({"PHOTO": "../photos/beach.jpg"}, "PHOTO is '../photos/beach.jpg', but"),
-        ({"LOOK": "manet"}, "LOOK is 'manet', but ./paintings has no such look; expected one of"),
-        ({"LOOK": "manet"}, "both, monet"),
+        (
+            {"LOOK": "Manet"},
+            "LOOK is 'Manet', but ./paintings has no such look; did you mean monet",
+        ),
+        ({"LOOK": "dürer"}, "no such look; expected one of both, monet"),
     ],
     ids=str,
 )
