@@ -1,19 +1,20 @@
 """Makes the pictures of README.md and docs/ anew from the samples.
 
-    .venv/bin/python docs/images/paint.py [examples] [sizes] [networks]
+    .venv/bin/python docs/images/paint.py [looks] [sizes] [networks]
 
-examples: README's photos, paintings and results. sizes: one look at three sizes. networks: every
-sample pair with random features and with the built-in network; these two as drafts. Without a name,
-all of them, which takes ten minutes on two processor cores.
+looks: README's photo in five looks. sizes: one look at three sizes. networks: every sample pair
+with random features and with the built-in network; these two as drafts. Without a name, all of
+them, which takes ten minutes on two processor cores.
 """
 
 import sys
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.vgg.network import VGG
@@ -26,33 +27,52 @@ PAINTINGS = {
     "brush": "paintings/woodcut-and-brush/brush.jpg",
     "woodcut": "paintings/woodcut-and-brush/woodcut.jpg",
 }
-EXAMPLES = (("landscape", "brush"), ("still-life", "mosaic"), ("still-life", "woodcut"))
+LOOKS = (
+    (("brush",), Settings()),
+    (("mosaic",), Settings()),
+    (("woodcut",), Settings()),
+    (("woodcut", "brush"), Settings()),
+    (("brush",), Settings(preserve_color=True)),
+)
+CELL = (512, 341)  # width, height of each picture of the looks in px
+INSET = 108  # longer side of a painting shown on its result in px
+GAP = 6  # px
 QUALITY = 90  # of JPEG files
 
 
 def main(names: list[str]) -> None:
     """Makes the pictures of these names, or all."""
-    makers = {"examples": examples, "sizes": sizes, "networks": networks}
+    makers = {"looks": looks, "sizes": sizes, "networks": networks}
     for name in names or makers:
         makers[name]()
 
 
-def examples() -> None:
-    """Photos and paintings, scaled down, and results at 512 px."""
-    for names, files in ((PHOTOS, PHOTOS), (PAINTINGS, PAINTINGS)):
+def looks() -> None:
+    """The landscape and its looks in two rows, each with its paintings in a corner."""
+    cells = [Image.fromarray(sample(PHOTOS["landscape"])).resize(CELL, Image.Resampling.LANCZOS)]
+    for names, settings in LOOKS:
+        cell = Image.fromarray(painted("landscape", names, "builtin", settings)).resize(CELL)
+        left = GAP
         for name in names:
-            small = Image.fromarray(sample(files[name]))
-            small.thumbnail((512, 512), Image.Resampling.LANCZOS)
-            save(np.asarray(small), name)
-    for photo, painting in EXAMPLES:
-        save(painted(photo, painting, "builtin", Settings(size=512)), f"{photo}-{painting}")
+            inset = Image.fromarray(sample(PAINTINGS[name]))
+            inset.thumbnail((INSET, INSET), Image.Resampling.LANCZOS)
+            inset = ImageOps.expand(inset, 2, "white")
+            cell.paste(inset, (left, CELL[1] - GAP - inset.height))
+            left += inset.width + GAP
+        cells.append(cell)
+    columns, (width, height) = 3, CELL
+    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, 2 * height + GAP), "white")
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, columns)
+        sheet.paste(cell, (column * (width + GAP), row * (height + GAP)))
+    save(np.asarray(sheet), "looks")
 
 
 def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
     for size in (512, 1024, 2048):
         settings = Settings(quality="draft", size=size)
-        picture = Image.fromarray(painted("landscape", "brush", "builtin", settings))
+        picture = Image.fromarray(painted("landscape", ["brush"], "builtin", settings))
         picture.thumbnail((512, 512), Image.Resampling.LANCZOS)
         save(np.asarray(picture), f"landscape-{size}")
 
@@ -61,7 +81,7 @@ def networks() -> None:
     """A row for each pair: the photo, with random features, with the built-in network."""
     rows, settings = [], Settings(quality="draft", size=320)
     for photo, painting in product(PHOTOS, PAINTINGS):
-        pictures = [painted(photo, painting, name, settings) for name in ("random", "builtin")]
+        pictures = [painted(photo, [painting], name, settings) for name in ("random", "builtin")]
         height, width = pictures[0].shape[:2]
         small = Image.fromarray(sample(PHOTOS[photo])).resize((width, height))
         style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
@@ -74,12 +94,12 @@ def networks() -> None:
     save(np.concatenate(padded), "networks")
 
 
-def painted(photo: str, painting: str, network: str, settings: Settings) -> np.ndarray:
+def painted(photo: str, paintings: Sequence[str], network: str, settings: Settings) -> np.ndarray:
     """A result, uint8 [H, W, 3]."""
-    content, style = sample(PHOTOS[photo]), sample(PAINTINGS[painting])
-    for step in stylize(content, [style], settings, vgg(network)):  # noqa: B007
+    content, styles = sample(PHOTOS[photo]), [sample(PAINTINGS[name]) for name in paintings]
+    for step in stylize(content, styles, settings, vgg(network)):  # noqa: B007
         pass
-    print(f"{photo} in {painting}, {network}, {settings.size} px", flush=True)
+    print(f"{photo} in {' and '.join(paintings)}, {network}, {settings.size} px", flush=True)
     pixels: np.ndarray = np.rint(step.image * 255).astype(np.uint8)
     return pixels
 

@@ -1,0 +1,61 @@
+"""Makes the picture of the results' page in README.md anew.
+
+    .venv/bin/python docs/images/gallery.py
+
+Paints the samples in three looks, as drafts with the built-in network, by start.sh; then takes the
+page's picture with Chromium. Takes two minutes on two processor cores.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+FOLDER = Path(__file__).parent
+REPOSITORY = FOLDER.parent.parent
+SAMPLES = REPOSITORY / "samples"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WINDOW = (1280, 930)  # px
+WIDTH = 1024  # of the picture in px
+QUALITY = 88  # of the JPEG file
+
+
+def main() -> None:
+    """Paints, takes the picture and writes gallery.jpg."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        paint(folder)
+        take(browser, (folder / "results" / "index.html").as_uri(), folder / "page.png")
+        with Image.open(folder / "page.png") as page:
+            picture = page.convert("RGB")
+    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    picture.save(FOLDER / "gallery.jpg", quality=QUALITY, optimize=True)
+
+
+def paint(folder: Path) -> None:
+    """Paints the samples in all their paintings, each a look, into folder/results."""
+    paintings = folder / "paintings"
+    paintings.mkdir()
+    for each in (SAMPLES / "paintings").rglob("*.jpg"):
+        shutil.copy(each, paintings)
+    command = [REPOSITORY / "start.sh", SAMPLES / "photos", paintings, folder / "results"]
+    environment = {**os.environ, "VGG_WEIGHTS": "builtin"}
+    subprocess.run([*command, "--quality", "draft"], env=environment, check=True)
+
+
+def take(browser: str, address: str, file: Path) -> None:
+    """Writes a picture of a page as PNG."""
+    size = f"--window-size={WINDOW[0]},{WINDOW[1]}"
+    options = ["--headless", "--no-sandbox", "--hide-scrollbars", size, f"--screenshot={file}"]
+    subprocess.run([browser, *options, address], check=True)
+
+
+if __name__ == "__main__":
+    main()
