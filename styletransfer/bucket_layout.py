@@ -34,6 +34,11 @@ def for_style(key: str) -> bool:
     return for_source(key) or key == LOOKS or PurePosixPath(key).suffix.lower() in WEIGHTS
 
 
+def is_result(key: str) -> bool:
+    """Whether a key of the result bucket is that of a painted picture."""
+    return for_source(key) and not key.startswith((f"{GALLERY}/", f"{RECORDS}/", f"{CHECKPOINTS}/"))
+
+
 def for_laptop(key: str) -> bool:
     """Whether a key of the result bucket is of use on a laptop: any but a checkpoint."""
     return not key.startswith(f"{CHECKPOINTS}/")

@@ -4,6 +4,7 @@ import json
 import logging
 import reprlib
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,16 @@ def plural(count: int, what: str) -> str:
     return f"1 {what}" if count == 1 else f"{count} {what}s"
 
 
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names in a row: the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def megabytes(size: int) -> str:
-    """Bytes as `1.5 MB` or `12.3 kB`."""
+    """Bytes as `2.1 GB`, `1.5 MB` or `12.3 kB`."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 

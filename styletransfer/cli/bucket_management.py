@@ -17,7 +17,7 @@ from styletransfer.cli.named_buckets import (
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
 from styletransfer.storage.base import Bucket, Progress
-from styletransfer.storage.jobs import Job, run_jobs
+from styletransfer.storage.jobs import Display, Job, run_jobs
 
 PROG = "bucket_management.py"
 CODES = """
@@ -34,7 +34,7 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
         "check": check,
         "create": lambda: _each(args.bucket, create),
         "abort": lambda: _each(args.bucket, abort),
-        "list": lambda: _each(args.bucket, list_objects),
+        **dict.fromkeys(("list", "ls"), lambda: _each(args.bucket, list_objects)),
         "empty": lambda: empty(args.bucket, yes=args.yes, dry_run=args.dry_run),
     }
     return run_program(PROG, actions[args.action])
@@ -61,13 +61,15 @@ def abort_uploads(bucket: Bucket) -> int:
 
 
 def list_objects(bucket: Bucket) -> None:
-    """Prints the size of each object in bytes, its key, and the total. Raises StorageError."""
+    """Prints the size of each object, its key, and the total. Raises StorageError."""
+    from rich.filesize import decimal
+
     print(f"{printable(bucket.name)}:")
     count = total = 0
     for entry in bucket.everything():
-        print(f"{entry.size:>14,}  {printable(entry.key)}")
+        print(f"{decimal(entry.size):>10}  {printable(entry.key)}")
         count, total = count + 1, total + entry.size
-    print(f"{total:>14,}  in {plural(count, 'object')}\n", flush=True)
+    print(f"{decimal(total):>10}  in {plural(count, 'object')}\n", flush=True)
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
@@ -99,7 +101,8 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
         return ""
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
-    run_jobs([Job(each.key, each.size, partial(delete, each.key)) for each in entries], ended)
+    jobs = [Job(each.key, each.size, partial(delete, each.key)) for each in entries]
+    run_jobs(jobs, ended, Display("deleting", bytes_count=False))
     uploads = abort_uploads(bucket)
     summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
     summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
@@ -140,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=description,
             description=description,
+            aliases=["ls"] if name == "list" else [],
             epilog=notes + CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -148,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, description in (
         ("create", "Creates the buckets that do not exist."),
         ("abort", "Aborts unfinished uploads, which are stored and billed but not listed."),
-        ("list", "Prints the keys and sizes in bytes, and totals."),
+        ("list", "Prints the keys and sizes, and totals."),
     ):
         several = f"{BUCKET_HELP}; default: the three configured ones"
         add(name, description).add_argument("bucket", metavar="BUCKET", nargs="*", help=several)

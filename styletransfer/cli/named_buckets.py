@@ -1,12 +1,16 @@
 """The buckets that arguments or BUCKET_* variables name, opened with the account configured."""
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.address import parse_address
+from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.folder import FolderBucket
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
 ACCOUNT_NOTES = """\
@@ -21,6 +25,25 @@ BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 def open_named(value: str, *, new: bool = False) -> Bucket:
     """The bucket that an argument names; `new` as in `open_bucket`."""
     return open_bucket(value, config.account(config.environment()), new=new)
+
+
+def open_for_download(value: str) -> tuple[Bucket, str | None]:
+    """The bucket that an argument names, and None; or, where it names a single object or file, what
+    that is in, and its key. Raises ConfigError, StorageError."""
+    where = parse_address(value)
+    if isinstance(where, Path):
+        if where.is_file():
+            return FolderBucket(where.parent), where.name
+        return open_named(value), None
+    bucket = open_named(value)
+    name, prefix = where
+    above, _, last = prefix.rpartition("/")
+    if last and next(iter(bucket.list()), None) is None:
+        parent = open_named(f"s3://{name}/{above}")
+        with contextlib.suppress(ObjectError):
+            if parent.find(last):
+                return parent, last
+    return bucket, None
 
 
 def open_configured(

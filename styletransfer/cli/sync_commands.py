@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,11 +20,13 @@ from styletransfer.cli.named_buckets import (
     BUCKET_HELP,
     BUCKETS_NOTES,
     open_configured,
+    open_for_download,
     open_named,
 )
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import Bucket, NoBucketError
 from styletransfer.storage.fetch import download_all
+from styletransfer.storage.jobs import JOBS
 from styletransfer.storage.manifest import MANIFEST, was_downloaded
 from styletransfer.storage.sync import SyncResult, SyncRules, upload_all
 
@@ -32,10 +35,17 @@ SYNC_NOTES = """
 Files that are the same on both sides are skipped. Files that exist only at the
 destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.{own}
 
+PATTERN is for keys, as beach.jpg or 2026/beach.jpg. * stands for any text, / as
+well, ? for one character, [ab] for one of these. Quote it, or the shell expands it.
+
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
+MOST_JOBS = 64  # connections that the S3 client keeps
 DOWNLOADED = " any more, of those that came from there"
-UPLOAD_NOTES = SYNC_NOTES.format(own="")
+UPLOAD_NOTES = SYNC_NOTES.format(
+    own="""
+Links are followed to files in the folder only; the others are named."""
+)
 DOWNLOAD_NOTES = SYNC_NOTES.format(
     own=f"""
 A file of your own is never replaced or deleted: one that no download brought, by
@@ -48,18 +58,22 @@ def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "get_bucket_content.py",
-        "Downloads a bucket, or the objects under a prefix, into a folder.",
+        "Downloads a bucket, the objects under a prefix, or a single one, into a folder.",
         example="  ./get_bucket_content.py my-paintings ./paintings\n"
-        "  ./get_bucket_content.py my-results/monet ./results",
+        "  ./get_bucket_content.py my-results/monet ./results --exclude '*.png'\n"
+        "  ./get_bucket_content.py my-results/monet/beach.jpg .",
         notes=ACCOUNT_NOTES + DOWNLOAD_NOTES,
     )
-    parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
+    parser.add_argument(
+        "bucket", metavar="BUCKET", help=f"{BUCKET_HELP}; or one object's key there"
+    )
     _add_destination_folder(parser)
     _add_rules(parser, destination="FOLDER", source="BUCKET", which=DOWNLOADED)
     args = parser.parse_args(arguments)
 
     def download() -> SyncResult:
-        return download_all(open_named(args.bucket), Path(args.folder), _rules(args))
+        bucket, only = open_for_download(args.bucket)
+        return download_all(bucket, Path(args.folder), _rules(args), only)
 
     return _run_sync(parser.prog, download)
 
@@ -68,8 +82,9 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "send_to_bucket.py",
-        "Uploads a folder into a bucket.",
+        "Uploads a folder, or a single file, into a bucket.",
         example="  ./send_to_bucket.py ./holidays my-photos\n"
+        "  ./send_to_bucket.py beach.jpg my-photos/2026\n"
         "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
         notes=ACCOUNT_NOTES + UPLOAD_NOTES,
     )
@@ -90,7 +105,7 @@ def cl_send_source(arguments: Sequence[str] | None = None) -> int:
         name="cl_send_source.py",
         description="Uploads photos, and masks (beach.mask.png beside beach.jpg), to "
         "BUCKET_SOURCE.",
-        example="  ./cl_send_source.py ./holidays",
+        example="  ./cl_send_source.py ./holidays\n  ./cl_send_source.py beach.jpg",
         variable="BUCKET_SOURCE",
         include=bucket_layout.for_source,
     )
@@ -141,7 +156,8 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     parser = new_parser(
         "cl_get_results.py",
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
-        example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch",
+        example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch\n"
+        "  ./cl_get_results.py ./results --include 'monet/*' --jobs 16",
         notes=f"{BUCKETS_NOTES}{DOWNLOAD_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
     )
     _add_destination_folder(parser)
@@ -183,7 +199,7 @@ def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
 
     def run() -> int:
         result = sync()
-        print(result, flush=True)
+        print(result, *result.left_out_lines, sep="\n", flush=True)
         for line in (*result.notes, *result.failures):
             print(f"{name}: {line}", file=sys.stderr)
         return result.exit_code
@@ -206,13 +222,14 @@ def _upload(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
 
 
 def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
-    """Downloads results as they appear, until Ctrl-C.
+    """Downloads results as they appear, with all that belongs to them, until Ctrl-C. Only the
+    results are named.
 
     Raises StorageError from the first listing only. Once the bucket could be read, errors are
     reported and it is tried again.
     """
     folder = Path(args.folder)
-    rules = replace(rules, named=True)
+    rules = replace(rules, named=True, shown=bucket_layout.is_result)
     first, show, reported = True, args.open, set[str]()
     next(iter(bucket.list()), None)
     while True:
@@ -221,7 +238,7 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
         except StorageError as error:
             print(f"{name}: {error}; retrying in {args.every:g} s", file=sys.stderr, flush=True)
         else:
-            if result.moved or result.deleted or first:
+            if first:
                 print(f"{result}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
             for line in {*result.notes, *result.failures} - reported:
                 print(f"{name}: {line}", file=sys.stderr, flush=True)
@@ -234,7 +251,9 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
 
 
 def _add_source_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="FOLDER", help="the folder to upload, with sub-folders")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="the folder to upload, with sub-folders; or a single file"
+    )
 
 
 def _add_destination_folder(parser: argparse.ArgumentParser) -> None:
@@ -254,10 +273,31 @@ def _add_rules(
     parser.add_argument(
         "--dry-run", action="store_true", help="only report what would be copied and deleted"
     )
+    for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):
+        parser.add_argument(
+            flag, action="append", default=[], metavar="PATTERN", help=f"{what}; may be repeated"
+        )
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=JOBS,
+        metavar="N",
+        help=f"how many files at a time, 1 to {MOST_JOBS} (default: {JOBS})",
+    )
 
 
 def _rules(args: argparse.Namespace) -> SyncRules:
-    return SyncRules(delete=args.delete, dry_run=args.dry_run)
+    def chosen(key: str) -> bool:
+        included = not args.include or any(fnmatchcase(key, each) for each in args.include)
+        return included and not any(fnmatchcase(key, each) for each in args.exclude)
+
+    return SyncRules(chosen=chosen, delete=args.delete, dry_run=args.dry_run, jobs=args.jobs)
+
+
+def _jobs(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_JOBS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_JOBS}")
 
 
 def _seconds(text: str) -> float:

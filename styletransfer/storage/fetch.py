@@ -5,30 +5,34 @@ since. One that has the content of its object counts as downloaded.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from styletransfer.bucket_layout import PAGE
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress, hidden
+from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import delete_leftovers, is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
-from styletransfer.storage.jobs import Job, run_jobs
+from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import MANIFEST, Manifest
 from styletransfer.storage.sync import (
     OwnFileError,
     SyncResult,
     SyncRules,
+    check_all,
     check_deletion,
     delete_all,
+    transfer_all,
 )
 
 
-def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -> SyncResult:
-    """Downloads a bucket into a folder.
+def download_all(
+    bucket: Bucket, folder: Path, rules: SyncRules | None = None, only: str | None = None
+) -> SyncResult:
+    """Downloads a bucket, or `only` the object of a key, into a folder.
 
     A key that cannot be a file in the folder, and one where the user has a file of their own, count
     as failures. Raises ConfigError if `folder` is a file, StorageError if the bucket cannot be
@@ -37,25 +41,32 @@ def download_all(bucket: Bucket, folder: Path, rules: SyncRules | None = None) -
     rules = rules or SyncRules()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"FOLDER is {str(folder)!r}, a file; expected a folder")
+    if only and rules.delete:
+        raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
     result = SyncResult(dry_run=rules.dry_run)
-    entries = _included(bucket, rules, result)
+    entries = rules.select(_objects(bucket, only), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
     manifest = _manifest(folder, result)
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
-    jobs = []
+    checks, jobs = [], []
     files = _files(entries, folder, fold, result)
     for each in {path.parent for _, path in files} if not rules.dry_run else ():
         delete_leftovers(each)
     for entry, path in files:
         if manifest.has(entry, path):
             result.same += 1
-        else:
-            download = partial(_download, bucket, entry, path, manifest, rules.dry_run)
-            jobs.append(Job(entry.key, entry.size, download))
+            continue
+        if os.path.lexists(path):
+            check = partial(_differs, bucket, entry, path, manifest, rules.dry_run)
+            checks.append(Job(entry.key, entry.size, check))
+        download = partial(_download, bucket, entry, path, manifest)
+        jobs.append(Job(entry.key, entry.size, download))
+    skipped = {job.key for job in checks} - check_all(checks, result, rules)
+    jobs = [job for job in jobs if job.key not in skipped]
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
-    run_jobs(jobs, result.count_transfer, named=rules.named or rules.dry_run)
-    delete_all(FolderBucket(folder), to_delete, result, manifest.remove)
+    transfer_all(jobs, result, rules, "fetching")
+    delete_all(FolderBucket(folder), to_delete, result, rules, manifest.remove)
     return result
 
 
@@ -71,19 +82,12 @@ def _manifest(folder: Path, result: SyncResult) -> Manifest:
     return manifest
 
 
-def _included(bucket: Bucket, rules: SyncRules, result: SyncResult) -> list[Entry]:
-    """The objects to download; counts those left out."""
-    entries = []
-    for entry in bucket.everything():
-        if entry.key.endswith("/") and not entry.size:
-            continue  # It stands for a folder.
-        if hidden(entry.key):
-            result.hidden += 1
-        elif not rules.include(entry.key):
-            result.other += 1
-        else:
-            entries.append(entry)
-    return entries
+def _objects(bucket: Bucket, only: str | None) -> Iterator[Entry]:
+    """The objects of a bucket but those that stand for folders, or a single one."""
+    if only is not None:
+        entry = bucket.find(only)
+        return iter([entry] if entry else [])
+    return (each for each in bucket.everything() if each.size or not each.key.endswith("/"))
 
 
 def _files(
@@ -108,7 +112,7 @@ def _files(
     return files
 
 
-def _download(
+def _differs(
     bucket: Bucket,
     entry: Entry,
     path: Path,
@@ -116,18 +120,28 @@ def _download(
     dry_run: bool,
     progress: Progress,
 ) -> bool:
+    """Whether a file that is there has another content than its object. If not, it counts as
+    downloaded. Raises OwnFileError where it differs and is the user's own."""
     with storage_errors(printable(str(path))):
-        exists = path.is_file()
-        link = path.is_symlink()
-    differs = not (exists and is_same(path, entry))
-    if differs and (exists or link):
+        exists, link = path.is_file(), path.is_symlink()
+    if exists and is_same(path, entry):
+        if not dry_run:
+            manifest.add(entry, bucket.name, path)
+        return False
+    if exists or link:
         _check_unchanged(entry.key, path, manifest)
-    if dry_run:
-        return differs
-    if differs:
-        bucket.download(entry.key, path, progress)
+    return True
+
+
+def _download(
+    bucket: Bucket, entry: Entry, path: Path, manifest: Manifest, progress: Progress
+) -> bool:
+    # Once more: the user may have put a file there since.
+    if os.path.lexists(path) and not _differs(bucket, entry, path, manifest, False, progress):
+        return False
+    bucket.download(entry.key, path, progress)
     manifest.add(entry, bucket.name, path)
-    return differs
+    return True
 
 
 def _check_unchanged(key: str, path: Path, manifest: Manifest) -> None:
@@ -156,7 +170,7 @@ def _to_delete(
     ConfigError if it is empty."""
     kept, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(manifest.files.items()) if rules.delete else ():
-        if fold(key) in kept or file.bucket != bucket.name or not rules.include(key):
+        if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
             path = safe_path(folder, key)

@@ -53,16 +53,28 @@ class _FileEntry(Entry):
 class FolderBucket(Bucket):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
-    It does not list hidden files and links out of the folder, and does not follow links to folders.
+    It does not list hidden files and links out of the folder, and does not follow links to folders;
+    `links_left_out` names these links.
     """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
+        yield from sorted(self._scan(prefix)[0], key=lambda entry: entry.key)
+
+    def links_left_out(self) -> Sequence[tuple[str, str]]:
+        """The links that `list` does not follow: key and target, as the link has it, sorted."""
+        links = sorted(self._scan("")[1])
+        with storage_errors(f"folder {self.name}", StorageError):
+            return [(key, str((self.folder / key).readlink())) for key in links]
+
+    def _scan(self, prefix: str) -> tuple[Sequence[Entry], Sequence[str]]:
+        """The files whose keys start with `prefix`, and the keys of links that are not followed."""
+        entries, links = [], []
         if not self.folder.is_dir():
             if self._new and not self.folder.exists():
-                return
+                return entries, links
             wrong = "is not a folder" if self.folder.exists() else "does not exist"
             kind = UnavailableError if self.folder.exists() else NoBucketError
             raise kind(f"folder {self.name} {wrong}")
@@ -73,7 +85,6 @@ class FolderBucket(Bucket):
         def overlap(inner: str) -> bool:
             return inner.startswith(prefix) or prefix.startswith(inner)
 
-        entries: list[Entry] = []
         with storage_errors(f"folder {self.name}", StorageError):
             for top, folders, files in os.walk(self.folder, onerror=stop):
                 inner = Path(top).relative_to(self.folder).as_posix()
@@ -81,9 +92,15 @@ class FolderBucket(Bucket):
                 folders[:] = [
                     each for each in folders if not hidden(each) and overlap(f"{base}{each}/")
                 ]
-                keys = (base + each for each in files if not hidden(each))
-                entries += filter(None, map(self._entry, (k for k in keys if k.startswith(prefix))))
-        yield from sorted(entries, key=lambda entry: entry.key)
+                for key in (base + each for each in files if not hidden(each)):
+                    if not key.startswith(prefix):
+                        continue
+                    if entry := self._entry(key):
+                        entries.append(entry)
+                    elif (self.folder / key).is_symlink():
+                        links.append(key)
+                links += [base + each for each in folders if Path(top, each).is_symlink()]
+        return entries, links
 
     def _entry(self, key: str) -> Entry | None:
         path = self.folder / key

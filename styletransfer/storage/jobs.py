@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import ObjectError, Progress
 
-_THREADS = 8
+JOBS = 8  # at a time, unless a caller says otherwise
 POOL = "transfer"  # the first part of the threads' names
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to transfer or delete: its key, its size in bytes, and how.
+    """One file to check, transfer or delete: its key, its size in bytes, and how.
 
     `run` reports the bytes transferred since its last report, and returns whether there was
     anything to do. It raises StorageError.
@@ -30,18 +30,31 @@ class Job:
 JobOutcome = bool | StorageError  # what `Job.run` returned or raised
 
 
+@dataclass(frozen=True)
+class Display:
+    """What a terminal shows of jobs: what they do, such as `sending`; whether bytes count; whether
+    their lines are shown as well, and the bar, then, disappears in the end."""
+
+    doing: str
+    bytes_count: bool = True
+    named: bool = False
+
+
 def run_jobs(
-    jobs: Sequence[Job], ended: Callable[[Job, JobOutcome], str], *, named: bool = False
+    jobs: Sequence[Job],
+    ended: Callable[[Job, JobOutcome], str],
+    display: Display,
+    at_a_time: int = JOBS,
 ) -> None:
     """Runs jobs in parallel, with a progress bar on a terminal.
 
-    ended: gets each job's outcome and returns a line to print, or an empty string. A terminal shows
-    these lines only if `named`.
+    ended: gets each job's outcome and returns a line to print, or an empty string.
     Raises UnavailableError at once, because the remaining jobs would fail as well.
     """
     if not jobs:
         return
-    with _display(jobs, named) as (progress, finish), ThreadPoolExecutor(_THREADS, POOL) as pool:
+    shown, threads = _shown(jobs, display), ThreadPoolExecutor(at_a_time, POOL)
+    with shown as (progress, finish), threads as pool:
         try:
             futures = {pool.submit(job.run, progress): job for job in jobs}
             for future in as_completed(futures):
@@ -62,7 +75,9 @@ def run_jobs(
 
 
 @contextlib.contextmanager
-def _display(jobs: Sequence[Job], named: bool) -> Iterator[tuple[Progress, Callable[[str], None]]]:
+def _shown(
+    jobs: Sequence[Job], display: Display
+) -> Iterator[tuple[Progress, Callable[[str], None]]]:
     """Two functions: one takes the bytes transferred, the other the line of each finished job.
 
     They move a bar on a terminal; elsewhere only the lines are printed.
@@ -72,18 +87,18 @@ def _display(jobs: Sequence[Job], named: bool) -> Iterator[tuple[Progress, Calla
         return
     from rich import progress as rich
 
-    columns = (
-        *(rich.TextColumn("{task.fields[files]}/{task.fields[all]} files"), rich.BarColumn()),
-        *(rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn()),
-    )
-    with rich.Progress(*columns) as bar:
-        total = sum(job.size for job in jobs)
-        task = bar.add_task("", total=total, files=0, all=len(jobs))
+    count = rich.TextColumn("{task.description} {task.fields[files]}/{task.fields[all]} files")
+    columns = [count, rich.BarColumn(bar_width=20)]
+    if display.bytes_count:
+        columns += [rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn()]
+    with rich.Progress(*columns, transient=display.named or not display.bytes_count) as bar:
+        total = sum(job.size for job in jobs) if display.bytes_count else len(jobs)
+        task = bar.add_task(display.doing, total=total, files=0, all=len(jobs))
         finished = itertools.count(1)
 
         def finish(line: str) -> None:
-            bar.update(task, files=next(finished))
-            if line and named:
+            bar.update(task, files=next(finished), advance=not display.bytes_count)
+            if line and display.named:
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-        yield lambda size: bar.advance(task, size), finish
+        yield lambda size: bar.advance(task, size * display.bytes_count), finish

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import (
@@ -21,6 +22,7 @@ from styletransfer.storage.base import (
     NoBucketError,
     ObjectError,
     Progress,
+    UnavailableError,
     UnfinishedUpload,
 )
 from styletransfer.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
@@ -132,17 +134,30 @@ class S3Bucket(Bucket):
         return True
 
     def create(self) -> bool:
+        from botocore.exceptions import ClientError
+
         # Ceph answers a second CreateBucket by the owner like the first.
-        if self.exists():
-            return False
+        refused = False
+        try:
+            if self.exists():
+                return False
+        except UnavailableError:
+            raise
+        except StorageError:  # It may be somebody else's, which CreateBucket's answer says.
+            refused = True
         client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
         if self._account.endpoint:
             client = client_of(replace(self._account, region=home))
         region = client.meta.region_name
         where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
         with self._errors.translated():
-            client.create_bucket(Bucket=self.bucket, **({} if region == home else where))
-        return True
+            try:
+                client.create_bucket(Bucket=self.bucket, **({} if region == home else where))
+            except ClientError as error:
+                if error_code(error) == "BucketAlreadyOwnedByYou":
+                    return False
+                raise
+        return not refused
 
     def clock_skew(self) -> float:
         date = self._look()["ResponseMetadata"]["HTTPHeaders"].get("date")

@@ -22,7 +22,10 @@ _REFUSED = (
 _BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
 _OTHER_REGION = (UnavailableError, "{host} says that {where} is in another region ({code})")
 _BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
-_NAME_TAKEN = "{host}: {bucket} belongs to somebody else ({code}); choose another name"
+_NAME_TAKEN = (
+    "{bucket} belongs to somebody else on {host} ({code}); bucket names are shared by all "
+    "customers, so choose another"
+)
 _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
@@ -99,6 +102,9 @@ class ErrorTranslator:
             check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
             if not self.account.endpoint:
                 check = "AWS's credentials and the bucket's policy"
+            if code in _ACCESS_DENIED and not key:
+                check = f"choose another name if {self.bucket} is somebody else's, or check {check}"
+                return kind(f"{host} refused {where} ({code}); {check}")
             return kind(f"{host} refused {where} ({code}); check {check}")
         kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
         return kind(text.format(host=host, code=code, where=where, bucket=self.bucket))

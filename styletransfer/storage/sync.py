@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import megabytes, plural, printable
+from styletransfer.log import listed, megabytes, plural, printable
 from styletransfer.storage.base import (
     Bucket,
     Entry,
@@ -18,7 +18,11 @@ from styletransfer.storage.base import (
 )
 from styletransfer.storage.files import is_same
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.jobs import Job, JobOutcome, run_jobs
+from styletransfer.storage.jobs import JOBS, Display, Job, JobOutcome, run_jobs
+
+# Why a file is left out, as in "2 hidden left out".
+HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"
+LINKED = "behind links"
 
 
 class OwnFileError(ObjectError):
@@ -27,33 +31,54 @@ class OwnFileError(ObjectError):
 
 @dataclass(frozen=True)
 class SyncRules:
-    """What a sync transfers and deletes.
+    """What a sync transfers and deletes, and what it shows.
 
-    include: whether a key is transferred.
-    delete: delete keys that the sender lacks at the receiver, if they are included and not hidden;
-        in a folder, only files that a download from the same bucket brought.
-    dry_run: only report. named: also print each file on a terminal.
+    include: whether a key is of a kind that is transferred. chosen: whether the user wants it.
+    delete: delete keys that the sender lacks at the receiver, if they are included, chosen and not
+        hidden; in a folder, only files that a download from the same bucket brought.
+    dry_run: only report. shown: whether a key's transfer is printed. named: also on a terminal.
+    jobs: how many files are checked or transferred at a time.
     """
 
     include: Callable[[str], bool] = lambda key: True
+    chosen: Callable[[str], bool] = lambda key: True
     delete: bool = False
     dry_run: bool = False
+    shown: Callable[[str], bool] = lambda key: True
     named: bool = False
+    jobs: int = JOBS
+
+    def why_not(self, key: str) -> str:
+        """Why a key is left out; empty where it is not."""
+        if hidden(key):
+            return HIDDEN
+        if not self.include(key):
+            return OTHER_KIND
+        return "" if self.chosen(key) else NOT_CHOSEN
+
+    def select(self, entries: Iterable[Entry], result: "SyncResult") -> list[Entry]:
+        """The entries that are transferred; the result counts the others."""
+        selected = []
+        for entry in entries:
+            if why := self.why_not(entry.key):
+                result.leave_out(why, entry.key)
+            else:
+                selected.append(entry)
+        return selected
 
 
 @dataclass
 class SyncResult:
-    """What a sync did, counted in files; `size` is in bytes. `other` files were left out because of
-    `SyncRules.include`; storage refused `refused`. `failures` has a line for each failure, `notes`
-    for what the user should know."""
+    """What a sync did, counted in files; `size` is in bytes. `left_out` has the names of files by
+    the reason; storage refused `refused`. `failures` has a line for each failure, `notes` for what
+    the user should know."""
 
     moved: int = 0
     size: int = 0
     same: int = 0
-    hidden: int = 0
-    other: int = 0
     deleted: int = 0
     refused: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -64,6 +89,23 @@ class SyncResult:
         if self.refused and not self.moved and not self.same and not self.deleted:
             return StorageError.exit_code
         return 1 if self.failures else 0
+
+    def leave_out(self, why: str, name: str) -> None:
+        """Counts a file that is not transferred."""
+        self.left_out.setdefault(why, []).append(printable(name))
+
+    @property
+    def left_out_lines(self) -> list[str]:
+        """A line for each reason why files were left out, with the names of the first ones."""
+        return [f"left out {why}: {listed(names)}" for why, names in self.left_out.items()]
+
+    def count_check(self, job: Job, outcome: JobOutcome) -> bool:
+        """Counts a file that was compared with the receiver's; whether it is to be transferred."""
+        if isinstance(outcome, StorageError):
+            self._refuse(outcome)
+            return False
+        self.same += not outcome
+        return outcome
 
     def count_transfer(self, job: Job, outcome: JobOutcome) -> str:
         """Counts a finished transfer; returns its line for the log."""
@@ -92,53 +134,100 @@ class SyncResult:
         would = "would be " if self.dry_run else ""
         parts = [f"{plural(self.moved, 'file')} {would}moved ({megabytes(self.size)})"]
         parts += [f"{self.same} already the same"] if self.same else []
-        parts += [f"{self.hidden} hidden left out"] if self.hidden else []
-        parts += [f"{self.other} of other kinds left out"] if self.other else []
+        parts += [f"{len(names)} {why} left out" for why, names in self.left_out.items()]
         parts += [f"{self.deleted} {would}deleted"] if self.deleted else []
         parts += [f"{len(self.failures)} failed:"] if self.failures else []
         return ", ".join(parts)
 
 
-def upload_all(folder: Path, bucket: Bucket, rules: SyncRules | None = None) -> SyncResult:
-    """Uploads a folder into a bucket.
+def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> SyncResult:
+    """Uploads a folder, or a single file, into a bucket.
 
-    Raises ConfigError if there is no such folder, StorageError if the bucket cannot be listed,
-    UnavailableError.
+    Raises ConfigError if there is no such folder or file, or if the single file would be left out;
+    StorageError if the bucket cannot be listed; UnavailableError.
     """
     rules = rules or SyncRules()
-    if not folder.is_dir():
-        raise ConfigError(f"FOLDER is {str(folder)!r}; expected a folder that exists")
     result = SyncResult(dry_run=rules.dry_run)
+    folder, entries = _files_to_send(source, rules, result)
     existing = {entry.key: entry for entry in bucket.list()}
-    files = list(FolderBucket(folder).list())
-    entries = [entry for entry in files if rules.include(entry.key)]
-    result.other = len(files) - len(entries)
     sent = {entry.key for entry in entries}
     to_delete = [
         entry
         for entry in existing.values()
-        if rules.delete
-        and entry.key not in sent
-        and not hidden(entry.key)
-        and rules.include(entry.key)
+        if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
     ]
     check_deletion(to_delete, entries)
     arrived = set[str]()
 
-    def upload(key: str, progress: Progress) -> bool:
-        path = folder / key
-        differs = not (key in existing and is_same(path, existing[key]))
-        if differs and not rules.dry_run:
-            bucket.upload(path, key, progress)
+    def differs(key: str, progress: Progress) -> bool:
+        if not is_same(folder / key, existing[key]):
+            return True
         arrived.add(key)
-        return differs
+        return False
+
+    def upload(key: str, progress: Progress) -> bool:
+        bucket.upload(folder / key, key, progress)
+        arrived.add(key)
+        return True
 
     earlier = () if rules.dry_run else _unfinished(bucket)
-    jobs = [Job(entry.key, entry.size, partial(upload, entry.key)) for entry in entries]
-    run_jobs(jobs, result.count_transfer, named=rules.named or rules.dry_run)
+    # Only a file of the same size has to be read to see whether it differs.
+    to_check = {e.key for e in entries if e.key in existing and existing[e.key].size == e.size}
+    checks = [Job(e.key, e.size, partial(differs, e.key)) for e in entries if e.key in to_check]
+    skipped = to_check - check_all(checks, result, rules)
+    uploads = [Job(e.key, e.size, partial(upload, e.key)) for e in entries if e.key not in skipped]
+    transfer_all(uploads, result, rules, "sending")
     _abort(bucket, earlier, arrived)
-    delete_all(bucket, to_delete, result)
+    delete_all(bucket, to_delete, result, rules)
     return result
+
+
+def _files_to_send(
+    source: Path, rules: SyncRules, result: SyncResult
+) -> tuple[Path, Sequence[Entry]]:
+    """The folder of the files to send, and these files; counts those left out."""
+    if source.is_dir():
+        folder = FolderBucket(source)
+        entries = rules.select(folder.list(), result)
+        for key, target in folder.links_left_out():
+            result.leave_out(LINKED, f"{key} → {target}")
+        return source, entries
+    if not source.is_file():
+        raise ConfigError(f"FOLDER is {str(source)!r}; expected a folder or file that exists")
+    if rules.delete:
+        raise ConfigError(f"{str(source)!r} is a single file; --delete needs a folder")
+    if why := rules.why_not(source.name):
+        raise ConfigError(
+            f"{str(source)!r} would be left out ({why}); there is nothing else to send"
+        )
+    return source.parent, [Entry(source.name, source.stat().st_size, "")]
+
+
+def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> set[str]:
+    """Compares files with the receiver's; the keys of those that are to be transferred."""
+    differing = set[str]()
+
+    def checked(job: Job, outcome: JobOutcome) -> str:
+        if result.count_check(job, outcome):
+            differing.add(job.key)
+        return ""
+
+    run_jobs(checks, checked, Display("checking", bytes_count=False), rules.jobs)
+    return differing
+
+
+def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
+    """Transfers files, or only reports them. doing: what a terminal shows, such as `sending`."""
+    if rules.dry_run:
+        for job in jobs:
+            print(result.count_transfer(job, True), flush=True)
+        return
+
+    def ended(job: Job, outcome: JobOutcome) -> str:
+        line = result.count_transfer(job, outcome)
+        return line if rules.shown(job.key) else ""
+
+    run_jobs(jobs, ended, Display(doing, named=rules.named), rules.jobs)
 
 
 def _unfinished(bucket: Bucket) -> Sequence[UnfinishedUpload]:
@@ -163,6 +252,7 @@ def delete_all(
     receiver: Bucket,
     to_delete: Sequence[Entry],
     result: SyncResult,
+    rules: SyncRules,
     deleted: Callable[[str], None] = lambda key: None,
 ) -> None:
     """Deletes at the receiver, unless a transfer failed. `deleted` gets each key that is gone."""
@@ -177,8 +267,12 @@ def delete_all(
             deleted(key)
         return True
 
+    def ended(job: Job, outcome: JobOutcome) -> str:
+        line = result.count_deletion(job, outcome)
+        return line if rules.shown(job.key) else ""
+
     jobs = [Job(each.key, 0, partial(delete, each.key)) for each in to_delete]
-    run_jobs(jobs, result.count_deletion, named=True)
+    run_jobs(jobs, ended, Display("deleting", bytes_count=False, named=True), rules.jobs)
 
 
 def check_deletion(to_delete: Sequence[Entry], sender: Collection[Entry]) -> None:

@@ -209,9 +209,9 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     configure(monkeypatch, other_account, [taken, "b-x", "c-x"])
     assert bucket_management(["create", taken, free]) == 5
     printed = capsys.readouterr()
-    assert (
-        f"{free}: created" in printed.out and taken in printed.err and printed.err.count("\n") == 1
-    )
+    assert f"{free}: created" in printed.out and printed.err.count("\n") == 1
+    assert f"{taken} belongs to somebody else" in printed.err
+    assert "bucket names are shared by all customers" in printed.err
 
 
 def test_folders_are_created_too(folders, capsys):
@@ -230,11 +230,13 @@ def test_keys_sizes_and_totals_are_listed(three, server, capsys):
     fill(server.open(three[2]), "monet/a b.jpg")
     assert bucket_management(["list"]) == 0
     out = capsys.readouterr().out
-    assert "             7  a b.jpg\n             8  é/c.jpg\n            15  in 2 objects\n" in out
+    assert "   7 bytes  a b.jpg\n   8 bytes  é/c.jpg\n  15 bytes  in 2 objects\n" in out
     assert all(f"{name}:\n" in out for name in three)
-    assert bucket_management(["list", three[2], "no-such-bucket"]) == 5
+    server.open(three[2]).write("large.jpg", bytes(123_456))
+    assert bucket_management(["ls", three[2], "no-such-bucket"]) == 5
     printed = capsys.readouterr()
-    assert "monet/a b.jpg" in printed.out and "no-such-bucket does not exist" in printed.err
+    assert "  123.5 kB  large.jpg\n" in printed.out and "monet/a b.jpg" in printed.out
+    assert "no-such-bucket does not exist" in printed.err
 
 
 def test_a_line_end_in_a_key_stays_one_line(rgw, monkeypatch, capsys):

@@ -41,6 +41,25 @@ def test_results_records_and_gallery_are_fetched_and_no_checkpoints(configured, 
     assert "5 files moved (0.1 kB), 1 of other kinds left out" in capsys.readouterr().out
 
 
+def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):
+    bucket = in_folders["BUCKET_SOURCE"]
+    fill(FolderBucket(tmp_path / "in"), *MIXED, *(f"{number:02}.txt" for number in range(11)))
+    fill(bucket, "old.jpg")
+    patterns = ["--include", "*.jpg", "--include", "été*", "--exclude", "*mask*", "--jobs", "1"]
+    assert cl_send_source([str(tmp_path / "in"), *patterns, "--include", "a.J?G"]) == 0
+    assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
+    lines = capsys.readouterr().out.splitlines()
+    first = ", ".join(f"{number:02}.txt" for number in range(10))
+    assert lines[-2:] == [
+        f"left out of other kinds: {first} and 7 more",
+        "left out outside the patterns: été 2026/b c.mask.png",
+    ]
+    assert cl_send_source([str(tmp_path / "in"), "--delete", "--include", "a*"]) == 0
+    assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
+    assert cl_send_source([str(tmp_path / "in/notes.txt")]) == 2
+    assert "would be left out (of other kinds)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("buckets", ["in_folders", "on_moto"])
 def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     request, buckets, tmp_path, capsys

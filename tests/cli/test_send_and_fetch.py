@@ -143,13 +143,39 @@ def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(config, "environment", dict)
     (tmp_path / "file").write_bytes(b"x")
     assert send_to_bucket([str(tmp_path / "nope"), "./bucket"]) == 2
-    assert "expected a folder that exists" in capsys.readouterr().err
+    assert "expected a folder or file that exists" in capsys.readouterr().err
     assert get_bucket_content([str(tmp_path), str(tmp_path / "file")]) == 2
     assert get_bucket_content(["My_Bucket", str(tmp_path / "x")]) == 2
     assert "'My_Bucket'" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
         get_bucket_content(["one"])
     assert caught.value.code == 2
+    for wrong in ("0", "65", "x"):
+        with pytest.raises(SystemExit):
+            get_bucket_content(["./bucket", "./x", "--jobs", wrong])
+        assert f"'{wrong}' is not a whole number from 1 to 64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["folder", "moto"])
+def test_a_single_file_is_sent_and_fetched(request, kind, tmp_path, monkeypatch, capsys):
+    if kind == "folder":
+        monkeypatch.setattr(config, "environment", dict)
+        name = f"{tmp_path}/bucket"
+    else:
+        server = request.getfixturevalue("moto")
+        for variable, value in server.environment.items():
+            monkeypatch.setenv(variable, value)
+        name = f"s3://{server.new_bucket()}"
+    (tmp_path / "beach.jpg").write_bytes(b"x")
+    (tmp_path / "link.jpg").symlink_to("beach.jpg")
+    for file in ("beach.jpg", "link.jpg"):
+        assert send_to_bucket([str(tmp_path / file), f"{name}/2026"]) == 0
+    assert get_bucket_content([f"{name}/2026/link.jpg", str(tmp_path / "out")]) == 0
+    assert contents(tmp_path / "out") == {"link.jpg": b"x"}
+    capsys.readouterr()
+    assert send_to_bucket([str(tmp_path / "beach.jpg"), name, "--delete"]) == 2
+    assert get_bucket_content([f"{name}/2026/link.jpg", str(tmp_path / "out"), "--delete"]) == 2
+    assert capsys.readouterr().err.count("; --delete needs a ") == 2
 
 
 TROUBLE = ("line\nend.jpg", 'quote\'s "double".jpg', "#?%&+ =.jpg", "é" * 120 + ".jpg")

@@ -91,11 +91,14 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
     fill(bucket, "monet/a.jpg")
     with watching(str(tmp_path / "out")) as (ran, lines):
         until(lambda: (tmp_path / "out/monet/a.jpg").exists(), "first file")
+        fill(bucket, "_gallery/thumbs/later.jpg", "_records/monet/later.json", "index.html")
         fill(bucket, "monet/later é.jpg")
         until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines), "second file")
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
     assert (tmp_path / "out/monet/later é.jpg").exists()
+    assert (tmp_path / "out/_gallery/thumbs/later.jpg").exists()
+    assert "_gallery" not in lines_of(lines) and "index.html" not in lines_of(lines)
     assert "stopped" in lines[-1] and lines_of(lines).count("monet/a.jpg") == 1
     assert lines_of(lines).count("hostile") == (kind != "folder")  # Reported, and once.
 

@@ -38,18 +38,37 @@ def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeyp
         sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
 
 
-def test_a_terminal_gets_a_bar_of_bytes_and_files(photos, tmp_path, monkeypatch):
+def test_a_terminal_shows_whether_files_are_sent_or_only_checked(photos, tmp_path, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    monkeypatch.setattr(rich_progress, "get_console", lambda: rich_progress.Console(width=100))
-    result = sync.upload_all(photos, FolderBucket(tmp_path / "bucket", new=True))
-    assert result.moved == 5
-    assert "5/5 files" in sys.stdout.getvalue()
-    assert "200.0/200.0 kB" in sys.stdout.getvalue()
+    monkeypatch.setattr(rich_progress, "get_console", lambda: rich_progress.Console(width=80))
+    seen = []
+    for _ in range(2):
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        sync.upload_all(photos, FolderBucket(tmp_path / "bucket", new=True))
+        seen.append(sys.stdout.getvalue())
+    sent, checked = seen
+    assert "sending 5/5 files" in sent and "200.0/200.0 kB" in sent and "checking" not in sent
+    assert "checking 5/5 files" in checked and "kB" not in checked and "sending" not in checked
+
+
+def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
+    folder, outside = FolderBucket(tmp_path / "in"), FolderBucket(tmp_path / "outside")
+    fill(folder, "sub/a.jpg")
+    fill(outside, "b.jpg")
+    links = {"inside.jpg": "sub/a.jpg", "out.jpg": "../outside/b.jpg", "gone.jpg": "nowhere"}
+    for name, target in (links | {"folder": "sub", "sub/loop": "..", ".own": "sub"}).items():
+        (tmp_path / "in" / name).symlink_to(target)
+    result = sync.upload_all(tmp_path / "in", bucket := FolderBucket(tmp_path / "x", new=True))
+    assert contents(bucket) == {"inside.jpg": b"sub/a.jpg", "sub/a.jpg": b"sub/a.jpg"}
+    assert str(result).endswith(", 4 behind links left out")
+    assert result.left_out_lines == [
+        "left out behind links: "
+        "folder → sub, gone.jpg → nowhere, out.jpg → ../outside/b.jpg, sub/loop → .."
+    ]
 
 
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
