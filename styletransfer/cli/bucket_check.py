@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from styletransfer.cli.named_buckets import open_configured
 from styletransfer.errors import StorageError
 from styletransfer.log import duration, plural, printable
+from styletransfer.storage.address import folder_hint
 from styletransfer.storage.base import Bucket, UnavailableError
 
 SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
@@ -60,6 +61,7 @@ def try_bucket(variable: str, bucket: Bucket) -> Finding:
     try:
         if not bucket.exists():
             found.problem = "does not exist; create it: ./bucket_management.py create"
+            found.problem += folder_hint(bucket.name)
             return found
         skew = bucket.clock_skew()
         found.reachable = True

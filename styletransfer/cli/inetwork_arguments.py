@@ -210,7 +210,8 @@ def _add_original(group: argparse._ArgumentGroup) -> None:
         help="the share of each painting in the blend, or one weight divided equally (default: 1)",
     )
     for name, others in ORIGINAL.items():
-        add_setting(group, name, *others)
+        also = "the path of a picture" if name == "init_image" else ""
+        add_setting(group, name, *others, also=also)
 
 
 def _add_ours(group: argparse._ArgumentGroup) -> None:

@@ -23,16 +23,20 @@ def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     return result
 
 
-def add_setting(group: argparse._ArgumentGroup, name: str, *others: str) -> None:
-    """Adds the flag of a setting, whose value stays text; `others`: further names of it."""
+def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: str = "") -> None:
+    """Adds the flag of a setting, whose value stays text. others: further names of it. also: what
+    this command accepts as a value, too."""
     default = f"default: {FIELDS[name].default}"
     for quality, defaults in QUALITIES.items():
         if defaults.get(name, FIELDS[name].default) != FIELDS[name].default:
             default += f"; quality {quality}: {defaults[name]}"
     if name in RECIPES["inetwork"]:
         default += f"; recipe inetwork: {RECIPES['inetwork'][name]}"
-    also = ", or the path of a picture" if name == "init_image" else ""
-    accepts = "" if kind(FIELDS[name]) is bool else f"; {expectation(FIELDS[name])}{also}"
+    accepts = (
+        ""
+        if kind(FIELDS[name]) is bool
+        else f"; {expectation(FIELDS[name])}{also and f', or {also}'}"
+    )
     metavar = {bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(FIELDS[name])]
     group.add_argument(
         *(*others, f"--{name}"),

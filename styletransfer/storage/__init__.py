@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from styletransfer.storage.address import Account, parse_address
+from styletransfer.errors import ConfigError
+from styletransfer.storage.address import Account, folder_hint, parse_address
 from styletransfer.storage.base import (
     BadKeyError,
     Bucket,
@@ -43,4 +44,7 @@ def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:
     where = parse_address(value)
     if isinstance(where, Path):
         return FolderBucket(where, value.strip(), new=new)
-    return S3Bucket(*where, account)
+    try:
+        return S3Bucket(*where, account)
+    except ConfigError as error:  # No credentials: nobody who means a folder needs them.
+        raise ConfigError(f"{error}{folder_hint(value)}") from None

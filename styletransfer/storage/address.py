@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from styletransfer.errors import ConfigError
+from styletransfer.log import printable
 
 EXPECTED = (
     "3–63 lowercase letters, digits, dots and hyphens, optionally followed by /prefix; "
@@ -62,9 +63,19 @@ def is_folder(value: str) -> bool:
     return value in (".", "..") or value.startswith(marks) or Path(value).is_absolute()
 
 
+def folder_hint(value: str) -> str:
+    """What to add to an error about a bucket where a folder here has its name; else empty."""
+    try:
+        there = Path(value).is_dir()
+    except (OSError, ValueError):
+        return ""
+    return f"; for the folder here, write ./{printable(value)}" if there else ""
+
+
 def _bucket(address: str, value: str) -> tuple[str, str]:
     name, _, prefix = address.partition("/")
     valid = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name)
     if not valid or ".." in name or re.fullmatch(r"[0-9.]+\.[0-9]+", name):
-        raise ConfigError(f"{value!r} is not a valid bucket name; expected {EXPECTED}")
+        hint = folder_hint(value)
+        raise ConfigError(f"{value!r} is not a valid bucket name; expected {EXPECTED}{hint}")
     return name, prefix.strip("/")

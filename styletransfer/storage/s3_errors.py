@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage import s3_client
-from styletransfer.storage.address import Account
+from styletransfer.storage.address import Account, folder_hint
 from styletransfer.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
@@ -95,6 +95,7 @@ class ErrorTranslator:
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {host}; create it "
                 f"(./bucket_management.py create {self.bucket}), or correct its name"
+                f"{folder_hint(self.name)}"
             )
         if code in _REFUSED:
             # Access may be denied to one object; wrong credentials fail for all of them.
@@ -102,10 +103,11 @@ class ErrorTranslator:
             check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
             if not self.account.endpoint:
                 check = "AWS's credentials and the bucket's policy"
-            if code in _ACCESS_DENIED and not key:
-                check = f"choose another name if {self.bucket} is somebody else's, or check {check}"
-                return kind(f"{host} refused {where} ({code}); {check}")
-            return kind(f"{host} refused {where} ({code}); check {check}")
+            if key:
+                return kind(f"{host} refused {where} ({code}); check {check}")
+            if code in _ACCESS_DENIED:
+                check = f"the name, which somebody else's bucket may have, and {check}"
+            return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
         kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
         return kind(text.format(host=host, code=code, where=where, bucket=self.bucket))
 

@@ -36,6 +36,12 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch):
     assert found.settings.quality == "fine"
 
 
+def test_help_offers_no_picture_to_start_from_as_each_photo_needs_its_own(capsys):
+    with pytest.raises(SystemExit):
+        paint.main(["--help"])
+    assert "path of a picture" not in capsys.readouterr().out
+
+
 def test_single_pictures_are_a_photo_and_a_look(loaded):
     Path("beach.jpg").write_bytes(b"")
     assert paint.main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0

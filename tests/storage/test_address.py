@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support.commands import keys
+from support.commands import keys, refusal
 from support.s3_servers import SECRET
 
 from styletransfer.errors import ConfigError
@@ -35,6 +35,27 @@ def test_an_invalid_address_is_reported_with_what_is_expected(value):
     with pytest.raises(ConfigError) as caught:
         open_bucket(value, Account("host", "k", SECRET))
     assert repr(value) in str(caught.value)
+
+
+def test_a_bucket_with_the_name_of_a_folder_here_is_reported_with_how_to_write_the_folder(
+    monkeypatch, tmp_path, rgw, other_account
+):
+    monkeypatch.chdir(tmp_path)
+    theirs = other_account.new_bucket()
+    for name in ("photos2", "Photos", theirs):
+        (tmp_path / name).mkdir()
+    for bucket in map(rgw.open, ("photos2", theirs)):
+        message = refusal(lambda bucket=bucket: list(bucket.list()))
+        assert message.endswith(f"for the folder here, write ./{bucket.name}")
+    with pytest.raises(ConfigError, match=r"write \./Photos$"):
+        rgw.open("Photos")
+    wrong = Account(region="without credentials")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(ConfigError, match=r"write \./photos2$"):
+        open_bucket("photos2", wrong)
 
 
 def test_without_credentials_both_ways_to_give_them_are_named(monkeypatch, tmp_path):
