@@ -19,9 +19,9 @@ from styletransfer.record import Record
 SCRIPTS = ("page.js", "viewer.js", "zoom.js")  # One after another, in one scope.
 
 
-def render_page(records: Iterable[Record], thumbnails: Mapping[str, bytes | None]) -> str:
-    """index.html of some records. thumbnails: by their keys; where one is missing, the page has a
-    blank in its place."""
+def render_page(records: Iterable[Record], thumbnails: Mapping[str, bytes | int]) -> str:
+    """index.html of some records. thumbnails: as from `GalleryPictures.thumbnails`; where one is
+    missing, the page has a blank in its place."""
     ordered = sorted(records, key=record_order)
     painted = [each for each in ordered if each.result is not None]
     data = page_data(painted, thumbnails)

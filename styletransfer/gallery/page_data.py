@@ -5,35 +5,38 @@ from a key is not in the data.
 """
 
 import base64
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from styletransfer.gallery import looks_toml, record_view
-from styletransfer.gallery.record_view import look_name, photo_name, sort_key
-from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
+from styletransfer.gallery.record_view import look_name, photo_name, pictures_of, sort_key
+from styletransfer.gallery.thumbnails import (
+    EMBEDDED_BYTES,
+    bytes_shown,
+    picture_key,
+    thumbnail_key,
+)
 from styletransfer.log import printable
 from styletransfer.record import Record
 
-# With more than this many bytes of thumbnails the page loads them when they come into view; with
-# fewer it holds them itself, and a link to it alone is enough.
-EMBEDDED_BYTES = 3_000_000
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished", "losses"),
     *("note", "thumb", "odd"),
 )
 
 
-def page_data(painted: Iterable[Record], thumbnails: Mapping[str, bytes | None]) -> dict[str, Any]:
+def page_data(painted: Iterable[Record], thumbnails: Mapping[str, bytes | int]) -> dict[str, Any]:
     """The results as rows of numbers and texts, whose names are `columns`, and the tables that the
     numbers refer to.
 
-    painted: records with a result, in any order. thumbnails: by their keys; None or missing where
-    there is none. `thumb` is a data: URI, 1 where the page finds the thumbnail under its own key,
+    painted: records with a result, in any order. thumbnails: as from `GalleryPictures.thumbnails`.
+    `thumb` is a data: URI, 1 where the page finds the thumbnail under its own key,
     or 0; `odd` has the addresses of keys from which they do not follow.
     """
     ordered = sorted(painted, key=record_order)
-    small = _Thumbnails(thumbnails, _shown_bytes(ordered, thumbnails) <= EMBEDDED_BYTES)
+    shown = {thumbnail_key(*each) for each in pictures_of(ordered)}
+    small = _Thumbnails(thumbnails, bytes_shown(shown, thumbnails) <= EMBEDDED_BYTES)
     look_names = sorted({look_name(each) for each in ordered}, key=sort_key)
     looks = _Numbered(look_names)
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
@@ -107,21 +110,14 @@ class _Numbered(dict[Any, int]):
 class _Thumbnails:
     """What the page shows a thumbnail from."""
 
-    def __init__(self, by_key: Mapping[str, bytes | None], embedded: bool) -> None:
+    def __init__(self, by_key: Mapping[str, bytes | int], embedded: bool) -> None:
         self._by_key, self._embedded = by_key, embedded
 
     def source(self, kind: str, key: str) -> str | int:
         data = self._by_key.get(thumbnail_key(kind, key))
-        if not data or not self._embedded:
+        if not data or isinstance(data, int) or not self._embedded:
             return int(bool(data))
         return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
-
-
-def _shown_bytes(painted: Sequence[Record], thumbnails: Mapping[str, bytes | None]) -> int:
-    pictures = {("results", each.result or "") for each in painted}
-    pictures |= {("photos", photo_name(each)) for each in painted}
-    pictures |= {("paintings", ref.key) for each in painted for ref in each.paintings or ()}
-    return sum(len(thumbnails.get(thumbnail_key(*each)) or b"") for each in pictures)
 
 
 def _odd_result(key: str) -> dict[str, Any] | int:

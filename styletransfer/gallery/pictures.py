@@ -1,17 +1,20 @@
 """The gallery's pictures in a bucket: previews, loaded when somebody looks closer, and thumbnails,
 which are embedded in the page."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
 
 import numpy as np
 
 from styletransfer import bucket_layout
-from styletransfer.gallery.record_view import photo_name
+from styletransfer.gallery.record_view import pictures_of
 from styletransfer.gallery.thumbnails import (
+    EMBEDDED_BYTES,
     PREVIEW,
     THUMBNAIL_BYTES,
+    bytes_shown,
     picture_key,
     preview,
     thumbnail,
@@ -21,9 +24,8 @@ from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, ObjectError
 
-THUMBNAIL_READERS = (
-    8  # threads that read thumbnails: each waits for the network, not for the processor
-)
+THUMBNAILS = f"{bucket_layout.GALLERY}/thumbs/"
+THUMBNAIL_READERS = 8  # threads: each waits for the network, not for the processor
 
 
 class GalleryPictures:
@@ -32,7 +34,8 @@ class GalleryPictures:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._thumbnails: dict[str, bytes | None] = {}  # by key; None: not in the bucket
+        self._thumbnails: dict[str, bytes | int] = {}  # by key; what is not read: its size
+        self._lock = threading.Lock()
         self._stored: set[tuple[str, str, str]] = set()  # kind, key, ETag
 
     def store(
@@ -56,26 +59,33 @@ class GalleryPictures:
         for key, pixels in paintings.items():
             self._store("paintings", key, pixels, etags.get(key))
 
-    def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | None]:
-        """Thumbnails by their keys, among them all that the page of these records shows; None for
+    def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | int]:
+        """Thumbnails by their keys, among them all that the page of these records shows. In place
+        of one that was not read because the page does not hold it itself, its size in bytes; 0 for
         one that is not in the bucket. Raises StorageError where the bucket cannot be listed."""
-        shown = {thumbnail_key(kind, key) for kind, key in _pictures_of(records)}
-        unread = shown - self._thumbnails.keys()
-        if unread:
-            prefix = f"{bucket_layout.GALLERY}/thumbs/"
-            stored = sorted(unread & {entry.key for entry in self._bucket.list(prefix)})
+        shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
+        if shown - self._thumbnails.keys():
+            stored = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
+            for key in shown:
+                # A file much larger than a thumbnail is not ours, and would only slow the page.
+                size = stored.get(key, 0)
+                self._thumbnails.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
+        if bytes_shown(shown, self._thumbnails) <= EMBEDDED_BYTES:
+            unread = sorted(key for key in shown if self._is_unread(key))
             with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
-                found = dict(zip(stored, pool.map(self._read_thumbnail, stored), strict=True))
-            for key in unread:
-                # `store`, on another thread, may have a newer one by now.
-                self._thumbnails.setdefault(key, found.get(key))
+                for key, data in zip(unread, pool.map(self._read_thumbnail, unread), strict=True):
+                    with self._lock:
+                        # `store`, on another thread, may have a newer one by now.
+                        if self._is_unread(key):
+                            self._thumbnails[key] = data or 0
         return dict(self._thumbnails)
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
         if etag and (kind, key, etag) in self._stored:
             return
         small = thumbnail(pixels)
-        self._thumbnails[thumbnail_key(kind, key)] = small
+        with self._lock:
+            self._thumbnails[thumbnail_key(kind, key)] = small
         try:
             larger = preview(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
@@ -85,20 +95,13 @@ class GalleryPictures:
         if etag:
             self._stored.add((kind, key, etag))
 
-    def _read_thumbnail(self, key: str) -> bytes | None:
+    def _is_unread(self, key: str) -> bool:
+        known = self._thumbnails[key]
+        return isinstance(known, int) and known > 0
+
+    def _read_thumbnail(self, key: str) -> bytes:
+        """The content of a thumbnail, empty where it cannot be read."""
         try:
-            data = self._bucket.read(key)
+            return self._bucket.read(key)
         except ObjectError:
-            return None
-        # A file much larger than a thumbnail is not ours, and would only make the page slow.
-        return data if len(data) <= 10 * THUMBNAIL_BYTES else None
-
-
-def _pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
-    """Kind and key of every picture that the page of these records shows, some more than once."""
-    for record in records:
-        if record.result is not None:
-            yield "results", record.result
-            yield "photos", photo_name(record)
-            for each in record.paintings or ():
-                yield "paintings", each.key
+            return b""

@@ -2,7 +2,7 @@
 absurd: what makes no sense is left out, and is never an error."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
 
@@ -15,6 +15,16 @@ Rows = tuple[tuple[str, str], ...]  # names and values
 def photo_name(record: Record) -> str:
     """The photo's key; the result's where the record does not have it."""
     return record.photo or record.result or "a photo without a name"
+
+
+def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Kind and key of every picture that the page of these records shows, some more than once."""
+    for record in records:
+        if record.result is not None:
+            yield "results", record.result
+            yield "photos", photo_name(record)
+            for each in record.paintings or ():
+                yield "paintings", each.key
 
 
 def look_name(record: Record) -> str:

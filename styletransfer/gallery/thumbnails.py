@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -15,6 +16,9 @@ THUMBNAIL = 320  # longer side in px
 
 # A thousand thumbnails in one page are some 15 MB, which a phone still opens.
 THUMBNAIL_BYTES = 12_000
+# With more than this many bytes of thumbnails the page loads them when they come into view; with
+# fewer it holds them itself, and a link to it alone is enough.
+EMBEDDED_BYTES = 3_000_000
 # Longer side and quality, tried in turn: a smooth picture keeps its size, a busy one shrinks.
 _SMALLER = ((THUMBNAIL, 75), (THUMBNAIL, 60), (288, 50), (240, 45), (208, 40))
 # A key may have 1,024 bytes and a file name 255; the prefixes and `.jpg` need some of both.
@@ -38,6 +42,13 @@ def picture_key(kind: str, key: str) -> str:
 def thumbnail_key(kind: str, key: str) -> str:
     """The key of a picture's thumbnail; kind and key as for `picture_key`."""
     return picture_key(f"thumbs/{kind}", key)
+
+
+def bytes_shown(keys: Iterable[str], thumbnails: Mapping[str, bytes | int]) -> int:
+    """How many bytes the thumbnails of some keys have together. thumbnails: as from
+    `GalleryPictures.thumbnails`."""
+    found = (thumbnails.get(key, 0) for key in keys)
+    return sum(each if isinstance(each, int) else len(each) for each in found)
 
 
 def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:

@@ -4,6 +4,7 @@ import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
 from styletransfer.bucket_layout import UNPUBLISHED
+from styletransfer.gallery import page_data, pictures
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.gallery.publisher import GalleryPublisher, NullGallery
 from styletransfer.gallery.thumbnails import thumbnail_key
@@ -48,6 +49,25 @@ def test_a_later_run_shows_the_thumbnails_of_the_earlier_one(tmp_path):
     (tmp_path / "index.html").unlink()
     GalleryPublisher(FolderBucket(tmp_path), [record()]).publish()
     assert (tmp_path / "index.html").read_bytes() == before
+
+
+def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypatch):
+    class Counting(FolderBucket):
+        def read(self, key):
+            read.append(key)
+            return super().read(key)
+
+    read = []
+    published(tmp_path, [record()])
+    GalleryPublisher(Counting(tmp_path), [record()]).publish()
+    assert sum("thumbs" in key for key in read) == 3
+    read.clear()
+    for module in (pictures, page_data):
+        monkeypatch.setattr(module, "EMBEDDED_BYTES", 100)
+    GalleryPublisher(Counting(tmp_path), [record()]).publish()
+    assert read == ["index.html"]
+    text = (tmp_path / "index.html").read_text()
+    assert results_of(text)[0]["thumb"] == 1 and "data:image/jpeg" not in text
 
 
 def test_a_missing_thumbnail_is_no_error(tmp_path):
