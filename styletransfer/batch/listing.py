@@ -13,7 +13,7 @@ from styletransfer.batch.plan import Selection
 from styletransfer.batch.result_keys import ResultKeys, neighbours, sibling_prefix
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
-from styletransfer.log import event, printable
+from styletransfer.log import event, listed, printable
 from styletransfer.setting_values import did_you_mean
 from styletransfer.storage.base import Bucket, Entry
 
@@ -59,6 +59,8 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         keys=_result_keys(every_photo, every_look, buckets.source, config),
         partial=config.partial,
     )
+    for bucket in () if config.partial else (buckets.source, buckets.style):
+        _warn_of_links(bucket)
     if not selection.photos:
         _warn_of_nothing("photo", buckets.source)
     if not selection.looks:
@@ -112,6 +114,12 @@ def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
 def _warn_of_nothing(what: str, bucket: Bucket) -> None:
     kinds = ", ".join(sorted(bucket_layout.PICTURES))
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
+
+
+def _warn_of_links(bucket: Bucket) -> None:
+    links = [printable(f"{key} → {target}") for key, target in bucket.links_left_out()]
+    if links:
+        event(f"links in {bucket.name} are not followed: {listed(links)}", level=WARNING)
 
 
 def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:

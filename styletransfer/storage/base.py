@@ -120,6 +120,11 @@ class Bucket(ABC):
         """As `list`, with the objects that stand for folders."""
         return self.list()
 
+    def links_left_out(self) -> Sequence[tuple[str, str]]:
+        """The links in a folder that `list` does not follow, because they lead out of it, to a
+        folder or nowhere: key and target, sorted."""
+        return ()
+
     def clock_skew(self) -> float:
         """How many seconds this machine's clock is fast, compared with the store's."""
         return 0.0

@@ -64,7 +64,6 @@ class FolderBucket(Bucket):
         yield from sorted(self._scan(prefix)[0], key=lambda entry: entry.key)
 
     def links_left_out(self) -> Sequence[tuple[str, str]]:
-        """The links that `list` does not follow: key and target, as the link has it, sorted."""
         links = sorted(self._scan("")[1])
         with storage_errors(f"folder {self.name}", StorageError):
             return [(key, str((self.folder / key).readlink())) for key in links]

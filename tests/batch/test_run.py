@@ -124,8 +124,10 @@ def test_blend_paints_all_of_the_top_level_into_one_look(folders, small_vgg):
 def test_nothing_to_do_is_no_error_and_says_what_is_missing(folders, small_vgg, caplog):
     for path in Path("photos").rglob("*.*"):
         path.unlink()
+    Path("photos/link.jpg").symlink_to("../beach.jpg")
     assert run(folders) == 0
     assert "no photo in ./photos" in caplog.text
+    assert "links in ./photos are not followed: link.jpg → ../beach.jpg" in caplog.text
     assert not small_vgg
 
 
