@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from styletransfer import progress
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
     DEEP_EXTENSIONS,
@@ -43,7 +44,8 @@ class Config:
 
     source, style, result: values for `storage.open_bucket`.
     photo: the key of the only photo to paint; look: the name of the only look; None means all.
-    checkpoint_every: seconds. memory_limit: bytes; None means all free memory.
+    checkpoint_every: seconds. memory_limit: bytes; None means all free memory. progress: one of
+        `progress.PROGRESS_MODES`.
     """
 
     source: str
@@ -61,6 +63,7 @@ class Config:
     memory_limit: int | None
     checkpoint_every: float
     dry_run: bool
+    progress: str
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
 
     @property
@@ -105,12 +108,32 @@ def load(environment: Mapping[str, str]) -> Config:
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
         dry_run=_switch(values, "DRY_RUN"),
+        progress=progress_mode(values),
     )
 
 
 def log_format(environment: Mapping[str, str]) -> str:
-    """LOG_FORMAT, `text` or `json`. Read before all else, because errors are logged too."""
-    return _choice(_non_empty(environment), "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
+    """LOG_FORMAT, `text` or `json`; PROGRESS=json has a log in JSON as well. Read before all else,
+    because errors are logged too."""
+    values = _non_empty(environment)
+    if progress_mode(values) == "json":
+        return "json"
+    return _choice(values, "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
+
+
+def progress_mode(environment: Mapping[str, str]) -> str:
+    """PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in text,
+    and plain lines elsewhere."""
+    values = _non_empty(environment)
+    usual = "plain" if values.get("LOG_FORMAT", "").lower() == "json" else progress.usual_mode()
+    return _choice(values, "PROGRESS", progress.PROGRESS_MODES) or usual
+
+
+def is_quiet(environment: Mapping[str, str]) -> bool:
+    """Whether only warnings, errors and the summary are logged: with PROGRESS=none, but for a dry
+    run, which is nothing but its report."""
+    values = _non_empty(environment)
+    return progress_mode(values) == "none" and not _switch(values, "DRY_RUN")
 
 
 def log_level(environment: Mapping[str, str]) -> int:

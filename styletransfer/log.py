@@ -15,11 +15,21 @@ logger = logging.getLogger("styletransfer")
 
 
 class _Stdout(logging.Handler):
-    """Writes to the sys.stdout of the moment, not to that of when logging was set up."""
+    """Writes to the sys.stdout of the moment, not to that of when logging was set up. Errors stand
+    out in colour on a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), flush=True)
+            text = self.format(record)
+            if record.levelno >= logging.ERROR and sys.stdout.isatty() and not logs_json():
+                from rich import get_console  # The one that shows bars, so that it goes above.
+                from rich.text import Text
+
+                get_console().print(Text(text, "bold red"), soft_wrap=True)
+            else:
+                # Held: `print` does not keep a stdout alive that another thread's bar takes back.
+                stdout = sys.stdout
+                print(text, file=stdout, flush=True)
         except Exception:
             self.handleError(record)
 
@@ -46,22 +56,36 @@ class _Text(logging.Formatter):
         return printable(super().format(record))
 
 
-def log_to_stdout(form: str, as_json: bool = False, level: int = logging.INFO) -> None:
-    """Writes the log to stdout, in a `logging` format or as JSON, from a level on."""
+def log_to_stdout(
+    form: str, as_json: bool = False, level: int = logging.INFO, *, quiet: bool = False
+) -> None:
+    """Writes the log to stdout, in a `logging` format or as JSON, from a level on. quiet: only
+    warnings, errors and the summary."""
     handler = _Stdout()
     handler.setFormatter(_Json() if as_json else _Text(form, "%H:%M:%S"))
+    if quiet:
+        handler.addFilter(_matters)
     logger.handlers = [handler]
     logger.setLevel(level)
 
 
-def event(message: str, *, level: int = logging.INFO, **fields: Any) -> None:
-    """Logs a line; `fields` are added to it if lines are JSON."""
-    logger.log(level, "%s", message, extra={"fields": fields})
+def _matters(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or getattr(record, "summary", False)
+
+
+def logs_json() -> bool:
+    """Whether the log's lines are JSON."""
+    return any(isinstance(each.formatter, _Json) for each in logger.handlers)
+
+
+def event(message: str, *, level: int = logging.INFO, summary: bool = False, **fields: Any) -> None:
+    """Logs a line; `fields` are added to it if lines are JSON. summary: it is part of a run's."""
+    logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
 
 
 def show_table(table: "Table") -> None:
     """Prints a table on stdout, unless lines are JSON: their fields have the same content."""
-    if any(isinstance(each.formatter, _Json) for each in logger.handlers):
+    if logs_json():
         return
     from rich.console import Console
 

@@ -3,11 +3,20 @@
 import logging
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from styletransfer.config import DEMO_SETTINGS, account, environment, load, log_format, log_level
+from styletransfer.config import (
+    DEMO_SETTINGS,
+    account,
+    environment,
+    is_quiet,
+    load,
+    log_format,
+    log_level,
+)
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
@@ -183,6 +192,17 @@ def test_log_format_is_text_or_json():
     assert (log_format({}), log_format({"LOG_FORMAT": "JSON"})) == ("text", "json")
     with pytest.raises(ConfigError, match="LOG_FORMAT is 'xml'; expected one of text, json"):
         log_format({"LOG_FORMAT": "xml"})
+
+
+def test_progress_is_a_bar_only_on_a_terminal_with_a_log_for_people(monkeypatch):
+    for terminal, usual in ((False, "plain"), (True, "bar")):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        assert load({}).progress == usual
+        assert load({"LOG_FORMAT": "json"}).progress == "plain"
+    assert log_format({"PROGRESS": "json"}) == "json"
+    assert is_quiet({"PROGRESS": "none"}) and not is_quiet({"PROGRESS": "none", "DRY_RUN": "1"})
+    with pytest.raises(ConfigError, match="PROGRESS is 'x'; expected one of plain, bar, json, non"):
+        load({"PROGRESS": "x"})
 
 
 def test_the_level_of_the_log():

@@ -1,8 +1,11 @@
 """The texts in the log."""
 
 import json
+import logging
+import sys
 
 import pytest
+from rich.console import Console
 
 from styletransfer.log import event, log_to_stdout, logger, megabytes, plural, printable, shortened
 
@@ -16,6 +19,26 @@ def test_counts_and_sizes_are_written_as_people_read_them():
         *("1 file", "0 files", "2 objects"),
     )
     assert (megabytes(1_500_000), megabytes(12_345)) == ("1.5 MB", "12.3 kB")
+
+
+def test_a_quiet_log_has_warnings_errors_and_the_summary(capsys, monkeypatch):
+    monkeypatch.setattr(logger, "handlers", [])
+    log_to_stdout("%(message)s", quiet=True)
+    event("painting")
+    event("memory is short", level=logging.WARNING)
+    event("2 painted", summary=True)
+    assert capsys.readouterr().out == "memory is short\n2 painted\n"
+
+
+def test_an_error_stands_out_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr("rich.get_console", lambda: Console(color_system="standard"))
+    log_to_stdout("%(message)s")
+    event("FAILED: [a].jpg", level=logging.ERROR)
+    event("painted")
+    coloured, plain = capsys.readouterr().out.splitlines()
+    assert coloured == "\x1b[1;31mFAILED: [a].jpg\x1b[0m" and plain == "painted"
 
 
 @pytest.mark.parametrize("as_json", [True, False])

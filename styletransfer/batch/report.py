@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from logging import ERROR
 from typing import TYPE_CHECKING
 
-from styletransfer.log import duration, event, plural, printable, show_table
+from styletransfer.log import duration, event, listed, plural, printable, show_table
+
+MOST_LOOKS = 5  # named where a photo failed in several
 
 if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
@@ -28,6 +30,7 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
         event(f"{task}: {reason}", level=ERROR, photo=task.photo.key, look=task.look.name)
     event(
         f"{plural(photos, 'photo')} × {plural(looks, 'look')}: {state}",
+        event="plan",
         photos=photos,
         looks=looks,
         to_paint=todo,
@@ -39,7 +42,14 @@ def log_nothing_to_paint(plan: "Plan", result: str) -> None:
 
     result: the bucket, as the configuration names it.
     """
-    event(f"Nothing to paint: all {plural(len(plan.done), 'result')} are in {result}.")
+    event(
+        f"Nothing to paint: all {plural(len(plan.done), 'result')} are in {result}.",
+        summary=True,
+        event="summary",
+        painted=0,
+        there=len(plan.done),
+        failed=len(plan.refused),
+    )
     _log_failures(plan.refused)
 
 
@@ -50,8 +60,10 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
     event(
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
-        + (f", {failed} failed" if failed else "")
+        + (f", {failed} FAILED" if failed else "")
         + f". The results are in {run.config.result}.",
+        summary=True,
+        event="summary",
         painted=outcome.painted,
         there=done,
         failed=failed,
@@ -60,8 +72,21 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
 
 
 def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
-    for task, error in failures:
-        event(f"failed: {task}: {error}", level=ERROR)
+    """One line for each photo that failed, in however many looks."""
+    by_photo: dict[str, dict[str, list[str]]] = {}
+    for task, reason in failures:
+        reasons = by_photo.setdefault(task.photo.key, {})
+        reasons.setdefault(reason, []).append(task.look.name)
+    for photo, reasons in by_photo.items():
+        parts = [f"in {_named(looks)}: {reason}" for reason, looks in reasons.items()]
+        looks = [each for several in reasons.values() for each in several]
+        message = f"FAILED: {printable(photo)} {'; '.join(parts)}"
+        event(message, level=ERROR, event="failed", photo=photo, looks=looks)
+
+
+def _named(looks: list[str]) -> str:
+    names = listed([printable(each) for each in looks], MOST_LOOKS)
+    return names if len(looks) == 1 else f"{len(looks)} looks ({names})"
 
 
 def _show_looks(plan: "Plan", outcome: "Outcome") -> None:

@@ -23,7 +23,7 @@ from styletransfer.batch.waiting import POLL_S
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
-from styletransfer.log import event, printable
+from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
@@ -145,7 +145,17 @@ class Uploader:
             with self._lock:
                 self.outcome.seconds.setdefault(task.look.name, []).append(finished.seconds)
             seconds = round(finished.seconds, 1)
-            event(f"{finished.label}: done, {printable(key)}", result=key, seconds=seconds)
+            width, height = record.width, record.height
+            event(
+                f"{finished.label}: done, {printable(key)} ({duration(seconds)})",
+                event="done",
+                photo=task.photo.key,
+                look=task.look.name,
+                result=key,
+                width=width,
+                height=height,
+                seconds=seconds,
+            )
             self._delete_outdated(task, before, key)
         except Exception as error:
             self._fail(task, finished.label, picture_failure(error))
@@ -169,7 +179,13 @@ class Uploader:
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
 
     def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
-        event(f"{label}: {error}", level=ERROR, photo=task.photo.key, look=task.look.name)
+        event(
+            f"{label}: FAILED: {error}",
+            level=ERROR,
+            event="failed",
+            photo=task.photo.key,
+            look=task.look.name,
+        )
         with self._lock:
             self.outcome.failures.append((task, str(error)))
         record = replace(self._keys.latest(task), error=str(error), tried=_now())

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from logging import DEBUG, INFO
 from time import perf_counter
 
 import tensorflow as tf
@@ -18,6 +19,7 @@ from styletransfer.batch.records import record_of_inputs
 from styletransfer.batch.uploader import FinishedPicture
 from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
+from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import Step, StyleTransfer
 from styletransfer.errors import MemoryShortError
@@ -78,6 +80,7 @@ class Worker:
             self._steps(task, photo, look, vgg),
             label,
             batch_left,
+            self._run.config.progress,
             photo=task.photo.key,
             look=task.look.name,
             on=self._device.name,
@@ -106,7 +109,7 @@ class Worker:
             self._pipeline.memory.set_nothing_aside()
             self._pipeline.uploader.drain(stop)
             transfer = self._transfer(task, photo, look, vgg, 0)
-        event(f"{task}: {transfer.memory_plan}")
+        self._log_memory(task, transfer.memory_plan)
         resume = result_of(checkpoints.load(task, transfer.snapshot_shapes), stop)
         if resume is not None:
             done = int(resume["iteration"])
@@ -126,6 +129,21 @@ class Worker:
                 checkpoints.save(task, step.snapshot())
                 saved = perf_counter()
             del step  # Steps that are still referenced may take memory.
+
+    def _log_memory(self, task: Task, plan: MemoryPlan) -> None:
+        height, width = plan.size
+        event(
+            f"{task}: {plan}",
+            # Beside a bar, every picture has one line: that it is done.
+            level=DEBUG if self._run.config.progress == "bar" else INFO,
+            event="memory",
+            photo=task.photo.key,
+            look=task.look.name,
+            width=width,
+            height=height,
+            memory_bytes=plan.bytes_needed,
+            tile_rows=plan.tiling.rows,
+        )
 
     def _transfer(
         self, task: Task, photo: PhotoInput, look: LookInput, vgg: VGG, set_aside: int

@@ -6,14 +6,16 @@ import os
 import sys
 import sysconfig
 import threading
+import traceback
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from logging import CRITICAL
 from pathlib import Path
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.log import log_to_stdout, printable
+from styletransfer.log import event, log_to_stdout, logs_json, printable
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
@@ -47,7 +49,8 @@ def run_program(
 
     An error, a signal or Ctrl-C that ends it becomes one line on stderr; `interrupted` says what
     a signal leaves behind, unless its exception does. `paints`: it needs more packages than a
-    laptop's scripts. Other exceptions are bugs and propagate.
+    laptop's scripts. Where the log is JSON, the line is one of it. Other exceptions are bugs, and
+    propagate unless the log is JSON.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -74,26 +77,41 @@ def run_program(
         # The reader has gone, as in `… list | head`. Python flushes the rest at exit: nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as bug:
+        if not logs_json():
+            raise
+        trace = "".join(traceback.format_exception(bug))
+        event(f"{name}: {type(bug).__name__}: {bug}", level=CRITICAL, event="end", trace=trace)
+        return 1
 
 
-def run_service(name: str, run: Callable[[dict[str, str]], int]) -> int:
+def run_service(
+    name: str, run: Callable[[dict[str, str]], int], variables: Mapping[str, str] | None = None
+) -> int:
     """`run_program` for a process that a platform starts and stops.
 
     SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
-    signals that it has no handler for. `run` gets the environment, `.env` included. The log goes
-    to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON.
+    signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
+    over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
+    and so does what ends the process, then.
     """
 
     def service() -> int:
         from styletransfer import config
 
-        with Stop():
-            environment = config.environment()
+        def set_up_log(environment: Mapping[str, str]) -> None:
             log_to_stdout(
                 "%(asctime)s %(message)s",
                 config.log_format(environment) == "json",
                 config.log_level(environment),
+                quiet=config.is_quiet(environment),
             )
+
+        with Stop():
+            with contextlib.suppress(ConfigError):  # For what is wrong with `.env`.
+                set_up_log({**os.environ, **(variables or {})})
+            environment = {**config.environment(), **(variables or {})}
+            set_up_log(environment)
             return run(environment)
 
     return run_program(name, service, interrupted=RERUN, paints=True)
@@ -151,6 +169,9 @@ def _missing_packages(package: str, paints: bool) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
+    if logs_json():
+        event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
+        return code
     # In one write: another thread may redirect stderr meanwhile.
     sys.stderr.write(f"{name}: {printable(message)}\n")
     sys.stderr.flush()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import new_parser, open_in_browser, run_service
-from styletransfer.cli.places import PLACES, variables
+from styletransfer.cli.places import PLACES
+from styletransfer.cli.places import variables as place_variables
 from styletransfer.cli.setting_flags import add_setting, normalized
 from styletransfer.log import event
 from styletransfer.settings import FIELDS, Settings
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show_gallery(loaded, args.open, start)
         return code
 
-    return run_service(parser.prog, run)
+    # What the log looks like is known before all else.
+    given = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
+    variables = {name: value for name, value in given.items() if value}
+    return run_service(parser.prog, run, variables)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         help="only report what would be painted, how long it takes here, and the memory it needs",
     )
     parser.add_argument(
+        "--progress",
+        metavar="WORD",
+        help="bar (on a terminal), plain for a line every 10 %%, json for objects that a program "
+        "reads, or none but warnings, errors and the summary (default: bar, or plain elsewhere)",
+    )
+    parser.add_argument(
         "--open", action="store_true", help="open the results' page in the browser at the end"
     )
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
@@ -87,10 +97,8 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "quality" in settings:
         found["QUALITY"] = settings["quality"]
-    if args.dry_run:
-        found["DRY_RUN"] = "1"
     if args.places:
-        found |= variables(args.places, start)
+        found |= place_variables(args.places, start)
     return found
 
 
@@ -110,6 +118,6 @@ def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
             event(f"There is no page of all results to open in {config.result}.")
         return
     here, shown = start.resolve(), page.resolve()
-    event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}")
+    event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}", summary=True)
     if in_browser:
         open_in_browser(page)

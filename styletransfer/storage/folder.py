@@ -70,7 +70,8 @@ class FolderBucket(Bucket):
 
     def _scan(self, prefix: str) -> tuple[Sequence[Entry], Sequence[str]]:
         """The files whose keys start with `prefix`, and the keys of links that are not followed."""
-        entries, links = [], []
+        entries: list[Entry] = []
+        links: list[str] = []
         if not self.folder.is_dir():
             if self._new and not self.folder.exists():
                 return entries, links

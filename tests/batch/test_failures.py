@@ -40,7 +40,7 @@ def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
     monkeypatch.setattr(where, name, struck)
     assert run(folders, **IN_MONET) == 1
     out = capsys.readouterr().out
-    [failed] = [line for line in out.splitlines() if line.startswith("failed: ")]
+    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
     assert failed.endswith(
         " in monet: unexpected IndexError: no such row (LOG_LEVEL=debug logs where)"
     )
@@ -74,4 +74,4 @@ def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsy
     Path("photos/narrow.jpg").write_bytes(tiny.file(20, 600, 1))
     assert run(folders, PHOTO="narrow.jpg", STYLE_RECIPE="inetwork", **IN_MONET) == 1
     out = capsys.readouterr().out
-    assert "failed: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out
+    assert "FAILED: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out

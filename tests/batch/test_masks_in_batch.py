@@ -119,10 +119,12 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
     assert run(folders, DRY_RUN="1") == run(folders) == 1
     assert {key for key in keys() if not key.startswith("_")} == {"both/trip/old town é.png"}
-    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("failed: ")]
-    assert len(failed) == 3
-    assert failed[0].startswith("failed: beach.jpg in both: mask beach.mask.png: is text")
-    assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[2]
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED: ")]
+    assert len(failed) == 2
+    assert failed[0].startswith(
+        "FAILED: beach.jpg in 2 looks (both, monet): mask beach.mask.png: is text"
+    )
+    assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 
 
 def test_a_mask_without_a_picture_is_logged(one_photo, caplog):
@@ -201,7 +203,7 @@ def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypa
         "monet/beach.jpg",
     }
     out = capsys.readouterr().out
-    assert "failed: trip/old town é.png in monet: the picture ran away\n" in out
+    assert "FAILED: trip/old town é.png in 2 looks (both, monet): the picture ran away\n" in out
     record = json.loads(Path("out/_records/monet/trip/old town é.png.json").read_text())
     assert record["error"] == "the picture ran away" and "result" not in record
 

@@ -120,11 +120,11 @@ def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, small
     )
     assert run(folders) == 1
     out = capsys.readouterr().out
-    failed = [line for line in out.splitlines() if line.startswith("failed: ")]
+    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
     assert failed == [
-        "failed: b/c.jpg in a: its result would have the key of c.jpg in a/b; rename one of the "
+        "FAILED: b/c.jpg in a: its result would have the key of c.jpg in a/b; rename one of the "
         "photos or looks",
-        "failed: c.jpg in a/b: its result would have the key of b/c.jpg in a; rename one of the "
+        "FAILED: c.jpg in a/b: its result would have the key of b/c.jpg in a; rename one of the "
         "photos or looks",
     ]
     assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
@@ -142,9 +142,9 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, small
         assert run(folders, LOOK="monet") == 1
         lines = capsys.readouterr().out.splitlines()
         assert not [s for s in lines if "beach.jpg in monet" in s and "of memory" in s], "painted"
-        [failed] = [s for s in lines if s.startswith("failed: ")]
+        [failed] = [s for s in lines if s.startswith("FAILED: ")]
         assert failed == (
-            "failed: beach.jpg in monet: monet/beach.jpg in ./out has no record of this program, "
+            "FAILED: beach.jpg in monet: monet/beach.jpg in ./out has no record of this program, "
             "so it may be somebody else's and is left as it is; move it away, or delete it"
         )
         assert RESULT.read_bytes() == b"mine"
@@ -349,9 +349,9 @@ def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, small_vgg, ca
     Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
     for _ in range(2):
         assert run(folders, LOOK="monet") == 1
-        [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("failed: ")]
+        [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
         assert failed == (
-            "failed: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
+            "FAILED: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
             "rename the file"
         )
     assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}
@@ -376,8 +376,8 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
 
     monkeypatch.setattr(FolderBucket, "list", listing)
     assert run(folders, LOOK="monet") == 1
-    [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("failed: ")]
-    assert failed == f"failed: gone.jpg in monet: photos/{gone.name} does not exist"
+    [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+    assert failed == f"FAILED: gone.jpg in monet: photos/{gone.name} does not exist"
     assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}
 
 

@@ -91,12 +91,13 @@ def test_a_bad_photo_fails_alone_and_is_tried_again(folders, small_vgg, capsys):
     record = json.loads(Path("out/_records/monet/text.jpg.json").read_text())
     assert "text.jpg: is text" in record["error"] and "result" not in record
     out = capsys.readouterr().out
-    failed = [line for line in out.splitlines() if line.startswith("failed: ")]
-    assert len(failed) == 6 and all("Traceback" not in line for line in failed)
+    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert len(failed) == 3 and all("Traceback" not in line for line in failed)
+    assert all(" in 2 looks (both, monet): " in line for line in failed)
     assert {line.split(" in ")[0] for line in failed} == {
-        "failed: torn.jpg",
-        "failed: empty.png",
-        "failed: text.jpg",
+        "FAILED: torn.jpg",
+        "FAILED: empty.png",
+        "FAILED: text.jpg",
     }
     Path("photos/torn.jpg").write_bytes(whole)
     Path("photos/empty.png").unlink()

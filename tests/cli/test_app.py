@@ -1,5 +1,6 @@
 """Errors and signals that end a program: one line and an exit code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,8 +8,8 @@ import sys
 
 import pytest
 
-from styletransfer import errors
-from styletransfer.cli.app import run_program
+from styletransfer import config, errors, log
+from styletransfer.cli.app import run_program, run_service
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stopped
 
@@ -41,6 +42,26 @@ def test_what_ends_a_program_is_one_line_and_an_exit_code(capsys, error, code, l
     assert program_that_raises(error) == code
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", f"./program: {line}\n")
+
+
+def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch, capsys):
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    ended = [errors.StorageError("no bucket"), KeyError("a bug"), Stopped(signal.SIGTERM)]
+
+    def run(_) -> int:
+        raise ended[0]
+
+    codes = []
+    while ended:
+        codes.append(run_service("./program", run, {"PROGRESS": "json"}))
+        ended.pop(0)
+    printed = capsys.readouterr()
+    storage, bug, stopped = map(json.loads, printed.out.splitlines())
+    assert printed.err == "" and codes == [5, 1, 143]
+    assert storage["message"] == "./program: no bucket" and storage["exit_code"] == 5
+    assert storage["level"] == "critical" and "KeyError" in bug["trace"]
+    assert stopped["exit_code"] == 143
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""How the progress of a painting is shown."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from rich import live
+from rich.console import Console
+
+from styletransfer import log, progress
+from styletransfer.progress import fitted, shortened_label
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def text_log(monkeypatch):
+    monkeypatch.setattr(log.logger, "handlers", [])
+    log.log_to_stdout("%(message)s")
+
+
+def steps(count):
+    for number in range(1, count + 1):
+        yield SimpleNamespace(
+            iteration=number, total=count, scale=512, eta_s=count - number, losses={"total": 1234.5}
+        )
+
+
+def followed(mode=None, count=200, label="beach.jpg in monet (3 of 60)"):
+    return progress.follow(steps(count), label, lambda left: 4000 + left, mode, photo="beach.jpg")
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, text_log, columns):
+    monkeypatch.setattr(live, "get_console", lambda: Console(width=columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    followed(label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
+    lines = [line for line in sys.stdout.getvalue().splitlines() if "100%" in line]
+    assert lines and all("━━━━━━━━━━" in line and "batch 1 h 06 min" in line for line in lines)
+    assert all(("loss" in line) == (columns > 80) for line in lines)
+
+
+def test_what_matters_least_goes_first():
+    status = {"scale": "512 px", "loss": "loss 1", "speed": "2.0 it/s", "left": "5 s left"}
+    status["batch"] = "batch 9 s"
+    whole = "512 px, loss 1, 2.0 it/s, 5 s left, batch 9 s"
+    assert fitted(status, len(whole)) == whole
+    assert fitted(status, len(whole) - 1) == "512 px, 2.0 it/s, 5 s left, batch 9 s"
+    assert fitted(status, 30) == "512 px, 5 s left, batch 9 s"
+    assert fitted(status, 1) == "batch 9 s"
+    assert shortened_label("a very long name of a photo.jpg (3 of 60)", 30) == (
+        "a very long name of…(3 of 60)"
+    )
+    assert shortened_label("富" * 20, 9) == "富富富富…"
+
+
+def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys):
+    monkeypatch.setattr(progress, "REFRESH_S", 0)
+    followed()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10 and lines[-1].startswith(
+        "beach.jpg in monet (3 of 60): 100 %, 512 px, "
+    )
+    followed("none")
+    assert capsys.readouterr().out == ""
+    log.log_to_stdout("", as_json=True)
+    followed("json")
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["percent"] for each in objects] == list(range(1, 101))
+    assert objects[-1]["event"] == "progress" and objects[-1]["photo"] == "beach.jpg"
+    assert (objects[-1]["step"], objects[-1]["steps"]) == (200, 200)
