@@ -1,0 +1,267 @@
+"""The colours, depths and transparency of decoded pictures."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.decoding import FORMATS, centre, plain, see_through
+from support.pictures import P3, SRGB, gamma, gradient, profile, rgb_profile, saved, xyz
+
+from styletransfer.images.decode import decode
+
+# pytest shows even warnings that styletransfer.images silences for its users.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def png16(values, chunks=(), colour_type=0):
+    """A 16-bit PNG of values [H, W] or [H, W, 3], which Pillow cannot write in colour."""
+    values = np.asarray(values)
+
+    def chunk(kind, body):
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
+            *(chunk(kind, body) for kind, body in chunks),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+def ink_profile():
+    """A press whose cyan ink is red, so that its colours differ from plain CMYK's."""
+    ramp = bytes(range(256))
+    corners = b""
+    for number in range(16):
+        cyan, black = number >> 3 & 1, number & 1
+        light = 0 if black else 128 if cyan else 255
+        corners += bytes([light, 200 if cyan and not black else 128, 128])
+    matrix = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + matrix + ramp * 4 + corners + ramp * 3
+    tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"A2B0": lut}
+    return profile(b"CMYK", tags, pcs=b"Lab ", kind=b"prtr")
+
+
+# Colour
+
+
+def test_a_profile_with_swapped_primaries_swaps_the_colours_back():
+    swapped = rgb_profile(SRGB[[1, 0, 2]])
+    for format_ in FORMATS:
+        data = saved(plain((255, 0, 0)), format_, icc_profile=swapped)
+        assert np.allclose(centre(data), (0, 1, 0), atol=0.03), format_
+
+
+def test_a_display_p3_photo_has_the_colours_it_had():
+    stored = np.array((150, 100, 90))
+    linear = (stored / 255) ** 2.2 @ P3 @ np.linalg.inv(SRGB)
+    wanted = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    data = saved(plain(tuple(stored)), "PNG", icc_profile=rgb_profile(P3))
+    assert np.allclose(centre(data), wanted, atol=0.01)
+    assert centre(data)[0] > stored[0] / 255 + 0.02
+
+
+def test_alpha_survives_the_conversion_of_a_profile():
+    image = plain((255, 0, 0, 128), "RGBA")
+    picture = decode(saved(image, "PNG", icc_profile=rgb_profile(SRGB[[1, 0, 2]])), "a.png")
+    assert np.allclose(picture.pixels, (0, 1, 0), atol=0.03)
+    assert np.allclose(picture.alpha, 128 / 255)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_profile_is_applied(mode):
+    linear_light = profile(b"GRAY", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"kTRC": gamma(1.0)})
+    image = plain(128, "L").convert(mode)
+    seen = centre(saved(image, "PNG", icc_profile=linear_light))
+    assert np.allclose(seen, 0.737, atol=0.01)
+
+
+def test_a_grey_photo_with_a_colour_profile_is_converted_too():
+    data = saved(plain(128, "L"), "JPEG", icc_profile=rgb_profile(SRGB, power=1.0))
+    assert np.allclose(centre(data), 0.737, atol=0.01)
+
+
+def test_a_press_profile_decides_the_colours_of_its_inks():
+    cyan = plain((255, 0, 0, 0), "CMYK")
+    red, green, blue = centre(saved(cyan, "TIFF", icc_profile=ink_profile()))
+    assert red > green + 0.3 and red > blue + 0.2
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"no profile at all",
+        rgb_profile(SRGB)[:200],
+        rgb_profile(SRGB)[:128] + b"\xff" * 300,
+        ink_profile(),
+        profile(b"GRAY", {b"wtpt": xyz(0.9642, 1, 0.8249), b"kTRC": gamma(1.0)}),
+    ],
+    ids=["text", "cut", "overwritten", "of a press", "of greys"],
+)
+def test_a_damaged_or_foreign_profile_is_ignored(bad):
+    for format_ in ("JPEG", "PNG", "TIFF"):
+        data = saved(plain((200, 100, 50)), format_, icc_profile=bad)
+        assert np.allclose(centre(data), np.array((200, 100, 50)) / 255, atol=0.02)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "TIFF"])
+def test_cmyk_is_not_inverted(format_):
+    for ink, colour in {(0, 0, 0, 0): (1, 1, 1), (0, 255, 255, 0): (1, 0, 0)}.items():
+        assert np.allclose(centre(saved(plain(ink, "CMYK"), format_)), colour, atol=0.02)
+
+
+def test_ycbcr_and_lab_become_rgb():
+    tile = plain((200, 100, 50))
+    compressed = saved(tile, "TIFF", compression="jpeg", quality=95)
+    assert np.allclose(centre(compressed), np.array((200, 100, 50)) / 255, atol=0.03)
+    lab = saved(tile.convert("LAB"), "TIFF")
+    assert np.allclose(centre(lab), np.array((200, 100, 50)) / 255, atol=0.03)
+
+
+# Grey and depth
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "I;16", "I;16B", "I", "F"])
+def test_greys_of_every_depth_reach_from_black_to_white(mode):
+    ramp = np.linspace(0, 1, 64, dtype=np.float32)[None].repeat(32, 0)
+    if mode == "1":
+        image, ramp = Image.fromarray(ramp > 0.5), np.float32(ramp > 0.5)
+    elif mode == "F":
+        image = Image.fromarray(ramp)
+    elif mode == "L":
+        image = Image.fromarray(np.uint8(ramp * 255))
+    else:
+        kinds = {"I;16": "<u2", "I;16B": ">u2", "I": np.int32}
+        image = Image.fromarray((ramp * 65535).astype(kinds[mode]))
+    assert image.mode == mode
+    for format_ in ("PNG", "TIFF"):
+        if (mode, format_) in (("F", "PNG"), ("I", "PNG")):
+            continue
+        pixels = decode(saved(image, format_), "scan").pixels
+        assert np.abs(pixels - ramp[..., None]).max() < 0.005, format_
+
+
+def test_a_sixteen_bit_png_keeps_its_range():
+    ramp = np.linspace(0, 65535, 64)[None].repeat(32, 0)
+    pixels = decode(png16(ramp), "scan.png").pixels
+    assert np.abs(pixels[..., 0] - ramp / 65535).max() < 0.005
+
+
+def test_a_sixteen_bit_colour_png_keeps_its_range():
+    ramp = np.linspace(0, 65535, 64)[None, :, None].repeat(32, 0).repeat(3, 2)
+    pixels = decode(png16(ramp, colour_type=2), "scan.png").pixels
+    assert np.abs(pixels - ramp / 65535).max() < 0.005
+
+
+def test_floats_beyond_white_are_scaled_into_range(recwarn):
+    ramp = np.linspace(-3, 12, 64, dtype=np.float32)[None].repeat(32, 0)
+    ramp[0, 0] = np.nan
+    pixels = decode(saved(Image.fromarray(ramp), "TIFF"), "depth.tiff").pixels
+    assert pixels[5].min() == 0 and pixels[5].max() == 1
+    assert (np.diff(pixels[5, :, 0]) >= 0).all()
+    assert pixels[0, 0, 0] == 0 and not recwarn.list
+
+
+def test_a_scan_whose_white_is_zero_is_not_a_negative():
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(32, 0)
+    data = saved(Image.fromarray(ramp), "TIFF")
+    photometric = struct.pack("<HHIH", 262, 3, 1, 1)
+    assert data.count(photometric) == 1
+    negative = data.replace(photometric, struct.pack("<HHIH", 262, 3, 1, 0))
+    assert decode(negative, "xray.tiff").pixels[0, 0, 0] == 1
+
+
+def test_the_white_of_a_twelve_bit_scan_is_white():
+    data = saved(Image.fromarray(np.full((32, 32), 65535, np.uint16)), "TIFF")
+    depth = struct.pack("<HHIH", 258, 3, 1, 16)
+    assert data.count(depth) == 1
+    scan = data.replace(depth, struct.pack("<HHIH", 258, 3, 1, 12))
+    assert np.allclose(centre(scan), 1)
+
+
+# Alpha
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "TIFF", "HEIF"])
+def test_alpha_is_kept(format_):
+    picture = decode(saved(see_through(), format_), "logo")
+    wanted = np.asarray(see_through().getchannel("A")) / 255
+    assert picture.alpha.shape == (60, 80) and picture.alpha.dtype == np.float32
+    assert np.abs(picture.alpha - wanted).mean() < 0.02
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_an_opaque_alpha_is_none(mode):
+    data = saved(gradient().convert(mode), "PNG")
+    assert decode(data, "photo.png").alpha is None
+
+
+def test_grey_with_alpha_is_read():
+    picture = decode(saved(see_through().convert("LA"), "PNG"), "logo.png")
+    assert picture.pixels.shape == (60, 80, 3) and picture.alpha.min() < 0.1
+
+
+def test_a_palette_is_read_with_and_without_transparency():
+    striped = gradient().quantize(8)
+    opaque = decode(saved(striped, "PNG"), "a.png")
+    assert opaque.alpha is None
+    assert np.allclose(opaque.pixels * 255, np.asarray(striped.convert("RGB")), atol=0.01)
+    first = np.asarray(striped) == 0
+    for mark in (0, bytes([0])):
+        for format_ in ("PNG", "GIF"):
+            if (format_, type(mark)) == ("GIF", bytes):
+                continue
+            seen = decode(saved(striped, format_, transparency=mark), "a")
+            assert np.array_equal(seen.alpha == 0, first)
+    half = decode(saved(striped, "PNG", transparency=bytes([128])), "a.png")
+    assert np.allclose(half.alpha[first], 128 / 255)
+
+
+@pytest.mark.parametrize(("mode", "mark"), [("L", 0), ("RGB", (0, 0, 0)), ("1", 0)])
+def test_a_colour_marked_as_transparent_is_transparent(mode, mark):
+    image = plain("white", mode)
+    image.paste(mark, (0, 0, 32, 8))
+    alpha = decode(saved(image, "PNG", transparency=mark), "logo.png").alpha
+    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+
+
+def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
+    values = np.full((32, 32), 60000)
+    values[:8] = 777
+    marked = png16(values, [(b"tRNS", struct.pack(">H", 777))])
+    alpha = decode(marked, "logo.png").alpha
+    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+    colours = np.repeat(values[..., None], 3, 2)
+    marked = png16(colours, [(b"tRNS", struct.pack(">HHH", 777, 777, 777))], colour_type=2)
+    alpha = decode(marked, "logo.png").alpha
+    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+
+
+def test_colours_of_transparent_pixels_do_not_matter():
+    def logo(hidden):
+        image = plain((*hidden, 0), "RGBA")
+        image.paste((200, 40, 40, 255), (8, 8, 24, 16))
+        image.paste((100, 40, 40, 255), (8, 16, 24, 24))
+        return decode(saved(image, "PNG"), "logo.png").pixels
+
+    green, black = logo((0, 255, 0)), logo((0, 0, 0))
+    assert np.array_equal(green, black)
+    assert np.allclose(green[0, 0] * 255, (150, 40, 40), atol=0.1)
+    assert np.allclose(green[10, 10] * 255, (200, 40, 40), atol=1e-4)
+
+
+def test_colours_of_half_transparent_pixels_are_kept():
+    image = see_through()
+    picture = decode(saved(image, "PNG"), "logo.png")
+    visible = picture.alpha >= 0.125
+    assert np.array_equal(
+        np.rint(picture.pixels * 255)[visible], np.asarray(image)[..., :3][visible]
+    )

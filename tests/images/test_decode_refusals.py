@@ -1,0 +1,145 @@
+"""What cannot be decoded is refused in one line that names it."""
+
+import random
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+from support.decoding import FORMATS, plain, see_through
+from support.pictures import P3, gradient, rgb_profile, saved
+
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.images.decode import MIN_SIDE, bytes_to_decode, decode, decode_mask
+
+# pytest shows even warnings that styletransfer.images silences for its users.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+ORIENTATION = 0x0112
+
+
+def refusal(data, name="beach.jpg"):
+    with pytest.raises(PictureError) as caught:
+        decode(data, name)
+    text = str(caught.value)
+    assert text.startswith(f"{name}: ") and text.count("\n") == 0
+    assert not any(noise in text for noise in ("Error", "<", "0x", "Traceback", "b'"))
+    return text
+
+
+@pytest.mark.parametrize("format_", [*FORMATS, "AVIF", "GIF", "BMP"])
+def test_a_truncated_picture_is_refused_by_name(format_):
+    data = saved(gradient(), format_)
+    for share in (0.1, 0.5, 0.9):
+        assert "damaged or incomplete" in refusal(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"compression": "tiff_lzw"}])
+def test_a_truncated_compressed_picture_is_refused(options):
+    data = saved(gradient(), "JPEG" if "progressive" in options else "TIFF", **options)
+    for share in (0.5, 0.9):
+        assert "damaged or incomplete" in refusal(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"Dear diary, today I went to the beach.\n", "text"),
+        ("Liebes Tagebuch, schöne Grüße".encode(), "text"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
+        (b"\n<html><svg/>", "web page"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "PDF"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "video"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "text"),
+        (b"PK\3\4" + bytes(60), "not a picture"),
+        (bytes(100), "not a picture"),
+    ],
+)
+def test_what_is_no_picture_is_refused_naming_what_it_is(data, said):
+    text = refusal(data)
+    assert said in text and ("send" in text or "export" in text)
+
+
+def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    data = bytearray(saved(gradient(), "PNG"))
+    data[16:29] = header
+    data[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    text = refusal(bytes(data), "bomb.png")
+    assert "60000 × 60000" in text and "200 megapixels" in text
+    for width in (15000, 21000):
+        data[16:24] = struct.pack(">II", width, 14000)
+        data[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + data[16:29]))
+        assert f"{width} × 14000" in refusal(bytes(data), "bomb.png")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("size", [(1, 800), (800, 1), (MIN_SIDE - 1, 400)])
+def test_a_picture_too_thin_to_paint_is_refused_naming_the_smallest_side(size):
+    text = refusal(saved(Image.new("RGB", size), "PNG"))
+    assert f"{size[0]} × {size[1]}" in text and "16 pixels" in text
+
+
+def test_a_fully_transparent_picture_is_refused():
+    assert "transparent" in refusal(saved(plain((9, 9, 9, 0), "RGBA"), "PNG"))
+
+
+@pytest.mark.parametrize("error", [OSError, SyntaxError, EOFError, struct.error, RuntimeError])
+def test_whatever_the_libraries_raise_is_one_refusal(monkeypatch, error):
+    def fail(*_):
+        raise error("<noise> at 0x7f\n  File x")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    assert "damaged" in refusal(saved(gradient(), "BMP"))
+
+
+def test_a_lack_of_memory_is_named_as_such(monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    assert "memory" in refusal(saved(gradient(), "BMP"))
+
+
+def test_a_name_with_a_newline_keeps_the_message_on_one_line():
+    with pytest.raises(PictureError) as caught:
+        decode(b"", "my\nbeach\u2028\x1b.jpg")
+    assert str(caught.value).startswith("my beach  .jpg: is empty")
+
+
+@pytest.mark.parametrize("format_", [*FORMATS, "GIF"])
+def test_damage_at_any_place_gives_a_picture_or_a_refusal(format_):
+    chance = random.Random(7)
+    image = gradient(40, 30) if format_ in ("JPEG", "GIF") else see_through().resize((40, 30))
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    options = {} if format_ == "GIF" else {"exif": exif.tobytes(), "icc_profile": rgb_profile(P3)}
+    whole = saved(image, format_, **options)
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 4))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del data[chance.randrange(len(data)) :]
+        try:
+            picture = decode(bytes(data), "photo")
+        except PictureError as error:
+            assert "\n" not in str(error)
+        else:
+            assert picture.pixels.dtype == np.float32 and np.isfinite(picture.pixels).all()
+
+
+@pytest.mark.parametrize("read", [decode, decode_mask])
+def test_a_picture_that_would_not_fit_into_the_memory_is_refused_from_its_header(read):
+    data = saved(plain((9, 9, 9, 9), "RGBA", 3000), "PNG")
+    tracemalloc.start()
+    with pytest.raises(
+        MemoryShortError, match=r"^a\.png: decoding it takes 0.2 GB of memory, and 99"
+    ):
+        read(data, "a.png", 99_000_000)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+    assert bytes_to_decode(data[:20]) == bytes_to_decode(b"") == 0
