@@ -48,6 +48,24 @@ def aws(moto) -> Iterator[Any]:
     s3_client._open.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """aws/template.yaml, translated into plain CloudFormation."""
+    from support import aws_template
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
+        return aws_template.translated(aws_template.parsed())
+
+
+@pytest.fixture(scope="session")
+def resources(template) -> dict[str, Any]:
+    """Its resources, with what CloudFormation fills in."""
+    from support.aws_template import filled
+
+    return filled(template)
+
+
 @pytest.fixture
 def world(moto, aws, telegram, monkeypatch, caplog) -> Iterator[World]:
     """A new bucket with one look, a new table, the token in its parameter; Anna and Boris may use

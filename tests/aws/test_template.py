@@ -1,4 +1,4 @@
-"""aws/template.yaml: what CloudFormation gets, who may do what, and which events start what."""
+"""aws/template.yaml: what CloudFormation gets, on which machines jobs run, and what it costs."""
 
 import copy
 import gzip
@@ -11,104 +11,12 @@ import layout
 import moto
 import pytest
 from support import aws_template
-from support.aws_events import created, is_retried, job_state, matching, transformed
-from support.aws_template import FILE, cycle, filled, mentions, parsed, policies, translated
-
-from styletransfer import bucket_layout
-from styletransfer.images import output
-
-NO_NAME = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
-BUCKET = "arn:aws:s3:::painter-bucket"
-TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/painter-table"
-CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/AWSBatch*"
-INSTANCE = "arn:aws:ecs:eu-west-1:123456789012:container-instance/AWSBatch*"
-IMAGE = "arn:aws:ecr:eu-west-1:123456789012:repository/my/painter"
-BOT_LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/painter/bot:*"
-JOB_LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/painter/paint:*"
-# All that anybody may do: role, resource, actions.
-RIGHTS = {
-    "BotRole": {
-        BUCKET: {"s3:ListBucket"},
-        f"{BUCKET}/telegram/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/wishes/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/results/*": {"s3:GetObject", "s3:DeleteObject"},
-        f"{BUCKET}/styles/*": {"s3:GetObject"},
-        f"{BUCKET}/own/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/style.jpg": {"s3:GetObject"},
-        f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
-        TABLE: {
-            "dynamodb:GetItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:Scan",
-        },
-        "arn:aws:ssm:eu-west-1:123456789012:parameter/painter/telegram-token": {"ssm:GetParameter"},
-        "arn:aws:batch:eu-west-1:123456789012:job/*": {"batch:TerminateJob"},
-        BOT_LOG: {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "arn:aws:sqs:eu-west-1:123456789012:painter-dead": {"sqs:SendMessage"},
-        "arn:aws:sqs:eu-west-1:123456789012:painter-refused": {
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-        },
-    },
-    "NewPhotoRole": {
-        "arn:aws:batch:eu-west-1:123456789012:job-queue/painter": {"batch:SubmitJob"},
-        "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint": {"batch:SubmitJob"},
-        "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint:*": {"batch:SubmitJob"},
-    },
-    "JobRole": {
-        BUCKET: {"s3:ListBucket", "s3:ListBucketMultipartUploads"},
-        f"{BUCKET}/telegram/*": {"s3:GetObject"},
-        f"{BUCKET}/wishes/*": {"s3:GetObject"},
-        f"{BUCKET}/results/*": {"s3:GetObject", "s3:PutObject"},
-        f"{BUCKET}/results/*/_checkpoints/*": {"s3:DeleteObject", "s3:AbortMultipartUpload"},
-        f"{BUCKET}/styles/*": {"s3:GetObject"},
-        f"{BUCKET}/own/*": {"s3:GetObject"},
-        f"{BUCKET}/style.jpg": {"s3:GetObject"},
-        f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
-        **{f"{BUCKET}/{name}": {"s3:GetObject"} for name in layout.WEIGHT_FILES},
-    },
-    "InstanceRole": {
-        CLUSTER: {
-            "ecs:RegisterContainerInstance",
-            "ecs:DeregisterContainerInstance",
-            "ecs:SubmitContainerStateChange",
-            "ecs:SubmitTaskStateChange",
-            "ecs:SubmitAttachmentStateChanges",
-        },
-        INSTANCE: {
-            "ecs:Poll",
-            "ecs:StartTelemetrySession",
-            "ecs:UpdateContainerInstancesState",
-            "ecs:TagResource",
-        },
-        "*": NO_NAME,
-        IMAGE: {
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:GetDownloadUrlForLayer",
-            "ecr:BatchGetImage",
-        },
-        JOB_LOG: {"logs:CreateLogStream", "logs:PutLogEvents"},
-    },
-}
+from support.aws_template import FILE, cycle, filled, parsed, translated
 
 
 @pytest.fixture(autouse=True)
 def region(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
-
-
-@pytest.fixture(scope="module")
-def template():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
-        return translated(parsed())
-
-
-@pytest.fixture(scope="module")
-def resources(template):
-    return filled(template)
 
 
 @pytest.mark.slow
@@ -130,60 +38,6 @@ def test_a_circle_that_only_the_translation_shows_is_found():
     function["Events"]["Photo"] = {"Type": "S3", "Properties": trigger}
     found = cycle(translated(planted))
     assert {"Bucket", "BotFunction"} <= set(found)
-
-
-def test_each_role_may_do_this_and_nothing_else(resources):
-    rights = {}
-    for role, statements in policies(resources).items():
-        of_role = rights.setdefault(role, {})
-        for each in statements:
-            assert each["Effect"] == "Allow"
-            for resource in each["Resource"]:
-                of_role.setdefault(resource, set()).update(each["Action"])
-    assert rights == RIGHTS
-
-
-def test_roles_have_no_other_policies_and_no_other_role_is_made(resources):
-    for name, each in resources.items():
-        if each["Type"] == "AWS::IAM::Role":
-            assert "ManagedPolicyArns" not in each["Properties"], name
-        assert each["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), name
-    assert set(policies(resources)) == set(RIGHTS)
-
-
-def test_star_stands_only_where_iam_has_no_name():
-    for role, rights in RIGHTS.items():
-        assert rights.get("*", set()) <= NO_NAME, role
-        assert not any("*" in action for actions in rights.values() for action in actions)
-
-
-@pytest.mark.parametrize(
-    "policy, rules",
-    [
-        ("DeadLettersPolicy", ["ResultRule.Arn", "JobStateRule.Arn"]),
-        ("RefusedPhotosPolicy", "NewPhotoRule.Arn"),
-    ],
-)
-def test_only_its_rules_may_send_to_a_queue(resources, policy, rules):
-    [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
-
-
-def test_only_tls_reaches_the_bucket(resources):
-    [statement] = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny" and statement["Resource"] == [BUCKET, f"{BUCKET}/*"]
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-
-
-def test_the_token_is_named_and_nowhere_else(template):
-    assert "{{resolve:" not in json.dumps(template)
-    uses = set(mentions({key: template[key] for key in ("Resources", "Outputs")}, "TokenParameter"))
-    function = "Resources/BotFunction/Properties/Environment/Variables/TOKEN_PARAMETER"
-    policy = "Resources/BotRole/Properties/Policies/0/PolicyDocument/Statement"
-    statements = template["Resources"]["BotRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    place = [each["Sid"] for each in statements["Statement"]].index("Token")
-    assert uses == {function, f"{policy}/{place}/Resource", "Outputs/TokenParameter/Value"}
 
 
 @pytest.mark.parametrize(
@@ -271,23 +125,6 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
     ]
 
 
-@pytest.mark.parametrize(
-    "status, code, retried",
-    [
-        ("Host EC2 (instance i-0123456789abcdef0) terminated.", None, True),
-        ("Essential container in task exited", 143, True),
-        ("Essential container in task exited", 1, False),
-        ("Essential container in task exited", 137, False),
-        ("Task failed to start", None, False),
-    ],
-    ids=["Spot", "SIGTERM", "failed", "no memory", "no image"],
-)
-def test_only_what_spot_took_is_retried(resources, status, code, retried):
-    retry = resources["JobDefinition"]["Properties"]["RetryStrategy"]
-    assert 3 <= retry["Attempts"] <= 5
-    assert is_retried(retry, status, code) == retried
-
-
 def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
     job = resources["JobDefinition"]["Properties"]
     container = job["ContainerProperties"]
@@ -299,92 +136,6 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
     assert given == wanted | {"AWS_DEFAULT_REGION": aws_template.REGION, "STYLE_SIZE": size}
     for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
-
-
-@pytest.mark.parametrize("suffix", sorted(bucket_layout.PICTURES))
-def test_a_photo_of_every_kind_is_painted(resources, suffix):
-    for chat in (5, -100123):
-        photo = layout.Photo(chat, 7, "AQAD_x-9", suffix.removeprefix("."))
-        assert matching(resources, created(photo.key)) == {"NewPhotoRule"}
-        assert matching(resources, created(photo.wish_key)) == set()
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
-def test_a_result_of_every_kind_is_sent(resources, suffix):
-    assert output.output_extension(suffix, "JPEG") == suffix
-    key = f"{layout.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
-    assert layout.Photo.of_result(key)
-    assert matching(resources, created(key)) == {"ResultRule"}
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        created("results/5/_records/monet/7-AQAD.jpg.json"),
-        created("results/5/_checkpoints/monet/7-AQAD.jpg.npz"),
-        created("styles/monet.jpg"),
-        created("own/5/grandma.png"),
-        created("style.jpg"),
-        created("imagenet-vgg-verydeep-19.mat"),
-        created("telegram/5/7-AQAD.jpg", bucket="another"),
-        created("telegram/5/7-AQAD.jpg", kind="Object Deleted"),
-        job_state("FAILED", jobQueue="arn:aws:batch:eu-west-1:123456789012:job-queue/another"),
-        job_state("PENDING"),
-    ],
-    ids=lambda event: event["detail"].get("object", event["detail"]).get("key", "job"),
-)
-def test_what_is_nobodys_business_starts_nothing(resources, event):
-    assert matching(resources, event) == set()
-
-
-@pytest.mark.parametrize(
-    "status", ["SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
-)
-def test_the_bot_hears_how_a_job_fares(resources, status):
-    assert matching(resources, job_state(status)) == {"JobStateRule"}
-
-
-def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):
-    """Each `*` in the middle counts two in EventBridge's measure of complexity: four of them, 8,
-    are known to be taken, six, 12, known to be refused."""
-    assert json.dumps(resources["ResultRule"]["Properties"]["EventPattern"]).count("*") <= 4
-
-
-@pytest.mark.parametrize("key", ["telegram/-5/7-AQAD_x-9.jpg", 'telegram/5/"é\\ \n<bucket>&.jpg'])
-def test_the_job_gets_bucket_and_key_whatever_the_key(resources, key):
-    [target] = resources["NewPhotoRule"]["Properties"]["Targets"]
-    submitted = transformed(target["InputTransformer"], created(key))
-    assert submitted == {"Parameters": {"bucket": "painter-bucket", "key": key}}
-    assert "RetryStrategy" not in target["BatchParameters"]
-
-
-def test_photos_go_on_being_painted_while_the_stack_is_updated(resources):
-    """An update deregisters the job definition's revision: the rule names none."""
-    rule, definition = resources["NewPhotoRule"], resources["JobDefinition"]
-    [target] = rule["Properties"]["Targets"]
-    name = definition["Properties"]["JobDefinitionName"]
-    assert target["BatchParameters"]["JobDefinition"] == name == "painter-paint"
-    assert rule["DependsOn"] == "JobDefinition"
-
-
-def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(resources):
-    dead, refused = (aws_template.NAMES[f"{name}.Arn"] for name in ("DeadLetters", "RefusedPhotos"))
-    for name, each in resources.items():
-        if each["Type"] == "AWS::Events::Rule":
-            for target in each["Properties"]["Targets"]:
-                queue = refused if name == "NewPhotoRule" else dead
-                assert target["DeadLetterConfig"] == {"Arn": queue}, name
-    [source] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
-    assert source["Properties"]["EventSourceArn"] == refused
-    waiting = resources["RefusedPhotos"]["Properties"]
-    assert waiting["RedrivePolicy"]["deadLetterTargetArn"] == dead
-    timeout = resources["BotFunction"]["Properties"]["Timeout"]
-    assert waiting["VisibilityTimeout"] == 6 * timeout, "as Lambda advises"
-    [config] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventInvokeConfig"]
-    destination = config["Properties"]["DestinationConfig"]["OnFailure"]
-    assert destination["Destination"] == dead
-    alarm = resources["DeadLettersAlarm"]["Properties"]
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 0
 
 
 def test_what_it_costs_has_bounds(template):

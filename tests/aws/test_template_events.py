@@ -1,0 +1,114 @@
+"""aws/template.yaml: which events start what, and what is tried again."""
+
+import json
+
+import layout
+import pytest
+from support import aws_template
+from support.aws_events import created, is_retried, job_state, matching, transformed
+
+from styletransfer import bucket_layout
+from styletransfer.images import output
+
+
+@pytest.mark.parametrize(
+    "status, code, retried",
+    [
+        ("Host EC2 (instance i-0123456789abcdef0) terminated.", None, True),
+        ("Essential container in task exited", 143, True),
+        ("Essential container in task exited", 1, False),
+        ("Essential container in task exited", 137, False),
+        ("Task failed to start", None, False),
+    ],
+    ids=["Spot", "SIGTERM", "failed", "no memory", "no image"],
+)
+def test_only_what_spot_took_is_retried(resources, status, code, retried):
+    retry = resources["JobDefinition"]["Properties"]["RetryStrategy"]
+    assert 3 <= retry["Attempts"] <= 5
+    assert is_retried(retry, status, code) == retried
+
+
+@pytest.mark.parametrize("suffix", sorted(bucket_layout.PICTURES))
+def test_a_photo_of_every_kind_is_painted(resources, suffix):
+    for chat in (5, -100123):
+        photo = layout.Photo(chat, 7, "AQAD_x-9", suffix.removeprefix("."))
+        assert matching(resources, created(photo.key)) == {"NewPhotoRule"}
+        assert matching(resources, created(photo.wish_key)) == set()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
+def test_a_result_of_every_kind_is_sent(resources, suffix):
+    assert output.output_extension(suffix, "JPEG") == suffix
+    key = f"{layout.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
+    assert layout.Photo.of_result(key)
+    assert matching(resources, created(key)) == {"ResultRule"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        created("results/5/_records/monet/7-AQAD.jpg.json"),
+        created("results/5/_checkpoints/monet/7-AQAD.jpg.npz"),
+        created("styles/monet.jpg"),
+        created("own/5/grandma.png"),
+        created("style.jpg"),
+        created("imagenet-vgg-verydeep-19.mat"),
+        created("telegram/5/7-AQAD.jpg", bucket="another"),
+        created("telegram/5/7-AQAD.jpg", kind="Object Deleted"),
+        job_state("FAILED", jobQueue="arn:aws:batch:eu-west-1:123456789012:job-queue/another"),
+        job_state("PENDING"),
+    ],
+    ids=lambda event: event["detail"].get("object", event["detail"]).get("key", "job"),
+)
+def test_what_is_nobodys_business_starts_nothing(resources, event):
+    assert matching(resources, event) == set()
+
+
+@pytest.mark.parametrize(
+    "status", ["SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
+)
+def test_the_bot_hears_how_a_job_fares(resources, status):
+    assert matching(resources, job_state(status)) == {"JobStateRule"}
+
+
+def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):
+    """Each `*` in the middle counts two in EventBridge's measure of complexity: four of them, 8,
+    are known to be taken, six, 12, known to be refused."""
+    assert json.dumps(resources["ResultRule"]["Properties"]["EventPattern"]).count("*") <= 4
+
+
+@pytest.mark.parametrize("key", ["telegram/-5/7-AQAD_x-9.jpg", 'telegram/5/"é\\ \n<bucket>&.jpg'])
+def test_the_job_gets_bucket_and_key_whatever_the_key(resources, key):
+    [target] = resources["NewPhotoRule"]["Properties"]["Targets"]
+    submitted = transformed(target["InputTransformer"], created(key))
+    assert submitted == {"Parameters": {"bucket": "painter-bucket", "key": key}}
+    assert "RetryStrategy" not in target["BatchParameters"]
+
+
+def test_photos_go_on_being_painted_while_the_stack_is_updated(resources):
+    """An update deregisters the job definition's revision: the rule names none."""
+    rule, definition = resources["NewPhotoRule"], resources["JobDefinition"]
+    [target] = rule["Properties"]["Targets"]
+    name = definition["Properties"]["JobDefinitionName"]
+    assert target["BatchParameters"]["JobDefinition"] == name == "painter-paint"
+    assert rule["DependsOn"] == "JobDefinition"
+
+
+def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(resources):
+    dead, refused = (aws_template.NAMES[f"{name}.Arn"] for name in ("DeadLetters", "RefusedPhotos"))
+    for name, each in resources.items():
+        if each["Type"] == "AWS::Events::Rule":
+            for target in each["Properties"]["Targets"]:
+                queue = refused if name == "NewPhotoRule" else dead
+                assert target["DeadLetterConfig"] == {"Arn": queue}, name
+    [source] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert source["Properties"]["EventSourceArn"] == refused
+    waiting = resources["RefusedPhotos"]["Properties"]
+    assert waiting["RedrivePolicy"]["deadLetterTargetArn"] == dead
+    timeout = resources["BotFunction"]["Properties"]["Timeout"]
+    assert waiting["VisibilityTimeout"] == 6 * timeout, "as Lambda advises"
+    [config] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventInvokeConfig"]
+    destination = config["Properties"]["DestinationConfig"]["OnFailure"]
+    assert destination["Destination"] == dead
+    alarm = resources["DeadLettersAlarm"]["Properties"]
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible" and alarm["Threshold"] == 0
