@@ -47,8 +47,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, MOST_WORKERS)
 
 
+def needs_ceph(item: pytest.Item) -> bool:
+    """By its fixtures, or by a parameter that names a server."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    named = any(isinstance(value, str) and value.startswith("rgw") for value in values)
+    return named or "ceph" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests last: most mistakes show within the first minute."""
+    """What needs Ceph, which starts in seconds, is slow. Slow tests last: most mistakes show within
+    the first minute."""
+    for item in items:
+        if needs_ceph(item):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
