@@ -20,6 +20,7 @@ enlarged. Memory is what XLA plans for a step, and the device's peak, including 
 """
 
 import argparse
+import dataclasses
 import json
 import subprocess
 import time
@@ -81,6 +82,7 @@ def export(args: argparse.Namespace) -> None:
             initial_content_weight,
         )
         from styletransfer.engine.style_targets import StyleTargets
+        from styletransfer.engine.transport import by_products
         from styletransfer.images.arrays import fit_size
         from styletransfer.images.decode import decode
         from styletransfer.vgg.network import poolings_before
@@ -92,6 +94,8 @@ def export(args: argparse.Namespace) -> None:
     )
     settings = Settings(precision=args.precision, style_statistics=args.style_statistics)
     objective = Objective.of(settings, vgg)
+    losses = dataclasses.replace(objective.losses, displacements=by_products)  # As on a GPU.
+    objective = dataclasses.replace(objective, losses=losses)
     sizes = {longer: fit_size(*photo.shape[:2], longer) for longer in sorted(set(args.sizes))}
     smallest = next(iter(sizes.values()))
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)

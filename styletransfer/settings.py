@@ -152,6 +152,13 @@ class Settings:
     deterministic: bool = setting(
         False, "two runs on one machine give the same result bit for bit; slower on a GPU"
     )
+    compile: str = setting(
+        "auto",
+        "whether XLA compiles the steps into fewer and larger operations, anew for each size of "
+        "picture; `auto`: on a GPU, where enough steps are left to pay for it",
+        choices=("auto", "always", "never"),
+        compare=False,
+    )
     seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
     quality: str = setting(
         "fine",
@@ -217,7 +224,8 @@ class Settings:
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
 
     def deciding(self) -> dict[str, Any]:
-        """The settings that decide a result: all but `quality`, which only names values of others.
+        """The settings that decide a result: all but `quality`, which only names values of others,
+        and `compile`, which changes no more than rounding.
 
         A record and its fingerprint hold these.
         """

@@ -165,12 +165,17 @@ def deterministic() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def gpus_in_use() -> list[tf.config.PhysicalDevice]:
+    """The GPUs that compute; none: the CPU does."""
+    visible = tf.config.get_visible_devices("GPU")
+    return [gpu for number, gpu in enumerate(visible) if number not in _broken]
+
+
 @cache
 def native_bfloat16() -> bool:
     """Whether the devices multiply bfloat16 natively: GPUs from compute capability 8.0, CPUs with
     AVX512_BF16 or AMX."""
-    visible = tf.config.get_visible_devices("GPU")
-    used = [gpu for number, gpu in enumerate(visible) if number not in _broken]
+    used = gpus_in_use()
     if used:
         details = map(tf.config.experimental.get_device_details, used)
         return all(tuple(each.get("compute_capability", (0, 0))) >= (8, 0) for each in details)

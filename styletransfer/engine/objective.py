@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import native_bfloat16
+from styletransfer.devices.tensorflow import gpus_in_use, native_bfloat16
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
 from styletransfer.engine.structure import Contours, contours, structure_error
+from styletransfer.engine.transport import by_eigenvectors, by_products
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
@@ -71,10 +72,12 @@ class StepParams(NamedTuple):
 
 class Program(NamedTuple):
     """gradient: image, problem, weights [4] → unweighted terms [4], gradient of their weighted sum.
-    step: state, problem, params → the state after a step of Adam, weighted terms [4]."""
+    step: state, problem, params → the state after a step of Adam, weighted terms [4].
+    compiled_step: the same by XLA, which compiles it for each size; none in tiles."""
 
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
     step: Callable[..., tuple[State, tf.Tensor]]
+    compiled_step: Callable[..., tuple[State, tf.Tensor]] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ class Objective:
         if settings.recipe == "inetwork":
             losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)
         else:
-            losses = RelativeLosses(settings.content_layer, settings.style_statistics)
+            displacements = by_products if gpus_in_use() else by_eigenvectors
+            losses = RelativeLosses(
+                settings.content_layer, settings.style_statistics, displacements
+            )
         precision = settings.precision
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
@@ -291,11 +297,9 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
 
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar)
+    step, arguments = make_step(gradient, adam), [state, problem_spec, StepParams(*[scalar] * 8)]
     return Program(
         tf.function(gradient, autograph=False, input_signature=[picture, problem_spec, weights]),
-        tf.function(
-            make_step(gradient, adam),
-            autograph=False,
-            input_signature=[state, problem_spec, StepParams(*[scalar] * 8)],
-        ),
+        tf.function(step, autograph=False, input_signature=arguments),
+        tf.function(step, autograph=False, input_signature=arguments, jit_compile=True),
     )

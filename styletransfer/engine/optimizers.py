@@ -94,11 +94,12 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
     """A step of Adam (Kingma & Ba 2015) with the image kept within 0…1. decay: the average's."""
     count = state.count + 1
     momentum = BETA_1 * state.momentum + (1 - BETA_1) * gradient
-    variance = BETA_2 * state.variance + (1 - BETA_2) * gradient**2
-    unbiased = momentum / (1 - BETA_1**count)
-    spread = tf.sqrt(variance / (1 - BETA_2**count)) + EPSILON
-    image = tf.clip_by_value(state.image - rate * unbiased / spread, 0.0, 1.0)
-    average = tf.clip_by_value(decay * state.average + (1 - decay) * image, 0.0, 1.0)
+    variance = BETA_2 * state.variance + (1 - BETA_2) * tf.square(gradient)
+    # Both are biased towards the 0 that they start from.
+    rate *= tf.sqrt(1 - BETA_2**count) / (1 - BETA_1**count)
+    step = rate * momentum * tf.math.rsqrt(variance + EPSILON**2)
+    image = tf.clip_by_value(state.image - step, 0.0, 1.0)
+    average = state.average + (1 - decay) * (image - state.average)  # Between the two.
     return state._replace(
         image=image, momentum=momentum, variance=variance, average=average, count=count
     )

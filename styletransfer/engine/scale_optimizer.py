@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import tiled_gradient
+from styletransfer.engine.compilation import of_this_process
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, StepParams, term_weights
 from styletransfer.engine.optimizers import (
@@ -62,6 +63,10 @@ class ScaleOptimizer:
         self._program = tiled_gradient.program(objective, problem, plan.tiling)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings, self._schedule = 0, schedule
+        size, where = tuple(state.image.shape[1:3]), state.image.device
+        self._compiles = self._program.compiled_step is not None and of_this_process.wanted(
+            (objective, size, where), schedule.steps, settings
+        )
         self._unsteered = 0 if schedule.is_first else UNSTEERED * settings.iterations
         self._style_limit: float | None = None
         self._totals: list[float] = []
@@ -113,7 +118,16 @@ class ScaleOptimizer:
         if settings.content_weight == "auto":
             rate *= careful(settings.strength)
         params = StepParams.of(settings, rate, decay, 1.0 if steers else 0.0)
-        self.state, terms = self._within_memory("step", self.state, self._problem, params)
+        arguments = self.state, self._problem, params
+        if self._compiles:
+            assert self._program.compiled_step is not None
+            try:
+                self.state, terms = self._program.compiled_step(*arguments)
+                return terms
+            except tf.errors.OpError as error:
+                of_this_process.failed(error)
+                self._compiles = False
+        self.state, terms = self._within_memory("step", *arguments)
         return terms
 
     def _lbfgs_step(self) -> tf.Tensor:

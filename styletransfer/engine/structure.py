@@ -49,7 +49,8 @@ def structure_error(image: tf.Tensor, photo: tuple[Contours, ...]) -> tf.Tensor:
     if not photo:
         return tf.constant(0.0)
     errors = [
-        tf.reduce_sum(own.weight * ((below - own.below) ** 2 + (right - own.right) ** 2)) / own.norm
+        tf.reduce_sum(own.weight * (tf.square(below - own.below) + tf.square(right - own.right)))
+        / own.norm
         for (below, right), own in zip(_gradients(image), photo, strict=True)
     ]
     return SCALE * tf.add_n(errors) / len(errors)

@@ -1,13 +1,16 @@
 """Crops and border padding of feature maps, with gradients that are fast on a CPU.
 
 There TensorFlow's gradient of a slice takes about fifty times as long as the equivalent zero
-padding, and its mirror padding several times as long as a concatenation.
+padding, and its mirror padding several times as long as a concatenation. On a GPU one operation is
+better than six.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import tensorflow as tf
+
+from styletransfer.devices.tensorflow import gpus_in_use
 
 Index: TypeAlias = tf.Tensor | int
 Range: TypeAlias = tuple[Index, Index | None]
@@ -54,6 +57,8 @@ def pad_zeros(x: tf.Tensor, top: Index, bottom: Index) -> tf.Tensor:
 
 def pad_replicate(x: tf.Tensor, top: Index, bottom: Index) -> tf.Tensor:
     """As `pad_zeros`, with the first and last columns and rows repeated instead of zeros."""
+    if gpus_in_use():
+        return tf.pad(x, [[0, 0], [top, bottom], [1, 1], [0, 0]], "SYMMETRIC")
 
     @with_gradient
     def padded(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:

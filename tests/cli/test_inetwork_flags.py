@@ -187,6 +187,12 @@ def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
     assert size("--recipe", "inetwork", "--quality", "print") == 533
 
 
+@tries("compile")
+def test_compile_says_whether_xla_compiles_the_steps():
+    parsed = inetwork_arguments.parse_arguments([*ONE, "--compile", "never"])
+    assert inetwork_arguments.settings_of(parsed).compile == "never"
+
+
 @pytest.mark.parametrize("quality", QUALITIES)
 @tries("quality")
 def test_a_quality_changes_the_defaults_of_other_flags(quality):

@@ -1,0 +1,59 @@
+"""When XLA compiles a step: into one program for one size of canvas, of few kernels.
+
+TensorFlow launches a step's operations one by one, several hundred of them, and a fast GPU waits
+for each. XLA joins them, but compiles anew for every size, which takes seconds. So a size is
+compiled once the steps taken at it without, and those left, would have paid for it: whatever comes
+next, that costs at most twice what knowing it would have.
+"""
+
+from collections import Counter
+from collections.abc import Hashable
+from logging import WARNING
+
+import tensorflow as tf
+
+from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.log import event
+from styletransfer.settings import Settings
+
+# Not measured yet: of a step of 18 to 22 ms on an H200, launches take more than 8 ms; compiling a
+# network of this size takes about 10 s.
+COMPILE_SECONDS, SAVED_SECONDS = 10.0, 0.008
+MOST_PROGRAMS = 48  # of a process; each takes some MB
+
+
+class Compilation:
+    """Which sizes are compiled in this process. key: whatever a compiled program is for: the
+    objective, the canvas, the device."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[Hashable] = Counter()
+        self._compiled: set[Hashable] = set()
+        self._works = True
+
+    def wanted(self, key: Hashable, left: int, settings: Settings) -> bool:
+        """Whether the next `left` steps are to be compiled; counts them as taken."""
+        pays = (self._taken[key] + left) * SAVED_SECONDS >= COMPILE_SECONDS
+        self._taken[key] += left
+        if settings.optimizer != "adam" or settings.compile == "never" or not self._works:
+            return False
+        if settings.compile == "auto":
+            # XLA chooses among a GPU's algorithms by their time, so rounding may change.
+            if not gpus_in_use() or settings.deterministic:
+                return False
+            if not pays or len(self._compiled - {key}) >= MOST_PROGRAMS:
+                return False
+        self._compiled.add(key)
+        return True
+
+    def failed(self, error: tf.errors.OpError) -> None:
+        """Logs that a compiled step failed. Unless memory ran out, none is compiled any more."""
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            event("memory ran out for a compiled step; continuing without", level=WARNING)
+            return
+        self._works = False
+        reason = " ".join(str(error.message).split())[:200]
+        event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
+
+
+of_this_process = Compilation()

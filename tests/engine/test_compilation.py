@@ -1,0 +1,82 @@
+"""Which steps XLA compiles, and that they paint the same picture."""
+
+import dataclasses
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import last, picture
+
+from styletransfer import Settings, stylize
+from styletransfer.engine import compilation, objective
+from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation
+
+ENOUGH = round(COMPILE_SECONDS / SAVED_SECONDS)  # steps, to pay for a compilation
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """As at the start of a process."""
+    found = Compilation()
+    monkeypatch.setattr("styletransfer.engine.scale_optimizer.of_this_process", found)
+    return found
+
+
+def test_a_gpu_compiles_a_size_once_its_steps_pay_for_it(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
+    found, settings = Compilation(), Settings()
+    half = ENOUGH // 2 + 1
+    assert [found.wanted("512", half, settings) for _ in range(3)] == [False, True, True]
+    assert not found.wanted("256", half, settings)
+    assert found.wanted("1024", ENOUGH, settings)
+    assert not found.wanted("724", ENOUGH, Settings(deterministic=True))
+    assert not found.wanted("724", ENOUGH, Settings(compile="never"))
+
+
+def test_no_more_sizes_are_compiled_than_memory_has_room_for(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
+    found = Compilation()
+    wanted = [found.wanted(size, ENOUGH, Settings()) for size in range(100)]
+    assert sum(wanted) == compilation.MOST_PROGRAMS
+    assert found.wanted(0, 1, Settings())
+
+
+def test_a_cpu_compiles_nothing_unasked():
+    assert not Compilation().wanted("512", 100 * ENOUGH, Settings())
+    assert Compilation().wanted("512", 1, Settings(compile="always"))
+
+
+@pytest.mark.slow
+def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny, fresh):
+    inputs = picture(32, 48, 1), [picture(40, 48, 2)]
+    settings = Settings(size=48, iterations=1, precision="float32", style_statistics="gram")
+    plain, compiled = (
+        last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
+        for how in ("never", "always")
+    )
+    assert fresh.wanted("another", 1, Settings(compile="always"))  # None has failed.
+    assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
+    # Where a gradient is nearly 0, rounding alone decides in which direction Adam goes.
+    off = np.abs(compiled.image - plain.image)
+    assert off.mean() < 1e-4 and np.quantile(off, 0.99) < 1e-3
+
+
+def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch, caplog):
+    def fails(*_):
+        raise tf.errors.InternalError(None, None, "libdevice not found")
+
+    made = objective.Objective.program
+    monkeypatch.setattr(
+        objective.Objective, "program", lambda *args: made(*args)._replace(compiled_step=fails)
+    )
+    inputs = picture(32, 48, 1), [picture(40, 48, 2)]
+    always = Settings(size=48, iterations=2, precision="float32", compile="always")
+    never = Settings(size=48, iterations=2, precision="float32", compile="never")
+    with caplog.at_level(logging.WARNING, "styletransfer"):
+        found = last(stylize(*inputs, always, tiny)).image
+    np.testing.assert_array_equal(found, last(stylize(*inputs, never, tiny)).image)
+    assert [each.message for each in caplog.records] == [
+        "steps cannot be compiled here, and are slower: libdevice not found"
+    ]
+    assert not fresh.wanted("another", 1, always)
