@@ -179,15 +179,12 @@ class Objective:
         """Features in tiles, so that memory bounds neither photos nor paintings."""
         return tiled_forward(self.vgg, image, layers, self.options, FORWARD_ROWS)
 
-    def layer_masks(
-        self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str] = ()
-    ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w] of the picture on a canvas at these layers, by default the style layers,
-        [1, h, w, 1] each; empty for None."""
+    def layer_masks(self, mask: np.ndarray | None, canvas: Canvas) -> tuple[tf.Tensor, ...]:
+        """A mask [h, w] of the picture on a canvas at the style layers, [1, h, w, 1] each; empty
+        for None."""
         if mask is None:
             return ()
-        whole = canvas.padded_mask(resize(mask, *canvas.picture))
-        return self.losses.layer_masks(whole, *canvas.size, layers or self.losses.layers)
+        return self.losses.layer_masks(_on_canvas(mask, canvas), *canvas.size, self.losses.layers)
 
     def composited(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """image [1, H, W, 3] over the problem's background, if it has one."""
@@ -218,8 +215,8 @@ class Objective:
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()
         if content_mask is not None and self.losses.composites:
-            masks = self.layer_masks(content_mask, canvas, (layer,))
-            whole = canvas.padded_mask(resize(content_mask, *canvas.picture))
+            whole = _on_canvas(content_mask, canvas)
+            masks = self.losses.layer_masks(whole, *canvas.size, (layer,))
             background = tf.constant(whole[None, :, :, None]), photo
         norm = self.losses.content_norm(content, masks[0] if masks else None)
         found = contours(photo) if self.structure else ()
@@ -229,6 +226,11 @@ class Objective:
         """The traced functions for problems of this structure. Heights and widths are dynamic, so
         that all photos and scales share one trace; numbers are arguments for the same reason."""
         return _program(self, signature(problem))
+
+
+def _on_canvas(mask: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """A mask [h, w] of the picture, on its canvas."""
+    return canvas.padded_mask(resize(mask, *canvas.picture))
 
 
 def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:

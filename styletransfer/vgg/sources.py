@@ -5,6 +5,7 @@ None of it loads TensorFlow, but for a download and for computing random weights
 """
 
 from dataclasses import dataclass
+from functools import cache
 from logging import WARNING
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == ANY_BUILTIN:
         given = next(iter(BUILTIN))
     if given in BUILTIN:
-        return WeightsSource(given, file_identity(BUILTIN[given]))
+        return WeightsSource(given, _builtin_identity(BUILTIN[given]))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
@@ -100,9 +101,15 @@ def described(identity: str, given: str | None = None) -> str:
     if identity.startswith(RANDOM):
         return "random features"
     for name, path in BUILTIN.items():
-        if identity == file_identity(path):
+        if identity == _builtin_identity(path):
             return f"the built-in network {name}"
     for model in ("vgg19", "vgg16"):
         if identity == f"md5:{architecture(model).published.md5}":
             return f"{model.upper()}, Keras' weights"
     return f"the weights {given or identity}"
+
+
+@cache
+def _builtin_identity(path: Path) -> str:
+    """As file_identity, read once: the program's own files stay as they are while it runs."""
+    return file_identity(path)
