@@ -327,6 +327,7 @@ def test_each_half_of_the_picture_takes_the_colours_of_its_own_painting(tiny, st
     assert left > 0.05 and right < -0.1
 
 
+@pytest.mark.slow
 def test_swapped_masks_swap_the_halves(tiny):
     left, right = painted_halves(tiny, [1 - LEFT, LEFT])
     assert left < -0.1 and right > 0.1

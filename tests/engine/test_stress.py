@@ -20,6 +20,8 @@ EXACT = Settings(
     precision="float32", content_weight=1.0, total_variation_weight=0.0, structure_weight=0.0
 )
 STATISTICS = ("gram", "moments")
+# Network by network: what is traced for one takes seconds, and serves all its tests.
+each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def exact_terms(vgg, statistics, content, painting):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("kind", hard_networks.KINDS)
+@each_kind
 def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kind, statistics):
     vgg = hard_networks.network(kind)
     image, content, painting = picture(72, 96, 1), picture(72, 96, 2), picture(80, 64, 3)
@@ -77,8 +79,8 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
         assert terms[name] == pytest.approx(terms_at(image[None])[number], rel=1e-2, abs=1e-6)
         size = np.linalg.norm(gradient)
         assert size > 0
-        # Of length 1, or in random directions such that an error as long as the gradient shows.
-        along = [gradient / size, *(rng.standard_normal((2, *image.shape)))]
+        # Of length 1, or in a random direction such that an error as long as the gradient shows.
+        along = [gradient / size, rng.standard_normal(image.shape)]
         for direction in along:
             found = (np.float64(gradient) * direction).sum()
 
@@ -95,8 +97,9 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
             assert nearest < 0.02 * size, (name, found / size, np.array(differences) / size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("kind", hard_networks.KINDS)
+@each_kind
 def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistics):
     vgg, painting = hard_networks.network(kind), picture(72, 96, 3)
     settings = dataclasses.replace(EXACT, style_statistics=statistics)
@@ -106,7 +109,7 @@ def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistic
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", hard_networks.KINDS)
+@each_kind
 def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind):
     settings = Settings(size=96, iterations=10, precision="float32")
     steps = list(
@@ -121,7 +124,7 @@ def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(k
 # --- strength -------------------------------------------------------------------------------------
 
 
-def pair(name, size=128):
+def pair(name, size=96):
     """A photo of `size` px and a painting: smooth shapes, or the project's own."""
     if name == "shapes":
         return picture(size * 3 // 4, size, 1), picture(size * 3 // 4, size, 2)
@@ -146,7 +149,7 @@ def grain(image):
     return ((4 * image[1:-1, 1:-1] - neighbours) ** 2).mean()
 
 
-def painted(vgg, name, strength, iterations=150, size=128):
+def painted(vgg, name, strength, iterations=100, size=96):
     """The photo, the last step, and its grain, relative to the photo's or the painting's."""
     photo, painting = pair(name, size)
     settings = Settings(size=size, iterations=iterations, strength=strength, precision="float32")
@@ -163,11 +166,13 @@ def canvas_error(vgg, photo, step):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, strength",  # Painted freely, the shapes come no further than 0.83.
-    [("landscape", 0.3), ("landscape", 0.9)],
+    [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.9)],
 )
-def test_the_canvas_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
+def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(sketch, name, strength):
     photo, step, grainier = painted(sketch, name, strength)
     assert canvas_error(sketch, photo, step) == pytest.approx(strength, abs=0.07)
+    # Near the border, features depend on the margin that is cut off.
+    assert content_error(sketch, step.image, photo) == pytest.approx(strength, abs=0.1)
     assert grainier < 2
 
 
@@ -175,6 +180,7 @@ def test_the_canvas_is_as_far_from_the_photo_as_strength_says(sketch, name, stre
 @pytest.mark.parametrize(
     "kind",  # Where nearly all of a feature is its mean, a photo and any painting are the same.
     [kind for kind in hard_networks.KINDS if kind != "biased"],
+    scope="module",
 )
 def test_strength_holds_on_hard_networks(kind):
     strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.6
@@ -186,22 +192,15 @@ def test_strength_holds_on_hard_networks(kind):
 
 @pytest.mark.slow
 def test_strength_holds_on_random_weights(random_vgg):
-    photo, step, grainier = painted(random_vgg, "landscape", 0.1, 40, size=96)
+    photo, step, grainier = painted(random_vgg, "landscape", 0.1, 40, size=64)
     assert canvas_error(random_vgg, photo, step) == pytest.approx(0.1, abs=0.07)
     assert grainier < 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, strength", [("shapes", 0.1), ("landscape", 0.6)])
-def test_a_finished_picture_is_as_far_from_the_photo_as_strength_says(sketch, name, strength):
-    photo, step, _ = painted(sketch, name, strength, iterations=100, size=160)
-    # Near the border, features depend on the margin that is cut off.
-    assert content_error(sketch, step.image, photo) == pytest.approx(strength, abs=0.1)
-
-
-@pytest.mark.slow
-def test_at_strength_0_a_picture_is_not_grainier_than_its_photo(sketch):
+def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(sketch):
     photo, step, _ = painted(sketch, "shapes", 0.0, iterations=60)
+    assert content_error(sketch, step.image, photo) < 0.05
     assert grain(step.image) < 1.5 * grain(photo)
 
 
@@ -222,12 +221,11 @@ def border_ratio(image):
 @pytest.mark.slow
 def test_the_outermost_pixels_are_no_different_from_inner_ones(sketch):
     ratios = []
-    for seed in (1, 3, 5):
+    for seed, strength in ((1, 0.3), (3, 0.9), (5, 0.3), (7, 0.9)):
         # Cut out: towards their borders such pictures are flat.
         photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
-        for strength in (0.3, 0.9):
-            settings = Settings(size=136, iterations=20, strength=strength, precision="float32")
-            ratios.append(border_ratio(last(stylize(photo, [painting], settings, sketch)).image))
+        settings = Settings(size=112, iterations=20, strength=strength, precision="float32")
+        ratios.append(border_ratio(last(stylize(photo, [painting], settings, sketch)).image))
     assert min(ratios) > 0.85 and max(ratios) < 1.15
     assert np.mean(ratios) == pytest.approx(1, abs=0.05)  # Without a margin, 1.09.
 

@@ -57,6 +57,7 @@ def test_a_picture_too_small_for_contours_has_none(size):
     assert float(structure_error(photo * 0.5, contours(photo))) < 0.1
 
 
+@pytest.mark.slow
 def test_a_painted_photo_keeps_its_contours(tiny):
     photo, painting = picture(72, 96, 1), picture(80, 80, 2)
     wanted = luminance_gradients(photo)

@@ -219,14 +219,6 @@ def test_strength_is_the_distance_from_the_photo_for_every_photo_painting_and_si
     assert content_error(tiny, image, photo, settings) == pytest.approx(strength, abs=0.07)
 
 
-@pytest.mark.slow
-def test_strength_0_stays_close_to_the_photo(random_vgg):
-    photo = picture(64, 64, 1)
-    settings = Settings(size=64, iterations=40, strength=0, padding="zero", precision="float32")
-    image = last(stylize(photo, [picture(80, 80, 2)], settings, random_vgg)).image
-    assert content_error(random_vgg, image, photo, settings) < 0.05
-
-
 def test_a_content_weight_that_is_given_stays(tiny):
     settings = Settings(size=96, iterations=5, content_weight=0.07)
     step = last(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
@@ -414,8 +406,8 @@ def test_memory_stays_flat_over_photos_of_many_sizes(tiny):
     style = StyleTargets([picture(128, 128, 1)])
     readings = {}
     for number in range(1, 151):
-        photo = picture(100 + number * 61 % 151, 250 - number * 61 % 151)
-        list(stylize(photo, style, Settings(size=181, iterations=1), tiny))
+        photo = picture(40 + number * 61 % 151, 190 - number * 61 % 151)
+        list(stylize(photo, style, Settings(size=96, iterations=1), tiny))
         if number in (60, 150):
             readings[number] = resident()
     assert readings[150] < 1.05 * readings[60]

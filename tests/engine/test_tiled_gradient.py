@@ -141,6 +141,7 @@ def test_every_step_of_a_list_has_its_own_picture(tiny, monkeypatch, preserve_co
     assert np.abs(steps[0].image - steps[1].image).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_a_state_that_is_gone_is_refused(tiny, monkeypatch):
     monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
     steps = list(
@@ -241,26 +242,28 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
 
 @pytest.mark.slow
 def test_pictures_stay_below_a_limit_and_the_peak_is_as_estimated():
-    """A picture, twice, under a limit that an untiled step exceeds; the process's own peak, as
-    the system counts it."""
+    """The largest scale of a picture, twice, under a limit that an untiled step exceeds; the
+    process's own peak, as the system counts it."""
     program = """
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import picture
 from styletransfer import Settings, load_vgg, stylize
+from styletransfer.engine import pyramid
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
-vgg, settings = load_vgg("vgg19", "random"), Settings(size=800, iterations=1, precision="float32")
-photo, painting = picture(533, 800), picture(300, 300, 2)
+vgg, settings = load_vgg("vgg19", "random"), Settings(size=640, iterations=1, precision="float32")
+photo, painting = picture(427, 640), picture(300, 300, 2)
 for _ in stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), vgg): pass
 held = memory("VmRSS")
-limit = held + 560_000_000
+limit = held + 360_000_000
+pyramid.FIRST_SCALE = 640
 def paint():
     transfer = StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
-    for step in transfer.steps():
-        if step.scale == 800: return transfer.memory_plan
+    next(transfer.steps())
+    return transfer.memory_plan
 first = paint()
 peak = memory("VmHWM")
 second = paint()
@@ -280,7 +283,7 @@ print(*blocks, limit, held + first.bytes_needed, peak, memory("VmHWM"))
     first, second, limit, estimate, peak, later = map(int, done.stdout.split()[-6:])
     assert first > 1
     assert peak < limit
-    assert abs(estimate - peak) < 0.15 * peak
+    assert abs(estimate - peak) < 0.1 * peak
     # The second picture can use what TensorFlow keeps of the first.
     assert second == first
     assert later < limit
