@@ -94,6 +94,7 @@ def traced(step: Any, arguments: tuple[Any, ...]) -> Counter[str]:
     from tensorflow.python.eager import context
 
     context.context().enable_run_metadata()
+    context.context().export_run_metadata()  # Of what ran before.
     step(*arguments)
     graphs = context.context().export_run_metadata().function_graphs
     context.context().disable_run_metadata()
