@@ -1,18 +1,14 @@
 """Features against keras.applications with the same weights, and the random network."""
 
 import hashlib
-import subprocess
-import sys
-import time
+import os
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import fabricated
+from support import fabricated, programs
 
 from styletransfer import load_vgg
-from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.random_weights import (
     CALIBRATION_PHOTO,
@@ -27,7 +23,6 @@ COMPARED = {
     "vgg19": ("conv1_1", "conv1_2", "conv2_2", "conv3_4", "conv4_1", "conv5_1", "conv5_4"),
     "vgg16": ("conv1_1", "conv2_1", "conv3_3", "conv4_2", "conv5_3"),
 }
-KERAS = {"vgg16": keras.applications.vgg16, "vgg19": keras.applications.vgg19}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +38,8 @@ def h5(tmp_path_factory):
 @pytest.fixture(scope="module")
 def networks(h5):
     """keras.applications' networks with those files: model → network."""
+    import keras  # Takes seconds, which the other tests need not wait.
+
     return {
         "vgg19": keras.applications.VGG19(include_top=False, weights=str(h5["vgg19"])),
         "vgg16": keras.applications.VGG16(include_top=False, weights=str(h5["vgg16"])),
@@ -69,6 +66,7 @@ def kerass_features(networks, image):
 
 def averaging(network):
     """The same network, its maxima replaced by averages."""
+    import keras
 
     def other(layer):
         if isinstance(layer, keras.layers.MaxPooling2D):
@@ -81,9 +79,12 @@ def averaging(network):
 
 
 def computed(model, network, image):
+    import keras
+
+    published = getattr(keras.applications, model)
     layers = COMPARED[model]
     outputs = [network.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
-    batch = KERAS[model].preprocess_input(image[None] * 255.0)
+    batch = published.preprocess_input(image[None] * 255.0)
     features = keras.Model(network.input, outputs)(batch)
     return {layer: each.numpy()[0] for layer, each in zip(layers, features, strict=True)}
 
@@ -110,6 +111,7 @@ def test_features_equal_kerass_with_the_published_form(model, pool, h5, image, k
     assert_equal_features(vgg.features(image, COMPARED[model], pool), kerass_features[model, pool])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form", ["new.mat", "old.mat", "oldest.mat", "npz", "whole model", "Keras 3 weights"]
 )
@@ -167,40 +169,32 @@ def test_a_wrong_layer_pool_or_model_is_named(h5, image):
 
 @pytest.fixture(scope="module")
 def random():
-    """model → random weights of seed 3, and the seconds they took."""
-    made = {}
-    for model in COMPARED:
-        before = time.process_time()
-        made[model] = random_weights(model, 3), time.process_time() - before
-    return made
+    """model → random weights of seed 3."""
+    return {model: random_weights(model, 3) for model in COMPARED}
 
 
 @pytest.mark.slow
-def test_random_weights_are_the_same_in_another_process(random):
-    script = (
-        "import hashlib; from styletransfer.vgg.random_weights import random_weights; "
-        "w = random_weights('vgg16', 3).kernels.values(); "
-        "print(hashlib.md5(b''.join(a.tobytes() for pair in w for a in pair)).hexdigest())"
+def test_random_weights_are_the_same_in_another_process(random, start_program, tmp_path):
+    other = start_program(
+        programs.random_kernels, "vgg16", "3", environment=dict(os.environ), log=tmp_path / "log"
     )
-    other = subprocess.run(
-        [sys.executable, "-c", script], cwd=PROGRAM, capture_output=True, text=True, check=True
-    )
-    arrays = [each for pair in random["vgg16"][0].kernels.values() for each in pair]
+    assert other.wait() == 0, other.output
+    arrays = [each for pair in random["vgg16"].kernels.values() for each in pair]
     here = hashlib.md5(b"".join(each.tobytes() for each in arrays)).hexdigest()
-    assert other.stdout.strip() == here
+    assert other.output.split()[-1] == here
 
 
 @pytest.mark.slow
 def test_another_seed_gives_other_kernels_and_another_identity(random):
     other = load_vgg("vgg16", "random", seed=4)
-    assert other.identity == random_identity(4) != random["vgg16"][0].identity
+    assert other.identity == random_identity(4) != random["vgg16"].identity
     for layer, (kernel, _) in other.tensors(tf.float32).items():
-        assert not np.allclose(kernel, random["vgg16"][0].kernels[layer][0])
+        assert not np.allclose(kernel, random["vgg16"].kernels[layer][0])
 
 
 @pytest.mark.parametrize("model", COMPARED)
 def test_random_weights_centre_each_channel_and_give_it_mean_activation_1(model, random):
-    weights = random[model][0]
+    weights = random[model]
     photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
     photo = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") / 255
     features = VGG(weights).features(photo.numpy()[0], list(weights.kernels))
@@ -216,7 +210,7 @@ def test_random_weights_centre_each_channel_and_give_it_mean_activation_1(model,
 
 @pytest.mark.parametrize("model", COMPARED)
 def test_random_kernels_are_orthogonal_before_they_are_scaled(model, random):
-    for layer, (kernel, bias) in random[model][0].kernels.items():
+    for layer, (kernel, bias) in random[model].kernels.items():
         assert kernel.dtype == bias.dtype == np.float32
         assert kernel.shape == layer_shapes(model)[layer]
         if layer == "conv1_1":
@@ -226,8 +220,3 @@ def test_random_kernels_are_orthogonal_before_they_are_scaled(model, random):
         np.testing.assert_allclose(columns.T @ columns, np.eye(kernel.shape[3]), atol=1e-5)
     rows = _orthogonal(np.random.default_rng(0), (3, 3, 3, 64)).reshape(27, 64)
     np.testing.assert_allclose(rows @ rows.T, np.eye(27), atol=1e-5)
-
-
-def test_random_weights_take_a_few_seconds(random):
-    # Processor time of all cores, for the machine may be busy.
-    assert max(seconds for _, seconds in random.values()) < 20
