@@ -158,6 +158,7 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, bare_image, monkeypatch,
     assert json.loads(bot.read(RECORD))["weights"] == f"md5:{hashlib.md5(data).hexdigest()}"
 
 
+@pytest.mark.slow
 def test_without_weights_anywhere_the_built_in_network_paints(
     bot, bare_image, hub, published, capsys
 ):

@@ -62,7 +62,7 @@ def test_what_is_only_beside_checkpoints_is_left_alone(folders, small_vgg, capsy
 def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
     folders, small_vgg, monkeypatch, capsys
 ):
-    loaded = config.load(folders | {"STYLE_ITERATIONS": "60"})
+    loaded = config.load(folders | {"STYLE_ITERATIONS": "20"})
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
@@ -97,7 +97,7 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    loaded = config.load(folders | {"STYLE_ITERATIONS": "60"})
+    loaded = config.load(folders | {"STYLE_ITERATIONS": "20"})
     monkeypatch.setattr(np, "savez", full)
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     error = "no checkpoint: a temporary file cannot be written: No space left on device"

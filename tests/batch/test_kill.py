@@ -17,7 +17,7 @@ from support import programs, tiny
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
-ROUNDS, ROUNDS_ON_S3, SEED = 3, 2, 11
+ROUNDS, ROUNDS_ON_S3, SEED = 2, 1, 11
 AT_ONCE = 2
 CHECKPOINT_EVERY = "0.03"
 DEADLINE_S = 120

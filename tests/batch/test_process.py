@@ -87,7 +87,7 @@ def test_help_answers_without_loading_anything(tmp_path):
 def test_a_signal_saves_a_checkpoint_within_5_s_from_which_the_next_run_resumes(
     folders, start_program, tmp_path, signum, code
 ):
-    environment = os.environ | folders | {"STYLE_ITERATIONS": "500"}
+    environment = os.environ | folders | {"STYLE_ITERATIONS": "200"}
     Path("paintings/monet.jpg").unlink()
     Path("photos/trip/old town é.png").unlink()
 

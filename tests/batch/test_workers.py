@@ -88,7 +88,7 @@ def test_a_gpu_that_computes_nothing_is_set_up_first_and_the_cpu_paints(
 
 @pytest.mark.slow
 def test_a_signal_saves_the_painting_of_each_half(four_photos, on_two_halves):
-    child = on_two_halves(four_photos, STYLE_ITERATIONS="400")
+    child = on_two_halves(four_photos, STYLE_ITERATIONS="200")
 
     def begun():
         lines = [line for line in child.output.splitlines() if "%, " in line]
