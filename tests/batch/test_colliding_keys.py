@@ -1,0 +1,149 @@
+"""Photos and looks whose results would have one key, and names that cannot be used."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from support import tiny
+from support.batch_results import painted, results
+from support.folder_batches import run
+
+from styletransfer.batch.result_keys import ResultKeys, could_be_result, neighbours
+from styletransfer.images.output import OutputFormat
+from styletransfer.storage.folder import FolderBucket
+
+
+def planned(photos, looks=("monet",), **output):
+    form = OutputFormat(output.get("format"))
+    found = ResultKeys(photos, looks, form)
+    pairs = itertools.product(looks, photos)
+    return {
+        (look, photo): next(found.candidates(look, photo, form.extension_by_name(photo)))
+        for look, photo in pairs
+    }
+
+
+# --- keys that meet -------------------------------------------------------------------------
+
+
+def test_ordinary_photos_have_the_keys_they_always_had():
+    photos = ["beach.jpg", "trip/old town é.png", "scan.tiff", "a.b.jpeg"]
+    assert [*planned(photos).values()] == [
+        "monet/beach.jpg",
+        "monet/trip/old town é.png",
+        "monet/scan.png",
+        "monet/a.b.jpg",
+    ]
+
+
+@pytest.mark.parametrize("form", [None, "png", "same"])
+@pytest.mark.parametrize("looks", [("a",), ("a", "a/b"), ("a", "a/b", "a/b/c.png")], ids=len)
+def test_no_two_results_share_a_key(form, looks):
+    """Of the photos that can meet: short names with all endings, two deep, in folders."""
+    ends = [".png", ".jpg", ".webp"]
+    names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
+    photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
+    found = ResultKeys(photos, looks, OutputFormat(form))
+    pairs = [pair for pair in itertools.product(looks, photos) if not found.rivals(*pair)]
+    assert len(pairs) >= len(photos)
+    taken = {}
+    for content in ("png", "jpg", "webp"):
+        for pair in pairs:
+            key = next(found.candidates(*pair, content))
+            assert taken.setdefault(key, pair) == pair
+            assert could_be_result(key, *pair)
+
+
+def test_a_run_of_one_photo_lists_those_elsewhere_that_it_can_meet():
+    assert neighbours("c.jpg", ["a", "a/b", "z"]) == {"b/c.jpg"}
+    assert neighbours("b/c.jpg", ["a", "a/b"]) == {"b/b/c.jpg", "c.jpg"}
+    assert neighbours("c.jpg", ["a", "b", "a b"]) == set()
+
+
+def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_once(
+    folders, small_vgg, capsys
+):
+    Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 8, "PNG"))
+    Path("photos/beach.jpg.png").write_bytes(tiny.file(60, 80, 7, "PNG"))
+    Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
+    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "same"}
+    assert painted(capsys, folders, **asked) == 4
+    assert len(results()) == 4 and "monet/beach.jpg.png" in results()
+    assert painted(capsys, folders, **asked) == 0
+    for photo in ("beach.jpg", "beach.jpg.png", "beach.webp"):
+        assert painted(capsys, folders, **asked, PHOTO=photo) == 0
+
+
+def test_three_names_that_meet_as_png_are_painted_once_also_one_by_one(folders, small_vgg, capsys):
+    photos = {"c.png": "PNG", "c.webp": "WEBP", "c.webp.png": "PNG"}
+    for seed, (name, kind) in enumerate(photos.items()):
+        Path("photos", name).write_bytes(tiny.file(60, 80, seed, kind))
+    for photo in reversed(photos):
+        assert painted(capsys, folders, LOOK="monet", PHOTO=photo) == 1
+    expected = {"monet/c.png.png", "monet/c.webp.png", "monet/c.webp.png.png"}
+    assert results() == expected
+    assert painted(capsys, folders, LOOK="monet") == 2  # the two photos of other names
+    assert results() >= expected
+
+
+def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, small_vgg, capsys):
+    """The photo `b/c.jpg` in the look `a`, and `c.jpg` in `a/b`."""
+    Path("photos/b").mkdir()
+    Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
+    Path("photos/c.jpg").write_bytes(tiny.file(60, 80, 2))
+    Path("paintings/looks.toml").write_text(
+        "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
+    )
+    assert run(folders) == 1
+    out = capsys.readouterr().out
+    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert failed == [
+        "FAILED: b/c.jpg in a: its result would have the key of c.jpg in a/b; rename one of the "
+        "photos or looks",
+        "FAILED: c.jpg in a/b: its result would have the key of b/c.jpg in a; rename one of the "
+        "photos or looks",
+    ]
+    assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
+    assert run(folders, PHOTO="c.jpg", LOOK="a/b") == run(folders, PHOTO="b/c.jpg") == 1
+    assert run(folders, PHOTO="c.jpg", LOOK="a") == 0
+
+
+# --- names and files that cannot be used ----------------------------------------------------
+
+
+def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, small_vgg, capsys):
+    old = os.fsencode("photos") + b"/caf\xe9.jpg"
+    Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
+    for _ in range(2):
+        assert run(folders, LOOK="monet") == 1
+        [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+        assert failed == (
+            "FAILED: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
+            "rename the file"
+        )
+    assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}
+
+
+@pytest.mark.parametrize("what", ["photo", "mask"])
+def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
+    folders, small_vgg, capsys, monkeypatch, what
+):
+    gone = Path("photos/gone.jpg")
+    gone.write_bytes(tiny.file(60, 80, 3))
+    if what == "mask":
+        gone = Path("photos/gone.mask.png")
+        gone.write_bytes(tiny.file(60, 80, 3))
+    whole = FolderBucket.list
+
+    def listing(bucket, prefix=""):
+        found = [*whole(bucket, prefix)]
+        if bucket.name == "./photos":
+            gone.unlink()
+        return iter(found)
+
+    monkeypatch.setattr(FolderBucket, "list", listing)
+    assert run(folders, LOOK="monet") == 1
+    [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+    assert failed == f"FAILED: gone.jpg in monet: photos/{gone.name} does not exist"
+    assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}

@@ -1,0 +1,95 @@
+"""Records that do not tell the truth about their results."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import tiny
+from support.batch_results import ONE, RECORD, RESULT, edited, painted
+from support.folder_batches import run
+
+from styletransfer.batch.records import is_content, stored_by
+from styletransfer.record import PictureRef, Record
+from styletransfer.storage.base import Entry
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda: RESULT.write_bytes(b""),
+        lambda: RESULT.write_bytes(RESULT.read_bytes()[:-1]),
+        lambda: RESULT.write_bytes(RESULT.read_bytes()[:-1] + b"x"),
+        lambda: edited(result_etag="0" * 32),
+        lambda: edited(result_size=7),
+    ],
+    ids=["empty", "cut", "another of its size", "record's ETag", "record's size"],
+)
+def test_a_result_that_is_not_what_its_record_says_is_painted_anew(
+    folders, small_vgg, capsys, spoil
+):
+    run(folders, **ONE)
+    before = RESULT.read_bytes()
+    spoil()
+    assert painted(capsys, folders, **ONE) == 1
+    assert RESULT.read_bytes() == before
+    assert painted(capsys, folders, **ONE) == 0
+
+
+def test_a_record_of_an_earlier_version_is_believed_but_for_an_empty_result(
+    folders, small_vgg, capsys
+):
+    run(folders, **ONE)
+    record = json.loads(RECORD.read_text())
+    del record["result_etag"], record["result_size"]
+    RECORD.write_text(json.dumps(record))
+    assert painted(capsys, folders, **ONE) == 0
+    RESULT.write_bytes(b"")
+    assert painted(capsys, folders, **ONE) == 1
+
+
+def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, small_vgg, capsys):
+    run(folders, LOOK="monet")
+    mine = Path("out/monet/mine.jpg")
+    for other in ("monet/mine.jpg", "monet/trip/old town é.png", "index.html", "../photos/x.jpg"):
+        mine.write_bytes(b"mine")
+        made = [{"key": other, "etag": "e3b0"}, {"key": "monet/mine.png", "etag": "e3b0"}]
+        edited(result=other, result_etag=None, result_size=None, made=made)
+        before = Path("out/monet/trip/old town é.png").read_bytes()
+        RESULT.unlink()
+        assert painted(capsys, folders, LOOK="monet", OUTPUT_QUALITY="94") in (1, 2)
+        run(folders, LOOK="monet")
+        assert mine.read_bytes() == b"mine"
+        assert Path("out/monet/trip/old town é.png").read_bytes() == before
+
+
+def test_two_records_of_earlier_versions_that_name_one_result_are_both_painted_anew(
+    folders, small_vgg, capsys
+):
+    Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
+    run(folders, LOOK="monet", OUTPUT_FORMAT="png")
+    for name in ("beach.jpg", "beach.webp"):
+        path = Path(f"out/_records/monet/{name}.json")
+        record = json.loads(path.read_text()) | {"result": "monet/beach.png"}
+        del record["result_etag"], record["result_size"]
+        path.write_text(json.dumps(record))
+    Path("out/monet/beach.jpg.png").rename("out/monet/beach.png")
+    Path("out/monet/beach.webp.png").unlink()
+    assert painted(capsys, folders, LOOK="monet", OUTPUT_FORMAT="png") == 2
+    assert painted(capsys, folders, LOOK="monet", OUTPUT_FORMAT="png") == 0
+
+
+def test_content_is_compared_by_size_and_etags_of_one_kind():
+    whole, parts, other = "a" * 32, f"{'b' * 32}-3", f"{'c' * 32}-3"
+    entry = Entry("x.jpg", 7, whole)
+    assert is_content(entry, 7, whole) and is_content(entry, None, None)
+    assert not is_content(entry, 8, whole) and not is_content(entry, 7, "d" * 32)
+    assert is_content(entry, 7, parts) and is_content(Entry("x.jpg", 7, parts), 7, whole)
+    assert is_content(Entry("x.jpg", 7, parts), 7, parts)
+    assert not is_content(Entry("x.jpg", 7, parts), 7, other)
+    assert not is_content(Entry("x.jpg", 0, whole), 0, whole)
+
+
+def test_a_record_of_another_photo_says_nothing_of_this_one():
+    record = Record(photo="a.jpg", look="monet", made=(PictureRef("monet/a.png", "e"),))
+    assert stored_by(record, "a.jpg", "monet") == {"monet/a.png": ["e"]}
+    assert stored_by(record, "b.jpg", "monet") == stored_by(record, "a.jpg", "klimt") == {}

@@ -1,0 +1,25 @@
+"""What a run over folders made: its results, and the record and result of one photo."""
+
+import json
+from pathlib import Path
+
+from support.folder_batches import keys, run
+
+ONE = {"PHOTO": "beach.jpg", "LOOK": "monet"}
+RECORD = Path("out/_records/monet/beach.jpg.json")
+RESULT = Path("out/monet/beach.jpg")
+
+
+def results():
+    return {key for key in keys() if not key.startswith("_")}
+
+
+def edited(**changes):
+    RECORD.write_text(json.dumps(json.loads(RECORD.read_text()) | changes))
+
+
+def painted(capsys, environment, **changes):
+    """How many pictures a run paints; that it ends well."""
+    capsys.readouterr()
+    assert run(environment, **changes) == 0
+    return capsys.readouterr().out.count(": done, ")
