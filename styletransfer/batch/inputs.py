@@ -9,7 +9,8 @@ import numpy as np
 from styletransfer.batch.looks import Look
 from styletransfer.images import arrays, decode
 from styletransfer.images.arrays import fit_size, to_float
-from styletransfer.images.decode import bytes_to_decode, decode_mask
+from styletransfer.images.decode import decode_mask
+from styletransfer.images.header import bytes_to_decode
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 

@@ -20,7 +20,7 @@ from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
 from styletransfer.record import Record
-from styletransfer.storage.base import Bucket, Entry, ObjectError
+from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
 
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
@@ -70,6 +70,14 @@ class Task:
         """Whether the record's key is short enough for a bucket. Without one, no result counts as
         done."""
         return len(self.record_key.encode()) <= LONGEST_KEY
+
+    def check_key(self) -> None:
+        """Raises BadKeyError where a result could have no record, and so would never be done."""
+        if not self.may_have_record:
+            raise BadKeyError(
+                f"the key {printable(self.photo.key)} is too long with the look's name in front: "
+                "1,024 bytes at most; rename the photo"
+            )
 
     @property
     def checkpoint_key(self) -> str:

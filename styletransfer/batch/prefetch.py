@@ -4,7 +4,7 @@ being loaded at the same time."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -56,6 +56,18 @@ class Prefetcher:
     def __iter__(self) -> Iterator[PrefetchedTask]:
         while (prefetched := self._take()) is not None:
             yield prefetched
+
+    def leave_out(self, tasks: Iterable[Task]) -> None:
+        """Hands out none of these tasks, and reads none of them that is not being decoded yet."""
+        with self._lock:
+            left_out = {id(task) for task in tasks}
+            for each in self._window:
+                if id(each.task) in left_out:
+                    each.shares[1].give_up()
+            self._window = deque(each for each in self._window if id(each.task) not in left_out)
+            rest = [each for each in self._rest if id(each[1]) not in left_out]
+            self._rest = iter(rest)
+            self._count = self._taken + len(self._window) + len(rest)
 
     @property
     def left(self) -> int:

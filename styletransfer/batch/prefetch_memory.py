@@ -65,10 +65,12 @@ class PrefetchMemory:
         """See MemoryShare.admit."""
         with self._changed:
             share.wanted = needed
-            self._changed.wait_for(lambda: self._closed or share.is_due or self._fits(share))
+            self._changed.wait_for(
+                lambda: self._closed or share.given_up or share.is_due or self._fits(share)
+            )
             share.wanted = 0
-            if self._closed:
-                raise MemoryShortError("the run has ended")
+            if self._closed or share.given_up:
+                raise MemoryShortError("nobody waits for it")
             share.bytes = max(share.bytes, needed)
             return self.available() if share.is_due else None
 
@@ -86,6 +88,13 @@ class PrefetchMemory:
                 self._shares.remove(share)
             self._changed.notify_all()
 
+    def give_up(self, share: "MemoryShare") -> None:
+        """See MemoryShare.give_up."""
+        with self._changed:
+            share.given_up = True
+            self._shares.remove(share)
+            self._changed.notify_all()
+
     def _fits(self, share: "MemoryShare") -> bool:
         others = self._taken() - share.bytes
         return others + max(share.bytes, share.wanted) <= self._set_aside
@@ -96,17 +105,17 @@ class PrefetchMemory:
 
 class MemoryShare:
     """What one photo or look takes of the memory for reading. bytes: taken; wanted: waited for;
-    is_due: whether its turn has come, so that it no longer counts."""
+    is_due: whether its turn has come, so that it no longer counts; given_up: that it has none."""
 
     def __init__(self, memory: PrefetchMemory) -> None:
         self._memory = memory
-        self.bytes, self.wanted, self.is_due = 0, 0, False
+        self.bytes, self.wanted, self.is_due, self.given_up = 0, 0, False, False
 
     def admit(self, needed: int) -> int | None:
         """Waits until decoding a picture may take so many bytes. The most that it may take, where
         `needed` did not fit before its turn; None where it did.
 
-        Raises MemoryShortError at the end of the run.
+        Raises MemoryShortError at the end of the run, or when it is given up.
         """
         return self._memory.admit(self, needed)
 
@@ -117,3 +126,7 @@ class MemoryShare:
     def begin_turn(self) -> None:
         """Somebody waits for it, and paints it when it is decoded."""
         self._memory.begin_turn(self)
+
+    def give_up(self) -> None:
+        """Nobody will wait for it: it is not decoded any more."""
+        self._memory.give_up(self)

@@ -86,8 +86,9 @@ class Uploader:
         self._begin(self._upload, finished)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
-        """Logs a failure and stores it in the record, which keeps what it knew before."""
-        self._begin(self._fail, task, label, error)
+        """Logs a failure, and stores it in the record, which keeps what it knew before."""
+        self._log_failure(task, label, error)
+        self._begin(self._record_failure, task, label, error)
 
     def check(self) -> None:
         """Raises UnavailableError if the storage stayed away for too long."""
@@ -158,7 +159,9 @@ class Uploader:
             )
             self._delete_outdated(task, before, key)
         except Exception as error:
-            self._fail(task, finished.label, picture_failure(error))
+            failure = picture_failure(error)
+            self._log_failure(task, finished.label, failure)
+            self._record_failure(task, finished.label, failure)
         finally:
             self._slots.release()
         self._gallery.publish_if_due()
@@ -178,7 +181,7 @@ class Uploader:
         except ObjectError as error:  # The result and its record are stored all the same.
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
 
-    def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+    def _log_failure(self, task: Task, label: str, error: StyleTransferError) -> None:
         event(
             f"{label}: FAILED: {error}",
             level=ERROR,
@@ -188,6 +191,8 @@ class Uploader:
         )
         with self._lock:
             self.outcome.failures.append((task, str(error)))
+
+    def _record_failure(self, task: Task, label: str, error: StyleTransferError) -> None:
         record = replace(self._keys.latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)

@@ -26,7 +26,6 @@ from styletransfer.errors import MemoryShortError
 from styletransfer.log import event, printable
 from styletransfer.progress import follow
 from styletransfer.record import Record
-from styletransfer.storage.base import BadKeyError
 from styletransfer.vgg.network import VGG
 
 
@@ -53,7 +52,6 @@ class Worker:
         task = prefetched.task
         label = f"{task} ({prefetched.number} of {len(self._run.plan.todo)})"
         try:
-            _check_key(task)
             photo = result_of(prefetched.photo, self._run.stop)
             look = result_of(prefetched.look, self._run.stop)
             key = self._pipeline.uploader.result_key(task, photo.picture)
@@ -178,13 +176,4 @@ class Worker:
             output=dataclasses.astuple(self._run.plan.output),
             fingerprint=task.fingerprint,
             note=RANDOM_NOTE if networks.is_random(settings) else None,
-        )
-
-
-def _check_key(task: Task) -> None:
-    """Raises BadKeyError where a result could have no record, and so would never be done."""
-    if not task.may_have_record:
-        raise BadKeyError(
-            f"the key {printable(task.photo.key)} is too long with the look's name in front: "
-            "1,024 bytes at most; rename the photo"
         )

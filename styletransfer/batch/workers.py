@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
+from styletransfer.batch.headers import Headers
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
@@ -30,8 +31,9 @@ GRACE_S = 3.0
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
-    """Paints the plan's tasks; what became of them. devices: waits until TensorFlow is loaded;
-    photos, paintings and weights are read meanwhile.
+    """Paints the plan's tasks; what became of them. What cannot be painted fails before the first
+    picture begins, as far as files' headers say it. devices: waits until TensorFlow is loaded;
+    headers, photos, paintings and weights are read meanwhile.
 
     Raises DeviceError, WeightsError; UnavailableError if the storage stays away; Stopped after a
     signal, with a checkpoint of each current painting in the result bucket.
@@ -44,6 +46,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     todo = run.plan.todo
     memory = PrefetchMemory(run.config.memory_limit)
     prefetcher = Prefetcher(todo, source, style, memory)
+    headers = Headers(todo, run.buckets.source, run.buckets.style)
     checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
     uploader = Uploader(result, run.plan, gallery, checkpoints)
     grace_s = 0.0
@@ -56,11 +59,16 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         run.networks.load(todo[0].look.settings, used[0].name)
         eta = BatchEta(len(used), lambda: prefetcher.left, uploader.outcome.seconds)
 
+        from styletransfer.batch.feasibility import Feasibility
         from styletransfer.batch.worker import Worker
 
         pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
         workers = [Worker(device, run, pipeline) for device in used]
         gallery.begin()
+        impossible = Feasibility(run, headers, memory, used[0].name).failures()
+        prefetcher.leave_out(task for task, _ in impossible)
+        for task, error in impossible:
+            uploader.fail(task, str(task), error)
         run.stop.later = True
         run_side_by_side([worker.paint for worker in workers])
         return uploader.finish(run.stop)
@@ -70,6 +78,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     finally:
         run.stop.later = False
         prefetcher.close()
+        headers.close()
         leaving.set()
         uploader.close(grace_s)
         checkpoints.close()

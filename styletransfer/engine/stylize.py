@@ -6,7 +6,6 @@ crowsonkb's style-transfer-pytorch; the losses are relative (losses.py). The rec
 one scale and the losses of the original script (inetwork_losses.py).
 """
 
-import math
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -19,18 +18,17 @@ from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import StepEta
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
+from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.objective import Objective, Problem, term_weights
 from styletransfer.engine.optimizers import State, initial_content_weight
-from styletransfer.engine.postprocess import PICTURE_BYTES, Postprocess, postprocess_bytes
+from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
-
-SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 
 one_operation_at_a_time()
 
@@ -133,28 +131,15 @@ class StyleTransfer:
     ) -> None:
         if settings.deterministic:
             deterministic()
-        budget = MemoryBudget(memory_limit, set_aside)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask, masked = content_mask, content_mask is not None
-        self._objective = Objective.of(settings, vgg)
-        photo_size = pyramid.picture_size(content)
-        self._sizes, self._counts = pyramid.schedule(*photo_size, settings)
-        self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)
-        last = self._sizes[-1]
-        self._objective.canvas(last).check()
-        outside = postprocess_bytes(photo_size, last, settings, masked)
-        if init is not None and len(self._sizes) == 1:
-            outside += PICTURE_BYTES * math.prod(last)
-        extra = ExtraMemory(
-            lbfgs=settings.optimizer == "lbfgs",
-            regions=styles.masked_groups(masked),
-            composited=masked and self._objective.losses.composites,
-            outside=outside,
+        about = PaintingInputs(
+            pyramid.picture_size(content), masked, styles.masked_groups(masked), init is not None
         )
-        self._planner = MemoryPlanner(self._objective, budget, extra)
-        self.memory_plan = self._planner.plan_memory(last)
-        if photo_size != last:  # Before a scale begins, so not in addition to it.
-            budget.check(SCALING_BYTES * math.prod(photo_size), "scaling the photo")
+        plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside))
+        self._objective, self._planner, self.memory_plan = plan.objective, plan.planner, plan.memory
+        self._sizes, self._counts = plan.sizes, plan.counts
+        self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)
         self._init = None
         if init is not None:
             self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])

@@ -1,36 +1,26 @@
 """Bytes → arrays: what cameras, phones and drawing programs write becomes upright sRGB 0…1, with
 alpha in an array of its own."""
 
-import io
-import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import pillow_heif
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import Image
 
-from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.errors import PictureError
 from styletransfer.images import bands, exif, icc
 from styletransfer.images.arrays import to_float
-from styletransfer.log import gigabytes
-
-MAX_PIXELS = 200_000_000
-MIN_SIDE = 16
-
-# Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
+from styletransfer.images.header import (
+    bytes_to_decode,
+    camera_orientation,
+    check_memory,
+    errors_named,
+    lower_tiles,
+    open_picture,
+)
 
 # One step of 8 bits: a mask below it shows nothing.
 _BLACK = 1 / 255
 
-# The most bytes per pixel at any time, measured; alpha, and colours of 16 bits, take more, and so
-# does WebP's decoder. Steps in bands and small pictures have a fixed part.
-_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
-_FORMAT_BYTES = {"WEBP": 8}
-_FIXED_BYTES = 20_000_000
-
-_DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,19 +30,6 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Pillow's names of 16-bit byte orders → the opposite one: big, little, and native, which is little
-# wherever TensorFlow runs.
-_OPPOSITE_ORDER = {"B": "L", "L": "B", "N": "B"}
-pillow_heif.register_heif_opener()
-
-# Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
-# _open checks the size in the header instead.
-Image.MAX_IMAGE_PIXELS = None
-
-# Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
-# process, since warnings.catch_warnings is not thread-safe.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
@@ -88,21 +65,6 @@ class Picture:
         return None if self.alpha_int is None else to_float(self.alpha_int)
 
 
-def bytes_to_decode(data: bytes) -> int:
-    """The most memory in bytes that `decode` and `decode_mask` take at any time for this file, in
-    addition to its own bytes, estimated from its header; 0 if they would refuse it."""
-    try:
-        image = _open(data)
-        width, height = image.size
-        alpha = image.has_transparency_data
-        deep = _lower_tiles(image) is not None
-    except Exception:  # As in `decode`, which names what is wrong.
-        return 0
-    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
-    per_pixel += (_ALPHA_BYTES if alpha else 0) + (_DEEP_BYTES if deep else 0)
-    return _FIXED_BYTES + per_pixel * width * height
-
-
 def decode(data: bytes, name: str, available: int | None = None) -> Picture:
     """A picture from a file's bytes, upright and in sRGB, recognised by its content.
 
@@ -119,22 +81,10 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
     MemoryShortError, such a line too, before a pixel is read if decoding would take more than
     `available` bytes.
     """
-    # An error is one line, even if the name has a newline.
-    label = "".join(each if each.isprintable() else " " for each in name)
-    if available is not None and (needed := bytes_to_decode(data)) > available:
-        raise MemoryShortError(
-            f"{label}: decoding it takes {gigabytes(needed)} of memory, and "
-            f"{gigabytes(max(available, 0))} are available; make it smaller"
-        )
-    try:
+    if available is not None:
+        check_memory(bytes_to_decode(data), available, name)
+    with errors_named(name):
         return _decode(data)
-    except PictureError as error:
-        raise PictureError(f"{label}: {error}") from None
-    except MemoryError:
-        raise PictureError(f"{label}: needs more memory than there is; make it smaller") from None
-    except Exception:
-        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise PictureError(f"{label}: {_DAMAGED}") from None
 
 
 def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndarray:
@@ -154,7 +104,7 @@ def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndar
 
 
 def _decode(data: bytes) -> Picture:
-    file = _open(data)
+    file = open_picture(data)
     file.load()
     picture_format = "JPEG" if file.format == "MPO" else str(file.format)
     transposition, profile = _transposition(file), file.info.get("icc_profile")
@@ -183,81 +133,22 @@ def _decode(data: bytes) -> Picture:
     return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
-    """The picture with only its header read. Raises PictureError for a size that cannot be used."""
-    if not data:
-        raise PictureError("is empty (0 bytes); send it again")
-    try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError:
-        raise PictureError(_not_a_picture(data)) from None
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
-            "read; make it smaller"
-        )
-    if min(width, height) < MIN_SIDE:
-        raise PictureError(
-            f"is {width} × {height} pixels; the smallest side that can be painted is "
-            f"{MIN_SIDE} pixels; use a larger one"
-        )
-    return image
-
-
-def _not_a_picture(data: bytes) -> str:
-    """The message for bytes that are no readable picture: what they are instead."""
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    kinds = {
-        "a video": rb"....ftyp(isom|iso2|mp4|avc1|qt  )",
-        "damaged": rb"\xff\xd8|\x89p|ii\*\0|mm\0\*|gif8|riff....webp|....ftyp",
-        "a web page": rb"<!doctype html|<html",
-        "an SVG drawing": rb".*<svg",
-        "a PDF": rb"%pdf",
-        "text": rb"[^\0-\x08\x0e-\x1f]*$",
-    }
-    found = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
-    kind = next(found, "of no known kind")
-    wanted = "not a picture that can be read; send it as JPEG, PNG, WebP, TIFF or HEIC"
-    return _DAMAGED if kind == "damaged" else f"is {kind}, {wanted}"
-
-
 def _transposition(image: Image.Image) -> Image.Transpose | None:
     """What makes a loaded picture upright; None for TIFF and HEIC: loading transposes them."""
-    try:
-        return _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:
-        # A photo with damaged EXIF is still a good photo.
-        return None
+    return _TRANSPOSITIONS.get(camera_orientation(image))
 
 
 def _lower_bytes(data: bytes) -> Image.Image | None:
     """The lower bytes of 16-bit colours, of which Pillow reads only the upper ones; None if there
     are none. The file is read once more, with the opposite byte order.
     """
-    image = _open(data)
-    tiles = _lower_tiles(image)
+    image = open_picture(data)
+    tiles = lower_tiles(image)
     if tiles is None:
         return None
     image.tile = tiles
     image.load()
     return image
-
-
-def _lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
-    """What Pillow has to read for the lower bytes of 16-bit colours; None if there are none."""
-    if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
-        return None
-    tiles = []
-    for tile in image.tile:
-        args = tile.args or ""
-        mode, *others = (args,) if isinstance(args, str) else args
-        channels, _, order = mode.partition(";16")
-        if channels not in ("RGB", "RGBA", "RGBX") or order not in _OPPOSITE_ORDER:
-            return None
-        mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
-        tiles.append(tile._replace(args=(mode, *others) if others else mode))
-    return tiles
 
 
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -12,7 +12,7 @@ from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.errors import MemoryShortError
 from styletransfer.images import decode
-from styletransfer.images.decode import bytes_to_decode
+from styletransfer.images.header import bytes_to_decode
 from styletransfer.storage.base import Entry
 
 SMALL = saved(Image.new("RGB", (64, 64)), "PNG")

@@ -10,7 +10,8 @@ from support.decoding import FORMATS, centre, plain, see_through
 from support.pictures import gradient, saved
 
 from styletransfer.bucket_layout import PICTURES
-from styletransfer.images.decode import MIN_SIDE, bytes_to_decode, decode
+from styletransfer.images.decode import decode
+from styletransfer.images.header import MIN_SIDE, bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

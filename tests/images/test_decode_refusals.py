@@ -12,7 +12,8 @@ from support.decoding import FORMATS, plain, see_through
 from support.pictures import P3, gradient, rgb_profile, saved
 
 from styletransfer.errors import MemoryShortError, PictureError
-from styletransfer.images.decode import MIN_SIDE, bytes_to_decode, decode, decode_mask
+from styletransfer.images.decode import decode, decode_mask
+from styletransfer.images.header import MIN_SIDE, bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -1,0 +1,199 @@
+"""What a picture file's header says, before a pixel is read: whether it can be used, its size, and
+the memory that decoding it takes. Of most files the first bytes suffice."""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pillow_heif
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.log import gigabytes
+
+MAX_PIXELS = 200_000_000
+MIN_SIDE = 16
+
+# Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
+
+# The most bytes per pixel at any time, measured; alpha, and colours of 16 bits, take more, and so
+# does WebP's decoder. Steps in bands and small pictures have a fixed part.
+_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
+_FORMAT_BYTES = {"WEBP": 8}
+_FIXED_BYTES = 20_000_000
+
+# Up to this length, a file of which only the start is known is completed with zeros.
+_MOST_COMPLETED = 32_000_000
+
+_DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+_TURNED = (5, 6, 7, 8)  # orientations of which height and width are swapped
+
+# Pillow's names of 16-bit byte orders → the opposite one: big, little, and native, which is little
+# wherever TensorFlow runs.
+_OPPOSITE_ORDER = {"B": "L", "L": "B", "N": "B"}
+pillow_heif.register_heif_opener()
+
+# Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
+# open_picture checks the size in the header instead.
+Image.MAX_IMAGE_PIXELS = None
+
+# Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
+# process, since warnings.catch_warnings is not thread-safe.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class Header(NamedTuple):
+    """What a picture's header says: height and width in px, upright, and see `bytes_to_decode`."""
+
+    size: tuple[int, int]
+    bytes_to_decode: int
+
+
+class _NoHeaderError(PictureError):
+    """A file that does not begin as a picture does, which may be for lack of bytes."""
+
+
+def bytes_to_decode(data: bytes) -> int:
+    """The most memory in bytes that `decode` and `decode_mask` take at any time for this file, in
+    addition to its own bytes, estimated from its header; 0 if they would refuse it."""
+    try:
+        return _header(open_picture(data)).bytes_to_decode
+    except Exception:  # As in `decode`, which names what is wrong.
+        return 0
+
+
+def read_header(start: bytes, name: str, size: int) -> Header | None:
+    """What the first bytes of a file of `size` bytes say of it; None where they do not: they are
+    too few, or damaged.
+
+    Raises PictureError, as `decode` does, for what can be no picture whatever follows.
+    """
+    missing = size - len(start)
+    if missing <= 0:
+        with errors_named(name):
+            return _header(open_picture(start))
+    # WebP's and HEIC's readers refuse a file that is shorter than it says.
+    for rest in (0, missing) if missing <= _MOST_COMPLETED else (0,):
+        try:
+            return _header(open_picture(start + bytes(rest)))
+        except _NoHeaderError:
+            continue
+        except PictureError as error:
+            raise PictureError(f"{_label(name)}: {error}") from None
+        except Exception:  # As in `decode`.
+            continue
+    return None
+
+
+def check_memory(needed: int, available: int, name: str) -> None:
+    """Raises MemoryShortError, naming the file, where decoding it takes more than is available."""
+    if needed > available:
+        raise MemoryShortError(
+            f"{_label(name)}: decoding it takes {gigabytes(needed)} of memory, and "
+            f"{gigabytes(max(available, 0))} are available; make it smaller"
+        )
+
+
+@contextmanager
+def errors_named(name: str) -> Iterator[None]:
+    """Errors of decoding become one line that begins with a name."""
+    try:
+        yield
+    except PictureError as error:
+        raise PictureError(f"{_label(name)}: {error}") from None
+    except MemoryError:
+        raise PictureError(
+            f"{_label(name)}: needs more memory than there is; make it smaller"
+        ) from None
+    except Exception:
+        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
+        raise PictureError(f"{_label(name)}: {_DAMAGED}") from None
+
+
+def _label(name: str) -> str:
+    """A name in one line, also if it has a newline."""
+    return "".join(each if each.isprintable() else " " for each in name)
+
+
+def _header(image: ImageFile.ImageFile) -> Header:
+    """The header of a picture that is not loaded."""
+    width, height = image.size
+    alpha, deep = image.has_transparency_data, lower_tiles(image) is not None
+    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
+    per_pixel += (_ALPHA_BYTES if alpha else 0) + (_DEEP_BYTES if deep else 0)
+    # TIFF's header has the size that loading gives.
+    turned = image.format != "TIFF" and camera_orientation(image) in _TURNED
+    return Header(
+        (width, height) if turned else (height, width), _FIXED_BYTES + per_pixel * width * height
+    )
+
+
+def open_picture(data: bytes) -> ImageFile.ImageFile:
+    """The picture with only its header read. Raises PictureError for a size that cannot be used."""
+    if not data:
+        raise PictureError("is empty (0 bytes); send it again")
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError:
+        raise _not_a_picture(data) from None
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
+            "read; make it smaller"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PictureError(
+            f"is {width} × {height} pixels; the smallest side that can be painted is "
+            f"{MIN_SIDE} pixels; use a larger one"
+        )
+    return image
+
+
+def _not_a_picture(data: bytes) -> PictureError:
+    """The error for bytes that are no readable picture: what they are instead."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    kinds = {
+        "a video": rb"....ftyp(isom|iso2|mp4|avc1|qt  )",
+        "damaged": rb"\xff\xd8|\x89p|ii\*\0|mm\0\*|gif8|riff....webp|....ftyp",
+        "a web page": rb"<!doctype html|<html",
+        "an SVG drawing": rb".*<svg",
+        "a PDF": rb"%pdf",
+        "text": rb"[^\0-\x08\x0e-\x1f]*$",
+    }
+    found = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
+    kind = next(found, "of no known kind")
+    wanted = "not a picture that can be read; send it as JPEG, PNG, WebP, TIFF or HEIC"
+    if kind == "damaged":
+        return _NoHeaderError(_DAMAGED)
+    unknown = kind == "of no known kind"
+    return (_NoHeaderError if unknown else PictureError)(f"is {kind}, {wanted}")
+
+
+def camera_orientation(image: Image.Image) -> int:
+    """The camera's orientation, 1 to 8."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photo with damaged EXIF is still a good photo.
+        return 1
+
+
+def lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
+    """What Pillow has to read for the lower bytes of 16-bit colours; None if there are none."""
+    if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
+        return None
+    tiles = []
+    for tile in image.tile:
+        args = tile.args or ""
+        mode, *others = (args,) if isinstance(args, str) else args
+        channels, _, order = mode.partition(";16")
+        if channels not in ("RGB", "RGBA", "RGBX") or order not in _OPPOSITE_ORDER:
+            return None
+        mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
+        tiles.append(tile._replace(args=(mode, *others) if others else mode))
+    return tiles

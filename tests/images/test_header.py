@@ -1,0 +1,65 @@
+"""What the first bytes of a picture file say."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.pictures import saved
+
+from styletransfer.errors import PictureError
+from styletransfer.images.decode import decode
+from styletransfer.images.header import bytes_to_decode, read_header
+
+START = 4096
+PIXELS = np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8)
+
+
+def turned():
+    """EXIF data by which a picture is shown on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        *((kind, {}) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")),
+        *((kind, {"exif": True}) for kind in ("JPEG", "PNG", "TIFF", "HEIF", "AVIF")),
+    ],
+    ids=str,
+)
+def test_the_first_bytes_of_a_file_say_what_all_of_them_do(kind, options):
+    given = {"exif": turned()} if options else {}
+    data = saved(Image.fromarray(PIXELS), kind, **given)
+    header = read_header(data[:START], "name", len(data))
+    assert header == read_header(data, "name", len(data)) and len(data) > START
+    turns = options and kind != "HEIF"  # It says in its own way how it is shown.
+    assert header.size == decode(data, "name").size == ((160, 96) if turns else (96, 160))
+    assert header.bytes_to_decode == bytes_to_decode(data)
+
+
+def test_a_size_that_the_first_bytes_lack_is_not_known():
+    behind_a_preview = saved(
+        Image.fromarray(PIXELS), "JPEG", comment=b"x" * 9000, icc_profile=b"y" * 9000
+    )
+    compressed = saved(Image.fromarray(PIXELS), "TIFF", compression="tiff_lzw")
+    for data in (behind_a_preview, compressed):
+        assert read_header(data[:START], "name", len(data)) is None
+        assert read_header(data, "name", len(data)).size == (96, 160)
+
+
+@pytest.mark.parametrize(
+    "start, size, message",
+    [
+        (b"dear diary, " * 400, 9000, "note.jpg: is text"),
+        (b"<!doctype html>" + bytes(2000), 9000, "note.jpg: is a web page"),
+        (b"", 0, "note.jpg: is empty"),
+        (b"\xff\xd8\xff torn", 8, "note.jpg: is damaged"),
+        (saved(Image.new("1", (20000, 20000)), "PNG")[:START], 9000, "at most 200 megapixels"),
+        (saved(Image.new("L", (4000, 3)), "BMP")[:START], 9000, "the smallest side"),
+    ],
+    ids=["text", "web page", "empty", "torn", "large", "narrow"],
+)
+def test_what_can_be_no_photo_is_refused_by_its_first_bytes(start, size, message):
+    with pytest.raises(PictureError, match=message):
+        read_header(start, "note.jpg", size)
