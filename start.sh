@@ -13,6 +13,7 @@ Paints every photo in every look.
                             paint these folders (./name) or buckets (name), or single pictures;
                             any setting is a flag (docs/settings.md)
   ./start.sh --open         open the page of the results in the browser at the end
+  ./start.sh --keep         only paint what has no result yet, whatever has changed since
   ./start.sh --dry-run      only report what would be painted, how long it takes, and the memory
   ./start.sh setup [--dev]  make the Python environment and print the path of its Python;
                             --dev adds what the tests need

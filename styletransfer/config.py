@@ -45,7 +45,7 @@ class Config:
     source, style, result: values for `storage.open_bucket`.
     photo: the key of the only photo to paint; look: the name of the only look; None means all.
     checkpoint_every: seconds. memory_limit: bytes; None means all free memory. progress: one of
-        `progress.PROGRESS_MODES`.
+        `progress.PROGRESS_MODES`. keep: results stay, whatever has changed since.
     """
 
     source: str
@@ -63,6 +63,7 @@ class Config:
     memory_limit: int | None
     checkpoint_every: float
     dry_run: bool
+    keep: bool
     progress: str
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
 
@@ -108,6 +109,7 @@ def load(environment: Mapping[str, str]) -> Config:
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
         dry_run=_switch(values, "DRY_RUN"),
+        keep=_switch(values, "KEEP"),
         progress=progress_mode(values),
     )
 

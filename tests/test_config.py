@@ -120,6 +120,7 @@ def test_a_quality_counts_more_than_the_demos_settings(quality):
 @pytest.mark.parametrize("value", ["1", "true", "Yes", "ON", "t"])
 def test_a_switch_may_be_written_in_several_ways(value):
     assert load({"KEEP_GPS": value}).output.keep_gps and load({"DRY_RUN": value}).dry_run
+    assert load({"KEEP": value}).keep
 
 
 @pytest.mark.parametrize("value", ["0", "FALSE", "no", "off", "f", ""])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from styletransfer.config import Config
 from styletransfer.errors import WeightsError
 from styletransfer.log import event, plural, printable
+from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 from styletransfer.vgg import readers, registry, sources
@@ -58,6 +59,20 @@ class NetworkPool:
             accepted = (self._source(settings),) if named else _unnamed(settings)
             self._accepted[which] = tuple(each.identity for each in accepted)
         return self._accepted[which]
+
+    def accepts(self, record: Record, settings: Settings) -> bool:
+        """Whether a record names weights with which its result is up to date, if nothing else has
+        changed. Names decide where identities are of different kinds: random weights have a seed,
+        and objects that were uploaded in parts have no MD5."""
+        for identity in self.accepted(settings):
+            identities = record.weights or "", identity
+            if identities[0] == identity:
+                return True
+            plain = all(each.startswith("md5:") and "-" not in each for each in identities)
+            name = sources.described(identity, self._config.vgg_weights)
+            if not plain and record.network == name:
+                return True
+        return False
 
     def continue_with(self, painted: Mapping[str, int]) -> None:
         """Before `identity`: how many results are there, by the identities that `accepted` gave."""

@@ -90,13 +90,15 @@ class Plan:
 
     refused: what cannot be painted, and why. keys: of all results. stored: what is in the result
     bucket, by key. records: those that were read, by key; None: damaged. intact: those of them
-    whose result is there as they describe it.
+    whose result is there as they describe it. kept: tasks whose results stay, though they are not
+    what would be painted; their records are in `done`.
     """
 
     output: OutputFormat
     todo: tuple[Task, ...]
     done: tuple[Record, ...]
     refused: tuple[tuple[Task, str], ...]
+    kept: tuple[Task, ...]
     keys: ResultKeys
     stored: Mapping[str, Entry]
     records: Mapping[str, Record | None]
@@ -113,16 +115,17 @@ def make_plan(
     output: OutputFormat,
     result: Bucket,
     stored: Mapping[str, Entry],
+    keep: bool = False,
 ) -> Plan:
     """Compares the selection with what is in the result bucket. Raises StorageError, WeightsError.
 
     networks: asked which weights paint what there is to paint. stored: all that is in the result
-    bucket, by key.
+    bucket, by key. keep: results stay, whatever has changed.
     """
     records = _read_records(result, _record_keys(selection) & stored.keys())
     intact = intact_records(records, stored)
     form = astuple(output)
-    unfinished, done, refused = [], [], []
+    unfinished, done, kept, refused = [], [], [], []
     painted: Counter[str] = Counter()  # by weights
     for photo, look in selection.pairs():
         mask = selection.masks.get(photo.key)
@@ -137,9 +140,12 @@ def make_plan(
                 for weights in networks.accepted(look.settings)
             }
             own = stored_by(previous, photo.key, look.name) if task.record_key in intact else {}
-            if previous and previous.fingerprint in fitting and previous.result in own:
+            if previous and previous.result in own and (keep or previous.fingerprint in fitting):
                 done.append(previous)
-                painted[fitting[previous.fingerprint]] += 1
+                if previous.fingerprint in fitting:
+                    painted[fitting[previous.fingerprint]] += 1
+                else:
+                    kept.append(task)
                 continue
             check_rivals(selection.keys, photo, look)
         except (PictureError, ObjectError) as error:
@@ -162,6 +168,7 @@ def make_plan(
         todo=tuple(todo),
         done=tuple(done),
         refused=tuple(refused),
+        kept=tuple(kept),
         keys=selection.keys,
         stored=stored,
         records=records,

@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from logging import ERROR
 from typing import TYPE_CHECKING
 
+from styletransfer.batch.repaints import repaint_causes
 from styletransfer.log import duration, event, listed, plural, printable, show_table
 
 MOST_LOOKS = 5  # named where a photo failed in several
+MOST_CAUSES = 5  # lines, of why pictures are painted again
 
 if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
+    from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.batch.plan import Plan, Selection, Task
     from styletransfer.batch.uploader import Outcome
 
@@ -35,6 +38,21 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
         looks=looks,
         to_paint=todo,
     )
+
+
+def log_repaints(plan: "Plan", networks: "NetworkPool") -> None:
+    """Why photos are painted that have results already, and which results stay as they are."""
+    for tasks, one, many in (
+        (plan.todo, "it will be replaced", "they will be replaced"),
+        (plan.kept, "it is kept", "they are kept"),
+    ):
+        causes = repaint_causes(tasks, plan, networks)
+        others = sum(count for count, _ in causes[MOST_CAUSES:])
+        if others:
+            causes = [*causes[:MOST_CAUSES], (others, "with other differences")]
+        for count, cause in causes:
+            verb, fate = ("is", one) if count == 1 else ("are", many)
+            event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
 def log_nothing_to_paint(plan: "Plan", result: str) -> None:

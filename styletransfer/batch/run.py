@@ -46,9 +46,12 @@ def _run(config: Config, stop: Stop) -> int:
     if lacks_records(selection, listing.results.keys()):
         loader.start()
     networks = NetworkPool(config, buckets.style, listing.style)
-    plan = make_plan(selection, networks, config.output, buckets.result, listing.results)
+    plan = make_plan(
+        selection, networks, config.output, buckets.result, listing.results, config.keep
+    )
     stop.obey()
     report.log_plan(plan, selection)
+    report.log_repaints(plan, networks)
     context = RunContext(config, buckets, plan, networks, stop)
     if config.dry_run:
         return _dry_run(context, loader)

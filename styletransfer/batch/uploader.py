@@ -177,6 +177,7 @@ class Uploader:
         try:
             for each in self._keys.outdated(task, before, key):
                 self._result.delete(each)
+                event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
         except ObjectError as error:  # The result and its record are stored all the same.
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)

@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         "reads, or none but warnings, errors and the summary (default: bar, or plain elsewhere)",
     )
     parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="only paint what has no result yet; results stay, whatever has changed since",
+    )
+    parser.add_argument(
         "--open", action="store_true", help="open the results' page in the browser at the end"
     )
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
@@ -97,6 +102,8 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "quality" in settings:
         found["QUALITY"] = settings["quality"]
+    if args.keep:
+        found["KEEP"] = "1"
     if args.places:
         found |= place_variables(args.places, start)
     return found

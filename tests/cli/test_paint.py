@@ -28,10 +28,10 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch):
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv("QUALITY", "draft")
     words = ["./photos", "s3://paintings/old", "results", "--size", "96", "--preserve-color"]
-    assert paint.main([*words, "--quality", "fine", "--dry-run"]) == 0
+    assert paint.main([*words, "--quality", "fine", "--dry-run", "--keep"]) == 0
     [found] = loaded
     assert (found.source, found.style) == ("./photos", "s3://paintings/old")
-    assert (found.result, found.dry_run) == ("results", True)
+    assert (found.result, found.dry_run, found.keep) == ("results", True, True)
     assert (found.settings.size, found.settings.preserve_color) == (96, True)
     assert found.settings.quality == "fine"
 
