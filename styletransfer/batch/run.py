@@ -54,7 +54,7 @@ def _run(config: Config, stop: Stop) -> int:
     report.log_repaints(plan, networks)
     context = RunContext(config, buckets, plan, networks, stop)
     if config.dry_run:
-        return _dry_run(context, loader)
+        return _dry_run(context, loader, started)
 
     checkpoints.delete_stale(buckets.result, plan.stale)
     checkpoints.abort_stale_uploads(buckets.result, selection)
@@ -74,11 +74,11 @@ def _run(config: Config, stop: Stop) -> int:
     return 1 if outcome.failures else 0
 
 
-def _dry_run(context: RunContext, loader: DeviceLoader) -> int:
+def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
     devices = loader.devices()
     from styletransfer.batch import dry_run
 
-    return max(dry_run.report_dry_run(context, devices), 1 if context.plan.refused else 0)
+    return max(dry_run.report_dry_run(context, devices, started), 1 if context.plan.refused else 0)
 
 
 def _open_gallery(run: RunContext) -> "Gallery":

@@ -139,7 +139,7 @@ class Worker:
             look=task.look.name,
             width=width,
             height=height,
-            memory_bytes=plan.bytes_needed,
+            memory_bytes=plan.in_all,
             tile_rows=plan.tiling.rows,
         )
 

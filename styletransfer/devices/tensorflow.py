@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import resource
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -150,14 +148,6 @@ def one_operation_at_a_time() -> None:
     if not tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # TensorFlow is running already.
             tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def peak_memory() -> int:
-    """The peak memory of this process so far in bytes: of the GPU, or without one of the host."""
-    if tf.config.get_visible_devices("GPU"):
-        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def deterministic() -> None:

@@ -15,13 +15,15 @@ KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator ke
 
 
 class MemoryBudget:
-    """The memory that painting a picture may take, in `bytes`, in addition to what is in use when
+    """The memory that painting a picture may take, in `bytes`, in addition to what is `in_use` when
     it begins: what is free on the device, and no more than `limit` bytes for the whole process (on
     a GPU, for what it holds there), if given. set_aside: bytes of the host's memory that are free
     and that painting on the CPU must leave alone."""
 
     def __init__(self, limit: int | None = None, set_aside: int = 0) -> None:
-        used, free = gpu_memory() or cpu_memory(set_aside)
+        on_gpu = gpu_memory()
+        used, free = on_gpu or cpu_memory(set_aside)
+        self.in_use = used if on_gpu else used - set_aside
         self._free = max(free, 0)
         self.bytes = int(FREE_SHARE * self._free)
         if limit is not None:

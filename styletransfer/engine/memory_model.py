@@ -58,16 +58,23 @@ NO_EXTRA = ExtraMemory()
 
 
 class MemoryPlan(NamedTuple):
-    """The tiling for a picture of size (height, width) in px, and the bytes it takes."""
+    """The tiling for a picture of size (height, width) in px, and the bytes it takes, in addition
+    to those that are in use before it."""
 
     size: tuple[int, int]
     tiling: Tiling
     bytes_needed: int
+    in_use: int = 0
+
+    @property
+    def in_all(self) -> int:
+        """Bytes that the process holds while it paints the picture; on a GPU, there."""
+        return self.in_use + self.bytes_needed
 
     def __str__(self) -> str:
         height, width = self.size
         tiles = "" if self.tiling == UNTILED else f", in tiles of {self.tiling.rows} rows"
-        return f"{width} × {height} px, {gigabytes(self.bytes_needed)} of memory{tiles}"
+        return f"{width} × {height} px, {gigabytes(self.in_all)} of memory in all{tiles}"
 
 
 class MemoryPlanner:
@@ -116,7 +123,8 @@ class MemoryPlanner:
         return self._plan(failed.size, tiling)
 
     def _plan(self, size: tuple[int, int], tiling: Tiling) -> MemoryPlan:
-        return MemoryPlan(size, tiling, bytes_needed(self._objective, size, tiling, self._extra))
+        needed = bytes_needed(self._objective, size, tiling, self._extra)
+        return MemoryPlan(size, tiling, needed, self._budget.in_use)
 
     def _largest_side(self, size: tuple[int, int], free: int) -> int:
         """The longer side in px of the largest picture of these proportions that fits, or 0."""

@@ -1,6 +1,7 @@
 """Dry runs."""
 
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 
 from styletransfer import log
-from styletransfer.batch import dry_run, worker
+from styletransfer.batch import dry_run, trial, worker
+from styletransfer.batch import run as batch_run
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.stylize import StyleTransfer
 
@@ -20,10 +22,24 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
     assert run(folders, DRY_RUN="1", STYLE_ITERATIONS="50") == 0
     out = capsys.readouterr().out
     assert keys() == set() and not Path("out").exists()
-    assert "beach.jpg in monet: would be painted, 64 × 48 px, 100 steps, about" in out
-    assert (
-        "dry run: 4 to paint in about" in out and "GB of memory for the largest, 64 × 48 px" in out
-    )
+    table = [line.split("  ") for line in out.splitlines() if "×" in line]
+    rows = {cells[0]: [each.strip() for each in cells if each] for cells in table}
+    for row, count in (("both", "2"), ("monet", "2"), ("total", "4")):
+        assert rows[row][1:3] == [count, "64 × 48"] and rows[row][-1].endswith("B")
+    assert "start, once" in out
+    assert "dry run: 4 to paint in about" in out and "TensorFlow included, as in MEMORY" in out
+
+
+def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
+    """All that the process holds: more than the programs and the network, which are there."""
+    log.log_to_stdout("", as_json=True)
+    assert run(folders, PHOTO="beach.jpg", LOOK="monet", DRY_RUN="1") == 0
+    foretold = json.loads(capsys.readouterr().out.splitlines()[-1])["memory_gb"]
+    assert run(folders, PHOTO="beach.jpg", LOOK="monet") == 0
+    lines = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    said = next(line for line in lines if "of memory in all" in line)
+    taken = float(re.search(r"64 × 48 px, (\S+) GB of memory in all", said)[1])
+    assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
 
 
 class PaintingClock:
@@ -35,7 +51,7 @@ class PaintingClock:
 
     def __init__(self, monkeypatch):
         self.now, self.steps, self._warm = 0.0, [], False
-        for module in (dry_run, worker):
+        for module in (batch_run, dry_run, trial, worker):
             monkeypatch.setattr(module, "perf_counter", lambda: self.now)
         real = StyleTransfer.steps
         monkeypatch.setattr(StyleTransfer, "steps", lambda *given: self._timed(real(*given)))
@@ -66,7 +82,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
         '[both]\npaintings = ["both/a.jpg", "both/b.webp"]\niterations = 5\n'
         '[monet]\npaintings = ["monet.jpg"]\n'
     )
-    log.log_to_stdout("", as_json=True)
+    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
 
     def logged(**options):
         assert run(folders, **options) == 0
@@ -77,12 +93,14 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     clock.start_anew()
     taken = [each["seconds"] for each in logged() if "result" in each]
     pictures = [each for each in foretold if "photo" in each]
-    steps = [int(re.search(r"(\d+) steps", each["message"])[1]) for each in pictures]
+    steps = [each["steps"] for each in pictures]
     assert steps == clock.steps and set(steps) == {12, 15}
     assert len({each["seconds"] for each in pictures}) == 4  # of two sizes in two looks
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
     assert foretold[-1]["to_paint"] == 6 and foretold[-1]["memory_gb"] > 0.1
+    looks = {each["look"]: each["seconds"] for each in foretold[-1]["looks"]}
+    assert looks["both"] == pytest.approx(sum(taken[:3]), abs=0.3)
     assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
 
 
@@ -100,18 +118,21 @@ def test_a_dry_run_names_every_photo_and_look_that_cannot_be_painted(folders, sm
     out = capsys.readouterr().out
     for look in ("both", "monet"):
         assert f"a wall.png in {look}: cannot be painted: a wall.png: decoding it takes" in out
-        assert f"beach.jpg in {look}: would be painted" in out
     assert "beach.jpg in torn: cannot be painted: painting torn.jpg" in out
+    assert [line.split()[:2] for line in out.splitlines() if "64 × 48" in line] == [
+        *(["both", "2"], ["monet", "2"], ["total", "4"])
+    ]
     assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
 
 
 def test_what_a_run_spends_once_is_counted_once(folders, small_vgg, monkeypatch, capsys):
     """As TensorFlow's programs, which are built for the first picture."""
     times = iter([[60.0, 1, 1, 1], *[[2.0, 1, 1, 1]] * 9])
-    monkeypatch.setattr(dry_run, "_step_sizes", lambda *_: [(48, 64)] * 4)
-    monkeypatch.setattr(dry_run.Trial, "_step_times", lambda *_: next(times))
-    log.log_to_stdout("", as_json=True)
+    monkeypatch.setattr(trial, "_step_sizes", lambda *_: [(48, 64)] * 4)
+    monkeypatch.setattr(trial.Trial, "_step_times", lambda *_: next(times))
+    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
     assert run(folders, DRY_RUN="1") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["seconds"] for each in lines if "photo" in each] == [5, 5, 5, 5]
-    assert lines[-1]["seconds"] == 58 + 4 * 5
+    assert lines[-1]["once_s"] >= 58
+    assert lines[-1]["seconds"] == pytest.approx(lines[-1]["once_s"] + 4 * 5, abs=0.11)

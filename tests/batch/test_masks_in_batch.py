@@ -212,8 +212,7 @@ def test_a_result_scaled_to_its_photos_size_is_reported_as_it_is(one_photo, caps
     changes = {"STYLE_RESCALE_IMAGE": "true", "STYLE_SIZE": "48"}
     assert run(one_photo, **changes, DRY_RUN="1") == 0
     out = capsys.readouterr().out
-    assert "beach.jpg in monet: would be painted, 80 × 60 px" in out
-    assert "GB of memory for the largest, 48 × 36 px" in out
+    assert any(line.startswith("monet ") and "80 × 60" in line for line in out.splitlines())
     run(one_photo, **changes)
     record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
     assert (record["width"], record["height"]) == Image.open("out/monet/beach.png").size == (80, 60)
