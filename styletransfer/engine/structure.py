@@ -3,7 +3,8 @@
 Features of a network let a face's eyes and mouth, or the storeys of a tower, dissolve into pattern.
 Here the gradients of luminance are compared directly, at two resolutions coarser than brush
 strokes (as Laplacians in Li et al. 2017, "Laplacian-Steered Neural Style Transfer"), each relative
-to the contrast around it, so that faint contours count beside strong ones.
+to the contrast around it, so that faint contours count beside strong ones, and a sky or a wall for
+next to nothing.
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def contours(photo: tf.Tensor) -> tuple[Contours, ...]:
     for below, right in _gradients(photo):
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
-        weight = near / (near + CONTRAST) ** 2
+        weight = near**3 / (near + CONTRAST) ** 4
         found.append(Contours(below, right, weight, tf.reduce_sum(weight * square) + FLAT))
     return tuple(found)
 
