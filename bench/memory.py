@@ -58,6 +58,8 @@ def row(size: int, weights: str, precision: str, plan: str) -> str:
     from styletransfer.engine.style_targets import style_targets
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.engine.tiled_gradient import UNTILED, Tiling
+    from styletransfer.images.encode import encode
+    from styletransfer.images.output import OutputFormat
 
     tiling = UNTILED if plan == "untiled" else Tiling(*map(int, plan.split(",")))
     memory_model.TILINGS = (tiling,)
@@ -71,9 +73,8 @@ def row(size: int, weights: str, precision: str, plan: str) -> str:
     transfer = StyleTransfer(photo, style_targets([painting]), settings, vgg)
     estimated = transfer.memory_plan.bytes_needed
     for step in transfer.steps():
-        last = step.iteration == step.total
-        if last:
-            np.rint(step.image * 255).astype(np.uint8)
+        if step.iteration == step.total:
+            encode(step.image, OutputFormat("jpg"))
         del step
     peak = most_memory()
     used = peak - before

@@ -1,10 +1,11 @@
 """Makes the pictures of README.md and docs/ anew from the samples.
 
-    .venv/bin/python docs/images/paint.py [looks] [sizes] [networks]
+    .venv/bin/python docs/images/paint.py [looks] [sizes] [networks] [variants]
 
 looks: README's photo in five looks. sizes: one look at three sizes. networks: every sample pair
-with random features and with the built-in network; these two as drafts. Without a name, all of
-them, which takes ten minutes on two processor cores.
+with random features and with the built-in network; these two as drafts. variants: a still life with
+one setting changed at a time. Without a name, all of them, which takes fifteen minutes on two
+processor cores.
 """
 
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -34,6 +36,15 @@ LOOKS = (
     (("woodcut", "brush"), Settings()),
     (("brush",), Settings(preserve_color=True)),
 )
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"learning_rate": 0.05},
+    {"total_variation_weight": 4.0},
+    {"style_statistics": "gram"},
+    {"structure_weight": 0.0},
+    {"content_layer": "conv4_2"},
+)
+COLUMNS = 3  # of pictures in a sheet
 CELL = (512, 341)  # width, height of each picture of the looks in px
 INSET = 108  # longer side of a painting shown on its result in px
 GAP = 6  # px
@@ -42,7 +53,7 @@ QUALITY = 90  # of JPEG files
 
 def main(names: list[str]) -> None:
     """Makes the pictures of these names, or all."""
-    makers = {"looks": looks, "sizes": sizes, "networks": networks}
+    makers = {"looks": looks, "sizes": sizes, "networks": networks, "variants": variants}
     for name in names or makers:
         makers[name]()
 
@@ -60,12 +71,7 @@ def looks() -> None:
             cell.paste(inset, (left, CELL[1] - GAP - inset.height))
             left += inset.width + GAP
         cells.append(cell)
-    columns, (width, height) = 3, CELL
-    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, 2 * height + GAP), "white")
-    for number, cell in enumerate(cells):
-        row, column = divmod(number, columns)
-        sheet.paste(cell, (column * (width + GAP), row * (height + GAP)))
-    save(np.asarray(sheet), "looks")
+    save_sheet(cells, "looks")
 
 
 def sizes() -> None:
@@ -94,6 +100,15 @@ def networks() -> None:
     save(np.concatenate(padded), "networks")
 
 
+def variants() -> None:
+    """The still life in brush strokes: the defaults, then one setting changed at a time."""
+    cells = []
+    for changed in VARIANTS:
+        settings = Settings(size=384).replaced(changed)
+        cells.append(Image.fromarray(painted("still-life", ["brush"], "builtin", settings)))
+    save_sheet(cells, "variants")
+
+
 def painted(photo: str, paintings: Sequence[str], network: str, settings: Settings) -> np.ndarray:
     """A result, uint8 [H, W, 3]."""
     content, styles = sample(PHOTOS[photo]), [sample(PAINTINGS[name]) for name in paintings]
@@ -114,6 +129,18 @@ def sample(name: str) -> np.ndarray:
     """A sample picture, uint8 [H, W, 3]."""
     with Image.open(SAMPLES / name) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
+    """Writes pictures of one size, in rows, as one picture."""
+    width, height = cells[0].size
+    rows = -(-len(cells) // COLUMNS)
+    size = (COLUMNS * (width + GAP) - GAP, rows * (height + GAP) - GAP)
+    sheet = Image.new("RGB", size, "white")
+    for number, cell in enumerate(cells):
+        row, column = divmod(number, COLUMNS)
+        sheet.paste(cell, (column * (width + GAP), row * (height + GAP)))
+    save(np.asarray(sheet), name)
 
 
 def save(pixels: np.ndarray, name: str) -> None:
