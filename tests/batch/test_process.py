@@ -1,6 +1,7 @@
 """The batch as a process: exit codes, errors, signals."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_a_signal_saves_a_checkpoint_within_5_s_from_which_the_next_run_resumes(
         return start_program(programs.batch, environment=environment, log=tmp_path / name)
 
     child = start("first")
-    child.wait_until(lambda out: "20 %" in out)
+    child.wait_until(lambda out: re.search("[234]0 %", out))  # Not every tenth has a line.
     assert child.stop(signum) == code
     out = child.output
     assert f"stopped by {signum.name}" in out and "Traceback" not in out

@@ -75,7 +75,7 @@ def numpy_structure_error(image, photo):
             ndimage.uniform_filter(each, 9, mode="constant")
             for each in (square, np.ones_like(square))
         )
-        weight = (sums / count) / (sums / count + 2e-3) ** 2
+        weight = (sums / count) ** 3 / (sums / count + 2e-3) ** 4
         errors.append((weight * ((found - wanted) ** 2).sum(0)).sum() / (weight * square).sum())
     return 0.01 * np.mean(errors)
 

@@ -288,6 +288,8 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
     rates = []
 
     class Sick:
+        compiled_step = None
+
         def __init__(self, program):
             self._step, self._count = program.step, 0
 
