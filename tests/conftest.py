@@ -1,6 +1,8 @@
 """What the tests of several packages share; what only one needs is in its folder's conftest."""
 
 import os
+import re
+import shutil
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -54,10 +56,29 @@ def needs_ceph(item: pytest.Item) -> bool:
     return named or "ceph" in getattr(item, "fixturenames", ())
 
 
+def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
+    """The tests on moto's server that there are on Ceph's as well."""
+    server = re.compile(r"(?<=[\[-])(moto|rgw over TLS|rgw_tls|rgw)(?=[\]-])")
+    on_ceph = {server.sub("*", item.nodeid) for item in items if needs_ceph(item)}
+    return {
+        item
+        for item in items
+        if not needs_ceph(item)
+        and server.sub("*", item.nodeid) in on_ceph
+        and server.search(item.nodeid)
+    }
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs Ceph, which starts in seconds, is slow. Slow tests last: most mistakes show within
-    the first minute."""
+    the first minute. Where all tests run and Ceph is installed, they need no second server."""
+    from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
+
+    if all(map(shutil.which, CEPH)) and not config.getoption("markexpr"):
+        twins = on_moto_too(items)
+        config.hook.pytest_deselected(items=list(twins))
+        items[:] = [item for item in items if item not in twins]
     for item in items:
         if needs_ceph(item):
             item.add_marker("slow")

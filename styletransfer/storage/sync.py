@@ -73,7 +73,7 @@ class SyncResult:
     the reason; storage refused `refused`. `failures` has a line for each failure, `notes` for what
     the user should know."""
 
-    moved: int = 0
+    copied: int = 0
     size: int = 0
     same: int = 0
     deleted: int = 0
@@ -86,7 +86,7 @@ class SyncResult:
     @property
     def exit_code(self) -> int:
         """0 all done, 1 some failed, 5 storage refused everything."""
-        if self.refused and not self.moved and not self.same and not self.deleted:
+        if self.refused and not self.copied and not self.same and not self.deleted:
             return StorageError.exit_code
         return 1 if self.failures else 0
 
@@ -114,7 +114,7 @@ class SyncResult:
         if not outcome:
             self.same += 1
             return ""
-        self.moved += 1
+        self.copied += 1
         self.size += job.size
         return f"{printable(job.key)} ({megabytes(job.size)})"
 
@@ -132,7 +132,7 @@ class SyncResult:
 
     def __str__(self) -> str:
         would = "would be " if self.dry_run else ""
-        parts = [f"{plural(self.moved, 'file')} {would}moved ({megabytes(self.size)})"]
+        parts = [f"{plural(self.copied, 'file')} {would}copied ({megabytes(self.size)})"]
         parts += [f"{self.same} already the same"] if self.same else []
         parts += [f"{len(names)} {why} left out" for why, names in self.left_out.items()]
         parts += [f"{self.deleted} {would}deleted"] if self.deleted else []

@@ -25,11 +25,11 @@ def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp
     photos = ["a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png"]
     assert cl_send_source([str(tmp_path / "in")]) == 0
     assert keys(configured["BUCKET_SOURCE"]) == photos
-    assert "3 files moved (0.0 kB), 6 of other kinds left out" in capsys.readouterr().out
+    assert "3 files copied (0.0 kB), 6 of other kinds left out" in capsys.readouterr().out
     assert cl_send_style([str(tmp_path / "in")]) == 0
     weights = ["looks.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
     assert keys(configured["BUCKET_STYLE"]) == sorted([*photos, *weights])
-    assert "7 files moved (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
+    assert "7 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
     assert keys(configured["BUCKET_RESULT"]) == []
 
 
@@ -38,7 +38,7 @@ def test_results_records_and_gallery_are_fetched_and_no_checkpoints(configured, 
     fill(bucket, *RESULTS, "_checkpoints/monet/c.npz", "monet/2026/c.jpg")
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert sorted(contents(tmp_path / "out")) == sorted([*RESULTS, "monet/2026/c.jpg"])
-    assert "5 files moved (0.1 kB), 1 of other kinds left out" in capsys.readouterr().out
+    assert "5 files copied (0.1 kB), 1 of other kinds left out" in capsys.readouterr().out
 
 
 def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):
@@ -77,7 +77,7 @@ def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     gone = ["_records/old look/c.jpg.json", "old look/c.jpg"]
     assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert "0 files would be moved (0.0 kB), 4 already the same, 2 would be deleted" in out
+    assert "0 files would be copied (0.0 kB), 4 already the same, 2 would be deleted" in out
     assert set(gone) < {*keys(folder)}
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert set(gone) < {*keys(folder)}
@@ -119,7 +119,7 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
 def test_a_dry_run_copies_nothing_and_reports_all(on_moto, photos, tmp_path, capsys):
     bucket = on_moto["BUCKET_SOURCE"]
     assert send_to_bucket([str(photos), bucket.name, "--dry-run"]) == 0
-    assert "5 files would be moved (0.2 MB)" in (out := capsys.readouterr().out)
+    assert "5 files would be copied (0.2 MB)" in (out := capsys.readouterr().out)
     assert "a.jpg (50.0 kB)" in out and keys(bucket) == []
     fill(bucket, "x.jpg")
     assert get_bucket_content([bucket.name, str(tmp_path / "new"), "--dry-run"]) == 0

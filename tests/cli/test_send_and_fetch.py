@@ -16,13 +16,13 @@ from styletransfer.storage.manifest import MANIFEST
 def test_a_folder_sent_and_fetched_is_the_same(reachable, photos, tmp_path, capsys):
     name = reachable.new_bucket()
     assert send_to_bucket([str(photos), f"{name}/summer"]) == 0
-    assert "5 files moved (0.2 MB)" in capsys.readouterr().out
+    assert "5 files copied (0.2 MB)" in capsys.readouterr().out
     assert get_bucket_content([f"{name}/summer", str(tmp_path / "new" / "copy")]) == 0
     assert contents(tmp_path / "new" / "copy") == contents(photos)
     assert not (tmp_path / "new" / "copy" / ".DS_Store").exists()
     out = capsys.readouterr().out.splitlines()
     assert sorted(out[:-1])[0] == "2026/e.txt (50.0 kB)" and len(out) == 6
-    assert out[-1] == "5 files moved (0.2 MB)"
+    assert out[-1] == "5 files copied (0.2 MB)"
 
 
 def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
@@ -34,10 +34,10 @@ def test_only_what_differs_is_moved(reachable, photos, tmp_path, capsys):
     capsys.readouterr()
     assert send_to_bucket([str(photos), name]) == 0
     assert capsys.readouterr().out == (
-        "2026/e.txt (50.0 kB)\n1 file moved (50.0 kB), 4 already the same\n"
+        "2026/e.txt (50.0 kB)\n1 file copied (50.0 kB), 4 already the same\n"
     )
     assert get_bucket_content([name, str(copy)]) == 0
-    assert "1 file moved (50.0 kB), 4 already the same" in capsys.readouterr().out
+    assert "1 file copied (50.0 kB), 4 already the same" in capsys.readouterr().out
     assert contents(copy) == contents(photos)
     assert (copy / "a.jpg").stat().st_mtime_ns == written
 
@@ -62,7 +62,7 @@ def test_hostile_keys_are_reported_and_skipped_and_the_rest_goes_on(reachable, t
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert found == {"in", "in/good.jpg", f"in/{MANIFEST}"}
     printed = capsys.readouterr()
-    assert "1 file moved (0.0 kB), 1 hidden left out, 4 failed:" in printed.out
+    assert "1 file copied (0.0 kB), 1 hidden left out, 4 failed:" in printed.out
     assert [key for key in hostile if f"'{key}'" not in printed.err] == []
 
 
@@ -72,7 +72,7 @@ def test_one_file_that_fails_leaves_the_others_going(reachable, tmp_path, capsys
         bucket.write(key, b"x")
     assert get_bucket_content([bucket.name, str(tmp_path / "in")]) == 1
     printed = capsys.readouterr()
-    assert "2 files moved (0.0 kB), 1 failed:" in printed.out
+    assert "2 files copied (0.0 kB), 1 failed:" in printed.out
     assert "needs a folder where a file is" in printed.err
     assert (tmp_path / "in/c.jpg").exists()
 
@@ -197,7 +197,7 @@ def test_no_key_is_lost_silently(request, each, monkeypatch, tmp_path, capsys):
     assert contents(tmp_path / "out") == {key: key.encode() for key in (*TROUBLE, long)}
     printed = capsys.readouterr()
     assert (
-        f"{len(TROUBLE) + 1} files moved" in printed.out and f"{len(UNFIT)} failed" in printed.out
+        f"{len(TROUBLE) + 1} files copied" in printed.out and f"{len(UNFIT)} failed" in printed.out
     )
     assert [key for key in UNFIT if key not in printed.err] == []
     assert printed.err.count("\n") == len(UNFIT)
@@ -216,9 +216,9 @@ def test_of_1100_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_p
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
     found = contents(tmp_path / "out")
     assert len(found) == 1100 and all(key.encode() == data for key, data in found.items())
-    assert capsys.readouterr().out.endswith("\n550 files moved (4.9 kB), 550 already the same\n")
+    assert capsys.readouterr().out.endswith("\n550 files copied (4.9 kB), 550 already the same\n")
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == "0 files moved (0.0 kB), 1100 already the same\n"
+    assert capsys.readouterr().out == "0 files copied (0.0 kB), 1100 already the same\n"
 
 
 def test_resets_and_5xx_are_survived(moto, proxy, photos, monkeypatch, tmp_path):

@@ -63,7 +63,7 @@ def test_a_terminal_is_offered_to_create_a_missing_bucket(reachable, photos, ans
     code, seen = on_a_terminal(command, f"{answer}\n", {"TERM": "xterm"})
     assert f"bucket {name} does not exist on " in seen and "Create it? [y/N]" in seen
     if answer == "y":
-        assert code == 0 and "5 files moved" in seen
+        assert code == 0 and "5 files copied" in seen
         assert contents(reachable.open(name)) == contents(photos)
     else:
         assert code == 5 and f"./bucket_management.py create {name}" in seen

@@ -36,14 +36,14 @@ def home(tmp_path):
 def test_files_of_the_user_s_own_are_neither_replaced_nor_deleted(bucket, home):
     mine = contents(home)
     result = download_all(bucket, home.folder, MIRROR)
-    assert (result.moved, result.exit_code) == (3, 1)
+    assert (result.copied, result.exit_code) == (3, 1)
     [failure] = result.failures
     assert failure.startswith(f"{home.folder / 'index.html'} is your own and stays; to get ")
     assert contents(home) == contents(bucket) | mine
     home.delete("index.html")
     bucket.delete("monet/a.jpg")
     result = download_all(bucket, home.folder, MIRROR)
-    assert (result.moved, result.same, result.deleted, result.exit_code) == (1, 2, 1, 0)
+    assert (result.copied, result.same, result.deleted, result.exit_code) == (1, 2, 1, 0)
     del mine["index.html"]
     assert contents(home) == contents(bucket) | mine
 
@@ -62,12 +62,12 @@ def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(buc
     bucket.write("Documents/p.jpg", b"painted anew")
     bucket.delete("monet/b.jpg")
     result = download_all(bucket, folder.folder)
-    assert (result.moved, result.same, result.exit_code) == (1, 1, 1)
+    assert (result.copied, result.same, result.exit_code) == (1, 1, 1)
     assert "a.jpg was changed after it was downloaded and stays" in result.failures[0]
     assert folder.read("Documents/p.jpg") == b"painted anew"
     folder.delete("monet/a.jpg")
     result = download_all(bucket, folder.folder, MIRROR)
-    assert (result.moved, result.deleted, result.exit_code) == (1, 0, 0)
+    assert (result.copied, result.deleted, result.exit_code) == (1, 0, 0)
     assert "b.jpg was changed after it was downloaded and is not deleted" in result.notes[0]
     assert contents(folder) == contents(bucket) | {"monet/b.jpg": b"retouched"}
 
@@ -77,7 +77,7 @@ def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(buck
     fill(folder, "monet/a.jpg", "monet/gone.jpg")
     folder.write("monet/b.jpg", b"painted before")
     result = download_all(bucket, folder.folder)
-    assert (result.moved, result.same, result.exit_code) == (2, 1, 1)
+    assert (result.copied, result.same, result.exit_code) == (2, 1, 1)
     assert "b.jpg is your own" in result.failures[0]
     folder.delete("monet/b.jpg")
     bucket.write("monet/a.jpg", b"painted anew")
@@ -103,7 +103,7 @@ def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket,
     for key in contents(bucket):
         bucket.write(key, b"painted anew")
     result = download_all(bucket, folder.folder)
-    assert (result.moved, result.notes, result.exit_code) == (3, [], 0)
+    assert (result.copied, result.notes, result.exit_code) == (3, [], 0)
 
 
 def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):
@@ -148,7 +148,7 @@ def test_a_copy_of_the_folder_and_a_folder_of_two_buckets_are_known(bucket, home
     bucket.write("monet/a.jpg", b"painted anew")
     assert download_all(bucket, copy).exit_code == 0
     result = download_all(home, copy, SyncRules(delete=True, include=lambda key: "/" in key))
-    assert (result.moved, result.deleted, result.failures) == (2, 0, [])
+    assert (result.copied, result.deleted, result.failures) == (2, 0, [])
     assert contents(bucket).items() <= contents(copy).items()
 
 

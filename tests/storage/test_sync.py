@@ -74,10 +74,10 @@ def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path)
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
-    assert fetch.download_all(bucket, tmp_path / "case-sensitive").moved == 5
+    assert fetch.download_all(bucket, tmp_path / "case-sensitive").copied == 5
     monkeypatch.setattr(file_names, "same_file", lambda *_: True)
     result = fetch.download_all(bucket, tmp_path / "out")
-    assert (result.moved, result.exit_code) == (3, 1)
+    assert (result.copied, result.exit_code) == (3, 1)
     assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}
     assert "'a.jpg' and 'A.jpg' are one file on this disk" in result.failures[0]
     # The file of a key may have been made under another case before: a mirror keeps it.
@@ -91,12 +91,12 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monk
 def test_what_was_downloaded_is_not_hashed_again(tmp_path, monkeypatch):
     bucket = FolderBucket(tmp_path / "bucket")
     fill(bucket, "monet/a.jpg")
-    assert fetch.download_all(bucket, tmp_path / "out").moved == 1
+    assert fetch.download_all(bucket, tmp_path / "out").copied == 1
     with monkeypatch.context() as patch:
         patch.setattr(fetch, "is_same", None)
         assert fetch.download_all(bucket, tmp_path / "out").same == 1
     (tmp_path / "out/monet/a.jpg").unlink()
-    assert fetch.download_all(bucket, tmp_path / "out").moved == 1
+    assert fetch.download_all(bucket, tmp_path / "out").copied == 1
 
 
 def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
