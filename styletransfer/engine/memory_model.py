@@ -38,7 +38,7 @@ TILED_WASTE = 1.2
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
-COPIES = {"CPU": 7, "GPU": 3}  # of conv1_1 in an untiled step, in bytes per channel; measured
+COPIES = 3  # of conv1_1 in an untiled step, in bytes per channel; measured
 
 
 class ExtraMemory(NamedTuple):
@@ -152,7 +152,7 @@ def bytes_needed(
         # executor computes early, measured; the next state beside the current one, and temporaries.
         held += RGB
         computing += RGB
-        computing += (COPIES[device] + 4 * extra.regions) * objective.vgg.channels("conv1_1")
+        computing += (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
         updating = STATE + 7 * RGB
     tile = _largest_tile(objective, size, tiling, extra.regions)
     waste = TILED_WASTE if tile and device == "CPU" else 1.0
