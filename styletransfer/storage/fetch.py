@@ -124,13 +124,15 @@ def _differs(
     downloaded. Raises OwnFileError where it differs and is the user's own."""
     with storage_errors(printable(str(path))):
         exists, link = path.is_file(), path.is_symlink()
-    if exists and is_same(path, entry):
-        if not dry_run:
-            manifest.add(entry, bucket.name, path)
-        return False
-    if exists or link:
-        _check_unchanged(entry.key, path, manifest)
-    return True
+    same = exists and is_same(path, entry)
+    if not same and (exists or link) and not _as_downloaded(entry.key, path, manifest):
+        # Another download may have brought it a moment ago, and not listed it yet.
+        same = path.is_file() and is_same(path, entry)
+        if not same:
+            raise _own_file(entry.key, path, manifest)
+    if same and not dry_run:
+        manifest.add(entry, bucket.name, path)
+    return not same
 
 
 def _download(
@@ -144,17 +146,20 @@ def _download(
     return True
 
 
-def _check_unchanged(key: str, path: Path, manifest: Manifest) -> None:
-    """Raises OwnFileError unless a file is as a download left it."""
+def _as_downloaded(key: str, path: Path, manifest: Manifest) -> bool:
+    """Whether a file is as a download left it."""
     if manifest.is_unchanged(key, path):
-        return
+        return True
     manifest.reload()  # Another download may have brought it meanwhile.
-    if not manifest.is_unchanged(key, path):
-        what = "was changed after it was downloaded" if key in manifest.files else "is your own"
-        raise OwnFileError(
-            f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
-            "download into another folder"
-        )
+    return manifest.is_unchanged(key, path)
+
+
+def _own_file(key: str, path: Path, manifest: Manifest) -> OwnFileError:
+    what = "was changed after it was downloaded" if key in manifest.files else "is your own"
+    return OwnFileError(
+        f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
+        "download into another folder"
+    )
 
 
 def _to_delete(

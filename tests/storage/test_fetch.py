@@ -10,7 +10,7 @@ from support.commands import contents, fill
 
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.manifest import MANIFEST
+from styletransfer.storage.manifest import MANIFEST, Manifest
 from styletransfer.storage.sync import SyncRules
 
 MIRROR = SyncRules(delete=True)
@@ -116,6 +116,22 @@ def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):
         assert contents(folder) == contents(bucket)
         for key in contents(bucket):
             bucket.write(key, f"generation {generation}".encode())
+
+
+def test_a_file_that_another_download_has_yet_to_list_is_not_the_user_s_own(
+    bucket, tmp_path, monkeypatch
+):
+    folder, is_unchanged = tmp_path / "out", Manifest.is_unchanged
+    download_all(bucket, folder)
+    bucket.write("monet/b.jpg", b"painted anew")
+
+    def overtaken(manifest, key, path):
+        path.write_bytes(b"painted anew")
+        return is_unchanged(manifest, key, path)
+
+    monkeypatch.setattr(Manifest, "is_unchanged", overtaken)
+    result = download_all(bucket, folder)
+    assert (result.failures, contents(folder)) == ([], contents(bucket))
 
 
 def test_a_file_that_another_download_brings_meanwhile_is_not_the_user_s_own(
