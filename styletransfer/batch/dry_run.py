@@ -101,18 +101,17 @@ def _log_whole(estimates: Sequence[TaskEstimate], failed: int, once_s: float) ->
         table = Table("look", box=None, pad_edge=False)
         for heading in ("to paint", "largest, px", "time", "memory"):
             table.add_column(heading, justify="right")
-        looks = {each.task.look.name: each.task.look for each in estimates}
-        by_look = {
-            name: _Total.of([each for each in estimates if each.task.look.name == name])
-            for name in looks
-        }
+        of_looks: dict[str, list[TaskEstimate]] = {}
+        for each in estimates:
+            of_looks.setdefault(each.task.look.name, []).append(each)
+        by_look = {name: _Total.of(found) for name, found in of_looks.items()}
         for name, of_look in by_look.items():
             table.add_row(printable(name), *of_look.cells)
         total = _Total.of(estimates, once_s)
         table.add_row("start, once", "", "", duration(once_s), "")
         table.add_row("total", *total.cells)
         show_table(table)
-        looks_fields = [{"look": name, **each.fields} for name, each in by_look.items()]
+        looks_fields = [{"look": name, **of_look.fields} for name, of_look in by_look.items()]
         fields = total.fields | {"once_s": round(once_s, 1), "looks": looks_fields}
     about = f" in about {duration(fields['seconds'])} on this device" if estimates else ""
     cannot = f", {failed} that cannot be painted" if failed else ""

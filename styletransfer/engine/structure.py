@@ -3,8 +3,8 @@
 Features of a network let a face's eyes and mouth, or the storeys of a tower, dissolve into pattern.
 Here the gradients of luminance are compared directly, at two resolutions coarser than brush
 strokes (as Laplacians in Li et al. 2017, "Laplacian-Steered Neural Style Transfer"), each relative
-to the contrast around it, so that faint contours count beside strong ones, and a sky or a wall for
-next to nothing.
+to the contrast around it, so that faint contours count beside strong ones, and a clear sky or a
+wall for next to nothing.
 """
 
 from collections.abc import Iterator
