@@ -1,7 +1,8 @@
 // The wall of photos, and the address, which names the filter, the order and the open result:
 // #monet/beach.jpg?look=monet&sort=newest
-const by = (id) => document.getElementById(id);
-const data = JSON.parse(by("data").textContent);
+import { by, hangPaintings, make, picture } from "./shared/elements.js";
+
+export const data = JSON.parse(by("data").textContent);
 
 const path = (key) => key.split("/").map(encodeURIComponent).join("/");
 // A picture that is stored beside the page; `odd` has its name where that does not follow.
@@ -16,7 +17,7 @@ const pictured = (kind, [name, thumb, odd]) => ({
 });
 const photos = data.photos.map((each) => pictured("photos", each));
 const paintings = data.paintings.map((each) => pictured("paintings", each));
-const results = data.rows.map((row, number) => {
+export const results = data.rows.map((row, number) => {
   const given = Object.fromEntries(data.columns.map((name, at) => [name, row[at]]));
   const photo = photos[given.photo], [look, shares, toml] = data.blends[given.blend];
   const key = given.key || `${data.looks[look]}/${photo.name}`, odd = given.odd;
@@ -39,31 +40,11 @@ const results = data.rows.map((row, number) => {
 const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
 const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
 
-const make = (tag, text, name) => {
-  const made = document.createElement(tag);
-  if (text) made.textContent = text;
-  if (name) made.className = name;
-  return made;
-};
-const picture = (source, alt, size) => {
-  const image = make("img");
-  image.loading = "lazy";
-  image.decoding = "async";
-  image.alt = alt;
-  if (size) [image.height, image.width] = size;
-  image.onerror = () => image.replaceWith(make("span", "no preview", "blank"));
-  image.src = source;
-  return image;
-};
-const hang = (list, shares) => list.replaceChildren(...shares.map(([number, share]) => {
-  const { name, thumb } = paintings[number], item = make("li");
-  item.append(thumb ? picture(thumb, "") : make("span", "no preview", "blank"));
-  item.append(make("span", name), make("span", share));
-  return item;
-}));
+export const hang = (list, shares) =>
+  hangPaintings(list, shares.map(([number, share]) => ({ ...paintings[number], share })));
 
 // The wall
-const cards = results.map((result) => {
+export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
   const named = `${result.photo.name} in the look`;
@@ -78,7 +59,7 @@ const cards = results.map((result) => {
   card.dataset.number = result.number;
   return card;
 });
-const ofPhoto = new Map(photos.map((photo) => [photo, []]));
+export const ofPhoto = new Map(photos.map((photo) => [photo, []]));
 for (const result of results) ofPhoto.get(result.photo).push(result);
 const sections = new Map(photos.map((photo) => {
   const { size } = ofPhoto.get(photo)[0], section = make("section");
@@ -92,8 +73,8 @@ const sections = new Map(photos.map((photo) => {
 }));
 
 // What is shown, in its order: a list for each photo.
-let shown = [];
-const asked = () => {
+export let shown = [];
+export const asked = () => {
   const [anchor, query] = location.hash.slice(1).split("?");
   const chosen = new URLSearchParams(query), look = data.looks.indexOf(chosen.get("look"));
   return {
@@ -104,7 +85,7 @@ const asked = () => {
     view: ["side", "painting"].includes(chosen.get("view")) ? chosen.get("view") : "slider",
   };
 };
-const addressOf = ({ open, look, sort, against, view }) => {
+export const addressOf = ({ open, look, sort, against, view }) => {
   const query = new URLSearchParams();
   if (look !== null) query.set("look", data.looks[look]);
   if (sort !== "name") query.set("sort", sort);
@@ -113,9 +94,9 @@ const addressOf = ({ open, look, sort, against, view }) => {
   const anchor = open === undefined ? "" : results[open].anchor, text = query.toString();
   return `#${anchor}${text && `?${text}`}`;
 };
-const form = document.forms[0];
+export const form = document.forms[0];
 let arranged = "";
-const arrange = ({ look, sort }) => {
+export const arrange = ({ look, sort }) => {
   if (!form || arranged === `${look} ${sort}`) return;
   arranged = `${look} ${sort}`;
   const time = (result) => Number.isFinite(result.finished) ? result.finished : -Infinity;

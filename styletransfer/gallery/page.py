@@ -3,11 +3,12 @@
 import base64
 import functools
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from styletransfer.gallery import record_view
@@ -16,7 +17,11 @@ from styletransfer.gallery.record_view import look_name, photo_name, short_text
 from styletransfer.log import printable
 from styletransfer.record import Record
 
-SCRIPTS = ("page.js", "viewer.js", "zoom.js")  # One after another, in one scope.
+SHARED = Path(__file__).parent / "shared"  # What the web service's pages are made of as well.
+STYLES = ("shared/theme.css", "shared/compare.css", "page.css")
+# Modules in the order in which they import each other; in the page they share one scope.
+SCRIPTS = ("shared/elements.js", "shared/compare.js", "shared/zoom.js", "page.js", "viewer.js")
+_MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
 
 def render_page(records: Iterable[Record], thumbnails: Mapping[str, bytes | int]) -> str:
@@ -51,14 +56,20 @@ def _template() -> tuple[Template, dict[str, object]]:
     """The template, the style and script that it holds, and the hashes with which its
     Content-Security-Policy allows these, and no others."""
     folder = Path(__file__).parent
+    styles = "".join((folder / name).read_text("utf-8") for name in STYLES)
     scripts = "".join((folder / name).read_text("utf-8") for name in SCRIPTS)
-    style = f"\n{(folder / 'page.css').read_text('utf-8')}"
+    scripts = _MODULE_SYNTAX.sub("", scripts)
+    style = f"\n{styles}"
     script = f'\n"use strict";\n(() => {{\n{scripts}}})();\n'
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([folder, SHARED]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    template = environment.from_string((folder / "page.html").read_text("utf-8"))
+    template = environment.get_template("page.html")
     hashes = {"style": _digest(style), "script": _digest(script)}
     return template, {"style": Markup(style), "script": Markup(script), "hashes": hashes}
 

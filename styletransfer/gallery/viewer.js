@@ -1,30 +1,12 @@
 // One result: compared with its photo or another look, downloaded, and its settings copied.
-const dialog = by("one"), stage = by("stage"), slider = by("slider");
+import { by, fill } from "./shared/elements.js";
+import { compare, slider, stage } from "./shared/compare.js";
+import { bindKeys, fitted } from "./shared/zoom.js";
+import { addressOf, arrange, asked, cards, data, form, hang, ofPhoto, results, shown } from "./page.js";
+
+const resultView = by("one");
 let current = null;
 
-// The small picture at once, replaced by the first larger one that can be loaded.
-const wanted = new WeakMap();
-const show = (image, small, larger) => {
-  const order = {};
-  wanted.set(image, order);
-  if (small) image.src = small; else image.removeAttribute("src");
-  const attempt = ([first, ...others]) => {
-    if (wanted.get(image) !== order) return;
-    if (!first) {
-      by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
-      return;
-    }
-    const probe = new Image();
-    probe.onload = () => { if (wanted.get(image) === order) image.src = first; };
-    probe.onerror = () => attempt(others);
-    probe.src = first;
-  };
-  attempt(larger.filter(Boolean));
-};
-const fill = (list, rows) => {
-  list.replaceChildren(...rows.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
-  return rows.length > 0;
-};
 const dated = (moment) => {
   if (typeof moment !== "number") return moment;
   const given = new Date(1000 * moment);
@@ -33,41 +15,27 @@ const dated = (moment) => {
 };
 
 // With what it is compared: another look of the same photo, by its name, or the photo itself.
-let against = null;
-const slide = () => {
-  const at = Number(slider.value), other = against;
-  const [left, right] = [other ? data.looks[other.look] : "photo", other ? data.looks[current.look] : "painting"];
-  stage.style.setProperty("--at", `${at}%`);
-  slider.setAttribute("aria-valuetext", `${at} % ${left} on the left, ${100 - at} % ${right} on the right`);
+const inLook = (result) => {
+  const look = data.looks[result.look];
+  return { ...result, title: look, said: look, alt: `${result.photo.name} in the look ${look}` };
 };
-slider.addEventListener("input", slide);
-const compare = (name, view) => {
-  const { photo } = current, look = data.looks[current.look];
-  const others = ofPhoto.get(photo).filter((each) => each !== current);
-  against = others.find((each) => data.looks[each.look] === name) || null;
+const compareWith = (name, view) => {
+  const { photo } = current, others = ofPhoto.get(photo).filter((each) => each !== current);
+  const against = others.find((each) => data.looks[each.look] === name);
   by("against").replaceChildren(new Option("the photo", ""), ...others.map((each) => new Option(data.looks[each.look])));
   by("against").value = against ? name : "";
-  stage.dataset.view = view;
-  for (const each of document.getElementsByName("view")) each.checked = each.value === view;
-  by("limited").textContent = "";
-  by("before").alt = against ? `${photo.name} in the look ${name}` : `The photo ${photo.name}`;
-  by("after").alt = `${photo.name} in the look ${look}`;
-  by("left").textContent = against ? name : "Photo";
-  by("right").textContent = against ? look : "Painting";
-  if (against) show(by("before"), against.thumb, [against.preview, against.href]);
-  else show(by("before"), photo.thumb, [photo.preview]);
-  show(by("after"), current.thumb, [current.preview, current.href]);
-  slide();
+  if (against) compare(inLook(against), inLook(current), view);
+  else {
+    const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.name}` };
+    compare(whole, { ...inLook(current), title: "Painting", said: "painting" }, view);
+  }
 };
 
-const ratio = (width, height) => stage.parentElement.style.setProperty("--ratio", width / height);
 const open = (number) => {
   const result = results[number], { size } = result;
   current = result;
   by("title").textContent = result.photo.name;
   by("subtitle").textContent = data.looks[result.look];
-  by("after").onload = size ? null : () => ratio(by("after").naturalWidth, by("after").naturalHeight);
-  if (size) ratio(size[1], size[0]);
   slider.value = 50;
   by("download").hidden = !result.href;
   if (result.href) { by("download").href = result.href; by("download").download = result.file; }
@@ -102,10 +70,12 @@ const neighbour = (steps, looks) => {
 const follow = () => {
   const state = asked();
   arrange(state);
-  if (state.open === undefined) { if (dialog.open) dialog.close(); return; }
-  if (!dialog.open || results[state.open] !== current) { open(state.open); fitted(); }
-  compare(state.against, state.view);
-  if (!dialog.open) { dialog.showModal(); dialog.scrollTop = 0; stage.focus({ preventScroll: true }); }
+  if (state.open === undefined) { if (resultView.open) resultView.close(); return; }
+  const another = !resultView.open || results[state.open] !== current;
+  if (another) open(state.open);
+  compareWith(state.against, state.view);
+  if (another) fitted();
+  if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
 };
 const replace = (changes) => { history.replaceState(history.state, "", addressOf({ ...asked(), ...changes })); follow(); };
 const push = (changes) => { history.pushState({ pushed: true }, "", addressOf({ ...asked(), ...changes })); follow(); };
@@ -136,8 +106,8 @@ if (form) {
     push({ look: look.value === "" ? null : Number(look.value), sort: sort.value });
   });
 }
-dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
-dialog.addEventListener("close", () => {
+resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+resultView.addEventListener("close", () => {
   // Browsers close a dialog at the second Esc, whatever `cancel` does.
   if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
   if (current) cards[current.number].firstElementChild.focus();
@@ -156,3 +126,6 @@ by("use").addEventListener("click", async () => {
   }
   by("copied").textContent = done ? "Copied: paste it into looks.toml." : "Copy this into looks.toml:";
 });
+bindKeys({ ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1) });
+window.addEventListener("popstate", follow);
+follow();

@@ -1,9 +1,13 @@
 // Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
+import { by } from "./elements.js";
+import { show, sides, slide, slider, stage } from "./compare.js";
+
+const dialog = stage.closest("dialog");
 let zoom = 1, x = 0, y = 0; // x and y: where the picture's corner is, in sizes of its frame
 const frame = () => by("after").parentElement.getBoundingClientRect();
 const fullSize = () => {
-  const width = current && current.size ? current.size[1] : by("after").naturalWidth;
-  return width / (frame().width * devicePixelRatio);
+  const [, right] = sides;
+  return (right && right.size ? right.size[1] : by("after").naturalWidth) / (frame().width * devicePixelRatio);
 };
 const place = () => {
   const within = (value) => Math.min(0, Math.max(1 - zoom, value));
@@ -21,10 +25,10 @@ const place = () => {
 const most = () => Math.max(4, 4 * fullSize());
 // What was loaded to fit the window is replaced by the result itself where it is not sharp enough.
 const sharpen = () => {
-  for (const [image, result] of [[by("after"), current], [by("before"), against]]) {
+  for (const [image, { href, preview }] of [[by("before"), sides[0]], [by("after"), sides[1]]]) {
     const needed = zoom * frame().width * devicePixelRatio;
-    if (!result || !result.href || needed <= image.naturalWidth || image.src.endsWith(result.href.slice(1))) continue;
-    show(image, image.src, [result.href, result.preview]);
+    if (!href || needed <= image.naturalWidth || image.src.endsWith(href.slice(1))) continue;
+    show(image, image.src, [href, preview]);
   }
 };
 // at: the place that stays where it is, 0…1 of the frame.
@@ -35,7 +39,7 @@ const zoomTo = (wished, at = [0.5, 0.5]) => {
   place();
   if (zoom > 1) sharpen();
 };
-const fitted = () => { zoom = 1; place(); };
+export const fitted = () => { zoom = 1; place(); };
 const whereIn = (event) => {
   const { left, top, width, height } = stage.getBoundingClientRect(), own = frame();
   // Side by side, a place in one picture is the same place in the other.
@@ -102,18 +106,16 @@ for (const end of ["pointerup", "pointercancel"]) {
   });
 }
 
-const KEYS = {
-  ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1),
+const zoomKeys = {
   "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitted, 1: () => zoomTo(fullSize()),
 };
-dialog.addEventListener("keydown", (event) => {
-  const field = event.target.closest("input, select, textarea");
+// The dialog's keys: a function for each, beside those that zoom.
+export const bindKeys = (others) => dialog.addEventListener("keydown", (event) => {
+  const keys = { ...zoomKeys, ...others }, field = event.target.closest("input, select, textarea");
   const arrow = event.key.startsWith("Arrow");
-  if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
   if (field && (arrow || field !== slider)) return;
   event.preventDefault();
-  KEYS[event.key]();
+  keys[event.key]();
 });
-window.addEventListener("popstate", follow);
 window.addEventListener("resize", () => { if (dialog.open) place(); });
-follow();

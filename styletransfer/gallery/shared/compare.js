@@ -1,0 +1,56 @@
+// Two pictures on one stage: a slider between them, side by side, or the right one alone.
+import { by } from "./elements.js";
+
+export const stage = by("stage"), slider = by("slider");
+// The pictures, left and right, as `compare` got them.
+export let sides = [];
+
+// The small picture at once, replaced by the first larger one that can be loaded.
+const wanted = new WeakMap();
+export const show = (image, small, larger) => {
+  const order = {};
+  wanted.set(image, order);
+  if (small) image.src = small; else image.removeAttribute("src");
+  const attempt = ([first, ...others]) => {
+    if (wanted.get(image) !== order) return;
+    if (!first) {
+      by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
+      return;
+    }
+    const probe = new Image();
+    probe.onload = () => { if (wanted.get(image) === order) image.src = first; };
+    probe.onerror = () => attempt(others);
+    probe.src = first;
+  };
+  attempt(larger.filter(Boolean));
+};
+
+export const slide = () => {
+  const at = Number(slider.value), [left, right] = sides;
+  stage.style.setProperty("--at", `${at}%`);
+  slider.setAttribute("aria-valuetext", `${at} % ${left.said} on the left, ${100 - at} % ${right.said} on the right`);
+};
+slider.addEventListener("input", slide);
+
+export const setView = (view) => {
+  stage.dataset.view = view;
+  for (const each of document.getElementsByName("view")) each.checked = each.value === view;
+};
+const setRatio = (width, height) => stage.parentElement.style.setProperty("--ratio", width / height);
+
+// A picture has a title, the same as said within a sentence, an alt text, and the addresses thumb, preview
+// and href (all its pixels), null where there is none. The right one may have its size: height and width in px.
+export const compare = (left, right, view) => {
+  const { size } = right;
+  sides = [left, right];
+  setView(view);
+  by("limited").textContent = "";
+  by("after").onload = size ? null : () => setRatio(by("after").naturalWidth, by("after").naturalHeight);
+  if (size) setRatio(size[1], size[0]);
+  for (const [image, title, each] of [[by("before"), by("left"), left], [by("after"), by("right"), right]]) {
+    image.alt = each.alt;
+    title.textContent = each.title;
+    show(image, each.thumb, [each.preview, each.href]);
+  }
+  slide();
+};

@@ -1,0 +1,31 @@
+// The parts that pages are made of.
+export const by = (id) => document.getElementById(id);
+export const make = (tag, text, name) => {
+  const made = document.createElement(tag);
+  if (text) made.textContent = text;
+  if (name) made.className = name;
+  return made;
+};
+// size: height and width in px, where they are known, so that nothing moves when it loads.
+export const picture = (source, alt, size) => {
+  const image = make("img");
+  image.loading = "lazy";
+  image.decoding = "async";
+  image.alt = alt;
+  if (size) [image.height, image.width] = size;
+  image.onerror = () => image.replaceWith(make("span", "no preview", "blank"));
+  image.src = source;
+  return image;
+};
+// A list of names and texts; returns whether it has any.
+export const fill = (list, rows) => {
+  list.replaceChildren(...rows.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+  return rows.length > 0;
+};
+// What is painted with, each with its share.
+export const hangPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
+  const item = make("li");
+  item.append(thumb ? picture(thumb, "") : make("span", "no preview", "blank"));
+  item.append(make("span", name), make("span", share));
+  return item;
+}));
