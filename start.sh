@@ -15,6 +15,8 @@ Paints every photo in every look.
   ./start.sh --open         open the page of the results in the browser at the end
   ./start.sh --keep         only paint what has no result yet, whatever has changed since
   ./start.sh --dry-run      only report what would be painted, how long it takes, and the memory
+  ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);
+                            RUN_MODE=web is the same
   ./start.sh setup [--dev]  make the Python environment and print the path of its Python;
                             --dev adds what the tests need
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
@@ -42,9 +44,10 @@ export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
 # A mode is what Python runs in the environment, after the extras that the environment needs.
-case ${1:-} in
+case ${1:-${RUN_MODE:-}} in
   -h | --help) usage && exit ;;
   '' | -*) run=(-m styletransfer "$@") ;;
+  web) run=(-m styletransfer.cli.web "${@:2}") ;;
   weights) run=(-m styletransfer.vgg.download "${@:2}") ;;
   setup) run=("${@:2}" -c 'import sys; print(sys.executable)') ;;
   test)

@@ -108,8 +108,8 @@ def load(environment: Mapping[str, str]) -> Config:
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
-        dry_run=_switch(values, "DRY_RUN"),
-        keep=_switch(values, "KEEP"),
+        dry_run=switch(values, "DRY_RUN"),
+        keep=switch(values, "KEEP"),
         progress=progress_mode(values),
     )
 
@@ -135,7 +135,7 @@ def is_quiet(environment: Mapping[str, str]) -> bool:
     """Whether only warnings, errors and the summary are logged: with PROGRESS=none, but for a dry
     run, which is nothing but its report."""
     values = _non_empty(environment)
-    return progress_mode(values) == "none" and not _switch(values, "DRY_RUN")
+    return progress_mode(values) == "none" and not switch(values, "DRY_RUN")
 
 
 def log_level(environment: Mapping[str, str]) -> int:
@@ -286,7 +286,7 @@ def _output(values: Mapping[str, str]) -> OutputFormat:
             f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {name!r} cannot hold; "
             f"expected {' or '.join(DEEP_EXTENSIONS)}"
         )
-    return OutputFormat(name, int(quality), depth, _switch(values, "KEEP_GPS"))
+    return OutputFormat(name, int(quality), depth, switch(values, "KEEP_GPS"))
 
 
 def _choice(
@@ -317,7 +317,8 @@ def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _switch(values: Mapping[str, str], name: str) -> bool:
+def switch(values: Mapping[str, str], name: str) -> bool:
+    """Whether a variable is on: `1`, `true`, `yes` …; off where it is unset. Raises ConfigError."""
     value = parse_bool(values.get(name, "0"))
     if value is None:
         raise ConfigError(f"{name} is {shortened(values[name])}; expected 1 or 0")

@@ -1,0 +1,1 @@
+"""The web service: the same engine, looks and buckets for a browser."""

@@ -1,0 +1,88 @@
+"""WEB_* and PORT: where the service listens, who may use it, and how much of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from styletransfer.config import switch
+from styletransfer.errors import ConfigError
+from styletransfer.log import shortened
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHORTEST_PASSWORD = 8  # characters
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class WebOptions:
+    """What the variables say.
+
+    password, token: None where nobody logs in. public: WEB_PUBLIC, everybody may use it.
+    max_upload: bytes of one file. max_pixels: of one picture. max_waiting: jobs in the queue.
+    proxies: how many are in front, each of which adds to X-Forwarded-For.
+    """
+
+    host: str
+    port: int
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    public: bool = False
+    max_upload: int = 40 * MEGA
+    max_pixels: int = 50 * MEGA
+    max_waiting: int = 50
+    proxies: int = 0
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host in LOOPBACK
+
+
+def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptions:
+    """The options of an environment. demo: no buckets are named, so that nothing but samples is at
+    stake: unless it says otherwise, only this machine is served.
+
+    Raises ConfigError for the first wrong value, and for a service that the network reaches and
+    that has neither a password nor WEB_PUBLIC=1.
+    """
+    values = {name: text.strip() for name, text in environment.items() if text and text.strip()}
+    password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")
+    hosted = "PORT" in values or "INSTANCE_NUMBER" in values
+    alone = demo and not (password or public or hosted)
+    port_name = "WEB_PORT" if "WEB_PORT" in values else "PORT"
+    options = WebOptions(
+        host=values.get("WEB_HOST", "127.0.0.1" if alone else "0.0.0.0"),
+        port=_whole(values, port_name, 8080, 1, 65535),
+        password=password,
+        token=values.get("WEB_TOKEN"),
+        public=public,
+        max_upload=_whole(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
+        max_pixels=_whole(values, "WEB_MAX_MEGAPIXELS", 50, 1, 200) * MEGA,
+        max_waiting=_whole(values, "WEB_MAX_WAITING", 50, 1, 10_000),
+        # Clever Cloud has one proxy in front of every application.
+        proxies=_whole(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
+    )
+    for name in ("WEB_PASSWORD", "WEB_TOKEN"):
+        if name in values and len(values[name]) < SHORTEST_PASSWORD:
+            raise ConfigError(f"{name} is too short; expected at least 8 characters")
+    if options.public and options.password:
+        raise ConfigError(
+            "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
+            "everybody who reaches the service may use it"
+        )
+    if not (options.password or options.public or options.local):
+        raise ConfigError(
+            f"WEB_PASSWORD is not set, and the service would listen on {options.host}, where "
+            "others reach it; set WEB_PASSWORD, or WEB_PUBLIC=1 to let everybody use it, or "
+            "WEB_HOST=127.0.0.1 to serve this machine alone"
+        )
+    return options
+
+
+def _whole(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = values.get(name, str(default))
+    if not (re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high):
+        raise ConfigError(
+            f"{name} is {shortened(text)}; expected a whole number from {low} to {high}"
+        )
+    return int(text)

@@ -1,0 +1,138 @@
+"""The pages: HTML around what the API gives."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from jinja2 import StrictUndefined
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from styletransfer.setting_values import kind
+from styletransfer.settings import FIELDS, QUALITIES
+from styletransfer.web.gate import client_address, is_secure
+from styletransfer.web.orders import OFFERED
+from styletransfer.web.schemas import MOST_BLENDED
+from styletransfer.web.service import Service, Shared
+from styletransfer.web.sessions import COOKIE, SESSION_S, Session
+
+LONGEST_FIELD = 10_000  # bytes of a field of the login
+pages = APIRouter(include_in_schema=False)
+templates = Jinja2Templates(Path(__file__).parent / "templates")
+templates.env.undefined = StrictUndefined
+
+
+@pages.get("/")
+def index(request: Request, service: Shared) -> Response:
+    """The page to paint from."""
+    options = service.options
+    return _shown(
+        request,
+        service,
+        "index",
+        qualities=list(QUALITIES),
+        settings_fields=settings_fields(),
+        limits={
+            "upload_bytes": options.max_upload,
+            "pixels": options.max_pixels,
+            "waiting": options.max_waiting,
+            "blended": MOST_BLENDED,
+        },
+    )
+
+
+@pages.get("/gallery")
+def gallery_page(request: Request, service: Shared) -> Response:
+    """The page of all results."""
+    return _shown(request, service, "gallery")
+
+
+@pages.get("/login")
+def login_page(request: Request, service: Shared, next: str = "/") -> Response:
+    """The form for the password."""
+    session = request.state.session
+    if not service.sessions.needed or (session and session.logged_in):
+        return RedirectResponse(own_path(next), 303)
+    return _shown(request, service, "login", error=None, next=own_path(next))
+
+
+@pages.post("/login")
+async def log_in(request: Request, service: Shared) -> Response:
+    """Takes the password."""
+    async with request.form(max_files=0, max_fields=5, max_part_size=LONGEST_FIELD) as form:
+        password, token, after = (str(form.get(name, "")) for name in ("password", "csrf", "next"))
+    after = own_path(after)
+    client = client_address(request, service.options)
+    if not service.sessions.is_form_token(request.state.session, token):
+        error, status = "This page was open for too long. Try once more.", 403
+    elif wait_s := service.tries.wait_s(client):
+        error, status = f"Too many wrong passwords. Wait {wait_s} seconds.", 429
+    elif service.sessions.is_password(password):
+        service.tries.succeeded(client)
+        response: Response = RedirectResponse(after, 303)
+        _give(request, response, service, service.sessions.new(logged_in=True))
+        return response
+    else:
+        service.tries.failed(client)
+        error, status, wait_s = "The password is wrong.", 401, 0
+    response = _shown(request, service, "login", status, error=error, next=after)
+    if status == 429:
+        response.headers["retry-after"] = str(wait_s)
+    return response
+
+
+@pages.post("/logout")
+def log_out(request: Request, service: Shared) -> Response:
+    """Ends the session: its cookie counts no longer."""
+    if request.state.session:
+        service.sessions.end(request.state.session)
+    response = RedirectResponse("/login" if service.sessions.needed else "/", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+def own_path(given: str) -> str:
+    """A path on this site to go to after the login; `/` for anything that leads elsewhere."""
+    safe = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
+    return given if safe and len(given) < 2000 else "/"
+
+
+def settings_fields() -> list[dict[str, Any]]:
+    """The settings that the page offers, with what each accepts."""
+    parts = ("meaning", "unit", "choices", "low", "high", "word")
+    return [
+        {
+            "name": name,
+            "kind": kind(FIELDS[name]).__name__,
+            "default": FIELDS[name].default,
+            **{part: FIELDS[name].metadata[part] for part in parts},
+        }
+        for name in OFFERED
+    ]
+
+
+def _shown(
+    request: Request, service: Service, name: str, status: int = 200, **about: Any
+) -> Response:
+    """A template. A browser without a session gets one, which the form's token belongs to."""
+    known = request.state.session
+    session = known or service.sessions.new()
+    about |= {
+        "csrf": service.sessions.form_token(session),
+        "user_logged_in": service.sessions.needed and session.logged_in,
+    }
+    response = templates.TemplateResponse(request, f"{name}.html", about, status)
+    if known is None:
+        _give(request, response, service, session)
+    return response
+
+
+def _give(request: Request, response: Response, service: Service, session: Session) -> None:
+    response.set_cookie(
+        COOKIE,
+        service.sessions.cookie(session),
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request.scope, service.options),
+    )

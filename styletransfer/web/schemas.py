@@ -1,0 +1,207 @@
+"""What the API takes and gives, as models: they check, and they are its documentation."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+JobId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{20}$")]
+Share = Annotated[float, Field(gt=0, le=1000)]
+MOST_BLENDED = 8  # paintings in one look: the engine's time and memory grow with them
+
+
+class JobState(StrEnum):
+    """Where a job stands. The last three are final."""
+
+    QUEUED = "queued"
+    PAINTING = "painting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Quality(StrEnum):
+    """A preset: a quick sketch by the small network that comes with the program, the usual quality,
+    or a large picture."""
+
+    DRAFT = "draft"
+    FINE = "fine"
+    PRINT = "print"
+
+
+class Blended(BaseModel):
+    """A painting in a look. The shares of a look add up to 1."""
+
+    name: str = Field(examples=["monet.jpg"])
+    share: float = Field(examples=[0.7])
+
+
+class LookOut(BaseModel):
+    """A look of the style bucket."""
+
+    name: str = Field(examples=["monet"])
+    paintings: list[Blended]
+    thumbnail: str = Field(examples=["/api/paintings/monet.jpg/thumbnail"])
+    settings: dict[str, Any] = Field(
+        description="The look's own settings, where they differ from the usual ones."
+    )
+
+
+class PaintingOut(BaseModel):
+    """A painting that looks can be made from. width and height in px, upright; null: not known."""
+
+    name: str = Field(examples=["web/3f2a91c04d7e-waves.jpg"])
+    thumbnail: str
+    width: int | None
+    height: int | None
+    uploaded: bool = Field(description="Whether it was uploaded here, and so can be deleted here.")
+
+
+class JobRequest(BaseModel):
+    """What to paint: a look by its name, or paintings in shares of any sum."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {"look": "monet", "quality": "draft"},
+                {
+                    "paintings": {"monet.jpg": 70, "waves/hokusai.png": 30},
+                    "quality": "fine",
+                    "settings": {"preserve_color": True, "strength": 0.6},
+                },
+            ]
+        },
+    )
+
+    repaint: JobId | None = Field(
+        default=None,
+        alias="again",
+        description="A job whose photo is painted once more; then no photo is sent.",
+    )
+    look: Name | None = None
+    paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MOST_BLENDED)
+    quality: Quality = Quality.FINE
+    settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
+
+
+class JobLinks(BaseModel):
+    """Where a job's parts are; null: there is none, or none yet."""
+
+    self_: str = Field(alias="self", serialization_alias="self")
+    events: str
+    cancel: str | None
+    photo: str
+    preview: str | None
+    result: str | None
+
+
+class JobOut(BaseModel):
+    """A photo to be painted in a look, and how far that is."""
+
+    id: JobId = Field(examples=["018f5c0b2d9a41b6c07e"])
+    photo: str = Field(examples=["beach.jpg"])
+    look: str = Field(examples=["monet"])
+    paintings: list[Blended]
+    quality: Quality
+    settings: dict[str, Any] = Field(description="Those that were asked for.")
+    state: JobState
+    place: int | None = Field(
+        description="In the queue: 1 is next, 0 is being painted; null once it has ended."
+    )
+    step: int
+    steps: int | None = Field(description="Their number; null until painting has begun.")
+    seconds_left: float | None = Field(description="Until it is done; null while not known.")
+    created: str = Field(examples=["2026-05-04T08:15:30+00:00"])
+    started: str | None
+    finished: str | None
+    error: str | None
+    network: str | None = Field(description="What painted it.")
+    width: int | None
+    height: int | None
+    links: JobLinks
+
+
+class JobList(BaseModel):
+    """Newest first."""
+
+    jobs: list[JobOut]
+
+
+class Estimate(BaseModel):
+    """Seconds that each preset takes here, once its turn has come; null while not known."""
+
+    draft: float | None
+    fine: float | None
+    print: float | None
+
+
+class GalleryItem(BaseModel):
+    """A finished result, also one that a batch painted. made: in ISO 8601."""
+
+    photo: str
+    look: str
+    result: str
+    original: str | None
+    thumbnail: str
+    width: int | None
+    height: int | None
+    made: str | None
+    network: str | None
+    settings: dict[str, Any]
+
+
+class GalleryPage(BaseModel):
+    """Results, newest first. next: the address of the next page; null: this is the last one."""
+
+    items: list[GalleryItem]
+    next: str | None
+
+
+class Memory(BaseModel):
+    """Bytes of the machine's memory."""
+
+    total: int
+    free: int
+
+
+class QueueState(BaseModel):
+    """How many jobs wait and are being painted."""
+
+    waiting: int
+    painting: int
+
+
+class System(BaseModel):
+    """What paints, and how it is. device: null until the worker has loaded TensorFlow."""
+
+    device: str | None
+    memory: Memory
+    versions: dict[str, str]
+    queue: QueueState
+    ready: bool
+
+
+class Health(BaseModel):
+    """That the web process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether jobs are taken and painted; otherwise, why not."""
+
+    ready: bool
+    reason: str | None
+
+
+class Refusal(BaseModel):
+    """Why a request was refused, in one line."""
+
+    detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
