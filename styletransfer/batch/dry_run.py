@@ -3,6 +3,7 @@ need: a line for each look, and the whole."""
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from logging import DEBUG, ERROR
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -23,22 +24,23 @@ def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
     Raises UnavailableError as the run itself would.
     """
     event(f"painting on {devices}", device=str(devices))
+    device = devices.all[0].name
     if run.plan.todo:
-        run.networks.load(run.plan.todo[0].look.settings)
+        run.networks.load(run.plan.todo[0].look.settings, device)
     start_up_s = perf_counter() - started
-    trial = Trial(run)
     estimates: list[TaskEstimate] = []
     failed = 0
-    for task in run.plan.todo:
-        run.stop.obey()
-        try:
-            estimate = trial.estimate(task)
-        except Exception as error:
-            event(f"{task}: cannot be painted: {picture_failure(error)}", level=ERROR)
-            failed += 1
-        else:
-            _log_task(estimate)
-            estimates.append(estimate)
+    with closing(Trial(run, device)) as trial:
+        for task in run.plan.todo:
+            run.stop.obey()
+            try:
+                estimate = trial.estimate(task)
+            except Exception as error:
+                event(f"{task}: cannot be painted: {picture_failure(error)}", level=ERROR)
+                failed += 1
+            else:
+                _log_task(estimate)
+                estimates.append(estimate)
     _log_whole(estimates, failed, start_up_s + trial.set_up_s)
     return 1 if failed else 0
 

@@ -13,13 +13,22 @@ from styletransfer.errors import (
 from styletransfer.log import event, printable
 from styletransfer.storage.base import ObjectError
 
-# These fail one picture, and the others go on; an unavailable bucket ends the run.
-PICTURE_FAILURES = (PictureError, MemoryShortError, ConfigError, WeightsError, ObjectError)
 LONGEST_REASON = 200  # characters: TensorFlow's messages have many lines
 
 
 class UnexpectedError(StyleTransferError):
     """A picture failed in a way that nobody foresaw."""
+
+
+# These fail one picture, and the others go on; an unavailable bucket ends the run.
+PICTURE_FAILURES = (
+    PictureError,
+    MemoryShortError,
+    ConfigError,
+    WeightsError,
+    ObjectError,
+    UnexpectedError,
+)
 
 
 def picture_failure(error: Exception) -> StyleTransferError:

@@ -1,17 +1,17 @@
-"""Which of a run's tasks cannot be painted, as far as that is known before the first is: from the
-headers of their files, the settings and the memory."""
+"""How a run's tasks are painted, or why they cannot be, as far as that is known before the first
+picture is: from the headers of their files, the settings and the memory."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from styletransfer.batch.context import RunContext
-from styletransfer.batch.failures import picture_failure
+from styletransfer.batch.failures import PICTURE_FAILURES, picture_failure
 from styletransfer.batch.headers import Headers, look_files, photo_files
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.engine.painting_plan import PaintingInputs, PaintingPlan, plan_painting
 from styletransfer.errors import StyleTransferError
 from styletransfer.images.header import Header, check_memory
 from styletransfer.settings import Settings
@@ -19,6 +19,7 @@ from styletransfer.signals import Stop
 from styletransfer.storage.base import Entry
 
 _GetHeader = Callable[[str, Entry, Stop], Header | None]
+_Found = TypeVar("_Found")
 
 
 class Feasibility:
@@ -34,37 +35,47 @@ class Feasibility:
         self._run, self._headers, self._device = run, headers, device
         self._available = memory.available()
         self._budget = MemoryBudget(run.config.memory_limit)
-        self._verdicts: dict[Any, StyleTransferError | None] = {}
+        self._known: dict[Any, Any] = {}
         self._first_with_model: dict[str, Settings] = {}
 
     def failures(self) -> list[tuple[Task, StyleTransferError]]:
         """The tasks that cannot be painted, each with its reason. Raises Stopped after a signal,
         and what ends a run."""
-        found = []
+        found: list[tuple[Task, StyleTransferError]] = []
         for task in self._run.plan.todo:
             self._run.stop.obey()
-            if error := self._failure(task):
+            try:
+                inputs = self.inputs(task)
+                if inputs is not None:
+                    self.plan(inputs, task.look.settings)
+            except PICTURE_FAILURES as error:
                 found.append((task, error))
         return found
 
-    def _failure(self, task: Task) -> StyleTransferError | None:
-        """Why a task cannot be painted: what is found twice."""
-        first = self._verdict(task, self._headers.get)
-        return first and self._verdict(task, self._headers.confirmed)
+    def inputs(self, task: Task) -> PaintingInputs | None:
+        """What decides the plan of a task; None where the photo's size is not known. Raises one of
+        PICTURE_FAILURES for a task that cannot be painted: what is found twice."""
+        try:
+            return self._inputs(task, self._headers.get)
+        except PICTURE_FAILURES:
+            return self._inputs(task, self._headers.confirmed)
 
-    def _verdict(self, task: Task, header: _GetHeader) -> StyleTransferError | None:
+    def plan(self, inputs: PaintingInputs, settings: Settings) -> PaintingPlan:
+        """Raises one of PICTURE_FAILURES where such a picture cannot be painted."""
+        return self._once(
+            (settings, inputs),
+            lambda: plan_painting(inputs, settings, self._network(settings), self._budget),
+        )
+
+    def _inputs(self, task: Task, header: _GetHeader) -> PaintingInputs | None:
         look = task.look
-        if error := self._once((header, look.name), lambda: self._check_look(look, header)):
-            return error
+        self._once((header, look.name), lambda: self._check_look(look, header))
         try:
             task.check_key()
-            sizes = [self._checked(what, entry, header) for what, entry in photo_files(task)]
+            photo, *_ = (self._checked(what, entry, header) for what, entry in photo_files(task))
         except Exception as error:
-            return picture_failure(error)
-        if sizes[0] is None:
-            return None
-        inputs = PaintingInputs(sizes[0].size, task.mask is not None, _regions(task))
-        return self._once((look.settings, inputs), lambda: self._plan(inputs, look.settings))
+            raise picture_failure(error) from None
+        return photo and PaintingInputs(photo.size, task.mask is not None, _regions(task))
 
     def _check_look(self, look: Look, header: _GetHeader) -> None:
         """Raises what makes every task of a look fail."""
@@ -78,25 +89,23 @@ class Feasibility:
             check_memory(found.bytes_to_decode, self._available, f"{what}{entry.key}")
         return found
 
-    def _plan(self, inputs: PaintingInputs, settings: Settings) -> None:
-        plan_painting(inputs, settings, self._network(settings), self._budget)
-
     def _network(self, settings: Settings) -> Any:
         """A network of the settings' model: its memory does not depend on the seed of random
         weights."""
         first = self._first_with_model.setdefault(settings.model, settings)
         return self._run.networks.load(first, self._device)
 
-    def _once(self, key: Any, check: Callable[[], None]) -> StyleTransferError | None:
-        """The error that a check raises, which is made once for a key."""
-        if key not in self._verdicts:
+    def _once(self, key: Any, find: Callable[[], _Found]) -> _Found:
+        """What is found, or raised as one of PICTURE_FAILURES, once for a key."""
+        if key not in self._known:
             try:
-                check()
+                self._known[key] = find()
             except Exception as error:
-                self._verdicts[key] = picture_failure(error)
-            else:
-                self._verdicts[key] = None
-        return self._verdicts[key]
+                self._known[key] = picture_failure(error)
+        if isinstance(self._known[key], StyleTransferError):
+            raise self._known[key].with_traceback(None)  # Or it would grow each time.
+        found: _Found = self._known[key]
+        return found
 
 
 def _regions(task: Task) -> int:

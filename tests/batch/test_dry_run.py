@@ -16,6 +16,7 @@ from styletransfer.batch import dry_run, trial, worker
 from styletransfer.batch import run as batch_run
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.storage.folder import FolderBucket
 
 
 def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys):
@@ -102,6 +103,21 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     looks = {each["look"]: each["seconds"] for each in foretold[-1]["looks"]}
     assert looks["both"] == pytest.approx(sum(taken[:3]), abs=0.3)
     assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
+
+
+def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_its_size(
+    folders, small_vgg, monkeypatch, capsys
+):
+    large = Image.effect_noise((960, 800), 60).convert("RGB")
+    header_last = saved(large, "TIFF", compression="tiff_lzw")
+    Path("photos/scan.tif").write_bytes(header_last)
+    read, real = [], FolderBucket.read
+    monkeypatch.setattr(FolderBucket, "read", lambda self, key: read.append(key) or real(self, key))
+    assert run(folders, DRY_RUN="1") == 0
+    assert [key for key in read if key not in ("monet.jpg", "both/a.jpg", "both/b.webp")] == [
+        "scan.tif"
+    ]
+    assert "dry run: 6 to paint" in capsys.readouterr().out
 
 
 def test_a_dry_run_names_what_cannot_be_painted(folders, small_vgg, capsys):
