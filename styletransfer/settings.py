@@ -146,8 +146,9 @@ class Settings:
     )
     precision: str = setting(
         "auto",
-        "arithmetic of the convolutions; `auto` uses bfloat16 if the processor supports it",
-        choices=("auto", "float32", "bfloat16"),
+        "arithmetic of the convolutions; `auto` uses bfloat16 if the processor supports it, or on "
+        "a GPU that does not, float16, with features rescaled to its range",
+        choices=("auto", "float32", "bfloat16", "float16"),
     )
     deterministic: bool = setting(
         False, "two runs on one machine give the same result bit for bit; slower on a GPU"
@@ -203,6 +204,11 @@ class Settings:
             )
         if self.recipe == "inetwork" and self.content_weight == "auto":
             raise ConfigError("content_weight is 'auto'; recipe inetwork expects a number")
+        if self.recipe == "inetwork" and self.precision == "float16":
+            raise ConfigError(
+                "precision is 'float16', which does not hold the losses of recipe inetwork; "
+                "choose float32 or bfloat16"
+            )
 
     @classmethod
     def inetwork(cls, **others: Any) -> "Settings":

@@ -61,8 +61,8 @@ def choose_devices(wanted: str) -> Devices:
     if found:  # TF32 would round float32 to 10 bits on GPUs since Ampere.
         tf.config.experimental.enable_tensor_float_32_execution(False)
     usable = _working(found, wanted)
-    native_bfloat16.cache_clear()
-    precision = f"convolutions in {'bfloat16' if native_bfloat16() else 'float32'}"
+    fastest_precision.cache_clear()
+    precision = f"convolutions in {fastest_precision()}"
     if not usable:
         return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
     return Devices(
@@ -162,15 +162,17 @@ def gpus_in_use() -> list[tf.config.PhysicalDevice]:
 
 
 @cache
-def native_bfloat16() -> bool:
-    """Whether the devices multiply bfloat16 natively: GPUs from compute capability 8.0, CPUs with
-    AVX512_BF16 or AMX."""
+def fastest_precision() -> str:
+    """The narrowest arithmetic that all devices multiply natively: `bfloat16` on GPUs from compute
+    capability 8.0 on and CPUs with AVX512_BF16 or AMX; `float16` on GPUs from 7.0 on, whose tensor
+    cores know nothing else; otherwise `float32`."""
     used = gpus_in_use()
     if used:
         details = map(tf.config.experimental.get_device_details, used)
-        return all(tuple(each.get("compute_capability", (0, 0))) >= (8, 0) for each in details)
+        least = min(tuple(each.get("compute_capability", (0, 0))) for each in details)
+        if least >= (8, 0):
+            return "bfloat16"
+        return "float16" if least >= (7, 0) else "float32"
     cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return False
-    flags = cpuinfo.read_text()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

@@ -24,7 +24,7 @@ from styletransfer.engine.transport import Displacements, by_eigenvectors
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import crop, with_gradient
+from styletransfer.vgg.ops import convolution, crop, with_gradient
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", without conv5_1, which costs a fifth of the time and changes nothing that is seen; the
@@ -202,7 +202,7 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
             # long as it is the same in both places.
             mean = tf.cast(first / tf.cast(positions, first.dtype), feature.dtype)
             kernel = tf.cast(symmetric, feature.dtype)[None, None]
-            found = tf.nn.conv2d(tf.nn.bias_add(feature, -mean), kernel, 1, "VALID")
+            found = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
             bias = of_first + tf.linalg.matvec(symmetric, tf.cast(mean, first.dtype))
             found = tf.nn.bias_add(found, tf.cast(bias, feature.dtype))
             return found if weights is None else tf.cast(weights, feature.dtype) * found

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use, native_bfloat16
+from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
@@ -110,6 +111,8 @@ class Objective:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = convolution_dtype(precision)
+        if dtype == tf.float16 and (settings.recipe == "inetwork" or not vgg.fits_float16):
+            dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, losses, options, as_given, settings.structure_weight > 0)
 
@@ -247,10 +250,8 @@ def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def convolution_dtype(precision: str) -> tf.DType:
-    """The dtype of convolutions for `auto`, `float32` or `bfloat16`."""
-    if precision == "auto":
-        precision = "bfloat16" if native_bfloat16() else "float32"
-    return tf.as_dtype(precision)
+    """The dtype of convolutions for `auto`, `float32`, `bfloat16` or `float16`."""
+    return tf.as_dtype(fastest_precision() if precision == "auto" else precision)
 
 
 def signature(tensors: Any) -> Any:
@@ -291,11 +292,13 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
     def gradient(
         image: tf.Tensor, problem: Problem, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        scale = gradient_scale(objective.options.dtype, weights, tf.shape(image)[1:3])
         with tf.GradientTape() as tape:
             tape.watch(image)
             terms = objective.terms(image, problem)
-            total = tf.reduce_sum(weights * terms)
-        return terms, tape.gradient(total, image)
+            total = tf.reduce_sum((weights if scale is None else scale * weights) * terms)
+        found = tape.gradient(total, image)
+        return terms, found if scale is None else found / scale
 
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar)

@@ -178,9 +178,11 @@ class ScaleOptimizer:
                 self._last_good = _compressed(self.state.average)
             return
         if self._settings.optimizer == "lbfgs" or self._halvings == MAX_HALVINGS:
+            in_float16 = self._objective.options.dtype == tf.float16
             raise DivergedError(
-                f"the picture diverged (loss {sum(values):g}), also with smaller steps; "
-                "choose smaller weights (content_weight, style_scale, total_variation_weight)"
+                f"the picture diverged (loss {sum(values):g}), also with smaller steps; choose "
+                f"{'precision float32, or ' if in_float16 else ''}"
+                "smaller weights (content_weight, style_scale, total_variation_weight)"
             )
         self._halvings += 1
         self._rate /= 2

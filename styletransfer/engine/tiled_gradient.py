@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.losses import exact
 from styletransfer.engine.objective import (
     Objective,
@@ -87,6 +88,9 @@ def _gradient(
         whole = objective.composited(tf.convert_to_tensor(image), problem)
         return RowBuffer.from_tensor(whole)
 
+    scale = gradient_scale(objective.options.dtype, weights, picture.size)
+    if scale is not None:
+        weights *= scale
     inputs, sums = _forward(blocks, tiling, network_input(), picture)
     last = inputs.pop()
     x = () if len(blocks) == deepest else (last.tensor,)
@@ -110,6 +114,8 @@ def _gradient(
         gradient += of_structure
         del whole, of_structure
     terms = tf.concat([terms, [structure]], axis=0)
+    if scale is not None:
+        gradient /= scale
     if problem.background:
         mask, _ = problem.background
         gradient *= mask

@@ -3,6 +3,7 @@ features of an image after each convolution's ReLU."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import tensorflow as tf
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources
-from styletransfer.vgg.ops import Index, crop, pad_replicate, pad_zeros
+from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
+from styletransfer.vgg.ops import Index, convolution, crop, pad_replicate, pad_zeros
+from styletransfer.vgg.random_weights import calibration_photo
 from styletransfer.vgg.registry import ARCHITECTURES, BUILTIN, Weights
 
 _PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
@@ -27,8 +30,9 @@ def poolings_before(layer: str) -> int:
 class NetworkOptions:
     """How a network runs.
 
-    pool: `max` or `ave`. dtype: of the convolutions and the features. padding: what convolutions
-    see beyond the border, `zero` as VGG was trained, or `replicate`.
+    pool: `max` or `ave`. dtype: of the convolutions and the features, which are rescaled in
+    float16, see float16.py. padding: what convolutions see beyond the border, `zero` as VGG was
+    trained, or `replicate`.
 
     Raises ValueError for another pool or padding.
     """
@@ -63,12 +67,30 @@ class VGG:
     def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         """Layer → (kernel, bias) in this dtype, converted once."""
         if dtype not in self._tensors:
+            kernels = self._kernels
+            if dtype == tf.float16:
+                kernels = rescaled(kernels, self.scales)
             with tf.init_scope():
                 self._tensors[dtype] = {
                     layer: (tf.cast(kernel, dtype), tf.cast(bias, dtype))
-                    for layer, (kernel, bias) in self._kernels.items()
+                    for layer, (kernel, bias) in kernels.items()
                 }
         return self._tensors[dtype]
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """What each layer's features are multiplied by in float16: powers of two, by which their
+        mean on a sample photo fits its range."""
+        with tf.init_scope():
+            photo = calibration_photo() / 255
+            found = self.forward(photo, self.layers, NetworkOptions())
+            return {layer: scale_of(float(tf.reduce_mean(each))) for layer, each in found.items()}
+
+    @cached_property
+    def fits_float16(self) -> bool:
+        """Whether all weights, rescaled, are within its range."""
+        pairs = rescaled(self._kernels, self.scales).values()
+        return max(float(np.abs(each).max()) for pair in pairs for each in pair) < LARGEST_FLOAT16
 
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
@@ -97,7 +119,8 @@ class VGG:
         self, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions
     ) -> dict[str, tf.Tensor]:
         """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in the
-        options' dtype, after ReLU. Nothing deeper than the deepest layer is computed.
+        options' dtype, after ReLU; in float16 times `scales`. Nothing deeper than the deepest
+        layer is computed.
 
         Raises ValueError for a layer that the network does not have.
         """
@@ -164,15 +187,16 @@ class Block:
         """
         dtype, padding = self.options.dtype, self.options.padding
         if self.number == 1:
-            x = tf.cast(x * 255.0 - tf.constant(self.vgg.mean, x.dtype), dtype)
+            x = x * 255.0 - tf.constant(self.vgg.mean, x.dtype)
+            x = tf.cast(x * INPUT_SCALE if dtype == tf.float16 else x, dtype)
         features = {}
         tensors = self.vgg.tensors(dtype)
         for layer in self.convolutions:
             kernel, bias = tensors[layer]
             if padding == "zero" and borders is None:
-                x = tf.nn.conv2d(x, kernel, 1, "SAME")
+                x = convolution(x, kernel, "SAME")
             else:
-                x = tf.nn.conv2d(_PADDINGS[padding](x, *(borders or (1, 1))), kernel, 1, "VALID")
+                x = convolution(_PADDINGS[padding](x, *(borders or (1, 1))), kernel, "VALID")
             x = tf.nn.relu(tf.nn.bias_add(x, bias))
             if layer in self.layers:
                 features[layer] = x

@@ -10,6 +10,12 @@ CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
 
 
+def calibration_photo() -> tf.Tensor:
+    """The sample photo that activations are measured on: [1, h, w, 3], float32, 0…255."""
+    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
+    return tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area")
+
+
 def random_weights(model: str, seed: int) -> Weights:
     """Random orthogonal kernels, each channel centred and scaled to mean activation 1 on a
     sample photo, after He, Wang & Hopcroft 2016, "A Powerful Generative Model Using Random
@@ -24,8 +30,7 @@ def random_weights(model: str, seed: int) -> Weights:
 
 def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Layer → (kernel, bias), each calibrated on the output of the layers before it."""
-    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
-    x = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") - MEAN_PIXEL
+    x = calibration_photo() - MEAN_PIXEL
     kernels = {}
     for layer, shape in layer_shapes(model).items():
         if layer.endswith("_1") and layer != "conv1_1":

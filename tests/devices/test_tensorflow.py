@@ -183,9 +183,11 @@ def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus)
     two_gpus.capabilities[1] = (7, 5)
     chosen = tensorflow.choose_devices("gpu")
     assert [str(each).split(", ", 1)[1] for each in chosen.all] == [
-        "compute capability 8.6, convolutions in float32",
-        "compute capability 7.5, convolutions in float32",
+        "compute capability 8.6, convolutions in float16",
+        "compute capability 7.5, convolutions in float16",
     ]
+    two_gpus.capabilities[1] = (6, 1)
+    assert "convolutions in float32" in str(tensorflow.choose_devices("gpu"))
     two_gpus.flaws["GPU:1"] = "it broke"
     assert "convolutions in bfloat16" in str(tensorflow.choose_devices("gpu"))
 

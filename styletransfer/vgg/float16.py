@@ -1,0 +1,39 @@
+"""A network in float16, for GPUs that multiply it fast, but not bfloat16.
+
+Its numbers end at 65504, and below 6e-5 they lose digits, so features are kept near 1: without
+biases a ReLU network is homogeneous, and with each bias multiplied like the layer it is of, its
+features are exact multiples of what they were. The losses are relative, so multiples change nothing
+in them. All factors are powers of two, which round nothing.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+LARGEST_FLOAT16 = 65504.0
+INPUT_SCALE = 2.0**-7  # of the picture in 0…255, so that its gradient is not far from a feature's
+# The mean feature. Those of a picture brighter than the sample are a few times as large, and a few
+# channels reach 10,000 times their layer's mean.
+LARGEST_MEAN = 0.5
+
+
+def scale_of(mean: float) -> float:
+    """The power of two that brings a layer's mean feature to LARGEST_MEAN or half of it; 1 for a
+    layer of zeros."""
+    if not mean > 0:
+        return 1.0
+    return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean))
+
+
+def rescaled(
+    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]], scales: Mapping[str, float]
+) -> dict[str, tuple]:
+    """Layer → (kernel, bias) of the network whose input is multiplied by INPUT_SCALE, and whose
+    features by `scales`."""
+    found, before = {}, INPUT_SCALE
+    for layer, (kernel, bias) in kernels.items():
+        scale = scales[layer]
+        found[layer] = kernel * np.float32(scale / before), bias * np.float32(scale)
+        before = scale
+    return found

@@ -1,0 +1,95 @@
+"""float16, for GPUs without bfloat16, computed here as their tensor cores do: products are added in
+float32, and every layer's result is rounded."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support import hard_networks, tiny
+from support.tiny import picture
+
+from styletransfer import Settings
+from styletransfer.engine import tiled_gradient
+from styletransfer.engine.objective import Objective, term_weights
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.errors import ConfigError
+from styletransfer.vgg.network import VGG, NetworkOptions
+from styletransfer.vgg.registry import Weights
+
+LARGEST = np.finfo(np.float16).max
+
+
+def cosine(one, other):
+    one, other = (np.float64(each).ravel() for each in (one, other))
+    return one @ other / (np.linalg.norm(one) * np.linalg.norm(other))
+
+
+def with_outliers():
+    """The tiny network with a channel that sees nothing but white, stronger from layer to layer, at
+    last 3e4 times as strong as the others."""
+    kernels = dict(tiny.weights().kernels)
+    for layer, gain in (("conv1_1", 1), ("conv1_2", 30), ("conv2_1", 30)):
+        kernel, bias = kernels[layer] = tuple(np.array(each) for each in kernels[layer])
+        kernel[:, :, 0] *= layer == "conv1_1"
+        kernel[..., 0], bias[0] = 0, -399 * (layer == "conv1_1")
+        kernel[1, 1, : 3 if layer == "conv1_1" else 1, 0] = gain
+    kernel, bias = kernels["conv2_2"]
+    kernels["conv2_2"] = kernel / np.where(np.arange(kernel.shape[2]) == 0, 3e5, 1)[:, None], bias
+    return VGG(Weights("vgg19", "outliers", kernels, tiny.weights().mean))
+
+
+@pytest.mark.slow
+def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
+    """Nor its gradient, which elsewhere is that in float32, in tiles as well."""
+    image, photo, painting = picture(72, 96, 1), picture(72, 96, 2), picture(80, 64, 3)
+    image[30, 40] = photo[10, 10] = painting[20, 20] = 1  # There is hardly any other white.
+    vgg = with_outliers()
+    features = vgg.features(image, ["conv2_1"])["conv2_1"]
+    assert features.max() > 1e4 * features.mean()
+    exact, half = (Settings(precision=each, content_weight=1.0) for each in ("float32", "float16"))
+    found = {}
+    for settings in (exact, half):
+        minimised = Objective.of(settings, vgg)
+        groups = StyleTargets([painting]).groups(minimised, photo.shape[:2])
+        problem = minimised.problem(tf.constant(photo[None]), groups, None)
+        on_canvas = minimised.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
+        tilings = [tiled_gradient.UNTILED, tiled_gradient.Tiling(2, 16)]
+        for tiling in tilings[: 1 + (settings is half)]:
+            program = tiled_gradient.program(minimised, problem, tiling)
+            found[settings.precision, tiling] = program.gradient(
+                on_canvas, problem, term_weights(1.0, settings)
+            )
+    # Where the white pixel is, nearly everything cancels.
+    far = np.ones((96, 112, 1))
+    far[24:56, 32:64] = 0
+    terms, gradient = found.pop(("float32", tiled_gradient.UNTILED))
+    for rounded_terms, rounded in found.values():
+        np.testing.assert_allclose(rounded_terms, terms, rtol=0.01)
+        assert np.isfinite(rounded).all()
+        assert cosine(far * rounded, far * gradient) > 0.99
+
+
+def test_features_are_exact_multiples_and_fit_the_range():
+    """Of the brightest, the darkest and the most contrasted picture."""
+    grid = np.indices((64, 64)).sum(0) % 2
+    for kind in ("scaled", "faint"):
+        vgg = hard_networks.network(kind)
+        layers = ("conv1_1", "conv2_2", "conv4_1")
+        assert all(np.log2(vgg.scales[layer]).is_integer() for layer in layers)
+        for image in (
+            np.ones((64, 64, 3)),
+            np.zeros((64, 64, 3)),
+            np.repeat(grid[..., None], 3, 2),
+        ):
+            image = np.float32(image)
+            options = NetworkOptions(dtype=tf.float16)
+            found = vgg.forward(tf.constant(image[None]), layers, options)
+            for layer, exact in vgg.features(image, layers).items():
+                wanted = exact * vgg.scales[layer]
+                assert wanted.max() < LARGEST / 100
+                error = found[layer][0].numpy().astype(np.float32) - wanted
+                assert np.linalg.norm(error) < 0.01 * np.linalg.norm(wanted)
+
+
+def test_the_original_recipe_refuses_it_in_one_line():
+    with pytest.raises(ConfigError, match=r"precision is 'float16'.*choose float32 or bfloat16"):
+        Settings.inetwork(precision="float16")
