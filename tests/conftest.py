@@ -14,7 +14,7 @@ from support.processes import Starter, loaded_processes
 if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
 
-pytest_plugins = ("support.s3_servers", "support.folder_batches", "support.hub")
+pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 MOST_WORKERS = 4  # Each loads TensorFlow, in half a gigabyte, and may start its own S3 servers.
 
 

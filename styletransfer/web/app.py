@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from styletransfer.config import Config
+from styletransfer.gallery.page import SHARED
 from styletransfer.web.gate import Gate
 from styletransfer.web.options import WebOptions
 from styletransfer.web.pages import pages
@@ -46,6 +47,7 @@ def create_app(config: Config, options: WebOptions) -> FastAPI:
 
     app.state.service = Service(config, options, sessions, tries)
     app.include_router(pages)
+    app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
 

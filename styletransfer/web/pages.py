@@ -8,8 +8,10 @@ from jinja2 import StrictUndefined
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
+from styletransfer.bucket_layout import PICTURES
+from styletransfer.gallery.page import SHARED
 from styletransfer.setting_values import kind
-from styletransfer.settings import FIELDS, QUALITIES
+from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.web.gate import client_address, is_secure
 from styletransfer.web.orders import OFFERED
 from styletransfer.web.schemas import MOST_BLENDED
@@ -18,8 +20,10 @@ from styletransfer.web.sessions import COOKIE, SESSION_S, Session
 
 LONGEST_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
-templates = Jinja2Templates(Path(__file__).parent / "templates")
+# How pictures are compared is a template that the gallery of a bucket has as well.
+templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
 templates.env.undefined = StrictUndefined
+templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
 @pages.get("/")
@@ -30,7 +34,8 @@ def index(request: Request, service: Shared) -> Response:
         request,
         service,
         "index",
-        qualities=list(QUALITIES),
+        qualities=[{"name": name, "size": Settings(quality=name).size} for name in QUALITIES],
+        accept=",".join(sorted(PICTURES)),
         settings_fields=settings_fields(),
         limits={
             "upload_bytes": options.max_upload,

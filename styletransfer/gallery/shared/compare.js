@@ -14,7 +14,7 @@ export const show = (image, small, larger) => {
   const attempt = ([first, ...others]) => {
     if (wanted.get(image) !== order) return;
     if (!first) {
-      by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
+      if (small) by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
       return;
     }
     const probe = new Image();

@@ -1,0 +1,57 @@
+// What the page asks the server for, and what it says when the server refuses.
+import { spoken } from "./words.js";
+
+const csrf = document.querySelector("meta[name=csrf]").content;
+
+// message: a sentence for people. status: of HTTP, 0 where nothing answered. after: seconds until it may work.
+export class Refusal extends Error {
+  constructor(message, status, after = null) {
+    super(message);
+    Object.assign(this, { status, after });
+  }
+}
+
+const REASONS = {
+  403: "This page is out of date. Load it again.",
+  404: "It is no longer there.",
+  413: "The file is too large.",
+  415: "This is no picture that can be read here.",
+  422: "The server cannot use this.",
+  429: "The queue is full.",
+  503: "The server is not ready yet.",
+};
+// A name of a file stays as it is.
+const sentence = (text) => (/^[a-z]+\b(?![.\d])/.test(text) ? text[0].toUpperCase() + text.slice(1) : text) + (/[.!?…]$/.test(text) ? "" : ".");
+
+const refusalOf = async (answer) => {
+  let detail = null;
+  try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
+  const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
+  const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
+  const words = reason || "Something went wrong on the server. Try again in a while.";
+  return new Refusal(after ? `${words} Try again in ${spoken(after)}.` : words, answer.status, after);
+};
+
+// The answer's JSON, null where it is none. body: JSON, or a form with files. Raises Refusal; who is no longer logged in gets the login page.
+export const ask = async (address, { method = "GET", body = null, headers = {} } = {}) => {
+  const sent = { Accept: "application/json", ...headers };
+  if (method !== "GET") sent["X-CSRF-Token"] = csrf;
+  const plain = body && !(body instanceof FormData);
+  if (plain) sent["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
+  } catch {
+    throw new Refusal("The server cannot be reached. Nothing is lost: try again in a moment.", 0);
+  }
+  if (answer.status === 401) {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+    return new Promise(() => {}); // The page is about to go.
+  }
+  if (!answer.ok) throw await refusalOf(answer);
+  const json = answer.status !== 204 && (answer.headers.get("Content-Type") || "").startsWith("application/json");
+  return json ? answer.json() : null;
+};
+
+// A name for one order, so that an order sent twice is painted once. crypto.randomUUID needs https.
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");

@@ -1,0 +1,52 @@
+// News of all jobs, as they come. The connection mends itself; what was missed meanwhile is fetched.
+import { by } from "./shared/elements.js";
+import { ask } from "./api.js";
+
+const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500;
+
+export const connect = (onJob, onAll) => {
+  let source = null, wait = 1, notice = 0, timer = 0;
+  const present = () => {
+    clearTimeout(notice);
+    notice = 0;
+    wait = 1;
+    by("away").textContent = "";
+  };
+  const absent = () => {
+    // A moment's gap is none that anybody needs to know of.
+    notice ||= setTimeout(() => {
+      by("away").textContent = "The server is away for the moment. Nothing is lost: this page goes on by itself as soon as it is back.";
+    }, PATIENCE_MS);
+  };
+  const later = () => {
+    absent();
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 1000 * wait);
+    wait = Math.min(LONGEST_WAIT_S, 2 * wait);
+  };
+  const open = () => {
+    if (source) source.close();
+    source = new EventSource("/api/events");
+    source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
+    let before = false;
+    source.addEventListener("open", () => {
+      present();
+      if (before) fetchAll().catch(later); // It connected again by itself.
+      before = true;
+    });
+    source.addEventListener("error", () => {
+      absent();
+      if (source.readyState === EventSource.CLOSED) later();
+    });
+  };
+  const fetchAll = async () => onAll((await ask("/api/jobs")).jobs);
+  const refresh = async () => {
+    try { await fetchAll(); } catch { later(); return; }
+    open();
+  };
+  // Telephones sleep, and laptops change their network.
+  const wake = () => { if (document.visibilityState === "visible") fetchAll().then(present, later); };
+  document.addEventListener("visibilitychange", wake);
+  window.addEventListener("online", wake);
+  return refresh();
+};

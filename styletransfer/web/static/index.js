@@ -1,0 +1,58 @@
+// The page on which pictures are ordered and watched.
+import { by } from "./shared/elements.js";
+import { ask } from "./api.js";
+import { connect } from "./connection.js";
+import { receive } from "./files.js";
+import { bindJobs, finishedJobs, setJobs, updateJob } from "./jobs.js";
+import { addPaintings, loadLooks, thumbOf } from "./looks.js";
+import { bindOrder, loadEstimates, orderAgain } from "./order.js";
+import { addPhotos } from "./photos.js";
+import { bindResults, openResult } from "./result.js";
+import { showSystem } from "./frame.js";
+import { dated, lookOf, paintingName, percent, spoken, titleOf } from "./words.js";
+
+const seconds = (job) => job.started && job.finished ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000 : null;
+const resultOf = (job) => ({
+  id: job.id,
+  title: job.photo,
+  subtitle: lookOf(job),
+  alt: titleOf(job),
+  photo: { thumb: job.links.photo, preview: job.links.photo },
+  thumb: job.links.preview || job.links.result,
+  preview: job.links.result,
+  href: job.links.result,
+  size: job.width && job.height ? [job.height, job.width] : null,
+  download: `${job.links.result}?download=1`,
+  again: () => orderAgain(job),
+  paintings: (job.paintings || []).map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
+  facts: [
+    ["Size", job.width && job.height && `${job.width} × ${job.height} px`],
+    ["Quality", job.quality],
+    ["Time", seconds(job) && spoken(seconds(job))],
+    ["Finished", job.finished && dated(job.finished)],
+    ["Network", job.network],
+  ],
+});
+// The same object as long as the job is the same: the dialog shows it once.
+const shown = new WeakMap();
+const results = () => finishedJobs().map((job) => {
+  if (!shown.has(job)) shown.set(job, resultOf(job));
+  return shown.get(job);
+});
+
+const start = async () => {
+  receive(addPhotos, addPaintings);
+  bindOrder(updateJob);
+  bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
+  const looks = loadLooks().catch((refusal) => { by("looks-refused").textContent = refusal.message; });
+  loadEstimates();
+  showSystem().catch(() => {}); // The queue says it when the server is away.
+  await Promise.all([looks, connect(updateJob, setJobs)]);
+  bindResults(results);
+  const again = new URLSearchParams(location.search).get("again");
+  if (again) {
+    history.replaceState(null, "", "/");
+    try { orderAgain(await ask(`/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { by("refused").textContent = refusal.message; }
+  }
+};
+start();

@@ -1,0 +1,152 @@
+// The queue and what it has finished: a card for each job, kept up to date in place.
+import { by, make } from "./shared/elements.js";
+import { ask } from "./api.js";
+import { say } from "./said.js";
+import { about, lookOf, placed, titleOf } from "./words.js";
+
+const FINISHED_SHOWN = 12;
+const ACTIVE = ["queued", "painting"];
+const jobs = new Map(), cards = new Map();
+let actions = {};
+
+export const finishedJobs = () => [...jobs.values()].filter((each) => each.state === "done").sort(newest);
+export const jobOf = (id) => jobs.get(id);
+const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
+
+// The card has the photo's name already.
+const reasonOf = ({ error, photo }) => {
+  const reason = (error || "it could not be painted").replace(`${photo}: `, "");
+  return reason[0].toUpperCase() + reason.slice(1);
+};
+const stateOf = (job) => {
+  const left = job.seconds_left ? `, ${about(job.seconds_left)} left` : "";
+  switch (job.state) {
+    case "queued": return `Waiting${job.place ? `, ${placed(job.place)}` : ""}${job.seconds_left ? `, done in ${about(job.seconds_left)}` : ""}`;
+    case "painting": return job.step ? `Painting${left}` : "Getting ready to paint";
+    case "done": return "Painted";
+    case "cancelled": return "Cancelled";
+    default: return reasonOf(job);
+  }
+};
+
+// Shows the newest picture as soon as it has loaded, so that nothing flickers.
+const showPicture = (card, address) => {
+  if (!address || card.address === address || card.loading) { card.next = address; return; }
+  card.loading = true;
+  card.next = address;
+  const probe = new Image();
+  probe.onload = probe.onerror = (event) => {
+    card.loading = false;
+    card.address = address;
+    if (event.type === "load") {
+      card.image.src = address;
+      card.image.hidden = false;
+      card.blank.hidden = true;
+    }
+    if (card.next !== address) showPicture(card, card.next);
+  };
+  probe.src = address;
+};
+
+const button = (text, said, onClick) => {
+  const made = make("button", text);
+  made.type = "button";
+  made.append(make("span", ` ${said}`, "unseen"));
+  made.addEventListener("click", onClick);
+  return made;
+};
+const cancel = async (job, made) => {
+  made.disabled = true;
+  try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
+    made.disabled = false;
+    const card = cards.get(job.id);
+    card.refused.textContent = refusal.message;
+  }
+};
+const actionsOf = (job) => {
+  const title = titleOf(job);
+  if (ACTIVE.includes(job.state)) {
+    const made = button("Cancel", title, () => cancel(jobs.get(job.id), made));
+    return [made];
+  }
+  const words = { done: "Again with other settings", cancelled: "Paint it after all" };
+  const again = button(words[job.state] || "Try again", title, () => actions.again(jobs.get(job.id)));
+  if (job.state !== "done") return [again];
+  const download = make("a", "Download", "button");
+  download.href = `${job.links.result}?download=1`;
+  download.download = "";
+  download.append(make("span", ` ${title}`, "unseen"));
+  return [button("Compare", title, () => actions.open(job.id)), download, again];
+};
+
+const cardOf = (job) => {
+  const root = make("li", "", "job"), frame = make("div", "", "frame"), words = make("div", "", "words");
+  const image = make("img"), blank = make("span", "", "blank"), heading = make("h3", job.photo);
+  const state = make("p", "", "state"), progress = make("progress"), refused = make("p", "", "refusal"), row = make("p", "", "actions");
+  image.hidden = true;
+  image.alt = "";
+  heading.append(" ", make("span", `in ${lookOf(job)}`, "quiet"));
+  progress.ariaLabel = titleOf(job);
+  refused.role = "alert";
+  frame.append(image, blank);
+  words.append(heading, state, progress, refused, row);
+  root.append(frame, words);
+  frame.addEventListener("click", () => { if (jobs.get(job.id).state === "done") actions.open(job.id); });
+  return { root, image, blank, state, progress, refused, row, shown: null, loading: false, address: null, next: null };
+};
+const showJob = (job) => {
+  if (!cards.has(job.id)) cards.set(job.id, cardOf(job));
+  const card = cards.get(job.id), active = ACTIVE.includes(job.state);
+  card.root.dataset.state = job.state;
+  card.state.textContent = stateOf(job);
+  card.state.classList.toggle("refusal", job.state === "failed");
+  card.progress.hidden = job.state !== "painting";
+  if (job.step && job.steps) { card.progress.max = job.steps; card.progress.value = job.step; } else card.progress.removeAttribute("value");
+  showPicture(card, (job.state === "done" && job.links.thumbnail) || (job.state === "done" && job.links.result) || job.links.preview || job.links.photo);
+  // Buttons stay while they mean the same: a focus in them is not lost.
+  const kind = active ? "active" : job.state;
+  if (card.shown === kind) return;
+  const focused = card.row.contains(document.activeElement);
+  card.row.replaceChildren(...actionsOf(job));
+  card.shown = kind;
+  if (focused) card.row.firstElementChild.focus();
+};
+const arrange = (list, wanted) => {
+  const roots = wanted.map((job) => cards.get(job.id).root);
+  for (const gone of [...list.children].filter((each) => !roots.includes(each))) gone.remove();
+  roots.forEach((root, at) => { if (list.children[at] !== root) list.insertBefore(root, list.children[at] || null); });
+};
+const arrangeAll = () => {
+  const all = [...jobs.values()];
+  const active = all.filter((each) => ACTIVE.includes(each.state));
+  active.sort((first, second) => (first.state === "painting" ? 0 : first.place || 1e6) - (second.state === "painting" ? 0 : second.place || 1e6) || -newest(first, second));
+  const ended = all.filter((each) => !ACTIVE.includes(each.state)).sort(newest).slice(0, FINISHED_SHOWN);
+  const focused = document.activeElement;
+  arrange(by("queue"), active);
+  arrange(by("finished"), ended);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  by("queue-empty").hidden = active.length > 0;
+  by("finished-section").hidden = !ended.length;
+  document.title = `${active.length ? `(${active.length}) ` : ""}Photos into paintings`;
+};
+
+const SAID = { done: "is painted", failed: "could not be painted", cancelled: "is cancelled" };
+export const updateJob = (job) => {
+  const before = jobs.get(job.id);
+  jobs.set(job.id, job);
+  showJob(job);
+  arrangeAll();
+  if (before && before.state !== job.state && SAID[job.state]) {
+    say(`${titleOf(job)} ${SAID[job.state]}`);
+    actions.ended(job);
+  }
+};
+// All jobs that there are, after a time without news.
+export const setJobs = (all) => {
+  const present = new Set(all.map((each) => each.id));
+  for (const id of [...jobs.keys()].filter((each) => !present.has(each))) { jobs.delete(id); cards.delete(id); }
+  for (const job of all) updateJob(job);
+  arrangeAll();
+};
+// what: `again` and `open`, for a job; `ended`, when one is no longer in the queue.
+export const bindJobs = (what) => { actions = what; };

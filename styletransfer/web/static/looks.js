@@ -1,0 +1,164 @@
+// The looks and paintings to choose from, those that are uploaded, and the shares of a blend.
+import { by, make, picture } from "./shared/elements.js";
+import { ask } from "./api.js";
+import { sorted } from "./files.js";
+import { say } from "./said.js";
+import { counted, paintingName, percent } from "./words.js";
+
+// Each has an id, name, thumb and paintings ([{name, share}]), and look: its name, where it is a look of the bucket.
+let choices = [];
+const chosen = new Set(), weights = new Map(), listeners = [];
+const form = by("order");
+export const onLooks = (listener) => listeners.push(listener);
+const chosenOnes = () => choices.filter((each) => chosen.has(each.id));
+const blends = () => chosen.size > 1 && form.elements.blend.value === "1";
+
+// The parts of an order that choose the look: one for each look, or one for the blend.
+export const chosenLooks = () => {
+  const ones = chosenOnes();
+  if (!blends()) return ones.map((each) => each.look ? { look: each.look } : { paintings: Object.fromEntries(each.paintings.map(({ name, share }) => [name, share])) });
+  const paintings = {}, whole = ones.reduce((sum, each) => sum + weights.get(each.id), 0) || 1;
+  for (const each of ones) {
+    const own = each.paintings.reduce((sum, { share }) => sum + share, 0) || 1;
+    for (const { name, share } of each.paintings) {
+      paintings[name] = (paintings[name] || 0) + (weights.get(each.id) / whole) * (share / own);
+    }
+  }
+  const used = Object.entries(paintings).filter(([, share]) => share > 0);
+  return [{ paintings: Object.fromEntries(used.map(([name, share]) => [name, Math.round(1e4 * share) / 1e4])) }];
+};
+export const thumbOf = (painting) => {
+  const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === painting);
+  return own ? own.thumb : null;
+};
+
+const notify = () => { for (const listener of listeners) listener(); };
+const showShares = () => {
+  const ones = chosenOnes(), whole = ones.reduce((sum, each) => sum + weights.get(each.id), 0);
+  for (const each of ones) {
+    const slider = document.getElementById(`share-${each.id}`), share = whole ? weights.get(each.id) / whole : 0;
+    slider.setAttribute("aria-valuetext", percent(share));
+    slider.nextElementSibling.textContent = percent(share);
+  }
+};
+const shareOf = (each) => {
+  const item = make("li"), label = make("label", each.name), slider = make("input");
+  Object.assign(slider, { type: "range", min: 0, max: 100, step: 5, id: `share-${each.id}` });
+  slider.value = weights.get(each.id);
+  label.htmlFor = slider.id;
+  slider.addEventListener("input", () => {
+    weights.set(each.id, Number(slider.value));
+    // All at nothing is no blend: the last one stays.
+    if (!chosenOnes().some((one) => weights.get(one.id))) { slider.value = 5; weights.set(each.id, 5); }
+    showShares();
+    notify();
+  });
+  const thumb = picture(each.thumb, "");
+  item.append(thumb, label, slider, make("output", ""));
+  return item;
+};
+const showBlend = () => {
+  by("blending").hidden = chosen.size < 2;
+  by("shares").hidden = !blends();
+  by("shares").replaceChildren(...(blends() ? chosenOnes().map(shareOf) : []));
+  if (blends()) showShares();
+  notify();
+};
+
+const tileOf = (each) => {
+  const item = make("li"), label = make("label", "", "tile"), box = make("input"), face = make("span", "", "face");
+  box.type = "checkbox";
+  box.name = "look";
+  box.value = each.id;
+  box.checked = chosen.has(each.id);
+  box.addEventListener("change", () => {
+    if (box.checked) chosen.add(each.id); else chosen.delete(each.id);
+    showBlend();
+  });
+  const name = make("span", each.name, "name");
+  if (each.paintings.length > 1) name.append(" ", make("small", `${each.paintings.length} paintings`));
+  face.append(each.thumb ? picture(each.thumb, "") : make("span", "no preview", "blank"), name);
+  label.append(box, face);
+  item.append(label);
+  if (each.removable) {
+    const remove = make("button", "✕", "remove");
+    remove.type = "button";
+    remove.ariaLabel = remove.title = `Delete the painting ${each.name}`;
+    remove.addEventListener("click", () => removePainting(each));
+    item.append(remove);
+  }
+  return item;
+};
+const showTiles = () => {
+  by("looks").replaceChildren(...choices.map(tileOf));
+  by("looks-hint").textContent = choices.length
+    ? "Choose one or more. Paintings of your own can be dropped here as well."
+    : "There are no paintings yet. Add one, or drop it here.";
+  showBlend();
+};
+const removePainting = async (each) => {
+  if (!confirm(`Delete the painting ${each.name}? What was painted with it stays.`)) return;
+  by("looks-refused").textContent = "";
+  try {
+    await ask(`/api/paintings/${encodeURIComponent(each.paintings[0].name)}`, { method: "DELETE" });
+    chosen.delete(each.id);
+    await loadLooks();
+    say(`${each.name} deleted`);
+    by("painting-files").focus();
+  } catch (refusal) { by("looks-refused").textContent = refusal.message; }
+};
+
+const identified = (kind, name) => `${kind}-${encodeURIComponent(name)}`;
+// A painting that is a look of its own is shown once.
+export const loadLooks = async () => {
+  const [looks, paintings] = await Promise.all([ask("/api/looks"), ask("/api/paintings")]);
+  const byName = new Map(paintings.map((each) => [each.name, each]));
+  const alone = new Set(looks.filter((each) => each.paintings.length === 1).map((each) => each.paintings[0].name));
+  choices = [
+    ...looks.map((each) => ({
+      id: identified("look", each.name), name: each.name, look: each.name, paintings: each.paintings, thumb: each.thumbnail,
+      removable: each.paintings.length === 1 && Boolean((byName.get(each.paintings[0].name) || {}).uploaded),
+    })),
+    ...paintings.filter((each) => !alone.has(each.name)).map((each) => ({
+      id: identified("painting", each.name), name: paintingName(each.name), look: null, paintings: [{ name: each.name, share: 1 }],
+      thumb: each.thumbnail, removable: each.uploaded,
+    })),
+  ];
+  for (const each of choices) if (!weights.has(each.id)) weights.set(each.id, 50);
+  for (const id of chosen) if (!choices.some((each) => each.id === id)) chosen.delete(id);
+  showTiles();
+};
+export const addPaintings = async (files) => {
+  const { good, refused } = sorted(files);
+  by("looks-refused").textContent = refused.join(" ");
+  for (const [at, file] of good.entries()) {
+    by("looks-status").textContent = `Sending ${file.name}${good.length > 1 ? ` (${at + 1} of ${good.length})` : ""}…`;
+    const body = new FormData();
+    body.append("file", file, file.name);
+    try {
+      const added = await ask("/api/paintings", { method: "POST", body });
+      await loadLooks();
+      const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === added.name);
+      if (own) chosen.add(own.id);
+    } catch (refusal) { refused.push(`${file.name}: ${refusal.message}`); }
+  }
+  by("looks-status").textContent = "";
+  by("looks-refused").textContent = refused.join(" ");
+  showTiles();
+  if (good.length) say(`${counted(chosen.size, "painting")} chosen`);
+};
+// Chooses what a job was painted in, as far as it is still there.
+export const setLooksOf = (job) => {
+  chosen.clear();
+  const look = choices.find((each) => each.look && each.look === job.look);
+  if (look) chosen.add(look.id);
+  else {
+    for (const { name, share } of job.paintings) {
+      const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === name);
+      if (own) { chosen.add(own.id); weights.set(own.id, 5 * Math.max(1, Math.round(20 * share))); }
+    }
+  }
+  form.elements.blend.value = chosen.size > 1 ? "1" : "";
+  showTiles();
+};
+form.addEventListener("change", (event) => { if (event.target.name === "blend") showBlend(); });

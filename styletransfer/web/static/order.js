@@ -1,0 +1,129 @@
+// The order: how it is painted, what it takes, and sending it.
+import { by } from "./shared/elements.js";
+import { ask, newKey } from "./api.js";
+import { chosenLooks, onLooks, setLooksOf } from "./looks.js";
+import { chosenPhotos, onPhotos, removePhotos, setPhotoOf } from "./photos.js";
+import { say } from "./said.js";
+import { about, counted } from "./words.js";
+
+const form = by("order"), paint = by("paint");
+let estimates = {}, sending = false;
+
+const showOrder = () => {
+  const count = chosenPhotos().length * chosenLooks().length, each = estimates[form.elements.quality.value];
+  if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
+  by("paint-time").textContent = count && each ? `${about(each * count)} in all` : "";
+};
+const showStrength = () => {
+  const slider = by("strength"), value = Number(slider.value);
+  const words = value < 0.2 ? "very close" : value < 0.4 ? "close" : value <= 0.6 ? "balanced" : value <= 0.8 ? "free" : "very free";
+  by("strength-said").textContent = words;
+  slider.setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
+};
+export const loadEstimates = async () => {
+  try { estimates = await ask("/api/estimate"); } catch { return; } // The page says by itself that the server is away.
+  for (const each of document.querySelectorAll(".time")) {
+    const seconds = estimates[each.dataset.quality];
+    each.textContent = seconds ? `${about(seconds)} here` : "";
+  }
+  showOrder();
+};
+
+// What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
+const sent = new WeakMap();
+const sendOne = async (photo, request) => {
+  if (!sent.has(photo)) sent.set(photo, { keys: new Map(), jobs: new Map() });
+  const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
+  if (jobs.has(text)) return null;
+  if (!keys.has(text)) keys.set(text, newKey());
+  const source = photo.job || jobs.values().next().value;
+  let body;
+  if (source) body = { again: source, ...request };
+  else {
+    body = new FormData();
+    body.append("request", text);
+    body.append("photo", photo.file, photo.name);
+  }
+  const job = await ask("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } });
+  jobs.set(text, job.id);
+  return job;
+};
+
+const missing = () => {
+  if (!chosenPhotos().length) return ["Choose at least one photo.", by("photo-files")];
+  if (!chosenLooks().length) return ["Choose at least one painting.", form.querySelector("[name=look]") || by("painting-files")];
+  const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenLooks();
+  if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=look]:checked")];
+  return null;
+};
+const send = async (onJob) => {
+  const settings = { strength: Number(by("strength").value), preserve_color: form.elements.preserve_color.checked };
+  const requests = chosenLooks().map((look) => ({ ...look, quality: form.elements.quality.value, settings }));
+  const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
+  let at = 0, accepted = 0;
+  for (const photo of photos) {
+    try {
+      for (const request of requests) {
+        at += 1;
+        paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…";
+        const job = await sendOne(photo, request);
+        if (job) { accepted += 1; onJob(job); }
+      }
+      removePhotos([photo]);
+    } catch (refusal) {
+      if (refusal.status === undefined) throw refusal;
+      // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
+      const own = [413, 415, 422].includes(refusal.status);
+      refused.push(refusal.message.includes(photo.name) || !own ? refusal.message : `${photo.name}: ${refusal.message}`);
+      if (!own) break;
+      at = requests.length * (photos.indexOf(photo) + 1);
+    }
+  }
+  return { accepted, refused };
+};
+
+export const bindOrder = (onJob) => {
+  onPhotos(showOrder);
+  onLooks(showOrder);
+  form.addEventListener("change", showOrder);
+  by("strength").addEventListener("input", showStrength);
+  showStrength();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (sending) return;
+    const lack = missing();
+    by("refused").textContent = lack ? lack[0] : "";
+    if (lack) { lack[1].focus(); return; }
+    sending = true;
+    paint.setAttribute("aria-disabled", "true");
+    try {
+      const { accepted, refused } = await send(onJob);
+      by("refused").textContent = refused.join(" ");
+      if (accepted) {
+        say(`${counted(accepted, "picture")} added to the queue`);
+        if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
+      }
+    } finally {
+      sending = false;
+      paint.removeAttribute("aria-disabled");
+      showOrder();
+    }
+  });
+};
+
+// Fills the form as a job was ordered, so that one thing can be changed.
+export const orderAgain = (job) => {
+  setPhotoOf(job);
+  setLooksOf(job);
+  if (job.quality) form.elements.quality.value = job.quality;
+  const { strength, preserve_color: keeps } = job.settings || {};
+  if (strength !== undefined) by("strength").value = strength;
+  if (keeps !== undefined) form.elements.preserve_color.checked = keeps;
+  showStrength();
+  showOrder();
+  by("refused").textContent = "";
+  form.scrollIntoView({ block: "start" });
+  const first = form.querySelector("[name=look]:checked") || by("photo-files");
+  first.focus({ preventScroll: true });
+  say(`${job.photo} is chosen, with the settings it was painted with. Change what you like, then paint.`);
+};

@@ -1,0 +1,86 @@
+// One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
+import { by, fill, hangPaintings } from "./shared/elements.js";
+import { compare, slider, stage } from "./shared/compare.js";
+import { bindKeys, fitted } from "./shared/zoom.js";
+
+const resultView = by("one");
+const state = { list: () => [], current: null, view: "slider" };
+
+// A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
+// the picture, its download, again (an address, or a function), paintings as for hangPaintings, and facts.
+const showResult = (result) => {
+  state.current = result;
+  by("title").textContent = result.title;
+  by("subtitle").textContent = result.subtitle;
+  by("download").href = result.download;
+  by("again").hidden = !result.again;
+  if (typeof result.again === "string") by("again").href = result.again;
+  by("paintings").parentElement.hidden = !result.paintings.length;
+  hangPaintings(by("paintings"), result.paintings);
+  by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, text]) => text));
+  by("previous").disabled = !neighbour(-1);
+  by("next").disabled = !neighbour(1);
+  slider.value = 50;
+  const view = result.photo ? state.view : "painting";
+  by("views").hidden = !result.photo;
+  compare(
+    { title: "Photo", said: "photo", alt: `The photo ${result.title}`, thumb: null, preview: null, ...result.photo },
+    { ...result, title: "Painting", said: "painting" },
+    view,
+  );
+  fitted();
+};
+const neighbour = (steps) => {
+  const list = state.list(), at = list.findIndex((each) => each.id === state.current.id);
+  return at < 0 ? undefined : list[at + steps];
+};
+const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
+const follow = () => {
+  const id = decodeURIComponent(location.hash.slice(1)), result = id && state.list().find((each) => each.id === id);
+  if (!result) { if (resultView.open) resultView.close(); return; }
+  if (state.current !== result || !resultView.open) showResult(result);
+  if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
+};
+const go = (steps) => {
+  const next = neighbour(steps);
+  if (!next) return;
+  history.replaceState(history.state, "", address(next.id));
+  follow();
+  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+};
+const leave = () => {
+  if (history.state && history.state.pushed) history.back();
+  else { history.replaceState(null, "", address("")); follow(); }
+};
+
+export const openResult = (id) => {
+  history.pushState({ pushed: true }, "", address(id));
+  follow();
+};
+// list: gives the results as they now are, in their order. Opens the one that the address names.
+export const bindResults = (list) => {
+  state.list = list;
+  follow();
+};
+
+by("previous").addEventListener("click", () => go(-1));
+by("next").addEventListener("click", () => go(1));
+by("close").addEventListener("click", leave);
+by("views").addEventListener("change", (event) => {
+  state.view = event.target.value;
+  stage.dataset.view = state.view;
+  fitted();
+});
+by("again").addEventListener("click", (event) => {
+  if (typeof state.current.again !== "function") return;
+  event.preventDefault();
+  const { again } = state.current;
+  resultView.addEventListener("close", () => setTimeout(again), { once: true });
+  leave();
+});
+resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+resultView.addEventListener("close", () => {
+  if (location.hash) history.replaceState(null, "", address(""));
+});
+bindKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) });
+window.addEventListener("popstate", follow);

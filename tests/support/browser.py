@@ -1,0 +1,120 @@
+"""A browser that tests look at pages with."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
+    *("--disable-background-networking", "--no-first-run", "--disable-sync"),
+    *("--disable-component-update", "--disable-default-apps", "--hide-scrollbars"),
+)
+
+
+USED = {
+    "button",
+    "link",
+    "slider",
+    "radio",
+    "checkbox",
+    "image",
+    "dialog",
+    "textbox",
+    "progressbar",
+}
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="needs selenium: pip install -r requirements-dev.txt"
+    )
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    binary, driver = next(filter(None, map(shutil.which, browsers)), None), "chromedriver"
+    if not binary or not shutil.which(driver):
+        pytest.skip("needs Chromium: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in FLAGS:
+        options.add_argument(flag)
+    service = webdriver.ChromeService(shutil.which(driver))
+    running = webdriver.Chrome(options=options, service=service)
+    yield running
+    running.quit()
+
+
+class Viewer:
+    """A browser looking at one page, with what the tests ask of it."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def look(self, address, width=1280, height=860):
+        self.driver.get("about:blank")
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.get(address)
+        return self
+
+    def all(self, selector):
+        return self.driver.find_elements("css selector", selector)
+
+    def one(self, selector):
+        return self.driver.find_element("css selector", selector)
+
+    def js(self, script, *arguments):
+        return self.driver.execute_script(f"return {script}", *arguments)
+
+    def until(self, script, *arguments):
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        return WebDriverWait(self.driver, 10, 0.03).until(lambda _: self.js(script, *arguments))
+
+    def colour(self, selector, x, y=0.2):
+        """The colour seen at a place of an element, 0…1 of its width and height, on the screen."""
+        left, top, width, height = self.js(
+            "(r => [r.left, r.top, r.width, r.height])(arguments[0].getBoundingClientRect())",
+            self.one(selector),
+        )
+        screen = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
+        pixel = screen.getpixel((int(left + x * width), int(top + y * height)))
+        return ["red", "green", "blue"][int(np.argmax(pixel))]
+
+    def errors(self):
+        return [each["message"] for each in self.driver.get_log("browser")]
+
+    def requests(self):
+        events = (json.loads(each["message"])["message"] for each in self.logged())
+        sent = (each["params"] for each in events if each["method"] == "Network.requestWillBeSent")
+        addresses = {each["request"]["url"] for each in sent}
+        return {each for each in addresses if not each.startswith(("data:", "about:"))}
+
+    def logged(self):
+        return self.driver.get_log("performance")
+
+    def dark(self, preferred):
+        """Says whether the user prefers dark pages."""
+        features = [{"name": "prefers-color-scheme", "value": "dark" if preferred else "light"}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def nameless(self):
+        """What can be used and has no name for screen readers."""
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        used = [each for each in tree if each.get("role", {}).get("value") in USED]
+        assert len({each["role"]["value"] for each in used}) >= 2
+        return [e for e in used if not e.get("ignored") and not e.get("name", {}).get("value")]
+
+    def small(self):
+        """How many things that a finger must hit are smaller than a finger."""
+        return self.js(
+            "[...document.querySelectorAll('button, .button, .card a, .chip, .preset, nav a')]"
+            ".filter(e => e.offsetWidth && (e.offsetWidth < 44 || e.offsetHeight < 44))"
+            ".map(e => e.outerHTML)"
+        )

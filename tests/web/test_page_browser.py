@@ -1,0 +1,325 @@
+"""What a browser makes of the web service's page. The server is a stand-in that does what a test
+wants; the whole story with the real one is in test_story.py."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from support.browser import Viewer
+from support.web_page import PageServer, jpeg
+
+pytestmark = pytest.mark.slow  # A browser starts.
+
+MOSAIC = [{"name": "mosaic.jpg", "share": 1.0}]
+DROP = """
+const files = new DataTransfer();
+for (const [name, size] of arguments[1]) files.items.add(new File([new Uint8Array(size)], name));
+const how = { bubbles: true, cancelable: true, dataTransfer: files };
+for (const kind of ["dragover", "drop"])
+  document.querySelector(arguments[0]).dispatchEvent(new DragEvent(kind, how));
+"""
+PASTE = """
+const files = new DataTransfer();
+files.items.add(new File([new Uint8Array(9)], "image.png", { type: "image/png" }));
+document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboardData: files }));
+"""
+
+
+@pytest.fixture
+def server():
+    running = PageServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page(chromium, server):
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    yield Viewer(chromium)
+    chromium.get("about:blank")  # Leaves the event stream.
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("beach.jpg", "town.jpg"):
+        (folder / name).write_bytes(jpeg("red"))
+    return [str(folder / name) for name in ("beach.jpg", "town.jpg")]
+
+
+def visit(page, server, width=1280, path="/"):
+    page.look(server.address + path, width, 860)
+    page.until("document.querySelectorAll('[name=look]').length > 1")
+    return page
+
+
+def choose(page, photos, *looks):
+    if photos:
+        page.one("#photo-files").send_keys("\n".join(photos))
+    for each in looks:
+        page.js("document.querySelectorAll('[name=look]')[arguments[0]].click()", each)
+
+
+def queued(page, count):
+    page.until(f"document.querySelectorAll('#queue > li').length === {count}")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_from_the_login_to_a_download(page, server, photos, width):
+    server.password = "a password"
+    page.look(server.address, width, 860)
+    page.one("#password").send_keys("a password\n")
+    page.until("document.querySelectorAll('[name=look]').length === 3")
+    choose(page, photos, 0, 1)
+    assert page.one("#paint").text == "Paint 4 pictures"
+    page.all("[name=blend]")[1].click()
+    page.js(
+        "(s => { s.value = 100; s.dispatchEvent(new Event('input')); })(arguments[0])",
+        page.all("#shares input")[0],
+    )
+    assert [each.text for each in page.all("#shares output")] == ["67 %", "33 %"]
+    assert page.one("#paint-time").text == "about 2 min in all"
+    page.one("#paint").click()
+    queued(page, 2)
+    sent = server.received[0]
+    assert sent["paintings"] == pytest.approx({"mosaic.jpg": 2 / 3, "waves.jpg": 1 / 3}, abs=1e-3)
+    assert [each["photo"] for each in server.received] == ["beach.jpg", "town.jpg"]
+    assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
+
+    server.go_on(1, state="painting", step=30, steps=100, seconds_left=42)
+    page.until("document.querySelector('#queue img').src.includes('preview')")
+    painting, waiting = page.all("#queue > li")
+    assert "beach.jpg in mosaic and waves\nPainting, about 40 s left" in painting.text
+    assert painting.find_element("css selector", "progress").get_property("value") == 30
+    assert "Waiting, next in line" in waiting.text
+    waiting.find_element("css selector", "button").click()
+    page.until("document.querySelector('#finished > li')")
+    assert "Cancelled" in page.one("#finished > li").text
+
+    server.go_on(1, state="done")
+    queued(page, 0)
+    done = page.one("#finished [data-state=done]")
+    compare, download, _ = done.find_elements("css selector", ".actions > *")
+    assert urlsplit(download.get_property("href")).query == "download=1"
+    compare.click()
+    page.until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
+    assert [page.colour("#stage", x) for x in (0.3, 0.7)] == ["red", "blue"]
+    page.driver.back()
+    page.until("!document.querySelector('dialog').open")
+    assert page.errors() == []
+    page.one("#log-out").click()
+    page.until("location.pathname === '/login'")
+
+
+def test_photos_are_dropped_and_pasted_and_what_is_none_is_named(page, server):
+    visit(page, server)
+    page.driver.execute_script(
+        DROP, "body", [["beach.jpg", 9], ["notes.pdf", 9], ["big.png", 3_000_000], ["a folder", 0]]
+    )
+    page.driver.execute_script(PASTE)
+    names = "[...document.querySelectorAll('#photos .name')].map(e => e.textContent)"
+    assert page.js(names) == ["beach.jpg", "pasted-1.png"]
+    page.driver.execute_script(
+        DROP, "#photos", [["notes.pdf", 9], ["big.png", 3_000_000], ["folder", 0]]
+    )
+    assert page.one("#photos-refused").text == (
+        "notes.pdf cannot be read here; these can: JPG, PNG, WEBP, TIFF, HEIC. "
+        "big.png has 3.0 MB; at most 2.0 MB can be sent. "
+        "folder is empty, or a folder: choose the pictures in it."
+    )
+    page.one("#photos button").click()
+    assert page.js(names) == ["pasted-1.png"]
+    assert page.js("document.activeElement.ariaLabel") == "Remove pasted-1.png"
+
+
+def test_a_painting_is_added_chosen_and_deleted(page, server):
+    visit(page, server)
+    page.driver.execute_script(DROP, "#painting-zone", [["starry night.png", 9]])
+    page.until("document.querySelector('[name=look]:checked')")
+    chosen = "document.querySelector('[name=look]:checked').closest('label').innerText"
+    assert page.js(chosen) == "starry night"
+    page.all(".remove")[1].click()
+    page.driver.switch_to.alert.accept()
+    page.until("document.querySelectorAll('[name=look]').length === 3")
+    assert not page.js("document.querySelector('[name=look]:checked')")
+
+
+TOO_LARGE = "beach.jpg has 90 megapixels; at most 50 are painted"
+REFUSALS = [
+    ((413, TOO_LARGE, None), f"{TOO_LARGE}."),
+    ((415, None, None), "beach.jpg: This is no picture that can be read here."),
+    ((422, "size is 5", None), "beach.jpg: Size is 5."),
+    ((429, "the queue is full", 30), "The queue is full. Try again in 30 s."),
+    ((500, None, None), "Something went wrong on the server. Try again in a while."),
+]
+
+
+def test_a_refusal_is_said_in_words_and_what_was_refused_can_be_sent_again(page, server, photos):
+    visit(page, server)
+    choose(page, [], 0)
+    for number, (refusal, words) in enumerate(REFUSALS, 1):
+        choose(page, photos)
+        server.refusals["POST", "/api/jobs"] = refusal
+        page.one("#paint").click()
+        page.until("refused.textContent")
+        assert page.one("#refused").text == words
+        page.until("!document.querySelector('#paint[aria-disabled]')")
+        of_one_photo = refusal[0] in (413, 415, 422)
+        assert len(page.all("#photos li")) == (1 if of_one_photo else 2)
+        page.one("#paint").click()
+        queued(page, 2 * number)
+        assert page.one("#refused").text == "" and page.all("#photos li") == []
+
+
+def test_nothing_is_painted_twice_whose_answer_was_lost(page, server, photos):
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    page.driver.execute_script(
+        "const real = fetch; let first = true; window.fetch = async (...a) => {"
+        " const answer = await real(...a);"
+        " if (first && a[1].method === 'POST') { first = false; throw new TypeError(); }"
+        " return answer; }"
+    )
+    page.one("#paint").click()
+    page.until("refused.textContent")
+    assert page.one("#refused").text.startswith("The server cannot be reached. Nothing is lost")
+    page.one("#paint").click()
+    page.until("!document.querySelector('#photos li')")
+    assert len(server.received) == 2 and len(server.jobs) == 1
+
+
+def test_the_page_goes_on_by_itself_when_the_server_was_away(page, server):
+    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100)
+    visit(page, server)
+    queued(page, 1)
+    server.stop()
+    page.until("away.textContent")
+    assert page.one("#away").text.startswith("The server is away for the moment.")
+    server.start()
+    server.go_on(1, step=90)
+    page.until("!away.textContent && document.querySelector('#queue progress').value === 90")
+    server.go_on(1, state="done")
+    page.until("document.querySelector('#finished [data-state=done]')")
+
+
+def test_who_is_no_longer_logged_in_gets_the_login(page, server):
+    visit(page, server)
+    server.password = "changed"
+    page.js("document.dispatchEvent(new Event('visibilitychange'))")
+    page.until("location.pathname === '/login'")
+
+
+def test_a_picture_is_ordered_again_with_other_settings(page, server):
+    blend = [{"name": "waves.jpg", "share": 0.75}, {"name": "mine.jpg", "share": 0.25}]
+    settings = {"strength": 0.8, "preserve_color": True}
+    server.add("beach.jpg", "a blend", blend, "draft", settings)
+    server.go_on(1, state="done")
+    visit(page, server)
+    page.until("document.querySelector('#finished [data-state=done]')")
+    page.all("#finished .actions > *")[2].click()
+    assert page.js("[...document.querySelectorAll('#photos .name')].map(e => e.textContent)") == [
+        "beach.jpg"
+    ]
+    assert [each.text for each in page.all("#shares output")] == ["75 %", "25 %"]
+    page.one("[value=print]").click()
+    page.one("#paint").click()
+    queued(page, 1)
+    assert server.received == [
+        {
+            **{"again": "j1", "photo": None, "quality": "print", "settings": settings},
+            "paintings": {"waves.jpg": 0.75, "mine.jpg": 0.25},
+        }
+    ]
+
+
+def test_the_keyboard_alone_orders_a_picture(page, server, photos):
+    from selenium.webdriver import ActionChains, Keys
+
+    visit(page, server)
+    page.one("#photo-files").send_keys(photos[0])
+    press = lambda *keys: ActionChains(page.driver, duration=0).send_keys(*keys).perform()  # noqa: E731
+    page.js("document.getElementById('main').focus()")
+    seen = []
+    while "paint" not in seen and len(seen) < 30:
+        press(Keys.TAB)
+        seen.append(page.js("(e => e.id || e.name || e.ariaLabel)(document.activeElement)"))
+        assert page.js(
+            "[document.activeElement, document.activeElement.nextElementSibling]"
+            ".some(e => e && getComputedStyle(e).outlineStyle !== 'none')"
+        ), f"{seen[-1]} shows the focus"
+        if seen.count("look") == 1 and seen[-1] == "look":
+            press(Keys.SPACE)
+    assert {"photo-files", "look", "painting-files", "quality", "preserve_color", "strength"} < set(
+        seen
+    )
+    press(Keys.ENTER)
+    queued(page, 1)
+    assert server.received[0]["look"] == "mosaic"
+
+
+def test_what_is_missing_is_said_where_it_is_missing(page, server, photos):
+    visit(page, server)
+    page.one("#paint").click()
+    assert page.one("#refused").text == "Choose at least one photo."
+    assert page.js("document.activeElement.id") == "photo-files"
+    choose(page, photos[:1])
+    page.one("#paint").click()
+    assert page.one("#refused").text == "Choose at least one painting."
+    assert page.js("document.activeElement.name") == "look"
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery"])
+def test_the_pages_suit_a_phone_and_a_screen_reader(page, server, photos, path):
+    server.gallery = [item(0)]
+    for number, state in enumerate(("painting", "queued", "done", "failed"), 1):
+        server.add("x" * 120 + ".jpg", "mosaic", MOSAIC)
+        server.go_on(number, state=state, step=3, steps=9)
+    page.look(server.address + path, 390, 844)
+    page.until(
+        "document.querySelector('.card') || document.querySelectorAll('#queue > li').length === 2"
+    )
+    if path == "/":
+        page.until("document.querySelectorAll('[name=look]').length > 1")
+        choose(page, photos, 0, 1)
+        page.all("[name=blend]")[1].click()
+    assert page.js("document.documentElement.scrollWidth") == 390
+    assert page.small() == [] and page.nameless() == []
+    grounds = []
+    for preferred in (False, True):
+        page.dark(preferred)
+        grounds.append(page.js("getComputedStyle(document.body).backgroundColor"))
+    page.dark(False)
+    light, dark = (sum(map(int, re.findall(r"\d+", each))) for each in grounds)
+    assert light > 700 and dark < 100
+    assert page.errors() == []
+
+
+def item(number):
+    return {
+        **{"photo": f"photo {number}.jpg", "look": "mosaic", "result": f"/picture/result?{number}"},
+        **{"original": "/picture/photo", "thumbnail": "/picture/thumbnail"},
+        **{"width": 96, "height": 64, "made": "2026-11-20T10:02:00+00:00", "network": "small"},
+        **{"settings": {}},
+    }
+
+
+def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, server):
+    server.gallery = [item(number) for number in range(60)]
+    server.pictures["result?0"] = server.pictures["result"]
+    page.look(server.address + "/gallery")
+    page.until("document.querySelectorAll('.card').length === 48")
+    page.one("#more").click()
+    page.until("document.querySelectorAll('.card').length === 60")
+    assert page.js("document.activeElement.textContent").startswith("photo 48.jpg")
+    assert not page.one("#more").is_displayed() and page.one("#count").text == "60 paintings"
+    page.one(".card a").click()
+    page.until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
+    link = page.driver.current_url
+    page.one("#next").click()
+    assert page.one("#title").text == "photo 1.jpg"
+    page.look(link)
+    page.until("document.querySelector('dialog').open")
+    assert page.one("#title").text == "photo 0.jpg"
+    page.one("#close").click()
+    assert page.js("document.querySelector('dialog').open") is False
+    assert page.errors() == []
