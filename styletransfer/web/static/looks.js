@@ -75,9 +75,8 @@ const tileOf = (each) => {
     if (box.checked) chosen.add(each.id); else chosen.delete(each.id);
     showBlend();
   });
-  const name = make("span", each.name, "name");
-  if (each.paintings.length > 1) name.append(" ", make("small", `${each.paintings.length} paintings`));
-  face.append(each.thumb ? picture(each.thumb, "") : make("span", "no preview", "blank"), name);
+  face.append(each.thumb ? picture(each.thumb, "") : make("span", "no preview", "blank"), make("span", each.name, "name"));
+  if (each.paintings.length > 1) face.append(" ", make("small", `${each.paintings.length} paintings`));
   label.append(box, face);
   item.append(label);
   if (each.removable) {

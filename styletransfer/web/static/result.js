@@ -35,8 +35,9 @@ const neighbour = (steps) => {
   return at < 0 ? undefined : list[at + steps];
 };
 const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
+const asked = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
 const follow = () => {
-  const id = decodeURIComponent(location.hash.slice(1)), result = id && state.list().find((each) => each.id === id);
+  const id = asked(), result = id && state.list().find((each) => each.id === id);
   if (!result) { if (resultView.open) resultView.close(); return; }
   if (state.current !== result || !resultView.open) showResult(result);
   if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
