@@ -94,7 +94,7 @@ class PageServer:
         """Changes a job, as its worker would, and sends the news."""
         job = self.jobs[f"j{number}"]
         if "step" in changes:
-            job["links"]["preview"] = f"/picture/preview?step={changes['step']}"
+            job["links"]["preview"] = "/picture/preview"
         if changes.get("state") == "done":
             job["links"]["result"] = "/picture/result"
             job |= {"width": 96, "height": 64, "finished": "2026-11-20T10:02:00+00:00"}

@@ -29,7 +29,8 @@ const refusalOf = async (answer) => {
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
   const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
   const words = reason || "Something went wrong on the server. Try again in a while.";
-  return new Refusal(after ? `${words} Try again in ${spoken(after)}.` : words, answer.status, after);
+  const says = after && !/\b(again|wait)\b/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
+  return new Refusal(says, answer.status, after);
 };
 
 // The answer's JSON, null where it is none. body: JSON, or a form with files. Raises Refusal; who is no longer logged in gets the login page.

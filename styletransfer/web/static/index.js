@@ -18,7 +18,7 @@ const resultOf = (job) => ({
   subtitle: lookOf(job),
   alt: titleOf(job),
   photo: { thumb: job.links.photo, preview: job.links.photo },
-  thumb: job.links.preview || job.links.result,
+  thumb: job.links.result,
   preview: job.links.result,
   href: job.links.result,
   size: job.width && job.height ? [job.height, job.width] : null,

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { say } from "./said.js";
 import { about, lookOf, placed, titleOf } from "./words.js";
 
-const FINISHED_SHOWN = 12;
+const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000;
 const ACTIVE = ["queued", "painting"];
 const jobs = new Map(), cards = new Map();
 let actions = {};
@@ -29,21 +29,28 @@ const stateOf = (job) => {
   }
 };
 
-// Shows the newest picture as soon as it has loaded, so that nothing flickers.
+// The newest picture there is of a job. The preview changes as the picture grows.
+const pictureOf = ({ state, step, links }) => {
+  if (state === "done") return links.result;
+  return links.preview && ACTIVE.includes(state) ? `${links.preview}?step=${step}` : links.photo;
+};
+// Shows a picture as soon as it has loaded, so that nothing flickers; the next one not before a while.
 const showPicture = (card, address) => {
-  if (!address || card.address === address || card.loading) { card.next = address; return; }
-  card.loading = true;
   card.next = address;
+  if (card.address === address || card.loading) return;
+  card.loading = true;
   const probe = new Image();
   probe.onload = probe.onerror = (event) => {
-    card.loading = false;
+    setTimeout(() => {
+      card.loading = false;
+      if (card.next !== address) showPicture(card, card.next);
+    }, PREVIEW_EVERY_MS);
     card.address = address;
     if (event.type === "load") {
       card.image.src = address;
       card.image.hidden = false;
       card.blank.hidden = true;
     }
-    if (card.next !== address) showPicture(card, card.next);
   };
   probe.src = address;
 };
@@ -102,7 +109,7 @@ const showJob = (job) => {
   card.state.classList.toggle("refusal", job.state === "failed");
   card.progress.hidden = job.state !== "painting";
   if (job.step && job.steps) { card.progress.max = job.steps; card.progress.value = job.step; } else card.progress.removeAttribute("value");
-  showPicture(card, (job.state === "done" && job.links.thumbnail) || (job.state === "done" && job.links.result) || job.links.preview || job.links.photo);
+  showPicture(card, pictureOf(job));
   // Buttons stay while they mean the same: a focus in them is not lost.
   const kind = active ? "active" : job.state;
   if (card.shown === kind) return;

@@ -149,7 +149,9 @@ export const addPaintings = async (files) => {
 // Chooses what a job was painted in, as far as it is still there.
 export const setLooksOf = (job) => {
   chosen.clear();
-  const look = choices.find((each) => each.look && each.look === job.look);
+  // A painting that was uploaded may be called as a look is.
+  const names = (paintings) => paintings.map((each) => each.name).sort().join("\n");
+  const look = choices.find((each) => each.look === job.look && names(each.paintings) === names(job.paintings));
   if (look) chosen.add(look.id);
   else {
     for (const { name, share } of job.paintings) {

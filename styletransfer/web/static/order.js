@@ -31,6 +31,15 @@ export const loadEstimates = async () => {
 
 // What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
 const sent = new WeakMap();
+// A server that is busy for a moment is asked once more.
+const askRetrying = async (address, how) => {
+  for (let tries = 1; ; tries += 1) {
+    try { return await ask(address, how); } catch (refusal) {
+      if (refusal.status !== 429 || refusal.after > 3 || tries === 4) throw refusal;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * refusal.after));
+    }
+  }
+};
 const sendOne = async (photo, request) => {
   if (!sent.has(photo)) sent.set(photo, { keys: new Map(), jobs: new Map() });
   const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
@@ -44,7 +53,7 @@ const sendOne = async (photo, request) => {
     body.append("request", text);
     body.append("photo", photo.file, photo.name);
   }
-  const job = await ask("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } });
+  const job = await askRetrying("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } });
   jobs.set(text, job.id);
   return job;
 };
