@@ -84,6 +84,15 @@ class Bucket(ABC):
         extension."""
 
     @abstractmethod
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        """Stores an object in place of the one with an ETag, or, for None, of none; its ETag. None
+        where another is in its place: of several that try at once, one succeeds.
+
+        No two writers may store the same bytes: content that is there already counts as stored,
+        since an answer may be lost after the object was stored.
+        """
+
+    @abstractmethod
     def delete(self, key: str) -> None:
         """Deletes an object. Deleting one that does not exist is not an error."""
 

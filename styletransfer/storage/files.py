@@ -17,6 +17,7 @@ from styletransfer.storage.base import BadKeyError, Entry, ObjectError
 
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
+LOCK_FILE = ".lock"
 LEFT_S = 3600  # A file that is still being written is younger.
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
 USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128))
@@ -91,6 +92,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lets one thread of one process at a time do what is inside, for a folder; a lock ends with
+    its process. Creates the folder. Not on Windows."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def delete_leftovers(folder: Path) -> None:

@@ -24,6 +24,7 @@ from styletransfer.storage.base import (
 from styletransfer.storage.files import (
     MIB,
     PART_FILE,
+    locked,
     md5,
     new_md5,
     replacing,
@@ -132,6 +133,14 @@ class FolderBucket(Bucket):
         with storage_errors(self._where(key)), replacing(safe_path(self.folder, key)) as body:
             body.write(data)
         return str(new_md5(data).hexdigest())
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        path, own = safe_path(self.folder, key), str(new_md5(data).hexdigest())
+        with storage_errors(self._where(key)), locked(path.parent):
+            found = self._entry(key)
+            if found and found.etag == own:
+                return own
+            return self.write(key, data) if etag == (found and found.etag) else None
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):

@@ -43,6 +43,9 @@ class RetryingBucket(Bucket):
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         return self._retry(lambda: self._bucket.write(key, data, content_type))
 
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        return self._retry(lambda: self._bucket.write_if(key, data, etag))
+
     def delete(self, key: str) -> None:
         self._retry(lambda: self._bucket.delete(key))
 

@@ -27,7 +27,12 @@ from styletransfer.storage.base import (
 )
 from styletransfer.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
 from styletransfer.storage.s3_client import client_of
-from styletransfer.storage.s3_errors import ErrorTranslator, error_code, is_not_found
+from styletransfer.storage.s3_errors import (
+    CONFLICTS,
+    ErrorTranslator,
+    error_code,
+    is_not_found,
+)
 
 # Photos and results up to this size stay single objects, whose ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
@@ -101,13 +106,27 @@ class S3Bucket(Bucket):
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with self._errors.translated(key):
-            stored = self._client.put_object(
-                **self._at(key),
-                Body=data,
-                ContentMD5=b64encode(new_md5(data).digest()).decode(),
-                ContentType=content_type or _content_type(key),
-            )
-            return str(stored["ETag"].strip('"'))
+            return self._put(key, data, ContentType=content_type or _content_type(key))
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        from botocore.exceptions import ClientError
+
+        # Without quotes, which Ceph takes for a part of the ETag.
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with self._errors.translated(key):
+            try:
+                return self._put(key, data, ContentType=_content_type(key), **condition)
+            except ClientError as error:
+                if error_code(error) not in CONFLICTS:
+                    raise
+        # boto3 repeats a request whose answer was lost, and is then refused because of itself.
+        found, own = self.find(key), str(new_md5(data).hexdigest())
+        return own if found and found.etag == own else None
+
+    def _put(self, key: str, data: bytes, **options: str) -> str:
+        checksum = b64encode(new_md5(data).digest()).decode()
+        stored = self._client.put_object(**self._at(key), Body=data, ContentMD5=checksum, **options)
+        return str(stored["ETag"].strip('"'))
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):

@@ -14,6 +14,8 @@ from styletransfer.storage.base import BadKeyError, NoBucketError, ObjectError, 
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
 _NOT_FOUND = ("NoSuchKey", "NotFound", "404")
+# Of a write that has a condition: the object is another, is gone, or is being written.
+CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 _ACCESS_DENIED = ("AccessDenied", "403")
 _REFUSED = (
     *(*_ACCESS_DENIED, "401", "InvalidAccessKeyId", "SignatureDoesNotMatch"),

@@ -131,3 +131,36 @@ def test_threads_may_share_a_bucket(bucket):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(64)))
     assert len(keys(bucket)) == 64
+
+
+def test_a_conditional_write_replaces_only_what_it_has_seen(bucket):
+    first = bucket.write_if("a b/ü.json", b"1", None)
+    assert first == bucket.find("a b/ü.json").etag
+    assert bucket.write_if("a b/ü.json", b"2", None) is None
+    assert bucket.write_if("a b/ü.json", b"2", hashlib.md5(b"other").hexdigest()) is None
+    second = bucket.write_if("a b/ü.json", b"3", first)
+    assert bucket.write_if("a b/ü.json", b"4", first) is None
+    assert (bucket.read("a b/ü.json"), bucket.find("a b/ü.json").etag) == (b"3", second)
+    bucket.delete("a b/ü.json")
+    assert bucket.write_if("a b/ü.json", b"5", second) is None
+    assert bucket.find("a b/ü.json") is None
+
+
+def test_a_conditional_write_whose_answer_was_lost_may_be_repeated(bucket):
+    first = bucket.write_if("job.json", b"1", None)
+    assert bucket.write_if("job.json", b"1", None) == first
+    second = bucket.write_if("job.json", b"2", first)
+    assert bucket.write_if("job.json", b"2", first) == second
+
+
+def test_of_conditional_writes_at_once_one_succeeds(bucket):
+    with ThreadPoolExecutor(8) as pool:
+        for there in (False, True):
+            bucket.delete("claim")
+            etag = bucket.write("claim", b"before") if there else None
+            claims = [f"{etag} {number}".encode() for number in range(8)]
+            found = [
+                *pool.map(lambda data, etag=etag: bucket.write_if("claim", data, etag), claims)
+            ]
+            won = [data for data, each in zip(claims, found, strict=True) if each]
+            assert won == [bucket.read("claim")]
