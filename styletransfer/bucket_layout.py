@@ -10,6 +10,7 @@ LOOKS = "looks.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
+WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 PAGE = "index.html"
 
@@ -36,9 +37,11 @@ def for_style(key: str) -> bool:
 
 def is_result(key: str) -> bool:
     """Whether a key of the result bucket is that of a painted picture."""
-    return for_source(key) and not key.startswith((f"{GALLERY}/", f"{RECORDS}/", f"{CHECKPOINTS}/"))
+    others = (GALLERY, RECORDS, CHECKPOINTS, WEB)
+    return for_source(key) and not key.startswith(tuple(f"{each}/" for each in others))
 
 
 def for_laptop(key: str) -> bool:
-    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint."""
-    return not key.startswith(f"{CHECKPOINTS}/")
+    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint, and what the
+    web service keeps."""
+    return not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))

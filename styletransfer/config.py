@@ -89,8 +89,11 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     return _non_empty(values) | _non_empty(os.environ)
 
 
-def load(environment: Mapping[str, str]) -> Config:
-    """The configuration of an environment. Raises ConfigError for the first wrong value."""
+def load(
+    environment: Mapping[str, str], demo_settings: Mapping[str, float] = DEMO_SETTINGS
+) -> Config:
+    """The configuration of an environment. demo_settings: those of the demo that are not given.
+    Raises ConfigError for the first wrong value."""
     values = _non_empty(environment)
     source, style, result, demo = _buckets(values)
     return Config(
@@ -102,7 +105,7 @@ def load(environment: Mapping[str, str]) -> Config:
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
-        settings=_settings(values, DEMO_SETTINGS if demo else {}),
+        settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_weights(values),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],

@@ -1,5 +1,6 @@
 """What the parts of one run share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from styletransfer.batch.prefetch import Prefetcher
     from styletransfer.batch.prefetch_memory import PrefetchMemory
     from styletransfer.batch.uploader import Uploader
+    from styletransfer.engine.stylize import Step
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """The three buckets of a run."""
+    """The three buckets of a run, and where checkpoints are, if not in that of the results."""
 
     source: Bucket
     style: Bucket
     result: Bucket
+    checkpoints: Bucket | None = None
 
     @classmethod
     def open(cls, config: Config) -> "Buckets":
@@ -38,13 +41,15 @@ class Buckets:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run: what was asked for, and what is to be done."""
+    """One run: what was asked for, and what is to be done. on_step: is called with every step; what
+    it raises ends the run, if it is no Exception."""
 
     config: Config
     buckets: Buckets
     plan: "Plan"
     networks: "NetworkPool"
     stop: Stop
+    on_step: "Callable[[Step], None] | None" = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ from styletransfer.settings import FIELDS, Settings
 from styletransfer.storage.base import Bucket, Entry, hidden
 
 # The result bucket keeps everything that is not a result under these names.
-RESERVED = (bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY)
+RESERVED = (
+    *(bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY),
+    bucket_layout.WEB,
+)
 LONGEST_FILE = 1_000_000  # bytes of looks.toml: thousands of looks
 MOST_NAMED = 5  # wrong looks in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
@@ -285,5 +288,5 @@ def _check_name(name: str) -> None:
     if name.split("/")[0] in RESERVED:
         raise ConfigError(
             f"a look cannot be named {printable(name)}: the result bucket keeps records, "
-            "checkpoints or the gallery under that name; rename it"
+            "checkpoints, the gallery or uploads under that name; rename it"
         )

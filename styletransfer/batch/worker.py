@@ -116,6 +116,8 @@ class Worker:
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()
         for step in steps:
+            if self._run.on_step:
+                self._run.on_step(step)
             yield step
             if step.iteration == step.total:
                 return

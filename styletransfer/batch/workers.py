@@ -47,7 +47,12 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     memory = PrefetchMemory(run.config.memory_limit)
     prefetcher = Prefetcher(todo, source, style, memory)
     headers = Headers(todo, run.buckets.source, run.buckets.style)
-    checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
+    unfinished = run.buckets.checkpoints
+    checkpoints = CheckpointStore(
+        unfinished or run.buckets.result,
+        RetryingBucket(unfinished, leaving) if unfinished else result,
+        run.plan.checkpoints,
+    )
     uploader = Uploader(result, run.plan, gallery, checkpoints)
     grace_s = 0.0
     try:

@@ -1,34 +1,46 @@
 """The application: its routes, what each request passes before them, and what runs beside them."""
 
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from logging import DEBUG, WARNING
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from styletransfer.config import Config
+from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
+from styletransfer.log import event
+from styletransfer.web.api_gallery import gallery
+from styletransfer.web.api_jobs import jobs
+from styletransfer.web.api_paintings import paintings
 from styletransfer.web.gate import Gate
-from styletransfer.web.options import WebOptions
+from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
-from styletransfer.web.schemas import Health
-from styletransfer.web.service import Service
-from styletransfer.web.sessions import Sessions, Tries
+from styletransfer.web.refusals import RefusedError
+from styletransfer.web.schemas import Health, Readiness
+from styletransfer.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"
+FORM_BYTES = MEGA  # of a form beside its file
 
 
-def create_app(config: Config, options: WebOptions) -> FastAPI:
-    """The web service of a configuration, as an ASGI application."""
-    sessions, tries = Sessions(options, config.account.secret or ""), Tries()
+def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) -> FastAPI:
+    """The web service of a configuration, as an ASGI application. worker: the command that starts
+    the worker; without one, another process has to paint."""
+    service = Service(config, options, worker)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
         yield
+        await run_in_threadpool(service.stop)
 
     app = FastAPI(
         title="styletransfer",
@@ -36,20 +48,40 @@ def create_app(config: Config, options: WebOptions) -> FastAPI:
         docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(Gate, options=options, sessions=sessions, tries=tries)],
-        exception_handlers={RequestValidationError: _invalid},
+        max_body_size=options.max_upload + FORM_BYTES,
+        middleware=[
+            Middleware(Gate, options=options, sessions=service.sessions, tries=service.tries)
+        ],
+        exception_handlers={
+            RequestValidationError: _invalid,
+            RefusedError: _refused,
+            ConfigError: _wrong,
+            StorageError: _no_storage,
+            Exception: _unexpected,
+        },
     )
-
-    @app.get("/healthz", tags=["system"])
-    async def healthz() -> Health:
-        """Whether this process answers."""
-        return Health()
-
-    app.state.service = Service(config, options, sessions, tries)
-    app.include_router(pages)
+    app.state.service = service
+    app.add_api_route("/healthz", healthz, tags=["system"])
+    app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
+    for router in (jobs, paintings, gallery, pages):
+        app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
+
+
+async def healthz() -> Health:
+    """Whether this process answers."""
+    return Health()
+
+
+async def readyz(service: Shared, response: Response) -> Readiness:
+    """Whether jobs are taken and painted. The reason is in the log."""
+    problem = service.problem
+    response.status_code = 503 if problem else 200
+    return Readiness(
+        ready=not problem, reason="not ready yet; the log says why" if problem else None
+    )
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -58,3 +90,26 @@ async def _invalid(_: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
     return JSONResponse({"detail": f"{where or 'the request'}: {first['msg']}"}, 422)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    headers = {"retry-after": str(error.retry_s)} if error.retry_s else None
+    return JSONResponse({"detail": str(error)}, error.status, headers)
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 422)
+
+
+async def _no_storage(_: Request, error: Exception) -> Response:
+    event(str(error), level=WARNING)
+    detail = "the storage does not answer at the moment; try again later"
+    return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        event(line, level=DEBUG)
+    return JSONResponse({"detail": "something unforeseen went wrong; the log says what"}, 500)

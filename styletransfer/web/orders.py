@@ -1,6 +1,178 @@
-"""The settings that a request may choose, and how far."""
+"""From a request to a job: what it may choose, what it must bring, and that it counts once."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from styletransfer.bucket_layout import WEB
+from styletransfer.config import Config
+from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import ObjectError
+from styletransfer.web.board import Board
+from styletransfer.web.catalogue import Catalogue
+from styletransfer.web.estimates import Estimates, work_of
+from styletransfer.web.lease import moment
+from styletransfer.web.looks import blend_name
+from styletransfer.web.options import WebOptions
+from styletransfer.web.places import WebBuckets
+from styletransfer.web.refusals import RefusedError, not_found
+from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
+from styletransfer.web.stored import JobStore, StoredJob, new_id
+from styletransfer.web.upload import Upload
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "color_match", "init_image"),
     *("structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
+LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
+REPEATED = f"{WEB}/requests"  # under this, the job of each Idempotency-Key
+USUAL_PHOTO = (3000, 4000)  # height and width of one of which only the settings are known
+RETRY_S = 30  # where nothing is known of how long the queue takes
+
+
+class Orders:
+    """Places jobs. Methods raise RefusedError, ConfigError for wrong settings, StorageError."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: WebOptions,
+        buckets: WebBuckets,
+        board: Board,
+        catalogue: Catalogue,
+    ) -> None:
+        self._config, self._options, self._buckets = config, options, buckets
+        self._board, self._catalogue = board, catalogue
+        self._store = JobStore(buckets.result)
+        self._placing = threading.Lock()
+
+    def check_room(self) -> None:
+        """Raises RefusedError where the queue is full."""
+        waiting, _ = self._board.counts()
+        if waiting >= self._options.max_waiting:
+            left = self._board.seconds_left()
+            per_job = RETRY_S if left is None else left / (waiting + 1)
+            retry_s = max(1, min(600, round(per_job)))
+            raise RefusedError(429, f"{waiting} photos wait already; try later", retry_s)
+
+    def place(self, request: JobRequest, photo: Upload | None, repeat_key: str | None) -> StoredJob:
+        """Stores a job; with a repeat key that was used before, the job of that time.
+
+        photo: None where `request.repaint` names a job with the photo.
+        """
+        if (photo is None) == (request.repaint is None):
+            raise RefusedError(422, "send either a photo, or the id of a job in `again`")
+        earlier = self._earlier(request.repaint) if request.repaint else None
+        look, paintings = self._look(request)
+        settings = self.checked_settings(request)
+        size = photo.size if photo else earlier.size if earlier else USUAL_PHOTO
+        job = StoredJob(
+            id=new_id(),
+            photo=photo.shown if photo else earlier.photo if earlier else "",
+            photo_key="",
+            size=size,
+            look=look.name if look else blend_name(request.paintings or {}),
+            paintings=paintings,
+            named_look=look is not None,
+            quality=request.quality,
+            settings=request.settings,
+            created=moment(),
+            work=work_of(size, settings),
+        )
+        if repeat_key is not None:
+            job, known = self._repeated(repeat_key, request, photo, job)
+            if known:
+                return known
+        with self._placing:
+            self.check_room()
+            return self._stored(job, photo, earlier)
+
+    def checked_settings(self, request: JobRequest) -> Settings:
+        """The settings of a request, with those of its quality. Raises ConfigError."""
+        for name in request.settings:
+            if name not in OFFERED:
+                raise ConfigError(
+                    f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
+                )
+        settings = self._config.settings.replaced({"quality": request.quality.value})
+        settings = settings.replaced(request.settings)
+        if settings.size == "full" or int(settings.size) > LARGEST_SIZE:
+            raise ConfigError(f"size is {settings.size}; at most {LARGEST_SIZE} is painted here")
+        if settings.iterations > MOST_ITERATIONS:
+            raise ConfigError(
+                f"iterations is {settings.iterations}; at most {MOST_ITERATIONS} are done here"
+            )
+        return settings
+
+    def _look(self, request: JobRequest) -> tuple[LookOut | None, list[Blended]]:
+        if (request.look is None) == (request.paintings is None):
+            raise RefusedError(422, "choose either a look or paintings")
+        if request.paintings is not None:
+            names = self._catalogue.names()
+            for name in request.paintings:
+                if name not in names:
+                    raise RefusedError(422, f"there is no painting {name[:60]!r}")
+            total = sum(request.paintings.values())
+            shares = request.paintings.items()
+            return None, [Blended(name=name, share=share / total) for name, share in shares]
+        found = {look.name: look for look in self._catalogue.looks()}.get(request.look or "")
+        if found is None:
+            raise RefusedError(422, f"there is no look {(request.look or '')[:60]!r}")
+        return found, found.paintings
+
+    def _earlier(self, job_id: str) -> StoredJob:
+        found = self._board.stored(job_id)
+        if found is None or self._buckets.photos.find(found.photo_key) is None:
+            raise not_found("job, or its photo is gone")
+        return found
+
+    def _repeated(
+        self, repeat_key: str, request: JobRequest, photo: Upload | None, job: StoredJob
+    ) -> tuple[StoredJob, StoredJob | None]:
+        """The job to be stored, and the one that is there already. The id of the first request
+        with the key is kept before its job, so that whatever is killed in between can be sent once
+        more."""
+        about = json.dumps([request.model_dump(mode="json"), photo and photo.digest])
+        digest = hashlib.sha256(about.encode()).hexdigest()
+        key = f"{REPEATED}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
+        kept: Mapping[str, Any] = {"job": job.id, "digest": digest}
+        if self._buckets.result.write_if(key, json.dumps(kept).encode(), None) is None:
+            kept = json.loads(self._buckets.result.read(key))
+            if kept["digest"] != digest:
+                raise RefusedError(422, "this Idempotency-Key was used for another request")
+            job = job.model_copy(update={"id": kept["job"]})
+        return job, self._board.stored(job.id)
+
+    def _stored(self, job: StoredJob, photo: Upload | None, earlier: StoredJob | None) -> StoredJob:
+        if photo:
+            name, data = photo.name, photo.data
+        else:
+            assert earlier
+            name = earlier.photo_key.partition("/")[2]
+            try:
+                data = self._buckets.photos.read(earlier.photo_key)
+            except ObjectError:
+                raise not_found("job, or its photo is gone") from None
+        job = job.model_copy(update={"photo_key": f"{job.id}/{name}"})
+        self._buckets.photos.write(job.photo_key, data)
+        etag = self._store.create(job)
+        if etag is None:  # The same request is answered by another thread, or instance.
+            found = self._board.stored(job.id)
+            return found or job
+        self._board.add(job, etag)
+        return job
+
+
+def estimated(
+    orders: Orders, estimates: Estimates, request: JobRequest, size: tuple[int, int]
+) -> dict[str, float | None]:
+    """Seconds that each quality takes, with a request's settings. Raises ConfigError."""
+    found = {}
+    for quality in Quality:
+        asked = request.model_copy(update={"quality": quality})
+        seconds = estimates.seconds(quality, work_of(size, orders.checked_settings(asked)))
+        found[quality.value] = None if seconds is None else round(seconds, 1)
+    return found

@@ -1,29 +1,49 @@
 """The web process: the application, served until a signal comes."""
 
+from collections.abc import Sequence
+from types import FrameType
+
 import uvicorn
 
 from styletransfer.config import Config
 from styletransfer.log import event
 from styletransfer.web.app import create_app
 from styletransfer.web.options import WebOptions
+from styletransfer.web.service import Service
 
-CLOSING_S = 5  # after a signal, for answers under way; a platform waits ten
+CLOSING_S = 3  # after a signal, for answers under way; a platform waits ten
+LONGEST_HEADERS = 16_384  # bytes
 
 
-def serve(config: Config, options: WebOptions) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code."""
-    server = uvicorn.Server(
+def serve(config: Config, options: WebOptions, worker: Sequence[str]) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code. worker: the command that starts the worker."""
+    app = create_app(config, options, worker)
+    server = _Server(
         uvicorn.Config(
-            create_app(config, options),
+            app,
             host=options.host,
             port=options.port,
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            http="h11",
+            h11_max_incomplete_event_size=LONGEST_HEADERS,
+            limit_concurrency=None,
             timeout_graceful_shutdown=CLOSING_S,
         )
     )
+    server.service = app.state.service
     event(f"serving on http://{options.host}:{options.port}", event="serving", port=options.port)
     server.run()
     return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events first, which would otherwise last as long as their readers."""
+
+    service: Service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.service.board.close()
+        super().handle_exit(sig, frame)

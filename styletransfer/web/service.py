@@ -1,23 +1,86 @@
 """What the routes of one application share."""
 
-from dataclasses import dataclass
-from typing import Annotated
+import functools
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from styletransfer.config import Config
+from styletransfer.web.board import Board
+from styletransfer.web.catalogue import Catalogue
+from styletransfer.web.estimates import Estimates
 from styletransfer.web.options import WebOptions
+from styletransfer.web.orders import Orders
+from styletransfer.web.places import WebBuckets, open_buckets
+from styletransfer.web.results import Results
 from styletransfer.web.sessions import Sessions, Tries
+from styletransfer.web.stored import JobStore
+from styletransfer.web.supervisor import Supervisor
 
 
-@dataclass
 class Service:
-    """The parts of the web process."""
+    """The parts of the web process. What opens buckets, which takes a moment, is made when it is
+    first used: the process answers before."""
 
-    config: Config
-    options: WebOptions
-    sessions: Sessions
-    tries: Tries
+    def __init__(self, config: Config, options: WebOptions, worker: Sequence[str]) -> None:
+        """worker: the command that starts the worker; empty: another process has one."""
+        self.config, self.options = config, options
+        self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
+        self.estimates = Estimates()
+        self.supervisor = Supervisor(worker, self._hear) if worker else None
+
+    @functools.cached_property
+    def buckets(self) -> WebBuckets:
+        return open_buckets(self.config)
+
+    @functools.cached_property
+    def board(self) -> Board:
+        return Board(JobStore(self.buckets.result), self.estimates)
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.buckets.style, self.config)
+
+    @functools.cached_property
+    def orders(self) -> Orders:
+        return Orders(self.config, self.options, self.buckets, self.board, self.catalogue)
+
+    @functools.cached_property
+    def results(self) -> Results:
+        return Results(self.buckets.result)
+
+    def start(self) -> None:
+        """Begins to look at the bucket, and starts the worker."""
+        self.board.on_work = self._announce
+        self.board.start()
+        if self.supervisor:
+            self.supervisor.start()
+
+    def stop(self) -> None:
+        """Ends all streams and the worker, which saves its work."""
+        self.board.close()
+        if self.supervisor:
+            self.supervisor.stop()
+
+    @property
+    def problem(self) -> str | None:
+        """Why no jobs are taken and painted; None: they are."""
+        return self.board.problem or (self.supervisor.problem if self.supervisor else "") or None
+
+    def _announce(self) -> None:
+        if self.supervisor:
+            self.supervisor.send("look")
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        """Takes what the worker says."""
+        match message:
+            case {"kind": "step", "job": job, "step": step, "steps": steps, "seconds_left": left}:
+                self.board.progress(job, step, steps, left)
+            case {"kind": "preview", "job": job}:
+                self.board.has_preview(job)
+            case {"kind": "changed"}:
+                self.board.look()
 
 
 def _service(request: Request) -> Service:

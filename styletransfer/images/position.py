@@ -1,0 +1,134 @@
+"""Removes from a picture's file where it was taken, and changes nothing else: no pixel is decoded.
+
+The bytes of the position are overwritten in place, in EXIF blocks (in JPEG, HEIC, AVIF, WebP, PNG,
+and TIFF, which is one) and in XMP packets.
+"""
+
+import re
+import struct
+import zlib
+
+from PIL.ExifTags import IFD
+
+from styletransfer.errors import PictureError
+from styletransfer.images.header import errors_named, open_picture
+
+_TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_XMP_ATTRIBUTE = re.compile(rb"""exif:GPS\w*\s*=\s*(?:"[^"]*"|'[^']*')""")
+_XMP_ELEMENT = re.compile(rb"(<exif:GPS(\w*)[^>]*>)[^<]*(</exif:GPS\2\s*>)")
+_XMP_LOOSE = re.compile(rb"exif:GPS")
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+
+
+def without_position(data: bytes, name: str) -> bytes:
+    """A picture's file without the position in its EXIF and XMP. Raises PictureError, naming the
+    file, where there is a position that cannot be found in the file's bytes."""
+    cleared = bytearray(data)
+    if data.startswith(_PNG):
+        _clear_png(cleared)
+    else:
+        starts = [found.end() for found in _TIFF.finditer(data)]
+        if data[:4] in (b"II*\0", b"MM\0*"):
+            starts.append(0)
+        if data[:4] == b"RIFF":  # WebP's chunk has no prefix.
+            starts += [at + 8 for at in _riff_chunks(data, b"EXIF")]
+        for start in starts:
+            _clear_exif(cleared, start)
+        _clear_xmp(cleared, 0, len(cleared))
+    result = bytes(cleared)
+    if _has_position(result, name):
+        raise PictureError(
+            f"{name}: the position where it was taken cannot be removed; export it anew as JPEG"
+        )
+    return result
+
+
+def _clear_exif(data: bytearray, start: int) -> None:
+    """Empties the GPS directory of the TIFF structure at an offset. What is damaged is left."""
+    order = "<" if data[start : start + 2] == b"II" else ">"
+    try:
+        (offset,) = struct.unpack_from(f"{order}L", data, start + 4)
+        for entry in _entries(data, order, start + offset):
+            tag, _, _, value = struct.unpack_from(f"{order}HHLL", data, entry)
+            if tag == IFD.GPSInfo:
+                _clear_directory(data, order, start, start + value)
+    except (struct.error, IndexError):
+        return
+
+
+def _clear_directory(data: bytearray, order: str, start: int, directory: int) -> None:
+    for entry in _entries(data, order, directory):
+        _, kind, count, value = struct.unpack_from(f"{order}HHLL", data, entry)
+        length = _SIZES.get(kind, 1) * count
+        if length > 4 and length <= len(data):
+            end = min(start + value + length, len(data))
+            data[start + value : end] = bytes(max(0, end - start - value))
+        data[entry : entry + 12] = bytes(12)
+    data[directory : directory + 2] = bytes(2)
+
+
+def _entries(data: bytearray, order: str, directory: int) -> list[int]:
+    """Where the entries of a directory are."""
+    (count,) = struct.unpack_from(f"{order}H", data, directory)
+    return [directory + 2 + 12 * number for number in range(count)]
+
+
+def _clear_xmp(data: bytearray, start: int, end: int) -> None:
+    part = bytes(data[start:end])
+    if not _XMP_LOOSE.search(part):
+        return
+    part = _XMP_ATTRIBUTE.sub(lambda found: b" " * len(found[0]), part)
+    part = _XMP_ELEMENT.sub(
+        lambda found: found[1] + b" " * (len(found[0]) - len(found[1] + found[3])) + found[3], part
+    )
+    data[start:end] = part
+
+
+def _clear_png(data: bytearray) -> None:
+    """The chunks of a PNG: EXIF is cleared in place; text that holds XMP, which may be compressed,
+    is emptied."""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">L", data, at)
+        kind, body = bytes(data[at + 4 : at + 8]), at + 8
+        end = body + length
+        if end + 4 > len(data):
+            return
+        if kind == b"eXIf":
+            _clear_exif(data, body)
+        elif kind in (b"iTXt", b"zTXt", b"tEXt") and _is_metadata(bytes(data[body : body + 80])):
+            # A chunk that no reader knows, and that every reader may pass over.
+            data[at + 4 : at + 8] = b"teMp"
+            data[body:end] = bytes(length)
+        if kind in (b"eXIf", b"iTXt", b"zTXt", b"tEXt"):
+            checksum = zlib.crc32(data[at + 4 : end])
+            struct.pack_into(">L", data, end, checksum)
+        at = end + 4
+
+
+def _is_metadata(keyword: bytes) -> bool:
+    return keyword.startswith((b"XML:com.adobe.xmp\0", b"Raw profile type "))
+
+
+def _riff_chunks(data: bytes, wanted: bytes) -> list[int]:
+    """Where the chunks of a kind are in a RIFF file."""
+    found, at = [], 12
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from("<L", data, at + 4)
+        if data[at : at + 4] == wanted:
+            found.append(at)
+        at += 8 + length + length % 2
+    return found
+
+
+def _has_position(data: bytes, name: str) -> bool:
+    with errors_named(name):
+        image = open_picture(data)
+        try:
+            exif = image.getexif().get_ifd(IFD.GPSInfo)
+        except Exception:  # Pillow fails in many ways on damaged metadata, which hold nothing.
+            exif = {}
+        text = image.info.get("xmp") or b""
+    packet = text if isinstance(text, bytes) else str(text).encode()
+    return any(exif.values()) or bool(re.search(rb"exif:GPS\w*\s*=\s*[\"'][^\"'\s]", packet))

@@ -1,0 +1,245 @@
+"""The API's jobs: to be painted, followed, cancelled, and fetched."""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from styletransfer.bucket_layout import GALLERY
+from styletransfer.gallery.thumbnails import picture_key
+from styletransfer.storage.base import ObjectError
+from styletransfer.web.events import MOST_LISTENERS, job_changes
+from styletransfer.web.orders import USUAL_PHOTO, estimated
+from styletransfer.web.refusals import RefusedError, not_found
+from styletransfer.web.schemas import (
+    Estimate,
+    JobId,
+    JobList,
+    JobOut,
+    JobRequest,
+    Refusal,
+)
+from styletransfer.web.service import Service, Shared
+from styletransfer.web.stored import PREVIEWS, StoredJob
+from styletransfer.web.upload import Upload
+
+LONGEST_REQUEST = 20_000  # bytes of the JSON
+AT_ONCE = 24  # uploads that are taken at once
+SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal} for status in (400, 401, 403, 404, 413, 415, 422, 429)
+}
+OneJob = Annotated[JobId, Path()]
+LastEventId = Annotated[str | None, Header(max_length=100)]
+
+
+def _check_listeners(service: Shared) -> None:
+    if service.board.listeners >= MOST_LISTENERS:
+        raise RefusedError(429, "too many pages are open", 10)
+
+
+MayListen = Annotated[None, Depends(_check_listeners)]
+jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
+_uploads = asyncio.Semaphore(AT_ONCE)
+_REQUEST_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["photo", "request"],
+                    "properties": {
+                        "photo": {"type": "string", "format": "binary"},
+                        "request": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/JobRequest"},
+                            "examples": ['{"look": "monet", "quality": "draft"}'],
+                        },
+                    },
+                }
+            },
+            "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}},
+        },
+    }
+}
+
+
+@jobs.post("/jobs", status_code=202, openapi_extra=_REQUEST_BODY)
+async def new_job(
+    request: Request,
+    response: Response,
+    service: Shared,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> JobOut:
+    """Adds a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
+    job in `again` whose photo is to be painted once more. With an `Idempotency-Key` that was used
+    before, it is the job of that time."""
+    # Before anything of the photo is read.
+    await run_in_threadpool(service.orders.check_room)
+    if _uploads.locked():
+        raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
+    async with _uploads:
+        asked, photo = await _received(request, service)
+        job = await run_in_threadpool(service.orders.place, asked, photo, idempotency_key)
+    response.headers["location"] = f"/api/jobs/{job.id}"
+    return service.board.view(job)
+
+
+@jobs.get("/jobs")
+def list_jobs(service: Shared) -> JobList:
+    """The jobs that wait or are painted, and the latest that have ended."""
+    return JobList(jobs=service.board.all())
+
+
+@jobs.get("/jobs/{job_id}")
+def get_job(job_id: OneJob, service: Shared) -> JobOut:
+    """One job."""
+    return service.board.view(_known(service, job_id))
+
+
+@jobs.post("/jobs/{job_id}/cancel", status_code=202)
+def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
+    """Takes a job out of the queue, or has its painting end after the current step."""
+    job = _known(service, job_id)
+    if not job.state.final:
+        later = service.board.cancel(job_id)
+        if later:
+            if service.supervisor:
+                service.supervisor.send("cancel", job=job_id)
+            return service.board.view(later)
+        service.board.look()
+    raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
+
+
+@jobs.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+async def job_events(
+    job_id: OneJob, service: Shared, last_event_id: LastEventId = None, _: MayListen = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Events `job` with the job's state whenever it changes, and a comment every 15 s."""
+    async for each in job_changes(service.board, last_event_id, job_id):
+        yield each
+
+
+@jobs.get("/events", response_class=EventSourceResponse)
+async def all_events(
+    service: Shared, last_event_id: LastEventId = None, _: MayListen = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Events `job` with a job's state whenever one changes, and a comment every 15 s."""
+    async for each in job_changes(service.board, last_event_id):
+        yield each
+
+
+@jobs.get("/jobs/{job_id}/photo", response_class=Response)
+def job_photo(job_id: OneJob, service: Shared) -> Response:
+    """The job's photo; once it is painted, one that no browser shows, as HEIC, is a JPEG."""
+    job = _known(service, job_id)
+    if PurePosixPath(job.photo_key).suffix not in SHOWN_BY_BROWSERS:
+        key = picture_key("photos", job.photo_key)
+        if service.buckets.result.find(key):
+            return _picture(service.buckets.result.read(key), key)
+    try:
+        return _picture(service.buckets.photos.read(job.photo_key), job.photo_key)
+    except ObjectError:
+        raise not_found("photo any more") from None
+
+
+@jobs.get("/jobs/{job_id}/preview", response_class=Response)
+def job_preview(job_id: OneJob, service: Shared) -> Response:
+    """A small JPEG of the picture as it is by now."""
+    try:
+        data = service.buckets.result.read(f"{PREVIEWS}/{job_id}.jpg")
+    except ObjectError:
+        raise not_found("preview: none yet, or the job has ended") from None
+    return Response(data, media_type="image/jpeg")
+
+
+@jobs.get("/jobs/{job_id}/result", response_class=Response)
+def job_result(job_id: OneJob, service: Shared, download: bool = False) -> Response:
+    """The finished picture."""
+    job = _known(service, job_id)
+    if job.result is None or job.result.startswith(f"{GALLERY}/"):
+        raise not_found("result, or none yet")
+    try:
+        data = service.buckets.result.read(job.result)
+    except ObjectError:
+        raise not_found("result any more") from None
+    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(job.result).suffix}"
+    return _picture(data, job.result, name if download else None)
+
+
+@jobs.get("/estimate")
+def estimate(
+    service: Shared,
+    width: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[1],
+    height: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[0],
+    size: Annotated[int | None, Query(ge=32, le=16_384)] = None,
+    iterations: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+) -> Estimate:
+    """How long each quality takes here, for a photo of this size, once its turn has come."""
+    given = {"size": size, "iterations": iterations}
+    asked = JobRequest(settings={name: value for name, value in given.items() if value})
+    found = estimated(service.orders, service.estimates, asked, (height, width))
+    return Estimate(**found)
+
+
+def picture_response(data: bytes, key: str) -> Response:
+    """A picture of the gallery, which stays as it is."""
+    response = _picture(data, key)
+    response.headers["cache-control"] = "private, max-age=3600"
+    return response
+
+
+def _known(service: Service, job_id: str) -> StoredJob:
+    job = service.board.stored(job_id)
+    if job is None:
+        raise not_found("job")
+    return job
+
+
+def _picture(data: bytes, key: str, name: str | None = None) -> Response:
+    """name: of the file to be saved; None: it is shown."""
+    kind = mimetypes.guess_type(key)[0] or ""
+    headers = {"cache-control": "private, max-age=300"}
+    if name:
+        headers["content-disposition"] = f"attachment; filename*=utf-8''{quote(name, safe='')}"
+    kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
+    return Response(data, media_type=kind, headers=headers)
+
+
+async def _received(request: Request, service: Service) -> tuple[JobRequest, Upload | None]:
+    """What a request asks for, and its photo. The form's files are on disk until they are read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await request.body()
+        if len(body) > LONGEST_REQUEST:
+            raise RefusedError(413, "the request is too long")
+        return _parsed(body), None
+    if kind != "multipart/form-data":
+        raise RefusedError(415, "send a form with a photo (multipart/form-data), or JSON")
+    async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_REQUEST) as form:
+        asked = _parsed(str(form.get("request", "")).encode("utf-8", "replace"))
+        photo = form.get("photo")
+        if not isinstance(photo, UploadFile):
+            raise RefusedError(422, "the form has no file `photo`")
+        data = await photo.read()
+    return asked, await run_in_threadpool(Upload, photo.filename or "", data, service.options)
+
+
+def _parsed(text: bytes) -> JobRequest:
+    try:
+        return JobRequest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = f"`request` {where}: {first['msg']}" if where else f"`request`: {first['msg']}"
+        raise RefusedError(422, reason[:300]) from None

@@ -1,0 +1,66 @@
+"""The API's looks and paintings."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, File, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from styletransfer.web.api_jobs import REFUSALS, picture_response
+from styletransfer.web.catalogue import painting_view
+from styletransfer.web.refusals import RefusedError
+from styletransfer.web.schemas import LookOut, PaintingOut
+from styletransfer.web.service import Shared
+from styletransfer.web.style_bucket import UPLOADED
+from styletransfer.web.upload import Upload
+
+paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
+
+
+@paintings.get("/looks")
+def looks(service: Shared) -> list[LookOut]:
+    """The looks of the style bucket."""
+    return service.catalogue.looks()
+
+
+@paintings.get("/paintings")
+def list_paintings(service: Shared) -> list[PaintingOut]:
+    """The paintings that blends are made of: those of the style bucket, then those uploaded."""
+    return service.catalogue.paintings()
+
+
+@paintings.post("/paintings", status_code=201)
+async def add_painting(
+    file: Annotated[UploadFile, File()], response: Response, service: Shared
+) -> PaintingOut:
+    """Adds a painting. The same one again has the same name."""
+    data = await file.read()
+
+    def add() -> PaintingOut:
+        service.catalogue.check_room()
+        upload = Upload(file.filename or "", data, service.options)
+        digest = hashlib.sha256(upload.data).hexdigest()[:12]
+        name = f"{UPLOADED}{digest}-{upload.name}"
+        service.catalogue.add(name, upload.data)
+        return painting_view(name, upload.size)
+
+    added = await run_in_threadpool(add)
+    response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
+    return added
+
+
+@paintings.delete("/paintings/{name:path}", status_code=204)
+def delete_painting(name: str, service: Shared) -> None:
+    """Deletes a painting that was uploaded here. Results that were made with it stay."""
+    waiting = {
+        each.name for job in service.board.all() if not job.state.final for each in job.paintings
+    }
+    if name in waiting:
+        raise RefusedError(409, "a photo waits to be painted with it; cancel that job first")
+    service.catalogue.delete(name)
+
+
+@paintings.get("/paintings/{name:path}/thumbnail", response_class=Response)
+def painting_thumbnail(name: str, service: Shared) -> Response:
+    """A small JPEG of a painting."""
+    return picture_response(service.catalogue.thumbnail(name), "thumbnail.jpg")

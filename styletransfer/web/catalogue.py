@@ -1,0 +1,146 @@
+"""The looks and paintings that may be chosen, listed now and then rather than for each request."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+from styletransfer.batch.looks import find_pictures
+from styletransfer.config import Config
+from styletransfer.errors import PictureError
+from styletransfer.images.header import read_header
+from styletransfer.images.reduced import reduced_jpeg
+from styletransfer.storage.base import Entry, ObjectError
+from styletransfer.web.looks import all_looks, as_blended, own_settings
+from styletransfer.web.refusals import RefusedError, not_found
+from styletransfer.web.schemas import LookOut, PaintingOut, Quality
+from styletransfer.web.style_bucket import UPLOADED, StyleBucket
+
+_LISTED_S = 10.0  # how long a listing counts
+START_BYTES = 65_536  # of a painting, for its size
+_READERS = 8
+THUMBNAIL_SIDE = 320  # px
+MOST_THUMBNAILS = 500  # kept in memory, of some 12 kB each
+_MOST_UPLOADS = 200
+
+
+class Catalogue:
+    """Of one style bucket and the uploads. Methods raise StorageError, and ConfigError for wrong
+    looks. Safe to use from several threads."""
+
+    def __init__(self, style: StyleBucket, config: Config) -> None:
+        self._style, self._config = style, config
+        self._lock = threading.Lock()
+        self._listed: tuple[float, Mapping[str, Entry]] = (-_LISTED_S, {})
+        self._looks: tuple[float, list[LookOut]] = (-_LISTED_S, [])
+        self._sizes: dict[tuple[str, str], tuple[int, int] | None] = {}
+        self._thumbnails: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._drawing = threading.Lock()  # One at a time: decoding may take much memory.
+
+    def looks(self) -> list[LookOut]:
+        """The looks of the style bucket."""
+        with self._lock:
+            since, found = self._looks
+            if time.monotonic() - since > _LISTED_S:
+                usual = self._config.settings
+                found = [
+                    LookOut(
+                        name=look.name,
+                        paintings=as_blended(look),
+                        thumbnail=thumbnail_url(look.paintings[0].entry.key),
+                        settings=own_settings(look, usual),
+                    )
+                    for look in all_looks(self._style, self._config, Quality.FINE)
+                ]
+                self._looks = time.monotonic(), found
+            return found
+
+    def paintings(self) -> list[PaintingOut]:
+        """All paintings, uploads last."""
+        entries = self._entries()
+        with ThreadPoolExecutor(_READERS) as pool:
+            sizes = [*pool.map(self._size, entries.values())]
+        return [painting_view(name, size) for name, size in zip(entries, sizes, strict=True)]
+
+    def names(self) -> set[str]:
+        """The names of all paintings."""
+        return set(self._entries())
+
+    def check_room(self) -> None:
+        """Raises RefusedError where there are too many uploads."""
+        if sum(name.startswith(UPLOADED) for name in self._entries()) >= _MOST_UPLOADS:
+            raise RefusedError(
+                429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60
+            )
+
+    def add(self, name: str, data: bytes) -> None:
+        """Stores an upload; one of the same name has the same content."""
+        self._style.write(name, data)
+        self._forget()
+
+    def delete(self, name: str) -> None:
+        """Deletes an upload. Raises RefusedError for what is none."""
+        if name not in self._entries():
+            raise not_found("painting")
+        if not name.startswith(UPLOADED):
+            raise RefusedError(403, "this painting was not uploaded here, and is left as it is")
+        self._style.delete(name)
+        self._forget()
+
+    def thumbnail(self, name: str) -> bytes:
+        """A small JPEG of a painting. Raises RefusedError where there is none."""
+        entry = self._entries().get(name)
+        if entry is None:
+            raise not_found("painting")
+        which = name, entry.etag
+        with self._drawing:
+            if which not in self._thumbnails:
+                try:
+                    data = reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
+                except (PictureError, ObjectError) as error:
+                    raise RefusedError(404, str(error)) from None
+                self._thumbnails[which] = data
+            self._thumbnails.move_to_end(which)
+            while len(self._thumbnails) > MOST_THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+            return self._thumbnails[which]
+
+    def _entries(self) -> Mapping[str, Entry]:
+        with self._lock:
+            since, found = self._listed
+            if time.monotonic() - since > _LISTED_S:
+                listed = [*self._style.list(), *self._style.uploads()]
+                found = {each.key: each for each in find_pictures(listed)}
+                self._listed = time.monotonic(), found
+            return found
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._listed = self._listed[0] - _LISTED_S, self._listed[1]
+
+    def _size(self, entry: Entry) -> tuple[int, int] | None:
+        which = entry.key, entry.etag
+        if which not in self._sizes:
+            try:
+                start = self._style.read_start(entry.key, START_BYTES)
+                header = read_header(start, entry.key, entry.size)
+            except (PictureError, ObjectError):
+                header = None
+            self._sizes[which] = header.size if header else None
+        return self._sizes[which]
+
+
+def painting_view(name: str, size: tuple[int, int] | None) -> PaintingOut:
+    """A painting as the API shows it. size: height and width in px."""
+    height, width = size or (None, None)
+    uploaded = name.startswith(UPLOADED)
+    return PaintingOut(
+        name=name, thumbnail=thumbnail_url(name), width=width, height=height, uploaded=uploaded
+    )
+
+
+def thumbnail_url(name: str) -> str:
+    """Where a painting's thumbnail is."""
+    return f"/api/paintings/{quote(name, safe='')}/thumbnail"

@@ -1,0 +1,51 @@
+"""How long a picture takes here, from the jobs that were painted here."""
+
+import statistics
+import threading
+from collections import deque
+
+from styletransfer.images.arrays import fit_size
+from styletransfer.settings import Settings
+from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.stored import StoredJob
+
+REMEMBERED = 9  # jobs of each kind; their median counts
+
+
+def work_of(size: tuple[int, int], settings: Settings) -> float:
+    """What the time is in proportion to: pixels of the result times iterations. The scales before
+    the last one have a share of these that hardly depends on the size. size: height and width of
+    the photo in px."""
+    longer = max(size) if settings.size == "full" else int(settings.size)
+    height, width = fit_size(*size, longer)
+    return float(height * width * settings.iterations)
+
+
+class Estimates:
+    """Seconds per work, for the network of drafts and for that of the other qualities. What another
+    device took does not count. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._rates: dict[bool, deque[float]] = {}
+        self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
+        self._lock = threading.Lock()
+
+    def learn(self, job: StoredJob) -> None:
+        """Takes the time of a job that was painted."""
+        if job.state != JobState.DONE or not job.seconds or not job.work:
+            return
+        with self._lock:
+            when, device = self._latest
+            if job.device != device:
+                if (job.finished or "") < when:
+                    return
+                self._rates.clear()
+            self._latest = max(when, job.finished or ""), job.device
+            kept = self._rates.setdefault(job.quality == Quality.DRAFT, deque(maxlen=REMEMBERED))
+            kept.append(job.seconds / job.work)
+
+    def seconds(self, quality: Quality, work: float) -> float | None:
+        """Of a picture with this work; None where none of its kind was painted here yet."""
+        with self._lock:
+            rates = self._rates.get(quality == Quality.DRAFT)
+            return statistics.median(rates) * work if rates else None

@@ -1,0 +1,184 @@
+"""A worker's hold on a job: claimed by a conditional write, renewed by a thread, given up or lost.
+
+Nobody compares clocks. Whoever wants a job that another worker holds watches its object: if that
+has not changed for LEASE_S, the other worker is gone.
+"""
+
+import threading
+import time
+from datetime import UTC, datetime
+from logging import WARNING
+from typing import Any
+
+from styletransfer.errors import StorageError
+from styletransfer.log import event
+from styletransfer.storage.base import Entry
+from styletransfer.web.schemas import JobState
+from styletransfer.web.stored import JobStore, StoredJob
+
+RENEW_S = 3.0
+LEASE_S = 20.0  # several renewals, and a short outage of the storage
+MOST_CRASHES = 5  # of the worker in one job, without a step in between
+
+
+class GivenUp(BaseException):
+    """A painting ends before its last step: no error of the picture, so no handler of errors
+    catches it."""
+
+
+class Cancelled(GivenUp):
+    """Somebody asked for the end of the job."""
+
+
+class LeaseLost(GivenUp):
+    """Another worker has the job now, or it has ended."""
+
+
+class Claims:
+    """Finds jobs that nobody paints and claims them for one worker."""
+
+    def __init__(self, store: JobStore, owner: str, gone: str | None = None) -> None:
+        """owner: this worker. gone: one whose process is known to have ended."""
+        self._store, self._owner, self._gone = store, owner, gone
+        self._seen: dict[str, tuple[str, float]] = {}  # by job: ETag, and since when
+
+    def next(self) -> "Lease | None":
+        """The oldest job that is free, now this worker's; None: there is none. Jobs that are free
+        but are to be painted no more are ended. Raises StorageError."""
+        now, seen = time.monotonic(), dict[str, tuple[str, float]]()
+        lease = None
+        for job_id, entry in self._store.queued():
+            etag, since = self._seen.get(job_id, ("", now))
+            seen[job_id] = (entry.etag, since if etag == entry.etag else now)
+            if lease is None:
+                lease = self._claimed(job_id, entry, now - seen[job_id][1])
+        self._seen = seen
+        return lease
+
+    def _claimed(self, job_id: str, entry: Entry, unchanged_s: float) -> "Lease | None":
+        found = self._store.read(job_id, entry.etag)
+        if found is None:
+            return None
+        job, etag = found
+        held = job.owner not in (None, self._owner, self._gone)
+        if held and unchanged_s < LEASE_S:
+            return None
+        if ended := self._store.read_ended(job_id):  # Its worker died before it deleted this.
+            self._store.end(ended)
+            return None
+        # Another version each time: whoever died and came back would have the same otherwise.
+        crashes = job.crashes
+        if job.state == JobState.PAINTING and job.owner is not None:
+            crashes = 1 if job.step > job.crashed_at else crashes + 1
+        job = job.changed(
+            owner=self._owner,
+            state=JobState.PAINTING,
+            started=job.started or moment(),
+            crashes=crashes,
+            crashed_at=job.step,
+        )
+        claimed = self._store.replace(job, etag)
+        if claimed is None:
+            return None
+        lease = Lease(self._store, job, claimed)
+        if job.cancel:
+            lease.end(state=JobState.CANCELLED)
+            return None
+        if crashes >= MOST_CRASHES:
+            reason = f"the worker died {crashes} times while painting it; try a smaller size"
+            lease.end(state=JobState.FAILED, error=reason)
+            return None
+        return lease
+
+
+class Lease:
+    """A claimed job. `keep` begins to renew it; all other methods may be called from any thread."""
+
+    def __init__(self, store: JobStore, job: StoredJob, etag: str) -> None:
+        self._store, self.job, self._etag = store, job, etag
+        self._lock = threading.RLock()
+        self._news: dict[str, Any] = {}
+        self._ended = threading.Event()
+        self._reason: type[GivenUp] | None = None
+
+    def keep(self) -> None:
+        """Renews in a thread until the job ends."""
+
+        def renewing() -> None:
+            while not self._ended.wait(RENEW_S):
+                try:
+                    self.renew()
+                except StorageError as error:  # The next renewal may succeed, in time or not.
+                    event(f"job {self.job.id}: {error}", level=WARNING)
+
+        threading.Thread(target=renewing, daemon=True, name="lease").start()
+
+    def note(self, **news: Any) -> None:
+        """What the next renewal stores of the job."""
+        with self._lock:
+            self._news |= news
+
+    def cancel(self) -> None:
+        """Somebody of this instance has asked for the end, so that no renewal has to find it."""
+        self._reason = self._reason or Cancelled
+
+    def check(self) -> None:
+        """Raises Cancelled or LeaseLost if painting has to end."""
+        if self._reason:
+            raise self._reason
+
+    def renew(self) -> None:
+        """Stores the job's news, or finds that it was cancelled or lost. Raises StorageError."""
+        with self._lock:
+            if self._ended.is_set() or self._reason is LeaseLost:
+                return
+            job = self.job.changed(**self._news)
+            etag = self._store.replace(job, self._etag)
+            if etag is None:
+                self._meet_other_version()
+            else:
+                self.job, self._etag, self._news = job, etag, {}
+
+    def confirm(self) -> None:
+        """Makes sure that the job is still this worker's. Raises LeaseLost, Cancelled,
+        StorageError."""
+        self.renew()
+        self.check()
+
+    def give_back(self) -> None:
+        """Lets another worker go on with the job. Raises StorageError."""
+        self._ended.set()
+        with self._lock:
+            free = {"owner": None, "state": JobState.QUEUED}
+            job = self.job.changed(**{**self._news, **free})
+            if self._store.replace(job, self._etag) is None:
+                self._meet_other_version()
+                if self._reason is not LeaseLost:
+                    self._store.replace(self.job.changed(**free), self._etag)
+
+    def end(self, **how: Any) -> None:
+        """Stores how the job ended. Raises StorageError."""
+        self._ended.set()
+        with self._lock:
+            ended = {"owner": None, "finished": moment(), "seconds_left": None}
+            self.job = self.job.changed(**{**self._news, **ended, **how})
+            self._store.end(self.job)
+
+    def abandon(self) -> None:
+        """Stops renewing: the job is another's."""
+        self._ended.set()
+
+    def _meet_other_version(self) -> None:
+        """Somebody else has written: a request to cancel, or another worker."""
+        found = self._store.read(self.job.id)
+        if found is None or found[0].owner != self.job.owner:
+            self._reason = LeaseLost
+            return
+        self.job, self._etag = found
+        if self.job.cancel:
+            self.cancel()
+
+
+def moment() -> str:
+    """Now, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,73 @@
+"""The look that a job is painted in: one of the style bucket, or a blend that somebody chose."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from styletransfer.batch.looks import Look, Painting, find_looks, find_pictures
+from styletransfer.config import Config
+from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
+from styletransfer.web.schemas import Blended, Quality
+from styletransfer.web.stored import StoredJob
+from styletransfer.web.style_bucket import UPLOADED, StyleBucket
+
+_LONGEST_NAME = 80  # characters of a blend's
+
+
+def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:
+    """The looks of the style bucket, with the settings of a quality. Raises ConfigError,
+    StorageError."""
+    settings = config.settings.replaced({"quality": quality.value})
+    return find_looks(style, [*style.list()], config.style_mode, settings)
+
+
+def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Look:
+    """A job's look, as it is now. Raises ConfigError where a painting or the look is gone,
+    StorageError."""
+    if job.named_look:
+        found = {each.name: each for each in all_looks(style, config, job.quality)}.get(job.look)
+        if found is None:
+            raise ConfigError(f"the look {job.look!r} is gone")
+        return replace(found, settings=found.settings.replaced(job.settings))
+    shares = {each.name: each.share for each in job.paintings}
+    return Look(
+        job.look,
+        blended(shares, style),
+        config.settings.replaced({"quality": job.quality.value}).replaced(job.settings),
+    )
+
+
+def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, ...]:
+    """Paintings by name in shares of any sum. Raises ConfigError for one that is not there,
+    StorageError."""
+    found: dict[str, Entry] = {}
+    for name in shares:
+        entry = style.find(name) if find_pictures([Entry(name, 1, "")]) else None
+        if entry is None:
+            raise ConfigError(f"there is no painting {name!r}")
+        found[name] = entry
+    total = sum(shares.values())
+    return tuple(Painting(found[name], share / total) for name, share in shares.items())
+
+
+def blend_name(names: Mapping[str, float]) -> str:
+    """The name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
+    stems = (PurePosixPath(name.removeprefix(UPLOADED)).stem for name in names)
+    plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
+    return "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_NAME].strip(" +-_")
+
+
+def as_blended(look: Look) -> list[Blended]:
+    """A look's paintings as the API shows them."""
+    return [Blended(name=each.entry.key, share=round(each.share, 4)) for each in look.paintings]
+
+
+def own_settings(look: Look, usual: Settings) -> dict[str, Any]:
+    """A look's settings where they differ from the usual ones."""
+    before = usual.deciding()
+    return {
+        name: value for name, value in look.settings.deciding().items() if value != before[name]
+    }

@@ -1,0 +1,109 @@
+"""All results of the bucket for the gallery: those of jobs, and those of batches."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from styletransfer.batch.records import read_record
+from styletransfer.bucket_layout import RECORDS
+from styletransfer.gallery.record_view import look_name, photo_name
+from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
+from styletransfer.record import Record
+from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.schemas import GalleryItem
+
+_LISTED_S = 10.0  # how long a listing counts
+_READERS = 16
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result: keys in the result bucket, of which the last two may be None."""
+
+    id: str
+    record: Record
+    result: str
+    thumbnail: str | None
+    original: str | None
+
+
+class Results:
+    """The results of a bucket, newest first. A record is read when it has changed. Methods raise
+    StorageError."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._lock = threading.Lock()
+        self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
+        self._listed = -_LISTED_S
+        self._found: Mapping[str, Result] = {}
+
+    def all(self) -> list[Result]:
+        """All results whose picture is there."""
+        return list(self._current().values())
+
+    def get(self, result_id: str) -> Result | None:
+        """One result by its id."""
+        return self._current().get(result_id)
+
+    def _current(self) -> Mapping[str, Result]:
+        with self._lock:
+            if time.monotonic() - self._listed > _LISTED_S:
+                self._read()
+                self._listed = time.monotonic()
+            return self._found
+
+    def _read(self) -> None:
+        stored = {entry.key: entry for entry in self._bucket.list()}
+        records = {key: entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")}
+        changed = [
+            key for key, entry in records.items() if self._records.get(key, ("",))[0] != entry.etag
+        ]
+        with ThreadPoolExecutor(_READERS) as pool:
+            for key, record in zip(changed, pool.map(self._record, changed), strict=True):
+                self._records[key] = records[key].etag, record
+        for key in self._records.keys() - records.keys():
+            del self._records[key]
+        found = []
+        for key, (_, record) in self._records.items():
+            if record is None or record.result is None or record.result not in stored:
+                continue
+            small = thumbnail_key("results", record.result)
+            photo = picture_key("photos", photo_name(record))
+            found.append(
+                Result(
+                    hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:20],
+                    record,
+                    record.result,
+                    small if small in stored else None,
+                    photo if photo in stored else None,
+                )
+            )
+        found.sort(key=lambda each: (each.record.finished or "", each.id), reverse=True)
+        self._found = {each.id: each for each in found}
+
+    def _record(self, key: str) -> Record | None:
+        try:
+            return read_record(self._bucket, key)
+        except ObjectError:  # Deleted meanwhile.
+            return None
+
+
+def gallery_item(found: Result) -> GalleryItem:
+    """A result as the API shows it."""
+    own, record = f"/api/gallery/{found.id}", found.record
+    return GalleryItem(
+        photo=photo_name(record).rpartition("/")[2],
+        look=look_name(record),
+        result=f"{own}/result",
+        original=f"{own}/original" if found.original else None,
+        thumbnail=f"{own}/thumbnail" if found.thumbnail else f"{own}/result",
+        width=record.width,
+        height=record.height,
+        made=record.finished,
+        network=record.network,
+        settings=dict(record.settings or {}),
+    )

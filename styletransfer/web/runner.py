@@ -1,0 +1,129 @@
+"""Paints one job after another as a batch of one picture each: with the batch's plan, its worker
+and its uploader. TensorFlow and the networks stay loaded in between."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from styletransfer import bucket_layout
+from styletransfer.batch.context import Buckets, RunContext
+from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.looks import Look
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.batch.plan import Plan, Selection, make_plan
+from styletransfer.batch.records import read_record
+from styletransfer.batch.result_keys import ResultKeys
+from styletransfer.config import Config
+from styletransfer.errors import PictureError
+from styletransfer.gallery.publisher import GalleryContribution
+from styletransfer.record import Record
+from styletransfer.signals import Stop
+from styletransfer.storage.base import Entry
+from styletransfer.vgg.sources import ANY_BUILTIN
+from styletransfer.web.looks import job_look
+from styletransfer.web.places import WebBuckets, inside
+from styletransfer.web.schemas import Quality
+from styletransfer.web.stored import PHOTOS, StoredJob
+
+if TYPE_CHECKING:
+    from styletransfer.engine.stylize import Step
+
+
+class JobFailedError(PictureError):
+    """A picture could not be painted; the reason is for the one who asked for it."""
+
+
+class JobRunner:
+    """Paints jobs on the first device."""
+
+    def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
+        self._buckets, self._stop = buckets, stop
+        self._loader = DeviceLoader(config.device)
+        # PHOTO and LOOK are for a batch. The log has a line for each picture, not for its steps.
+        self._config = dataclasses.replace(
+            config,
+            source=inside(config, PHOTOS),
+            photo=None,
+            look=None,
+            dry_run=False,
+            keep=False,
+            progress="none",
+        )
+        entries = [*buckets.style.list()] if config.vgg_weights else []
+        own = dataclasses.replace(self._config, vgg_weights=ANY_BUILTIN)
+        self._networks = {
+            quality: NetworkPool(each, buckets.style, entries)
+            for quality, each in ((Quality.DRAFT, own), (Quality.FINE, self._config))
+        }
+        self._networks[Quality.PRINT] = self._networks[Quality.FINE]
+
+    def load(self) -> str:
+        """Loads TensorFlow; what paints, in words. Raises DeviceError."""
+        return str(self._loader.devices().all[0])
+
+    def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
+        """Paints a job, from its checkpoint if it has one; the record of the result. One that is
+        done already is not painted.
+
+        Raises JobFailedError, ConfigError; what `on_step` raises; UnavailableError, Stopped, and
+        MemoryError, after which the job can be painted another time.
+        """
+        look = job_look(job, self._buckets.style, self._config)
+        plan = self._plan(job, look)
+        if plan.refused:
+            raise JobFailedError(plan.refused[0][1])
+        if plan.todo:
+            from styletransfer.batch import workers
+
+            run = RunContext(
+                dataclasses.replace(
+                    self._config,
+                    vgg_weights=ANY_BUILTIN
+                    if job.quality == Quality.DRAFT
+                    else self._config.vgg_weights,
+                ),
+                Buckets(
+                    self._buckets.photos,
+                    self._buckets.style,
+                    self._buckets.result,
+                    self._buckets.unfinished,
+                ),
+                plan,
+                self._networks[job.quality],
+                self._stop,
+                on_step,
+            )
+            gallery = GalleryContribution(self._buckets.result)
+            outcome = workers.paint_all(run, gallery, self._loader.devices)
+            if outcome.failures:
+                raise JobFailedError(outcome.failures[0][1].removeprefix(f"{job.photo_key}: "))
+        key = bucket_layout.record_key(look.name, job.photo_key)
+        record = read_record(self._buckets.result, key)
+        if record is None or record.result is None:
+            raise JobFailedError("its record was damaged meanwhile; paint it once more")
+        return record
+
+    def _plan(self, job: StoredJob, look: Look) -> Plan:
+        photo = self._buckets.photos.find(job.photo_key)
+        if photo is None:
+            raise JobFailedError("the photo is gone")
+        output = self._config.output
+        keys = ResultKeys([photo.key], [look.name], output)
+        selection = Selection([photo], [look], {}, keys, partial=True)
+        # All that the job can have: its photo's key begins with its own id.
+        prefixes = (look.name, f"{bucket_layout.RECORDS}/{look.name}")
+        stored = {
+            entry.key: entry
+            for prefix in prefixes
+            for entry in self._buckets.result.list(f"{prefix}/{job.id}/")
+        }
+        plan = make_plan(
+            selection, self._networks[job.quality], output, self._buckets.result, stored
+        )
+        return dataclasses.replace(plan, checkpoints=self._checkpoints(plan))
+
+    def _checkpoints(self, plan: Plan) -> frozenset[str]:
+        found: list[Entry | None] = [
+            self._buckets.unfinished.find(task.checkpoint_key) for task in plan.todo
+        ]
+        return frozenset(entry.key for entry in found if entry)

@@ -1,0 +1,141 @@
+"""Jobs as they are kept in the result bucket: one JSON object for each.
+
+`_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
+Several processes write the first: each only in place of what it has read. Of the second there is
+one for each job, and whoever writes it first decides how the job ended.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from styletransfer.bucket_layout import WEB
+from styletransfer.storage.base import Bucket, Entry, ObjectError
+from styletransfer.web.schemas import Blended, JobState, Quality
+
+_QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
+PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
+_ID = re.compile("[0-9a-f]{20}")
+
+
+class StoredJob(BaseModel):
+    """A job. photo_key: in the bucket of the photos. size: height and width of the photo in px.
+
+    work: see `work_of`. owner: the worker that paints it, None for nobody. beats: how often it was
+    written, so that no two versions have the same content. cancel: somebody asked for its end.
+    crashes: how often its worker died without a further step after the step `crashed_at`. Times are
+    in ISO 8601, seconds those that painting took.
+    """
+
+    id: str
+    photo: str
+    photo_key: str
+    size: tuple[int, int]
+    look: str
+    paintings: list[Blended]
+    named_look: bool
+    work: float = 0.0
+    quality: Quality
+    settings: dict[str, Any]
+    created: str
+    state: JobState = JobState.QUEUED
+    owner: str | None = None
+    beats: int = 0
+    cancel: bool = False
+    crashes: int = 0
+    crashed_at: int = 0
+    step: int = 0
+    steps: int | None = None
+    seconds_left: float | None = None
+    started: str | None = None
+    finished: str | None = None
+    error: str | None = None
+    result: str | None = None
+    network: str | None = None
+    device: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+
+    def changed(self, **changes: Any) -> "StoredJob":
+        """A later version."""
+        return self.model_copy(update={"beats": self.beats + 1, **changes})
+
+    def to_bytes(self) -> bytes:
+        """As a file's content."""
+        return self.model_dump_json(indent=1).encode()
+
+
+def new_id() -> str:
+    """An id that nobody can guess; later ones sort behind earlier ones, by the milliseconds since
+    1970 that they begin with."""
+    return f"{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"
+
+
+def begun_at(job: str) -> float:
+    """When a job's id was made, in seconds since 1970."""
+    return int(job[:11], 16) / 1000
+
+
+class JobStore:
+    """The jobs in a result bucket. Methods raise StorageError."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def queued(self) -> Iterator[tuple[str, Entry]]:
+        """Ids of the jobs that have not ended, oldest first, with their entries."""
+        return _ids(self._bucket, _QUEUE)
+
+    def ended(self) -> Iterator[tuple[str, Entry]]:
+        """Ids of those that have, oldest first."""
+        return _ids(self._bucket, _DONE)
+
+    def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
+        """A job that has not ended, with the ETag of its object, which is known to be `etag` or is
+        asked for; None where there is none."""
+        key = f"{_QUEUE}{job}.json"
+        entry = None if etag else self._bucket.find(key)
+        if not etag and entry is None:
+            return None
+        found = _read(self._bucket, key)
+        return (found, etag or (entry.etag if entry else "")) if found else None
+
+    def read_ended(self, job: str) -> StoredJob | None:
+        """A job that has ended; None where there is none."""
+        key = f"{_DONE}{job}.json"
+        return _read(self._bucket, key) if self._bucket.find(key) else None
+
+    def create(self, job: StoredJob) -> str | None:
+        """Adds a job; its ETag, or None where there is one with its id."""
+        return self.replace(job, None)
+
+    def replace(self, job: StoredJob, etag: str | None) -> str | None:
+        """Stores a version in place of the one with an ETag; the new ETag, or None where somebody
+        else has written meanwhile."""
+        return self._bucket.write_if(f"{_QUEUE}{job.id}.json", job.to_bytes(), etag)
+
+    def end(self, job: StoredJob) -> bool:
+        """Stores how a job ended; False where somebody else has done so."""
+        first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
+        self._bucket.delete(f"{_QUEUE}{job.id}.json")
+        return first
+
+
+def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, Entry]]:
+    for entry in bucket.list(prefix):
+        name = entry.key.removeprefix(prefix).removesuffix(".json")
+        if _ID.fullmatch(name):
+            yield name, entry
+
+
+def _read(bucket: Bucket, key: str) -> StoredJob | None:
+    """The job under a key; None where it is gone, or is no job."""
+    try:
+        return StoredJob.model_validate_json(bucket.read(key))
+    except (ObjectError, ValidationError):
+        return None

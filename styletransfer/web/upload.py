@@ -1,0 +1,66 @@
+"""Files that people send: their content says what they are, not by their name."""
+
+import hashlib
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from styletransfer.errors import PictureError
+from styletransfer.images.header import errors_named, open_picture, read_header
+from styletransfer.images.output import FILE_FORMATS
+from styletransfer.images.position import without_position
+from styletransfer.log import printable
+from styletransfer.web.options import MEGA, WebOptions
+from styletransfer.web.refusals import RefusedError
+
+_LONGEST_NAME = 60  # characters
+_UNSAFE = re.compile(r"[^\w-]+")
+
+
+class Upload:
+    """A picture that was sent. name: of the file, as it may be part of a key; shown: for people.
+    data: without the position where it was taken. size: height and width in px."""
+
+    def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
+        """Raises RefusedError for what is no picture, and for one that is too large."""
+        self.shown = printable(PurePosixPath(given_name.replace("\\", "/")).name)[:100] or "photo"
+        if len(data) > options.max_upload:
+            raise RefusedError(
+                413, f"{self.shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
+            )
+        try:
+            with errors_named(self.shown):
+                kind = str(open_picture(data).format)
+            header = read_header(data, self.shown, len(data))
+            assert header is not None
+            self.data = without_position(data, self.shown)
+        except PictureError as error:
+            raise RefusedError(422, str(error)) from None
+        self.size = header.size
+        height, width = self.size
+        if height * width > options.max_pixels:
+            raise RefusedError(
+                413,
+                f"{self.shown} is {width} × {height} pixels; at most "
+                f"{options.max_pixels // MEGA} megapixels are taken here; make it smaller",
+            )
+        self.name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
+
+    @property
+    def digest(self) -> str:
+        """Of the content."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def safe_stem(given: str) -> str:
+    """The stem of a file's name, of letters, digits, `-` and `_` alone."""
+    name = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
+    stem = name.rpartition(".")[0] or name
+    plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
+    return plain[:_LONGEST_NAME] or "picture"
+
+
+_EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "HEIF": "heic",
+    "AVIF": "avif",
+}

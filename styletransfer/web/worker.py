@@ -1,0 +1,195 @@
+"""The worker: a process of its own that loads TensorFlow once and paints job after job."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from logging import WARNING
+from typing import IO, TYPE_CHECKING
+
+from styletransfer.batch.failures import picture_failure
+from styletransfer.config import Config
+from styletransfer.errors import StorageError, StyleTransferError
+from styletransfer.gallery.thumbnails import preview
+from styletransfer.log import event
+from styletransfer.record import Record
+from styletransfer.signals import Stop, Stopped
+from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
+from styletransfer.web.leftovers import delete_leftovers_of_jobs
+from styletransfer.web.messages import Outgoing, incoming
+from styletransfer.web.places import WebBuckets, open_buckets
+from styletransfer.web.runner import JobRunner
+from styletransfer.web.schemas import JobState
+from styletransfer.web.stored import PREVIEWS, JobStore
+
+if TYPE_CHECKING:
+    from styletransfer.engine.stylize import Step
+
+LOOK_EVERY_S = 10.0  # for jobs of other instances; the web process announces its own
+CLEAN_EVERY_S = 3600.0
+UNSTEADY = 5  # steps
+REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
+PREVIEW_SIDE = 640  # px
+STORAGE_PAUSE_S = 5.0
+NICENESS = 5  # so that the pages answer while every core paints
+
+
+def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], IO[bytes]]) -> int:
+    """Paints until the web process ends or a signal comes. owner, gone: as in `Claims`. pipes:
+    from the web process, and to it. Raises Stopped, and what keeps the service from painting."""
+    os.nice(NICENESS)
+    with Stop() as stop:
+        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop)
+        threading.Thread(target=worker.listen, args=(pipes[0],), daemon=True).start()
+        runner = JobRunner(config, worker.buckets, stop)
+        device = runner.load()
+        worker.outgoing.send("ready", device=device)
+        worker.serve(runner, Claims(worker.store, owner, gone), device)
+    return 0
+
+
+class WebWorker:
+    """Paints the oldest free job, then the next."""
+
+    def __init__(self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop) -> None:
+        self.buckets, self.outgoing, self._stop = buckets, outgoing, stop
+        self.store = JobStore(buckets.result)
+        self._lease: Lease | None = None
+        self._wake = threading.Event()
+        self._cleaned = -CLEAN_EVERY_S
+
+    def listen(self, pipe: IO[bytes]) -> None:
+        """Takes the messages of the web process; when it ends, so does this one."""
+        for message in incoming(pipe):
+            lease = self._lease
+            if message["kind"] == "cancel" and lease and lease.job.id == message.get("job"):
+                lease.cancel()
+            self._wake.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def serve(self, runner: JobRunner, claims: Claims, device: str) -> None:
+        """Paints until a signal comes. Raises Stopped."""
+        while True:
+            self._stop.obey()
+            self._wake.clear()
+            try:
+                lease = claims.next()
+                if lease is not None:
+                    self._paint(runner, lease, device)
+                    continue
+                if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
+                    self._cleaned = time.monotonic()
+                    delete_leftovers_of_jobs(self.buckets, self.store)
+            except StorageError as error:
+                event(str(error), level=WARNING)
+                self._wait(STORAGE_PAUSE_S)
+                continue
+            self._wait(LOOK_EVERY_S)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        # In short waits: Python handles a signal between this thread's own steps.
+        while not self._wake.wait(0.2) and time.monotonic() < deadline:
+            self._stop.obey()
+
+    def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
+        """A job, to its end or until it is given up. Raises StorageError, Stopped."""
+        self._lease, job = lease, lease.job
+        follower = Follower(lease, self.buckets.result, self.outgoing)
+        lease.keep()
+        self.outgoing.send("changed", job=job.id)
+        try:
+            record = runner.paint(job, follower.on_step)
+        except Cancelled:
+            lease.end(state=JobState.CANCELLED)
+            self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
+        except LeaseLost:
+            lease.abandon()
+            event(f"job {job.id}: another worker has it now", level=WARNING)
+        except (Stopped, UnavailableError):
+            lease.give_back()
+            raise
+        except Exception as error:
+            self._fail(lease, error)
+        else:
+            lease.end(state=JobState.DONE, **_how(record), device=device)
+        finally:
+            self._lease = None
+            follower.close()
+            self.outgoing.send("changed", job=job.id)
+
+    def _fail(self, lease: Lease, error: Exception) -> None:
+        try:
+            failure: StyleTransferError = picture_failure(error)
+        except StyleTransferError as ends_batches:
+            failure = ends_batches
+        except Exception:
+            lease.end(state=JobState.FAILED, error="there is not enough memory; try a smaller size")
+            raise  # Of what TensorFlow has allocated by then, nothing is known.
+        reason = str(failure).removeprefix(f"{lease.job.photo_key}: ")
+        lease.end(state=JobState.FAILED, error=reason)
+
+
+class Follower:
+    """What becomes of each step: news for the web process and the bucket, and previews."""
+
+    def __init__(self, lease: Lease, bucket: Bucket, outgoing: Outgoing) -> None:
+        self._lease, self._bucket, self._outgoing = lease, bucket, outgoing
+        self._key = f"{PREVIEWS}/{lease.job.id}.jpg"
+        self._pool = ThreadPoolExecutor(1)
+        self._stored: Future[None] | None = None
+        self._reported = self._previewed = 0.0
+
+    def on_step(self, step: "Step") -> None:
+        """Raises Cancelled, LeaseLost; before the result is stored, also StorageError."""
+        self._lease.check()
+        if step.iteration == step.total:
+            self._lease.confirm()
+        now = time.monotonic()
+        if now - self._reported >= REPORT_EVERY_S:
+            self._reported = now
+            news = {
+                "step": step.iteration,
+                "steps": step.total,
+                # The first steps include the time that TensorFlow needs to prepare them.
+                "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
+            }
+            self._lease.note(**news)
+            self._outgoing.send("step", job=self._lease.job.id, **news)
+        busy = self._stored and not self._stored.done()
+        if now - self._previewed >= PREVIEW_EVERY_S and not busy:
+            self._previewed = now
+            data = preview(step.image, PREVIEW_SIDE)
+            self._stored = self._pool.submit(self._store, data)
+
+    def close(self) -> None:
+        """Deletes the preview."""
+        self._pool.submit(self._delete)
+        self._pool.shutdown(wait=False)
+
+    def _store(self, data: bytes) -> None:
+        try:
+            self._bucket.write(self._key, data, "image/jpeg")
+        except StorageError as error:
+            event(f"no preview: {error}", level=WARNING)
+        else:
+            self._outgoing.send("preview", job=self._lease.job.id)
+
+    def _delete(self) -> None:
+        try:
+            self._bucket.delete(self._key)
+        except StorageError as error:  # It is deleted later.
+            event(f"a preview is left: {error}", level=WARNING)
+
+
+def _how(record: Record) -> dict[str, object]:
+    """What a finished job says of its result."""
+    return {
+        "result": record.result,
+        "network": record.network,
+        "width": record.width,
+        "height": record.height,
+        "seconds": record.seconds,
+    }
