@@ -75,8 +75,10 @@ class State(NamedTuple):
         return self._replace(**dict(zip(STATE_IMAGES, variables, strict=True)))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":
-        """The state at the next scale. Adam keeps its moments, upscaled like the image, and starts
-        from the average, which is smoother than the last iterate."""
+        """The state at the next scale. Adam starts from the average, which is smoother than the
+        last iterate, and keeps its moments, upscaled like the image: as losses are means over the
+        picture, the gradient at each of more pixels is smaller."""
+        smaller = math.prod(canvas.size) / math.prod(to.size)
 
         def upscaled(image: tf.Tensor, method: str) -> tf.Tensor:
             return to.padded(tf.image.resize(canvas.cropped(image), to.picture, method))
@@ -84,8 +86,8 @@ class State(NamedTuple):
         average = upscaled(tf.clip_by_value(self.average, 0.0, 1.0), "bicubic")
         return self._replace(
             image=tf.clip_by_value(average, 0.0, 1.0),
-            momentum=upscaled(self.momentum, "bicubic"),
-            variance=upscaled(self.variance, "bilinear"),
+            momentum=smaller * upscaled(self.momentum, "bicubic"),
+            variance=smaller**2 * upscaled(self.variance, "bilinear"),
             average=average,
         )
 
