@@ -47,10 +47,9 @@ def vgg_alone(dtype: str) -> str:
     return f"PyTorch, VGG alone, {dtype}"
 
 
-def contestants(computer: str = "cpu") -> list[Contestant]:
-    """All contestants on `cpu` or `gpu`, in the order of their turns."""
-    both = computer == "gpu" or native_bfloat16()
-    dtypes = ("bfloat16", "float32") if both else ("float32",)
+def contestants() -> list[Contestant]:
+    """All contestants, in the order of their turns."""
+    dtypes = ("bfloat16", "float32") if native_bfloat16() else ("float32",)
     found = []
     for dtype in dtypes:
         found.append(Contestant(ours(dtype), "ours", OURS, f"whole {dtype}"))

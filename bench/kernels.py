@@ -1,4 +1,4 @@
-"""The number of floating-point operations in what bench/performance.py measures.
+"""The number of floating-point operations in what bench/performance.py and bench/gpu.py measure.
 
 A 3 × 3 convolution from C to C′ channels at h × w positions takes 2 · 9 · C · C′ · h · w operations
 (products and sums), and so does the gradient of its input. A step needs both, for each convolution
@@ -16,10 +16,8 @@ CONVOLUTIONS = {256: 256, 512: 128}  # channels from and to: positions on each s
 
 def step_operations(height: int, width: int) -> int:
     """Operations of a step of the engine for a picture of this size in px."""
-    # It loads TensorFlow, which must not take memory where others are measured.
-    from styletransfer.engine.canvas import Canvas
-
-    height, width = Canvas.around((height, width)).size
+    # As engine/canvas.py, which loads TensorFlow: margins of 8, sides that are multiples of 16.
+    height, width = (-(-(side + 16) // 16) * 16 for side in (height, width))
     total = 0
     for layer, (rows, columns, before, after) in layer_shapes("vgg19").items():
         shrunk = 2 ** (int(layer[4]) - 1)

@@ -1,12 +1,12 @@
 """Steps of this engine, and the processor's peak, in TensorFlow: a worker (bench/stepping.py) of
-bench/performance.py.
+bench/performance.py and bench/gpu.py.
 
     python bench/our_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
 FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a dtype, as `whole bfloat16`:
 
-- `whole`: an untiled step of `stylize`; `tiled`: with all blocks in tiles; `tiled1-3`: with the
-  first three blocks in tiles, the others whole.
+- `whole`: an untiled step of `stylize`; `compiled`: the same by XLA; `tiled`: with all blocks in
+  tiles; `tiled1-3`: with the first three blocks in tiles, the others whole.
 - `paintings4`: `whole` with as many paintings blended.
 - `network`: VGG alone, its features and the backpropagation through them.
 - `product`, `convolution256`, `convolution512`: chains of large matrix products, and of large 3 × 3
@@ -53,10 +53,11 @@ def painting_step(
     params = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
     canvas = objective.canvas(tuple(photo.shape[1:3]))
     state = State.start(canvas.padded(photo), initial_content_weight(settings))
+    take = program.compiled_step if kind == "compiled" else program.step
 
     def step() -> np.ndarray:
         nonlocal state
-        state, terms = program.step(state, problem, params)
+        state, terms = take(state, problem, params)
         return terms.numpy()
 
     return step
@@ -149,7 +150,8 @@ def main() -> None:
             return network_step(vgg, photo, dtype)
         count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
         paintings = [np.roll(painting, 50 * number, axis=1) for number in range(count)]
-        painting_step(vgg, pyramid.resample(photo, SMALL), paintings, kind, dtype)()
+        if kind != "compiled":  # For each size anew, which would be of no use here.
+            painting_step(vgg, pyramid.resample(photo, SMALL), paintings, kind, dtype)()
         return painting_step(vgg, photo, paintings, kind, dtype)
 
     serve(prepare, gpu_memory if computer == "gpu" else most_memory)

@@ -1,8 +1,8 @@
-"""Time and memory of a step: this engine's, its peers', and the processor's peak.
+"""Time and memory of a step on a CPU: this engine's, its peers', and the processor's peak. For GPUs
+there is bench/gpu.py.
 
     python bench/performance.py --torch-python PYTHON --out FOLDER [--sizes 256 512 1024 2048 4096]
         [--only ours tiled peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
-        [--device cpu|gpu]
 
 PYTHON is the Python of an environment with bench/requirements.txt. Each contestant has a process of
 its own for each size. Only one works at a time, on all cores, and they take turns (A B C A B C …).
@@ -33,8 +33,6 @@ from contestants import PARTS, THEIRS, Contestant, contestants
 from performance_document import publish, write
 from stepping import GoneError, MemoryRanOutError, Worker, free_memory
 
-from styletransfer.devices import nvidia
-
 BENCH = Path(__file__).resolve().parent
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; photos are 3:2
 MARGIN = 1.1  # times the expected memory must be free
@@ -51,7 +49,6 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=(*PARTS, "batch"), default=(*PARTS, "batch"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=7, help="for the steps at a size")
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +58,7 @@ def main() -> None:
 
     file = args.out / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {"run": 0, "sizes": {}}
-    here = machine(args.torch_python, args.device)
+    here = machine(args.torch_python)
     if results.setdefault("machine", here) != here:
         sys.exit(f"{file} is of another machine or other versions; name another --out")
     results["run"] += 1
@@ -81,9 +78,7 @@ def main() -> None:
 
 def measure(size: int, args: argparse.Namespace, folder: Path, results: dict[str, Any]) -> None:
     """Runs all rounds at one size; adds to results["sizes"]."""
-    taking_part = [
-        each for each in contestants(args.device) if each.part in args.only and each.runs_at(size)
-    ]
+    taking_part = [each for each in contestants() if each.part in args.only and each.runs_at(size)]
     turns = Turns(size, folder, args, results)
     try:
         took = turns.round(taking_part)
@@ -107,7 +102,7 @@ class Turns:
         self, size: int, folder: Path, args: argparse.Namespace, results: dict[str, Any]
     ) -> None:
         self._size = round(size * 2 / 3), size  # height, width
-        self._folder, self._torch_python, self._computer = folder, args.torch_python, args.device
+        self._folder, self._torch_python = folder, args.torch_python
         self._results, self._workers = results, {}
         height, width = self._size
         here = {"height": height, "width": width, "entries": {}}
@@ -123,8 +118,7 @@ class Turns:
             if entry is None:
                 entry = {"run": self._results["run"], "seconds": []}
                 self._entries[each.label] = self._known[each.label] = entry
-                on_cpu = self._computer == "cpu"
-                if on_cpu and self._expected(each) * MARGIN > free_memory():
+                if self._expected(each) * MARGIN > free_memory():
                     entry["skipped"] = NO_MEMORY
             if "skipped" in entry:
                 continue
@@ -143,7 +137,7 @@ class Turns:
         process = each.process or each.name
         if process not in self._workers:
             python = self._torch_python if each.script == THEIRS else sys.executable
-            arguments = [str(self._folder), *map(str, self._size), self._computer]
+            arguments = [str(self._folder), *map(str, self._size), "cpu"]
             self._workers[process] = Worker(python, each.script, arguments)
         worker = self._workers[process]
         seconds, entry["memory"] = worker.take(each.name, self._steps)
@@ -177,16 +171,15 @@ def batch_overhead() -> dict[str, str]:
     return dict(pairs)
 
 
-def machine(torch_python: str, computer: str) -> dict[str, str]:
-    """The processor, the GPU if it is used, and the libraries, in words."""
+def machine(torch_python: str) -> dict[str, str]:
+    """The processor and the libraries, in words."""
     lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
     about = {name.strip(): value.strip() for name, _, value in lines}
     details = [f"{name} {about[name]}" for name in ("cpu family", "model") if name in about]
     flags = about.get("flags", "").split()
     details += [name.upper() for name in ("avx512_bf16", "amx_bf16") if name in flags]
     asked = "from importlib.metadata import version; print(version('torch'))"
-    gpu = {"GPU": nvidia.installed_gpus()[0]} if computer == "gpu" else {}
-    return gpu | {
+    return {
         "processor": f"{about.get('model name', platform.machine())} ({', '.join(details)})",
         "cores": str(os.cpu_count()),
         "TensorFlow": version("tensorflow"),

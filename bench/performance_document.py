@@ -11,17 +11,13 @@ from kernels import CONVOLUTIONS, PRODUCT, kernel_operations, step_operations
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-MARKS = {
-    "cpu": ("<!-- measured -->\n", "<!-- end of measured -->\n"),
-    "gpu": ("<!-- measured on a GPU -->\n", "<!-- end of measured on a GPU -->\n"),
-}
+BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->\n"
 HEADING = f"""# Performance
 
 What `bench/performance.py` measured last; it writes everything between the marks below.
 
-{"".join(MARKS["cpu"])}
-{"".join(MARKS["gpu"])}"""
-PLOTS = {"cpu": "performance.png", "gpu": "performance-gpu.png"}
+{BEGIN}{END}"""
+PLOT = "performance.png"
 GIB = 2**30
 KERNELS = ("product", *(f"convolution{channels}" for channels in CONVOLUTIONS))
 HIDDEN = ("network", "paintings", *KERNELS)  # in tables of their own
@@ -32,36 +28,26 @@ Results = Mapping[str, Any]
 
 def write(results: Results, folder: Path) -> None:
     """Writes performance.md and its plot into a folder."""
-    drawing = PLOTS[computer(results)]
-    (folder / "performance.md").write_text(f"# Performance\n\n{document(results, drawing)}")
-    plot(results).savefig(folder / drawing)
+    (folder / "performance.md").write_text(f"# Performance\n\n{document(results, PLOT)}")
+    plot(results).savefig(folder / PLOT)
 
 
 def publish(results: Results, docs: Path) -> None:
-    """Writes the same into docs/performance.md, between the device's marks, and docs/images/."""
-    page, drawing = docs / "performance.md", f"images/{PLOTS[computer(results)]}"
+    """Writes the same into docs/performance.md, between its marks, and docs/images/."""
+    page, drawing = docs / "performance.md", f"images/{PLOT}"
     text = page.read_text() if page.exists() else HEADING
-    begin, end = MARKS[computer(results)]
-    before, _, rest = text.partition(begin)
-    after = rest.partition(end)[2]
-    page.write_text(before + begin + document(results, drawing) + end + after)
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(before + BEGIN + document(results, drawing) + END + after)
     plot(results).savefig(docs / drawing)
-
-
-def computer(results: Results) -> str:
-    """`gpu` or `cpu`: the device that computed the steps."""
-    return "gpu" if "GPU" in results["machine"] else "cpu"
 
 
 def document(results: Results, image: str) -> str:
     """The whole document in Markdown; `image` is the path of the plot."""
-    about, held = results["machine"], "process held, libraries and weights"
-    if computer(results) == "gpu":
-        held = "library held on the GPU, weights"
+    about = results["machine"]
     parts = [
         paragraph(
-            f"On {about.get('GPU') or about['processor'] + ', ' + about['cores'] + ' cores'}, "
-            "with TensorFlow "
+            f"On {about['processor']}, {about['cores']} cores, with TensorFlow "
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
             "weights, random ones, are the same for all, and so are the layers compared. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "
@@ -73,7 +59,7 @@ def document(results: Results, image: str) -> str:
         by_size(results, "seconds a step", lambda entry: f"{seconds(entry):.3g}"),
         times_as_long(results),
         "## Memory",
-        f"The most that the {held} included.",
+        "The most that the process held, libraries and weights included.",
         by_size(results, "GiB", lambda entry: f"{entry['memory'] / GIB:.2f}"),
         limit(results),
         paintings(results),
@@ -133,7 +119,7 @@ def labels(results: Results) -> list[str]:
 
 def default(results: Results) -> str:
     """The label of this engine's default on this processor."""
-    native = computer(results) == "gpu" or "BF16" in results["machine"]["processor"]
+    native = "BF16" in results["machine"]["processor"]
     return ours("bfloat16") if native else ours("float32")
 
 
@@ -209,7 +195,7 @@ def limit_row(results: Results, size: str, dtype: str) -> list[str] | None:
     if alone is None or any("skipped" in entry for entry in entries):
         return None
     speeds = [
-        kernel_operations(kind, computer(results)) / seconds(entry)
+        kernel_operations(kind) / seconds(entry)
         for kind, entry in zip(KERNELS, entries, strict=True)
     ]
     best = max(speeds[1:])

@@ -10,7 +10,8 @@ copied to another machine. There, in JAX's environment,
 
     python bench/portable_step.py --out FOLDER
 
-runs the programs on JAX's device, without TensorFlow or the engine.
+runs the programs on JAX's device, without TensorFlow or the engine. With
+`--export` instead of `--jax-python` the programs are only written.
 
 Three steps at the smallest size are compared, after TensorFlow has taken some: Adam's first step
 has the same length for every pixel, even where rounding alone decides its direction. Still,
@@ -55,12 +56,15 @@ def main() -> None:
     parser.add_argument("--precision", default="float32", help="of convolutions")
     parser.add_argument("--style-statistics", default="moments", help="moments or gram")
     parser.add_argument("--weights", default="random", help="a file of VGG19, or random")
+    parser.add_argument("--export", action="store_true", help="only export, and run nothing")
     args = parser.parse_args()
-    if args.jax_python is None:
+    if args.jax_python is None and not args.export:
         run(args.out)
         return
     args.out.mkdir(parents=True, exist_ok=True)
     export(args)
+    if args.jax_python is None:
+        return
     subprocess.run([args.jax_python, __file__, "--out", str(args.out)], check=True)
 
 
@@ -151,12 +155,13 @@ def export(args: argparse.Namespace) -> None:
 
 
 def enlarged(shape: Sequence[int], of: tuple[int, int], to: tuple[int, int]) -> list[int]:
-    """The shape of a picture or a feature [1, h, w, C] for a picture of another (height, width);
-    other shapes are returned unchanged."""
+    """The shape of a picture or a feature [1, h, w, C], or of a picture's contours, for a canvas of
+    another (height, width); other shapes are returned unchanged."""
     if len(shape) != 4:
         return list(shape)
     side = 2 ** round(np.log2(of[0] / shape[1]))
-    return [1, *(-(-each // side) for each in to), shape[3]]
+    less = of[0] // side - shape[1]  # Differences of neighbours are one less than pixels.
+    return [1, *(each // side - less for each in to), shape[3]]
 
 
 def taken(
@@ -190,19 +195,13 @@ def run(folder: Path) -> None:
     """Compares and times the programs with JAX; writes and prints the tables."""
     import jax
     import jax.numpy as jnp
-    from jax.extend.backend import get_compile_options
 
     device, about = jax.devices()[0], json.loads((folder / "about.json").read_text())
     with np.load(folder / "arguments.npz") as file:
         values = list(file.values())
     rows = []
     for size, shapes in about["shapes"].items():
-        artifact = (folder / f"step_{size}.stablehlo").read_bytes()
-        program = device.client.compile_and_load(artifact, [device], get_compile_options(1, 1))
-        arguments = [
-            jax.image.resize(value, shape, "linear").astype(dtype)
-            for value, shape, dtype in zip(values, shapes, about["types"], strict=True)
-        ]
+        program, arguments = loaded(folder, size, device), arguments_of(values, about, size)
         if not rows:
             found = taken(program.execute, arguments)
         seconds = timed(program.execute, arguments)
@@ -228,6 +227,24 @@ def run(folder: Path) -> None:
     text = "\n".join([f"{title}\n", table(DIFFERENCES, compared), table(SPEEDS, rows)])
     (folder / "portable_step.md").write_text(text)
     print(text, end="")
+
+
+def loaded(folder: Path, size: str, device: Any) -> Any:
+    """A size's program, compiled for one of JAX's devices."""
+    from jax.extend.backend import get_compile_options
+
+    artifact = (folder / f"step_{size}.stablehlo").read_bytes()
+    return device.client.compile_and_load(artifact, [device], get_compile_options(1, 1))
+
+
+def arguments_of(values: Sequence[np.ndarray], about: dict[str, Any], size: str) -> list[Any]:
+    """The arguments of a size's program: those of the smallest size, enlarged."""
+    import jax
+
+    return [
+        jax.image.resize(value, shape, "linear").astype(dtype)
+        for value, shape, dtype in zip(values, about["shapes"][size], about["types"], strict=True)
+    ]
 
 
 def timed(compute: Callable[..., Any], *arguments: Any) -> float:

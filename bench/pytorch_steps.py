@@ -1,4 +1,5 @@
-"""Steps of the peers, in PyTorch: a worker (bench/stepping.py) of bench/performance.py.
+"""Steps of the peers, in PyTorch, and products of matrices: a worker (bench/stepping.py) of
+bench/performance.py and bench/gpu.py.
 
     python bench/pytorch_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytorch_objective
 import pytorch_recipe
 import torch
+from kernels import CHAIN, PRODUCT
 from pytorch_vgg import Network, compute_on, fit, resized
 from stepping import most_memory, serve
 from torch.nn import functional
@@ -70,6 +72,20 @@ def crowsonkb(network: Network, content: np.ndarray, style: np.ndarray, size: tu
     return pytorch_recipe.ScaleOptimization(objective, resized(content, size)).step
 
 
+def product(dtype: torch.dtype, chain: int) -> Step:
+    """A chain of products of square matrices, the library's peak."""
+    left, right = (torch.randn(PRODUCT, PRODUCT).to(dtype) for _ in range(2))
+    right /= PRODUCT**0.5  # Keeps values near 1.
+
+    def multiply() -> float:
+        x = left
+        for _ in range(chain):
+            x = x @ right
+        return x[0, 0].item()
+
+    return multiply
+
+
 def adam_steps(
     image: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], rate: float
 ) -> Step:
@@ -97,6 +113,8 @@ def main() -> None:
 
     def prepare(name: str) -> Step:
         recipe, _, dtype = name.partition(" ")
+        if recipe == "product":
+            return product(getattr(torch, dtype), CHAIN[computer])
         network = Network(arrays, getattr(torch, dtype))
         if recipe == "crowsonkb":
             return crowsonkb(network, content, style, size)
