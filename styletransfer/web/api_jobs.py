@@ -13,10 +13,8 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from styletransfer.bucket_layout import GALLERY
-from styletransfer.gallery.thumbnails import picture_key
-from styletransfer.storage.base import ObjectError
 from styletransfer.web.events import MOST_LISTENERS, job_changes
+from styletransfer.web.job_pictures import painted_of, photo_of, preview_of
 from styletransfer.web.orders import USUAL_PHOTO, estimated
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import (
@@ -28,12 +26,11 @@ from styletransfer.web.schemas import (
     Refusal,
 )
 from styletransfer.web.service import Service, Shared
-from styletransfer.web.stored import PREVIEWS, StoredJob
+from styletransfer.web.stored import StoredJob
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
 AT_ONCE = 24  # uploads that are taken at once
-SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal} for status in (400, 401, 403, 404, 413, 415, 422, 429)
 }
@@ -140,41 +137,27 @@ async def all_events(
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)
-def job_photo(job_id: OneJob, service: Shared) -> Response:
-    """The job's photo; once it is painted, one that no browser shows, as HEIC, is a JPEG."""
-    job = _known(service, job_id)
-    if PurePosixPath(job.photo_key).suffix not in SHOWN_BY_BROWSERS:
-        key = picture_key("photos", job.photo_key)
-        if service.buckets.result.find(key):
-            return _picture(service.buckets.result.read(key), key)
-    try:
-        return _picture(service.buckets.photos.read(job.photo_key), job.photo_key)
-    except ObjectError:
-        raise not_found("photo any more") from None
+def job_photo(job_id: OneJob, service: Shared, small: bool = False) -> Response:
+    """The job's photo; as a JPEG where browsers show no other. small: with at most 1280 px."""
+    return _picture(*photo_of(_known(service, job_id), service.buckets, small))
 
 
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
 def job_preview(job_id: OneJob, service: Shared) -> Response:
     """A small JPEG of the picture as it is by now."""
-    try:
-        data = service.buckets.result.read(f"{PREVIEWS}/{job_id}.jpg")
-    except ObjectError:
-        raise not_found("preview: none yet, or the job has ended") from None
+    data = preview_of(_known(service, job_id), service.buckets)
     return Response(data, media_type="image/jpeg")
 
 
 @jobs.get("/jobs/{job_id}/result", response_class=Response)
-def job_result(job_id: OneJob, service: Shared, download: bool = False) -> Response:
-    """The finished picture."""
+def job_result(
+    job_id: OneJob, service: Shared, download: bool = False, small: bool = False
+) -> Response:
+    """The finished picture. small: a JPEG with at most 1280 px."""
     job = _known(service, job_id)
-    if job.result is None or job.result.startswith(f"{GALLERY}/"):
-        raise not_found("result, or none yet")
-    try:
-        data = service.buckets.result.read(job.result)
-    except ObjectError:
-        raise not_found("result any more") from None
-    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(job.result).suffix}"
-    return _picture(data, job.result, name if download else None)
+    data, key = painted_of(job, service.buckets, small)
+    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
+    return _picture(data, key, name if download else None)
 
 
 @jobs.get("/estimate")

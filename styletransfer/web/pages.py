@@ -11,7 +11,7 @@ from starlette.templating import Jinja2Templates
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.gallery.page import SHARED
 from styletransfer.setting_values import kind
-from styletransfer.settings import FIELDS, QUALITIES, Settings
+from styletransfer.settings import FIELDS, QUALITIES
 from styletransfer.web.gate import client_address, is_secure
 from styletransfer.web.orders import OFFERED
 from styletransfer.web.schemas import MOST_BLENDED
@@ -29,12 +29,14 @@ templates.env.trim_blocks = templates.env.lstrip_blocks = True
 @pages.get("/")
 def index(request: Request, service: Shared) -> Response:
     """The page to paint from."""
-    options = service.options
+    options, usual = service.options, service.config.settings
     return _shown(
         request,
         service,
         "index",
-        qualities=[{"name": name, "size": Settings(quality=name).size} for name in QUALITIES],
+        qualities=[
+            {"name": name, "size": usual.replaced({"quality": name}).size} for name in QUALITIES
+        ],
         accept=",".join(sorted(PICTURES)),
         settings_fields=settings_fields(),
         limits={

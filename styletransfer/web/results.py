@@ -1,6 +1,7 @@
 """All results of the bucket for the gallery: those of jobs, and those of batches."""
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, ObjectError
-from styletransfer.web.schemas import GalleryItem
+from styletransfer.web.schemas import JOB_ID, GalleryItem
 
 _LISTED_S = 10.0  # how long a listing counts
 _READERS = 16
@@ -95,8 +96,9 @@ class Results:
 def gallery_item(found: Result) -> GalleryItem:
     """A result as the API shows it."""
     own, record = f"/api/gallery/{found.id}", found.record
+    folder, _, name = photo_name(record).rpartition("/")
     return GalleryItem(
-        photo=photo_name(record).rpartition("/")[2],
+        photo=name,
         look=look_name(record),
         result=f"{own}/result",
         original=f"{own}/original" if found.original else None,
@@ -106,4 +108,5 @@ def gallery_item(found: Result) -> GalleryItem:
         made=record.finished,
         network=record.network,
         settings=dict(record.settings or {}),
+        job=folder if re.fullmatch(JOB_ID, folder) else None,
     )

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-JobId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{20}$")]
+JOB_ID = "^[0-9a-f]{20}$"
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 Share = Annotated[float, Field(gt=0, le=1000)]
 MOST_BLENDED = 8  # paintings in one look: the engine's time and memory grow with them
 
@@ -155,6 +156,9 @@ class GalleryItem(BaseModel):
     made: str | None
     network: str | None
     settings: dict[str, Any]
+    job: str | None = Field(
+        description="The job that it was painted for; null: a batch painted it."
+    )
 
 
 class GalleryPage(BaseModel):

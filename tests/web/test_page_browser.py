@@ -64,10 +64,9 @@ def queued(page, count):
     page.until(f"document.querySelectorAll('#queue > li').length === {count}")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_from_the_login_to_a_download(page, server, photos, width):
+def test_from_the_login_to_a_download(page, server, photos):
     server.password = "a password"
-    page.look(server.address, width, 860)
+    page.look(server.address)
     page.one("#password").send_keys("a password\n")
     page.until("document.querySelectorAll('[name=look]').length === 3")
     choose(page, photos, 0, 1)

@@ -16,7 +16,7 @@ const resultOf = (item) => ({
   alt: titleOf(item),
   photo: item.original && { thumb: null, preview: item.original },
   thumb: item.thumbnail,
-  preview: item.preview || item.result,
+  preview: item.result,
   href: item.result,
   size: item.width && item.height ? [item.height, item.width] : null,
   download: `${item.result}${item.result.includes("?") ? "&" : "?"}download=1`,

@@ -30,9 +30,11 @@ const stateOf = (job) => {
 };
 
 // The newest picture there is of a job. The preview changes as the picture grows.
-const pictureOf = ({ state, step, links }) => {
-  if (state === "done") return links.result;
-  return links.preview && ACTIVE.includes(state) ? `${links.preview}?step=${step}` : links.photo;
+const pictureOf = ({ state, step, links }, shown) => {
+  if (state === "done") return `${links.result}?small=1`;
+  if (!ACTIVE.includes(state)) return `${links.photo}?small=1`;
+  // While a worker is started anew, what was seen last stays.
+  return links.preview ? `${links.preview}?step=${step}` : shown || `${links.photo}?small=1`;
 };
 // Shows a picture as soon as it has loaded, so that nothing flickers; the next one not before a while.
 const showPicture = (card, address) => {
@@ -109,7 +111,7 @@ const showJob = (job) => {
   card.state.classList.toggle("refusal", job.state === "failed");
   card.progress.hidden = job.state !== "painting";
   if (job.step && job.steps) { card.progress.max = job.steps; card.progress.value = job.step; } else card.progress.removeAttribute("value");
-  showPicture(card, pictureOf(job));
+  showPicture(card, pictureOf(job, card.address));
   // Buttons stay while they mean the same: a focus in them is not lost.
   const kind = active ? "active" : job.state;
   if (card.shown === kind) return;

@@ -24,7 +24,7 @@ export const loadEstimates = async () => {
   try { estimates = await ask("/api/estimate"); } catch { return; } // The page says by itself that the server is away.
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.quality];
-    each.textContent = seconds ? `${about(seconds)} here` : "";
+    each.textContent = seconds ? `${about(seconds)} here` : "time not known yet";
   }
   showOrder();
 };

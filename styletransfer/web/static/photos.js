@@ -55,6 +55,6 @@ export const addPhotos = (files) => {
 // The photo of a job, without sending it again.
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: job.links.photo, file: null, job: job.id });
+  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id });
   changed();
 };

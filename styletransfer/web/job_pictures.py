@@ -1,0 +1,60 @@
+"""The pictures of a job: its photo, what is painted of it by now, and the result; whole, or small
+enough for a page on a phone."""
+
+import threading
+from pathlib import PurePosixPath
+
+from styletransfer.errors import PictureError
+from styletransfer.gallery.thumbnails import PREVIEW, picture_key
+from styletransfer.images.reduced import reduced_jpeg
+from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.places import WebBuckets
+from styletransfer.web.refusals import not_found
+from styletransfer.web.stored import PREVIEWS, StoredJob
+
+SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
+_reducing = threading.Lock()  # One at a time: decoding may take much memory.
+
+
+def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
+    """The photo, and a key with the ending of its format; a JPEG where browsers show no other.
+    small: with at most 1280 px. Raises RefusedError where it is gone, StorageError."""
+    key = job.photo_key
+    try:
+        if small or PurePosixPath(key).suffix not in SHOWN_BY_BROWSERS:
+            return _small(buckets, "photos", key, buckets.photos)
+        return buckets.photos.read(key), key
+    except (ObjectError, PictureError):
+        raise not_found("photo any more") from None
+
+
+def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
+    """A small JPEG of the picture as it is by now: the photo before the first step, and the result
+    when it has just ended. Raises as `photo_of`."""
+    try:
+        return buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
+    except ObjectError:
+        shown = painted_of if job.result else photo_of
+        return shown(job, buckets, small=True)[0]
+
+
+def painted_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
+    """The finished picture, as `photo_of` the photo. Raises RefusedError where there is none."""
+    if job.result is None:
+        raise not_found("result, or none yet")
+    try:
+        if small:
+            return _small(buckets, "results", job.result, buckets.result)
+        return buckets.result.read(job.result), job.result
+    except (ObjectError, PictureError):
+        raise not_found("result any more") from None
+
+
+def _small(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
+    """The gallery has it once the job is painted."""
+    stored = picture_key(kind, key)
+    try:
+        return buckets.result.read(stored), stored
+    except ObjectError:
+        with _reducing:
+            return reduced_jpeg(home.read(key), key, PREVIEW), "small.jpg"

@@ -1,0 +1,103 @@
+"""The whole story in a browser, with the real server and its worker."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from PIL import Image
+from support.browser import Viewer
+
+from styletransfer.paths import PROGRAM
+
+pytestmark = pytest.mark.slow  # A server, its worker and a browser start.
+
+PASSWORD = "a long password"
+DONE = "#finished [data-state=done]"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of a service that paints small pictures."""
+    for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
+        (tmp_path / folder).mkdir()
+        for each in colours:
+            Image.effect_noise((64, 64), 90).save(tmp_path / folder / f"{each}.png")
+    port = free_port()
+    names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
+    environment = {
+        **{"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROGRAM)},
+        **{name: str(tmp_path / folder) for name, folder in names.items()},
+        **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
+        **{"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)},
+    }
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, "-m", "styletransfer.cli.web"]
+        running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not answers(f"http://127.0.0.1:{port}/healthz"):
+        text = (tmp_path / "log").read_text()
+        assert running.poll() is None and time.monotonic() < deadline, text
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    running.send_signal(signal.SIGTERM)
+    running.wait(20)
+
+
+def answers(address):
+    try:
+        with urlopen(address) as answer:
+            return answer.status == 200
+    except URLError:
+        return False
+
+
+def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, server, tmp_path):
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    photos = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
+    for each in photos:
+        Image.effect_noise((96, 64), 60).convert("RGB").save(each)
+    page = Viewer(chromium).look(server, 390, 844)
+    slow = WebDriverWait(chromium, 60, 0.05)
+    until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
+    page.one("#password").send_keys(PASSWORD, Keys.ENTER)
+    until("document.querySelectorAll('[name=look]').length === 2")
+    page.one("#photo-files").send_keys("\n".join(map(str, photos)))
+    for each in page.all("[name=look]"):
+        each.click()
+    page.all("[name=blend]")[1].click()
+    page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 5)
+    assert [each.text for each in page.all("#shares output")] == ["60 %", "40 %"]
+    page.one("[value=draft]").click()
+    page.one("#paint").click()
+    until("document.querySelectorAll('#queue > li').length === 2")
+    page.one("#queue > li:last-child button").click()
+    until("document.querySelector('#finished [data-state=cancelled]')")
+    until("document.querySelector('#queue progress[value]')")
+    until(f"document.querySelector('{DONE}')")
+    assert "beach.jpg in blue+green" in page.one(DONE).text
+    compare, download, _ = page.all(f"{DONE} .actions > *")
+    assert download.get_property("href").endswith("/result?download=1")
+    compare.click()
+    until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
+    page.one("#slider").send_keys(Keys.ARROW_RIGHT)
+    assert page.one("#slider").get_attribute("aria-valuetext").startswith("51 % photo on the left")
+    assert [each.text for each in page.all("#paintings li")] == ["blue\n60 %", "green\n40 %"]
+    page.one("#close").click()
+    page.one("nav [href='/gallery']").click()
+    until("document.querySelector('.card')")
+    assert page.one(".card").text == "beach.jpg\nin blue+green"
+    assert page.errors() == []
