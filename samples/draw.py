@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import brush
+import ink
 import landscape
 import mosaic
 import numpy as np
@@ -23,6 +24,7 @@ from PIL import Image
 SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
     "photos/landscape.jpg": landscape.draw,
     "photos/still-life.jpg": still_life.draw,
+    "paintings/ink.jpg": ink.draw,
     "paintings/mosaic.jpg": mosaic.draw,
     "paintings/woodcut-and-brush/woodcut.jpg": woodcut.draw,
     "paintings/woodcut-and-brush/brush.jpg": brush.draw,

@@ -25,6 +25,7 @@ FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
 PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
 PAINTINGS = {
+    "ink": "paintings/ink.jpg",
     "mosaic": "paintings/mosaic.jpg",
     "brush": "paintings/woodcut-and-brush/brush.jpg",
     "woodcut": "paintings/woodcut-and-brush/woodcut.jpg",
@@ -32,7 +33,7 @@ PAINTINGS = {
 LOOKS = (
     (("brush",), Settings()),
     (("mosaic",), Settings()),
-    (("woodcut",), Settings()),
+    (("ink",), Settings()),
     (("woodcut", "brush"), Settings()),
     (("brush",), Settings(preserve_color=True)),
 )

@@ -13,6 +13,7 @@ SCALE = 0.1
 SIZES = {  # width, height
     "photos/landscape.jpg": (960, 640),
     "photos/still-life.jpg": (960, 720),
+    "paintings/ink.jpg": (900, 720),
     "paintings/mosaic.jpg": (860, 860),
     "paintings/woodcut-and-brush/woodcut.jpg": (900, 720),
     "paintings/woodcut-and-brush/brush.jpg": (900, 720),
