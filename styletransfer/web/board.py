@@ -148,7 +148,7 @@ class Board:
         queued = dict(self._store.queued())
         with self._lock:
             known = dict(self._etags)
-        new = [(job, entry.etag) for job, entry in queued.items() if known.get(job) != entry.etag]
+        new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
         with ThreadPoolExecutor(_READERS) as pool:
             for found in pool.map(lambda each: self._store.read(*each), new):
                 if found:
@@ -159,7 +159,7 @@ class Board:
                 self._put_ended(job_id, ended)
             if time.monotonic() - self._ended_read > ENDED_S or not self._ended_read:
                 self._ended_read = time.monotonic()
-                ids = [job for job, _ in self._store.ended()][-MOST_ENDED:]
+                ids = [*self._store.ended()][-MOST_ENDED:]
                 with self._lock:
                     unread = [each for each in ids if each not in self._jobs]
                 for job_id, ended in zip(
@@ -239,19 +239,19 @@ class Board:
         """How many listen."""
         return len(self._listeners)
 
-    def since(self, seen: str | None, job_id: str | None = None) -> tuple[str, list[str]]:
-        """What to ask with the next time, and the jobs that have changed since `seen`, in JSON.
-        Without `seen`, or with that of another process: all that have not ended. job_id: of this
-        job only."""
+    def since(self, seen: str | None, job_id: str | None = None) -> list[tuple[str, str]]:
+        """The jobs that have changed since the change `seen`: that of each, and the job in JSON,
+        oldest change first. Without `seen`, or with that of another process: all that have not
+        ended. job_id: this job only."""
         boot, _, number = (seen or "").partition("-")
         with self._lock:
-            now = f"{self._boot}-{self._version}"
             if boot == self._boot and number.isdecimal():
                 changed = [each for each, at in self._changes.items() if at > int(number)]
             else:
-                changed = [job_id] if job_id else self._queue()
-            wanted = [each for each in changed if each in self._jobs and job_id in (None, each)]
-            return now, [self._json(each) for each in wanted]
+                unfinished = {job_id} if job_id else self._etags.keys()
+                changed = [each for each in self._changes if each in unfinished]
+            wanted = [each for each in changed if job_id in (None, each)]
+            return [(f"{self._boot}-{self._changes[each]}", self._json(each)) for each in wanted]
 
     def _json(self, job_id: str) -> str:
         """A job's state at its latest change, the same for all who listen."""
@@ -262,8 +262,8 @@ class Board:
         return self._texts[job_id][1]
 
     def _changed(self, jobs: Iterable[str], *more: str) -> None:
-        self._version += 1
         for each in (*jobs, *more):
+            self._version += 1
             self._changes[each] = self._version
             self._changes.move_to_end(each)
         self._wake()

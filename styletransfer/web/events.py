@@ -22,9 +22,9 @@ async def job_changes(
     try:
         while not board.closed and time.monotonic() < ends:
             listener.clear()
-            seen, changed = board.since(seen, job_id)
-            for text in changed:
-                yield ServerSentEvent(raw_data=text, event="job", id=seen)
+            for change, text in board.since(seen, job_id):
+                yield ServerSentEvent(raw_data=text, event="job", id=change)
+                seen = change
             await asyncio.sleep(AT_MOST_EVERY_S)
             try:
                 await asyncio.wait_for(listener.wait(), ends - time.monotonic())

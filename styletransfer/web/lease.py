@@ -12,7 +12,6 @@ from typing import Any
 
 from styletransfer.errors import StorageError
 from styletransfer.log import event
-from styletransfer.storage.base import Entry
 from styletransfer.web.schemas import JobState
 from styletransfer.web.stored import JobStore, StoredJob
 
@@ -47,16 +46,16 @@ class Claims:
         but are to be painted no more are ended. Raises StorageError."""
         now, seen = time.monotonic(), dict[str, tuple[str, float]]()
         lease = None
-        for job_id, entry in self._store.queued():
-            etag, since = self._seen.get(job_id, ("", now))
-            seen[job_id] = (entry.etag, since if etag == entry.etag else now)
+        for job_id, etag in self._store.queued():
+            before, since = self._seen.get(job_id, ("", now))
+            seen[job_id] = (etag, since if before == etag else now)
             if lease is None:
-                lease = self._claimed(job_id, entry, now - seen[job_id][1])
+                lease = self._claimed(job_id, etag, now - seen[job_id][1])
         self._seen = seen
         return lease
 
-    def _claimed(self, job_id: str, entry: Entry, unchanged_s: float) -> "Lease | None":
-        found = self._store.read(job_id, entry.etag)
+    def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
+        found = self._store.read(job_id, listed)
         if found is None:
             return None
         job, etag = found

@@ -22,7 +22,7 @@ def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
     previews = [each.key for each in buckets.result.list(f"{PREVIEWS}/")]
     photos = [each.key for each in buckets.photos.list()]
     waiting = {job for job, _ in store.queued()}
-    kept = waiting | {job for job, _ in store.ended()}
+    kept = waiting | {*store.ended()}
     latest = time.time() - ORPHANED_S
     gone = [(buckets.unfinished, key) for key in unfinished if _job(key) not in waiting]
     gone += [(buckets.result, key) for key in previews if _job(key) not in waiting]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from styletransfer.config import Config
 from styletransfer.log import event
@@ -18,25 +19,27 @@ LONGEST_HEADERS = 16_384  # bytes
 def serve(config: Config, options: WebOptions, worker: Sequence[str]) -> int:
     """Serves until SIGTERM or SIGINT; the exit code. worker: the command that starts the worker."""
     app = create_app(config, options, worker)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=options.host,
-            port=options.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            http="h11",
-            h11_max_incomplete_event_size=LONGEST_HEADERS,
-            limit_concurrency=None,
-            timeout_graceful_shutdown=CLOSING_S,
-        )
-    )
+    server = _Server(server_config(app, options))
     server.service = app.state.service
     event(f"serving on http://{options.host}:{options.port}", event="serving", port=options.port)
     server.run()
     return 0 if server.started else 1
+
+
+def server_config(app: FastAPI, options: WebOptions) -> uvicorn.Config:
+    """How an application is served."""
+    return uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # Who is believed is the gate's to decide.
+        http="h11",
+        h11_max_incomplete_event_size=LONGEST_HEADERS,
+        timeout_graceful_shutdown=CLOSING_S,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ Several processes write the first: each only in place of what it has read. Of th
 one for each job, and whoever writes it first decides how the job ended.
 """
 
+import contextlib
 import re
 import secrets
 import time
@@ -14,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from styletransfer.bucket_layout import WEB
-from styletransfer.storage.base import Bucket, Entry, ObjectError
+from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.web.schemas import Blended, JobState, Quality
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
@@ -87,13 +88,13 @@ class JobStore:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    def queued(self) -> Iterator[tuple[str, Entry]]:
-        """Ids of the jobs that have not ended, oldest first, with their entries."""
+    def queued(self) -> Iterator[tuple[str, str]]:
+        """Ids of the jobs that have not ended, oldest first, with the ETags of their objects."""
         return _ids(self._bucket, _QUEUE)
 
-    def ended(self) -> Iterator[tuple[str, Entry]]:
+    def ended(self) -> Iterator[str]:
         """Ids of those that have, oldest first."""
-        return _ids(self._bucket, _DONE)
+        return (job for job, _ in _ids(self._bucket, _DONE))
 
     def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
         """A job that has not ended, with the ETag of its object, which is known to be `etag` or is
@@ -126,11 +127,12 @@ class JobStore:
         return first
 
 
-def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, Entry]]:
+def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
     for entry in bucket.list(prefix):
         name = entry.key.removeprefix(prefix).removesuffix(".json")
         if _ID.fullmatch(name):
-            yield name, entry
+            with contextlib.suppress(ObjectError):  # In a folder: a file that is gone by now.
+                yield name, entry.etag
 
 
 def _read(bucket: Bucket, key: str) -> StoredJob | None:

@@ -75,23 +75,28 @@ class WebWorker:
             self._stop.obey()
             self._wake.clear()
             try:
-                lease = claims.next()
-                if lease is not None:
-                    self._paint(runner, lease, device)
+                if self.paint_next(runner, claims, device):
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
                     delete_leftovers_of_jobs(self.buckets, self.store)
             except StorageError as error:
                 event(str(error), level=WARNING)
-                self._wait(STORAGE_PAUSE_S)
+                self._wait(STORAGE_PAUSE_S, threading.Event())
                 continue
-            self._wait(LOOK_EVERY_S)
+            self._wait(LOOK_EVERY_S, self._wake)
 
-    def _wait(self, seconds: float) -> None:
+    def paint_next(self, runner: JobRunner, claims: Claims, device: str) -> bool:
+        """Paints the oldest free job; False where there is none. Raises StorageError, Stopped."""
+        lease = claims.next()
+        if lease is not None:
+            self._paint(runner, lease, device)
+        return lease is not None
+
+    def _wait(self, seconds: float, end: threading.Event) -> None:
         deadline = time.monotonic() + seconds
         # In short waits: Python handles a signal between this thread's own steps.
-        while not self._wake.wait(0.2) and time.monotonic() < deadline:
+        while not end.wait(0.2) and time.monotonic() < deadline:
             self._stop.obey()
 
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:

@@ -1,0 +1,75 @@
+"""Where a photo was taken is removed from its file, and nothing else."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+
+from styletransfer.errors import PictureError
+from styletransfer.images.position import without_position
+from styletransfer.images.reduced import reduced_jpeg
+
+GPS, MAKE = 0x8825, 0x010F
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description exif:GPSLatitude="48,51.5N" '
+    b'dc:title="Beach"><exif:GPSAltitude>12/1</exif:GPSAltitude></rdf:Description></x:xmpmeta>'
+)
+
+
+def photo(kind, **options):
+    exif = Image.Exif()
+    exif[MAKE] = "A camera"
+    exif.get_ifd(GPS).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
+    return tiny.file(64, 80, 1, kind, exif=exif, **options)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
+def test_exif_loses_the_position_alone(kind):
+    data = photo(kind)
+    before, after = (Image.open(io.BytesIO(each)) for each in (data, without_position(data, "x")))
+    assert before.getexif().get_ifd(GPS)[2] == (48.0, 51.0, 30.0)
+    assert (dict(after.getexif().get_ifd(GPS)), after.getexif()[MAKE]) == ({}, "A camera")
+    assert np.array_equal(np.asarray(before), np.asarray(after))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_xmp_loses_the_position_alone(kind):
+    found = without_position(photo(kind, xmp=XMP), "x")
+    assert b"48,51" not in found and b"12/1" not in found
+    assert b'dc:title="Beach"' in found
+    Image.open(io.BytesIO(found)).load()
+
+
+def test_a_file_without_a_position_stays_as_it_is():
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP"):
+        data = tiny.file(64, 80, 1, kind)
+        assert without_position(data, "x") == data
+
+
+def test_damaged_metadata_do_no_harm(fuzz_cases):
+    data, rng = photo("JPEG", xmp=XMP), np.random.default_rng(2)
+    start = data.index(b"Exif\0\0")
+    for _ in range(fuzz_cases // 3):
+        damaged = bytearray(data)
+        for at in rng.integers(start + 6, start + 200, 4):
+            damaged[at] = rng.integers(256)
+        with contextlib.suppress(PictureError):  # Where it is the picture that is damaged.
+            assert len(without_position(bytes(damaged), "x")) == len(data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_a_small_picture_is_upright_and_over_white(kind):
+    image = Image.new("RGB" if kind == "JPEG" else "RGBA", (90, 40), (255, 0, 0))
+    if kind != "JPEG":
+        image.putalpha(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    image.save(out, kind, exif=exif)
+    small = Image.open(io.BytesIO(reduced_jpeg(out.getvalue(), "x", 30)))
+    assert (small.size, small.format, small.mode) == ((13, 30), "JPEG", "RGB")
+    pixel = small.getpixel((5, 5))
+    assert pixel[1] < 20 if kind == "JPEG" else min(pixel) > 240

@@ -1,0 +1,120 @@
+"""The web service for tests: in the tests' own process, or as the processes that `./start.sh web`
+starts."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from styletransfer import config
+from styletransfer.paths import PROGRAM
+from styletransfer.web.app import create_app
+from styletransfer.web.options import load_options
+from styletransfer.web.serve import server_config
+from support.s3_servers import free_ports
+
+DEADLINE_S = 120
+
+
+def until(holds, deadline_s=DEADLINE_S, every_s=0.05):
+    """What `holds` returns as soon as that is true."""
+    deadline = time.monotonic() + deadline_s
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"
+        time.sleep(every_s)
+    return found
+
+
+@contextmanager
+def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
+    """A client of the web process's application, which runs in a thread without a worker. Its
+    `service` is what the routes share."""
+    (port,) = free_ports(1)
+    variables = {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **environment}
+    loaded = config.load(variables, demo_settings={})
+    options = load_options(variables, loaded.demo)
+    app = create_app(loaded, options)
+    server = uvicorn.Server(server_config(app, options))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        until(lambda: server.started)
+        client.service = app.state.service
+        yield client
+        app.state.service.board.close()
+        server.should_exit = True
+        thread.join(10)
+
+
+class WebProcess:
+    """The web process and its worker, as `./start.sh web` starts them."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        (port,) = free_ports(1)
+        own = {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), "LOG_FORMAT": "json"}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self._environment = {
+            **kept,
+            "PYTHONPATH": str(PROGRAM),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            **own,
+            **environment,
+        }
+        self.log = log
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Starts the web process, and waits until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "styletransfer.cli.web"],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        until(self.answers)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def worker(self) -> int | None:
+        """The worker's process id."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        found = [
+            int(each)
+            for path in Path(f"/proc/{pid}/task").glob("*/children")
+            for each in path.read_text().split()
+        ]
+        return found[0] if found and children else None
+
+    def kill(self) -> None:
+        """`kill -9` of the web process."""
+        self.process.kill()
+        self.process.wait()
+
+    def kill_worker(self) -> bool:
+        """`kill -9` of the worker; False where there is none at the moment."""
+        pid = self.worker()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    def stop(self) -> int:
+        """Ends it as a platform does; the exit code."""
+        self.process.terminate()
+        return self.process.wait(20)

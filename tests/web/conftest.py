@@ -1,0 +1,76 @@
+"""The web service on folders, with a network so small that painting takes milliseconds."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from support import tiny
+from support.web_service import served
+
+from styletransfer import config, log
+from styletransfer.signals import Stop
+from styletransfer.web.lease import Claims
+from styletransfer.web.messages import Outgoing
+from styletransfer.web.places import open_buckets
+from styletransfer.web.stored import JobStore
+
+PASSWORD = "a long password"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Folders with two paintings, one of them in a look of two, and the variables that name
+    them."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "paintings" / "both").mkdir(parents=True)
+    (tmp_path / "paintings" / "monet.jpg").write_bytes(tiny.file(50, 50, 3))
+    (tmp_path / "paintings" / "both" / "a.png").write_bytes(tiny.file(50, 40, 4, "PNG"))
+    (tmp_path / "paintings" / "both" / "b.jpg").write_bytes(tiny.file(40, 50, 5))
+    return {
+        "BUCKET_SOURCE": str(tmp_path / "photos"),
+        "BUCKET_STYLE": str(tmp_path / "paintings"),
+        "BUCKET_RESULT": str(tmp_path / "out"),
+        "STYLE_SIZE": "64",
+        "STYLE_ITERATIONS": "2",
+        "VGG_WEIGHTS": "random",
+    }
+
+
+@pytest.fixture
+def web(place):
+    """A client of a service that needs no login."""
+    with served(place) as client:
+        yield client
+
+
+@pytest.fixture
+def locked(place):
+    """A client of a service with a password."""
+    with served({**place, "WEB_PASSWORD": PASSWORD, "WEB_MAX_MEGABYTES": "1"}) as client:
+        yield client
+
+
+@pytest.fixture
+def worker(place, small_vgg):
+    """What the worker process does, in this one: `worker.paint()` paints the oldest free job. Its
+    messages are in `worker.said`."""
+    from styletransfer.web.runner import JobRunner
+    from styletransfer.web.worker import WebWorker
+
+    log.log_to_stdout("%(message)s")
+    loaded = config.load(place)
+    said = io.BytesIO()
+    with Stop() as stop:
+        own = WebWorker(open_buckets(loaded), Outgoing(said), stop)
+        runner = JobRunner(loaded, own.buckets, stop)
+        device = runner.load()
+        claims = Claims(own.store, "this worker")
+        yield SimpleNamespace(
+            web=own, said=said, paint=lambda: own.paint_next(runner, claims, device)
+        )
+
+
+@pytest.fixture
+def store(place):
+    """The jobs in the result folder."""
+    return JobStore(open_buckets(config.load(place)).result)

@@ -1,0 +1,228 @@
+"""What each attack gets. docs/web.md has the table."""
+
+import contextlib
+import io
+import json
+import re
+import struct
+import zlib
+
+import httpx
+import pytest
+from PIL import Image
+from support import tiny
+from support.web_service import served
+
+from styletransfer.web.gate import FORM_TOKEN
+from styletransfer.web.sessions import COOKIE, MOST_WRONG
+
+PASSWORD = "a long password"
+FORM = {"request": json.dumps({"look": "monet", "quality": "draft"})}
+BEARER = {"Authorization": f"Bearer {PASSWORD}"}
+
+
+def token_of(client, page="/login"):
+    found = re.search(r'name="csrf"[^>]*(?:content|value)="([0-9a-f]+)"', client.get(page).text)
+    return found[1]
+
+
+def log_in(client, password=PASSWORD, **fields):
+    form = {"password": password, "csrf": token_of(client), "next": "/", **fields}
+    return client.post("/login", data=form)
+
+
+def send(client, photo=None, name="beach.jpg", form=FORM, **headers):
+    files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
+    return client.post("/api/jobs", data=form, files=files, headers=headers)
+
+
+def jobs(client):
+    return client.service.board.all()
+
+
+def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
+    for path in ("/api/jobs", "/api/gallery", "/api/looks", "/api/system", "/openapi.json"):
+        answer = locked.get(path)
+        assert (answer.status_code, "log in" in answer.json()["detail"]) == (401, True), path
+    assert send(locked).status_code == 401
+    page = locked.get("/gallery?x=1", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["location"]) == (303, "/login?next=%2Fgallery%3Fx%3D1")
+    assert locked.get("/healthz").json() == {"status": "ok"}
+    assert not jobs(locked)
+
+
+def test_a_login_lasts_until_the_logout(locked):
+    answer = log_in(locked)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=lax" in cookie
+    assert locked.get("/api/jobs").status_code == 200
+    token, kept = token_of(locked, "/"), locked.cookies[COOKIE]
+    assert locked.post("/logout", headers={FORM_TOKEN: token}).status_code == 303
+    # Whoever has kept the cookie has nothing.
+    bare = httpx.Client(base_url=locked.base_url, cookies={COOKIE: kept})
+    assert bare.get("/api/jobs").status_code == 401
+
+
+def test_a_request_from_another_site_changes_nothing(locked):
+    log_in(locked)
+    for headers in ({}, {FORM_TOKEN: "0" * 64}, {"Origin": "https://evil.example"}):
+        assert send(locked, **headers).status_code == 403
+    other = httpx.Client(base_url=locked.base_url)
+    stolen = token_of(other)  # Of a session of the attacker's own.
+    assert send(locked, **{FORM_TOKEN: stolen}).status_code == 403
+    assert not jobs(locked)
+    assert send(locked, **{FORM_TOKEN: token_of(locked, "/")}).status_code == 202
+
+
+def test_a_login_form_needs_its_own_token(locked):
+    assert log_in(locked, csrf="").status_code == 403
+    assert locked.get("/api/jobs").status_code == 401
+
+
+def test_a_forged_cookie_counts_for_nothing(locked):
+    log_in(locked)
+    good = locked.cookies[COOKIE]
+    body, _, signature = good.partition(".")
+    forged = [body + "x." + signature, good[:-2], "AAAA", "é", good.replace(".", ".x", 1)]
+    for each in forged:
+        bare = httpx.Client(base_url=locked.base_url)
+        headers = {"Cookie": f"{COOKIE}={each}".encode()}
+        assert bare.get("/api/jobs", headers=headers).status_code == 401, each
+
+
+def test_passwords_cannot_be_tried_for_long(locked):
+    answers = [log_in(locked, password=f"wrong {number}") for number in range(MOST_WRONG)]
+    assert {each.status_code for each in answers} == {401}
+    refused = log_in(locked)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert locked.get("/api/jobs", headers=BEARER).status_code == 429
+
+
+def test_a_wrong_token_is_refused_and_the_right_one_needs_no_form(locked):
+    wrong = locked.get("/api/jobs", headers={"Authorization": "Bearer guess"})
+    assert wrong.status_code == 401
+    assert send(locked, **BEARER).status_code == 202
+
+
+@pytest.mark.parametrize("after", ["https://evil.example", "//evil.example", "/\\evil.example"])
+def test_a_login_leads_to_no_other_site(locked, after):
+    assert log_in(locked, next=after).headers["location"] == "/"
+
+
+def test_names_never_become_paths(web):
+    for name in ("../../../etc/passwd", "..\\..\\x.jpg", "/etc/cron.d/x", "a/b.jpg", "\0.jpg", ""):
+        answer = send(web, name=name or "…")
+        assert answer.status_code == 202, answer.text
+    keys = [entry.key for entry in web.service.buckets.photos.list()]
+    assert all(re.fullmatch(r"[0-9a-f]{20}/[\w-]+\.jpg", key) for key in keys), keys
+    for path in ("%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2f..%2f.env", "%00", "_web%2f..%2fqueue"):
+        assert web.get(f"/api/paintings/{path}/thumbnail").status_code in (400, 404), path
+        assert web.delete(f"/api/paintings/{path}").status_code in (400, 404), path
+        assert web.get(f"/static/{path}").status_code in (400, 404), path
+        assert web.get(f"/api/jobs/{path}").status_code in (404, 422), path
+
+
+def test_only_what_was_uploaded_here_can_be_deleted(web):
+    assert web.delete("/api/paintings/monet.jpg").status_code == 403
+    assert web.service.buckets.style.find("monet.jpg")
+
+
+def png_bomb(width, height):
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(1_000_000), 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
+
+
+def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
+    cases = {
+        "a bomb": (png_bomb(13_000, 13_000), 413, "megapixels"),
+        "a larger bomb": (png_bomb(60_000, 60_000), 422, "megapixels"),
+        "a script": (b"<html><script>alert(1)</script>", 422, "web page"),
+        "an SVG": (b'<svg onload="x()">', 422, "SVG"),
+        "a video": (b"\0\0\0\x18ftypmp42" + bytes(100), 422, "not a picture"),
+        "nothing": (b"", 422, "empty"),
+        "many bytes": (b"\xff\xd8\xff" + bytes(1_500_000), 413, "larger"),
+        "far too many": (b"\xff\xd8\xff" + bytes(3_000_000), 413, ""),
+    }
+    for case, (data, status, reason) in cases.items():
+        answer = send(locked, data, **BEARER)
+        assert (answer.status_code, reason in answer.text) == (status, True), case + answer.text
+    assert not jobs(locked)
+    assert locked.get("/api/jobs", headers=BEARER).status_code == 200
+
+
+def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
+    def endless():
+        for _ in range(40):
+            yield bytes(100_000)
+
+    headers = {**BEARER, "Content-Type": "multipart/form-data; boundary=x"}
+    try:
+        status = locked.post("/api/jobs", content=endless(), headers=headers).status_code
+    except httpx.TransportError:  # It was cut off while it was still sending.
+        status = 413
+    assert status in (400, 413)
+
+
+def test_huge_headers_and_wrong_kinds_of_bodies_are_refused(locked):
+    huge = {"X-Huge": "x" * 200_000}
+    with contextlib.suppress(httpx.TransportError):  # The connection may be cut at once.
+        assert locked.get("/healthz", headers=huge).status_code in (400, 431)
+    kinds = {"text/plain": 415, "": 415, "multipart/form-data": 400, "application/json": 422}
+    for kind, status in kinds.items():
+        headers = {**BEARER, "Content-Type": kind}
+        found = locked.post("/api/jobs", content=b"\xff{", headers=headers)
+        assert found.status_code == status, (kind, found.text)
+
+
+def test_every_answer_forbids_scripts_and_frames_of_others(web):
+    for path in ("/", "/healthz", "/api/jobs", "/nothing", "/static/page.css"):
+        headers = web.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "server" not in headers
+
+
+def test_pages_of_other_sites_cannot_use_a_service_of_this_machine(web):
+    assert web.get("/api/jobs", headers={"Host": "evil.example"}).status_code == 400
+    assert send(web, Origin="https://evil.example").status_code == 403
+    assert not jobs(web)
+
+
+def test_the_position_of_a_photo_is_gone_before_it_is_stored(web):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
+    exif[0x010F] = "A camera"
+    job = send(web, tiny.file(60, 80, 1, exif=exif)).json()
+    stored = Image.open(io.BytesIO(web.get(job["links"]["photo"]).content)).getexif()
+    assert (dict(stored.get_ifd(0x8825)), stored[0x010F]) == ({}, "A camera")
+
+
+def test_a_proxy_is_believed_only_where_there_is_one(place):
+    forwarded = [{"X-Forwarded-For": f"10.0.0.{number}"} for number in range(MOST_WRONG + 1)]
+    guess = {"Authorization": "Bearer guess"}
+    locked_place = {**place, "WEB_PASSWORD": PASSWORD}
+    with served(locked_place) as direct:
+        found = [direct.get("/api/jobs", headers={**guess, **each}) for each in forwarded]
+        assert found[-1].status_code == 429
+    with served({**locked_place, "WEB_PROXIES": "1"}) as behind:
+        found = [behind.get("/api/jobs", headers={**guess, **each}) for each in forwarded]
+        assert found[-1].status_code == 401
+        # What a client writes in front of what the proxy adds does not count.
+        spoofed = [{"X-Forwarded-For": f"1.1.1.{n}, 10.9.9.9"} for n in range(MOST_WRONG + 1)]
+        found = [behind.get("/api/jobs", headers={**guess, **each}) for each in spoofed]
+        assert found[-1].status_code == 429
+        secure = behind.get("/login", headers={"X-Forwarded-Proto": "https"})
+        assert "secure" in secure.headers["set-cookie"].lower()
+        assert "strict-transport-security" in secure.headers

@@ -1,0 +1,76 @@
+"""Streams of events: what has changed, and what was missed."""
+
+import json
+from contextlib import contextmanager
+
+import httpx
+from support import tiny
+from support.web_service import until
+
+from styletransfer.web import events
+
+
+@contextmanager
+def stream(web, path="/api/events", **headers):
+    """Reads events: their ids and the jobs."""
+    with httpx.stream("GET", f"{web.base_url}{path}", headers=headers, timeout=20) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield _events(answer.iter_lines())
+
+
+def _events(lines):
+    about = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line:
+            about[name] = value
+        elif "data" in about:
+            assert about["event"] == "job"
+            yield about["id"], json.loads(about["data"])
+            about = {}
+
+
+def send(web, name="beach.jpg"):
+    files = {"photo": (name, tiny.file(60, 80, 1))}
+    form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
+    return web.post("/api/jobs", data=form, files=files).json()
+
+
+def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
+    jobs = [send(web, f"{number}.jpg") for number in range(2)]
+    with stream(web) as found:
+        assert [next(found)[1]["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
+        web.service.board.progress(jobs[0]["id"], 3, 9, 12.5)
+        _, news = next(found)
+        assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
+        assert news["links"]["preview"]
+        web.post(f"/api/jobs/{jobs[1]['id']}/cancel")
+        last, news = next(each for each in found if each[1]["id"] == jobs[1]["id"])
+        assert (news["state"], news["place"]) == ("cancelled", None)
+    with stream(web, **{"Last-Event-ID": last}) as found:
+        new = send(web, "new.jpg")
+        assert next(each for each in found if each[1]["id"] == new["id"])[1]["place"] == 1
+    with stream(web, **{"Last-Event-ID": "of another process-9"}) as found:
+        assert {next(found)[1]["photo"] for _ in range(2)} == {"0.jpg", "new.jpg"}
+
+
+def test_what_was_missed_between_two_streams_is_sent(web):
+    job = send(web)
+    with stream(web, job["links"]["events"]) as found:
+        seen, _ = next(found)
+    web.service.board.progress(job["id"], 5, 9, 2.0)
+    other = send(web, "other.jpg")
+    with stream(web, job["links"]["events"], **{"Last-Event-ID": seen}) as found:
+        assert next(found)[1]["step"] == 5
+        web.service.board.progress(other["id"], 1, 9, 2.0)
+        web.service.board.progress(job["id"], 6, 9, 2.0)
+        assert next(found)[1]["step"] == 6, "the other job's events are no concern of this stream"
+
+
+def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeypatch):
+    send(web)
+    monkeypatch.setattr(events, "MOST_LISTENERS", 1)
+    with stream(web) as found:
+        next(found)
+        until(lambda: web.service.board.listeners == 1)
+    until(lambda: web.service.board.listeners == 0)

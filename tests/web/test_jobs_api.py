@@ -1,0 +1,198 @@
+"""The API from a photo to its result, with a worker in the tests' process."""
+
+import io
+import json
+
+from PIL import Image
+from support import tiny
+from support.web_service import until
+
+from styletransfer.web import lease
+
+DRAFT = {"look": "monet", "quality": "draft"}
+
+
+def send(web, request=DRAFT, photo=None, name="beach.jpg", **headers):
+    files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
+    return web.post(
+        "/api/jobs", data={"request": json.dumps(request)}, files=files, headers=headers
+    )
+
+
+def state_of(web, job):
+    web.service.board.refresh()
+    return web.get(f"/api/jobs/{job['id']}").json()
+
+
+def test_a_photo_is_sent_painted_and_fetched(web, worker):
+    answer = send(web)
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == job["links"]["self"] == f"/api/jobs/{job['id']}"
+    assert (job["state"], job["place"], job["look"]) == ("queued", 1, "monet")
+    assert job["links"]["result"] is None
+    assert web.get(f"/api/jobs/{job['id']}/result").status_code == 404
+    assert worker.paint()
+
+    done = state_of(web, job)
+    assert (done["state"], done["place"], done["error"]) == ("done", None, None)
+    assert (done["width"], done["height"]) == (64, 48)
+    assert done["finished"] and done["network"] and done["links"]["cancel"] is None
+    result = web.get(done["links"]["result"], params={"download": 1})
+    assert Image.open(io.BytesIO(result.content)).size == (64, 48)
+    assert result.headers["content-type"] == "image/jpeg"
+    assert "beach%20-%20monet.jpg" in result.headers["content-disposition"]
+    photo = web.get(done["links"]["photo"])
+    assert Image.open(io.BytesIO(photo.content)).size == (80, 60)
+    assert not worker.paint()
+    said = [json.loads(line) for line in worker.said.getvalue().splitlines()]
+    assert {"step", "preview", "changed"} <= {each["kind"] for each in said}
+
+    shown = web.get("/api/gallery").json()
+    (item,) = shown["items"]
+    assert (item["photo"], item["look"], shown["next"]) == ("beach.jpg", "monet", None)
+    for part in ("result", "original", "thumbnail"):
+        assert web.get(item[part]).headers["content-type"] == "image/jpeg"
+    known = web.get("/api/estimate", params={"width": 80, "height": 60}).json()
+    assert known["draft"] > 0
+    assert known["fine"] is None
+
+
+def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
+    asked = {
+        "paintings": {"monet.jpg": 3, "both/a.png": 1},
+        "quality": "fine",
+        "settings": {"preserve_color": True, "size": 48},
+    }
+    job = send(web, asked).json()
+    assert [each["share"] for each in job["paintings"]] == [0.75, 0.25]
+    assert job["look"] == "monet+a"
+    assert worker.paint()
+    done = state_of(web, job)
+    assert (done["width"], done["settings"]) == (48, asked["settings"])
+    (item,) = web.get("/api/gallery").json()["items"]
+    assert item["settings"]["preserve_color"] is True
+
+
+def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
+    first = send(web).json()
+    later = web.post("/api/jobs", json={"again": first["id"], "look": "both"})
+    assert later.status_code == 202, later.text
+    assert later.json()["id"] != first["id"]
+    assert worker.paint() and worker.paint()
+    web.service.board.refresh()
+    assert [each["state"] for each in web.get("/api/jobs").json()["jobs"]] == ["done", "done"]
+    assert len(web.get("/api/gallery").json()["items"]) == 2
+    unknown = web.post("/api/jobs", json={"again": "0" * 20, "look": "both"})
+    assert unknown.status_code == 404
+
+
+def test_a_request_that_is_repeated_counts_once(web, store):
+    key = {"Idempotency-Key": "one"}
+    first, second = send(web, **key), send(web, **key)
+    assert first.status_code == second.status_code == 202
+    assert first.json()["id"] == second.json()["id"]
+    assert len(dict(store.queued())) == 1
+    other = send(web, {"look": "both"}, **key)
+    assert (other.status_code, "Idempotency-Key" in other.json()["detail"]) == (422, True)
+
+
+def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
+    jobs = [send(web, name=f"{number}.jpg").json() for number in range(3)]
+    assert [job["place"] for job in jobs] == [1, 2, 3]
+    cancelled = web.post(f"/api/jobs/{jobs[0]['id']}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
+    assert [state_of(web, job)["place"] for job in jobs] == [None, 1, 2]
+    assert web.post(f"/api/jobs/{jobs[0]['id']}/cancel").status_code == 409
+    assert worker.paint() and worker.paint()
+    assert not worker.paint()
+    assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "done"]
+
+
+def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_S", 0.01)
+    job = send(web, {**DRAFT, "settings": {"iterations": 1000}}).json()
+    sent = worker.web.outgoing.send
+
+    def send_and_cancel(kind, **about):
+        sent(kind, **about)
+        if kind == "step" and about["step"] > 1:
+            web.post(f"/api/jobs/{job['id']}/cancel")
+
+    monkeypatch.setattr(worker.web.outgoing, "send", send_and_cancel)
+    assert worker.paint()
+    cancelled = state_of(web, job)
+    assert cancelled["state"] == "cancelled"
+    assert 0 < cancelled["step"] < cancelled["steps"]
+    assert web.get("/api/gallery").json()["items"] == []
+    assert web.get(f"/api/jobs/{job['id']}/preview").status_code == 404
+
+
+def test_what_cannot_be_painted_says_why(web, worker):
+    whole = tiny.file(60, 80, 1)
+    job = send(web, photo=whole[: len(whole) // 2]).json()
+    assert worker.paint()
+    failed = state_of(web, job)
+    assert failed["state"] == "failed"
+    assert failed["error"].startswith("is damaged or incomplete")
+
+
+def test_a_batch_leaves_the_jobs_alone(web, worker, place):
+    """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
+    from styletransfer import config
+    from styletransfer.batch import run
+
+    send(web)
+    assert worker.paint()
+    waiting = send(web, name="later.jpg").json()
+    unfinished = worker.web.buckets.unfinished
+    unfinished.write(f"_checkpoints/monet/{waiting['id']}/later.jpg.npz", b"PK\x03\x04")
+    before = {entry.key for entry in worker.web.buckets.result.list("_web/")}
+    assert before
+    (worker.web.buckets.photos.folder.parents[2] / "photos" / "own.jpg").write_bytes(
+        tiny.file(60, 80, 2)
+    )
+    assert run.run(config.load(place)) == 0
+    assert {entry.key for entry in worker.web.buckets.result.list("_web/")} == before
+    items = web.get("/api/gallery").json()["items"]
+    assert len(items) <= 3
+    until(lambda: len(_fresh(web)) == 3)
+
+
+def _fresh(web):
+    web.service.results._listed = -100
+    return web.get("/api/gallery").json()["items"]
+
+
+REFUSED = (
+    ({"look": "manet"}, 422, "no look 'manet'"),
+    ({"paintings": {"../../x.jpg": 1}}, 422, "no painting"),
+    ({"look": "monet", "paintings": {"monet.jpg": 1}}, 422, "either"),
+    ({}, 422, "either"),
+    ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),
+    ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
+    ({**DRAFT, "settings": {"size": 16000}}, 422, "at most 4096"),
+    ({"paintings": {"monet.jpg": 0}}, 422, "greater than 0"),
+    ({**DRAFT, "quality": "best"}, 422, "quality"),
+    ({**DRAFT, "x": 1}, 422, "x"),
+    ({"paintings": {f"{n}.jpg": 1 for n in range(9)}}, 422, "paintings"),
+)
+
+
+def test_a_wrong_request_is_refused_in_one_line(web, store):
+    for request, status, reason in REFUSED:
+        answer = send(web, request)
+        found = answer.status_code, reason in answer.json()["detail"]
+        assert found == (status, True), f"{request}: {answer.text}"
+        assert "\n" not in answer.json()["detail"]
+    assert not dict(store.queued())
+
+
+def test_a_full_queue_says_when_to_come_back(place):
+    from support.web_service import served
+
+    with served({**place, "WEB_MAX_WAITING": "2"}) as web:
+        assert [send(web).status_code for _ in range(3)] == [202, 202, 429]
+        full = send(web)
+        assert int(full.headers["retry-after"]) > 0
+        assert full.json()["detail"] == "2 photos wait already; try later"

@@ -1,0 +1,134 @@
+"""Who paints a job: of several workers one, until it is done or the worker is gone."""
+
+import threading
+
+import pytest
+from support.web_service import until
+
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.web import lease as leases
+from styletransfer.web.lease import Cancelled, Claims, LeaseLost
+from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.stored import JobStore, StoredJob, new_id
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    return JobStore(open_bucket(str(tmp_path / "out"), Account(), new=True))
+
+
+def add(jobs, **about):
+    job = StoredJob(
+        id=new_id(),
+        photo="beach.jpg",
+        photo_key="x/beach.jpg",
+        size=(60, 80),
+        look="monet",
+        paintings=[],
+        named_look=True,
+        quality=Quality.DRAFT,
+        settings={},
+        created="",
+        **about,
+    )
+    jobs.create(job)
+    return job.id
+
+
+def test_workers_that_ask_at_once_get_different_jobs_oldest_first(jobs):
+    ids = sorted(add(jobs) for _ in range(4))
+    start, found = threading.Barrier(8), []
+
+    def ask(number):
+        claims = Claims(jobs, f"worker {number}")
+        start.wait()
+        if lease := claims.next():
+            found.append(lease.job.id)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(set(found)) == len(found), "two workers have the same job"
+    rest = [Claims(jobs, f"late {number}").next() for number in range(5)]
+    assert sorted([*found, *(lease.job.id for lease in rest if lease)]) == ids
+
+
+def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not(jobs, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE_S", 0.15)
+    add(jobs)
+    first, second = Claims(jobs, "first"), Claims(jobs, "second")
+    held = first.next()
+    held.note(step=3)
+    held.renew()
+    for _ in range(5):  # Each of these finds another version than the one before.
+        assert second.next() is None
+        held.renew()
+    taken = until(second.next)
+    assert (taken.job.owner, taken.job.step) == ("second", 3)
+    with pytest.raises(LeaseLost):
+        held.confirm()
+    held.end(state=JobState.DONE)  # Too late for the queue, but the job has ended.
+    with pytest.raises(LeaseLost):
+        taken.confirm()
+    assert second.next() is None
+
+
+def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(jobs):
+    job = add(jobs)
+    assert Claims(jobs, "first").next()
+    assert Claims(jobs, "second").next() is None
+    assert Claims(jobs, "third", gone="first").next().job.id == job
+
+
+def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs):
+    add(jobs)
+    held = Claims(jobs, "first").next()
+    held.note(step=7)
+    held.give_back()
+    taken = Claims(jobs, "second").next()
+    assert (taken.job.step, taken.job.crashes) == (7, 0)
+
+
+def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
+    job, gone = add(jobs), None
+    for number in range(leases.MOST_CRASHES):
+        assert Claims(jobs, f"{number}", gone).next()
+        gone = f"{number}"
+    assert Claims(jobs, "last", gone).next() is None
+    assert "the worker died 5 times" in jobs.read_ended(job).error
+
+
+def test_a_cancelled_job_is_painted_no_more(jobs):
+    job = add(jobs)
+    held = Claims(jobs, "first").next()
+    later, etag = jobs.read(job)
+    assert jobs.replace(later.changed(cancel=True), etag)
+    with pytest.raises(Cancelled):
+        held.confirm()
+    # Its worker dies before it has stored that; the next one does.
+    assert Claims(jobs, "second", gone="first").next() is None
+    assert jobs.read_ended(job).state == JobState.CANCELLED
+    assert not dict(jobs.queued())
+
+
+def test_a_job_ends_once(jobs):
+    job = add(jobs)
+    held = Claims(jobs, "first").next()
+    held.end(state=JobState.DONE, result="monet/x/beach.jpg")
+    assert not jobs.end(held.job.changed(state=JobState.FAILED))
+    assert jobs.read_ended(job).state == JobState.DONE
+    assert Claims(jobs, "second").next() is None
+
+
+def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(jobs):
+    job = add(jobs)
+    held = Claims(jobs, "first").next()
+    version = jobs.read(job)[0]
+    held.end(state=JobState.DONE)
+    jobs.create(version.changed())  # As if it had been killed before it deleted this.
+    assert Claims(jobs, "second", gone="first").next() is None
+    assert not dict(jobs.queued())
+    assert jobs.read_ended(job).state == JobState.DONE

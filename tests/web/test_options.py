@@ -1,0 +1,59 @@
+"""WEB_* and PORT: who is served, and where."""
+
+import subprocess
+import sys
+
+import pytest
+
+from styletransfer.errors import ConfigError
+from styletransfer.web.options import load_options
+
+PASSWORD = {"WEB_PASSWORD": "a long password"}
+
+
+def where(environment, demo=False):
+    options = load_options(environment, demo)
+    return options.host, options.port
+
+
+def test_the_network_is_served_only_with_a_password_or_where_that_is_said():
+    assert where({}, demo=True) == ("127.0.0.1", 8080)
+    assert where({"WEB_HOST": "127.0.0.1"}) == ("127.0.0.1", 8080)
+    assert where(PASSWORD) == ("0.0.0.0", 8080)
+    assert where({"WEB_PUBLIC": "1"}, demo=True) == ("0.0.0.0", 8080)
+    for environment, demo in (({}, False), ({"PORT": "8080"}, True), ({"WEB_HOST": "::"}, True)):
+        with pytest.raises(ConfigError, match="WEB_PASSWORD is not set, and the service would"):
+            load_options(environment, demo)
+
+
+def test_web_port_wins_over_the_platforms():
+    assert where({**PASSWORD, "PORT": "8080", "WEB_PORT": "9000"})[1] == 9000
+    assert where({**PASSWORD, "PORT": "8081"})[1] == 8081
+    assert load_options({**PASSWORD, "INSTANCE_NUMBER": "0"}).proxies == 1
+
+
+def test_what_is_wrong_is_named_without_the_password():
+    wrong = {
+        "WEB_PORT is '99999'": {**PASSWORD, "WEB_PORT": "99999"},
+        "WEB_MAX_WAITING is 'many'": {**PASSWORD, "WEB_MAX_WAITING": "many"},
+        "WEB_PASSWORD is too short": {"WEB_PASSWORD": "secret"},
+        "WEB_PUBLIC is 1, though WEB_PASSWORD is set": {**PASSWORD, "WEB_PUBLIC": "1"},
+    }
+    for message, environment in wrong.items():
+        with pytest.raises(ConfigError) as found:
+            load_options(environment)
+        assert message in str(found.value)
+        assert "secret" not in str(found.value)
+    assert "a long password" not in repr(load_options(PASSWORD))
+
+
+def test_the_web_process_loads_neither_tensorflow_nor_boto3_before_it_answers():
+    code = (
+        "import sys; from styletransfer import config;"
+        "from styletransfer.web import options, serve;"
+        "from styletransfer.web.app import create_app; loaded = config.load({});"
+        "create_app(loaded, options.load_options({}, True)).openapi();"
+        "print({'tensorflow', 'keras', 'boto3', 'scipy', 'h5py'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

@@ -1,0 +1,67 @@
+"""The looks and paintings that may be chosen, and uploads."""
+
+import io
+
+from PIL import Image
+from support import tiny
+
+from styletransfer import config
+from styletransfer.storage.folder import FolderBucket
+from styletransfer.web import catalogue
+
+
+def upload(web, data, name="waves.jpg"):
+    return web.post("/api/paintings", files={"file": (name, data)})
+
+
+def test_looks_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
+    looks = {look["name"]: look for look in web.get("/api/looks").json()}
+    assert [each["share"] for each in looks["both"]["paintings"]] == [0.5, 0.5]
+    assert looks["monet"]["settings"] == {}
+    shown = {each["name"]: each for each in web.get("/api/paintings").json()}
+    assert shown.keys() == {"monet.jpg", "both/a.png", "both/b.jpg"}
+    a = shown["both/a.png"]
+    assert (a["width"], a["height"], a["uploaded"]) == (40, 50, False)
+    for each in (*looks.values(), *shown.values()):
+        assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+
+
+def test_a_painting_is_uploaded_used_and_deleted(web, worker):
+    large = tiny.file(700, 900, 8)
+    added = upload(web, large)
+    assert added.status_code == 201, added.text
+    name = added.json()["name"]
+    assert (added.json()["uploaded"], added.json()["width"]) == (True, 900)
+    assert upload(web, large).json()["name"] == name
+    thumbnail = Image.open(io.BytesIO(web.get(added.json()["thumbnail"]).content))
+    assert thumbnail.size == (320, 249)
+    assert [look["name"] for look in web.get("/api/looks").json()] == ["both", "monet"]
+
+    job = web.post(
+        "/api/jobs",
+        data={"request": f'{{"paintings": {{"{name}": 1}}, "quality": "draft"}}'},
+        files={"photo": ("beach.jpg", tiny.file(60, 80, 1))},
+    ).json()
+    assert web.delete(f"/api/paintings/{name}").status_code == 409
+    assert worker.paint()
+    web.service.board.refresh()
+    assert web.get(job["links"]["self"]).json()["state"] == "done"
+    assert web.delete(added.headers["location"]).status_code == 204
+    assert web.get(added.json()["thumbnail"]).status_code == 404
+    assert len(web.get("/api/gallery").json()["items"]) == 1
+
+
+def test_uploads_stay_out_of_the_style_bucket(web, place):
+    before = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
+    upload(web, tiny.file(60, 60, 9))
+    assert {*web.service.buckets.style._style.folder.rglob("*.*")}
+    after = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
+    assert after == before
+    assert config.load(place).style == str(web.service.buckets.style._style.folder)
+
+
+def test_there_is_room_for_so_many_uploads(web, monkeypatch):
+    monkeypatch.setattr(catalogue, "_MOST_UPLOADS", 1)
+    assert upload(web, tiny.file(60, 60, 9)).status_code == 201
+    full = upload(web, tiny.file(60, 60, 10))
+    assert (full.status_code, full.headers["retry-after"]) == (429, "60")

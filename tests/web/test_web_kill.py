@@ -1,0 +1,94 @@
+"""`kill -9` of the worker and of the web process at random moments, on the software that Cellar
+runs: no job is lost, and none is painted twice to its end.
+
+One round of each; more: `pytest tests/web/test_web_kill.py -s --rounds 20`.
+"""
+
+import json
+import random
+import time
+from collections import Counter
+
+import httpx
+import pytest
+from support import tiny
+from support.web_service import WebProcess, until
+
+from styletransfer.storage import open_bucket
+
+ROUNDS, SEED = 2, 5
+SETTINGS = {"STYLE_SIZE": "128", "STYLE_ITERATIONS": "60", "VGG_WEIGHTS": "builtin"}
+
+
+@pytest.mark.slow
+def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_path, request):
+    rounds, chance = request.config.getoption("rounds") or ROUNDS, random.Random(SEED)
+    style, result = rgw.new_bucket(), rgw.new_bucket()
+    open_bucket(style, rgw.account).write("monet.jpg", tiny.file(50, 50, 3))
+    web = WebProcess(
+        {
+            **rgw.environment,
+            **SETTINGS,
+            "BUCKET_SOURCE": rgw.new_bucket(),
+            "BUCKET_STYLE": style,
+            "BUCKET_RESULT": result,
+            "CHECKPOINT_EVERY": "1",
+        },
+        tmp_path / "log",
+    )
+    jobs, kills = {}, Counter()
+    web.start()
+    try:
+        until(lambda: web.client.get("/readyz").status_code == 200)
+        for number in range(rounds):
+            jobs[f"photo {number}"] = place(web, number)
+            until(lambda: paints(web))
+            time.sleep(chance.uniform(0.0, 3.0))  # The moment is what is tried.
+            if number % 2 == 0:
+                kills["worker"] += web.kill_worker()
+            else:
+                web.kill()
+                kills["web"] += 1
+                web.start()
+        states = until(lambda: ended(web, jobs.values()), deadline_s=120 + 15 * rounds)
+    finally:
+        web.process.poll() is None and web.stop()
+    log = (tmp_path / "log").read_text()
+    assert states == dict.fromkeys(jobs.values(), "done"), log
+    painted = Counter(
+        json.loads(line)["result"] for line in log.splitlines() if '"event": "done"' in line
+    )
+    assert set(painted.values()) <= {1}, painted
+    left = [entry.key for entry in open_bucket(f"{result}/_web", rgw.account).list()]
+    assert not [key for key in left if key.startswith(("queue/", "unfinished/"))]
+    assert len([key for key in left if key.startswith("done/")]) == len(jobs)
+    print(f"{dict(kills)} killed, {len(jobs)} jobs, {log.count('resuming from step')} resumed")
+
+
+def place(web, number):
+    """Sends a photo, as often as it takes; the job's id."""
+    form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
+    files = {"photo": (f"{number}.jpg", tiny.file(60, 80, number))}
+    headers = {"Idempotency-Key": f"photo {number}"}
+
+    def sent():
+        try:
+            answer = web.client.post("/api/jobs", data=form, files=files, headers=headers)
+        except httpx.TransportError:
+            return None
+        assert answer.status_code in (202, 503), answer.text
+        return answer.json()["id"] if answer.status_code == 202 else None
+
+    return until(sent)
+
+
+def paints(web):
+    """Whether a job is being painted, or none waits any more."""
+    states = {job["state"] for job in web.client.get("/api/jobs").json()["jobs"]}
+    return "painting" in states or "queued" not in states
+
+
+def ended(web, jobs):
+    """The states of jobs by id, once all have ended."""
+    found = {each: web.client.get(f"/api/jobs/{each}").json()["state"] for each in jobs}
+    return {} if {"queued", "painting"} & {*found.values()} else found
