@@ -46,6 +46,7 @@ class Config:
     photo: the key of the only photo to paint; look: the name of the only look; None means all.
     checkpoint_every: seconds. memory_limit: bytes; None means all free memory. progress: one of
         `progress.PROGRESS_MODES`. keep: results stay, whatever has changed since.
+    workers_per_device: pictures that a device paints at a time; None: as many as fit and pay.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Config:
     dry_run: bool
     keep: bool
     progress: str
+    workers_per_device: int | None = None
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
 
     @property
@@ -114,7 +116,21 @@ def load(
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
+        workers_per_device=_workers(values),
     )
+
+
+def _workers(values: Mapping[str, str]) -> int | None:
+    """PAINTERS, a number from 1 to 64; None for `auto`."""
+    given = values.get("PAINTERS", "auto").lower()
+    if given == "auto":
+        return None
+    if not (given.isdecimal() and 1 <= int(given) <= 64):
+        raise ConfigError(
+            f"PAINTERS is {shortened(given)}; expected auto, or how many pictures a device paints "
+            "at a time, from 1 to 64"
+        )
+    return int(given)
 
 
 def log_format(environment: Mapping[str, str]) -> str:

@@ -38,6 +38,11 @@ class Feasibility:
         self._known: dict[Any, Any] = {}
         self._first_with_model: dict[str, Settings] = {}
 
+    @property
+    def free(self) -> int:
+        """The bytes of the device that painting may take."""
+        return self._budget.bytes
+
     def failures(self) -> list[tuple[Task, StyleTransferError]]:
         """The tasks that cannot be painted, each with its reason. Raises Stopped after a signal,
         and what ends a run."""

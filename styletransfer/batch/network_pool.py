@@ -46,7 +46,7 @@ class NetworkPool:
         self._reader = ThreadPoolExecutor(1)
         self._weights: dict[ModelAndSeed, Future[registry.Weights]] = {}
         self._loaded: dict[tuple[ModelAndSeed, str], VGG] = {}
-        self._lock = threading.Lock()
+        self._lock, self._loading = threading.Lock(), threading.Lock()
 
     def accepted(self, settings: Settings) -> tuple[str, ...]:
         """The identities of weights with which a result with these settings is up to date.
@@ -108,9 +108,10 @@ class NetworkPool:
         """The network for these settings; one for each device, as its tensors and what TensorFlow
         traces belong to the device. Raises WeightsError, StorageError."""
         which = (settings.model, settings.seed), device
-        if which not in self._loaded:
-            self._loaded[which] = self.build(settings)
-        return self._loaded[which]
+        with self._loading:
+            if which not in self._loaded:
+                self._loaded[which] = self.build(settings)
+            return self._loaded[which]
 
     def build(self, settings: Settings) -> "VGG":
         """A new network on the current device. Raises WeightsError, StorageError."""

@@ -30,10 +30,21 @@ from styletransfer.vgg.network import VGG
 
 
 class Worker:
-    """Takes the next task whenever its device is free. The pipeline is shared by all workers."""
+    """Takes the next task whenever its last one is done. The pipeline is shared by all workers.
 
-    def __init__(self, device: Device, run: RunContext, pipeline: Pipeline) -> None:
+    number: of the workers of its device. share: the most bytes that a picture may take there.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        run: RunContext,
+        pipeline: Pipeline,
+        number: int = 0,
+        share: int | None = None,
+    ) -> None:
         self._device, self._run, self._pipeline = device, run, pipeline
+        self._name, self._share = f"{device.name}/{number}", share
         # The targets of the look painted last: the next task is most likely in the same look.
         self._look: Look | None = None
         self._style: StyleTargets | None = None
@@ -61,7 +72,7 @@ class Worker:
         else:
             self._pipeline.uploader.upload(finished, self._run.stop)
         finally:
-            self._pipeline.eta.finished(self._device.name)
+            self._pipeline.eta.finished(self._name)
 
     def _finished(
         self, task: Task, key: str, label: str, photo: PhotoInput, look: LookInput
@@ -72,7 +83,7 @@ class Worker:
 
         def batch_left(eta_s: float) -> float:
             elapsed = perf_counter() - started
-            return self._pipeline.eta.left(self._device.name, elapsed, eta_s)
+            return self._pipeline.eta.left(self._name, elapsed, eta_s)
 
         last = follow(
             self._steps(task, photo, look, vgg),
@@ -101,12 +112,14 @@ class Worker:
         when a signal has come."""
         stop, checkpoints = self._run.stop, self._pipeline.checkpoints
         try:
-            transfer = self._transfer(task, photo, look, vgg, self._pipeline.memory.set_aside())
+            set_aside = self._pipeline.memory.set_aside()
+            transfer = self._transfer(task, photo, look, vgg, set_aside, self._share)
         except MemoryShortError:
-            # Pictures that are read before their turn, or that wait to be stored, may be the cause.
+            # Pictures that are read before their turn, or that wait to be stored, may be the cause;
+            # or it takes more than its share.
             self._pipeline.memory.set_nothing_aside()
             self._pipeline.uploader.drain(stop)
-            transfer = self._transfer(task, photo, look, vgg, 0)
+            transfer = self._transfer(task, photo, look, vgg, 0, None)
         self._log_memory(task, transfer.memory_plan)
         resume = result_of(checkpoints.load(task, transfer.snapshot_shapes), stop)
         if resume is not None:
@@ -146,7 +159,13 @@ class Worker:
         )
 
     def _transfer(
-        self, task: Task, photo: PhotoInput, look: LookInput, vgg: VGG, set_aside: int
+        self,
+        task: Task,
+        photo: PhotoInput,
+        look: LookInput,
+        vgg: VGG,
+        set_aside: int,
+        share: int | None,
     ) -> StyleTransfer:
         return StyleTransfer(
             photo.picture.pixels_int,
@@ -156,6 +175,7 @@ class Worker:
             content_mask=photo.mask,
             memory_limit=self._run.config.memory_limit,
             set_aside=set_aside,
+            share=share,
         )
 
     def _targets(self, look: Look, given: LookInput) -> StyleTargets:

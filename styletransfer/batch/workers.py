@@ -1,7 +1,7 @@
-"""Paints the tasks of a run, with one worker on each device.
+"""Paints the tasks of a run, with one or more workers on each device.
 
-With one device it paints in the calling thread; with several, each worker has a thread, and all
-take their tasks from one prefetcher. After a signal, each worker saves its painting; an error that
+One worker paints in the calling thread; of several, each has a thread, and all take their tasks
+from one prefetcher. After a signal, each worker saves its painting; an error that
 ends one worker ends the run.
 """
 
@@ -60,22 +60,30 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         found = devices()
         run.stop.obey()
         event(f"painting on {found}", device=str(found))
-        used = found.all[: len(todo)]
-        run.networks.load(todo[0].look.settings, used[0].name)
-        eta = BatchEta(len(used), lambda: prefetcher.left, uploader.outcome.seconds)
+        first = found.all[0].name
+        run.networks.load(todo[0].look.settings, first)
 
         from styletransfer.batch.feasibility import Feasibility
         from styletransfer.batch.worker import Worker
+        from styletransfer.batch.workers_per_device import device_share
 
-        pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
-        workers = [Worker(device, run, pipeline) for device in used]
         gallery.begin()
-        impossible = Feasibility(run, headers, memory, used[0].name).failures()
+        feasibility = Feasibility(run, headers, memory, first)
+        impossible = feasibility.failures()
+        names = [device.name for device in found.all]
+        workers, share = device_share(run.config.workers_per_device, todo, feasibility, names)
+        if workers > 1:
+            event(f"{workers} pictures at a time on each device")
+        places = [(device, number) for number in range(workers) for device in found.all]
+        places = places[: len(todo)]
+        eta = BatchEta(len(places), lambda: prefetcher.left, uploader.outcome.seconds)
+        pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
+        jobs = [Worker(device, run, pipeline, number, share).paint for device, number in places]
         prefetcher.leave_out(task for task, _ in impossible)
         for task, error in impossible:
             uploader.fail(task, str(task), error)
         run.stop.later = True
-        run_side_by_side([worker.paint for worker in workers])
+        run_side_by_side(jobs)
         return uploader.finish(run.stop)
     except Stopped:
         grace_s = GRACE_S

@@ -18,9 +18,12 @@ class MemoryBudget:
     """The memory that painting a picture may take, in `bytes`, in addition to what is `in_use` when
     it begins: what is free on the device, and no more than `limit` bytes for the whole process (on
     a GPU, for what it holds there), if given. set_aside: bytes of the host's memory that are free
-    and that painting on the CPU must leave alone."""
+    and that painting on the CPU must leave alone. share: the most bytes, where others paint on the
+    same device."""
 
-    def __init__(self, limit: int | None = None, set_aside: int = 0) -> None:
+    def __init__(
+        self, limit: int | None = None, set_aside: int = 0, share: int | None = None
+    ) -> None:
         on_gpu = gpu_memory()
         used, free = on_gpu or cpu_memory(set_aside)
         self.in_use = used if on_gpu else used - set_aside
@@ -28,6 +31,8 @@ class MemoryBudget:
         self.bytes = int(FREE_SHARE * self._free)
         if limit is not None:
             self.bytes = max(min(self.bytes, int(LIMIT_SHARE * limit) - used), 0)
+        if share is not None:
+            self.bytes = min(self.bytes, share)
 
     def check(self, needed: int, what: str) -> None:
         """For what is needed for a moment only, within what is free, whatever the limit for the

@@ -110,7 +110,8 @@ class StyleTransfer:
     """A photo prepared to be painted in a style; `steps` runs it. Arguments as in `stylize`.
 
     memory_plan: the memory plan of the last scale, which takes the most memory. set_aside: bytes of
-    the host's memory that are free now and that others will take meanwhile.
+    the host's memory that are free now and that others will take meanwhile. share: the most bytes
+    that it may take, where others paint on the same device.
     Raises ValueError for arrays that do not fit, PictureError for a picture too narrow for its
     recipe, and MemoryShortError if it cannot be computed in the available memory.
     """
@@ -128,6 +129,7 @@ class StyleTransfer:
         init: np.ndarray | None = None,
         memory_limit: int | None = None,
         set_aside: int = 0,
+        share: int | None = None,
     ) -> None:
         if settings.deterministic:
             deterministic()
@@ -136,7 +138,7 @@ class StyleTransfer:
         about = PaintingInputs(
             pyramid.picture_size(content), masked, styles.masked_groups(masked), init is not None
         )
-        plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside))
+        plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside, share))
         self._objective, self._planner, self.memory_plan = plan.objective, plan.planner, plan.memory
         self._sizes, self._counts = plan.sizes, plan.counts
         self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)

@@ -14,12 +14,15 @@ import pytest
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer import progress
+from styletransfer import config, progress
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.workers import run_side_by_side
-from styletransfer.errors import StyleTransferError
+from styletransfer.batch.workers_per_device import workers_that_fit
+from styletransfer.engine.memory_model import TILINGS, MemoryPlan
+from styletransfer.engine.tiled_gradient import UNTILED
+from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.signals import Stopped
 
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
@@ -68,6 +71,41 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
     for record in records.values():
         alone = Path("alone", record["result"]).read_bytes()
         assert Path("out", record["result"]).read_bytes() == alone
+
+
+@pytest.mark.slow
+def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_be(
+    four_photos, small_vgg, capsys
+):
+    assert run(four_photos, BUCKET_RESULT="./alone") == 0
+    assert "at a time" not in capsys.readouterr().out  # On a CPU, `auto` is one.
+    assert run(four_photos, PAINTERS="3", MEMORY_LIMIT="8GB") == 0
+    out = capsys.readouterr().out
+    assert "3 pictures at a time on each device" in out and "4 painted" in out
+    for name in PHOTOS:
+        record = json.loads(Path(f"out/_records/monet/{name}.json").read_text())
+        alone = Path("alone", record["result"]).read_bytes()
+        assert Path("out", record["result"]).read_bytes() == alone
+
+
+def test_pictures_are_painted_at_a_time_as_memory_and_their_sizes_allow():
+    def plan(*size, needed=10**9, tiling=UNTILED):
+        return MemoryPlan(size, tiling, needed)
+
+    small, large = plan(341, 512), plan(1365, 2048, needed=5 * 10**9)
+    free = 14 * 10**9  # of 16, on a T4
+    assert workers_that_fit([small], free) == 4
+    assert workers_that_fit([small, plan(400, 600)], free) == 2
+    assert workers_that_fit([small, large], free) == 1
+    assert workers_that_fit([small], 3 * 10**9) == 3
+    assert workers_that_fit([small, plan(341, 512, tiling=TILINGS[1])], free) == 1
+    assert workers_that_fit([], free) == 1
+
+
+@pytest.mark.parametrize("value", ["0", "many", "1.5"])
+def test_a_wrong_number_of_painters_is_named(value):
+    with pytest.raises(ConfigError, match=r"PAINTERS is '?.*; expected auto, or how many"):
+        config.load({"PAINTERS": value})
 
 
 @pytest.mark.slow
