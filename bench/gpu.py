@@ -250,6 +250,8 @@ class Measuring:
         }
         # The last seconds are for stopping it.
         seconds = self._left - 2 * gpu_batch.STOPPING_S
+        if seconds < gpu_batch.STOPPING_S:
+            raise TimeUpError
         self._noted(
             self.results["batch"],
             f"this engine, PAINTERS={workers}",
