@@ -25,7 +25,10 @@ class Estimates:
     """Seconds per work, for the network of drafts and for that of the other qualities. What another
     device took does not count. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, one_network: bool = False) -> None:
+        """one_network: drafts and the others have the same, so that the time of one is also what
+        is expected of the other until that was painted."""
+        self._one_network = one_network
         self._rates: dict[bool, deque[float]] = {}
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
@@ -47,5 +50,8 @@ class Estimates:
     def seconds(self, quality: Quality, work: float) -> float | None:
         """Of a picture with this work; None where none of its kind was painted here yet."""
         with self._lock:
-            rates = self._rates.get(quality == Quality.DRAFT)
+            draft = quality == Quality.DRAFT
+            rates = self._rates.get(draft)
+            if not rates and self._one_network:
+                rates = self._rates.get(not draft)
             return statistics.median(rates) * work if rates else None

@@ -30,10 +30,12 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
 
 def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
     """A small JPEG of the picture as it is by now: the photo before the first step, and the result
-    when it has just ended. Raises as `photo_of`."""
+    when it is done. Raises as `photo_of`, also for a job that ended without a result."""
     try:
         return buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
     except ObjectError:
+        if job.state.final and not job.result:
+            raise not_found("preview: the job has ended") from None
         shown = painted_of if job.result else photo_of
         return shown(job, buckets, small=True)[0]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from styletransfer.config import Config
+from styletransfer.vgg.sources import ANY_BUILTIN, BUILTIN
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
@@ -27,7 +28,7 @@ class Service:
         """worker: the command that starts the worker; empty: another process has one."""
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
-        self.estimates = Estimates()
+        self.estimates = Estimates(one_network=config.vgg_weights in (ANY_BUILTIN, *BUILTIN))
         self.supervisor = Supervisor(worker, self._hear) if worker else None
 
     @functools.cached_property
