@@ -29,8 +29,9 @@ def bench():
         import gpu
         import gpu_batch
         import gpu_document
+        import what_fits
 
-        yield SimpleNamespace(gpu=gpu, batch=gpu_batch, document=gpu_document)
+        yield SimpleNamespace(gpu=gpu, batch=gpu_batch, document=gpu_document, fits=what_fits)
     finally:
         sys.path.remove(str(BENCH))
 
@@ -144,3 +145,8 @@ def test_pictures_a_minute_are_counted_from_a_batchs_log(bench):
     assert found == {"painted": 2, "per_minute": pytest.approx(6), "first_s": 8}
     with pytest.raises(RuntimeError, match="no picture was painted:\na warning"):
         bench.batch.counted_pictures("a warning")
+
+
+def test_the_table_of_what_fits_is_what_the_memory_model_says(bench):
+    fits = bench.fits
+    assert fits.BEGIN + fits.table() + fits.END in fits.PAGE.read_text()

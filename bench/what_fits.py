@@ -1,0 +1,93 @@
+"""What fits into GPUs' memory, by the engine's own estimate; rewrites docs/performance.md's table.
+
+    python bench/what_fits.py
+
+Needs no GPU. The longer sides are those of the largest 3:2 picture that `engine/memory_model.py`
+plans within the part of the memory that painting may take.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from styletransfer import Settings, load_vgg
+from styletransfer.batch.workers_per_device import workers_that_fit
+from styletransfer.engine import memory_model
+from styletransfer.engine.memory_available import FREE_SHARE
+from styletransfer.engine.memory_model import TILINGS, MemoryPlan, bytes_needed
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.tiled_gradient import UNTILED, Tiling
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/performance.md"
+BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
+GIB = 2**30
+GPUS = {  # as nvidia-smi shows them
+    "T4, 16 GB": 15.0 * GIB,
+    "L4, A10G, 24 GB": 22.5 * GIB,
+    "A100, H100, 80 GB": 79.6 * GIB,
+    "H200, 141 GB": 140.4 * GIB,
+}
+LARGEST_SIDE = 16384  # px, of the setting `size`
+SMALL = (341, 512)  # px
+COLUMNS = {
+    "at once": UNTILED,
+    "block 1 in tiles": Tiling(2, 64),
+    "in tiles": Tiling(6, 64),
+    "in the smallest tiles": TILINGS[-1],
+}
+
+
+def main() -> None:
+    """Writes the table between the page's marks, and prints it."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(before + BEGIN + table() + END + after)
+    print(table())
+
+
+def table() -> str:
+    """Of each GPU and network the longer sides in px that fit, in Markdown."""
+    head = ["GPU", "network", *COLUMNS, f"at a time, {SMALL[1]} × {SMALL[0]} px"]
+    rows = [head, ["---"] * len(head)]
+    objectives = {
+        name: Objective.of(Settings(precision="bfloat16"), vgg)
+        for name, vgg in (("VGG19", vgg19()), ("`sketch`", load_vgg("vgg19", "sketch")))
+    }
+    known = memory_model.device_name
+    memory_model.device_name = lambda: "GPU:0"
+    try:
+        for gpu, memory in GPUS.items():
+            free = int(FREE_SHARE * memory)
+            for name, objective in objectives.items():
+                sides = [longest_side(objective, tiling, free) for tiling in COLUMNS.values()]
+                small = MemoryPlan(SMALL, UNTILED, bytes_needed(objective, SMALL, UNTILED))
+                rows.append([gpu, name, *map(str, sides), str(workers_that_fit([small], free))])
+    finally:
+        memory_model.device_name = known
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def longest_side(objective: Objective, tiling: Tiling, free: int) -> int:
+    """The longer side in px of the largest picture that fits into so many bytes, to full 10 px."""
+    low, high = 0, LARGEST_SIDE // 10 + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        size = round(10 * middle * 2 / 3), 10 * middle
+        fits = bytes_needed(objective, size, tiling) <= free
+        low, high = (middle, high) if fits else (low, middle)
+    return 10 * low if 10 * low < LARGEST_SIDE - 10 else LARGEST_SIDE
+
+
+def vgg19() -> VGG:
+    """VGG19 without any weights: memory depends on its widths alone."""
+    kernels = {
+        layer: (np.broadcast_to(np.float32(0), shape), np.zeros(shape[3], np.float32))
+        for layer, shape in layer_shapes("vgg19").items()
+    }
+    return VGG(Weights("vgg19", "none", kernels, MEAN_PIXEL))
+
+
+if __name__ == "__main__":
+    main()
