@@ -2,13 +2,12 @@
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import EventSourceResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -30,6 +29,8 @@ from styletransfer.web.stored import StoredJob
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+UNBUFFERED = {"x-accel-buffering": "no"}  # A proxy must not wait for more.
 AT_ONCE = 24  # uploads that are taken at once
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal} for status in (400, 401, 403, 404, 413, 415, 422, 429)
@@ -81,10 +82,14 @@ async def new_job(
     """Adds a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
     job in `again` whose photo is to be painted once more. With an `Idempotency-Key` that was used
     before, it is the job of that time."""
-    # Before anything of the photo is read.
-    await run_in_threadpool(service.orders.check_room)
-    if _uploads.locked():
-        raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
+    try:  # Before anything of the photo is kept.
+        service.orders.check_room()
+        if _uploads.locked():
+            raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
+    except RefusedError:
+        async for _ in request.stream():  # Whoever is still sending would not read the answer.
+            pass
+        raise
     async with _uploads:
         asked, photo = await _received(request, service)
         job = await run_in_threadpool(service.orders.place, asked, photo, idempotency_key)
@@ -118,22 +123,22 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
     raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
 
 
-@jobs.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+@jobs.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
 async def job_events(
     job_id: OneJob, service: Shared, last_event_id: LastEventId = None, _: MayListen = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> Response:
     """Events `job` with the job's state whenever it changes, and a comment every 15 s."""
-    async for each in job_changes(service.board, last_event_id, job_id):
-        yield each
+    return EventSourceResponse(
+        job_changes(service.board, last_event_id, job_id), headers=UNBUFFERED
+    )
 
 
-@jobs.get("/events", response_class=EventSourceResponse)
+@jobs.get("/events", response_class=Response, responses=STREAM)
 async def all_events(
     service: Shared, last_event_id: LastEventId = None, _: MayListen = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> Response:
     """Events `job` with a job's state whenever one changes, and a comment every 15 s."""
-    async for each in job_changes(service.board, last_event_id):
-        yield each
+    return EventSourceResponse(job_changes(service.board, last_event_id), headers=UNBUFFERED)
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)

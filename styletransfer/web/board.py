@@ -11,7 +11,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from logging import WARNING
+
+from fastapi.sse import format_sse_event
 
 from styletransfer.errors import StorageError
 from styletransfer.log import event
@@ -40,7 +43,7 @@ class Board:
         self._closed = False
         self._boot, self._version = secrets.token_hex(4), 0
         self._changes: OrderedDict[str, int] = OrderedDict()  # by job, oldest change first
-        self._texts: dict[str, tuple[int, str]] = {}
+        self._events: dict[str, tuple[str, bytes]] = {}
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self.on_work: Callable[[], None] = lambda: None  # There is something to paint.
         self.problem: str | None = "the jobs have not been read yet"
@@ -217,7 +220,7 @@ class Board:
         self._jobs.pop(job_id, None)
         self._etags.pop(job_id, None)
         self._changes.pop(job_id, None)
-        self._texts.pop(job_id, None)
+        self._events.pop(job_id, None)
         self._previews.discard(job_id)
 
     # --- what listeners get ---------------------------------------------------------------------
@@ -239,27 +242,30 @@ class Board:
         """How many listen."""
         return len(self._listeners)
 
-    def since(self, seen: str | None, job_id: str | None = None) -> list[tuple[str, str]]:
-        """The jobs that have changed since the change `seen`: that of each, and the job in JSON,
-        oldest change first. Without `seen`, or with that of another process: all that have not
-        ended. job_id: this job only."""
+    def since(self, seen: str | None, job_id: str | None = None) -> list[tuple[str, bytes]]:
+        """The jobs that have changed since the change `seen`: the change of each, and its event as
+        the bytes of a stream, oldest change first. Without `seen`, or with that of another process:
+        all that have not ended. job_id: this job only."""
         boot, _, number = (seen or "").partition("-")
         with self._lock:
             if boot == self._boot and number.isdecimal():
-                changed = [each for each, at in self._changes.items() if at > int(number)]
+                latest = takewhile(
+                    lambda each: self._changes[each] > int(number), reversed(self._changes)
+                )
+                changed = [*latest][::-1]
             else:
                 unfinished = {job_id} if job_id else self._etags.keys()
                 changed = [each for each in self._changes if each in unfinished]
             wanted = [each for each in changed if job_id in (None, each)]
-            return [(f"{self._boot}-{self._changes[each]}", self._json(each)) for each in wanted]
+            return [self._event(each) for each in wanted]
 
-    def _json(self, job_id: str) -> str:
-        """A job's state at its latest change, the same for all who listen."""
-        version = self._changes.get(job_id, 0)
-        if self._texts.get(job_id, (-1, ""))[0] != version:
+    def _event(self, job_id: str) -> tuple[str, bytes]:
+        """A job's latest change, and the event of it, the same for all who listen."""
+        change = f"{self._boot}-{self._changes[job_id]}"
+        if self._events.get(job_id, ("", b""))[0] != change:
             text = self._view(self._jobs[job_id]).model_dump_json(by_alias=True)
-            self._texts[job_id] = version, text
-        return self._texts[job_id][1]
+            self._events[job_id] = change, format_sse_event(data_str=text, event="job", id=change)
+        return self._events[job_id]
 
     def _changed(self, jobs: Iterable[str], *more: str) -> None:
         for each in (*jobs, *more):

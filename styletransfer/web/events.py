@@ -4,31 +4,34 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT
 
 from styletransfer.web.board import Board
 
 AT_MOST_EVERY_S = 0.25  # a listener hears of changes
+HEARTBEAT_S = 15.0
 LONGEST_S = 600.0  # a stream; then the browser connects anew, and its login is checked anew
 MOST_LISTENERS = 1000
 
 
 async def job_changes(
     board: Board, seen: str | None, job_id: str | None = None
-) -> AsyncIterator[ServerSentEvent]:
-    """An event `job` for each job that changes, with its state; at first for those that have
-    changed since the event with the id `seen`. job_id: for this job only."""
+) -> AsyncIterator[bytes]:
+    """The bytes of a stream with an event `job` for each job that changes, with its state; at first
+    for those that have changed since the event with the id `seen`. job_id: for this job only."""
     listener, ends = board.listen(), time.monotonic() + LONGEST_S
     try:
+        yield KEEPALIVE_COMMENT  # The browser knows at once that it is connected.
         while not board.closed and time.monotonic() < ends:
             listener.clear()
-            for change, text in board.since(seen, job_id):
-                yield ServerSentEvent(raw_data=text, event="job", id=change)
-                seen = change
-            await asyncio.sleep(AT_MOST_EVERY_S)
+            changes = board.since(seen, job_id)
+            if changes:
+                seen = changes[-1][0]
+                yield b"".join(text for _, text in changes)
+                await asyncio.sleep(AT_MOST_EVERY_S)
             try:
-                await asyncio.wait_for(listener.wait(), ends - time.monotonic())
+                await asyncio.wait_for(listener.wait(), HEARTBEAT_S)
             except TimeoutError:
-                return
+                yield KEEPALIVE_COMMENT
     finally:
         board.leave(listener)
