@@ -44,7 +44,8 @@ export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
 # A mode is what Python runs in the environment, after the extras that the environment needs.
-case ${1:-${RUN_MODE:-}} in
+mode=${1:-${RUN_MODE:-}}
+case $mode in
   -h | --help) usage && exit ;;
   '' | -*) run=(-m styletransfer "$@") ;;
   web) run=(-m styletransfer.cli.web "${@:2}") ;;
@@ -56,7 +57,7 @@ case ${1:-${RUN_MODE:-}} in
     ;;
   *)
     if [ $# -lt 3 ]; then
-      say "start.sh: there is no mode '$1'; ./start.sh --help lists them." \
+      say "start.sh: there is no mode '$mode'; ./start.sh --help lists them." \
         "Three arguments are PHOTOS PAINTINGS RESULTS."
       exit 2
     fi

@@ -1,10 +1,12 @@
 """The application: its routes, what each request passes before them, and what runs beside them."""
 
+import functools
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from logging import DEBUG, WARNING
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +26,7 @@ from styletransfer.web.gate import Gate
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
 from styletransfer.web.refusals import RefusedError
-from styletransfer.web.schemas import Health, Readiness
+from styletransfer.web.schemas import Health, JobRequest, Readiness
 from styletransfer.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"
@@ -61,6 +63,7 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
         },
     )
     app.state.service = service
+    app.openapi = functools.cache(functools.partial(_documented, app.openapi))  # type: ignore[method-assign]
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
     for router in (jobs, paintings, gallery, pages):
@@ -68,6 +71,15 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
+
+
+def _documented(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The API's description, with the request that is a field of a form."""
+    described = make()
+    request = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = request.pop("$defs", {})
+    described["components"]["schemas"] |= {**parts, "JobRequest": request}
+    return described
 
 
 async def healthz() -> Health:

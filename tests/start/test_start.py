@@ -20,7 +20,9 @@ def test_modes(machine):
     assert " -k two words in" in tests.stdout
     assert "requirements-dev.lock" in machine.done()[0]
     assert " -m not slow -x in" in machine.start("test", "--quick", "-x").stdout
-    machine.start()
+    assert machine.start("web").stdout.startswith("ran -m styletransfer.cli.web in")
+    assert machine.start(RUN_MODE="web").stdout.startswith("ran -m styletransfer.cli.web in")
+    assert "no mode 'wbe'" in machine.start(RUN_MODE="wbe").stderr
     machine.start("setup", "--dev")
     assert machine.done() == []
 
