@@ -125,7 +125,7 @@ def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatc
     assert cancelled["state"] == "cancelled"
     assert 0 < cancelled["step"] < cancelled["steps"]
     assert web.get("/api/gallery").json()["items"] == []
-    assert web.get(f"/api/jobs/{job['id']}/preview").status_code == 404
+    until(lambda: web.get(f"/api/jobs/{job['id']}/preview").status_code == 404)
 
 
 def test_what_cannot_be_painted_says_why(web, worker):
