@@ -1,5 +1,6 @@
 """The look that a job is painted in: one of the style bucket, or a blend that somebody chose."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -15,6 +16,7 @@ from styletransfer.web.stored import StoredJob
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 
 _LONGEST_NAME = 80  # characters of a blend's
+_BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # of an upload
 
 
 def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:
@@ -55,7 +57,7 @@ def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, 
 
 def blend_name(names: Mapping[str, float]) -> str:
     """The name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
-    stems = (PurePosixPath(name.removeprefix(UPLOADED)).stem for name in names)
+    stems = (PurePosixPath(_BEFORE_NAME.sub("", name)).stem for name in names)
     plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
     return "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_NAME].strip(" +-_")
 

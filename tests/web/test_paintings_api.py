@@ -42,6 +42,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
         data={"request": f'{{"paintings": {{"{name}": 1}}, "quality": "draft"}}'},
         files={"photo": ("beach.jpg", tiny.file(60, 80, 1))},
     ).json()
+    assert job["look"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
     web.service.board.refresh()

@@ -2,8 +2,12 @@
 import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 
+const LOOK_AGAIN_MS = 5000;
+// Until the painter is ready, which takes it some seconds.
 export const showSystem = async () => {
-  const { device, ready } = await ask("/api/system");
+  let device = null, ready = false;
+  try { ({ device, ready } = await ask("/api/system")); } catch { /* The queue says it when the server is away. */ }
+  if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
   by("system").textContent = ready ? `Painted here by ${device || "this machine"}.` : "The painter is not ready yet. What you send is painted as soon as it is.";
 };
 if (by("log-out")) by("log-out").addEventListener("click", async () => {

@@ -46,7 +46,7 @@ const start = async () => {
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   const looks = loadLooks().catch((refusal) => { by("looks-refused").textContent = refusal.message; });
   loadEstimates();
-  showSystem().catch(() => {}); // The queue says it when the server is away.
+  showSystem();
   await Promise.all([looks, connect(updateJob, setJobs)]);
   bindResults(results);
   const again = new URLSearchParams(location.search).get("again");

@@ -17,7 +17,7 @@ export const placed = (place) => {
 };
 export const dated = (moment) => new Date(moment).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
-export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
+export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
 // What a job or a result is called: its photo and its look.
 export const lookOf = ({ look, paintings }) => look || (paintings || []).map((each) => paintingName(each.name)).join(" and ") || "a blend";
 export const titleOf = (each) => `${each.photo} in ${lookOf(each)}`;
