@@ -28,7 +28,7 @@ const refusalOf = async (answer) => {
   try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
   const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
-  const words = reason || "Something went wrong on the server. Try again in a while.";
+  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || "Something went wrong on the server. Try again in a while.";
   const says = after && !/\b(again|wait)\b/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
   return new Refusal(says, answer.status, after);
 };

@@ -15,7 +15,7 @@ const newest = (first, second) => String(second.finished || second.created).loca
 
 // The card has the photo's name already.
 const reasonOf = ({ error, photo }) => {
-  const reason = (error || "it could not be painted").replace(`${photo}: `, "");
+  const reason = (error || "it could not be painted").replace(`${photo}: `, "").replace(/^is /, "it is ");
   return reason[0].toUpperCase() + reason.slice(1);
 };
 const stateOf = (job) => {
@@ -52,7 +52,7 @@ const showPicture = (card, address) => {
       card.image.src = address;
       card.image.hidden = false;
       card.blank.hidden = true;
-    }
+    } else if (!card.blank.hidden) card.blank.textContent = "no preview";
   };
   probe.src = address;
 };

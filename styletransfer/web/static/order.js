@@ -108,6 +108,7 @@ export const bindOrder = (onJob) => {
     try {
       const { accepted, refused } = await send(onJob);
       by("refused").textContent = refused.join(" ");
+      if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
       if (accepted) {
         say(`${counted(accepted, "picture")} added to the queue`);
         if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
