@@ -97,14 +97,16 @@ class Lease:
         self._store, self.job, self._etag = store, job, etag
         self._lock = threading.RLock()
         self._news: dict[str, Any] = {}
-        self._ended = threading.Event()
+        self._ended, self._soon = threading.Event(), threading.Event()
         self._reason: type[GivenUp] | None = None
 
     def keep(self) -> None:
         """Renews in a thread until the job ends."""
 
         def renewing() -> None:
-            while not self._ended.wait(RENEW_S):
+            while not self._ended.is_set():
+                self._soon.wait(RENEW_S)
+                self._soon.clear()
                 try:
                     self.renew()
                 except StorageError as error:  # The next renewal may succeed, in time or not.
@@ -113,8 +115,12 @@ class Lease:
         threading.Thread(target=renewing, daemon=True, name="lease").start()
 
     def note(self, **news: Any) -> None:
-        """What the next renewal stores of the job."""
+        """What the next renewal stores of the job. The first step that no worker before has
+        reached is stored at once: by that, a worker that dies has not died in vain."""
         with self._lock:
+            further = news.get("step", 0) > max(self.job.step, self.job.crashed_at)
+            if further and self.job.step <= self.job.crashed_at:
+                self._soon.set()
             self._news |= news
 
     def cancel(self) -> None:
@@ -146,7 +152,7 @@ class Lease:
 
     def give_back(self) -> None:
         """Lets another worker go on with the job. Raises StorageError."""
-        self._ended.set()
+        self._end_renewing()
         with self._lock:
             free = {"owner": None, "state": JobState.QUEUED}
             job = self.job.changed(**{**self._news, **free})
@@ -157,7 +163,7 @@ class Lease:
 
     def end(self, **how: Any) -> None:
         """Stores how the job ended. Raises StorageError."""
-        self._ended.set()
+        self._end_renewing()
         with self._lock:
             ended = {"owner": None, "finished": moment(), "seconds_left": None}
             self.job = self.job.changed(**{**self._news, **ended, **how})
@@ -165,7 +171,11 @@ class Lease:
 
     def abandon(self) -> None:
         """Stops renewing: the job is another's."""
+        self._end_renewing()
+
+    def _end_renewing(self) -> None:
         self._ended.set()
+        self._soon.set()
 
     def _meet_other_version(self) -> None:
         """Somebody else has written: a request to cancel, or another worker."""

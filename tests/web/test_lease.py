@@ -101,6 +101,20 @@ def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
     assert "the worker died 5 times" in jobs.read_ended(job).error
 
 
+def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, monkeypatch):
+    monkeypatch.setattr(leases, "RENEW_S", 100)
+    job, gone = add(jobs), None
+    for number in range(2 * leases.MOST_CRASHES):
+        held = Claims(jobs, f"{number}", gone).next()
+        held.keep()
+        held.note(step=10 * number + 1)  # Is stored at once, not with the next renewal.
+        until(lambda step=10 * number + 1: jobs.read(job)[0].step == step)
+        held.note(step=10 * number + 2)
+        held.abandon()
+        gone = f"{number}"
+    assert Claims(jobs, "last", gone).next().job.crashes == 1
+
+
 def test_a_cancelled_job_is_painted_no_more(jobs):
     job = add(jobs)
     held = Claims(jobs, "first").next()
