@@ -4,14 +4,19 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import new_parser, run_service
+from styletransfer.signals import Stopped
+
+if TYPE_CHECKING:
+    from styletransfer.config import Config
 
 EXIT_CODES = """\
 BUCKET_* and all else are as for ./start.sh; WEB_* and PORT say where it listens and
 who may use it (docs/web.md).
 
-exit codes: 0 stopped, 2 wrong configuration, 5 storage unreachable or access refused"""
+exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 1 the port is taken, 2 wrong configuration"""
 
 WORKER = (sys.executable, "-m", "styletransfer.cli.web")
 
@@ -30,18 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from styletransfer import config
 
         loaded = config.load(environment, demo_settings={})
-        if args.owner:
-            from styletransfer.web.worker import work
-
-            # Unbuffered: a thread that waits for a message must not hold the lock of a buffer.
-            with os.fdopen(int(args.pipe), "wb") as to_web, open(0, "rb", 0, closefd=False) as web:
-                return work(loaded, args.owner, args.gone, (web, to_web))
-        from styletransfer.web.options import load_options
-        from styletransfer.web.serve import serve
-
-        return serve(loaded, load_options(environment, loaded.demo), WORKER)
+        try:
+            return _work(loaded, args) if args.owner else _serve(loaded, environment)
+        except Stopped as stopped:
+            stopped.kept = "jobs go on with the next start"
+            raise
 
     return run_service(parser.prog, run)
+
+
+def _serve(loaded: "Config", environment: dict[str, str]) -> int:
+    from styletransfer.web.options import load_options
+    from styletransfer.web.serve import serve
+
+    return serve(loaded, load_options(environment, loaded.demo), WORKER)
+
+
+def _work(loaded: "Config", args: argparse.Namespace) -> int:
+    from styletransfer.web.worker import work
+
+    # Unbuffered: a thread that waits for a message must not hold the lock of a buffer.
+    with os.fdopen(int(args.pipe), "wb") as to_web, open(0, "rb", 0, closefd=False) as from_web:
+        return work(loaded, args.owner, args.gone, (from_web, to_web))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The API's jobs: to be painted, followed, cancelled, and fetched."""
 
-import asyncio
 import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -31,7 +32,6 @@ from styletransfer.web.upload import Upload
 LONGEST_REQUEST = 20_000  # bytes of the JSON
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 UNBUFFERED = {"x-accel-buffering": "no"}  # A proxy must not wait for more.
-AT_ONCE = 24  # uploads that are taken at once
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal} for status in (400, 401, 403, 404, 413, 415, 422, 429)
 }
@@ -46,7 +46,6 @@ def _check_listeners(service: Shared) -> None:
 
 MayListen = Annotated[None, Depends(_check_listeners)]
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
-_uploads = asyncio.Semaphore(AT_ONCE)
 _REQUEST_BODY = {
     "requestBody": {
         "required": True,
@@ -84,14 +83,14 @@ async def new_job(
     before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
         service.orders.check_room()
-        if _uploads.locked():
+        if service.uploads.locked():
             raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
     except RefusedError:
         async for _ in request.stream():  # Whoever is still sending would not read the answer.
             pass
         raise
-    async with _uploads:
-        asked, photo = await _received(request, service)
+    async with service.uploads, _form(request) as (asked, file), service.in_memory:
+        photo = await _photo(file, service) if file else None
         job = await run_in_threadpool(service.orders.place, asked, photo, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
     return service.board.view(job)
@@ -204,14 +203,16 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
     return Response(data, media_type=kind, headers=headers)
 
 
-async def _received(request: Request, service: Service) -> tuple[JobRequest, Upload | None]:
-    """What a request asks for, and its photo. The form's files are on disk until they are read."""
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile | None]]:
+    """What a request asks for, and its photo, which is on the disk until it is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await request.body()
         if len(body) > LONGEST_REQUEST:
             raise RefusedError(413, "the request is too long")
-        return _parsed(body), None
+        yield _parsed(body), None
+        return
     if kind != "multipart/form-data":
         raise RefusedError(415, "send a form with a photo (multipart/form-data), or JSON")
     async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_REQUEST) as form:
@@ -219,8 +220,12 @@ async def _received(request: Request, service: Service) -> tuple[JobRequest, Upl
         photo = form.get("photo")
         if not isinstance(photo, UploadFile):
             raise RefusedError(422, "the form has no file `photo`")
-        data = await photo.read()
-    return asked, await run_in_threadpool(Upload, photo.filename or "", data, service.options)
+        yield asked, photo
+
+
+async def _photo(file: UploadFile, service: Service) -> Upload:
+    data = await file.read()
+    return await run_in_threadpool(Upload, file.filename or "", data, service.options)
 
 
 def _parsed(text: bytes) -> JobRequest:

@@ -46,6 +46,7 @@ class Board:
         self._events: dict[str, tuple[str, bytes]] = {}
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self.on_work: Callable[[], None] = lambda: None  # There is something to paint.
+        self.now_and_then: Callable[[], None] = lambda: None  # For what else is in the bucket.
         self.problem: str | None = "the jobs have not been read yet"
         self._ended_read = 0.0
 
@@ -162,6 +163,7 @@ class Board:
                 self._put_ended(job_id, ended)
             if time.monotonic() - self._ended_read > ENDED_S or not self._ended_read:
                 self._ended_read = time.monotonic()
+                self.now_and_then()
                 ids = [*self._store.ended()][-MOST_ENDED:]
                 with self._lock:
                     unread = [each for each in ids if each not in self._jobs]

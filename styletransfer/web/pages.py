@@ -92,7 +92,7 @@ async def log_in(request: Request, service: Shared) -> Response:
 def log_out(request: Request, service: Shared) -> Response:
     """Ends the session: its cookie counts no longer."""
     if request.state.session:
-        service.sessions.end(request.state.session)
+        service.log_out(request.state.session)
     response = RedirectResponse("/login" if service.sessions.needed else "/", 303)
     response.delete_cookie(COOKIE)
     return response

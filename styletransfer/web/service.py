@@ -1,11 +1,14 @@
 """What the routes of one application share."""
 
+import asyncio
 import functools
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.vgg.sources import ANY_BUILTIN, BUILTIN
 from styletransfer.web.board import Board
@@ -15,9 +18,12 @@ from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import Orders
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.results import Results
-from styletransfer.web.sessions import Sessions, Tries
+from styletransfer.web.sessions import SESSION_S, Session, Sessions, Tries
 from styletransfer.web.stored import JobStore
 from styletransfer.web.supervisor import Supervisor
+
+MOST_UPLOADS = 24  # that are taken at once; a few of them are in memory
+LOGGED_OUT = f"{WEB}/logged-out"  # under this, sessions that have ended before their time
 
 
 class Service:
@@ -28,6 +34,7 @@ class Service:
         """worker: the command that starts the worker; empty: another process has one."""
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
+        self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
         self.estimates = Estimates(one_network=config.vgg_weights in (ANY_BUILTIN, *BUILTIN))
         self.supervisor = Supervisor(worker, self._hear) if worker else None
 
@@ -54,6 +61,8 @@ class Service:
     def start(self) -> None:
         """Begins to look at the bucket, and starts the worker."""
         self.board.on_work = self._announce
+        if self.sessions.needed:
+            self.board.now_and_then = self._read_logged_out
         self.board.start()
         if self.supervisor:
             self.supervisor.start()
@@ -63,6 +72,19 @@ class Service:
         self.board.close()
         if self.supervisor:
             self.supervisor.stop()
+
+    def log_out(self, session: Session) -> None:
+        """Ends a session, here and in other instances. Raises StorageError."""
+        ended = self.sessions.end(session)
+        self.buckets.result.write(f"{LOGGED_OUT}/{int(time.time()):x}-{ended}", b"ended")
+
+    def _read_logged_out(self) -> None:
+        for entry in [*self.buckets.result.list(f"{LOGGED_OUT}/")]:
+            when, _, ended = entry.key.rpartition("/")[2].partition("-")
+            if int(when, 16) < time.time() - SESSION_S:  # The cookie is too old by itself.
+                self.buckets.result.delete(entry.key)
+            else:
+                self.sessions.know_ended([ended])
 
     @property
     def problem(self) -> str | None:

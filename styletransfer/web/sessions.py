@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -61,11 +62,17 @@ class Sessions:
             name, logged_in = self._signer.loads(cookie, max_age=SESSION_S)
         except (BadSignature, ValueError, TypeError):
             return None
-        return None if name in self._ended else Session(name, logged_in)
+        return None if _digest(name) in self._ended else Session(name, logged_in)
 
-    def end(self, session: Session) -> None:
-        """Logs a browser out: its cookie counts no longer."""
-        self._ended.add(session.name)
+    def end(self, session: Session) -> str:
+        """Logs a browser out: its cookie counts no longer. What other instances, and later ones,
+        get for `know_ended`."""
+        self._ended.add(_digest(session.name))
+        return _digest(session.name)
+
+    def know_ended(self, digests: Iterable[str]) -> None:
+        """Takes sessions that have ended elsewhere, or before this process began."""
+        self._ended.update(digests)
 
     def form_token(self, session: Session) -> str:
         """What the pages of a session send with each request that changes something: another site
@@ -119,6 +126,11 @@ class Tries:
         """A client gave the right password."""
         with self._lock:
             self._of_clients.pop(client, None)
+
+
+def _digest(name: str) -> str:
+    """Of a session's name: what is stored of it lets nobody in."""
+    return hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
 def _left(tries: deque[float], most: int) -> int:

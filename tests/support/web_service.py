@@ -46,12 +46,11 @@ def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        until(lambda: server.started)
+        until(lambda: server.started, every_s=0.005)
         client.service = app.state.service
         yield client
         app.state.service.board.close()
-        server.should_exit = True
-        thread.join(10)
+        server.should_exit = True  # The thread ends by itself, a moment later.
 
 
 class WebProcess:
