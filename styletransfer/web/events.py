@@ -12,6 +12,7 @@ AT_MOST_EVERY_S = 0.25  # a listener hears of changes
 HEARTBEAT_S = 15.0
 LONGEST_S = 600.0  # a stream; then the browser connects anew, and its login is checked anew
 MOST_LISTENERS = 1000
+_RECONNECT_MS = 1000  # sooner than a page says that the service is away
 
 
 async def job_changes(
@@ -21,7 +22,8 @@ async def job_changes(
     for those that have changed since the event with the id `seen`. job_id: for this job only."""
     listener, ends = board.listen(), time.monotonic() + LONGEST_S
     try:
-        yield KEEPALIVE_COMMENT  # The browser knows at once that it is connected.
+        # The browser knows at once that it is connected, and how soon to connect anew.
+        yield f"retry: {_RECONNECT_MS}\n\n".encode() + KEEPALIVE_COMMENT
         while not board.closed and time.monotonic() < ends:
             listener.clear()
             changes = board.since(seen, job_id)
