@@ -45,14 +45,14 @@ def server(tmp_path):
     with (tmp_path / "log").open("w") as log:
         command = [sys.executable, "-m", "styletransfer.cli.web"]
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not answers(f"http://127.0.0.1:{port}/healthz"):
         text = (tmp_path / "log").read_text()
         assert running.poll() is None and time.monotonic() < deadline, text
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     running.send_signal(signal.SIGTERM)
-    running.wait(20)
+    running.wait(60)
 
 
 def answers(address):
@@ -71,7 +71,7 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     for each in photos:
         Image.effect_noise((96, 64), 60).convert("RGB").save(each)
     page = Viewer(chromium).look(server, 390, 844)
-    slow = WebDriverWait(chromium, 60, 0.05)
+    slow = WebDriverWait(chromium, 120, 0.05)
     until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
     until("document.querySelectorAll('[name=look]').length === 2")
