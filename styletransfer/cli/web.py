@@ -16,7 +16,7 @@ EXIT_CODES = """\
 BUCKET_* and all else are as for ./start.sh; WEB_* and PORT say where it listens and
 who may use it (docs/web.md).
 
-exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 1 the port is taken, 2 wrong configuration"""
+exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
 WORKER = (sys.executable, "-m", "styletransfer.cli.web")
 

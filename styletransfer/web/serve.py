@@ -7,6 +7,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from styletransfer.config import Config
+from styletransfer.errors import ConfigError
 from styletransfer.log import event
 from styletransfer.web.app import create_app
 from styletransfer.web.options import WebOptions
@@ -17,13 +18,27 @@ LONGEST_HEADERS = 16_384  # bytes
 
 
 def serve(config: Config, options: WebOptions, worker: Sequence[str]) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code. worker: the command that starts the worker."""
+    """Serves until SIGTERM or SIGINT; the exit code. worker: the command that starts the worker.
+    Raises ConfigError for a port that is taken, and for buckets that cannot be opened."""
     app = create_app(config, options, worker)
     server = _Server(server_config(app, options))
-    server.service = app.state.service
+    service = server.service = app.state.service
+
+    def end() -> None:
+        server.should_exit = True
+
+    service.on_error = end
     event(f"serving on http://{options.host}:{options.port}", event="serving", port=options.port)
-    server.run()
-    return 0 if server.started else 1
+    try:
+        server.run()
+    except SystemExit:  # uvicorn has logged why.
+        raise ConfigError(
+            f"nothing can be served on {options.host}, port {options.port}, which may be taken; "
+            "set WEB_HOST or WEB_PORT"
+        ) from None
+    if service.error:
+        raise service.error
+    return 0
 
 
 def server_config(app: FastAPI, options: WebOptions) -> uvicorn.Config:
@@ -48,5 +63,5 @@ class _Server(uvicorn.Server):
     service: Service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.service.board.close()
+        self.service.close()
         super().handle_exit(sig, frame)

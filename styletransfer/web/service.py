@@ -1,15 +1,17 @@
 """What the routes of one application share."""
 
 import asyncio
-import functools
+import threading
 import time
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
+from styletransfer.errors import StyleTransferError
 from styletransfer.vgg.sources import ANY_BUILTIN, BUILTIN
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
@@ -26,6 +28,23 @@ MOST_UPLOADS = 24  # that are taken at once; a few of them are in memory
 LOGGED_OUT = f"{WEB}/logged-out"  # under this, sessions that have ended before their time
 
 
+_Part = TypeVar("_Part")
+
+
+def _once(make: "Callable[[Service], _Part]") -> "cached_property[_Part]":
+    """A cached property that two threads do not make at once."""
+
+    def locked(service: "Service") -> _Part:
+        with service.opening:
+            parts = vars(service)
+            if make.__name__ not in parts:
+                parts[make.__name__] = make(service)
+            made: _Part = parts[make.__name__]
+            return made
+
+    return cached_property(locked)
+
+
 class Service:
     """The parts of the web process. What opens buckets, which takes a moment, is made when it is
     first used: the process answers before."""
@@ -37,39 +56,62 @@ class Service:
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
         self.estimates = Estimates(one_network=config.vgg_weights in (ANY_BUILTIN, *BUILTIN))
         self.supervisor = Supervisor(worker, self._hear) if worker else None
+        self.opening = threading.RLock()
+        self.error: StyleTransferError | None = None  # that keeps the service from starting
+        self._closed = False
+        self.on_error: Callable[[], None] = lambda: None
 
-    @functools.cached_property
+    @_once
     def buckets(self) -> WebBuckets:
         return open_buckets(self.config)
 
-    @functools.cached_property
+    @_once
     def board(self) -> Board:
         return Board(JobStore(self.buckets.result), self.estimates)
 
-    @functools.cached_property
+    @_once
     def catalogue(self) -> Catalogue:
         return Catalogue(self.buckets.style, self.config)
 
-    @functools.cached_property
+    @_once
     def orders(self) -> Orders:
         return Orders(self.config, self.options, self.buckets, self.board, self.catalogue)
 
-    @functools.cached_property
+    @_once
     def results(self) -> Results:
         return Results(self.buckets.result)
 
     def start(self) -> None:
-        """Begins to look at the bucket, and starts the worker."""
+        """Begins to open the buckets, to look at them, and to keep a worker: in a thread, as boto3
+        alone takes as long to load as all else."""
+        threading.Thread(target=self._start, daemon=True, name="start").start()
+
+    def _start(self) -> None:
+        try:
+            self._open()
+        except StyleTransferError as error:  # The configuration's: storage is asked later.
+            self.error = error
+            self.on_error()
+
+    def _open(self) -> None:
         self.board.on_work = self._announce
         if self.sessions.needed:
             self.board.now_and_then = self._read_logged_out
+        if self._closed:  # It was stopped before all was open.
+            return
         self.board.start()
         if self.supervisor:
             self.supervisor.start()
 
+    def close(self) -> None:
+        """Ends all streams."""
+        self._closed = True
+        if "board" in vars(self):
+            self.board.close()
+
     def stop(self) -> None:
         """Ends all streams and the worker, which saves its work."""
-        self.board.close()
+        self.close()
         if self.supervisor:
             self.supervisor.stop()
 

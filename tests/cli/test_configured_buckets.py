@@ -33,7 +33,9 @@ def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp
     assert keys(configured["BUCKET_RESULT"]) == []
 
 
-def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(configured, tmp_path, capsys):
+def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
+    configured, tmp_path, capsys
+):
     bucket = configured["BUCKET_RESULT"]
     others = ["_checkpoints/monet/c.npz", "_web/photos/1/c.jpg"]
     fill(bucket, *RESULTS, *others, "monet/2026/c.jpg")

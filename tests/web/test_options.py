@@ -1,12 +1,15 @@
 """WEB_* and PORT: who is served, and where."""
 
+import socket
 import subprocess
 import sys
 
 import pytest
 
+from styletransfer import config
 from styletransfer.errors import ConfigError
 from styletransfer.web.options import load_options
+from styletransfer.web.serve import serve
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
@@ -45,6 +48,16 @@ def test_what_is_wrong_is_named_without_the_password():
         assert message in str(found.value)
         assert "secret" not in str(found.value)
     assert "a long password" not in repr(load_options(PASSWORD))
+
+
+def test_a_port_that_is_taken_is_named(place):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        options = load_options({"WEB_HOST": "127.0.0.1", "WEB_PORT": port})
+        with pytest.raises(ConfigError, match=f"port {port}, which may be taken; set WEB_HOST or"):
+            serve(config.load(place), options, ())
 
 
 def test_the_web_process_loads_neither_tensorflow_nor_boto3_before_it_answers():
