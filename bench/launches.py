@@ -57,13 +57,18 @@ def main() -> None:
         program, arguments = step_of(args, displacements)
         print(f"{args.statistics}, {displacements}:")
         print(row("TensorFlow", traced(program.step, arguments)))
+        if displacements == "by_products":
+            program, arguments = step_of(args, displacements, joined=True)
+            print(row("TensorFlow, terms joined", traced(program.step, arguments)))
         if displacements == "by_products" or args.statistics == "gram":
             text = program.compiled_step.experimental_get_compiler_ir(*arguments)("optimized_hlo")
             print(row("XLA", compiled(text)))
 
 
-def step_of(args: argparse.Namespace, displacements: str) -> tuple[Any, tuple[Any, ...]]:
-    """The program of a step, and a step's arguments."""
+def step_of(
+    args: argparse.Namespace, displacements: str, joined: bool = False
+) -> tuple[Any, tuple[Any, ...]]:
+    """The program of a step, and a step's arguments. joined: as Objective's."""
     import dataclasses
 
     import tensorflow as tf
@@ -78,7 +83,7 @@ def step_of(args: argparse.Namespace, displacements: str) -> tuple[Any, tuple[An
     settings = Settings(precision=args.precision, style_statistics=args.statistics)
     objective = Objective.of(settings, load_vgg("vgg19", args.weights))
     losses = dataclasses.replace(objective.losses, displacements=getattr(transport, displacements))
-    objective = dataclasses.replace(objective, losses=losses)
+    objective = dataclasses.replace(objective, losses=losses, joined=joined)
     size = (args.size * 2 // 3, args.size)
     photo = tf.random.stateless_uniform([1, *size, 3], [0, 0])
     painting = decode(PAINTING.read_bytes(), PAINTING.name).pixels

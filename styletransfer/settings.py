@@ -156,7 +156,8 @@ class Settings:
     compile: str = setting(
         "auto",
         "whether XLA compiles the steps into fewer and larger operations, anew for each size of "
-        "picture; `auto`: on a GPU, where enough steps are left to pay for it",
+        "picture; `auto`: on a GPU, the losses at once, all else where enough steps are left to "
+        "pay for it",
         choices=("auto", "always", "never"),
         compare=False,
     )

@@ -3,7 +3,7 @@ traced TensorFlow functions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.compilation import joins_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
@@ -86,7 +87,7 @@ class Objective:
     """Which features of which network are compared, and by which losses.
 
     as_given: paintings are used at their own size, and pictures have no margin. structure: whether
-    the photo's contours are compared.
+    the photo's contours are compared. joined: whether XLA compiles what leads from sums to terms.
     """
 
     vgg: VGG
@@ -94,6 +95,7 @@ class Objective:
     options: NetworkOptions
     as_given: bool = False
     structure: bool = False
+    joined: bool = False
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
@@ -114,7 +116,9 @@ class Objective:
         if dtype == tf.float16 and (settings.recipe == "inetwork" or not vgg.fits_float16):
             dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
-        return cls(vgg, losses, options, as_given, settings.structure_weight > 0)
+        return cls(
+            vgg, losses, options, as_given, settings.structure_weight > 0, joins_terms(settings)
+        )
 
     def canvas(self, picture: tuple[int, int]) -> Canvas:
         """The canvas that a picture of this (height, width) is painted on."""
@@ -198,14 +202,60 @@ class Objective:
 
     def terms(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """The unweighted terms [4] of image [1, H, W, 3], computed without tiles."""
+        return self._terms(self.measured(image, problem), problem.targets, tf.shape(image)[1:3])
+
+    def measured(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
+        """What terms are computed from: sums over image [1, H, W, 3], and its structure's error."""
         whole = self.composited(image, problem)
-        height, width = tf.unstack(tf.shape(whole)[1:3])
         features = self.vgg.forward(whole, self.layers, self.options)
         sums = self.sums(features, problem.targets)
-        sums["total_variation"] = self.losses.total_variation(whole, height)
-        terms = self.losses.terms(sums, problem.targets, height, width)
-        structure = tf.cast(structure_error(whole, problem.contours), terms.dtype)
-        return tf.concat([terms, structure[None]], axis=0)
+        sums["total_variation"] = self.losses.total_variation(whole, tf.shape(whole)[1])
+        sums["structure"] = structure_error(whole, problem.contours)
+        return sums
+
+    def _terms(self, sums: dict[str, Any], targets: Targets, size: tf.Tensor) -> tf.Tensor:
+        """The terms [4] from `measured` of a picture of this (height, width)."""
+        height, width = tf.unstack(size)
+        terms = self.losses.terms(sums, targets, height, width)
+        return tf.concat([terms, tf.cast(sums["structure"], terms.dtype)[None]], axis=0)
+
+    def gradient(
+        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """See Program."""
+        size = tf.shape(image)[1:3]
+        scale = gradient_scale(self.options.dtype, weights, size)
+        scaled = weights if scale is None else scale * weights
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            sums = self.measured(image, problem)
+            if not self.joined:
+                terms = self._terms(sums, problem.targets, size)
+                total = tf.reduce_sum(scaled * terms)
+        if self.joined:
+            terms, upstream = self.from_sums(sums, problem.targets.without_maps(), size, scaled)
+            found = tape.gradient(sums, image, upstream)
+        else:
+            found = tape.gradient(total, image)
+        return terms, found if scale is None else found / scale
+
+    @property
+    def from_sums(self) -> tf.types.experimental.GenericFunction:
+        """What is `measured`, targets, size, weights [4] → the terms, and the gradients of their
+        weighted sum by what is measured. Compiled: half of a step's operations, on small matrices
+        whose sizes do not depend on the picture's."""
+
+        @partial(tf.function, autograph=False, jit_compile=True)
+        def compiled(
+            sums: dict[str, Any], targets: Targets, size: tf.Tensor, weights: tf.Tensor
+        ) -> tuple[tf.Tensor, dict[str, Any]]:
+            with tf.GradientTape() as tape:
+                tape.watch(sums)
+                terms = self._terms(sums, targets, size)
+                total = tf.reduce_sum(weights * terms)
+            return terms, tape.gradient(total, sums, unconnected_gradients="zero")
+
+        return compiled
 
     def problem(
         self, photo: tf.Tensor, groups: tuple[Group, ...], content_mask: np.ndarray | None
@@ -289,17 +339,7 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     scalar = tf.TensorSpec([], tf.float32)
 
-    def gradient(
-        image: tf.Tensor, problem: Problem, weights: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        scale = gradient_scale(objective.options.dtype, weights, tf.shape(image)[1:3])
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            terms = objective.terms(image, problem)
-            total = tf.reduce_sum((weights if scale is None else scale * weights) * terms)
-        found = tape.gradient(total, image)
-        return terms, found if scale is None else found / scale
-
+    gradient = objective.gradient
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar)
     step, arguments = make_step(gradient, adam), [state, problem_spec, StepParams(*[scalar] * 8)]

@@ -29,6 +29,11 @@ class Targets(NamedTuple):
     content_norm: tf.Tensor
     groups: tuple[Group, ...]
 
+    def without_maps(self) -> "Targets":
+        """What the terms need beside sums: nothing that has a picture's size."""
+        groups = tuple(group._replace(masks=()) for group in self.groups)
+        return self._replace(content=self.content[:, :0, :0], content_mask=(), groups=groups)
+
 
 class Losses(Protocol):
     """A recipe's losses. Everything is computed from sums over positions, so that a picture can be

@@ -1,6 +1,7 @@
 """Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
 picture diverges, continues with less memory when it runs out, and detects convergence."""
 
+import dataclasses
 import math
 from typing import Any, NamedTuple
 
@@ -156,16 +157,22 @@ class ScaleOptimizer:
 
     def _within_memory(self, name: str, *arguments: Any) -> tuple[Any, Any]:
         """The result of the program's `step` or `gradient`. When memory runs out, continues with
-        smaller tiles. Raises MemoryShortError when there are none."""
+        smaller tiles; when XLA fails, without it. Raises MemoryShortError when there are no smaller
+        tiles."""
         while True:
             try:
                 return getattr(self._program, name)(*arguments)
             except (tf.errors.ResourceExhaustedError, MemoryError):
                 self._plan = self._planner.plan_with_less(self._plan)
                 logger.warning("memory ran out; continuing with less: %s", self._plan)
-                self._program = tiled_gradient.program(
-                    self._objective, self._problem, self._plan.tiling
-                )
+            except tf.errors.OpError as error:
+                if not self._objective.joined:
+                    raise
+                of_this_process.failed(error)
+                self._objective = dataclasses.replace(self._objective, joined=False)
+            self._program = tiled_gradient.program(
+                self._objective, self._problem, self._plan.tiling
+            )
 
     def _check(self, terms: tf.Tensor, last: bool) -> None:
         """Goes back to the last good picture and halves the learning rate if the picture has

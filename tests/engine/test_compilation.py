@@ -11,6 +11,8 @@ from support.tiny import last, picture
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, objective
 from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.transport import by_products
 
 ENOUGH = round(COMPILE_SECONDS / SAVED_SECONDS)  # steps, to pay for a compilation
 
@@ -62,21 +64,56 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny, fresh):
     assert off.mean() < 1e-4 and np.quantile(off, 0.99) < 1e-3
 
 
+@pytest.mark.slow
+def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
+    """As on a GPU: without eigendecompositions."""
+    minimised = objective.Objective.of(Settings(precision="float32"), tiny)
+    losses = dataclasses.replace(minimised.losses, displacements=by_products)
+    minimised = dataclasses.replace(minimised, losses=losses)
+    photo = tf.constant(picture(32, 48, 1)[None])
+    groups = StyleTargets([picture(40, 48, 2)]).groups(minimised, (32, 48))
+    problem = minimised.problem(photo, groups, None)
+    image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
+    weights = objective.term_weights(0.7, Settings())
+    plain, found = (
+        dataclasses.replace(minimised, joined=joined).gradient(image, problem, weights)
+        for joined in (False, True)
+    )
+    for one, other in zip(found, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gpu_joins_terms_where_xla_works(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
+    monkeypatch.setattr(compilation, "xla_works", lambda: True)
+    assert compilation.joins_terms(Settings())
+    for other in (Settings(compile="never"), Settings(deterministic=True), Settings.inetwork()):
+        assert not compilation.joins_terms(other)
+    monkeypatch.setattr(compilation, "xla_works", lambda: False)
+    assert not compilation.joins_terms(Settings())
+
+
 def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch, caplog):
+    """Whether it compiles the whole step or the terms."""
+
     def fails(*_):
         raise tf.errors.InternalError(None, None, "libdevice not found")
 
     made = objective.Objective.program
-    monkeypatch.setattr(
-        objective.Objective, "program", lambda *args: made(*args)._replace(compiled_step=fails)
-    )
+
+    def program(own, problem):
+        found = made(own, problem)._replace(compiled_step=fails)
+        return found._replace(step=fails) if own.joined else found
+
+    monkeypatch.setattr(objective.Objective, "program", program)
+    monkeypatch.setattr(objective, "joins_terms", lambda settings: settings.compile == "always")
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]
     always = Settings(size=48, iterations=2, precision="float32", compile="always")
     never = Settings(size=48, iterations=2, precision="float32", compile="never")
     with caplog.at_level(logging.WARNING, "styletransfer"):
         found = last(stylize(*inputs, always, tiny)).image
     np.testing.assert_array_equal(found, last(stylize(*inputs, never, tiny)).image)
-    assert [each.message for each in caplog.records] == [
+    assert {each.message for each in caplog.records} == {
         "steps cannot be compiled here, and are slower: libdevice not found"
-    ]
+    }
     assert not fresh.wanted("another", 1, always)
