@@ -20,6 +20,17 @@ def record_key(look: str, photo: str) -> str:
     return f"{RECORDS}/{look}/{photo}.json"
 
 
+def record_start(root: str) -> str:
+    """What the keys of records begin with whose look and photo, with a slash between, begin with
+    a root and a dot."""
+    return f"{RECORDS}/{root}."
+
+
+def recorded(key: str) -> str:
+    """Of which look and photo, with a slash between, a record's key is."""
+    return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
+
+
 def checkpoint_key(look: str, photo: str) -> str:
     """The key of the checkpoint of a photo (its key) in a look (its name)."""
     return f"{CHECKPOINTS}/{look}/{photo}.npz"

@@ -1,5 +1,6 @@
 """Checkpoints: unfinished paintings in the result bucket, so that another machine can resume."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable, Set
@@ -44,11 +45,13 @@ def abort_stale_uploads(bucket: Bucket, selection: Selection) -> None:
     they are those begun STALE_S ago; a partial run leaves them alone. What cannot be aborted does
     no harm: it is logged.
     """
-    own = {checkpoint_key(look.name, photo.key) for photo, look in selection.pairs()}
     latest = 0.0 if selection.partial else time.time() - STALE_S
     aborted = 0
     try:
-        for each in bucket.unfinished_uploads(f"{CHECKPOINTS}/"):
+        unfinished = bucket.unfinished_uploads(f"{CHECKPOINTS}/")
+        pairs = selection.pairs() if unfinished else ()
+        own = {checkpoint_key(look.name, photo.key) for photo, look in pairs}
+        for each in unfinished:
             if each.key in own or each.begun < latest:
                 bucket.abort_upload(each)
                 aborted += 1
@@ -69,6 +72,13 @@ class CheckpointStore:
         self._saves: dict[str, list[Future[None]]] = {}  # by the task's checkpoint key
         self._foreign: set[str] = set()  # keys of what is no checkpoint
         self._lock = threading.Lock()
+
+    def look_for(self, task: Task) -> None:
+        """Finds out whether a task has a checkpoint that another process has saved since; one that
+        cannot be looked for counts as none. Raises UnavailableError."""
+        with contextlib.suppress(ObjectError):
+            if self._retrying.find(task.checkpoint_key) is not None:
+                self._existing = self._existing | {task.checkpoint_key}
 
     def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
         """Begins to load a task's checkpoint; its state, or None where there is none that fits.

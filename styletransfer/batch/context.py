@@ -39,17 +39,23 @@ class Buckets:
         )
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """One run: what was asked for, and what is to be done. on_step: is called with every step; what
-    it raises ends the run, if it is no Exception."""
+@dataclass(frozen=True, kw_only=True)
+class PaintingContext:
+    """What a worker paints with. on_step: is called with every step; what it raises ends the run,
+    if it is no Exception."""
 
     config: Config
-    buckets: Buckets
-    plan: "Plan"
     networks: "NetworkPool"
     stop: Stop
     on_step: "Callable[[Step], None] | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext(PaintingContext):
+    """One run: what was asked for, and what is to be done."""
+
+    buckets: Buckets
+    plan: "Plan"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Any
 
 from styletransfer import bucket_layout
@@ -270,8 +271,7 @@ def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in entries
-        if PurePosixPath(entry.key).suffix.lower() in bucket_layout.PICTURES
-        and not hidden(entry.key)
+        if splitext(entry.key)[1].lower() in bucket_layout.PICTURES and not hidden(entry.key)
     ]
 
 

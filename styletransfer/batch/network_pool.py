@@ -37,11 +37,18 @@ class NetworkPool:
     network that painted most of them.
     """
 
-    def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        style: Bucket,
+        style_entries: Sequence[Entry],
+        chosen: "Mapping[ModelAndSeed, WeightsSource] | None" = None,
+    ) -> None:
+        """chosen: what `choices` of another pool gave, which this one keeps to."""
         self._config, self._style, self._entries = config, style, style_entries
         self._painted: Mapping[str, int] = {}
         self._accepted: dict[ModelAndSeed, tuple[str, ...]] = {}
-        self._sources: dict[ModelAndSeed, WeightsSource] = {}
+        self._sources: dict[ModelAndSeed, WeightsSource] = dict(chosen or {})
         self._logged: set[str] = set()
         self._reader = ThreadPoolExecutor(1)
         self._weights: dict[ModelAndSeed, Future[registry.Weights]] = {}
@@ -98,6 +105,10 @@ class NetworkPool:
         """Whether the network for these settings is a random one."""
         return self._source(settings).given == sources.RANDOM
 
+    def choices(self) -> dict[ModelAndSeed, WeightsSource]:
+        """The weights chosen so far: those of all settings that `identity` was asked for."""
+        return dict(self._sources)
+
     def prefetch(self, settings: Settings) -> None:
         """Begins to read the weights for these settings, in a thread. Random ones are computed,
         which has to wait until the device is chosen."""
@@ -117,7 +128,15 @@ class NetworkPool:
         """A new network on the current device. Raises WeightsError, StorageError."""
         from styletransfer.vgg.network import VGG
 
-        return VGG(self._reading(settings).result())
+        weights, source = self._reading(settings).result(), self._source(settings)
+        # Objects that were uploaded in parts have no MD5 to compare with.
+        if "-" not in source.identity and weights.identity != source.identity:
+            raise WeightsError(
+                f"the weights {source.given} are not those that this run began with: they are "
+                f"{weights.identity}, not {source.identity}; have the same file on all machines, "
+                "or in the style bucket (VGG_WEIGHTS=bucket:KEY)"
+            )
+        return VGG(weights)
 
     def _source(self, settings: Settings) -> WeightsSource:
         which = settings.model, settings.seed

@@ -19,6 +19,7 @@ from styletransfer.batch.records import (
     task_record,
     write_record,
 )
+from styletransfer.batch.result_keys import key_root
 from styletransfer.errors import PictureError
 from styletransfer.log import printable
 from styletransfer.record import PictureRef, Record
@@ -137,10 +138,13 @@ class OwnedKeys:
 
     def _near(self, key: str) -> Iterator[str]:
         """The keys of records whose photos could have a result under a key."""
-        folder, _, name = key.rpartition("/")
-        start = f"{bucket_layout.RECORDS}/{folder}/{name.partition('.')[0]}."
-        found = self._record_keys[bisect_left(self._record_keys, start) :]
-        return takewhile(lambda each: each.startswith(start), found)
+        root = key_root(key)
+        start = bucket_layout.record_start(root)
+        places = range(bisect_left(self._record_keys, start), len(self._record_keys))
+        near = takewhile(
+            lambda each: each.startswith(start), map(self._record_keys.__getitem__, places)
+        )
+        return (each for each in near if key_root(bucket_layout.recorded(each)) == root)
 
     def _results_of(self, record_key: str) -> dict[str, list[str | None]]:
         if record_key not in self._records:

@@ -1,17 +1,17 @@
 """What is to be painted: photos × looks, without those that have an up-to-date result."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from styletransfer import bucket_layout
 from styletransfer.batch.looks import Look
 from styletransfer.batch.records import (
     describes,
-    fingerprint,
-    read_record,
+    fingerprints,
     stored_by,
     task_record,
 )
@@ -43,9 +43,9 @@ class Selection:
     keys: ResultKeys
     partial: bool
 
-    def pairs(self) -> list[tuple[Entry, Look]]:
+    def pairs(self) -> Iterator[tuple[Entry, Look]]:
         """Every photo in every look, look by look."""
-        return [(photo, look) for look in self.looks for photo in self.photos]
+        return ((photo, look) for look in self.looks for photo in self.photos)
 
 
 @dataclass(frozen=True)
@@ -122,46 +122,47 @@ def make_plan(
     networks: asked which weights paint what there is to paint. stored: all that is in the result
     bucket, by key. keep: results stay, whatever has changed.
     """
-    records = _read_records(result, _record_keys(selection) & stored.keys())
+    records = _read_records(
+        result, (stored[key] for key in _record_keys(selection) if key in stored)
+    )
     intact = intact_records(records, stored)
     form = astuple(output)
     unfinished, done, kept, refused = [], [], [], []
     painted: Counter[str] = Counter()  # by weights
-    for photo, look in selection.pairs():
-        mask = selection.masks.get(photo.key)
-        previous = task_record(
-            records.get(bucket_layout.record_key(look.name, photo.key)), photo.key, look.name
-        )
-        task = Task(photo, mask, look, "", previous)
-        try:
-            check_names(photo, look)
-            fitting = {
-                fingerprint(photo, mask, look, weights, form): weights
-                for weights in networks.accepted(look.settings)
-            }
-            own = stored_by(previous, photo.key, look.name) if task.record_key in intact else {}
-            if previous and previous.result in own and (keep or previous.fingerprint in fitting):
-                done.append(previous)
-                if previous.fingerprint in fitting:
-                    painted[fitting[previous.fingerprint]] += 1
-                else:
-                    kept.append(task)
-                continue
-            check_rivals(selection.keys, photo, look)
-        except (PictureError, ObjectError) as error:
-            refused.append((task, str(error)))
-        else:
-            unfinished.append(task)
+    for look in selection.looks:
+        accepted: dict[str, Callable[[Entry, Entry | None], str]] = {}
+        for photo in selection.photos:
+            mask = selection.masks.get(photo.key)
+            record_key = bucket_layout.record_key(look.name, photo.key)
+            previous = task_record(records.get(record_key), photo.key, look.name)
+            task = Task(photo, mask, look, "", previous)
+            try:
+                check_names(photo, look)
+                # Here, since a file that cannot be read has no ETag.
+                accepted = accepted or {
+                    weights: fingerprints(look, weights, form)
+                    for weights in networks.accepted(look.settings)
+                }
+                fitting = {of(photo, mask): weights for weights, of in accepted.items()}
+                own = stored_by(previous, photo.key, look.name) if record_key in intact else {}
+                if (
+                    previous
+                    and previous.result in own
+                    and (keep or previous.fingerprint in fitting)
+                ):
+                    done.append(previous)
+                    if previous.fingerprint in fitting:
+                        painted[fitting[previous.fingerprint]] += 1
+                    else:
+                        kept.append(task)
+                    continue
+                check_rivals(selection.keys, photo, look)
+            except (PictureError, ObjectError) as error:
+                refused.append((task, str(error)))
+            else:
+                unfinished.append(task)
     networks.continue_with(painted)
-    todo = [
-        replace(
-            task,
-            fingerprint=fingerprint(
-                task.photo, task.mask, task.look, networks.identity(task.look.settings), form
-            ),
-        )
-        for task in unfinished
-    ]
+    todo = [*_with_fingerprints(unfinished, networks, form)]
     useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
         output=output,
@@ -182,7 +183,7 @@ def make_plan(
 
 def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
     """Whether there is certainly something to paint: a photo in a look without a record."""
-    return not _record_keys(selection) <= result_keys
+    return any(key not in result_keys for key in _record_keys(selection))
 
 
 def check_names(photo: Entry, look: Look) -> None:
@@ -235,7 +236,11 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
     """The records of all results in the bucket, also of photos and looks that are gone. Raises
     StorageError."""
     start = f"{bucket_layout.RECORDS}/"
-    others = {key for key in plan.stored if key.startswith(start)} - plan.records.keys()
+    others = (
+        entry
+        for key, entry in plan.stored.items()
+        if key.startswith(start) and key not in plan.records
+    )
     gone = intact_records(_read_records(result, others), plan.stored)
     # What failed before its photo had gone concerns nobody any more.
     return [
@@ -244,14 +249,28 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
     ]
 
 
-def _record_keys(selection: Selection) -> set[str]:
-    return {bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs()}
+def _with_fingerprints(
+    tasks: Iterable[Task], networks: "NetworkPool", form: tuple[Any, ...]
+) -> Iterator[Task]:
+    for _, of_look in groupby(tasks, lambda task: task.look.name):
+        first, *others = of_look
+        of = fingerprints(first.look, networks.identity(first.look.settings), form)
+        for task in (first, *others):
+            yield replace(task, fingerprint=of(task.photo, task.mask))
 
 
-def _read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
-    keys = sorted(keys)
+def _record_keys(selection: Selection) -> Iterator[str]:
+    return (bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs())
+
+
+def _read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
+    ordered = sorted(entries, key=lambda entry: entry.key)
     with ThreadPoolExecutor(RECORD_READERS) as pool:
-        return dict(zip(keys, pool.map(lambda key: read_record(result, key), keys), strict=True))
+        contents = pool.map(result.read_listed, ordered)
+        return {
+            entry.key: Record.from_bytes(content)
+            for entry, content in zip(ordered, contents, strict=True)
+        }
 
 
 def _checkpoints(
@@ -264,5 +283,5 @@ def _checkpoints(
         stored &= {
             bucket_layout.checkpoint_key(look.name, photo.key) for photo, look in selection.pairs()
         }
-    useful = stored & {task.checkpoint_key for task in todo}
+    useful = {key for task in todo if (key := task.checkpoint_key) in stored} if stored else set()
     return useful, stored - useful

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from styletransfer.batch.inputs import LookInput, PhotoInput, read_look, read_photo
@@ -21,13 +20,20 @@ DEPTH = 4  # photos read and decoded before their turn
 
 
 class PrefetchedTask(NamedTuple):
-    """A task, its number from 1, and its inputs, which are being read."""
+    """A task, its number from 1, how many there are (None: not known), and its inputs, which are
+    being read."""
 
     number: int
+    total: int | None
     task: Task
     photo: "Future[PhotoInput]"
     look: "Future[LookInput]"
     shares: tuple[MemoryShare, MemoryShare]
+
+    @property
+    def label(self) -> str:
+        """What the log calls the task."""
+        return f"{self.task} ({self.number} of {self.total})" if self.total else str(self.task)
 
 
 class Prefetcher:
@@ -39,13 +45,16 @@ class Prefetcher:
         source: Bucket,
         style: Bucket,
         memory: PrefetchMemory,
+        more: bool = False,
     ) -> None:
-        """memory: what is decoded before its turn takes no more than there is."""
+        """memory: what is decoded before its turn takes no more than there is. more: other tasks
+        follow, until `close`."""
         self._source, self._style, self._memory = source, style, memory
         self._pool = ThreadPoolExecutor(DEPTH)
-        self._count = len(tasks)
-        self._rest: Iterator[tuple[int, Task]] = iter(enumerate(tasks, start=1))
-        self._lock = threading.Lock()
+        self._count, self._more = len(tasks), more
+        self._total = None if more else len(tasks)
+        self._rest = deque(enumerate(tasks, start=1))
+        self._changed = threading.Condition()
         self._window: deque[PrefetchedTask] = deque()
         self._look: Look | None = None
         self._look_input: Future[LookInput] | None = None
@@ -57,17 +66,24 @@ class Prefetcher:
         while (prefetched := self._take()) is not None:
             yield prefetched
 
+    def add(self, task: Task) -> None:
+        """One more task, after all others."""
+        with self._changed:
+            self._count += 1
+            self._rest.append((self._count, task))
+            self._fill()
+            self._changed.notify()
+
     def leave_out(self, tasks: Iterable[Task]) -> None:
         """Hands out none of these tasks, and reads none of them that is not being decoded yet."""
-        with self._lock:
+        with self._changed:
             left_out = {id(task) for task in tasks}
             for each in self._window:
                 if id(each.task) in left_out:
                     each.shares[1].give_up()
             self._window = deque(each for each in self._window if id(each.task) not in left_out)
-            rest = [each for each in self._rest if id(each[1]) not in left_out]
-            self._rest = iter(rest)
-            self._count = self._taken + len(self._window) + len(rest)
+            self._rest = deque(each for each in self._rest if id(each[1]) not in left_out)
+            self._count = self._taken + len(self._window) + len(self._rest)
 
     @property
     def left(self) -> int:
@@ -76,15 +92,18 @@ class Prefetcher:
 
     def close(self) -> None:
         """Hands out no further task, and reads none."""
-        with self._lock:
-            self._rest = iter(())
+        with self._changed:
+            self._more = False
+            self._rest.clear()
             self._window.clear()
+            self._changed.notify_all()
         self._memory.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> PrefetchedTask | None:
-        with self._lock:
+        with self._changed:
             self._fill()
+            self._changed.wait_for(lambda: self._window or not self._more)
             if not self._window:
                 return None
             self._taken += 1
@@ -94,16 +113,19 @@ class Prefetcher:
         return prefetched
 
     def _fill(self) -> None:
-        for number, task in islice(self._rest, DEPTH - len(self._window)):
+        while self._rest and len(self._window) < DEPTH:
+            number, task = self._rest.popleft()
             look, look_share = self._read_look(task.look)
             share = self._memory.share()
             read = partial(read_photo, task.photo, task.mask, self._source.read, share.admit)
             photo = self._pool.submit(_kept, read, share)
-            self._window.append(PrefetchedTask(number, task, photo, look, (look_share, share)))
+            self._window.append(
+                PrefetchedTask(number, self._total, task, photo, look, (look_share, share))
+            )
 
     def _read_look(self, look: Look) -> "tuple[Future[LookInput], MemoryShare]":
         """A look's paintings; tasks are in the order of their looks, so each is read once."""
-        if self._look_input is None or self._look_share is None or look is not self._look:
+        if self._look_input is None or self._look_share is None or look != self._look:
             self._look, self._look_share = look, self._memory.share()
             read = partial(read_look, look, self._style.read, self._look_share.admit)
             self._look_input = self._pool.submit(_kept, read, self._look_share)

@@ -3,6 +3,7 @@ results that they name."""
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
@@ -17,8 +18,16 @@ def fingerprint(
 ) -> str:
     """A hash of everything that decides a result: photo, paintings, their masks and regions by
     content, shares, settings, weights (their identity), output format, engine version."""
+    return fingerprints(look, weights, output)(photo, mask)
+
+
+def fingerprints(
+    look: Look, weights: str, output: tuple[Any, ...]
+) -> Callable[[Entry, Entry | None], str]:
+    """`fingerprint` of any photo and mask: what many photos share is written once."""
+    here = "photo, mask"
     inputs = {
-        "photo": [_etag(photo), _etag(mask)],
+        "photo": here,
         "paintings": [
             [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
             for each in look.paintings
@@ -28,7 +37,16 @@ def fingerprint(
         "output": output,
         "engine": ENGINE_VERSION,
     }
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    # Paintings come before it, and have no such content; settings and weights come after it.
+    before, _, after = json.dumps(inputs, sort_keys=True).partition(json.dumps(here))
+    started = hashlib.sha256(before.encode())
+
+    def of(photo: Entry, mask: Entry | None) -> str:
+        found = started.copy()
+        found.update(f"{json.dumps([_etag(photo), _etag(mask)])}{after}".encode())
+        return found.hexdigest()
+
+    return of
 
 
 def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:

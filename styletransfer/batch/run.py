@@ -3,6 +3,8 @@
 A run that has nothing to paint ends without loading TensorFlow. What fails, fails alone.
 """
 
+from collections.abc import Callable
+from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,27 +15,35 @@ from styletransfer.batch.listing import list_buckets, select
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
 from styletransfer.config import Config
+from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 
 if TYPE_CHECKING:
+    from styletransfer.batch.uploader import Outcome
     from styletransfer.gallery.publisher import Gallery
 
+MOST_SHOWN = 50_000  # results on one page
+PaintElsewhere = Callable[[RunContext, "Gallery"], "Outcome"]  # as workers.paint_all
 
-def run(config: Config) -> int:
+
+def run(config: Config, elsewhere: PaintElsewhere | None = None) -> int:
     """Paints all that has no result yet; the exit code: 0 all done, 1 some photos failed.
+
+    elsewhere: paints the plan's tasks on other machines than this one. A dry run measures on this
+    one all the same.
 
     Raises a StyleTransferError, which has an exit code, where nothing can be painted, and Stopped
     after SIGTERM or SIGINT.
     """
     with Stop() as stop:
-        return _run(config, stop)
+        return _run(config, stop, None if config.dry_run else elsewhere)
 
 
-def _run(config: Config, stop: Stop) -> int:
+def _run(config: Config, stop: Stop, elsewhere: PaintElsewhere | None) -> int:
     started = perf_counter()
     loader = DeviceLoader(config.device)
-    if config.device == "gpu":
+    if config.device == "gpu" and not elsewhere:
         loader.devices()  # Without a GPU nothing is read.
 
     buckets = Buckets.open(config)
@@ -43,7 +53,7 @@ def _run(config: Config, stop: Stop) -> int:
     if not selection.photos or not selection.looks:
         return 0
 
-    if lacks_records(selection, listing.results.keys()):
+    if not elsewhere and lacks_records(selection, listing.results.keys()):
         loader.start()
     networks = NetworkPool(config, buckets.style, listing.style)
     plan = make_plan(
@@ -52,7 +62,7 @@ def _run(config: Config, stop: Stop) -> int:
     stop.obey()
     report.log_plan(plan, selection)
     report.log_repaints(plan, networks)
-    context = RunContext(config, buckets, plan, networks, stop)
+    context = RunContext(config=config, networks=networks, stop=stop, buckets=buckets, plan=plan)
     if config.dry_run:
         return _dry_run(context, loader, started)
 
@@ -64,12 +74,15 @@ def _run(config: Config, stop: Stop) -> int:
             gallery.publish()
         report.log_nothing_to_paint(plan, config.result)
         return 1 if plan.refused else 0
-    loader.start()
+    if elsewhere:
+        outcome = elsewhere(context, gallery)
+    else:
+        loader.start()
 
-    from styletransfer.batch import workers
+        from styletransfer.batch import workers
 
-    stop.obey()
-    outcome = workers.paint_all(context, gallery, loader.devices)
+        stop.obey()
+        outcome = workers.paint_all(context, gallery, loader.devices)
     report.log_outcome(context, outcome, perf_counter() - started)
     return 1 if outcome.failures else 0
 
@@ -87,9 +100,12 @@ def _open_gallery(run: RunContext) -> "Gallery":
     plan, result = run.plan, run.buckets.result
     if not run.config.gallery or not (plan.todo or plan.unpublished):
         return NullGallery()
+    if len(plan.todo) + len(plan.done) > MOST_SHOWN:
+        event(f"no gallery is made of more than {MOST_SHOWN:,} results", level=WARNING)
+        return NullGallery()
     if plan.partial:
         return GalleryContribution(result)
     gallery = GalleryPublisher(result, all_results(plan, result))
     for task, reason in plan.refused:
-        gallery.add_failure(Record(photo=task.photo.key, look=task.look.name, error=reason))
+        gallery.add_record(Record(photo=task.photo.key, look=task.look.name, error=reason))
     return gallery

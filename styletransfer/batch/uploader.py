@@ -17,12 +17,13 @@ import numpy as np
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.owned_keys import OwnedKeys
-from styletransfer.batch.plan import Plan, Task
+from styletransfer.batch.plan import Task
 from styletransfer.batch.records import write_record
 from styletransfer.batch.waiting import POLL_S
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
 from styletransfer.signals import Stop
@@ -37,10 +38,24 @@ class Outcome:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     failures: list[tuple[Task, str]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def painted(self) -> int:
         return sum(map(len, self.seconds.values()))
+
+    def add_painted(self, task: Task, seconds: float) -> None:
+        """A task's result and record are stored."""
+        with self._lock:
+            self.seconds.setdefault(task.look.name, []).append(seconds)
+
+    def add_failure(self, task: Task, reason: str) -> None:
+        """A task has failed; its record follows."""
+        with self._lock:
+            self.failures.append((task, reason))
+
+    def add_end(self, task: Task) -> None:
+        """Nothing more is stored or deleted for a task, which was painted or has failed."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +80,23 @@ class Uploader:
     """Stores what any number of workers of one run hand over. `finish` or `close` come last."""
 
     def __init__(
-        self, result: Bucket, plan: Plan, gallery: Gallery, checkpoints: CheckpointStore
+        self,
+        result: Bucket,
+        output: OutputFormat,
+        keys_of: Callable[[Task], OwnedKeys],
+        gallery: Gallery,
+        checkpoints: CheckpointStore,
+        outcome: Outcome,
     ) -> None:
-        self._result, self._plan = result, plan
+        """keys_of: gives the keys that a task's result may have."""
+        self._result, self._output, self._keys_of = result, output, keys_of
         self._gallery, self._checkpoints = gallery, checkpoints
-        self._keys = OwnedKeys(result, plan)
-        # Guards the outcome and the uploads under way; never held over a request.
+        # Guards the uploads under way; never held over a request.
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(QUEUE)
         self._pool = ThreadPoolExecutor(QUEUE)
         self._uploads: list[Future[None]] = []
-        self.outcome = Outcome(failures=[*plan.refused])
+        self.outcome = outcome
 
     def upload(self, finished: FinishedPicture, stop: Stop) -> None:
         """Takes a finished painting, as soon as there is a free slot. Raises UnavailableError,
@@ -87,8 +108,12 @@ class Uploader:
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
         """Logs a failure, and stores it in the record, which keeps what it knew before."""
-        self._log_failure(task, label, error)
+        self._log_failure(task, label, str(error))
         self._begin(self._record_failure, task, label, error)
+
+    def add_recorded_failure(self, task: Task, reason: str) -> None:
+        """Logs a failure whose record another process has stored."""
+        self._log_failure(task, str(task), reason)
 
     def check(self) -> None:
         """Raises UnavailableError if the storage stayed away for too long."""
@@ -101,7 +126,7 @@ class Uploader:
     def result_key(self, task: Task, photo: decode.Picture) -> str:
         """The key that the task's result will have. Raises PictureError where somebody else's
         object is in its place."""
-        return self._keys.choose(task, self._plan.output.extension(photo.format))
+        return self._keys_of(task).choose(task, self._output.extension(photo.format))
 
     def drain(self, stop: Stop) -> None:
         """Waits until everything is stored. Raises UnavailableError, Stopped."""
@@ -130,9 +155,9 @@ class Uploader:
     def _upload(self, finished: FinishedPicture) -> None:
         task = finished.task
         try:
-            key = finished.key
-            _, data = encode.encode_result(self._plan.output, finished.photo, finished.image)
-            before = self._keys.announce(task, key, data)
+            key, keys = finished.key, self._keys_of(task)
+            _, data = encode.encode_result(self._output, finished.photo, finished.image)
+            before = keys.announce(task, key, data)
             record = replace(
                 finished.record,
                 result=key,
@@ -141,10 +166,9 @@ class Uploader:
                 finished=_now(),
             )
             self._add_to_gallery(record, finished)  # Before the record: a result with one is done.
-            record = replace(record, made=self._keys.leftovers(task, key))
+            record = replace(record, made=keys.leftovers(task, key))
             write_record(self._result, task.record_key, record)
-            with self._lock:
-                self.outcome.seconds.setdefault(task.look.name, []).append(finished.seconds)
+            self.outcome.add_painted(task, finished.seconds)
             seconds = round(finished.seconds, 1)
             width, height = record.width, record.height
             event(
@@ -158,9 +182,10 @@ class Uploader:
                 seconds=seconds,
             )
             self._delete_outdated(task, before, key)
+            self.outcome.add_end(task)
         except Exception as error:
             failure = picture_failure(error)
-            self._log_failure(task, finished.label, failure)
+            self._log_failure(task, finished.label, str(failure))
             self._record_failure(task, finished.label, failure)
         finally:
             self._slots.release()
@@ -175,31 +200,31 @@ class Uploader:
         """Deletes what the result replaces: the task's checkpoint, and an earlier result under
         another extension. before: what the record said until now."""
         try:
-            for each in self._keys.outdated(task, before, key):
+            for each in self._keys_of(task).outdated(task, before, key):
                 self._result.delete(each)
                 event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
         except ObjectError as error:  # The result and its record are stored all the same.
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
 
-    def _log_failure(self, task: Task, label: str, error: StyleTransferError) -> None:
+    def _log_failure(self, task: Task, label: str, reason: str) -> None:
         event(
-            f"{label}: FAILED: {error}",
+            f"{label}: FAILED: {reason}",
             level=ERROR,
             event="failed",
             photo=task.photo.key,
             look=task.look.name,
         )
-        with self._lock:
-            self.outcome.failures.append((task, str(error)))
+        self.outcome.add_failure(task, reason)
 
     def _record_failure(self, task: Task, label: str, error: StyleTransferError) -> None:
-        record = replace(self._keys.latest(task), error=str(error), tried=_now())
+        record = replace(self._keys_of(task).latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
             event(f"{label}: no record: {refused}", level=WARNING, photo=task.photo.key)
-        self._gallery.add_failure(record)
+        self._gallery.add_record(record)
+        self.outcome.add_end(task)
 
 
 def _now() -> str:

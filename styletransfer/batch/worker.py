@@ -8,7 +8,7 @@ from time import perf_counter
 import tensorflow as tf
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.context import Pipeline, RunContext
+from styletransfer.batch.context import PaintingContext, Pipeline
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.inputs import LookInput, PhotoInput
 from styletransfer.batch.looks import Look
@@ -38,7 +38,7 @@ class Worker:
     def __init__(
         self,
         device: Device,
-        run: RunContext,
+        run: PaintingContext,
         pipeline: Pipeline,
         number: int = 0,
         share: int | None = None,
@@ -60,8 +60,7 @@ class Worker:
 
     def _paint_one(self, prefetched: PrefetchedTask) -> None:
         """A task, from its inputs to the uploader. What fails, fails alone."""
-        task = prefetched.task
-        label = f"{task} ({prefetched.number} of {len(self._run.plan.todo)})"
+        task, label = prefetched.task, prefetched.label
         try:
             photo = result_of(prefetched.photo, self._run.stop)
             look = result_of(prefetched.look, self._run.stop)
@@ -179,7 +178,7 @@ class Worker:
         )
 
     def _targets(self, look: Look, given: LookInput) -> StyleTargets:
-        if self._style is None or self._look is not look:
+        if self._style is None or self._look != look:
             self._look, self._style = look, StyleTargets(*given)
         return self._style
 
@@ -195,7 +194,7 @@ class Worker:
             device=str(self._device),
             source=config.source,
             style=config.style,
-            output=dataclasses.astuple(self._run.plan.output),
+            output=dataclasses.astuple(config.output),
             fingerprint=task.fingerprint,
             note=RANDOM_NOTE if networks.is_random(settings) else None,
         )

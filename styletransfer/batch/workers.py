@@ -14,6 +14,7 @@ from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.headers import Headers
+from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
@@ -53,7 +54,8 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         RetryingBucket(unfinished, leaving) if unfinished else result,
         run.plan.checkpoints,
     )
-    uploader = Uploader(result, run.plan, gallery, checkpoints)
+    keys, outcome = OwnedKeys(result, run.plan), Outcome(failures=[*run.plan.refused])
+    uploader = Uploader(result, run.plan.output, lambda _: keys, gallery, checkpoints, outcome)
     grace_s = 0.0
     try:
         run.networks.prefetch(todo[0].look.settings)
@@ -76,7 +78,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
             event(f"{workers} pictures at a time on each device")
         places = [(device, number) for number in range(workers) for device in found.all]
         places = places[: len(todo)]
-        eta = BatchEta(len(places), lambda: prefetcher.left, uploader.outcome.seconds)
+        eta = BatchEta(len(places), lambda: prefetcher.left, outcome.seconds)
         pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
         jobs = [Worker(device, run, pipeline, number, share).paint for device, number in places]
         prefetcher.leave_out(task for task, _ in impossible)

@@ -45,8 +45,9 @@ class Gallery(Protocol):
         """Adds a result; the record replaces an earlier one of the same photo and look. Arrays are
         as in `thumbnails.preview`, paintings by key."""
 
-    def add_failure(self, record: Record) -> None:
-        """Adds the record of a photo that could not be painted."""
+    def add_record(self, record: Record) -> None:
+        """Adds the record of a photo that could not be painted, or of a result whose pictures
+        another process has stored."""
 
     def publish_if_due(self) -> None:
         """Writes the page if the last time was a while ago."""
@@ -68,7 +69,7 @@ class NullGallery(Gallery):
         paintings: Mapping[str, np.ndarray],
     ) -> None: ...
 
-    def add_failure(self, record: Record) -> None: ...
+    def add_record(self, record: Record) -> None: ...
 
     def publish_if_due(self) -> None: ...
 
@@ -113,7 +114,7 @@ class GalleryPublisher(Gallery):
         except StorageError as error:
             _warn(error)
 
-    def add_failure(self, record: Record) -> None:
+    def add_record(self, record: Record) -> None:
         self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:

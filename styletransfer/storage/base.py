@@ -78,6 +78,10 @@ class Bucket(ABC):
     def read_start(self, key: str, count: int) -> bytes:
         """The first `count` bytes of an object, or all of a shorter one; not checked."""
 
+    def read_listed(self, entry: Entry) -> bytes:
+        """As `read`, of an object as it was listed: in one request where there are many."""
+        return self.read(entry.key)
+
     @abstractmethod
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         """Stores an object, whole or not at all; its ETag. The default type depends on the
@@ -124,6 +128,10 @@ class Bucket(ABC):
     @abstractmethod
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         """Aborts an unfinished upload. One that has ended meanwhile is not an error."""
+
+    def list_but_for(self, left_out: str) -> Iterator[Entry]:
+        """As `list`, without the objects whose keys start with `left_out`."""
+        return (entry for entry in self.list() if not entry.key.startswith(left_out))
 
     def everything(self) -> Iterator[Entry]:
         """As `list`, with the objects that stand for folders."""

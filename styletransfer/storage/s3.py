@@ -1,5 +1,6 @@
 """Buckets on Cellar (Ceph) or Amazon S3. With `s3_client` and `s3_errors`, all that knows boto3."""
 
+import contextlib
 import io
 import mimetypes
 import os
@@ -63,13 +64,28 @@ class S3Bucket(Bucket):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
+    def list_but_for(self, left_out: str) -> Iterator[Entry]:
+        for entry in self.list():
+            if entry.key.startswith(left_out):
+                break
+            yield entry
+        else:
+            return
+        # `~` is after all letters of ASCII: what is left out is not even listed.
+        for entry in self._entries("", after=f"{left_out}~"):
+            if not entry.key.startswith(left_out) and not entry.key.endswith("/"):
+                yield entry
+
     def everything(self) -> Iterator[Entry]:
         return self._entries("")
 
-    def _entries(self, prefix: str) -> Iterator[Entry]:
+    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2")
+        where = {"Bucket": self.bucket, "Prefix": self._base + prefix}
+        if after:
+            where["StartAfter"] = self._base + after
         with self._errors.translated():
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
+            for page in pages.paginate(**where):
                 # KeyError for a page without the bucket's name: not a listing, not an empty one.
                 for each in page.get("Contents", ()) if page["Name"] else ():
                     if key := each["Key"][len(self._base) :]:
@@ -103,6 +119,13 @@ class S3Bucket(Bucket):
                     return b""
                 raise
             return bytes(got["Body"].read(count))
+
+    def read_listed(self, entry: Entry) -> bytes:
+        with contextlib.suppress(StorageError):
+            data = self.read_start(entry.key, max(1, entry.size))
+            if new_md5(data).hexdigest() == entry.etag:
+                return data
+        return self.read(entry.key)  # Changed since, damaged, or stored in parts.
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with self._errors.translated(key):

@@ -76,22 +76,22 @@ class JobRunner:
             from styletransfer.batch import workers
 
             run = RunContext(
-                dataclasses.replace(
+                config=dataclasses.replace(
                     self._config,
                     vgg_weights=ANY_BUILTIN
                     if job.quality == Quality.DRAFT
                     else self._config.vgg_weights,
                 ),
-                Buckets(
+                buckets=Buckets(
                     self._buckets.photos,
                     self._buckets.style,
                     self._buckets.result,
                     self._buckets.unfinished,
                 ),
-                plan,
-                self._networks[job.quality],
-                self._stop,
-                on_step,
+                plan=plan,
+                networks=self._networks[job.quality],
+                stop=self._stop,
+                on_step=on_step,
             )
             gallery = GalleryContribution(self._buckets.result)
             outcome = workers.paint_all(run, gallery, self._loader.devices)

@@ -53,6 +53,7 @@ def test_no_two_results_share_a_key(form, looks):
             key = next(found.candidates(*pair, content))
             assert taken.setdefault(key, pair) == pair
             assert could_be_result(key, *pair)
+            assert next(found.around(*pair).candidates(*pair, content)) == key
 
 
 def test_a_run_of_one_photo_lists_those_elsewhere_that_it_can_meet():

@@ -147,7 +147,7 @@ def test_a_partial_run_writes_no_gallery(tmp_path):
     gallery = NullGallery()
     gallery.begin()
     gallery.add(record(), flat(RED), flat(BLUE), {})
-    gallery.add_failure(record(error="torn"))
+    gallery.add_record(record(error="torn"))
     gallery.publish_if_due()
     gallery.publish()
     assert not [*tmp_path.iterdir()]
@@ -155,7 +155,7 @@ def test_a_partial_run_writes_no_gallery(tmp_path):
 
 def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
     gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
-    gallery.add_failure(Record("torn.jpg", look="monet", error="torn.jpg: is damaged"))
+    gallery.add_record(Record("torn.jpg", look="monet", error="torn.jpg: is damaged"))
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
     assert "Could not be painted" in text

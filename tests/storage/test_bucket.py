@@ -42,6 +42,23 @@ def test_a_line_end_in_a_key_is_kept(bucket):  # moto answers such a key with 40
     assert r"line\nend.jpeg does not exist" in refusal(lambda: bucket.read("line\nend.jpeg"))
 
 
+def test_what_is_left_out_of_a_listing_hides_nothing_before_or_after_it(bucket):
+    kept = ["_galleries", "_records/a", "a/b", "é"]
+    for key in (*kept, "_gallery/a", "_gallery/z/z", "_gallery/é", "_gallery/~z"):
+        bucket.write(key, b"x")
+    assert [entry.key for entry in bucket.list_but_for("_gallery/")] == kept
+    assert len(list(bucket.list_but_for("nothing/"))) == 8
+
+
+def test_an_object_is_read_as_it_was_listed_or_as_it_is_by_now(bucket):
+    for content in (b"x" * 3000, b"", b"shorter"):
+        bucket.write("a.json", content)
+        [entry] = bucket.list()
+        assert bucket.read_listed(entry) == content
+        bucket.write("a.json", b"newer, and longer")
+        assert bucket.read_listed(entry) == b"newer, and longer"
+
+
 def test_listing_is_sorted_by_key_and_filtered_by_any_prefix(bucket):
     for key in random.sample(KEYS, len(KEYS)):
         bucket.write(key, b"x")
