@@ -23,7 +23,7 @@ from styletransfer.images.output import (
 )
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE
-from styletransfer.setting_values import closest, parse_bool
+from styletransfer.setting_values import closest, parse_bool, parse_cluster, parse_shard
 from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.storage.address import Account, parse_address
 
@@ -44,6 +44,7 @@ class Config:
 
     source, style, result: values for `storage.open_bucket`.
     photo: the key of the only photo to paint; look: the name of the only look; None means all.
+    shard: (i, n) for the i-th of n parts of the photos, from 0. cluster: address of a Ray cluster.
     checkpoint_every: seconds. memory_limit: bytes; None means all free memory. progress: one of
         `progress.PROGRESS_MODES`. keep: results stay, whatever has changed since.
     workers_per_device: pictures that a device paints at a time; None: as many as fit and pay.
@@ -56,6 +57,7 @@ class Config:
     account: Account
     photo: str | None
     look: str | None
+    shard: tuple[int, int] | None
     style_mode: str
     settings: Settings
     vgg_weights: str | None
@@ -67,12 +69,13 @@ class Config:
     keep: bool
     progress: str
     workers_per_device: int | None = None
+    cluster: str | None = None
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
 
     @property
     def partial(self) -> bool:
         """Whether other runs may work on the same buckets, because this one paints only some."""
-        return self.photo is not None or self.look is not None
+        return self.photo is not None or self.look is not None or self.shard is not None
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
@@ -106,6 +109,7 @@ def load(
         account=account(values),
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
+        shard=parse_shard(values.get("SHARD"), values.get("INSTANCE_NUMBER", "")),
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_weights(values),
@@ -117,6 +121,7 @@ def load(
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
         workers_per_device=_workers(values),
+        cluster=parse_cluster(values.get("CLUSTER")),
     )
 
 

@@ -275,3 +275,10 @@ def test_a_dotenv_that_is_no_text_is_named(tmp_path):
 def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line(variable, digits):
     message = complaint({variable: "9" * digits})
     assert message.startswith(f"{variable} is '999") and len(message) < 300
+
+
+@pytest.mark.parametrize("wrong", ["ray://host", "host", "http://host:1", "host:port"])
+def test_cluster_is_auto_or_an_address(wrong):
+    assert load(BUCKETS | {"CLUSTER": "ray://head:10001"}).cluster == "ray://head:10001"
+    with pytest.raises(ConfigError, match=f"CLUSTER is '{wrong}'; expected auto, HOST:PORT"):
+        load(BUCKETS | {"CLUSTER": wrong})

@@ -1,6 +1,7 @@
 """The three buckets' listings, and which photos and looks of them a run is asked to paint."""
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from logging import WARNING
@@ -21,7 +22,7 @@ from styletransfer.storage.base import Bucket, Entry
 @dataclass(frozen=True)
 class Listing:
     """What is in the buckets; of the photos' bucket, for a run of one photo, only what shares the
-    beginning of its name. results: by key."""
+    beginning of its name. results: by key, without the pictures of the gallery."""
 
     source: Sequence[Entry]
     style: Sequence[Entry]
@@ -34,7 +35,11 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
     pool = ThreadPoolExecutor(3)
     source, style, result = (
         pool.submit(list, listed)
-        for listed in (buckets.source.list(prefix), buckets.style.list(), buckets.result.list())
+        for listed in (
+            buckets.source.list(prefix),
+            buckets.style.list(),
+            _without_pictures_of_gallery(buckets.result),
+        )
     )
     pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
     return Listing(
@@ -42,6 +47,13 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
         style=style.result(),
         results={entry.key: entry for entry in result.result()},
     )
+
+
+def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
+    """They are most of what is in the bucket of results, and no plan needs them."""
+    yield from result.list_but_for(f"{bucket_layout.GALLERY}/")
+    if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
+        yield mark
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
@@ -87,7 +99,15 @@ def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
     found = [photo for photo in photos if config.photo in (None, photo.key)]
     if config.photo and not found:
         raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
+    if config.shard:
+        number, count = config.shard
+        found = [photo for photo in found if _shard_of(photo, count) == number]
     return found
+
+
+def _shard_of(photo: Entry, count: int) -> int:
+    """Which of so many shards a photo is in, whatever other photos there are."""
+    return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 
 def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:

@@ -142,3 +142,39 @@ def test_a_photo_or_look_that_is_not_there_is_named(folders, small_vgg, asked, m
 
 def everything():
     return {entry.key for entry in FolderBucket(Path("out"), new=True).list()}
+
+
+# --- shards ---------------------------------------------------------------------------------
+
+
+def test_shards_paint_every_photo_once_and_the_next_whole_run_makes_the_page(
+    folders, small_vgg, capsys
+):
+    for number in range(5):
+        Path(f"photos/{number}.jpg").write_bytes(tiny.file(60, 80, number))
+    painted = []
+    for number in ("0", "1", "2"):
+        before = keys()
+        assert run(folders, SHARD="INSTANCE_NUMBER/3", INSTANCE_NUMBER=number, LOOK="monet") == 0
+        painted.append({key for key in keys() - before if not key.startswith("_")})
+    assert sum(map(len, painted)) == len(set.union(*painted)) == 7
+    assert sum(map(bool, painted)) > 1
+    assert not Path("out/index.html").exists()
+    assert run(folders, LOOK="monet", SHARD="1/3") == 0
+    assert run(folders) == 0 and "4.jpg" in Path("out/index.html").read_text()
+
+
+def test_a_photo_stays_in_its_shard_whatever_other_photos_there_are(folders, small_vgg, capsys):
+    shard = {"SHARD": "0/2", "LOOK": "monet"}
+    run(folders, **shard)
+    before = keys()
+    for number in range(4):
+        Path(f"photos/a{number}.jpg").write_bytes(tiny.file(60, 80, number))
+    run(folders, **shard)
+    assert not {key for key in keys() - before if "/a" not in key}
+
+
+@pytest.mark.parametrize("wrong", ["3/3", "1", "x/2", "-1/2", "1/0", "INSTANCE_NUMBER/2"])
+def test_a_wrong_shard_is_one_line(folders, wrong):
+    with pytest.raises(ConfigError, match=re.escape(f"SHARD is {wrong!r}; expected i/n")):
+        config.load(folders | {"SHARD": wrong})
