@@ -26,6 +26,11 @@ WORKDIR /app
 COPY requirements-gpu.lock .
 RUN pip install --require-hashes --requirement requirements-gpu.lock
 
+# A node of a Ray cluster: --build-arg CLUSTER=1 (docs/cluster.md).
+ARG CLUSTER=""
+COPY requirements-cluster.lock .
+RUN if [ -n "$CLUSTER" ]; then pip install --require-hashes --requirement requirements-cluster.lock; fi
+
 # What .dockerignore lets through: code, samples, the built-in network, which needs no download, and
 # weights where there are some in weights/.
 COPY --chown=painter:painter . .

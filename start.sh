@@ -17,8 +17,11 @@ Paints every photo in every look.
   ./start.sh --dry-run      only report what would be painted, how long it takes, and the memory
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);
                             RUN_MODE=web is the same
-  ./start.sh setup [--dev]  make the Python environment and print the path of its Python;
-                            --dev adds what the tests need
+  ./start.sh cluster …      paint on a Ray cluster, which CLUSTER names (docs/cluster.md);
+                            without it, on that of this machine
+  ./start.sh setup [--dev] [--cluster]
+                            make the Python environment and print the path of its Python;
+                            --dev adds what the tests need, --cluster Ray
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
   ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
 
@@ -47,7 +50,8 @@ cd -P -- "$(dirname -- "$self")"
 mode=${1:-${RUN_MODE:-}}
 case $mode in
   -h | --help) usage && exit ;;
-  '' | -*) run=(-m styletransfer "$@") ;;
+  '' | -*) run=(${CLUSTER:+--cluster} -m styletransfer "$@") ;;
+  cluster) run=(--cluster -m styletransfer "${@:2}" --cluster) ;;
   web) run=(-m styletransfer.cli.web "${@:2}") ;;
   weights) run=(-m styletransfer.vgg.download "${@:2}") ;;
   setup) run=("${@:2}" -c 'import sys; print(sys.executable)') ;;
@@ -61,7 +65,7 @@ case $mode in
         "Three arguments are PHOTOS PAINTINGS RESULTS."
       exit 2
     fi
-    run=(-m styletransfer "$@")
+    run=(${CLUSTER:+--cluster} -m styletransfer "$@")
     ;;
 esac
 

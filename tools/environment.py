@@ -1,6 +1,6 @@
 """Finds or makes the Python environment, then runs Python in it. start.sh calls it.
 
-    python tools/environment.py [--dev] ARGUMENT ...
+    python tools/environment.py [--dev] [--cluster] ARGUMENT ...
 
 Needs nothing but the standard library. Ends with 2 if .venv cannot be used, with 6 if it cannot be
 made, with 128 and the signal's number if it is stopped meanwhile.
@@ -9,6 +9,7 @@ made, with 128 and the signal's number if it is stopped meanwhile.
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ PYTHON = VENV / "bin/python"
 STAMP = VENV / "installed"
 LOG = VENV / "install.log"
 LOCK = CHECKOUT / ".venv.lock"
+EXTRAS = ("--dev", "--cluster")
 
 EXPLANATIONS = {
     "no space left|disk quota|os error 28": (
@@ -57,17 +59,19 @@ class Extras(NamedTuple):
 
     dev: bool
     gpu: bool
+    cluster: bool = False
 
     @property
     def locks(self) -> list[str]:
-        names = {"": True, "-dev": self.dev, "-gpu": self.gpu}
+        names = {"": True, "-dev": self.dev, "-gpu": self.gpu, "-cluster": self.cluster}
         return [f"requirements{name}.lock" for name, wanted in names.items() if wanted]
 
     @property
     def checks(self) -> list[str]:
         """The arguments of check_python.py."""
         dev = ["requirements-dev.txt", "--module=styletransfer"] if self.dev else []
-        return ["requirements.txt", *dev, *(["--cuda"] if self.gpu else [])]
+        cluster = ["requirements-cluster.txt"] if self.cluster else []
+        return ["requirements.txt", *dev, *cluster, *(["--cuda"] if self.gpu else [])]
 
     @property
     def size(self) -> str:
@@ -290,16 +294,18 @@ def find_or_make(extras: Extras) -> str | Path:
 
 
 def main(args: Sequence[str]) -> None:
-    dev = args[:1] == ["--dev"]
-    arguments = args[1:] if dev else args
+    asked = [*itertools.takewhile(EXTRAS.__contains__, args)]
+    arguments = args[len(asked) :]
     if not arguments or arguments[0].startswith("--"):
-        fail(2, f"start.sh setup: expected --dev or nothing, not {' '.join(arguments)}")
+        fail(
+            2, f"start.sh setup: expected {', '.join(EXTRAS)} or nothing, not {' '.join(arguments)}"
+        )
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # As nohup sets it.
             signal.signal(number, stop)
     os.chdir(CHECKOUT)
     try:
-        python = find_or_make(Extras(dev, has_gpu()))
+        python = find_or_make(Extras("--dev" in asked, has_gpu(), "--cluster" in asked))
     except Stopped as stopped:
         fail(128 + stopped.args[0], "Stopped while the Python environment was being prepared.")
     except OSError as error:

@@ -48,8 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
-        loaded = config.load({**environment, **_variables(args, start)})
-        code = run_batch(loaded)
+        usual = {"CLUSTER": "auto"} if args.cluster else {}
+        loaded = config.load({**usual, **environment, **_variables(args, start)})
+        if loaded.cluster:
+            from styletransfer.cluster.run import run_on_cluster
+
+            code = run_on_cluster(loaded, environment)
+        else:
+            code = run_batch(loaded)
         _show_gallery(loaded, args.open, start)
         return code
 
@@ -87,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--open", action="store_true", help="open the results' page in the browser at the end"
+    )
+    parser.add_argument(
+        "--cluster",
+        action="store_true",
+        help="paint on the Ray cluster that CLUSTER names, or else on that of this machine",
     )
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
     for name in FIELDS:

@@ -27,7 +27,7 @@ def requirements(kind: str = "") -> list[str]:
     return [line for line in lines if line]
 
 
-@pytest.mark.parametrize("kind", ["", "-dev", "-gpu", "-laptop"])
+@pytest.mark.parametrize("kind", ["", "-cluster", "-dev", "-gpu", "-laptop"])
 def test_ranges_are_ones_that_the_check_understands(kind):
     """tools/check_python.py knows >= and < alone, so that it needs no package."""
     for line in requirements(kind):
@@ -40,7 +40,7 @@ def test_one_range_for_each_package():
     assert [line.replace("[and-cuda]", "") for line in requirements("-gpu")] == ranges[:1]
 
 
-@pytest.mark.parametrize("kind", ["", "-dev", "-gpu"])
+@pytest.mark.parametrize("kind", ["", "-cluster", "-dev", "-gpu"])
 def test_locks_have_every_requirement_with_hashes_and_nothing_of_a_machine(kind):
     text = (REPO / f"requirements{kind}.lock").read_text()
     assert not re.search(r"^-|file:|://|/(home|opt|root|tmp|Users)/", text, re.MULTILINE)
@@ -54,7 +54,7 @@ def test_locks_have_every_requirement_with_hashes_and_nothing_of_a_machine(kind)
 
 def test_locks_agree():
     versions: dict[str, set[str]] = {}
-    for kind in ("", "-dev", "-gpu"):
+    for kind in ("", "-cluster", "-dev", "-gpu"):
         text = (REPO / f"requirements{kind}.lock").read_text()
         for name, version in re.findall(r"^([\w-]+)==(\S+)", text, re.MULTILINE):
             versions.setdefault(name, set()).add(version)
@@ -87,7 +87,7 @@ def test_a_wheel_has_all_packages_their_data_and_the_extras(tmp_path):
     assert "styletransfer/vgg/builtin/sketch.npz" in files
     for line in requirements():
         assert f"Requires-Dist: {canonical(line)}" in canonical(metadata)
-    assert {"gpu", "laptop", "dev"} == {*re.findall(r"Provides-Extra: (\w+)", metadata)}
+    assert {"cluster", "gpu", "laptop", "dev"} == {*re.findall(r"Provides-Extra: (\w+)", metadata)}
 
 
 def canonical(text: str) -> str:

@@ -25,6 +25,12 @@ def test_modes(machine):
     assert "no mode 'wbe'" in machine.start(RUN_MODE="wbe").stderr
     machine.start("setup", "--dev")
     assert machine.done() == []
+    cluster = machine.start("cluster", "--keep")
+    assert cluster.stdout.startswith("ran -m styletransfer --keep --cluster in")
+    assert "requirements-cluster.lock" in machine.done()[0]
+    machine.start(CLUSTER="auto")
+    machine.start("setup", "--cluster")
+    assert machine.done() == []
 
 
 def test_tests_need_more_than_the_platform_has(machine):

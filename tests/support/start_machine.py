@@ -28,7 +28,8 @@ class Machine:
         shutil.copy(REPO / "start.sh", self.repo)
         shutil.copytree(REPO / "tools", self.repo / "tools")
         (self.repo / "pyproject.toml").touch()
-        for kind, name in (("", "paints"), ("-dev", "tests"), ("-gpu", "computes")):
+        kinds = {"": "paints", "-dev": "tests", "-gpu": "computes", "-cluster": "shares"}
+        for kind, name in kinds.items():
             (self.repo / f"requirements{kind}.txt").write_text(f"# Why.\n{name}[s]>=1.2,<2 # So\n")
             (self.repo / f"requirements{kind}.lock").write_text(f"{name}==1.5 --hash=sha256:0\n")
         for name in TOOLS:

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Makes this machine a node of a Ray cluster that paints, and runs until it is stopped:
+#
+#   RAY_AUTH_TOKEN=… cluster/node.sh head          the first machine; more arguments are ray start's
+#   RAY_AUTH_TOKEN=… cluster/node.sh HEAD:6379     each further one
+#
+# IN_BACKGROUND=1: returns once the node runs.
+#
+# All machines and the driver have the same token: whoever has it runs programs on all of them.
+# `ray start` finds GPUs and cores itself. On a head that only coordinates: head --num-cpus=0
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [ $# -eq 0 ]; then
+  sed -n '2,/^set /{/^# /s/^# //p;}' "${BASH_SOURCE[0]}" >&2
+  exit 2
+fi
+# As styletransfer/cluster/connection.py: a machine that no longer answers is given up after about
+# 9 s, not 7 minutes.
+export RAY_grpc_client_keepalive_time_ms=${RAY_grpc_client_keepalive_time_ms:-5000}
+export RAY_grpc_client_keepalive_timeout_ms=${RAY_grpc_client_keepalive_timeout_ms:-5000}
+export RAY_health_check_initial_delay_ms=${RAY_health_check_initial_delay_ms:-1000}
+export RAY_health_check_period_ms=${RAY_health_check_period_ms:-1000}
+export RAY_health_check_timeout_ms=${RAY_health_check_timeout_ms:-2000}
+export RAY_health_check_failure_threshold=${RAY_health_check_failure_threshold:-3}
+export RAY_AUTH_MODE=${RAY_AUTH_MODE:-token}
+if [ "$RAY_AUTH_MODE" = token ] && [ -z "${RAY_AUTH_TOKEN:-}${RAY_AUTH_TOKEN_PATH:-}" ] &&
+  [ ! -f ~/.ray/auth_token ]; then
+  echo "cluster/node.sh: RAY_AUTH_TOKEN is not set; choose one, the same on all machines:" \
+    "openssl rand -hex 32" >&2
+  exit 2
+fi
+
+python=$(./start.sh setup --cluster)
+start=("$(dirname "$python")/ray" start --disable-usage-stats)
+if [ -z "${IN_BACKGROUND:-}" ]; then start+=(--block); fi
+if [ "$1" = head ]; then
+  exec "${start[@]}" --head --port=6379 --dashboard-host=127.0.0.1 "${@:2}"
+fi
+exec "${start[@]}" --address="$1" "${@:2}"

@@ -1,0 +1,1 @@
+"""The batch over a Ray cluster: the driver plans and counts, the nodes paint and store."""

@@ -1,0 +1,231 @@
+"""Paints a plan on a cluster: hands out tasks, counts what comes back, replaces what is lost.
+
+Nothing but counts is kept here. A driver that is killed is started again: the next plan finds what
+is stored, and the checkpoints of what was under way.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from logging import DEBUG, WARNING
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+from styletransfer import ENGINE_VERSION
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.context import RunContext
+from styletransfer.batch.failures import UnexpectedError
+from styletransfer.batch.owned_keys import OwnedKeys
+from styletransfer.batch.plan import RECORD_READERS, Task
+from styletransfer.batch.records import read_record
+from styletransfer.batch.uploader import Outcome, Uploader
+from styletransfer.batch.waiting import POLL_S
+from styletransfer.cluster.assignments import Assignments
+from styletransfer.cluster.connection import connected
+from styletransfer.cluster.fleet import Fleet, Member
+from styletransfer.cluster.orders import Answer, Order, OrderBook, Started, WorkerSetup
+from styletransfer.cluster.remote_worker import LEAVE_S
+from styletransfer.cluster.throughput import Throughput, throughput
+from styletransfer.errors import StyleTransferError
+from styletransfer.gallery.publisher import Gallery, NullGallery
+from styletransfer.log import event
+from styletransfer.record import Record
+from styletransfer.signals import Stopped
+from styletransfer.storage.base import ObjectError
+from styletransfer.storage.retry import RetryingBucket
+
+MOST_PROBLEMS = 3  # workers that cannot go on, one after another, end the run
+# So long it takes until a worker that does not answer is known to have gone with its node.
+NODE_LOSS_S = 15.0
+
+
+class _Message(NamedTuple):
+    """From a worker: that it has started (no order), or what became of an order."""
+
+    member: Member
+    order: Order | None
+    reply: "Future[Any]"
+
+
+class ClusterPainting:
+    """Paints the tasks of a plan on a Ray cluster, in place of `workers.paint_all`."""
+
+    def __init__(self, address: str, variables: dict[str, str]) -> None:
+        """As `connection.connected`."""
+        self._address, self._variables = address, variables
+
+    def paint_all(self, run: RunContext, gallery: Gallery) -> Outcome:
+        """What became of the plan's tasks. Raises ConfigError where there is no cluster, the
+        problem of workers where none can paint, Stopped after a signal, with a checkpoint of each
+        current painting in the result bucket."""
+        leaving, has_gallery = threading.Event(), not isinstance(gallery, NullGallery)
+        result = RetryingBucket(run.buckets.result, leaving)
+        outcome, keys = Outcome(failures=[*run.plan.refused]), OwnedKeys(result, run.plan)
+        checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
+        uploader = Uploader(result, run.plan.output, lambda _: keys, gallery, checkpoints, outcome)
+        try:
+            with connected(self._address, self._variables) as ray:
+                gallery.begin()
+                with throughput(len(run.plan.todo), run.config.progress) as shown:
+                    painted = _Painting(ray, run, uploader, shown, has_gallery).run()
+            if has_gallery:
+                for record in _records(result, painted):
+                    gallery.add_record(record)
+            return uploader.finish(run.stop)
+        finally:
+            leaving.set()
+            uploader.close()
+            checkpoints.close()
+
+
+class _Painting:
+    """One run on a cluster that is connected."""
+
+    def __init__(
+        self,
+        ray: Any,
+        run: RunContext,
+        uploader: Uploader,
+        shown: Throughput,
+        has_gallery: bool,
+    ) -> None:
+        self._ray, self._run, self._uploader, self._shown = ray, run, uploader, shown
+        # A file's path is the same on all machines, or its identity differs, which is an error.
+        setup = WorkerSetup(run.config, run.networks.choices(), has_gallery, ENGINE_VERSION, None)
+        self._fleet = Fleet(ray, setup, self._await_start)
+        self._tasks, self._orders = Assignments(run.plan.todo), OrderBook(run.plan)
+        self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._silent: dict[str, tuple[Member, float]] = {}  # workers that do not answer, since when
+        self._problems = 0
+        self._painted: list[Task] = []
+
+    def run(self) -> list[Task]:
+        """Paints all tasks; those that were painted."""
+        grace_s = 0.0
+        self._run.stop.later = True
+        try:
+            while self._tasks.left:
+                self._run.stop.obey()
+                self._uploader.check()
+                self._fleet.look(self._tasks.left)
+                self._lose_silent()
+                self._hand_out()
+                for message in self._received():
+                    self._handle(message)
+                self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
+            return self._painted
+        except Stopped:
+            grace_s = LEAVE_S
+            raise
+        finally:
+            self._run.stop.later = False
+            self._fleet.close(grace_s)
+
+    def _hand_out(self) -> None:
+        for member in self._fleet.ready():
+            if member.name in self._silent:
+                continue
+            while attempt := self._tasks.take(member.name):
+                order = self._orders.of(attempt.task, attempt.lost_before)
+                reference = member.actor.paint.options(name=str(attempt.task)).remote(order)
+                self._listen(member, order, reference)
+
+    def _await_start(self, member: Member, reference: Any) -> None:
+        self._listen(member, None, reference)
+
+    def _listen(self, member: Member, order: Order | None, reference: Any) -> None:
+        done = partial(_Message, member, order)
+        reference.future().add_done_callback(lambda reply: self._messages.put(done(reply)))
+
+    def _received(self) -> Iterator[_Message]:
+        """What workers have sent; waits a moment for the first."""
+        try:
+            yield self._messages.get(timeout=POLL_S)
+            while True:
+                yield self._messages.get_nowait()
+        except Empty:
+            return
+
+    def _handle(self, message: _Message) -> None:
+        member = message.member
+        if self._fleet.members.get(member.name) is not member:
+            return  # One that has been given up.
+        error = message.reply.exception()
+        if error is not None:
+            self._handle_error(member, error)
+            return
+        reply: Started | Answer = message.reply.result()
+        if reply.problem is not None:
+            self._give_up(member, reply.problem)
+        elif isinstance(reply, Started):
+            member.device = reply.device
+            self._tasks.join(member.name)
+            event(f"painting on {member.name}: {reply.device}", device=reply.device)
+        elif message.order is not None:
+            self._end(member, message.order.task, reply)
+
+    def _end(self, member: Member, task: Task, answer: Answer) -> None:
+        self._problems = 0
+        self._tasks.end(member.name, task)
+        self._shown.add(failed=answer.failure is not None)
+        if answer.failure is None:
+            self._painted.append(task)
+            self._uploader.outcome.add_painted(task, answer.seconds or 0.0)
+            event(f"{task}: done", level=DEBUG, photo=task.photo.key, look=task.look.name)
+        else:
+            self._uploader.add_recorded_failure(task, answer.failure)
+
+    def _handle_error(self, member: Member, error: BaseException) -> None:
+        """A worker that has died, or raised what nobody foresaw."""
+        unavailable = isinstance(error, self._ray.exceptions.ActorUnavailableError)
+        if unavailable and member.name not in self._silent:
+            # Whether its node has gone with it shows only later.
+            self._silent[member.name] = member, time.monotonic()
+        elif not unavailable:
+            self._lose(member, " ".join(str(error).split())[:200])
+
+    def _lose_silent(self) -> None:
+        for member in [*self._fleet.members.values()]:
+            _, since = self._silent.get(member.name, (member, time.monotonic()))
+            if not self._fleet.is_there(member.node):
+                self._lose(member, "its node has gone")
+            elif time.monotonic() - since > NODE_LOSS_S:
+                self._lose(member, "it does not answer")
+
+    def _lose(self, member: Member, reason: str) -> None:
+        """Gives a lost worker's tasks to others. Those that are to blame fail."""
+        self._silent.pop(member.name, None)
+        self._fleet.look(self._tasks.left, now=True)
+        with_node = not self._fleet.is_there(member.node)
+        event(f"lost the worker {member.name}: {reason}", level=WARNING)
+        if not member.device:
+            self._fleet.rest(member.node)
+        self._fleet.forget(member)
+        for task, blame in self._tasks.lose(member.name, with_node):
+            self._uploader.fail(task, str(task), UnexpectedError(blame))
+            self._shown.add(failed=True)
+
+    def _give_up(self, member: Member, problem: StyleTransferError) -> None:
+        """A worker cannot go on: its tasks are not to blame."""
+        self._problems += 1
+        event(f"the worker {member.name} has ended: {problem}", level=WARNING)
+        self._fleet.rest(member.node)
+        self._fleet.forget(member)
+        self._tasks.leave(member.name)
+        if self._problems >= MOST_PROBLEMS or not self._fleet.members:
+            raise problem
+
+
+def _records(result: RetryingBucket, painted: list[Task]) -> list[Record]:
+    """The records of what was painted, as the workers have stored them."""
+
+    def read(task: Task) -> Record | None:
+        try:
+            return read_record(result, task.record_key)
+        except ObjectError:  # The next run paints it.
+            return None
+
+    with ThreadPoolExecutor(RECORD_READERS) as pool:
+        return [record for record in pool.map(read, painted) if record is not None]

@@ -1,0 +1,161 @@
+"""The workers of a cluster: one on each device of each node that is there, while there is work."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from logging import WARNING
+from typing import Any
+
+from styletransfer.cluster.assignments import UNDER_WAY
+from styletransfer.cluster.orders import WorkerSetup
+from styletransfer.cluster.remote_worker import RemoteWorker
+from styletransfer.log import event
+
+NODES_EVERY_S = 2.0  # at the cluster's nodes
+# A node whose worker ends before it has painted anything gets another one only after a while.
+REST_S = 30.0
+MOST_ASKED_FOR = 1000  # GPUs
+PATIENCE_S = 60.0  # without any node, until that is said
+
+
+@dataclass
+class Member:
+    """A worker on a node: Ray's actor, and what it paints on; empty until it is ready."""
+
+    name: str
+    node: str
+    actor: Any
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster, with what it has left for us in all."""
+
+    name: str
+    address: str
+    gpus: int
+    cpus: int
+
+
+class Fleet:
+    """Starts workers on nodes that have come, and forgets those of nodes that have gone."""
+
+    def __init__(
+        self, ray: Any, setup: WorkerSetup, started: Callable[[Member, Any], None]
+    ) -> None:
+        """started: called with each new worker and the reference to its `Started`."""
+        self._ray, self._setup, self._started = ray, setup, started
+        self.members: dict[str, Member] = {}
+        self._count, self._looked = 0, float("-inf")
+        self._nodes: dict[str, Node] = {}
+        self._rest_until: dict[str, float] = {}
+        self._asked_for = 0
+        self._began, self._warned = time.monotonic(), False
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are that paint."""
+        return len({each.node for each in self.ready()})
+
+    def ready(self) -> list[Member]:
+        """The workers that have said what they paint on."""
+        return [each for each in self.members.values() if each.device]
+
+    def is_there(self, node: str) -> bool:
+        """Whether a node was there at the last look."""
+        return node in self._nodes
+
+    def look(self, most: int, now: bool = False) -> None:
+        """Looks which nodes are there, and starts workers on what is free of them: so many in all
+        at most."""
+        if not now and time.monotonic() - self._looked < NODES_EVERY_S:
+            return
+        self._looked = time.monotonic()
+        found = {each.name: each for each in _nodes(self._ray)}
+        for gone in self._nodes.keys() - found.keys():
+            event(f"node {self._nodes[gone].address} has gone")
+        self._nodes = found
+        self._ask_for(min(most, MOST_ASKED_FOR))
+        self._warn_of_nothing()
+        taken = Counter(each.node for each in self.members.values())
+        for node, slots in self._slots().items():
+            for _ in range(min(slots - taken[node.name], most - len(self.members))):
+                self._start(node)
+
+    def _warn_of_nothing(self) -> None:
+        """Says once what the run waits for."""
+        waited = time.monotonic() - self._began
+        if waited > PATIENCE_S and not self.members and not self._warned:
+            self._warned = True
+            kind = "a GPU" if self._setup.config.device == "gpu" else "a core or a GPU"
+            event(f"no node with {kind} is there yet; waiting for one", level=WARNING)
+
+    def _ask_for(self, gpus: int) -> None:
+        """Asks Ray for machines with so many GPUs in all, where it can start some; it stays below
+        the limits of the cluster."""
+        if self._setup.config.device == "gpu" and gpus != self._asked_for:
+            self._ray.autoscaler.sdk.request_resources(bundles=[{"GPU": 1}] * gpus)
+            self._asked_for = gpus
+
+    def forget(self, member: Member) -> None:
+        """Ends a worker that has died, or is of no more use."""
+        self.members.pop(member.name, None)
+        self._ray.kill(member.actor)
+
+    def rest(self, node: str) -> None:
+        """Starts no worker on a node for a while."""
+        self._rest_until[node] = time.monotonic() + REST_S
+
+    def close(self, wait_s: float) -> None:
+        """Ends all workers; those at work have so many seconds to save a checkpoint."""
+        if wait_s:
+            leaving = [each.actor.leave.remote() for each in self.ready()]
+            if leaving:
+                self._ray.wait(leaving, num_returns=len(leaving), timeout=wait_s)
+        for member in [*self.members.values()]:
+            self.forget(member)
+        self._ask_for(0)
+
+    def _slots(self) -> Mapping[Node, int]:
+        """How many workers each node is to have: one for each GPU; without any GPU in the cluster,
+        one for a node's cores together, since one painting uses them all."""
+        device = self._setup.config.device
+        use_gpus = device == "gpu" or (
+            device == "auto" and any(each.gpus for each in self._nodes.values())
+        )
+        now = time.monotonic()
+        return {
+            each: each.gpus if use_gpus else min(each.cpus, 1)
+            for each in self._nodes.values()
+            if self._rest_until.get(each.name, 0.0) <= now
+        }
+
+    def _start(self, node: Node) -> None:
+        on_gpu = self._setup.config.device != "cpu" and node.gpus > 0
+        cpus = None if on_gpu else node.cpus
+        on_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        actor = (
+            self._ray.remote(RemoteWorker)
+            .options(
+                num_cpus=cpus or 0,
+                num_gpus=int(on_gpu),
+                scheduling_strategy=on_node(node.name, soft=False),
+                # `paint` for each task of the window, `start` and `leave`.
+                max_concurrency=UNDER_WAY + 2,
+            )
+            .remote(replace(self._setup, cpus=cpus))
+        )
+        self._count += 1
+        member = Member(f"{self._count} on {node.address}", node.name, actor)
+        self.members[member.name] = member
+        self._started(member, actor.start.remote())
+
+
+def _nodes(ray: Any) -> Iterator[Node]:
+    for each in ray.nodes():
+        if each["Alive"]:
+            has = each["Resources"]
+            gpus, cpus = int(has.get("GPU", 0)), int(has.get("CPU", 0))
+            yield Node(each["NodeID"], each["NodeManagerAddress"], gpus, cpus)

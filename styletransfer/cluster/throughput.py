@@ -1,0 +1,75 @@
+"""How far a run over a cluster is: on a terminal a bar, in a log a line every now and then."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from styletransfer.log import duration, event, plural
+from styletransfer.progress import Bar, bars
+
+LINE_EVERY_S, BAR_EVERY_S = 15.0, 1.0
+MEASURED_S = 300.0  # The rate is that of the last minutes: nodes come and go.
+
+
+class Throughput:
+    """Counts what a cluster has painted, and shows it."""
+
+    def __init__(self, total: int, mode: str, bar: Bar | None) -> None:
+        """total: how many tasks there are. mode: one of `progress.PROGRESS_MODES`."""
+        self._total, self._mode, self._bar = total, mode, bar
+        self._began = self._shown = time.monotonic()
+        self._times: deque[float] = deque()
+        self._done = self._failed = 0
+
+    def add(self, failed: bool) -> None:
+        """One more task has ended."""
+        self._done += 1
+        self._failed += failed
+        if not failed:
+            self._times.append(time.monotonic())
+
+    def show(self, nodes: int, devices: int) -> None:
+        """Shows the state, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now - self._shown < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
+            return
+        self._shown = now
+        rate = self._per_minute(now)
+        left = 60 * (self._total - self._done) / rate if rate else None
+        parts = {
+            "scale": f"{plural(nodes, 'node')}, {plural(devices, 'device')}",
+            "speed": f"{rate:.1f} pictures/min",
+            "left": f"{duration(left)} left" if left is not None else "",
+            "loss": f"{self._failed} failed" if self._failed else "",
+        }
+        status = {name: part for name, part in parts.items() if part}
+        if self._bar:
+            self._bar.done, self._bar.status = self._done / max(1, self._total), status
+        elif self._mode != "none":
+            event(
+                f"{self._done} of {self._total}: {', '.join(status.values())}",
+                event="cluster",
+                done=self._done,
+                total=self._total,
+                failed=self._failed,
+                nodes=nodes,
+                devices=devices,
+                pictures_per_min=round(rate, 2),
+                left_s=None if left is None else round(left, 1),
+            )
+
+    def _per_minute(self, now: float) -> float:
+        while self._times and now - self._times[0] > MEASURED_S:
+            self._times.popleft()
+        return 60 * len(self._times) / max(1e-9, min(MEASURED_S, now - self._began))
+
+
+@contextmanager
+def throughput(total: int, mode: str) -> Iterator[Throughput]:
+    """Shows how far a run of so many tasks is, in one of `progress.PROGRESS_MODES`."""
+    if mode == "bar":
+        with bars.bar("cluster") as bar:
+            yield Throughput(total, mode, bar)
+    else:
+        yield Throughput(total, mode, None)

@@ -1,0 +1,188 @@
+"""A run over a cluster, with actors that are threads here; see support.fake_ray."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from support.batch_results import RECORD, results
+from support.fake_ray import FakeRay, UnavailableActorError
+from support.folder_batches import RECORDS, RESULTS, keys
+
+from styletransfer import config
+from styletransfer.batch import run as batch
+from styletransfer.batch.worker import Worker
+from styletransfer.cluster import connection, driver, fleet, remote_worker
+from styletransfer.cluster import run as run_module
+from styletransfer.cluster.run import run_on_cluster
+from styletransfer.errors import ConfigError
+from styletransfer.gallery.publisher import GalleryContribution
+from styletransfer.signals import Stopped
+from styletransfer.storage.base import UnavailableError
+
+OF_THE_RUN = {"finished", "seconds", "device"}
+
+
+@pytest.fixture
+def cluster(folders, small_vgg, monkeypatch):
+    """A cluster of two nodes, and what paints `folders` on it."""
+    ray = FakeRay("one", "two")
+    monkeypatch.setattr(driver, "connected", ray.connected)
+    monkeypatch.setattr(run_module, "prepare", lambda *_: None)  # It sets variables.
+    monkeypatch.setattr(fleet, "NODES_EVERY_S", 0.05)
+    monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
+
+    def paint(**changes):
+        loaded = config.load(folders | {"CLUSTER": "auto", "DEVICE": "cpu"} | changes)
+        return run_on_cluster(loaded, {})
+
+    ray.paint = paint
+    return ray
+
+
+@pytest.fixture
+def painting(monkeypatch):
+    """What happens when a worker begins a task: a list of functions of the task."""
+    happens, whole = [], Worker._finished
+
+    def finished(worker, task, *others):
+        for each in happens:
+            each(task)
+        return whole(worker, task, *others)
+
+    monkeypatch.setattr(Worker, "_finished", finished)
+    return happens
+
+
+def test_a_cluster_stores_what_one_machine_stores(folders, cluster, small_vgg):
+    from support.folder_batches import run
+
+    assert run(folders, BUCKET_RESULT="./alone") == 0
+    assert cluster.paint() == 0
+    assert keys() == keys("alone") == RESULTS | RECORDS
+    for key in RESULTS:
+        assert Path("out", key).read_bytes() == Path("alone", key).read_bytes()
+    for key in RECORDS:
+        ours, alone = (json.loads(Path(each, key).read_text()) for each in ("out", "alone"))
+        assert ours.keys() == alone.keys()
+        assert {name for name in ours if ours[name] != alone[name]} <= OF_THE_RUN
+    assert {actor.node for actor in cluster.actors} == {"one", "two"}
+
+
+def test_the_driver_publishes_the_gallery_of_all_results(cluster):
+    assert cluster.paint() == 0
+    page = Path("out/index.html").read_text()
+    assert "old town" in page and "beach" in page
+    assert not Path("out/_gallery/unpublished").exists()
+    assert Path("out/_gallery/results/monet/beach.jpg.jpg").exists()
+
+
+def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):
+    assert cluster.paint(LOOK="monet") == 0
+    cluster.actors.clear()
+    assert cluster.paint() == 0 and results() == RESULTS
+    assert "2 already done, 2 to paint" in capsys.readouterr().out
+    cluster.actors.clear()
+    assert cluster.paint() == 0 and cluster.actors == []
+
+
+def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys):
+    monkeypatch.setattr(batch, "MOST_SHOWN", 3)
+    assert cluster.paint() == 0 and results() == RESULTS
+    assert "no gallery is made of more than 3 results" in capsys.readouterr().out
+    assert not Path("out/index.html").exists() and not Path("out/_gallery").exists()
+
+
+def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys):
+    lost = threading.Event()
+
+    def lose(task):
+        if not lost.is_set():
+            lost.set()
+            cluster.lose(next(each.node for each in cluster.actors if each.pending))
+
+    painting.append(lose)
+    assert cluster.paint() == 0
+    assert results() == RESULTS
+    assert "has gone" in capsys.readouterr().out
+
+
+def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatch, capsys):
+    monkeypatch.setattr(driver, "NODE_LOSS_S", 0.1)
+    silent = threading.Event()
+
+    def fall_silent(task):
+        if not silent.is_set():
+            silent.set()
+            next(each for each in cluster.actors if each.pending).die(UnavailableActorError())
+
+    painting.append(fall_silent)
+    assert cluster.paint() == 0
+    assert results() == RESULTS
+    assert "it does not answer" in capsys.readouterr().out
+
+
+def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
+    def kill(task):
+        if str(task) == "beach.jpg in monet":
+            raise MemoryError
+
+    painting.append(kill)
+    assert cluster.paint() == 1
+    assert results() == RESULTS - {"monet/beach.jpg"}
+    assert "2 workers died" in json.loads(RECORD.read_text())["error"]
+    assert "FAILED: beach.jpg in monet: 2 workers died" in capsys.readouterr().out
+    painting.clear()
+    assert cluster.paint() == 0 and results() == RESULTS
+
+
+def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
+    Path("photos/torn.jpg").write_bytes(b"\xff\xd8 no picture")
+    assert cluster.paint(LOOK="monet") == 1
+    assert {"monet/beach.jpg"} <= results()
+    assert "torn.jpg" in json.loads(Path("out/_records/monet/torn.jpg.json").read_text())["error"]
+    assert "FAILED: torn.jpg in monet" in capsys.readouterr().out
+
+
+def test_where_no_worker_can_go_on_the_run_ends_with_their_problem(cluster, monkeypatch):
+    def away(*_):
+        raise UnavailableError("the bucket is away")
+
+    monkeypatch.setattr(fleet, "REST_S", 0.1)
+    monkeypatch.setattr(GalleryContribution, "add", away)
+    with pytest.raises(UnavailableError, match="the bucket is away"):
+        cluster.paint()
+
+
+def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
+    monkeypatch.setattr(driver, "ENGINE_VERSION", "1")
+    with pytest.raises(ConfigError, match="the driver has version 1 of the engine"):
+        cluster.paint()
+    assert results() == set()
+
+
+def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
+    """The second step of two is never made: the signal comes within the first."""
+    monkeypatch.setattr(driver._Painting, "_lose_silent", lambda self: stop(self._run.stop))
+    begun = threading.Event()
+    painting.append(lambda task: begun.set())
+
+    def stop(found):
+        if begun.is_set():
+            found.signum = 15
+
+    with pytest.raises(Stopped):
+        cluster.paint(STYLE_ITERATIONS="200")
+    assert [key for key in keys() if key.startswith("_checkpoints/")]
+    monkeypatch.undo()
+
+
+def test_what_is_missing_for_a_cluster_is_said_before_anything_is_read(folders, monkeypatch):
+    loaded = config.load(folders | {"CLUSTER": "auto", "BUCKET_SOURCE": "./nowhere"})
+    monkeypatch.setattr(os, "environ", {"HOME": "/nowhere"})
+    with pytest.raises(ConfigError, match="RAY_AUTH_TOKEN is not set"):
+        run_on_cluster(loaded, {})
+    monkeypatch.setattr(connection, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="Ray is not installed"):
+        run_on_cluster(loaded, {})

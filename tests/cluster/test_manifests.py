@@ -1,0 +1,59 @@
+"""The files in cluster/: what Ray, Kubernetes and the nodes are given."""
+
+import os
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from styletransfer.cluster.connection import RAY_VARIABLES
+from styletransfer.paths import PROGRAM
+
+CLUSTER = PROGRAM / "cluster"
+
+
+def test_nodes_have_the_same_settings_as_the_driver():
+    node = (CLUSTER / "node.sh").read_text()
+    assert dict(re.findall(r"export (RAY_\w+)=\$\{\1:-(\w+)\}", node)) == RAY_VARIABLES
+    spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
+    assert spec["authOptions"] == {"mode": "token"}
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    for group in groups:
+        [container] = group["template"]["spec"]["containers"]
+        variables = {each["name"]: each["value"] for each in container["env"]}
+        assert {"RAY_AUTH_MODE": "token", **variables}.items() >= RAY_VARIABLES.items()
+
+
+def test_the_manifests_name_the_version_of_ray_that_is_installed():
+    required = re.search(
+        r"ray\[default\]>=([\d.]+)", (PROGRAM / "requirements-cluster.txt").read_text()
+    )
+    spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
+    assert spec["rayVersion"].startswith(required[1])
+
+
+def test_ray_accepts_the_cluster_on_aws():
+    from ray.autoscaler._private.util import fillout_defaults, validate_config
+
+    written = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
+    validate_config(fillout_defaults(written))
+    gpu = written["available_node_types"]["gpu"]
+    assert gpu["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+    assert gpu["resources"]["GPU"] == 1 and gpu["min_workers"] == 0
+
+
+def test_a_node_without_a_token_does_not_start(tmp_path):
+    started = subprocess.run(
+        [CLUSTER / "node.sh", "head"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert started.returncode == 2
+    assert "RAY_AUTH_TOKEN is not set" in started.stderr
+
+
+@pytest.mark.parametrize("file", ["aws.yaml", "kuberay.yaml"])
+def test_no_secret_is_in_a_manifest(file):
+    assert not re.search(r"(TOKEN|SECRET|KEY_ID)[^\n]*value", (CLUSTER / file).read_text())

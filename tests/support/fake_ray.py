@@ -1,0 +1,118 @@
+"""Ray without processes: actors are objects here, whose methods run in threads. What it does not
+show is Ray itself: how nodes find each other, how a lost one is noticed, what can be pickled."""
+
+import os
+import pickle
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+
+class DiedError(Exception):
+    """Where Ray raises ActorDiedError."""
+
+
+class UnavailableActorError(Exception):
+    """Where Ray raises ActorUnavailableError."""
+
+
+class Actor:
+    """One actor on one node. All that it is given and gives is pickled, as between machines."""
+
+    def __init__(self, made, node):
+        self._made, self.node, self.pending, self.dead = made, node, [], False
+
+    def __getattr__(self, name):
+        method = getattr(self._made, name)
+        call = SimpleNamespace(remote=lambda *args: self._call(method, args))
+        call.options = lambda **options: call
+        return call
+
+    def die(self, error=None):
+        """Ends the actor: all that waits for it gets the error."""
+        self.dead = True
+        pending, self.pending = self.pending, []
+        for each in pending:
+            each.set_exception(error or DiedError("the worker died"))
+        if hasattr(self._made, "_prefetcher"):  # Ends its threads.
+            self._made._problem = DiedError("the worker has died")
+            self._made._prefetcher.close()
+
+    def _call(self, method, args):
+        future, copied = Future(), pickle.loads(pickle.dumps(args))
+        self.pending.append(future)
+
+        def work():
+            try:
+                found = pickle.loads(pickle.dumps(method(*copied)))
+            except BaseException as error:
+                self._finish(future, error=error)
+            else:
+                self._finish(future, found)
+
+        if self.dead:
+            self._finish(future, error=DiedError("the worker has died"))
+        else:
+            threading.Thread(target=work, daemon=True).start()
+        return SimpleNamespace(future=lambda: future)
+
+    def _finish(self, future, found=None, error=None):
+        if future in self.pending:
+            self.pending.remove(future)
+            future.set_exception(error) if error else future.set_result(found)
+
+
+class FakeRay:
+    """A cluster; `alive` has its nodes by name, which a test changes."""
+
+    exceptions = SimpleNamespace(ActorUnavailableError=UnavailableActorError)
+    util = SimpleNamespace(
+        scheduling_strategies=SimpleNamespace(
+            NodeAffinitySchedulingStrategy=lambda node, soft: SimpleNamespace(node_id=node)
+        )
+    )
+
+    def __init__(self, *names):
+        self.alive = {name: {"CPU": float(os.cpu_count() or 1)} for name in names}
+        self.actors, self.asked_for = [], []
+        self.autoscaler = SimpleNamespace(sdk=SimpleNamespace(request_resources=self._request))
+
+    def _request(self, bundles):
+        self.asked_for = bundles
+
+    def nodes(self):
+        return [
+            {"NodeID": name, "NodeManagerAddress": name, "Alive": True, "Resources": has}
+            for name, has in self.alive.items()
+        ]
+
+    def remote(self, kind):
+        def options(scheduling_strategy, **others):
+            def start(*args):
+                actor = Actor(kind(*args), scheduling_strategy.node_id)
+                self.actors.append(actor)
+                return actor
+
+            return SimpleNamespace(remote=start)
+
+        return SimpleNamespace(options=options)
+
+    def kill(self, actor):
+        actor.die()
+
+    def wait(self, references, num_returns, timeout):
+        for each in references:
+            each.future().result(timeout)
+
+    def lose(self, name):
+        """A node goes, with its actors."""
+        del self.alive[name]
+        for actor in self.actors:
+            if actor.node == name:
+                actor.die()
+
+    @contextmanager
+    def connected(self, address, variables):
+        """In place of cluster.connection.connected."""
+        yield self
