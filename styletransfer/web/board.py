@@ -20,6 +20,7 @@ from styletransfer.errors import StorageError
 from styletransfer.log import event
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_view import job_view
+from styletransfer.web.lease import moment
 from styletransfer.web.schemas import JobOut, JobState
 from styletransfer.web.stored import JobStore, StoredJob
 
@@ -99,7 +100,7 @@ class Board:
             job, etag = found
             waits = job.owner is None
             state = JobState.CANCELLED if waits else job.state
-            later = job.changed(cancel=True, state=state)
+            later = job.changed(cancel=True, state=state, finished=moment() if waits else None)
             # First in the queue's own object, which a worker claims: one of both is refused.
             if written := self._store.replace(later, etag):
                 if waits:
@@ -149,9 +150,9 @@ class Board:
 
     def refresh(self) -> None:
         """Reads what has changed in the bucket. Raises StorageError."""
-        queued = dict(self._store.queued())
         with self._lock:
-            known = dict(self._etags)
+            known = dict(self._etags)  # Before the listing: what is added meanwhile is not gone.
+        queued = dict(self._store.queued())
         new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
         with ThreadPoolExecutor(_READERS) as pool:
             for found in pool.map(lambda each: self._store.read(*each), new):

@@ -102,11 +102,27 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
     assert [job["place"] for job in jobs] == [1, 2, 3]
     cancelled = web.post(f"/api/jobs/{jobs[0]['id']}/cancel")
     assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
+    assert cancelled.json()["finished"]
     assert [state_of(web, job)["place"] for job in jobs] == [None, 1, 2]
     assert web.post(f"/api/jobs/{jobs[0]['id']}/cancel").status_code == 409
     assert worker.paint() and worker.paint()
     assert not worker.paint()
     assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "done"]
+
+
+def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, monkeypatch):
+    board = web.service.board
+    listed = board._store.queued
+    sent = []
+
+    def queued():
+        found = [*listed()]
+        sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
+        return found
+
+    monkeypatch.setattr(board._store, "queued", queued)
+    board.refresh()
+    assert sent[0] in {job.id for job in board.all()}
 
 
 def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatch):
