@@ -74,16 +74,17 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
     del roots
     sizes, dtype = [each.shape[0] for each in found], found[0].dtype
     size = max(sizes)
-    padding = [np.diag(np.arange(size) >= each) for each in sizes]
+    # Constants, not TensorFlow's operations, and each only once in an exported program.
+    identity = tf.constant(np.eye(size), dtype)
+    padding = tf.constant(np.array([np.diag(np.arange(size) >= each) for each in sizes]), dtype)
 
     def padded(matrices: Matrices) -> tuple[tf.Tensor, tf.Tensor]:
         """The matrices [n, D, D] by their traces [n, 1, 1], with 1 where they are padded."""
         stacked = tf.stack([tf.pad(each, [[0, size - each.shape[0]]] * 2) for each in matrices])
         traces = tf.linalg.trace(stacked)[:, None, None]
-        return stacked / traces + tf.constant(np.array(padding), dtype), traces
+        return stacked / traces + padding, traces
 
     (y, spread), (z, wanted) = padded(found), padded(targets)
-    identity = np.eye(size, dtype=dtype.as_numpy_dtype)  # Not TensorFlow's: a constant.
     for number, (a, b, c) in enumerate(POLYNOMIALS, start=1):
         product = z @ y
         polynomial = a * identity + product @ (b * identity + c * product)
