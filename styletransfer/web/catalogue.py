@@ -1,7 +1,6 @@
 """The looks and paintings that may be chosen, listed now and then rather than for each request."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,12 @@ from styletransfer.errors import PictureError
 from styletransfer.images.header import read_header
 from styletransfer.images.reduced import reduced_jpeg
 from styletransfer.storage.base import Entry, ObjectError
+from styletransfer.web.kept import Kept
 from styletransfer.web.looks import all_looks, as_blended, own_settings
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import LookOut, PaintingOut, Quality
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 
-_LISTED_S = 10.0  # how long a listing counts
 START_BYTES = 65_536  # of a painting, for its size
 _READERS = 8
 THUMBNAIL_SIDE = 320  # px
@@ -32,45 +31,29 @@ class Catalogue:
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
-        self._lock = threading.Lock()
-        self._listed: tuple[float, Mapping[str, Entry]] = (-_LISTED_S, {})
-        self._looks: tuple[float, list[LookOut]] = (-_LISTED_S, [])
+        self._entries, self._looks = Kept(self._find_entries), Kept(self._find_looks)
         self._sizes: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._thumbnails: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._drawing = threading.Lock()  # One at a time: decoding may take much memory.
 
     def looks(self) -> list[LookOut]:
         """The looks of the style bucket."""
-        with self._lock:
-            since, found = self._looks
-            if time.monotonic() - since > _LISTED_S:
-                usual = self._config.settings
-                found = [
-                    LookOut(
-                        name=look.name,
-                        paintings=as_blended(look),
-                        thumbnail=thumbnail_url(look.paintings[0].entry.key),
-                        settings=own_settings(look, usual),
-                    )
-                    for look in all_looks(self._style, self._config, Quality.FINE)
-                ]
-                self._looks = time.monotonic(), found
-            return found
+        return self._looks.get()
 
     def paintings(self) -> list[PaintingOut]:
         """All paintings, uploads last."""
-        entries = self._entries()
+        entries = self._entries.get()
         with ThreadPoolExecutor(_READERS) as pool:
             sizes = [*pool.map(self._size, entries.values())]
         return [painting_view(name, size) for name, size in zip(entries, sizes, strict=True)]
 
     def names(self) -> set[str]:
         """The names of all paintings."""
-        return set(self._entries())
+        return set(self._entries.get())
 
     def check_room(self) -> None:
         """Raises RefusedError where there are too many uploads."""
-        if sum(name.startswith(UPLOADED) for name in self._entries()) >= _MOST_UPLOADS:
+        if sum(name.startswith(UPLOADED) for name in self._entries.get()) >= _MOST_UPLOADS:
             raise RefusedError(
                 429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60
             )
@@ -78,20 +61,20 @@ class Catalogue:
     def add(self, name: str, data: bytes) -> None:
         """Stores an upload; one of the same name has the same content."""
         self._style.write(name, data)
-        self._forget()
+        self._entries.forget()
 
     def delete(self, name: str) -> None:
         """Deletes an upload. Raises RefusedError for what is none."""
-        if name not in self._entries():
+        if name not in self._entries.get():
             raise not_found("painting")
         if not name.startswith(UPLOADED):
             raise RefusedError(403, "this painting was not uploaded here, and is left as it is")
         self._style.delete(name)
-        self._forget()
+        self._entries.forget()
 
     def thumbnail(self, name: str) -> bytes:
         """A small JPEG of a painting. Raises RefusedError where there is none."""
-        entry = self._entries().get(name)
+        entry = self._entries.get().get(name)
         if entry is None:
             raise not_found("painting")
         which = name, entry.etag
@@ -107,18 +90,20 @@ class Catalogue:
                 self._thumbnails.popitem(last=False)
             return self._thumbnails[which]
 
-    def _entries(self) -> Mapping[str, Entry]:
-        with self._lock:
-            since, found = self._listed
-            if time.monotonic() - since > _LISTED_S:
-                listed = [*self._style.list(), *self._style.uploads()]
-                found = {each.key: each for each in find_pictures(listed)}
-                self._listed = time.monotonic(), found
-            return found
+    def _find_looks(self) -> list[LookOut]:
+        return [
+            LookOut(
+                name=look.name,
+                paintings=as_blended(look),
+                thumbnail=thumbnail_url(look.paintings[0].entry.key),
+                settings=own_settings(look, self._config.settings),
+            )
+            for look in all_looks(self._style, self._config, Quality.FINE)
+        ]
 
-    def _forget(self) -> None:
-        with self._lock:
-            self._listed = self._listed[0] - _LISTED_S, self._listed[1]
+    def _find_entries(self) -> Mapping[str, Entry]:
+        listed = [*self._style.list(), *self._style.uploads()]
+        return {each.key: each for each in find_pictures(listed)}
 
     def _size(self, entry: Entry) -> tuple[int, int] | None:
         which = entry.key, entry.etag

@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +12,9 @@ from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.kept import Kept
 from styletransfer.web.schemas import JOB_ID, GalleryItem
 
-_LISTED_S = 10.0  # how long a listing counts
 _READERS = 16
 
 
@@ -37,27 +35,18 @@ class Results:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._lock = threading.Lock()
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
-        self._listed = -_LISTED_S
-        self._found: Mapping[str, Result] = {}
+        self._found = Kept(self._find)
 
     def all(self) -> list[Result]:
         """All results whose picture is there."""
-        return list(self._current().values())
+        return list(self._found.get().values())
 
     def get(self, result_id: str) -> Result | None:
         """One result by its id."""
-        return self._current().get(result_id)
+        return self._found.get().get(result_id)
 
-    def _current(self) -> Mapping[str, Result]:
-        with self._lock:
-            if time.monotonic() - self._listed > _LISTED_S:
-                self._read()
-                self._listed = time.monotonic()
-            return self._found
-
-    def _read(self) -> None:
+    def _find(self) -> Mapping[str, Result]:
         stored = {entry.key: entry for entry in self._bucket.list()}
         records = {key: entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")}
         changed = [
@@ -84,7 +73,7 @@ class Results:
                 )
             )
         found.sort(key=lambda each: (each.record.finished or "", each.id), reverse=True)
-        self._found = {each.id: each for each in found}
+        return {each.id: each for each in found}
 
     def _record(self, key: str) -> Record | None:
         try:

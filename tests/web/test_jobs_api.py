@@ -176,7 +176,7 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, place):
 
 
 def _fresh(web):
-    web.service.results._listed = -100
+    web.service.results._found.forget()
     return web.get("/api/gallery").json()["items"]
 
 
