@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/images/gallery.py
 
-Paints the samples in three looks, as drafts with the built-in network, by start.sh; then takes the
+Paints the samples in four looks, as drafts with the built-in network, by start.sh; then takes the
 page's picture with Chromium. Takes two minutes on two processor cores.
 """
 
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -26,17 +27,28 @@ QUALITY = 88  # of the JPEG file
 
 def main() -> None:
     """Paints, takes the picture and writes gallery.jpg."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
+    browser = find_browser()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         paint(folder)
         take(browser, (folder / "results" / "index.html").as_uri(), folder / "page.png")
-        with Image.open(folder / "page.png") as page:
-            picture = page.convert("RGB")
+        save((folder / "page.png").read_bytes(), "gallery")
+
+
+def find_browser() -> str:
+    """The program of a browser; ends this one where there is none."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
+    return browser
+
+
+def save(page: bytes, name: str) -> None:
+    """Writes the picture of a page, a file's bytes, into this folder."""
+    with Image.open(BytesIO(page)) as whole:
+        picture = whole.convert("RGB")
     picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
-    picture.save(FOLDER / "gallery.jpg", quality=QUALITY, optimize=True)
+    picture.save(FOLDER / f"{name}.jpg", quality=QUALITY, optimize=True)
 
 
 def paint(folder: Path) -> None:

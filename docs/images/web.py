@@ -17,34 +17,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from PIL import Image
+from gallery import REPOSITORY, SAMPLES, find_browser, save
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-FOLDER = Path(__file__).parent
-REPOSITORY = FOLDER.parent.parent
-SAMPLES = REPOSITORY / "samples"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = (1280, 1150)  # px
-WIDTH = 1024  # of the picture in px
-QUALITY = 86  # of the JPEG file
 STEPS_SHOWN = 0.55  # of all, when the picture is taken
 LONGEST_S = 900
 
 
 def main() -> None:
     """Serves, paints, takes the picture and writes web.jpg."""
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if binary is None:
-        sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
     options = webdriver.ChromeOptions()
-    options.binary_location = binary
+    options.binary_location = find_browser()
     for each in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu"):
         options.add_argument(each)
     service = webdriver.ChromeService(shutil.which("chromedriver"))
@@ -59,10 +49,7 @@ def main() -> None:
             page = browser.get_screenshot_as_png()
         finally:
             browser.quit()
-    with Image.open(BytesIO(page)) as whole:
-        picture = whole.convert("RGB")
-    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
-    picture.save(FOLDER / "web.jpg", quality=QUALITY, optimize=True)
+    save(page, "web")
 
 
 @contextmanager
