@@ -100,7 +100,7 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
     def lose(task):
         if not lost.is_set():
             lost.set()
-            cluster.lose(next(each.node for each in cluster.actors if each.pending))
+            cluster.lose(next(each.node for each in cluster.actors if each.paints))
 
     painting.append(lose)
     assert cluster.paint() == 0
@@ -115,7 +115,7 @@ def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatc
     def fall_silent(task):
         if not silent.is_set():
             silent.set()
-            next(each for each in cluster.actors if each.pending).die(UnavailableActorError())
+            next(each for each in cluster.actors if each.paints).die(UnavailableActorError())
 
     painting.append(fall_silent)
     assert cluster.paint() == 0

@@ -21,27 +21,32 @@ class Actor:
     """One actor on one node. All that it is given and gives is pickled, as between machines."""
 
     def __init__(self, made, node):
-        self._made, self.node, self.pending, self.dead = made, node, [], False
+        self._made, self.node, self._pending, self._error = made, node, {}, None
+
+    @property
+    def paints(self):
+        """Whether it has been given a task that it has not answered."""
+        return "paint" in self._pending.values()
 
     def __getattr__(self, name):
         method = getattr(self._made, name)
-        call = SimpleNamespace(remote=lambda *args: self._call(method, args))
+        call = SimpleNamespace(remote=lambda *args: self._call(name, method, args))
         call.options = lambda **options: call
         return call
 
     def die(self, error=None):
-        """Ends the actor: all that waits for it gets the error."""
-        self.dead = True
-        pending, self.pending = self.pending, []
+        """Ends the actor: all that waits for it gets the error, and all that calls it later."""
+        self._error = error or DiedError("the worker has died")
+        pending, self._pending = self._pending, {}
         for each in pending:
-            each.set_exception(error or DiedError("the worker died"))
+            each.set_exception(self._error)
         if hasattr(self._made, "_prefetcher"):  # Ends its threads.
             self._made._problem = DiedError("the worker has died")
             self._made._prefetcher.close()
 
-    def _call(self, method, args):
+    def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))
-        self.pending.append(future)
+        self._pending[future] = name
 
         def work():
             try:
@@ -51,15 +56,14 @@ class Actor:
             else:
                 self._finish(future, found)
 
-        if self.dead:
-            self._finish(future, error=DiedError("the worker has died"))
+        if self._error:
+            self._finish(future, error=self._error)
         else:
             threading.Thread(target=work, daemon=True).start()
         return SimpleNamespace(future=lambda: future)
 
     def _finish(self, future, found=None, error=None):
-        if future in self.pending:
-            self.pending.remove(future)
+        if self._pending.pop(future, None):
             future.set_exception(error) if error else future.set_result(found)
 
 
