@@ -34,7 +34,7 @@ from styletransfer.engine.structure import Contours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer
-from styletransfer.vgg.tiled_forward import Tile, tiles
+from styletransfer.vgg.tiled_forward import through_block, tiles
 
 
 class Tiling(NamedTuple):
@@ -142,15 +142,12 @@ def _forward(
     outputs: list[RowBuffer] = []
     sums: dict[str, Any] = {}
     for block in blocks:
-        out = RowBuffer(x.height // 2)
-        for tile in tiles(x.height, tiling.rows, block.halo):
-            tile_input = x.read(tile.input_first, tile.input_last)
-            found, pooled = block.forward(tile_input, _where(tile), picture)
+        outputs.append(RowBuffer(x.height // 2))
+        forward = partial(block.forward, picture=picture)
+        all_tiles = tiles(x.height, tiling.rows, block.halo)
+        for _, found in through_block(forward, x, outputs[-1], all_tiles):
             add_sums(sums, found)
-            for rows in pooled:
-                out.write(tile.first // 2, rows)
-        outputs.append(out)
-        x = out
+        x = outputs[-1]
     return outputs, sums
 
 
@@ -169,7 +166,7 @@ def _backward(
     for tile, following in zip(all_tiles, [*all_tiles[1:], None], strict=True):
         tile_input = x.read(tile.input_first, tile.input_last)
         pooled = (upstream.read(tile.first // 2, tile.last // 2),) if upstream else ()
-        gradient = block.backward(tile_input, _where(tile), picture, of_block, pooled)
+        gradient = block.backward(tile_input, tile.where(), picture, of_block, pooled)
         if pending is not None:
             shared = pending.shape[1]
             gradient = tf.concat([gradient[:, :shared] + pending, gradient[:, shared:]], axis=1)
@@ -193,10 +190,6 @@ class _TracedBlock(NamedTuple):
     halo: int
 
 
-def _where(tile: Tile) -> tf.Tensor:
-    return tf.constant([tile.first, tile.last, tile.input_first, *tile.borders])
-
-
 @lru_cache(maxsize=32)
 def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _TracedBlock:
     block = Block(objective.vgg, number, objective.layers, objective.options)
@@ -204,8 +197,8 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
     def forward(
         tile_input: tf.Tensor, where: tf.Tensor, picture: _Picture
     ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
-        first, last, input_first, top, bottom = tf.unstack(where)
-        features, out = block.forward_tile(tile_input, (first, last), (top, bottom))
+        first, last, input_first, _, _ = tf.unstack(where)
+        features, out = block.forward_tile(tile_input, where)
         sums = objective.sums(features, picture.targets, first)
         if number == 1:
             below = tf.minimum(last + 1, picture.size[0])

@@ -203,14 +203,14 @@ class Block:
         return features, x
 
     def forward_tile(
-        self, x: tf.Tensor, rows: tuple[Index, Index], borders: tuple[Index, Index]
+        self, x: tf.Tensor, where: tf.Tensor
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """`forward` of a tile's input x, cropped to the tile's own rows first … last − 1.
+        """`forward` of a tile's input x, cropped to the tile's own rows.
 
-        rows, borders: see `tiled_forward.Tile`.
+        where: see `tiled_forward.Tile.where`.
         """
-        (first, last), (top, _) = rows, borders
-        features, out = self.forward(x, borders)
+        first, last, _, top, bottom = tf.unstack(where)
+        features, out = self.forward(x, (top, bottom))
 
         def own(feature: tf.Tensor, convolutions_left: int) -> tf.Tensor:
             start = top * first + (1 - top) * convolutions_left

@@ -1,15 +1,17 @@
 """VGG's features in horizontal tiles, block by block: only one tile's features are in memory at a
 time, and the input and output of one block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
 from styletransfer.vgg.network import VGG, Block, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
+
+T = TypeVar("T")
 
 
 class Tile(NamedTuple):
@@ -28,6 +30,10 @@ class Tile(NamedTuple):
     def borders(self) -> tuple[int, int]:
         """1 or 0 each: whether the image's top border is within the halo, and its bottom border."""
         return int(self.first < self.halo), int(self.last + self.halo > self.height)
+
+    def where(self) -> tf.Tensor:
+        """What a traced function has to know of the tile [5]: first, last, input_first, borders."""
+        return tf.constant([self.first, self.last, self.input_first, *self.borders])
 
 
 def tiles(height: int, rows: int, halo: int) -> list[Tile]:
@@ -50,26 +56,44 @@ def tiled_forward(
     """`VGG.forward` in tiles of at most `rows` rows: yields each tile with the features of its own
     rows, block by block, from top to bottom."""
     deepest = max(map(poolings_before, layers)) + 1
-    output = RowBuffer.from_tensor(image)
+    x = RowBuffer.from_tensor(image)
     for number in range(1, deepest + 1):
-        x, output = output, RowBuffer(output.height // 2)
-        block = Block(vgg, number, tuple(sorted(layers)), options)
-        forward = _traced(block, x.spec)
-        for tile in tiles(x.height, rows, block.halo):
-            tile_input = x.read(tile.input_first, tile.input_last)
-            features, out = forward(tile_input, tf.constant([tile.first, tile.last, *tile.borders]))
-            if number < deepest:
-                output.write(tile.first // 2, options.downsample(out))
-            del tile_input, out
-            yield tile, features
+        block, output = Block(vgg, number, tuple(sorted(layers)), options), RowBuffer(x.height // 2)
+        forward = _traced(block, x.spec, number == deepest)
+        yield from through_block(forward, x, output, tiles(x.height, rows, block.halo))
+        x = output
+
+
+def through_block(
+    forward: Callable[[tf.Tensor, tf.Tensor], tuple[T, tuple[tf.Tensor, ...]]],
+    x: RowBuffer,
+    output: RowBuffer,
+    all_tiles: Sequence[Tile],
+) -> Iterator[tuple[Tile, T]]:
+    """Passes the block's input x through it: yields each tile with what `forward` finds in the
+    tile's own rows, and writes these rows pooled to `output`.
+
+    forward: a tile's input and `Tile.where` → what it finds, and the tile's own rows pooled (none
+    for the deepest block).
+    """
+    for tile in all_tiles:
+        found, pooled = forward(x.read(tile.input_first, tile.input_last), tile.where())
+        for each in pooled:
+            output.write(tile.first // 2, each)
+        del pooled
+        yield tile, found
 
 
 @lru_cache(maxsize=32)
-def _traced(block: Block, tile_input: tf.TensorSpec) -> tf.types.experimental.GenericFunction:
-    @tf.function(autograph=False, input_signature=[tile_input, tf.TensorSpec([4], tf.int32)])
-    def forward(x: tf.Tensor, where: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        first, last, top, bottom = tf.unstack(where)
-        return block.forward_tile(x, (first, last), (top, bottom))
+def _traced(
+    block: Block, tile_input: tf.TensorSpec, deepest: bool
+) -> tf.types.experimental.GenericFunction:
+    @tf.function(autograph=False, input_signature=[tile_input, tf.TensorSpec([5], tf.int32)])
+    def forward(
+        x: tf.Tensor, where: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tuple[tf.Tensor, ...]]:
+        features, out = block.forward_tile(x, where)
+        return features, () if deepest else (block.options.downsample(out),)
 
     # Traced here: TensorFlow would take tracing a function for each block for retracing.
     return forward.get_concrete_function()
