@@ -107,6 +107,7 @@ export const arrange = ({ look, sort }) => {
     sections.get(photo).lastChild.append(...own.map((each) => cards[each.number]));
     for (const each of own) cards[each.number].hidden = look !== null && each.look !== look;
     const left = own.filter((each) => !cards[each.number].hidden);
+    sections.get(photo).lastChild.style.setProperty("--count", left.length + 1);
     sections.get(photo).hidden = !left.length;
     return left;
   });
