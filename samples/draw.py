@@ -1,7 +1,8 @@
 """Draw the sample photos and paintings: python samples/draw.py [FOLDER].
 
 Every picture is drawn from scratch by the modules next to this one, from fixed seeds. Without a
-folder the pictures are written where they belong, next to this file.
+folder the pictures are written where they belong, next to this file. One more photo, town.py, is
+kept nowhere: docs/images/paint.py draws it when it compares networks.
 """
 
 import argparse

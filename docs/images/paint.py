@@ -2,12 +2,13 @@
 
     .venv/bin/python docs/images/paint.py [looks] [sizes] [networks] [variants]
 
-looks: README's photo in five looks. sizes: one look at three sizes. networks: every sample pair
-with random features and with the built-in network; these two as drafts. variants: a still life with
-one setting changed at a time. Without a name, all of them, which takes fifteen minutes on two
-processor cores.
+looks: README's photo in five looks. sizes: one look at three sizes. networks: every sample photo,
+and a third that is drawn for it, in every sample painting, with each of NETWORKS; these two as
+drafts. variants: a still life with one setting changed at a time. Without a name, all of them,
+which takes some twenty minutes on two processor cores.
 """
 
+import importlib
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -23,7 +24,9 @@ from styletransfer.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
+NETWORKS = ("random", "sketch")  # compared in the montage, a column each
 PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
+DRAWN = "town"  # a photo that is in no file: it shows what becomes of windows and lettering
 PAINTINGS = {
     "ink": "paintings/ink.jpg",
     "mosaic": "paintings/mosaic.jpg",
@@ -61,7 +64,7 @@ def main(names: list[str]) -> None:
 
 def looks() -> None:
     """The landscape and its looks in two rows, each with its paintings in a corner."""
-    cells = [Image.fromarray(sample(PHOTOS["landscape"])).resize(CELL, Image.Resampling.LANCZOS)]
+    cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
     for names, settings in LOOKS:
         cell = Image.fromarray(painted("landscape", names, "builtin", settings)).resize(CELL)
         left = GAP
@@ -85,12 +88,12 @@ def sizes() -> None:
 
 
 def networks() -> None:
-    """A row for each pair: the photo, with random features, with the built-in network."""
+    """A row for each pair: the photo, the painting, and painted with each network."""
     rows, settings = [], Settings(quality="draft", size=320)
-    for photo, painting in product(PHOTOS, PAINTINGS):
-        pictures = [painted(photo, [painting], name, settings) for name in ("random", "builtin")]
+    for name, painting in product((*PHOTOS, DRAWN), PAINTINGS):
+        pictures = [painted(name, [painting], network, settings) for network in NETWORKS]
         height, width = pictures[0].shape[:2]
-        small = Image.fromarray(sample(PHOTOS[photo])).resize((width, height))
+        small = Image.fromarray(photo(name)).resize((width, height))
         style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
         rows.append(np.concatenate([np.asarray(small), np.asarray(style), *pictures], axis=1))
     width = max(row.shape[1] for row in rows)
@@ -110,12 +113,12 @@ def variants() -> None:
     save_sheet(cells, "variants")
 
 
-def painted(photo: str, paintings: Sequence[str], network: str, settings: Settings) -> np.ndarray:
-    """A result, uint8 [H, W, 3]."""
-    content, styles = sample(PHOTOS[photo]), [sample(PAINTINGS[name]) for name in paintings]
+def painted(name: str, paintings: Sequence[str], network: str, settings: Settings) -> np.ndarray:
+    """A result, uint8 [H, W, 3], of the photo of this name."""
+    content, styles = photo(name), [sample(PAINTINGS[painting]) for painting in paintings]
     for step in stylize(content, styles, settings, vgg(network)):  # noqa: B007
         pass
-    print(f"{photo} in {' and '.join(paintings)}, {network}, {settings.size} px", flush=True)
+    print(f"{name} in {' and '.join(paintings)}, {network}, {settings.size} px", flush=True)
     pixels: np.ndarray = np.rint(step.image * 255).astype(np.uint8)
     return pixels
 
@@ -124,6 +127,16 @@ def painted(photo: str, paintings: Sequence[str], network: str, settings: Settin
 def vgg(network: str) -> VGG:
     """The network of this name."""
     return load_vgg("vgg19", network)
+
+
+@cache
+def photo(name: str) -> np.ndarray:
+    """The photo of this name, uint8 [H, W, 3]."""
+    if name != DRAWN:
+        return sample(PHOTOS[name])
+    sys.path.append(str(SAMPLES))
+    drawn: np.ndarray = importlib.import_module(name).draw()
+    return drawn
 
 
 def sample(name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from PIL import Image
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SCALE = 0.1
+TOWN = "town"  # a photo that is kept in no file
 SIZES = {  # width, height
     "photos/landscape.jpg": (960, 640),
     "photos/still-life.jpg": (960, 720),
@@ -35,10 +36,11 @@ def test_every_sample_is_drawn_by_the_script(draw):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", [*SIZES, TOWN])
 def test_drawing_has_the_size_asked_for_and_is_the_same_each_time(draw, name):
-    first, second = draw.SAMPLES[name](SCALE), draw.SAMPLES[name](SCALE)
-    width, height = SIZES[name]
+    drawing = importlib.import_module(TOWN).draw if name == TOWN else draw.SAMPLES[name]
+    first, second = drawing(SCALE), drawing(SCALE)
+    width, height = SIZES.get(name, (960, 640))
     assert first.shape == (round(height * SCALE), round(width * SCALE), 3)
     assert first.dtype == np.uint8
     assert np.array_equal(first, second)
