@@ -86,7 +86,7 @@ def export(args: argparse.Namespace) -> None:
             initial_content_weight,
         )
         from styletransfer.engine.style_targets import StyleTargets
-        from styletransfer.engine.transport import in_one_batch
+        from styletransfer.engine.transport import by_products
         from styletransfer.images.arrays import fit_size
         from styletransfer.images.decode import decode
         from styletransfer.vgg.network import poolings_before
@@ -98,7 +98,7 @@ def export(args: argparse.Namespace) -> None:
     )
     settings = Settings(precision=args.precision, style_statistics=args.style_statistics)
     objective = Objective.of(settings, vgg)
-    losses = dataclasses.replace(objective.losses, displacements=in_one_batch)  # As on a GPU.
+    losses = dataclasses.replace(objective.losses, displacements=by_products)  # As on a GPU.
     objective = dataclasses.replace(objective, losses=losses)
     sizes = {longer: fit_size(*photo.shape[:2], longer) for longer in sorted(set(args.sizes))}
     smallest = next(iter(sizes.values()))

@@ -26,14 +26,15 @@ class Gaussian(NamedTuple):
     """The target of `moments`.
 
     mean: [C]. basis: with more than DIRECTIONS channels the directions [C, D] in which the painting
-    varies most; else empty. covariance: in these directions [D, D], with `floor` added to the
-    variance in each. rest: the variance in all other directions. norm: the mean square, without
-    floors.
+    varies most; else empty. covariance, root: in these directions [D, D], with `floor` added to the
+    variance in each, and its square root. rest: the variance in all other directions. norm: the
+    mean square, without floors.
     """
 
     mean: tf.Tensor
     basis: tuple[tf.Tensor, ...]
     covariance: tf.Tensor
+    root: tf.Tensor
     floor: tf.Tensor
     rest: tf.Tensor
     norm: tf.Tensor
@@ -52,8 +53,10 @@ def gaussian(moments: Statistics) -> Gaussian:
         values, vectors = values[-DIRECTIONS:], tf.eye(DIRECTIONS, dtype=tf.float64)
     floor = tf.maximum(FLATTEST * tf.reduce_sum(values), NOISE * of_mean) + TINY**0.5
     values += floor
-    covariance = tf.matmul(vectors * values, vectors, transpose_b=True)
-    found = Gaussian(mean, basis, covariance, floor, rest, norm)
+    covariance, root = (
+        tf.matmul(vectors * each, vectors, transpose_b=True) for each in (values, tf.sqrt(values))
+    )
+    found = Gaussian(mean, basis, covariance, root, floor, rest, norm)
     return tf.nest.map_structure(lambda each: tf.cast(each, moments.mean.dtype), found)
 
 
@@ -116,7 +119,11 @@ def _distances(
 
     @tf.custom_gradient
     def distances(*covariances: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
-        found = displacements(covariances, [target.covariance for target in targets])
+        found = displacements(
+            covariances,
+            [target.covariance for target in targets],
+            [target.root for target in targets],
+        )
 
         def gradient(*upstream: tf.Tensor) -> list[tf.Tensor]:
             return [-own * each for own, each in zip(upstream, found, strict=True)]

@@ -20,7 +20,7 @@ from styletransfer.engine.gaussians import (
     moments_errors,
 )
 from styletransfer.engine.recipe import Group, Targets
-from styletransfer.engine.transport import Displacements, one_by_one
+from styletransfer.engine.transport import Displacements, by_eigenvectors
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -53,7 +53,7 @@ class RelativeLosses:
 
     content_layer: str
     statistics: str
-    displacements: Displacements = one_by_one
+    displacements: Displacements = by_eigenvectors
 
     pads_images = True
     composites = True

@@ -18,7 +18,7 @@ from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
 from styletransfer.engine.structure import Contours, contours, structure_error
-from styletransfer.engine.transport import in_one_batch, one_by_one
+from styletransfer.engine.transport import by_eigenvectors, by_products
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
@@ -105,7 +105,7 @@ class Objective:
         if settings.recipe == "inetwork":
             losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)
         else:
-            displacements = in_one_batch if gpus_in_use() else one_by_one
+            displacements = by_products if gpus_in_use() else by_eigenvectors
             losses = RelativeLosses(
                 settings.content_layer, settings.style_statistics, displacements
             )

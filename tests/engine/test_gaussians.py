@@ -1,4 +1,4 @@
-"""The distance between Gaussians and its gradient, one by one and in one batch, against the
+"""The distance between Gaussians and its gradient, by eigenvectors and by products, against the
 formula in NumPy and float64, without floors."""
 
 import numpy as np
@@ -9,9 +9,9 @@ from support.tiny import picture
 from styletransfer import load_vgg
 from styletransfer.engine.gaussians import Statistics, gaussian, moments_errors
 from styletransfer.engine.losses import STYLE_LAYERS, RelativeLosses, statistics
-from styletransfer.engine.transport import in_one_batch, one_by_one
+from styletransfer.engine.transport import by_eigenvectors, by_products
 
-WAYS = pytest.mark.parametrize("way", [one_by_one, in_one_batch])
+WAYS = pytest.mark.parametrize("way", [by_eigenvectors, by_products])
 RNG = np.random.default_rng(7)
 
 
@@ -86,7 +86,7 @@ def test_pictures_features_are_as_near_and_layers_of_all_sizes_are_one_batch():
         for seed in (1, 2)
     )
     targets = [gaussian(each) for each in painting]
-    by_way = [moments_errors(own, targets, way) for way in (one_by_one, in_one_batch)]
+    by_way = [moments_errors(own, targets, way) for way in (by_eigenvectors, by_products)]
     np.testing.assert_allclose(*by_way, rtol=1e-3)
     for has, wanted, target, error in zip(own, painting, targets, by_way[1], strict=True):
         (mean, found), (mean_, matched) = (
@@ -127,7 +127,7 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
     features[0][..., :300] *= 1.5
     relative = RelativeLosses("conv4_2", "moments")
     found, target = (statistics(relative.sums(tf.constant(each))) for each in features)
-    (error,) = moments_errors([found], [gaussian(target)], one_by_one)
+    (error,) = moments_errors([found], [gaussian(target)], by_eigenvectors)
     (mean, own), (mean_, wanted) = (
         (each.mean, each.second - np.outer(each.mean, each.mean))
         for each in (Statistics(*map(np.float64, both)) for both in (found, target))
@@ -140,7 +140,7 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
 def test_products_compile_without_a_loop():
     """XLA decomposes in a loop, which takes a GPU longer than the rest of a step."""
     matrices = [tf.eye(size) for size in (8, 6)]
-    compiled = tf.function(lambda *x: in_one_batch(x, x), jit_compile=True)
+    compiled = tf.function(lambda *x: by_products(x, x, x), jit_compile=True)
     text = compiled.experimental_get_compiler_ir(*matrices)("optimized_hlo")
     assert "while(" not in text and "custom-call" not in text
 
@@ -149,5 +149,5 @@ def test_rounding_may_leave_a_picture_of_one_colour_with_negative_variances():
     mean = RNG.random(64) + 0.5
     rounded = -5e-6 * np.outer(mean, mean)
     for target in (np.zeros((64, 64)), covariance("short rank", 64)):
-        distance, gradient = found_errors((mean, rounded), (mean, target), in_one_batch)
+        distance, gradient = found_errors((mean, rounded), (mean, target), by_products)
         assert np.isfinite(distance) and np.isfinite(gradient).all()
