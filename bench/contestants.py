@@ -55,7 +55,7 @@ def contestants() -> list[Contestant]:
         found.append(Contestant(ours(dtype), "ours", OURS, f"whole {dtype}"))
         tiled = f"this engine, tiled, {dtype}"
         found.append(Contestant(tiled, "tiled", OURS, f"tiled {dtype}"))
-    label, name = "this engine, blocks 1–3 tiled", f"tiled1-3 {dtypes[0]}"
+    label, name = "this engine, blocks 1–2 tiled", f"tiled1-2 {dtypes[0]}"
     found.append(Contestant(f"{label}, {dtypes[0]}", "tiled", OURS, name))
     for dtype in dtypes:
         found.append(Contestant(vgg_alone(dtype), "peers", THEIRS, f"plain {dtype}"))

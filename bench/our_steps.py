@@ -6,7 +6,7 @@ bench/performance.py and bench/gpu.py.
 FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a dtype, as `whole bfloat16`:
 
 - `whole`: an untiled step of `stylize`; `compiled`: the same by XLA; `tiled`: with all blocks in
-  tiles; `tiled1-3`: with the first three blocks in tiles, the others whole.
+  tiles; `tiled1-2`: with the first two blocks in tiles, the others whole.
 - `paintings4`: `whole` with as many paintings blended.
 - `network`: VGG alone, its features and the backpropagation through them.
 - `product`, `convolution256`, `convolution512`: chains of large matrix products, and of large 3 × 3
@@ -33,8 +33,7 @@ from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
-TILED = {"tiled": 6, "tiled1-3": 4}  # the first block that is computed whole; there are five
-ROWS = 64  # of a tile
+TILED = {"tiled": tiled_gradient.Tiling(6, 64), "tiled1-2": tiled_gradient.Tiling(3, 128)}
 SMALL = (64, 96)  # px, for tracing, which takes as long as steps of large pictures
 
 Step = Callable[[], object]
@@ -67,7 +66,7 @@ def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
     """The program of this kind of step."""
     if kind not in TILED:
         return objective.program(problem)
-    return tiled_gradient.program(objective, problem, tiled_gradient.Tiling(TILED[kind], ROWS))
+    return tiled_gradient.program(objective, problem, TILED[kind])
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:

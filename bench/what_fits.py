@@ -33,7 +33,7 @@ LARGEST_SIDE = 16384  # px, of the setting `size`
 SMALL = (341, 512)  # px
 COLUMNS = {
     "at once": UNTILED,
-    "block 1 in tiles": Tiling(2, 64),
+    "block 1 in tiles": Tiling(2, 128),
     "in tiles": Tiling(6, 64),
     "in the smallest tiles": TILINGS[-1],
 }

@@ -4,7 +4,6 @@ The numbers are bytes per pixel of the picture, from what must be in memory at t
 docs/performance.md has the measurements.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 from styletransfer.engine.memory_available import MemoryBudget, device_name
@@ -14,13 +13,13 @@ from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 from styletransfer.vgg.network import poolings_before
+from styletransfer.vgg.tiled_forward import tiles
 
-# Fastest first; each takes less memory than the one before.
+# Fastest first. Of a large picture, each takes less memory than the one before.
 TILINGS = (
     UNTILED,
-    *(Tiling(block, 64) for block in (2, 3, 4, 6)),
-    Tiling(6, 32),
-    Tiling(6, 16),
+    *(Tiling(block, 128) for block in (2, 3)),
+    *(Tiling(6, rows) for rows in (128, 64, 32, 16)),
 )
 RGB = 12  # float32 [H, W, 3]
 STATE = 4 * RGB  # image, Adam's two moments, the average
@@ -30,9 +29,9 @@ MASK = 16 / 3  # one group's mask at all style layers, float32
 RESULT = 9  # the result in integers, twice, while it is encoded
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # of the photo at two resolutions, with weights, float32
-KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps
-# TensorFlow's CPU allocator returns chunks of up to twice the size requested, and tiles request
-# many sizes. Measured.
+KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps, of three at least
+# TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
+# request many sizes. Measured.
 TILED_WASTE = 1.2
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
@@ -114,13 +113,12 @@ class MemoryPlanner:
 
         Raises MemoryShortError if there is none.
         """
-        tiling = dict(pairwise(TILINGS)).get(failed.tiling)
-        if tiling is None:
-            raise MemoryShortError(
-                "memory ran out even in the smallest tiles; choose a smaller size"
-            )
-        self._budget.lower(failed.bytes_needed)
-        return self._plan(failed.size, tiling)
+        later = TILINGS[TILINGS.index(failed.tiling) + 1 :]
+        for plan in (self._plan(failed.size, tiling) for tiling in later):
+            if plan.bytes_needed < failed.bytes_needed:
+                self._budget.lower(failed.bytes_needed)
+                return plan
+        raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
 
     def _plan(self, size: tuple[int, int], tiling: Tiling) -> MemoryPlan:
         needed = bytes_needed(self._objective, size, tiling, self._extra)
@@ -145,23 +143,27 @@ def bytes_needed(
     size = objective.canvas(size).size
     pixels = size[0] * size[1]
     held = _held(objective, extra)
-    computing = _computing(objective, tiling)
+    inputs, whole = _features(objective, tiling)
     updating = 4 * RGB  # The gradient, and the structure term's; what composites pictures.
     if tiling == UNTILED:
         # The photo on its canvas; float32 copies for sums, and what TensorFlow's
         # executor computes early, measured; the next state beside the current one, and temporaries.
         held += RGB
-        computing += RGB
-        computing += (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
+        whole += RGB + (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
         updating = STATE + 7 * RGB
+    waste = TILED_WASTE if tiling != UNTILED and device == "CPU" else 1.0
+    # The blocks that are computed whole are done with before the others' tiles.
     tile = _largest_tile(objective, size, tiling, extra.regions)
-    waste = TILED_WASTE if tile and device == "CPU" else 1.0
+    most = max(
+        pixels * (held + max(inputs + whole, updating)),
+        pixels * (held + max(inputs, updating)) + tile,
+    )
     if device == "GPU":
         fixed = 0 if tiling == UNTILED else CUDNN * objective.options.dtype.size
     else:
-        fixed = KERNELS * _scale_count(objective, size) + extra.outside
+        fixed = KERNELS * max(3, _scale_count(objective, size)) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
-    return int(waste * (pixels * (held + max(computing, updating)) + tile) + fixed)
+    return int(waste * most + fixed)
 
 
 def _held(objective: Objective, extra: ExtraMemory) -> float:
@@ -173,22 +175,24 @@ def _held(objective: Objective, extra: ExtraMemory) -> float:
     return held + CONTOURS * objective.structure + COMPOSITED * extra.composited
 
 
-def _computing(objective: Objective, tiling: Tiling) -> float:
-    """Bytes per pixel of the feature maps that are in memory at the same time."""
+def _features(objective: Objective, tiling: Tiling) -> tuple[float, float]:
+    """Bytes per pixel of the feature maps that are in memory at the same time: inputs of blocks,
+    and while the blocks without tiles are computed, theirs."""
     item = objective.options.dtype.size
     blocks = range(1, _deepest_block(objective) + 1)
     first_whole = min(tiling.first_whole_block, len(blocks) + 1)
     inputs = {block: item * _channels(objective, block - 1) / 4 for block in blocks if block > 1}
-    total = sum(each for block, each in inputs.items() if block <= first_whole)
+    held = sum(each for block, each in inputs.items() if block <= first_whole)
     whole = [block for block in blocks if block >= first_whole]
-    if whole:
-        # Everything that is backpropagated through, and four maps of the widest convolution.
-        later = sum(inputs[block] for block in whole if block > first_whole)
-        features = sum(
-            item * _channels(objective, block) * _convolutions(objective, block) for block in whole
-        )
-        total += features + later + 4 * item * max(_channels(objective, block) for block in whole)
-    return total
+    if not whole:
+        return held, 0.0
+    # Everything that is backpropagated through, and four maps of the widest convolution.
+    later = sum(inputs[block] for block in whole if block > first_whole)
+    features = sum(
+        item * _channels(objective, block) * _convolutions(objective, block) for block in whole
+    )
+    widest = max(_channels(objective, block) for block in whole)
+    return held, features + later + 4 * item * widest
 
 
 def _largest_tile(
@@ -200,8 +204,9 @@ def _largest_tile(
     found = [0.0]
     for block in range(1, first_whole):
         convolutions = _convolutions(objective, block)
-        height, width = (side / 2 ** (block - 1) for side in size)
-        positions = min(tiling.rows + 2 * convolutions, height) * width
+        height, width = (side // 2 ** (block - 1) for side in size)
+        tile = tiles(height, tiling.rows, convolutions)[0]
+        positions = min(tile.last + 2 * convolutions, height) * width
         values = positions * _width(objective, block)
         item = objective.options.dtype.size
         found.append(values * (item * (convolutions + 7) + 4 * (1 + regions)))
