@@ -24,7 +24,7 @@ from styletransfer.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
-NETWORKS = ("random", "sketch")  # compared in the montage, a column each
+NETWORKS = ("random", "sketch", "studio")  # compared in the montage, a column each
 PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
 DRAWN = "town"  # a photo that is in no file: it shows what becomes of windows and lettering
 PAINTINGS = {
@@ -101,7 +101,7 @@ def networks() -> None:
         np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255)
         for row in rows
     ]
-    save(np.concatenate(padded), "networks")
+    save(np.concatenate(padded), "networks", 82)
 
 
 def variants() -> None:
@@ -157,9 +157,9 @@ def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
     save(np.asarray(sheet), name)
 
 
-def save(pixels: np.ndarray, name: str) -> None:
+def save(pixels: np.ndarray, name: str, quality: int = QUALITY) -> None:
     """Writes a picture into this folder."""
-    Image.fromarray(pixels).save(FOLDER / f"{name}.jpg", quality=QUALITY, optimize=True)
+    Image.fromarray(pixels).save(FOLDER / f"{name}.jpg", quality=quality, optimize=True)
 
 
 if __name__ == "__main__":

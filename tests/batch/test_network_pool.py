@@ -157,7 +157,7 @@ def test_another_content_of_the_built_in_file_is_another_network(
     [
         ("published", r"404.*VGG_WEIGHTS"),
         ("gone.npz", r"gone\.npz does not exist"),
-        ("studi", r"weights are 'studi'.*builtin, sketch, published, random"),
+        ("studi", r"weights are 'studi'.*builtin, sketch, studio, published, random"),
         ("torn.npz", r"torn\.npz cannot be used"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_named_file_that_is_not_there_is_an_error(no_hub):
     assert "gone.npz does not exist" in weights_error(load_vgg, "vgg19", "gone.npz")
     message = weights_error(load_vgg, "vgg19", "studi")
     assert "weights are 'studi'" in message
-    assert "builtin, sketch, published, random" in message
+    assert "builtin, sketch, studio, published, random" in message
 
 
 def test_a_network_is_recognised_by_its_files_content(tmp_path, published):
