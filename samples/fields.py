@@ -119,6 +119,13 @@ def to_bytes(image: Array) -> NDArray[np.uint8]:
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def with_grain(picture: Array, strength: float, seed: int) -> NDArray[np.uint8]:
+    """Bytes of a picture (height, width, 3) of 0 to 1, with the grain of film: the same in all
+    three colours, of this standard deviation."""
+    grain = np.random.default_rng(seed).normal(0.0, strength, (*picture.shape[:2], 1))
+    return to_bytes(picture + grain)
+
+
 def shrink(image: Array, factor: int) -> Array:
     """Mean over blocks of factor x factor pixels (the anti-aliasing of a supersampled image)."""
     height, width = image.shape[0] // factor, image.shape[1] // factor

@@ -23,6 +23,7 @@ from fields import (
     shrink,
     smoothstep,
     to_bytes,
+    with_grain,
 )
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -329,5 +330,4 @@ def draw(scale: float = 1.0) -> NDArray[np.uint8]:
     image, distance = render(height, width, EYE, NEAR)
     picture = _foreground(expose(_lake(image, distance)))
     picture = shrink(picture, OVERSAMPLE)
-    grain = np.random.default_rng(SEED).normal(0.0, 0.008, (*picture.shape[:2], 1))
-    return to_bytes(picture + grain)
+    return with_grain(picture, 0.008, SEED)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from fields import Array, blend, expose, linear, mix, shrink, smoothstep, to_bytes
+from fields import Array, blend, expose, linear, mix, shrink, smoothstep, with_grain
 from numpy.typing import NDArray
 from objects import ROUGHNESS, SEED, SHEEN, THINGS, Thing, pitted, plaster, skin, unit, wood
 
@@ -200,5 +200,4 @@ def draw(scale: float = 1.0) -> NDArray[np.uint8]:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(render, corners))
     picture = expose(shrink(np.minimum(image, 6.0), OVERSAMPLE))
-    grain = np.random.default_rng(SEED).normal(0.0, 0.010, (*picture.shape[:2], 1))
-    return to_bytes(picture + grain)
+    return with_grain(picture, 0.010, SEED)

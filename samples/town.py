@@ -17,7 +17,7 @@ from fields import (
     pixel_grid,
     shrink,
     smoothstep,
-    to_bytes,
+    with_grain,
 )
 from harbour.faces import UP, View
 from harbour.light import HAZE, Light
@@ -124,5 +124,4 @@ def draw(scale: float = 1.0) -> NDArray[np.uint8]:
     image = shade(scene, light, view, depth, index)
     image = _water(image, depth, view, scene, light)
     picture = _print(shrink(np.minimum(image, 4.0), OVERSAMPLE))
-    grain = np.random.default_rng(SEED).normal(0.0, 0.008, (*picture.shape[:2], 1))
-    return to_bytes(picture + grain)
+    return with_grain(picture, 0.008, SEED)
