@@ -53,6 +53,7 @@ CELL = (512, 341)  # width, height of each picture of the looks in px
 INSET = 108  # longer side of a painting shown on its result in px
 GAP = 6  # px
 QUALITY = 90  # of JPEG files
+MONTAGE_QUALITY = 82  # of the largest of them
 
 
 def main(names: list[str]) -> None:
@@ -101,7 +102,7 @@ def networks() -> None:
         np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255)
         for row in rows
     ]
-    save(np.concatenate(padded), "networks", 82)
+    save(np.concatenate(padded), "networks", MONTAGE_QUALITY)
 
 
 def variants() -> None:
