@@ -21,7 +21,8 @@ from styletransfer.vgg.sources import WeightsSource
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from styletransfer.vgg.network import VGG
 
-ModelAndSeed = tuple[str, int]
+NetworkKind = tuple[str, int, bool]  # model, seed, whether for drafts
+_Network = tuple[str, WeightsSource]  # model, weights
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 RANDOM_NOTE = (
     "painted with random features, not with a trained network: they transfer a painting's "
@@ -42,17 +43,17 @@ class NetworkPool:
         config: Config,
         style: Bucket,
         style_entries: Sequence[Entry],
-        chosen: "Mapping[ModelAndSeed, WeightsSource] | None" = None,
+        chosen: "Mapping[NetworkKind, WeightsSource] | None" = None,
     ) -> None:
         """chosen: what `choices` of another pool gave, which this one keeps to."""
         self._config, self._style, self._entries = config, style, style_entries
         self._painted: Mapping[str, int] = {}
-        self._accepted: dict[ModelAndSeed, tuple[str, ...]] = {}
-        self._sources: dict[ModelAndSeed, WeightsSource] = dict(chosen or {})
+        self._accepted: dict[NetworkKind, tuple[str, ...]] = {}
+        self._sources: dict[NetworkKind, WeightsSource] = dict(chosen or {})
         self._logged: set[str] = set()
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[ModelAndSeed, Future[registry.Weights]] = {}
-        self._loaded: dict[tuple[ModelAndSeed, str], VGG] = {}
+        self._weights: dict[_Network, Future[registry.Weights]] = {}
+        self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
     def accepted(self, settings: Settings) -> tuple[str, ...]:
@@ -60,12 +61,12 @@ class NetworkPool:
 
         Raises WeightsError where the file that VGG_WEIGHTS names does not exist.
         """
-        which = settings.model, settings.seed
-        if which not in self._accepted:
+        kind = _kind(settings)
+        if kind not in self._accepted:
             named = self._config.vgg_weights is not None
             accepted = (self._source(settings),) if named else _unnamed(settings)
-            self._accepted[which] = tuple(each.identity for each in accepted)
-        return self._accepted[which]
+            self._accepted[kind] = tuple(each.identity for each in accepted)
+        return self._accepted[kind]
 
     def accepts(self, record: Record, settings: Settings) -> bool:
         """Whether a record names weights with which its result is up to date, if nothing else has
@@ -105,7 +106,7 @@ class NetworkPool:
         """Whether the network for these settings is a random one."""
         return self._source(settings).given == sources.RANDOM
 
-    def choices(self) -> dict[ModelAndSeed, WeightsSource]:
+    def choices(self) -> dict[NetworkKind, WeightsSource]:
         """The weights chosen so far: those of all settings that `identity` was asked for."""
         return dict(self._sources)
 
@@ -118,7 +119,7 @@ class NetworkPool:
     def load(self, settings: Settings, device: str = "") -> "VGG":
         """The network for these settings; one for each device, as its tensors and what TensorFlow
         traces belong to the device. Raises WeightsError, StorageError."""
-        which = (settings.model, settings.seed), device
+        which = self._network(settings), device
         with self._loading:
             if which not in self._loaded:
                 self._loaded[which] = self.build(settings)
@@ -139,17 +140,20 @@ class NetworkPool:
         return VGG(weights)
 
     def _source(self, settings: Settings) -> WeightsSource:
-        which = settings.model, settings.seed
-        if which not in self._sources:
-            self._sources[which] = self._choice(settings)
-        return self._sources[which]
+        kind = _kind(settings)
+        if kind not in self._sources:
+            self._sources[kind] = self._choice(settings)
+        return self._sources[kind]
+
+    def _network(self, settings: Settings) -> _Network:
+        return settings.model, self._source(settings)
 
     def _choice(self, settings: Settings) -> WeightsSource:
         given = self._config.vgg_weights
         if given and given.startswith(IN_BUCKET):
             return WeightsSource(given, f"md5:{self._entry(given).etag}")
         if given:
-            return sources.named_source(given, settings.model, settings.seed)
+            return sources.named_source(given, *_kind(settings))
         builtin, published = _unnamed(settings)
         own, other = (self._painted.get(each.identity, 0) for each in (builtin, published))
         if own > other:
@@ -159,7 +163,9 @@ class NetworkPool:
                 f"VGG_WEIGHTS={sources.PUBLISHED} paints all with VGG's published weights"
             )
             return builtin
-        source = sources.default_source(settings.model, may_download=not self._config.demo)
+        source = sources.default_source(
+            settings.model, may_download=not self._config.demo, draft=settings.is_draft
+        )
         if other and source == builtin:
             event(
                 f"{plural(other, 'result')} there: painted with "
@@ -178,21 +184,22 @@ class NetworkPool:
         )
 
     def _reading(self, settings: Settings) -> "Future[registry.Weights]":
-        which, source = (settings.model, settings.seed), self._source(settings)
+        which = self._network(settings)
         with self._lock:
             if which not in self._weights:
                 self._weights[which] = self._reader.submit(
-                    _read_weights, source, settings, self._style
+                    _read_weights, self._source(settings), settings, self._style
                 )
             return self._weights[which]
 
 
 def load_network(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
-    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; without one,
-    the network with that identity. Raises WeightsError, StorageError."""
+    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; for none, or
+    `builtin`, which depends on the quality, that with the identity. Raises WeightsError,
+    StorageError."""
     from styletransfer.vgg.network import VGG
 
-    if given is None:
+    if given in (None, sources.ANY_BUILTIN):
         source = sources.source_of(identity, settings.model)
     elif given.startswith(IN_BUCKET):
         source = WeightsSource(given, identity)
@@ -201,10 +208,14 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
     return VGG(_read_weights(source, settings, style))
 
 
+def _kind(settings: Settings) -> NetworkKind:
+    return settings.model, settings.seed, settings.is_draft
+
+
 def _unnamed(settings: Settings) -> tuple[WeightsSource, WeightsSource]:
     """Those that VGG_WEIGHTS need not name: the built-in network, and the published weights."""
     builtin, published = (
-        sources.named_source(name, settings.model)
+        sources.named_source(name, *_kind(settings))
         for name in (sources.ANY_BUILTIN, sources.PUBLISHED)
     )
     return builtin, published

@@ -111,7 +111,7 @@ def paint(args: argparse.Namespace) -> Path:
     from styletransfer.vgg.sources import described
 
     logger.info("painting on %s", device.all[0])
-    vgg = load_vgg(settings.model, weights, settings.seed)
+    vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
     logger.info("painting with %s", described(vgg.identity, weights))
     mask = given["content_mask"]
     style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from styletransfer.batch.network_pool import ModelAndSeed
+from styletransfer.batch.network_pool import NetworkKind
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.batch.result_keys import key_root
 from styletransfer.bucket_layout import record_start, recorded
@@ -22,7 +22,7 @@ class WorkerSetup:
     """
 
     config: Config
-    weights: Mapping[ModelAndSeed, WeightsSource]
+    weights: Mapping[NetworkKind, WeightsSource]
     gallery: bool
     engine: str
     cpus: int | None

@@ -222,12 +222,15 @@ class Block:
         )
 
 
-def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
+def load_vgg(
+    model: str = "vgg19", weights: str | Path | None = None, seed: int = 0, draft: bool = False
+) -> VGG:
     """A network: VGG16 or VGG19, or a built-in one by its name, such as `sketch`.
 
     weights: a path; `published` (the cache, else Keras' download), `builtin`, a built-in network's
-    name, or `random`; None: the published ones, or where they cannot be had the built-in network.
-    A built-in network ends at conv5_1, whatever the model: see `VGG.adapted`.
+    name, or `random`; None: the published ones, or where they cannot be had those of `builtin`.
+    seed: of random ones. draft: `builtin` is `sketch`, which is quicker, not `studio`. A built-in
+    network ends at conv5_1, whatever the model: see `VGG.adapted`.
 
     Raises WeightsError in one line where those named are missing, damaged or another network's;
     ValueError for another model.
@@ -240,7 +243,7 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
         names = " or ".join([*ARCHITECTURES, *BUILTIN])
         raise ValueError(f"model is {model!r}, expected {names}")
     if weights is None:
-        source = sources.default_source(model)
+        source = sources.default_source(model, draft=draft)
     else:
-        source = sources.named_source(str(weights), model, seed)
+        source = sources.named_source(str(weights), model, seed, draft)
     return VGG(sources.read_source(source, model, seed))

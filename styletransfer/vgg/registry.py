@@ -64,10 +64,11 @@ ARCHITECTURES = {
 }
 
 
-# The networks that come with the program, by the names that VGG_WEIGHTS gives them: a quarter and
-# half as wide as VGG19. The first one, which is twice as fast, paints where there are no published
-# weights. Their layout is TO_CONV5_1.
-BUILTIN = {name: Path(__file__).parent / "builtin" / f"{name}.npz" for name in ("sketch", "studio")}
+# The networks that come with the program, by the names that VGG_WEIGHTS gives them: a quarter as
+# wide as VGG19, and half as wide, which paints better and takes twice the time. Their layout is
+# TO_CONV5_1.
+QUICK, BETTER = "sketch", "studio"
+BUILTIN = {name: Path(__file__).parent / "builtin" / f"{name}.npz" for name in (QUICK, BETTER)}
 
 # The layout of training/export.py's files: VGG19's layers up to conv5_1, in any widths. It is a
 # model of its own in `Weights.model`, since it lacks layers of VGG19 and VGG16.

@@ -13,7 +13,14 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import event
 from styletransfer.vgg import download
 from styletransfer.vgg.readers import file_identity, read_weights
-from styletransfer.vgg.registry import BUILTIN, Weights, architecture, random_identity
+from styletransfer.vgg.registry import (
+    BETTER,
+    BUILTIN,
+    QUICK,
+    Weights,
+    architecture,
+    random_identity,
+)
 
 RANDOM, PUBLISHED, ANY_BUILTIN = "random", "published", "builtin"
 NAMES = (ANY_BUILTIN, *BUILTIN, PUBLISHED, RANDOM)
@@ -28,8 +35,9 @@ class WeightsSource:
     identity: str
 
 
-def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
-    """The weights that a file's path or one of NAMES stands for. seed: of random ones.
+def named_source(given: str, model: str, seed: int = 0, draft: bool = False) -> WeightsSource:
+    """The weights that a file's path or one of NAMES stands for. seed: of random ones. draft:
+    `builtin` is the quick network, not the better one.
 
     Raises WeightsError where there is no such file or name.
     """
@@ -38,7 +46,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == PUBLISHED:
         return WeightsSource(PUBLISHED, f"md5:{architecture(model).published.md5}")
     if given == ANY_BUILTIN:
-        given = next(iter(BUILTIN))
+        given = QUICK if draft else BETTER
     if given in BUILTIN:
         return WeightsSource(given, _builtin_identity(BUILTIN[given]))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
@@ -49,12 +57,12 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     return WeightsSource(given, file_identity(download.find(model, given)))
 
 
-def default_source(model: str, may_download: bool = True) -> WeightsSource:
+def default_source(model: str, may_download: bool = True, draft: bool = False) -> WeightsSource:
     """The weights where none are named. Without the published file, and without its download, those
-    of the built-in network: a warning says why."""
+    of a built-in network: a warning says why. draft: as in `named_source`."""
     if download.cached(model):
         return named_source(PUBLISHED, model)
-    builtin = named_source(ANY_BUILTIN, model)
+    builtin = named_source(ANY_BUILTIN, model, draft=draft)
     if not may_download:
         return builtin
     try:

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
-from styletransfer.vgg.sources import ANY_BUILTIN, BUILTIN
+from styletransfer.vgg.registry import QUICK
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
@@ -54,7 +54,7 @@ class Service:
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
-        self.estimates = Estimates(one_network=config.vgg_weights in (ANY_BUILTIN, *BUILTIN))
+        self.estimates = Estimates(one_network=config.vgg_weights == QUICK)
         self.supervisor = Supervisor(worker, self._hear) if worker else None
         self.opening = threading.RLock()
         self.error: StyleTransferError | None = None  # that keeps the service from starting

@@ -164,9 +164,9 @@ def test_without_weights_anywhere_the_built_in_network_paints(
 ):
     bot.send(look="waves")
     assert job(bot) == 0
-    assert "painting with the built-in network sketch" in capsys.readouterr().out
+    assert "painting with the built-in network studio" in capsys.readouterr().out
     record = json.loads(bot.read(RECORD))
-    assert record["network"] == "the built-in network sketch"
+    assert record["network"] == "the built-in network studio"
     assert record["vgg_weights"] == "builtin"
     assert hub.asked == [], "another job might get another answer"
 

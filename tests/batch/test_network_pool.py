@@ -13,7 +13,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.vgg import download
 from styletransfer.vgg.registry import BUILTIN
 
-SKETCH = "the built-in network sketch"
+SKETCH, STUDIO = "the built-in network sketch", "the built-in network studio"
 
 
 def md5(path):
@@ -51,15 +51,15 @@ def more_photos():
 def test_without_a_hub_a_run_paints_with_the_built_in_network(unnamed, no_hub, capsys):
     assert run(unnamed) == 0
     printed = capsys.readouterr().out
-    assert f"refused); {SKETCH} serves instead (VGG_WEIGHTS=builtin or " in printed
-    assert f"painting with {SKETCH}" in printed
+    assert f"refused); {STUDIO} serves instead (VGG_WEIGHTS=builtin or " in printed
+    assert f"painting with {STUDIO}" in printed
     assert keys() >= RESULTS
     for record in records().values():
-        assert record["network"] == SKETCH
-        assert record["weights"] == md5(BUILTIN["sketch"])
+        assert record["network"] == STUDIO
+        assert record["weights"] == md5(BUILTIN["studio"])
         assert record["vgg_weights"] is None and "note" not in record
     shown = results_of(Path("out/index.html").read_text())
-    assert all(["Network", SKETCH] in each["origin"] for each in shown)
+    assert all(["Network", STUDIO] in each["origin"] for each in shown)
 
 
 def test_a_hub_that_answers_later_repaints_nothing(
@@ -82,9 +82,9 @@ def test_a_run_goes_on_with_the_built_in_network_where_it_has_begun(
     capsys.readouterr()
     assert run(unnamed) == 0
     printed = capsys.readouterr().out
-    assert f"4 results there: painted with {SKETCH}, and so will be the others" in printed
+    assert f"4 results there: painted with {STUDIO}, and so will be the others" in printed
     assert "VGG_WEIGHTS=published" in printed
-    assert networks() == [SKETCH] * 6 and hub.asked == []
+    assert networks() == [STUDIO] * 6 and hub.asked == []
     assert run(unnamed, VGG_WEIGHTS="published") == 0
     assert networks() == ["VGG19, Keras' weights"] * 6
 
@@ -101,7 +101,7 @@ def test_a_hub_that_is_gone_later_repaints_nothing(unnamed, small_vgg, hub, publ
     assert (
         "4 results there: painted with VGG19, Keras' weights, unlike those of this run" in printed
     )
-    assert sorted(networks()) == ["VGG19, Keras' weights"] * 4 + [SKETCH] * 2
+    assert sorted(networks()) == ["VGG19, Keras' weights"] * 4 + [STUDIO] * 2
     hub.mode = "ok"
     assert run(unnamed) == 0
     assert "Nothing to paint: all 6 results" in capsys.readouterr().out
@@ -123,21 +123,53 @@ def test_the_demo_neither_asks_the_hub_nor_paints_with_random_features(
     log.log_to_stdout("%(message)s")
     monkeypatch.setattr(config, "WORKSPACE", tmp_path)
     assert run({"STYLE_SIZE": "48", "STYLE_ITERATIONS": "1"}) == 0
-    assert f"painting with {SKETCH}" in capsys.readouterr().out
+    assert f"painting with {STUDIO}" in capsys.readouterr().out
     made = [json.loads(each.read_text()) for each in (tmp_path / "results").rglob("*.jpg.json")]
-    assert {each["network"] for each in made} == {SKETCH} and len(made) == 6
+    assert {each["network"] for each in made} == {STUDIO} and len(made) == 6
     assert hub.asked == []
+
+
+@pytest.mark.parametrize("given", [None, "builtin"])
+def test_drafts_have_the_quick_built_in_network_and_the_other_looks_the_better_one(
+    unnamed, no_hub, given, capsys
+):
+    """Though their settings are the same in all else."""
+    if given:
+        unnamed["VGG_WEIGHTS"] = given
+    Path("photos/trip/old town é.png").unlink()
+    Path("paintings/looks.toml").write_text(
+        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\niterations = 2\n'
+        "learning_rate = 0.02\n"
+        '[slow]\npaintings = ["monet.jpg"]\nlearning_rate = 0.02\n'
+    )
+    assert run(unnamed, DRY_RUN="1") == 0
+    assert run(unnamed) == 0
+    made = {path.parent.name: record for path, record in records().items()}
+    assert (made["quick"]["network"], made["slow"]["network"]) == (SKETCH, STUDIO)
+    assert made["quick"]["settings"] == made["slow"]["settings"]
+    assert Path("out/quick/beach.jpg").read_bytes() != Path("out/slow/beach.jpg").read_bytes()
+    capsys.readouterr()
+    assert run(unnamed) == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    from styletransfer.cli.inetwork import inetwork
+
+    assert inetwork(["--from-record", "out/_records/quick/beach.jpg.json", "copy"]) == 0
+    assert Path("copy.jpg").read_bytes() == Path("out/quick/beach.jpg").read_bytes()
 
 
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["builtin", "sketch"])
-def test_the_built_in_network_is_chosen_by_name(unnamed, small_vgg, hub, published, name, capsys):
+@pytest.mark.parametrize(
+    ("name", "network"), [("builtin", "studio"), ("studio", "studio"), ("sketch", "sketch")]
+)
+def test_a_built_in_network_is_chosen_by_name(
+    unnamed, small_vgg, hub, published, name, network, capsys
+):
     assert run(unnamed, VGG_WEIGHTS=name) == 0
-    assert f"painting with {SKETCH}" in capsys.readouterr().out
+    assert f"painting with the built-in network {network}" in capsys.readouterr().out
     assert hub.asked == []
-    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN["sketch"])) == 0
+    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN[network])) == 0
     assert "Nothing to paint" in capsys.readouterr().out, "it is the same network"
 
 
@@ -145,8 +177,8 @@ def test_another_content_of_the_built_in_file_is_another_network(
     unnamed, small_vgg, monkeypatch, tmp_path, capsys
 ):
     run(unnamed, VGG_WEIGHTS="builtin")
-    (tmp_path / "other.npz").write_bytes(BUILTIN["sketch"].read_bytes() + b"\0")
-    monkeypatch.setitem(BUILTIN, "sketch", tmp_path / "other.npz")
+    (tmp_path / "other.npz").write_bytes(BUILTIN["studio"].read_bytes() + b"\0")
+    monkeypatch.setitem(BUILTIN, "studio", tmp_path / "other.npz")
     capsys.readouterr()
     run(unnamed, VGG_WEIGHTS="builtin")
     assert "4 to paint" in capsys.readouterr().out
@@ -163,7 +195,7 @@ def test_another_content_of_the_built_in_file_is_another_network(
 )
 def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
     hub.mode = "missing"
-    Path("torn.npz").write_bytes(BUILTIN["sketch"].read_bytes()[:5000])
+    Path("torn.npz").write_bytes(BUILTIN["studio"].read_bytes()[:5000])
     with pytest.raises(WeightsError, match=message) as caught:
         run(unnamed, VGG_WEIGHTS=given)
     assert caught.value.exit_code == 3
@@ -187,7 +219,7 @@ def test_the_original_recipe_paints_with_the_built_in_network(unnamed, no_hub, m
     Path("paintings/monet.jpg").unlink()
     assert run(unnamed, STYLE_RECIPE="inetwork", STYLE_MODEL=model, STYLE_ITERATIONS="1") == 0
     assert "conv5_2 is deeper than this network: conv5_1 is used" in capsys.readouterr().out
-    assert networks() == [SKETCH]
+    assert networks() == [STUDIO]
 
 
 @pytest.mark.slow

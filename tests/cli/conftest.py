@@ -70,7 +70,7 @@ def inetwork_files(tmp_path, monkeypatch):
     grey("black.png", np.zeros((60, 80)))
     load_vgg = network.load_vgg
 
-    def load(model, weights, seed):
-        return tiny.network(model, seed) if weights == "random" else load_vgg(model, weights, seed)
+    def load(model, weights, seed, draft):
+        return tiny.network(model, seed) if weights == "random" else load_vgg(model, weights, seed, draft)
 
     monkeypatch.setattr(network, "load_vgg", load)

@@ -14,7 +14,7 @@ from styletransfer.vgg import download
 from styletransfer.vgg.registry import BUILTIN, random_identity
 from styletransfer.vgg.sources import default_source, described, named_source, source_of
 
-SKETCH = BUILTIN["sketch"]
+SKETCH, STUDIO = BUILTIN["sketch"], BUILTIN["studio"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +46,9 @@ def test_without_a_cached_file_it_is_downloaded(hub, published):
 
 
 def test_without_a_hub_the_built_in_network_serves_and_a_line_says_so(no_hub, caplog):
-    assert default_source("vgg19").identity == identity(SKETCH)
+    assert default_source("vgg19").identity == identity(STUDIO)
     [line] = [each for each in caplog.records if each.levelno >= logging.WARNING]
-    for part in ("refused", "the built-in network sketch", "VGG_WEIGHTS=builtin"):
+    for part in ("refused", "the built-in network studio", "VGG_WEIGHTS=builtin"):
         assert part in line.getMessage()
     assert "\n" not in line.getMessage()
 
@@ -56,12 +56,13 @@ def test_without_a_hub_the_built_in_network_serves_and_a_line_says_so(no_hub, ca
 @pytest.mark.parametrize("mode", ["missing", "cut"])
 def test_a_download_that_fails_is_no_failure(hub, published, mode, caplog):
     hub.mode = mode
-    assert default_source("vgg19").identity == identity(SKETCH)
-    assert "the built-in network sketch serves instead" in caplog.text
+    assert default_source("vgg19").identity == identity(STUDIO)
+    assert "the built-in network studio serves instead" in caplog.text
 
 
 def test_without_leave_to_download_the_hub_is_not_asked(hub, published):
-    assert default_source("vgg19", may_download=False).identity == identity(SKETCH)
+    assert default_source("vgg19", may_download=False).identity == identity(STUDIO)
+    assert default_source("vgg19", may_download=False, draft=True).identity == identity(SKETCH)
     assert hub.asked == []
 
 
@@ -69,7 +70,8 @@ def test_without_leave_to_download_the_hub_is_not_asked(hub, published):
 def test_the_library_gets_the_built_in_network_without_a_hub(model, no_hub, monkeypatch):
     monkeypatch.setattr(download, "hub_problem", lambda *_: "no route to host")
     vgg = load_vgg(model)
-    assert vgg.identity == identity(SKETCH)
+    assert vgg.identity == identity(STUDIO)
+    assert load_vgg(model, draft=True).identity == identity(SKETCH)
     assert vgg.layers[-1] == "conv5_1"
 
 
@@ -77,22 +79,29 @@ def test_the_library_gets_the_built_in_network_without_a_hub(model, no_hub, monk
 
 
 def test_a_built_in_network_goes_by_its_name(no_hub):
-    networks = [load_vgg("sketch"), load_vgg("vgg19", "sketch"), load_vgg("vgg19", "builtin")]
-    assert {each.identity for each in networks} == {identity(SKETCH)}
+    for name, path in (("sketch", SKETCH), ("studio", STUDIO)):
+        networks = load_vgg(name), load_vgg("vgg19", name), load_vgg("vgg19", name, draft=True)
+        assert {each.identity for each in networks} == {identity(path)}
     with pytest.raises(ValueError, match="'sketch' has weights of its own"):
         load_vgg("sketch", "a.h5")
     with pytest.raises(ValueError, match="model is 'studi', expected vgg16 or vgg19 or sketch"):
         load_vgg("studi")
 
 
-def test_a_second_network_is_a_file_and_a_name(monkeypatch, tmp_path):
+def test_the_quick_built_in_network_is_for_drafts(no_hub):
+    assert load_vgg("vgg19", "builtin").identity == identity(STUDIO)
+    assert load_vgg("vgg19", "builtin", draft=True).identity == identity(SKETCH)
+    for given in ("random", "published"):
+        assert named_source(given, "vgg19", draft=True) == named_source(given, "vgg19")
+
+
+def test_a_network_that_comes_with_the_program_is_a_file_and_a_name(monkeypatch, tmp_path):
     np.savez(tmp_path / "studio.npz", **fabricated.trained_arrays())
     monkeypatch.setitem(BUILTIN, "studio", tmp_path / "studio.npz")
     vgg = load_vgg("vgg19", "studio")
     assert vgg.identity == identity(tmp_path / "studio.npz")
     assert load_vgg("studio").channels("conv5_1") == 3
     assert described(vgg.identity) == "the built-in network studio"
-    assert named_source("builtin", "vgg19").given == "sketch"
 
 
 def test_published_weights_by_name_never_become_others(no_hub):

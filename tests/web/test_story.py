@@ -39,7 +39,7 @@ def server(tmp_path):
     environment = {
         **{"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROGRAM)},
         **{name: str(tmp_path / folder) for name, folder in names.items()},
-        **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
+        **{"VGG_WEIGHTS": "sketch", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
         **{"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)},
     }
     with (tmp_path / "log").open("w") as log:

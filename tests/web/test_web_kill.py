@@ -17,7 +17,7 @@ from support.web_service import WebProcess, until
 from styletransfer.storage import open_bucket
 
 ROUNDS, SEED = 1, 5
-SETTINGS = {"STYLE_SIZE": "128", "STYLE_ITERATIONS": "80", "VGG_WEIGHTS": "builtin"}
+SETTINGS = {"STYLE_SIZE": "128", "STYLE_ITERATIONS": "80", "VGG_WEIGHTS": "sketch"}
 
 
 @pytest.mark.slow
