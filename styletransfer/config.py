@@ -35,7 +35,7 @@ LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 # The demo takes little more than a minute on two processor cores: few and larger steps.
-DEMO_SETTINGS = {"size": 512, "iterations": 25, "learning_rate": 0.025}
+DEMO_SETTINGS = {"size": 512, "iterations": 30, "learning_rate": 0.025}
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,15 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.painting_plan import PaintingInputs
-from styletransfer.engine.pyramid import schedule
+from styletransfer.engine.schedule import LEAST_STEPS, schedule, step_pixels
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.engine.tiled_gradient import Tiling
 from styletransfer.settings import Settings
 
-MEASURED_STEPS = 3  # at each scale; the first includes the scale's set-up and is counted once
+# Three at the scales that take the fewest. The first at each includes the scale's set-up and is
+# counted once.
+MEASURED_ITERATIONS = round(3 / LEAST_STEPS)
 SIZE_CLASS = 4  # Pictures of so many times as many pixels are measured anew.
 Size = tuple[int, int]  # height, width in px
 
@@ -72,7 +74,7 @@ class Trial:
             inputs.size if settings.rescale_image else last,
             plan.memory,
             sum(plan.counts),
-            self._rates[kind] * _pixels(_step_sizes(inputs.size, settings)),
+            self._rates[kind] * step_pixels(*inputs.size, settings),
         )
 
     def _inputs_by_reading(self, task: Task) -> PaintingInputs:
@@ -97,7 +99,8 @@ class Trial:
     def _seconds_per_pixel(self, task: Task, inputs: PaintingInputs) -> float:
         """Seconds of a step by its pixels, averaged over all scales of a whole run. What is only
         spent once, as on TensorFlow's programs, counts once: in `set_up_s`."""
-        few = dataclasses.replace(task.look.settings, iterations=MEASURED_STEPS, min_improvement=0)
+        settings = task.look.settings
+        few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
         first, second = (self._step_times(task, inputs, few) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[Size, list[float]] = {}
@@ -105,8 +108,8 @@ class Trial:
             times.setdefault(scale, []).append(seconds)
         usual = {scale: float(np.median(of_scale[1:])) for scale, of_scale in times.items()}
         set_up = sum(max(0.0, of_scale[0] - usual[scale]) for scale, of_scale in times.items())
-        whole = _step_sizes(inputs.size, task.look.settings)
-        return (sum(usual[scale] for scale in whole) + set_up) / _pixels(whole)
+        whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
+        return (whole + set_up) / step_pixels(*inputs.size, settings)
 
     def _step_times(self, task: Task, inputs: PaintingInputs, settings: Settings) -> list[float]:
         """Seconds of each step of painting a grey photo of this size, which takes no memory, in the
@@ -136,7 +139,3 @@ def _step_sizes(size: Size, settings: Settings) -> list[Size]:
     """The picture's height and width at each step."""
     scales, counts = schedule(*size, settings)
     return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]
-
-
-def _pixels(steps: list[Size]) -> int:
-    return sum(height * width for height, width in steps)

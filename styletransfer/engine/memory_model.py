@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from styletransfer.engine.memory_available import MemoryBudget, device_name
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.pyramid import scale_sizes
+from styletransfer.engine.schedule import scale_sizes
 from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes

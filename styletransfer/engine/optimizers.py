@@ -138,11 +138,11 @@ def steered(
     """The content weight after a step, which brings the content error to its target: a PI
     controller of log λ, whose terms are INTEGRAL and PROPORTIONAL.
 
-    deviation, previous: of this step and the one before. steering: 1; 0 keeps the weight; more
-    where a step is worth many.
+    deviation, previous: of this step and the one before. steering: how many steps' worth of the
+    deviation counts; 0 keeps the weight.
     """
-    change = INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
-    moved = tf.clip_by_value(weight * tf.exp(steering * change), *CONTENT_WEIGHTS)
+    change = steering * INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
+    moved = tf.clip_by_value(weight * tf.exp(change), *CONTENT_WEIGHTS)
     return tf.where(steering > 0, moved, weight)
 
 

@@ -7,7 +7,7 @@ from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import ExtraMemory, MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.postprocess import PICTURE_BYTES, postprocess_bytes
-from styletransfer.engine.pyramid import schedule
+from styletransfer.engine.schedule import schedule
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 

@@ -1,38 +1,9 @@
-"""The sizes of the scales, coarse to fine, and resampling of pictures."""
+"""Pictures as tensors, and their resampling from scale to scale."""
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.images.arrays import fit_size, to_float
-from styletransfer.settings import Settings
-
-FIRST_SCALE = 128  # px, longer side
-SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
-
-
-def schedule(
-    height: int, width: int, settings: Settings
-) -> tuple[list[tuple[int, int]], list[int]]:
-    """The (height, width) of each scale for a photo of this size, coarse to fine, and the number of
-    steps at each."""
-    longer = max(height, width) if settings.size == "full" else int(settings.size)
-    if not settings.maintain_aspect_ratio:
-        height = width = longer
-    if settings.recipe == "inetwork":
-        return [fit_size(height, width, longer)], [settings.iterations]
-    scales = scale_sizes(height, width, longer)
-    return scales, [settings.iterations * (2 if n == 0 else 1) for n in range(len(scales))]
-
-
-def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """(height, width) of each scale, growing by √2. The last has the longer side requested; the
-    first about FIRST_SCALE, but a shorter side of at least SMALLEST_SIDE where possible."""
-    sizes = [fit_size(height, width, longer)]
-    while True:
-        smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
-        if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
-            return sizes[::-1]
-        sizes.append(smaller)
 
 
 def picture_size(image: np.ndarray) -> tuple[int, int]:

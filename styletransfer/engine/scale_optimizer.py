@@ -32,6 +32,8 @@ DIVERGED = 100.0  # times the first style loss; no picture is that far from a pa
 MAX_HALVINGS = 8  # of Adam's learning rate
 LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
 UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
+# The strength is to be reached within so many steps; with fewer, each counts for more.
+STEERED_WITHIN, STEERED_FASTEST = 100, 4.0
 MISSED = 0.3  # deviation at the end, from which a strength counts as not reached
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
@@ -68,7 +70,8 @@ class ScaleOptimizer:
         self._compiles = self._program.compiled_step is not None and of_this_process.wanted(
             (objective, size, where), schedule.steps, settings
         )
-        self._unsteered = 0 if schedule.is_first else UNSTEERED * settings.iterations
+        self._steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / schedule.steps))
+        self._unsteered = 0 if schedule.is_first else UNSTEERED * schedule.steps
         self._style_limit: float | None = None
         self._totals: list[float] = []
 
@@ -118,7 +121,7 @@ class ScaleOptimizer:
         rate = self._rate * falling(number, self._schedule.steps)
         if settings.content_weight == "auto":
             rate *= careful(settings.strength)
-        params = StepParams.of(settings, rate, decay, 1.0 if steers else 0.0)
+        params = StepParams.of(settings, rate, decay, self._steering if steers else 0.0)
         arguments = self.state, self._problem, params
         if self._compiles:
             assert self._program.compiled_step is not None

@@ -4,26 +4,15 @@ import statistics
 import threading
 from collections import deque
 
-from styletransfer.images.arrays import fit_size
-from styletransfer.settings import Settings
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.stored import StoredJob
 
 REMEMBERED = 9  # jobs of each kind; their median counts
 
 
-def work_of(size: tuple[int, int], settings: Settings) -> float:
-    """What the time is in proportion to: pixels of the result times iterations. The scales before
-    the last one have a share of these that hardly depends on the size. size: height and width of
-    the photo in px."""
-    longer = max(size) if settings.size == "full" else int(settings.size)
-    height, width = fit_size(*size, longer)
-    return float(height * width * settings.iterations)
-
-
 class Estimates:
-    """Seconds per work, for the network of drafts and for that of the other qualities. What another
-    device took does not count. Thread-safe."""
+    """Seconds per work, the pixels of all steps, for the network of drafts and for that of the
+    other qualities. What another device took does not count. Thread-safe."""
 
     def __init__(self, one_network: bool = False) -> None:
         """one_network: drafts and the others have the same, so that the time of one is also what

@@ -8,12 +8,13 @@ from typing import Any
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
+from styletransfer.engine.schedule import step_pixels
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.estimates import Estimates, work_of
+from styletransfer.web.estimates import Estimates
 from styletransfer.web.lease import moment
 from styletransfer.web.looks import blend_name
 from styletransfer.web.options import WebOptions
@@ -80,7 +81,7 @@ class Orders:
             quality=request.quality,
             settings=request.settings,
             created=moment(),
-            work=work_of(size, settings),
+            work=step_pixels(*size, settings),
         )
         if repeat_key is not None:
             job, known = self._repeated(repeat_key, request, photo, job)
@@ -173,6 +174,6 @@ def estimated(
     found = {}
     for quality in Quality:
         asked = request.model_copy(update={"quality": quality})
-        seconds = estimates.seconds(quality, work_of(size, orders.checked_settings(asked)))
+        seconds = estimates.seconds(quality, step_pixels(*size, orders.checked_settings(asked)))
         found[quality.value] = None if seconds is None else round(seconds, 1)
     return found

@@ -71,6 +71,10 @@ def inetwork_files(tmp_path, monkeypatch):
     load_vgg = network.load_vgg
 
     def load(model, weights, seed, draft):
-        return tiny.network(model, seed) if weights == "random" else load_vgg(model, weights, seed, draft)
+        return (
+            tiny.network(model, seed)
+            if weights == "random"
+            else load_vgg(model, weights, seed, draft)
+        )
 
     monkeypatch.setattr(network, "load_vgg", load)

@@ -38,19 +38,6 @@ def test_full_size_is_the_photos_own(tiny):
     )
 
 
-def test_scales_grow_by_root_two_from_about_128_px():
-    sizes = pyramid.scale_sizes(600, 800, 512)
-    assert [max(size) for size in sizes] == [128, 181, 256, 362, 512]
-    assert sizes[-1] == (384, 512)
-
-
-@pytest.mark.parametrize("height, width", [(2000, 100), (100, 2000), (17, 17), (64, 64)])
-def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(height, width):
-    sizes = pyramid.scale_sizes(height, width, max(height, width))
-    assert sizes[-1] == (height, width)
-    assert all(min(size) >= 32 for size in sizes[:-1])
-
-
 def test_a_panorama_is_painted(tiny):
     settings = Settings(size=640, iterations=1)
     step = last(stylize(picture(40, 640), [picture(50, 70)], settings, tiny))

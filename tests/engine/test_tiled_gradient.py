@@ -245,7 +245,7 @@ def test_pictures_stay_below_a_limit_and_the_peak_is_as_estimated():
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import picture
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import pyramid
+from styletransfer.engine import schedule
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 def memory(name):
@@ -256,7 +256,7 @@ photo, painting = picture(427, 640), picture(300, 300, 2)
 for _ in stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), vgg): pass
 held = memory("VmRSS")
 limit = held + 360_000_000
-pyramid.FIRST_SCALE = 640
+schedule.FIRST_SCALE = 640
 def paint():
     transfer = StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
     next(transfer.steps())

@@ -32,9 +32,9 @@ def batch_with_checkpoints(every: str) -> None:
 
 def batch_of_one_scale(every: str) -> None:
     """The same at the largest scale alone: the coarser ones take most of the time here."""
-    from styletransfer.engine import pyramid
+    from styletransfer.engine import schedule
 
-    pyramid.FIRST_SCALE = 1 << 30
+    schedule.FIRST_SCALE = 1 << 30
     batch_with_checkpoints(every)
 
 

@@ -1,0 +1,48 @@
+"""Which sizes a picture is painted at, and in how many steps; without TensorFlow."""
+
+from styletransfer.images.arrays import fit_size
+from styletransfer.settings import Settings
+
+FIRST_SCALE = 128  # px, longer side
+SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
+LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
+
+
+def schedule(
+    height: int, width: int, settings: Settings
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """The (height, width) of each scale for a photo of this size, coarse to fine, and the number of
+    steps at each."""
+    longer = max(height, width) if settings.size == "full" else int(settings.size)
+    if not settings.maintain_aspect_ratio:
+        height = width = longer
+    if settings.recipe == "inetwork":
+        return [fit_size(height, width, longer)], [settings.iterations]
+    scales = scale_sizes(height, width, longer)
+    return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
+
+
+def _share(scale: int) -> float:
+    """The part of `iterations` that scale n takes, from 0: the coarse ones, whose steps are cheap,
+    settle colours and large forms; a finer one only adds half an octave of detail."""
+    return 2.0 if scale == 0 else max(LEAST_STEPS, 2 ** ((1 - scale) / 2))
+
+
+def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
+    """(height, width) of each scale, growing by √2. The last has the longer side requested; the
+    first about FIRST_SCALE, but a shorter side of at least SMALLEST_SIDE where possible."""
+    sizes = [fit_size(height, width, longer)]
+    while True:
+        smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
+        if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
+            return sizes[::-1]
+        sizes.append(smaller)
+
+
+def step_pixels(height: int, width: int, settings: Settings) -> int:
+    """The pixels of all steps together, to which the time is in proportion, for a photo of this
+    size."""
+    scales, counts = schedule(height, width, settings)
+    return sum(
+        count * rows * columns for (rows, columns), count in zip(scales, counts, strict=True)
+    )
