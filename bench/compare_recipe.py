@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--torch-python", required=True, help="Python of the PyTorch environment")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
-    parser.add_argument("--iterations", type=int, help="steps at each scale, for both")
+    parser.add_argument("--iterations", type=int, help="for both; theirs at each scale")
     parser.add_argument(
         "--ours", nargs="+", default=[], metavar="NAME=VALUE", help="settings of ours"
     )

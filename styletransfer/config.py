@@ -34,7 +34,7 @@ DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
-# The demo takes little more than a minute on two processor cores: few and larger steps.
+# The demo takes two minutes on two processor cores: few and larger steps.
 DEMO_SETTINGS = {"size": 512, "iterations": 30, "learning_rate": 0.025}
 
 

@@ -83,7 +83,7 @@ def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
     for size in (512, 1024, 2048):
         settings = Settings(quality="draft", size=size)
-        picture = Image.fromarray(painted("landscape", ["brush"], "builtin", settings))
+        picture = Image.fromarray(painted("landscape", ["brush"], "studio", settings))
         picture.thumbnail((512, 512), Image.Resampling.LANCZOS)
         save(np.asarray(picture), f"landscape-{size}")
 
