@@ -103,7 +103,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default="bfloat16", help="of this engine's convolutions")
     parser.add_argument("--photos", type=int, default=32, help="of a batch")
     parser.add_argument("--picture-size", type=int, default=512, help="of a batch, px")
-    parser.add_argument("--iterations", type=int, default=150, help="of a batch; theirs at each scale")
+    parser.add_argument("--iterations", type=int, default=150, help="of a batch")
     parser.add_argument("--torch-python", default=sys.executable)
     parser.add_argument("--jax-python", default=sys.executable)
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")

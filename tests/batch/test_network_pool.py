@@ -129,13 +129,11 @@ def test_the_demo_neither_asks_the_hub_nor_paints_with_random_features(
     assert hub.asked == []
 
 
-@pytest.mark.parametrize("given", [None, "builtin"])
+@pytest.mark.slow
 def test_drafts_have_the_quick_built_in_network_and_the_other_looks_the_better_one(
-    unnamed, no_hub, given, capsys
+    unnamed, no_hub, capsys
 ):
     """Though their settings are the same in all else."""
-    if given:
-        unnamed["VGG_WEIGHTS"] = given
     Path("photos/trip/old town é.png").unlink()
     Path("paintings/looks.toml").write_text(
         '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\niterations = 2\n'
