@@ -60,14 +60,14 @@ def run_program(
     except StyleTransferError as error:
         return _fail(name, str(error), error.exit_code)
     except Stopped as stopped:
-        return _fail(
+        code = _fail(
             name, f"stopped by {stopped}; {stopped.kept or interrupted}", stopped.exit_code
         )
-    except KeyboardInterrupt as interrupt:
-        code = _fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
         if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
-            leave(code)  # The second Ctrl-C: Python would wait for the transfers in progress.
+            leave(code)  # The second signal: Python would wait for the transfers in progress.
         return code
+    except KeyboardInterrupt as interrupt:
+        return _fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "styletransfer"):

@@ -4,14 +4,17 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from styletransfer.errors import StorageError
+from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import ObjectError, Progress
 
 JOBS = 8  # at a time, unless a caller says otherwise
 POOL = "transfer"  # the first part of the threads' names
+NOTICED_S = 0.1  # within which a signal is noticed
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,34 @@ def run_jobs(
     """Runs jobs in parallel, with a progress bar on a terminal.
 
     ended: gets each job's outcome and returns a line to print, or an empty string.
-    Raises UnavailableError at once, because the remaining jobs would fail as well.
+    Raises UnavailableError at once, because the remaining jobs would fail as well; Stopped after a
+    signal, when the jobs in progress have ended, or at once after a second one.
     """
     if not jobs:
         return
-    shown, threads = _shown(jobs, display), ThreadPoolExecutor(at_a_time, POOL)
+    with Stop() as stop:
+        stop.later = True  # What a signal raises while a thread is started would break its locks.
+        _run(jobs, ended, _shown(jobs, display), ThreadPoolExecutor(at_a_time, POOL), stop)
+        stop.later = False
+        stop.obey()
+
+
+def _run(
+    jobs: Sequence[Job],
+    ended: Callable[[Job, JobOutcome], str],
+    shown: contextlib.AbstractContextManager[tuple[Progress, Callable[[str], None]]],
+    threads: ThreadPoolExecutor,
+    stop: Stop,
+) -> None:
     with shown as (progress, finish), threads as pool:
+        done: SimpleQueue[Future[bool]] = SimpleQueue()
+        futures = {}
         try:
-            futures = {pool.submit(job.run, progress): job for job in jobs}
-            for future in as_completed(futures):
+            for job in jobs:
+                futures[future := pool.submit(job.run, progress)] = job
+                future.add_done_callback(done.put)
+            for _ in jobs:
+                future = _next(done, stop)
                 job = futures[future]
                 try:
                     outcome: JobOutcome = future.result()
@@ -68,10 +90,18 @@ def run_jobs(
                 finish(ended(job, outcome))
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, Stopped):
                 message = "stopping after the files in progress; press Ctrl-C again to abort them"
                 print(message, file=sys.stderr, flush=True)
             raise
+
+
+def _next(done: "SimpleQueue[Future[bool]]", stop: Stop) -> "Future[bool]":
+    """The job that has ended next. Raises Stopped after a signal."""
+    while True:
+        stop.obey()
+        with contextlib.suppress(Empty):
+            return done.get(timeout=NOTICED_S)
 
 
 @contextlib.contextmanager
