@@ -6,6 +6,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
+POLL_S = 0.2  # how often a wait looks whether a signal has come
+
 
 class Stopped(BaseException):
     """A signal ends the run. A BaseException, so that no handler of errors catches it.

@@ -19,14 +19,13 @@ from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import write_record
-from styletransfer.batch.waiting import POLL_S
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
-from styletransfer.signals import Stop
+from styletransfer.signals import POLL_S, Stop
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
 
 QUEUE = 6  # results that may wait to be stored; more would fill the memory

@@ -3,9 +3,8 @@
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from styletransfer.signals import Stop
+from styletransfer.signals import POLL_S, Stop
 
-POLL_S = 0.2  # how often a wait looks whether a signal has come
 _Value = TypeVar("_Value")
 
 

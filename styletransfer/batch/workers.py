@@ -18,10 +18,9 @@ from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
-from styletransfer.batch.waiting import POLL_S
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event
-from styletransfer.signals import Stopped
+from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.retry import RetryingBucket
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.plan import RECORD_READERS, Task
 from styletransfer.batch.records import read_record
 from styletransfer.batch.uploader import Outcome, Uploader
-from styletransfer.batch.waiting import POLL_S
 from styletransfer.cluster.assignments import Assignments
 from styletransfer.cluster.connection import connected
 from styletransfer.cluster.fleet import Fleet, Member
@@ -32,7 +31,7 @@ from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery, NullGallery
 from styletransfer.log import event
 from styletransfer.record import Record
-from styletransfer.signals import Stopped
+from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.base import ObjectError
 from styletransfer.storage.retry import RetryingBucket
 

@@ -22,12 +22,11 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
-from styletransfer.batch.waiting import POLL_S
 from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import GalleryContribution, NullGallery
 from styletransfer.log import log_to_stdout
-from styletransfer.signals import Stop, Stopped
+from styletransfer.signals import POLL_S, Stop, Stopped
 from styletransfer.storage.retry import RetryingBucket
 
 LEAVE_S = 4.0  # for the checkpoint of the painting under way, as after a signal

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from styletransfer.errors import StorageError
-from styletransfer.signals import Stop, Stopped
+from styletransfer.signals import POLL_S, Stop, Stopped
 from styletransfer.storage.base import ObjectError, Progress
 
 JOBS = 8  # at a time, unless a caller says otherwise
 POOL = "transfer"  # the first part of the threads' names
-NOTICED_S = 0.1  # within which a signal is noticed
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def _next(done: "SimpleQueue[Future[bool]]", stop: Stop) -> "Future[bool]":
     while True:
         stop.obey()
         with contextlib.suppress(Empty):
-            return done.get(timeout=NOTICED_S)
+            return done.get(timeout=POLL_S)
 
 
 @contextlib.contextmanager
