@@ -1,7 +1,7 @@
 """What is minimised: losses on a network's features, and the gradient of their weighted sum, as
 traced TensorFlow functions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
-from styletransfer.vgg.tiled_forward import Tile, tiled_forward
+from styletransfer.vgg.tiled_forward import banded_forward, tiled_forward
 
 FORWARD_ROWS = 64  # of a tile when only features are computed
 
@@ -161,7 +161,8 @@ class Objective:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
         height = image.shape[1]
         found = {layer: RowBuffer(height // 2 ** poolings_before(layer)) for layer in layers}
-        for tile, features in self._tiled_forward(image, layers):
+        tiled = tiled_forward(self.vgg, image, layers, self.options, FORWARD_ROWS)
+        for tile, features in tiled:
             for layer, feature in features.items():
                 found[layer].write(tile.first, feature)
         return {layer: rows.tensor for layer, rows in found.items()}
@@ -172,19 +173,15 @@ class Objective:
         canvas = Canvas.around(size, margin=0) if self._pads_images else Canvas(size)
         at_layers = self.layer_masks(mask, canvas)
         sums: dict[str, Any] = {}
-        for tile, features in self._tiled_forward(canvas.padded(painting), layers):
-            for layer, feature in features.items():
-                rows = None
-                if at_layers:
-                    rows = at_layers[layers.index(layer)][:, tile.first : tile.last]
-                add_sums(sums, {layer: self.losses.sums(feature, rows)})
+        # A painting may have many times the pixels of a panorama, whose memory is planned.
+        for layer, first, feature in banded_forward(
+            self.vgg, canvas.padded(painting), layers, self.options, FORWARD_ROWS
+        ):
+            rows = None
+            if at_layers:
+                rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
+            add_sums(sums, {layer: self.losses.sums(feature, rows)})
         return tuple(self.losses.painting_statistics(sums[layer]) for layer in layers)
-
-    def _tiled_forward(
-        self, image: tf.Tensor, layers: Sequence[str]
-    ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
-        """Features in tiles, so that memory bounds neither photos nor paintings."""
-        return tiled_forward(self.vgg, image, layers, self.options, FORWARD_ROWS)
 
     def layer_masks(self, mask: np.ndarray | None, canvas: Canvas) -> tuple[tf.Tensor, ...]:
         """A mask [h, w] of the picture on a canvas at the style layers, [1, h, w, 1] each; empty

@@ -12,6 +12,9 @@ from styletransfer.vgg.network import VGG, Block, NetworkOptions, poolings_befor
 from styletransfer.vgg.row_buffer import RowBuffer
 
 T = TypeVar("T")
+# Of a band: pixels without the rows beyond it that its features depend on, and rows at least.
+BAND_PIXELS, LEAST_BAND = 1 << 20, 128
+ALIGNMENT = 16  # rows of the image that VGG's four poolings reduce to one
 
 
 class Tile(NamedTuple):
@@ -62,6 +65,31 @@ def tiled_forward(
         forward = _traced(block, x.spec, number == deepest)
         yield from through_block(forward, x, output, tiles(x.height, rows, block.halo))
         x = output
+
+
+def banded_forward(
+    vgg: VGG, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions, rows: int
+) -> Iterator[tuple[str, int, tf.Tensor]]:
+    """`tiled_forward` of one band of rows after another, so that not even the input and output of a
+    block of a large image are in memory: yields a layer, the row of its feature that comes first,
+    and the feature from there on."""
+    height, width = image.shape[1:3]
+    own = max(LEAST_BAND, BAND_PIXELS // width // ALIGNMENT * ALIGNMENT)
+    deepest = max(map(poolings_before, layers)) + 1
+    halos = (len(vgg.convolutions(number, layers)) for number in range(1, deepest + 1))
+    reach = sum(halo * 2**number for number, halo in enumerate(halos))
+    reach += -reach % ALIGNMENT
+    for first in range(0, height, own):
+        start = max(0, first - reach)
+        band = image[:, start : min(height, first + own + reach)]
+        for tile, features in tiled_forward(vgg, band, layers, options, rows):
+            for layer, feature in features.items():
+                side = 2 ** poolings_before(layer)
+                top = tile.first + start // side
+                wanted = max(top, first // side)
+                found = feature[:, wanted - top : max(0, (first + own) // side - top)]
+                if found.shape[1]:
+                    yield layer, wanted, found
 
 
 def through_block(

@@ -1,12 +1,16 @@
-"""The memory estimate follows the network's widths."""
+"""The memory estimate follows the network's widths and the photo's size; paintings take little."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.fabricated import trained_arrays
+from support.tiny import picture
 
 from styletransfer import Settings, load_vgg
 from styletransfer.engine import memory_model
 from styletransfer.engine.objective import Objective
+from styletransfer.vgg import tiled_forward
+from styletransfer.vgg.row_buffer import RowBuffer
 
 
 def estimate(tmp_path, tiling, **changes):
@@ -33,3 +37,21 @@ def test_a_narrow_network_takes_less_than_vgg19(random_vgg):
         for vgg in (load_vgg("sketch"), random_vgg)
     )
     assert sketch < 0.7 * vgg19
+
+
+@pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
+def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, monkeypatch):
+    objective = Objective.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
+    painting, mask = picture(611, 40)[None], picture(50, 30)[..., 0]
+    at_once = objective.painting_statistics(tf.constant(painting), mask)
+    heights, write = [], RowBuffer.write
+    monkeypatch.setattr(tiled_forward, "BAND_PIXELS", 1)
+    monkeypatch.setattr(
+        RowBuffer,
+        "write",
+        lambda buffer, *rows: heights.append(buffer.height) or write(buffer, *rows),
+    )
+    in_bands = objective.painting_statistics(tf.constant(painting), mask)
+    for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
+    assert max(heights) < 611 / 3  # of a block's output, which is half as high as its input
