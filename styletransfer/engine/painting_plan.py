@@ -12,6 +12,7 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
+MASK_BYTES = 8  # per pixel of the photo: a mask of its size, twice
 
 
 class PaintingInputs(NamedTuple):
@@ -54,6 +55,8 @@ def plan_painting(
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
+    if settings.color_match != "none":  # The photo in other colours, up to the last scale.
+        outside += (PICTURE_BYTES + MASK_BYTES * inputs.masked) * math.prod(inputs.size)
     extra = ExtraMemory(
         lbfgs=settings.optimizer == "lbfgs",
         regions=inputs.regions,

@@ -107,7 +107,7 @@ class StyleTargets:
     def recoloured(
         self, photo: np.ndarray, method: str, content_mask: np.ndarray | None
     ) -> np.ndarray:
-        """photo [H, W, 3], float32, in the paintings' colours; see colour.match."""
+        """photo [H, W, 3], floats or integers, in the paintings' colours; see colour.match."""
         paintings = [painting[0].numpy() for painting in self.paintings]
         if content_mask is not None:
             content_mask = resize(content_mask, *photo.shape[:2])

@@ -26,7 +26,6 @@ from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
-from styletransfer.images.arrays import to_float
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
@@ -228,7 +227,7 @@ class StyleTransfer:
         method = self._settings.color_match
         if method == "none":
             return self._content
-        return self._styles.recoloured(to_float(self._content), method, self._content_mask)
+        return self._styles.recoloured(self._content, method, self._content_mask)
 
     def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
         groups = self._styles.groups(self._objective, size, self._content_mask)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from styletransfer.errors import ConfigError, PictureError
-from styletransfer.images.arrays import resize
+from styletransfer.images.arrays import resize, to_float
 from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
 
 COLOR_MATCH_METHODS = ("moments", "histogram")
@@ -76,7 +76,7 @@ def match(
     """The photo in the palette's colours, as input of the style transfer (Gatys et al. 2017,
     "Controlling Perceptual Factors in Neural Style Transfer", 4.1): float32 [H, W, 3].
 
-    photo: float32 [H, W, 3], sRGB 0…1.
+    photo: [H, W, 3], sRGB, floats 0…1 or full-range integers, which are never copied in floats.
 
     method: "moments" brings the mean and covariance of RGB to the paintings', by the linear map
     that moves colours least (Pitié & Kokaram 2007, "The linear Monge-Kantorovitch linear colour
@@ -104,7 +104,7 @@ def match(
         if painting_mask is not None and not painting_mask.any():
             raise PictureError("a painting's mask is all black; show the part whose colours count")
     if mask is not None and not mask.any():
-        return photo.copy()
+        return to_float(photo)
 
     statistics, transport = {
         "moments": (_moments, _linear_transport),
@@ -115,7 +115,7 @@ def match(
         for share, painting, painting_mask in zip(shares, paintings, masks, strict=True)
     ]
     recoloured = transport(statistics(photo, mask), sum(weighted[1:], weighted[0]))
-    return _changed(photo, lambda rows: recoloured(photo[rows]), mask)
+    return _changed(photo, lambda rows: recoloured(to_float(photo[rows])), mask)
 
 
 def transfer(
@@ -152,13 +152,13 @@ def masked(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarr
 def _changed(
     picture: np.ndarray, change: Callable[[slice], np.ndarray], mask: np.ndarray | None
 ) -> np.ndarray:
-    """The picture where mask is 0, and `change` of its rows where it is 1 or None."""
-    out = np.empty_like(picture)
+    """The picture where mask is 0, and `change` of its rows where it is 1 or None; float32."""
+    out = np.empty(picture.shape, np.float32)
     for rows in _bands(picture):
         out[rows] = change(rows)
         if mask is not None:
             share = mask[rows, :, None]
-            out[rows] = (1 - share) * picture[rows] + share * out[rows]
+            out[rows] = (1 - share) * to_float(picture[rows]) + share * out[rows]
     return out
 
 
@@ -199,7 +199,7 @@ def _moments(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """
     total = np.zeros((4, 4))
     for rows in _bands(picture):
-        colours = picture[rows].reshape(-1, 3)
+        colours = to_float(picture[rows]).reshape(-1, 3)
         colours = np.insert(colours.astype(np.float64), 0, 1, axis=1)
         weight = 1 if weights is None else weights[rows].reshape(-1, 1)
         total += colours.T @ (weight * colours)
@@ -233,7 +233,8 @@ def _histograms(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """Weighted histograms of L, a and b: [3, bins], each row of sum 1."""
     counts = np.zeros((3, len(_EDGES) - 1))
     for rows in _bands(picture):
-        bins = ((srgb_to_oklab(picture[rows]) - _FIRST) * _BINS).astype(np.intp).reshape(-1, 3)
+        lab = srgb_to_oklab(to_float(picture[rows]))
+        bins = ((lab - _FIRST) * _BINS).astype(np.intp).reshape(-1, 3)
         weight = None if weights is None else weights[rows].ravel()
         for channel in range(3):
             counts[channel] += np.bincount(bins[:, channel], weight, counts.shape[1])

@@ -8,7 +8,9 @@ from support.tiny import picture
 
 from styletransfer import Settings, load_vgg
 from styletransfer.engine import memory_model
+from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.objective import Objective
+from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.vgg import tiled_forward
 from styletransfer.vgg.row_buffer import RowBuffer
 
@@ -37,6 +39,17 @@ def test_a_narrow_network_takes_less_than_vgg19(random_vgg):
         for vgg in (load_vgg("sketch"), random_vgg)
     )
     assert sketch < 0.7 * vgg19
+
+
+def test_the_memory_that_recolouring_a_photo_takes_is_known_before(random_vgg):
+    photo = PaintingInputs((6000, 8000))
+
+    def needed(**settings):
+        chosen = Settings(size=128, **settings)
+        return plan_painting(photo, chosen, random_vgg, MemoryBudget()).memory.bytes_needed
+
+    floats = 12 * 6000 * 8000
+    assert needed(color_match="histogram") == needed(color_match="moments") == needed() + floats
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])

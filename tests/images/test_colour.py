@@ -9,6 +9,7 @@ from scipy.linalg import inv, sqrtm
 
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images import colour as colours
+from styletransfer.images.arrays import to_float
 from styletransfer.images.colour import Palette, masked, match, preserve, transfer
 from styletransfer.images.oklab import srgb_to_oklab
 
@@ -229,6 +230,19 @@ def test_a_mask_limits_what_is_counted_and_changed(method, photo, painting):
         match(photo, Palette([painting[:40]]), method=method),
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("method", colours.COLOR_MATCH_METHODS)
+def test_a_photo_in_integers_is_matched_as_in_floats(method, photo, painting):
+    integers, half = (
+        np.rint(photo * 255).astype(np.uint8),
+        np.full(photo.shape[:2], 0.5, np.float32),
+    )
+    result, same = (
+        match(each, Palette([painting]), method=method, mask=half)
+        for each in (integers, to_float(integers))
+    )
+    np.testing.assert_array_equal(result, same)
 
 
 def test_an_all_black_mask_changes_nothing(photo, painting):
