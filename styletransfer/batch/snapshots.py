@@ -25,6 +25,7 @@ START = 64  # bytes of a file by which `is_snapshot` recognises it
 _NAME_AT = 30  # where a ZIP's first file name is
 _LARGEST_TEXT = 1024  # bytes of the fingerprint with its header
 _LARGEST_VALUE = 1e12  # of a content weight; pictures and moments are far below
+_LARGEST_LOSS = 3e38  # of recipe inetwork, whose losses are not relative
 
 
 class MisfitError(Exception):
@@ -102,9 +103,10 @@ def load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | 
                 _check_header(body, members[name], shape, "f")
         state = {name: _array(file, members[name], shape, "f") for name, shape in expected.items()}
     for name, array in state.items():
-        least = 0 if name in ("variance", "count") else -_LARGEST_VALUE
+        most = _LARGEST_LOSS if name == "windows" else _LARGEST_VALUE
+        least = 0 if name in ("variance", "count") else -most
         # NaN is neither: no comparison with it is true.
-        if not (array.min() >= least and array.max() <= _LARGEST_VALUE):
+        if not (array.min() >= least and array.max() <= most):
             raise MisfitError(f"impossible values in {name}")
     return {"iteration": iteration, **state}
 

@@ -338,7 +338,8 @@ def _program(objective: Objective, problem_spec: Problem) -> Program:
 
     gradient = objective.gradient
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
-    state = State(picture, picture, picture, picture, scalar, scalar, scalar)
+    windows = tf.TensorSpec([2], tf.float32)
+    state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
     step, arguments = make_step(gradient, adam), [state, problem_spec, StepParams(*[scalar] * 8)]
     return Program(
         tf.function(gradient, autograph=False, input_signature=[picture, problem_spec, weights]),

@@ -28,7 +28,9 @@ MIN_STRENGTH = 1e-3  # the picture looks like the photo
 
 class State(NamedTuple):
     """Image, Adam's two moments and the average of iterates, all [1, H, W, 3]; Adam's step count,
-    the content weight, and the last step's deviation (see `steered`), scalars; float32."""
+    the content weight, and the last step's deviation (see `steered`), scalars; `windows` [2], by
+    which `min_improvement` is judged: the mean loss of the scale's last whole window of steps (0 if
+    there is none), and the sum of the next one's so far; float32."""
 
     image: tf.Tensor
     momentum: tf.Tensor
@@ -37,6 +39,7 @@ class State(NamedTuple):
     count: tf.Tensor
     content_weight: tf.Tensor
     deviation: tf.Tensor
+    windows: tf.Tensor
 
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
@@ -50,12 +53,16 @@ class State(NamedTuple):
             tf.constant(0.0),
             tf.convert_to_tensor(content_weight, tf.float32),
             tf.constant(0.0),
+            tf.zeros([2]),
         )
 
     @classmethod
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """The shapes of a state's arrays, by name, for an image of a shape."""
-        return {name: shape if name in STATE_IMAGES else () for name in cls._fields}
+        others = {"windows": (2,)}
+        return {
+            name: shape if name in STATE_IMAGES else others.get(name, ()) for name in cls._fields
+        }
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
@@ -89,6 +96,7 @@ class State(NamedTuple):
             momentum=smaller * upscaled(self.momentum, "bicubic"),
             variance=smaller**2 * upscaled(self.variance, "bilinear"),
             average=average,
+            windows=tf.zeros([2]),
         )
 
 

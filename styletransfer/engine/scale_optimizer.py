@@ -73,7 +73,8 @@ class ScaleOptimizer:
         self._steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / schedule.steps))
         self._unsteered = 0 if schedule.is_first else UNSTEERED * schedule.steps
         self._style_limit: float | None = None
-        self._totals: list[float] = []
+        self.converged = False  # whether the last step improved the loss by less than asked for
+        self._went_back_at = 0  # the step, from 1, after which the picture was the last good one
 
     def step(self, number: int, last: bool) -> tf.Tensor:
         """Takes step `number` of this scale, from 1; its weighted terms [4].
@@ -83,23 +84,27 @@ class ScaleOptimizer:
         uses_adam = self._settings.optimizer == "adam"
         terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
         if last or not uses_adam or number % CHECK_EVERY == 0:
-            self._check(terms, last)
+            self._check(terms, number, last)
         if last and self._schedule.is_last:
             self._warn_of_runaway()
         if self._settings.min_improvement > 0:
-            self._totals.append(float(tf.reduce_sum(terms)))
+            self._judge_improvement(number, float(tf.reduce_sum(terms)))
         return terms
 
-    @property
-    def converged(self) -> bool:
-        """Whether the last step improved the loss by less than `min_improvement` percent."""
-        minimum = self._settings.min_improvement
+    def _judge_improvement(self, number: int, total: float) -> None:
+        """Compares the mean loss of a window that ends with step `number` with that of the one
+        before, 0 if there is none. Both are part of the state: a resumed run judges as it would
+        have."""
         window = WINDOW if self._settings.optimizer == "adam" else 1
-        if minimum == 0 or len(self._totals) < 2 * window or len(self._totals) % window:
-            return False
-        before = np.mean(self._totals[-2 * window : -window])
-        after = np.mean(self._totals[-window:])
-        return bool(100 * (before - after) < minimum * abs(before))
+        before, so_far = self.state.windows.numpy()
+        so_far += np.float32(total) if math.isfinite(total) else 0
+        if number % window == 0:
+            is_whole = number - window >= self._went_back_at
+            after, so_far = so_far / window if is_whole else np.float32(0), np.float32(0)
+            least = self._settings.min_improvement * abs(before)
+            self.converged = bool(is_whole and before and 100 * (before - after) < least)
+            before = after
+        self.state = self.state._replace(windows=tf.constant([before, so_far]))
 
     def _warn_of_runaway(self) -> None:
         """Logs a content weight that ended at its bound without reaching the strength."""
@@ -177,7 +182,7 @@ class ScaleOptimizer:
                 self._objective, self._problem, self._plan.tiling
             )
 
-    def _check(self, terms: tf.Tensor, last: bool) -> None:
+    def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Goes back to the last good picture and halves the learning rate if the picture has
         diverged. Raises DivergedError if that does not help."""
         values = [abs(float(value)) for value in terms]
@@ -194,7 +199,7 @@ class ScaleOptimizer:
                 f"{'precision float32, or ' if in_float16 else ''}"
                 "smaller weights (content_weight, style_scale, total_variation_weight)"
             )
-        self._halvings += 1
+        self._halvings, self._went_back_at = self._halvings + 1, number
         self._rate /= 2
         image = tf.cast(self._last_good, tf.float32)
         self.state = State.start(image, self.state.content_weight)

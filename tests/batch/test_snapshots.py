@@ -20,6 +20,7 @@ SHAPE = (1, 16, 16, 3)
 SHAPES = {
     **dict.fromkeys(("image", "momentum", "variance", "average"), SHAPE),
     **dict.fromkeys(("count", "content_weight", "deviation"), ()),
+    "windows": (2,),
 }
 KEY = "_checkpoints/monet/beach.jpg.npz"
 

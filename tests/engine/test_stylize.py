@@ -378,6 +378,21 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, 
     np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
 
 
+@pytest.mark.parametrize("stopped_at", [13, 29])
+def test_a_resumed_run_ends_its_scales_where_the_whole_one_does(tiny, stopped_at):
+    settings = Settings(size=96, iterations=60, min_improvement=12)
+    args = picture(72, 96), [picture(60, 60, 2)], settings, tiny
+    steps = []
+    for step in stylize(*args):
+        steps.append(step.iteration)
+        if step.iteration == stopped_at:
+            snapshot = {name: np.array(each) for name, each in step.snapshot().items()}
+    assert stopped_at < len(steps) < 120
+    rest = list(stylize(*args, resume=snapshot))
+    assert [each.iteration for each in rest] == steps[stopped_at:]
+    np.testing.assert_allclose(rest[-1].image, step.image, atol=1e-5)
+
+
 def test_a_snapshot_of_another_picture_is_refused(tiny):
     settings = Settings(size=128, iterations=2)
     step = next(iter(stylize(picture(96, 128), [picture(60, 60)], settings, tiny)))
