@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from styletransfer.images.arrays import fit_size, to_float
 
+OVERSHOOT = 0.5  # of resampled pictures that nobody clipped
+
 
 def picture_size(image: np.ndarray) -> tuple[int, int]:
     """(height, width) of a picture [H, W, 3]. Raises ValueError for another shape."""
@@ -12,6 +14,20 @@ def picture_size(image: np.ndarray) -> tuple[int, int]:
     if len(shape) != 3 or shape[2] != 3 or 0 in shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(shape)}")
     return shape[0], shape[1]
+
+
+def check_values(image: np.ndarray, name: str) -> None:
+    """Raises ValueError, naming the picture, for integers that are not uint8 or uint16, and for
+    floats that are no colours of 0…1, which a little of overshoot still is."""
+    array = np.asarray(image)
+    if np.issubdtype(array.dtype, np.integer):
+        if array.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"{name} is {array.dtype}; expected uint8, uint16, or floats in 0…1")
+    elif not (array.min() >= -OVERSHOOT and array.max() <= 1 + OVERSHOOT):
+        raise ValueError(
+            f"{name} has values from {array.min():g} to {array.max():g}; expected floats in 0…1, "
+            "or full-range uint8 or uint16"
+        )
 
 
 def to_batch(image: np.ndarray) -> tf.Tensor:

@@ -48,6 +48,8 @@ class StyleTargets:
         if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
             raise ValueError(f"shares {shares} must not be negative, and not all 0")
         self.paintings = [pyramid.to_batch(painting) for painting in paintings]
+        for number, painting in enumerate(paintings, start=1):
+            pyramid.check_values(painting, f"painting {number}")
         self.shares = shares
         self.masks = _checked_masks(masks, "mask")
         self.regions = _checked_masks(regions, "region")

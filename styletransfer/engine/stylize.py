@@ -132,11 +132,15 @@ class StyleTransfer:
     ) -> None:
         if settings.deterministic:
             deterministic()
+        size, masked = pyramid.picture_size(content), content_mask is not None
+        pyramid.check_values(content, "the photo")
+        others = {"content_mask": content_mask, "color_mask": color_mask, "init": init}
+        for name, array in others.items():
+            if array is not None:
+                pyramid.check_values(array, name)
         self._content, self._styles, self._settings = content, styles, settings
-        self._content_mask, masked = content_mask, content_mask is not None
-        about = PaintingInputs(
-            pyramid.picture_size(content), masked, styles.masked_groups(masked), init is not None
-        )
+        self._content_mask = content_mask
+        about = PaintingInputs(size, masked, styles.masked_groups(masked), init is not None)
         plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside, share))
         self._objective, self._planner, self.memory_plan = plan.objective, plan.planner, plan.memory
         self._sizes, self._counts = plan.sizes, plan.counts

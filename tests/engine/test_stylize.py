@@ -150,6 +150,17 @@ def test_an_array_that_is_no_picture_is_refused(tiny, shape):
         list(stylize(np.zeros(shape), [picture(32, 32)], Settings(iterations=1), tiny))
 
 
+@pytest.mark.parametrize("where", ["photo", "painting", "content_mask", "color_mask", "init"])
+@pytest.mark.parametrize("wrong", [255.0, np.nan, np.int64(255)])
+def test_an_array_that_is_not_within_0_and_1_is_refused_before_it_is_painted(tiny, where, wrong):
+    photo, painting = picture(32, 32), picture(32, 32, 2)
+    values = np.full((32, 32, 3)[: 2 if "mask" in where else 3], wrong)
+    given = {"photo": photo, "painting": painting} | {where: values}
+    photo, painting = given.pop("photo"), given.pop("painting")
+    with pytest.raises(ValueError, match=f"{where}.*expected"):
+        stylize(photo, [painting], Settings(size=32, iterations=1), tiny, **given)
+
+
 def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypatch):
     convolutions = []
     real = tf.nn.conv2d
