@@ -17,12 +17,12 @@ from bot.items import OPEN, RUNNING
 from bot.styles import current, preview
 from bot.updates import (
     Context,
+    answer_button,
     arguments,
     edit,
     log,
     message_of,
     pressed,
-    query_of,
     resources_of,
     user_of,
     words_for,
@@ -33,14 +33,15 @@ from styletransfer.errors import ConfigError
 
 def add_command_handlers(application: Application) -> None:
     """To be called last: the last handlers answer what no other handled, messages in private chats
-    only. Edited messages are left alone."""
+    only. Edited messages, and what Telegram reports of the chat, as that a message was pinned, are
+    left alone."""
     new = filters.UpdateType.MESSAGE
     answers = {"start": _start, "help": _help, "size": _size, "status": _status}
     for name, answer in answers.items():
         application.add_handler(CommandHandler(name, answer, new))
     application.add_handler(CallbackQueryHandler(_pick_size, rf"{PATTERNS['size']}\Z"))
     application.add_handler(CallbackQueryHandler(_unknown_button))
-    rest = new & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
+    rest = new & filters.ChatType.PRIVATE & filters.TEXT
     application.add_handler(MessageHandler(rest, _unknown))
 
 
@@ -94,7 +95,7 @@ def _parsed_size(text: str) -> int | str | None:
 async def _pick_size(update: Update, context: Context) -> None:
     size = settings.parse("size", pressed(update)[0])
     resources_of(context).table.choose_size(user_of(update), size)
-    await query_of(update).answer()
+    await answer_button(update)
     await edit(update, words_for(update).size_is(size))
 
 
@@ -114,7 +115,7 @@ async def _status(update: Update, context: Context) -> None:
 
 
 async def _unknown_button(update: Update, context: Context) -> None:
-    await query_of(update).answer(words_for(update).text("button_gone"), show_alert=True)
+    await answer_button(update, words_for(update).text("button_gone"), alert=True)
 
 
 async def _unknown(update: Update, context: Context) -> None:

@@ -10,6 +10,7 @@ from bot.items import CANCELLED, OPEN
 from bot.resources import Resources
 from bot.updates import (
     Context,
+    answer_button,
     edit,
     message_of,
     present,
@@ -74,15 +75,15 @@ async def _cancel(update: Update, context: Context) -> None:
 
 
 async def _cancel_one(update: Update, context: Context) -> None:
-    resources, query, say = resources_of(context), query_of(update), words_for(update)
+    resources, say = resources_of(context), words_for(update)
     order = orders.own_order(update, pressed(update)[0], resources)
     if order is None:
-        await query.answer(say.text("not_yours"), show_alert=True)
+        await answer_button(update, say.text("not_yours"), alert=True)
     elif order.status in OPEN and jobs.cancel_order(order, resources):
-        await query.answer()
+        await answer_button(update)
         await edit(update, say.photos("cancelled", 1))
     else:
-        await query.answer(say.text("not_waiting"), show_alert=True)
+        await answer_button(update, say.text("not_waiting"), alert=True)
 
 
 async def _forget(update: Update, context: Context) -> None:
@@ -95,9 +96,9 @@ async def _forget(update: Update, context: Context) -> None:
 async def _forget_all(update: Update, context: Context) -> None:
     query, say, user = query_of(update), words_for(update), user_of(update)
     if pressed(update) != [str(user)]:
-        await query.answer(say.text("button_gone"), show_alert=True)
+        await answer_button(update, say.text("button_gone"), alert=True)
         return
-    await query.answer()
+    await answer_button(update)
     if present(query.data).startswith("forget"):
         forget_user(user, resources_of(context))
         await edit(update, say.text("forget.done"))

@@ -29,7 +29,7 @@ from bot import (
 from bot.client import connected, sender
 from bot.resources import Resources, resources
 from bot.table import BusyError
-from bot.updates import Context, resources_of
+from bot.updates import Context, answer_button, resources_of
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -147,7 +147,7 @@ async def _admit(update: Update, context: Context) -> None:
     if update.callback_query and update.effective_message is None:
         # Under a message that is too old: Telegram hands over no more than its number.
         gone = words.speaking(user.language_code).text("button_gone")
-        await update.callback_query.answer(gone, show_alert=True)
+        await answer_button(update, gone, alert=True)
         raise ApplicationHandlerStop
     if known.allowed and not known.name:
         found.table.rename(user.id, user.full_name)

@@ -15,6 +15,7 @@ from bot.resources import Resources
 from bot.styles import show_page
 from bot.updates import (
     Context,
+    answer_button,
     chat_of,
     edit,
     message_of,
@@ -40,7 +41,7 @@ def add_repaint_handlers(application: Application) -> None:
 async def _another(update: Update, context: Context) -> None:
     token, page = pressed(update)
     if await _found(update, context, token):
-        await query_of(update).answer()
+        await answer_button(update)
         await show_page(update, context, int(page), token)
 
 
@@ -52,7 +53,7 @@ async def _in_style(update: Update, context: Context) -> None:
     order, wish = found
     picked = choices.with_token(_offered(update, context), look)
     if picked is None:
-        await query_of(update).answer(words_for(update).text("style_gone"), show_alert=True)
+        await answer_button(update, words_for(update).text("style_gone"), alert=True)
         return
     wish = replace(wish, style=picked.style, look=picked.name)
     await _repaint(update, resources_of(context), order, wish)
@@ -67,7 +68,7 @@ async def _strength(update: Update, context: Context) -> None:
     strength = Settings().strength if wish.strength is None else wish.strength
     strength = round(strength + sign * STEP, 2)
     if not LOWEST <= strength <= HIGHEST:
-        await query_of(update).answer(words_for(update).text("again.limit"), show_alert=True)
+        await answer_button(update, words_for(update).text("again.limit"), alert=True)
         return
     await _repaint(update, resources_of(context), order, replace(wish, strength=strength))
 
@@ -75,14 +76,14 @@ async def _strength(update: Update, context: Context) -> None:
 async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:
     """The user's own order with a token and its wish, while its photo is there; None after an
     answer that says why not."""
-    resources, query, say = resources_of(context), query_of(update), words_for(update)
+    resources, say = resources_of(context), words_for(update)
     order = orders.own_order(update, token, resources)
     if order is None and present(update.effective_chat).type != Chat.PRIVATE:
-        await query.answer(say.text("not_yours"), show_alert=True)
+        await answer_button(update, say.text("not_yours"), alert=True)
     elif order is None or None in map(
         resources.bucket.find, (order.photo.key, order.photo.wish_key)
     ):
-        await query.answer(say.text("again.gone"), show_alert=True)
+        await answer_button(update, say.text("again.gone"), alert=True)
     else:
         return order, Wish.from_json(resources.bucket.read(order.photo.wish_key))
     return None
@@ -98,17 +99,17 @@ async def _repaint(update: Update, resources: Resources, order: Order, wish: Wis
     for each in resources.table.orders_of(order.user):
         same = each.photo.message == order.photo.message and each.photo.chat == order.photo.chat
         if same and each.status in OPEN and _wish(each, resources) == wish:
-            await query.answer(say.text("again.waiting"), show_alert=True)
+            await answer_button(update, say.text("again.waiting"), alert=True)
             return
     data = resources.bucket.read(order.photo.key)
     new = replace(order, photo=orders.renewed(order.photo), look=wish.look, album="")
     if not limits.admits(new.photo, order.user, resources):
         text = say.photos("limit.reached", limits.per_day(resources))
-        await query.answer(text, show_alert=True)
+        await answer_button(update, text, alert=True)
         return
     position, minutes, placed = orders.place(new, wish, data, resources)
     text = say.accepted("again.accepted", wish.look, position, minutes)
-    await query.answer()
+    await answer_button(update)
     cancel = buttons.cancel(say, placed.photo.token)
     if present(query.data).startswith("again:"):
         await edit(update, text, cancel)  # The styles have served their purpose.

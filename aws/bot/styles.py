@@ -14,13 +14,13 @@ from bot.choices import Choice
 from bot.resources import Resources
 from bot.updates import (
     Context,
+    answer_button,
     arguments,
     chat_of,
     edit,
     log,
     message_of,
     pressed,
-    query_of,
     resources_of,
     show_action,
     user_of,
@@ -89,19 +89,18 @@ async def _styles(update: Update, context: Context) -> None:
 
 
 async def _turn_page(update: Update, context: Context) -> None:
-    await query_of(update).answer()
+    await answer_button(update)
     await show_page(update, context, int(pressed(update)[0]))
 
 
 async def _pick_look(update: Update, context: Context) -> None:
-    query, say = query_of(update), words_for(update)
-    offered = current(update, context)[2]
+    say, offered = words_for(update), current(update, context)[2]
     picked = choices.with_token(offered, pressed(update)[0])
     if picked is None:
-        await query.answer(say.text("style_gone"), show_alert=True)
+        await answer_button(update, say.text("style_gone"), alert=True)
         return
     _choose(update, context, picked)
-    await query.answer(say.style("style_is", picked.name))
+    await answer_button(update, say.style("style_is", picked.name))
     page = offered.index(picked) // LOOKS_PER_PAGE
     text = say.styles_page("pick_style", picked.name, page, _page_count(offered))
     await edit(update, text, buttons.looks(offered, picked, page))

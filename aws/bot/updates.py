@@ -3,7 +3,7 @@
 import logging
 from typing import TypeVar
 
-from telegram import Bot, CallbackQuery, InlineKeyboardMarkup, Message, Update
+from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import ContextTypes
 
@@ -69,6 +69,20 @@ async def reply(message: Message, text: str, buttons: InlineKeyboardMarkup | Non
     await message.reply_text(
         text, do_quote=True, allow_sending_without_reply=True, reply_markup=buttons
     )
+
+
+async def answer_button(update: Update, text: str | None = None, *, alert: bool = False) -> None:
+    """Answers the button that was pressed, which stops waiting then; `text` is shown for a moment,
+    or as an alert until it is closed. Telegram takes no answer to a button that was pressed a while
+    ago, as after an outage: what it asked for is done all the same, and an alert comes as a message
+    where that bothers nobody else."""
+    try:
+        await query_of(update).answer(text, show_alert=alert)
+    except BadRequest as error:
+        log.info("a button could not be answered: %s", error)
+        chat = update.effective_chat
+        if text and alert and chat and chat.type == Chat.PRIVATE:
+            await query_of(update).get_bot().send_message(chat.id, text)
 
 
 async def edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:

@@ -12,6 +12,7 @@ from bot.forget import forget_user
 from bot.resources import Resources
 from bot.updates import (
     Context,
+    answer_button,
     arguments,
     edit,
     log,
@@ -37,7 +38,7 @@ async def turn_away(update: Update, bot: Bot, resources: Resources) -> None:
     query, user = update.callback_query, present(update.effective_user)
     text = words_for(update).text("stranger", user=user.id)
     if query:
-        await query.answer(text, show_alert=True)
+        await answer_button(update, text, alert=True)
         return
     message = update.message
     if message is None:
@@ -71,10 +72,10 @@ async def _admit(update: Update, context: Context) -> None:
     """The owner has pressed a button under a stranger's name."""
     resources, query, say = resources_of(context), query_of(update), words_for(update)
     if user_of(update) != resources.owner:
-        await query.answer(say.text("owner_only"), show_alert=True)
+        await answer_button(update, say.text("owner_only"), alert=True)
         return
     user = int(pressed(update)[0])
-    await query.answer()
+    await answer_button(update)
     if not present(query.data).startswith("allow"):
         await edit(update, say.text("ignored", user=user))
         return

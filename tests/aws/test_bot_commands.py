@@ -131,6 +131,9 @@ def test_the_owners_start_sets_a_menu_with_more_commands(world):
 def test_start_says_hello_and_other_words_get_a_hint(world):
     assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")]
     assert texts(world.says(ANNA, "what?")) == [EN.text("unknown")]
+    pinned = world.message(ANNA)
+    pinned["message"]["pinned_message"] = {"message_id": 1}
+    assert world.answers(pinned) == [], "nobody said anything"
     assert world.says(ANNA, "what?", GROUP) == []
 
 

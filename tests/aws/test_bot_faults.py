@@ -42,6 +42,31 @@ def test_a_photo_that_could_not_be_acknowledged_is_painted_nevertheless(world):
     assert len(world.photo_keys(ANNA)) == 1
 
 
+def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_any_more(world):
+    """`query is too old`: after an outage, Telegram sends again what was pressed meanwhile."""
+
+    def press_late(user, button):
+        world.telegram.fail("answerCallbackQuery", 400)
+        found = world.presses(user, button["callback_data"])
+        assert ("answerCallbackQuery", 400) in world.telegram.refused
+        return texts(found)
+
+    _, asked = world.says(999, "hello")
+    press_late(OWNER, asked.buttons[0])
+    assert resources().table.user(999).allowed, "the owner let them in"
+
+    world.answers(world.photo(ANNA))
+    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    [result] = world.telegram.sent("sendDocument")
+    [said] = press_late(ANNA, result.buttons[2])
+    assert "I paint it again" in said and len(world.photo_keys(ANNA)) == 2, "painted once more"
+    assert press_late(ANNA, result.buttons[2]) == [EN.text("again.waiting")], "not as an alert"
+
+    [question] = world.says(ANNA, "/forget")
+    assert press_late(ANNA, question.buttons[0]) == [EN.text("forget.done")]
+    assert world.photo_keys(ANNA) == []
+
+
 def test_an_update_that_comes_twice_is_taken_once(world):
     update = world.photo(ANNA)
     for _ in range(2):
