@@ -1,6 +1,7 @@
 """What every request passes before anything of it is read: the host, the login, the form's token;
-and the headers that every answer gets."""
+the patience with whoever sends it; and the headers that every answer gets."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -10,11 +11,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from styletransfer.web.options import LOOPBACK, WebOptions
+from styletransfer.web.refusals import RefusedError
 from styletransfer.web.sessions import COOKIE, Sessions, Tries
 
 FORM_TOKEN = "x-csrf-token"
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
+STALLED_S = 60.0  # without a further byte of a request: whoever sent it has gone
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
@@ -57,7 +60,7 @@ class Gate:
 
         connection = HTTPConnection(scope)
         refusal = self._refusal(connection)
-        await (refusal or self._app)(scope, receive, with_headers)
+        await (refusal or self._app)(scope, _patient(receive), with_headers)
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
         """The answer to a request that may not pass."""
@@ -91,6 +94,26 @@ class Gate:
             return None
         self._tries.failed(client)
         return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD")
+
+
+def _patient(receive: Receive) -> Receive:
+    """Takes the parts of a request's body. Raises RefusedError where none comes any more: a
+    telephone that has lost its network would hold a place among those that send for ever."""
+    arriving = True
+
+    async def receive_in_time() -> Message:
+        nonlocal arriving
+        if not arriving:  # What is awaited now is that the client leaves.
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), STALLED_S)
+        except TimeoutError:
+            reason = f"nothing of the request has arrived for {STALLED_S:.0f} s; send it again"
+            raise RefusedError(408, reason) from None
+        arriving = message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 def bearer(headers: Headers) -> str | None:

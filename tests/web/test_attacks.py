@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import socket
 import struct
 import zlib
 
@@ -12,7 +13,9 @@ from PIL import Image
 from support import tiny
 from support.web_service import served, until
 
+from styletransfer.web import gate
 from styletransfer.web.gate import FORM_TOKEN
+from styletransfer.web.service import MOST_UPLOADS
 from styletransfer.web.sessions import COOKIE, MOST_WRONG
 
 PASSWORD = "a long password"
@@ -174,6 +177,27 @@ def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
     except httpx.TransportError:  # It was cut off while it was still sending.
         status = 413
     assert status in (400, 413)
+
+
+def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
+    """A telephone that loses its network says nothing of it."""
+    monkeypatch.setattr(gate, "STALLED_S", 0.5)
+    port = web.base_url.port
+    head = (
+        f"POST /api/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    )
+    with contextlib.ExitStack() as stack:
+        stalled = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            for _ in range(MOST_UPLOADS)
+        ]
+        for each in stalled:
+            each.sendall(head.encode())
+        until(web.service.uploads.locked)
+        assert send(web).status_code == 429
+        assert until(lambda: send(web).status_code == 202)
+        assert stalled[0].recv(4096).startswith(b"HTTP/1.1 408 ")
 
 
 def test_huge_headers_and_wrong_kinds_of_bodies_are_refused(locked):
