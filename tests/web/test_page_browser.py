@@ -2,11 +2,13 @@
 wants; the whole story with the real one is in test_story.py."""
 
 import re
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from support.browser import Viewer
 from support.web_page import PageServer, jpeg
+from support.web_service import until
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -200,6 +202,22 @@ def test_the_page_goes_on_by_itself_when_the_server_was_away(page, server):
     page.until("!away.textContent && document.querySelector('#queue progress').value === 90")
     server.go_on(1, state="done")
     page.until("document.querySelector('#finished [data-state=done]')")
+
+
+def test_a_page_that_nobody_sees_leaves_its_connection_to_others(page, chromium, web):
+    """A browser has six to a server in all: with a stream of events each, a seventh tab would
+    never load."""
+    visit(page, SimpleNamespace(address=str(web.base_url)))
+    board, seen = web.service.board, chromium.current_window_handle
+    until(lambda: board.listeners == 1)
+    chromium.switch_to.new_window("tab")
+    until(lambda: board.listeners == 0)
+    form = {"request": '{"look": "monet"}'}
+    web.post("/api/jobs", data=form, files={"photo": ("beach.jpg", jpeg("red"))})
+    chromium.close()
+    chromium.switch_to.window(seen)
+    queued(page, 1)
+    until(lambda: board.listeners == 1)
 
 
 def test_who_is_no_longer_logged_in_gets_the_login(page, server):

@@ -2,7 +2,7 @@
 import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 
-const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500;
+const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 
 export const connect = (onJob, onAll) => {
   let source = null, wait = 1, notice = 0, timer = 0;
@@ -40,12 +40,24 @@ export const connect = (onJob, onAll) => {
     });
   };
   const fetchAll = async () => onAll((await ask("/api/jobs")).jobs);
+  // A browser has six connections to a server in all. A page that nobody sees leaves its own to the others, and asks now and then.
+  const rest = () => {
+    if (source) source.close();
+    source = null;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, UNSEEN_EVERY_MS);
+  };
   const refresh = async () => {
+    clearTimeout(timer);
     try { await fetchAll(); } catch { later(); return; }
-    open();
+    if (document.hidden) { present(); rest(); } else open();
   };
   // Telephones sleep, and laptops change their network.
-  const wake = () => { if (document.visibilityState === "visible") fetchAll().then(present, later); };
+  const wake = () => {
+    if (document.hidden) rest();
+    else if (source) fetchAll().then(present, later);
+    else refresh();
+  };
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", wake);
   return refresh();
