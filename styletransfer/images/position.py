@@ -1,7 +1,8 @@
 """Removes from a picture's file where it was taken, and changes nothing else: no pixel is decoded.
 
 The bytes of the position are overwritten in place, in EXIF blocks (in JPEG, HEIC, AVIF, WebP, PNG,
-and TIFF, which is one) and in XMP packets.
+and TIFF, which is one), in XMP packets, and in the short film behind a "motion photo". Files come
+from anybody: every search takes a time that grows with the size of the file, and no faster.
 """
 
 import re
@@ -14,10 +15,16 @@ from styletransfer.errors import PictureError
 from styletransfer.images.header import errors_named, open_picture
 
 _TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
+_TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG
 _PNG = b"\x89PNG\r\n\x1a\n"
-_XMP_ATTRIBUTE = re.compile(rb"""exif:GPS\w*\s*=\s*(?:"[^"]*"|'[^']*')""")
-_XMP_ELEMENT = re.compile(rb"(<exif:GPS(\w*)[^>]*>)[^<]*(</exif:GPS\2\s*>)")
-_XMP_LOOSE = re.compile(rb"exif:GPS")
+# `exif:GPSLatitude`, and the like in other vocabularies, as drones have: `drone-dji:GpsLatitude`.
+_XMP_ATTRIBUTE = re.compile(rb"""(?<=[\w-]{2})(:(?:GPS|Gps|gps)\w*\s*=\s*)("[^"]*"|'[^']*')""")
+_XMP_ELEMENT = re.compile(rb"(<[\w-]{2,40}:(?:GPS|Gps|gps)[^<>]*>)([^<]*)(?=</)")
+_XMP_LOOSE = re.compile(rb":(?:GPS|Gps|gps)")
+_XMP_LEFT = re.compile(rb"(?<=[\w-]{2}):(?:GPS|Gps|gps)\w*\s*=\s*[\"'][^\"'\s]")
+_FILM = re.compile(rb"(?<=\xa9xyz)(.{4})([+-][0-9.+-]{6,40})", re.DOTALL)  # ISO 6709, in MP4
+_MOST_BLOCKS = 100  # of EXIF: pictures have one, or a few where several are in one file
+_LONGEST_VALUE = 65_536  # bytes of what a position consists of
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
@@ -33,15 +40,21 @@ def without_position(data: bytes, name: str) -> bytes:
             starts.append(0)
         if data[:4] == b"RIFF":  # WebP's chunk has no prefix.
             starts += [at + 8 for at in _riff_chunks(data, b"EXIF")]
+        if len(starts) > _MOST_BLOCKS:
+            raise _refusal(name)
         for start in starts:
             _clear_exif(cleared, start)
-        _clear_xmp(cleared, 0, len(cleared))
+        _clear_xmp(cleared)
     result = bytes(cleared)
     if _has_position(result, name):
-        raise PictureError(
-            f"{name}: the position where it was taken cannot be removed; export it anew as JPEG"
-        )
+        raise _refusal(name)
     return result
+
+
+def _refusal(name: str) -> PictureError:
+    return PictureError(
+        f"{name}: the position where it was taken cannot be removed; export it anew as JPEG"
+    )
 
 
 def _clear_exif(data: bytearray, start: int) -> None:
@@ -61,7 +74,7 @@ def _clear_directory(data: bytearray, order: str, start: int, directory: int) ->
     for entry in _entries(data, order, directory):
         _, kind, count, value = struct.unpack_from(f"{order}HHLL", data, entry)
         length = _SIZES.get(kind, 1) * count
-        if length > 4 and length <= len(data):
+        if 4 < length <= _LONGEST_VALUE:
             end = min(start + value + length, len(data))
             data[start + value : end] = bytes(max(0, end - start - value))
         data[entry : entry + 12] = bytes(12)
@@ -74,41 +87,43 @@ def _entries(data: bytearray, order: str, directory: int) -> list[int]:
     return [directory + 2 + 12 * number for number in range(count)]
 
 
-def _clear_xmp(data: bytearray, start: int, end: int) -> None:
-    part = bytes(data[start:end])
-    if not _XMP_LOOSE.search(part):
-        return
-    part = _XMP_ATTRIBUTE.sub(lambda found: b" " * len(found[0]), part)
-    part = _XMP_ELEMENT.sub(
-        lambda found: found[1] + b" " * (len(found[0]) - len(found[1] + found[3])) + found[3], part
-    )
-    data[start:end] = part
+def _clear_xmp(data: bytearray) -> None:
+    whole = bytes(data)
+    if _XMP_LOOSE.search(whole):
+        whole = _XMP_ATTRIBUTE.sub(
+            lambda found: found[1] + found[2][:1] + b" " * (len(found[2]) - 2) + found[2][-1:],
+            whole,
+        )
+        whole = _XMP_ELEMENT.sub(lambda found: found[1] + b" " * len(found[2]), whole)
+    data[:] = _FILM.sub(lambda found: found[1] + b" " * len(found[2]), whole)
 
 
 def _clear_png(data: bytearray) -> None:
     """The chunks of a PNG: EXIF is cleared in place; text that holds XMP, which may be compressed,
     is emptied."""
-    at = len(_PNG)
+    at, seen = len(_PNG), False
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">L", data, at)
         kind, body = bytes(data[at + 4 : at + 8]), at + 8
         end = body + length
         if end + 4 > len(data):
             return
-        if kind == b"eXIf":
+        if kind == b"eXIf" and not seen:
+            seen = True
             _clear_exif(data, body)
-        elif kind in (b"iTXt", b"zTXt", b"tEXt") and _is_metadata(bytes(data[body : body + 80])):
-            # A chunk that no reader knows, and that every reader may pass over.
+        elif kind == b"eXIf" or _is_metadata(kind, bytes(data[body : body + 80])):
+            # A PNG has one block of EXIF at most. This becomes a chunk that no reader knows, and
+            # that every reader may pass over.
             data[at + 4 : at + 8] = b"teMp"
             data[body:end] = bytes(length)
-        if kind in (b"eXIf", b"iTXt", b"zTXt", b"tEXt"):
+        if kind in (b"eXIf", *_TEXTS):
             checksum = zlib.crc32(data[at + 4 : end])
             struct.pack_into(">L", data, end, checksum)
         at = end + 4
 
 
-def _is_metadata(keyword: bytes) -> bool:
-    return keyword.startswith((b"XML:com.adobe.xmp\0", b"Raw profile type "))
+def _is_metadata(kind: bytes, keyword: bytes) -> bool:
+    return kind in _TEXTS and keyword.startswith((b"XML:com.adobe.xmp\0", b"Raw profile type "))
 
 
 def _riff_chunks(data: bytes, wanted: bytes) -> list[int]:
@@ -131,4 +146,4 @@ def _has_position(data: bytes, name: str) -> bool:
             exif = {}
         text = image.info.get("xmp") or b""
     packet = text if isinstance(text, bytes) else str(text).encode()
-    return any(exif.values()) or bool(re.search(rb"exif:GPS\w*\s*=\s*[\"'][^\"'\s]", packet))
+    return any(exif.values()) or bool(_XMP_LEFT.search(packet))

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import time
 
 import numpy as np
 import pytest
@@ -41,6 +42,43 @@ def test_xmp_loses_the_position_alone(kind):
     assert b"48,51" not in found and b"12/1" not in found
     assert b'dc:title="Beach"' in found
     Image.open(io.BytesIO(found)).load()
+
+
+def test_the_position_of_a_drone_and_that_in_a_motion_photo_are_lost_as_well():
+    drone = b'<rdf:Description drone-dji:GpsLatitude="+48.85" dc:title="Roof"/>'
+    film = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42\0\0\0\x1e\xa9xyz\0\x12\x15\xc7+48.8584+002.2945/"
+    data = photo("JPEG", xmp=drone) + film
+    found = without_position(data, "x")
+    assert b"48.85" not in found and b'dc:title="Roof"' in found
+    assert len(found) == len(data)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"<exif:GPS",
+        b"<ab:GPSx>a",
+        b"aa:GPS='",
+        b"aa:GPS ",
+        b"Exif\0\0II*\0\xff\0\xff\0",
+        b"\xa9xyz",
+    ],
+)
+def test_no_file_keeps_the_search_busy_for_long(part):
+    """A service that searches for hours answers nobody."""
+    data, began = tiny.file(64, 80, 1) + part * (600_000 // len(part)), time.process_time()
+    with contextlib.suppress(PictureError):
+        without_position(data, "x")
+    assert time.process_time() - began < 5
+
+
+def test_a_png_with_several_blocks_loses_the_position_of_each():
+    data = photo("PNG")
+    at = data.index(b"eXIf") - 4
+    block = data[at : at + 12 + int.from_bytes(data[at : at + 4], "big")]
+    found = without_position(data[:at] + block + data[at:], "x")
+    assert found.count(b"eXIf") == 1
+    assert not Image.open(io.BytesIO(found)).getexif().get_ifd(GPS)
 
 
 def test_a_file_without_a_position_stays_as_it_is():
