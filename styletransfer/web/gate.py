@@ -119,7 +119,12 @@ def _patient(receive: Receive) -> Receive:
 def bearer(headers: Headers) -> str | None:
     """The token of a request's Authorization header; None where there is none."""
     kind, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if kind.lower() == "bearer" else None
+    if kind.lower() != "bearer":
+        return None
+    try:  # Headers are read as Latin-1, and most programs send UTF-8.
+        return given.encode("latin-1").decode().strip()
+    except UnicodeError:
+        return given.strip()
 
 
 def client_address(request: HTTPConnection, options: WebOptions) -> str:

@@ -111,6 +111,12 @@ def test_a_wrong_token_is_refused_and_the_right_one_needs_no_form(locked):
     assert send(locked, **BEARER).status_code == 202
 
 
+def test_a_token_may_have_any_letters(place):
+    with served({**place, "WEB_PASSWORD": "größer als ein €"}) as client:
+        header = {"Authorization": "Bearer größer als ein €".encode()}
+        assert client.get("/api/jobs", headers=header).status_code == 200
+
+
 def test_a_login_leads_to_no_other_site(locked):
     for after in ("https://evil.example", "//evil.example", "/\\evil.example"):
         bare = httpx.Client(base_url=locked.base_url)
