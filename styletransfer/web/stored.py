@@ -21,6 +21,7 @@ from styletransfer.web.schemas import Blended, JobState, Quality
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
 _ID = re.compile("[0-9a-f]{20}")
+_TRIES = 4  # to read a job that others write meanwhile
 
 
 class StoredJob(BaseModel):
@@ -100,11 +101,17 @@ class JobStore:
         """A job that has not ended, with the ETag of its object, which is known to be `etag` or is
         asked for; None where there is none."""
         key = f"{_QUEUE}{job}.json"
-        entry = None if etag else self._bucket.find(key)
-        if not etag and entry is None:
-            return None
-        found = _read(self._bucket, key)
-        return (found, etag or (entry.etag if entry else "")) if found else None
+        for _ in range(_TRIES):
+            entry = None if etag else self._bucket.find(key)
+            if not etag and entry is None:
+                return None
+            try:
+                found = _parsed(self._bucket.read(key))
+            except ObjectError:  # It is gone, or its worker has written it while it was read.
+                etag = ""
+                continue
+            return (found, etag or (entry.etag if entry else "")) if found else None
+        return None
 
     def read_ended(self, job: str) -> StoredJob | None:
         """A job that has ended; None where there is none."""
@@ -138,6 +145,14 @@ def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
 def _read(bucket: Bucket, key: str) -> StoredJob | None:
     """The job under a key; None where it is gone, or is no job."""
     try:
-        return StoredJob.model_validate_json(bucket.read(key))
-    except (ObjectError, ValidationError):
+        return _parsed(bucket.read(key))
+    except ObjectError:
+        return None
+
+
+def _parsed(data: bytes) -> StoredJob | None:
+    """A job from a file's content; None where that is no job."""
+    try:
+        return StoredJob.model_validate_json(data)
+    except ValidationError:
         return None

@@ -7,7 +7,10 @@ from support.web_service import until
 
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
+from styletransfer.storage.base import ObjectError
 from styletransfer.web import lease as leases
+from styletransfer.web.board import Board
+from styletransfer.web.estimates import Estimates
 from styletransfer.web.lease import Cancelled, Claims, LeaseLost
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.stored import JobStore, StoredJob, new_id
@@ -126,6 +129,24 @@ def test_a_cancelled_job_is_painted_no_more(jobs):
     assert Claims(jobs, "second", gone="first").next() is None
     assert jobs.read_ended(job).state == JobState.CANCELLED
     assert not dict(jobs.queued())
+
+
+def test_a_job_that_is_written_while_it_is_read_is_still_there(jobs, monkeypatch):
+    """S3 refuses the rest of an object that has changed since its size was asked for."""
+    job, bucket = add(jobs), jobs._bucket
+    lease, read = Claims(jobs, "worker").next(), bucket.read
+    changes = iter([lease.renew] * 2)
+
+    def read_late(key):
+        for change in changes:
+            change()
+            raise ObjectError(f"{key} changed while it was read; try again")
+        return read(key)
+
+    monkeypatch.setattr(bucket, "read", read_late)
+    assert Board(jobs, Estimates()).cancel(job).cancel
+    with pytest.raises(Cancelled):
+        lease.confirm()
 
 
 def test_a_job_ends_once(jobs):
