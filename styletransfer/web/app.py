@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -59,6 +60,7 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
             RefusedError: _refused,
             ConfigError: _wrong,
             StorageError: _no_storage,
+            ClientDisconnect: _left,
             Exception: _unexpected,
         },
     )
@@ -118,6 +120,12 @@ async def _no_storage(_: Request, error: Exception) -> Response:
     event(str(error), level=WARNING)
     detail = "the storage does not answer at the moment; try again later"
     return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
+
+
+async def _left(request: Request, _: Exception) -> Response:
+    """A page that is closed while it sends is nothing unforeseen. Nobody reads this."""
+    event(f"{request.url.path}: the client left before all had arrived", level=DEBUG)
+    return JSONResponse({"detail": "the request has broken off"}, 400)
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 
 from PIL import Image
 from support import tiny
@@ -22,6 +23,21 @@ def send(web, request=DRAFT, photo=None, name="beach.jpg", **headers):
 def state_of(web, job):
     web.service.board.refresh()
     return web.get(f"/api/jobs/{job['id']}").json()
+
+
+def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
+    caplog.set_level("DEBUG", "styletransfer")
+    port = web.base_url.port
+    head = (
+        f"POST /api/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port)) as browser:
+        browser.sendall(head.encode())
+    line = "/api/jobs: the client left before all had arrived"
+    until(lambda: line in caplog.messages)
+    assert web.get("/healthz").status_code == 200
+    assert not [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
 
 
 def test_a_photo_is_sent_painted_and_fetched(web, worker):
