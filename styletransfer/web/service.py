@@ -1,6 +1,7 @@
 """What the routes of one application share."""
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from styletransfer.web.supervisor import Supervisor
 
 MOST_UPLOADS = 24  # that are taken at once; a few of them are in memory
 LOGGED_OUT = f"{WEB}/logged-out"  # under this, sessions that have ended before their time
+_ENDED = re.compile("([0-9a-f]{1,16})-([0-9a-f]{40})")  # when, and the digest of which
 
 
 _Part = TypeVar("_Part")
@@ -122,11 +124,13 @@ class Service:
 
     def _read_logged_out(self) -> None:
         for entry in [*self.buckets.result.list(f"{LOGGED_OUT}/")]:
-            when, _, ended = entry.key.rpartition("/")[2].partition("-")
-            if int(when, 16) < time.time() - SESSION_S:  # The cookie is too old by itself.
+            found = _ENDED.fullmatch(entry.key.rpartition("/")[2])
+            if found is None:  # Not of this service.
+                continue
+            if int(found[1], 16) < time.time() - SESSION_S:  # The cookie is too old by itself.
                 self.buckets.result.delete(entry.key)
             else:
-                self.sessions.know_ended([ended])
+                self.sessions.know_ended([found[2]])
 
     @property
     def problem(self) -> str | None:

@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 import zlib
+from pathlib import Path
 
 import httpx
 from PIL import Image
@@ -67,6 +68,15 @@ def test_a_login_lasts_until_the_logout(locked, place):
     with served({**place, "WEB_PASSWORD": PASSWORD}) as later:  # After a restart.
         bare = httpx.Client(base_url=later.base_url, cookies={COOKIE: kept})
         until(lambda: bare.get("/api/jobs").status_code == 401)
+
+
+def test_a_foreign_file_among_the_logouts_does_not_end_the_news(place):
+    """Windows leaves such files in folders that it has shown."""
+    folder = Path(place["BUCKET_RESULT"], "_web", "logged-out")
+    folder.mkdir(parents=True)
+    (folder / "desktop.ini").write_bytes(b"x")
+    with served({**place, "WEB_PASSWORD": PASSWORD}) as client:
+        assert until(lambda: client.get("/readyz").status_code == 200)
 
 
 def test_a_request_from_another_site_changes_nothing(locked):
