@@ -8,11 +8,12 @@ import asyncio
 import secrets
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
-from logging import WARNING
+from logging import DEBUG, WARNING
 
 from fastapi.sse import format_sse_event
 
@@ -182,15 +183,22 @@ class Board:
             self._asked.clear()
             try:
                 self.refresh()
+                if self.counts()[0]:
+                    self.on_work()
                 self.problem = None
             except StorageError as error:
-                if self.problem != str(error):
-                    event(str(error), level=WARNING)
-                self.problem = str(error)
-            waiting, painting = self.counts()
-            if waiting:
-                self.on_work()
-            self._asked.wait(BUSY_S if waiting or painting else IDLE_S)
+                self._report(str(error))
+            except Exception as error:  # Without this thread every job would seem to stand still.
+                self._report(f"unexpected {type(error).__name__}: {error}", traceback.format_exc())
+            self._asked.wait(BUSY_S if any(self.counts()) else IDLE_S)
+
+    def _report(self, problem: str, details: str = "") -> None:
+        """Logs why a look has failed, once while it is the same."""
+        if self.problem != problem:
+            event(problem, level=WARNING)
+            for line in details.splitlines():
+                event(line, level=DEBUG)
+        self.problem = problem
 
     def _put_ended(self, job_id: str, job: StoredJob | None) -> None:
         with self._lock:

@@ -74,3 +74,18 @@ def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeyp
         next(found)
         until(lambda: web.service.board.listeners == 1)
     until(lambda: web.service.board.listeners == 0)
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
+    board = web.service.board
+
+    def fails():
+        raise KeyError("unforeseen")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(board, "refresh", fails)
+        board.look()
+        until(lambda: web.get("/readyz").status_code == 503)
+        assert "KeyError" in board.problem
+    board.look()
+    until(lambda: web.get("/readyz").status_code == 200)
