@@ -181,7 +181,9 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
     where = f"{bucket_layout.LOOKS}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
-    if not plain or not {"", ".", ".."}.isdisjoint(name.split("/")):
+    # No folder takes names with backslashes, and downloads leave out hidden ones.
+    parts = name.split("/")
+    if not plain or "\\" in name or any(not part or part.startswith(".") for part in parts):
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if name in FIELDS and not isinstance(table, dict):
         raise ConfigError(

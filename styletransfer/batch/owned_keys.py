@@ -23,7 +23,7 @@ from styletransfer.batch.result_keys import key_root
 from styletransfer.errors import PictureError
 from styletransfer.log import printable
 from styletransfer.record import PictureRef, Record
-from styletransfer.storage.base import Bucket, Entry, ObjectError
+from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from styletransfer.storage.files import new_md5
 
 
@@ -67,7 +67,11 @@ class OwnedKeys:
     def latest(self, task: Task) -> Record:
         """The task's record as it is now: another run may have written it meanwhile."""
         record = None
-        if task.may_have_record and self._bucket.find(task.record_key) is not None:
+        try:
+            there = task.may_have_record and self._bucket.find(task.record_key) is not None
+        except BadKeyError:  # A name that no file can have.
+            there = False
+        if there:
             try:
                 record = read_record(self._bucket, task.record_key)
             except ObjectError:  # Deleted meanwhile, or one that may not be read.

@@ -210,7 +210,7 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if bad or (windows and any(map(_windows_refuses, parts))):
-        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename the object")
+        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
     path = folder.joinpath(*parts)
     if not _is_inside(path, folder):
         raise BadKeyError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
-from support.folder_batches import keys, run
+from support.folder_batches import RESULTS, keys, run
 
 from styletransfer import log
 from styletransfer.batch import inputs, worker
@@ -75,3 +75,14 @@ def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsy
     assert run(folders, PHOTO="narrow.jpg", STYLE_RECIPE="inetwork", **IN_MONET) == 1
     out = capsys.readouterr().out
     assert "FAILED: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out
+
+
+def test_a_name_that_no_file_can_have_fails_alone(folders, small_vgg, capsys):
+    """As files of archives that were made on Windows may have on Linux."""
+    for name in ("photos/trip\\beach.jpg", "paintings/old\\ink.jpg"):
+        Path(name).write_bytes(tiny.file(60, 80, 6))
+    assert run(folders) == 1
+    out = capsys.readouterr().out
+    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert len(failed) == 3 and all("cannot be a file in" in line for line in failed)
+    assert {key for key in keys() if not key.startswith("_")} == RESULTS

@@ -256,6 +256,8 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
         ("[a]\npaintings = ['monet.jpg']\nmodel = [[[[[[1]]]]]]", r"model is \[\["),
         ('["a\\u202Eb"]\npaintings = ["monet.jpg"]', r"\[a\\u202eb\] cannot be"),
         ('["a\\u0007"]\npaintings = ["monet.jpg"]', r"\[a\\x07\] cannot be"),
+        ("['.old']\npaintings = ['monet.jpg']", "plain name"),
+        ("['old\\ink']\npaintings = ['monet.jpg']", "plain name"),
         ("['']\npaintings = ['monet.jpg']", "plain name"),
         (f"['{'a' * 300}']\npaintings = ['monet.jpg']", "plain name"),
         (
