@@ -10,6 +10,7 @@ from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program
 from styletransfer.cli.picture_files import (
     ResultFiles,
+    check_targets,
     read_mask,
     read_picture,
     result_files,
@@ -96,7 +97,8 @@ def paint(args: argparse.Namespace) -> Path:
     photo = read_picture(base, "BASE")
     settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
     results = result_files(prefix, photo, inetwork_arguments.output_format(args))
-    _check_targets(results, prefix, args.pictures[:-1])
+    targets = [results.path(), results.path("_losses", "png")]
+    check_targets(targets, prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF").pixels for ref in refs]
     given = _read_masks(args, len(refs))
 
@@ -208,21 +210,11 @@ def _weights(args: argparse.Namespace, settings: Settings) -> str | None:
     return given
 
 
-def _check_targets(results: ResultFiles, prefix: str, pictures: Sequence[str]) -> None:
-    """Raises ConfigError if PREFIX is not a file's, or if a result would overwrite a picture."""
-    folder = results.path().parent
-    if results.path().is_dir():
-        raise ConfigError(f"{results.path()} is a folder; choose another PREFIX than {prefix!r}")
-    if prefix.endswith("/"):
-        raise ConfigError(f"PREFIX is {prefix!r}; expected a name after the folder")
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"PREFIX is {prefix!r}, but {folder} is not a folder")
-    for target in (results.path(), results.path("_losses", "png")):
-        for picture in map(Path, pictures):
-            if target.exists() and picture.exists() and target.samefile(picture):
-                raise ConfigError(
-                    f"the result would overwrite {picture}; choose another PREFIX than {prefix!r}"
-                )
+def _pictures_of(args: argparse.Namespace) -> list[str]:
+    """The paths of all pictures and masks that are painted from."""
+    masks = [args.content_mask, args.color_mask, *(args.style_masks or ()), *(args.regions or ())]
+    others = [*masks, inetwork_arguments.start_picture(args)]
+    return [*args.pictures[:-1], *(each for each in others if each is not None)]
 
 
 def _warn_of_unused(args: argparse.Namespace, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +102,25 @@ def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFil
             f"{name!r} does not end as --output_format {output.format} does; give one of them"
         )
     return ResultFiles(prefix, photo, replace(output, format=extension), spelled)
+
+
+def check_targets(targets: Sequence[Path], name: str, pictures: Iterable[Path]) -> None:
+    """Raises ConfigError if `name`, from which the targets are made, is not a file's, or if one of
+    them would overwrite a picture."""
+    folder = targets[0].parent
+    if targets[0].is_dir():
+        raise ConfigError(f"{targets[0]} is a folder; choose another PREFIX than {name!r}")
+    if not name or name.endswith("/"):
+        where = "a name after the folder" if name else "the name of the result"
+        raise ConfigError(f"PREFIX is {name!r}; expected {where}")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"PREFIX is {name!r}, but {folder} is not a folder")
+    there = [target for target in targets if target.exists()]
+    for picture in pictures:
+        if any(picture.exists() and target.samefile(picture) for target in there):
+            raise ConfigError(
+                f"the result would overwrite {picture}; choose another PREFIX than {name!r}"
+            )
 
 
 def _read(path: str, argument: str) -> bytes:

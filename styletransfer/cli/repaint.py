@@ -1,12 +1,13 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from styletransfer import config
 from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.looks import Look, Painting
-from styletransfer.cli.picture_files import write_file
+from styletransfer.cli.picture_files import check_targets, write_file
 from styletransfer.devices.native_stderr import hold_native_stderr
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
@@ -17,6 +18,7 @@ from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Entry
+from styletransfer.storage.folder import FolderBucket
 
 _Value = TypeVar("_Value")
 
@@ -62,6 +64,7 @@ def repaint_record(
     )
 
     path = _target(prefix, output.extension(photo.picture.format))
+    check_targets([path], prefix, _files(record, source, style))
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
@@ -107,6 +110,20 @@ def _target(name: str, extension: str) -> Path:
     if spelled and output_extension(spelled, "") != extension:
         raise ConfigError(f"the record's result is a {extension}, so it cannot be {name!r}")
     return Path(f"{prefix}.{spelled or extension}")
+
+
+def _files(record: Record, source: Bucket, style: Bucket) -> Iterator[Path]:
+    """The files of a record's pictures and masks, as far as they are in folders."""
+    photo = [record.photo, record.photo_mask and record.photo_mask.key]
+    of_look = [
+        ref.key
+        for each in record.paintings or ()
+        for ref in (each, each.mask, each.region)
+        if ref is not None
+    ]
+    for bucket, keys in ((source, photo), (style, of_look)):
+        if isinstance(bucket, FolderBucket):
+            yield from (bucket.folder / key for key in keys if key)
 
 
 def _mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:

@@ -3,8 +3,16 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from styletransfer.cli.inetwork_arguments import output_format
-from styletransfer.cli.picture_files import ResultFiles, read_mask, read_picture, result_files
+from styletransfer.cli.picture_files import (
+    ResultFiles,
+    check_targets,
+    read_mask,
+    read_picture,
+    result_files,
+)
 from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, colour
 
@@ -22,7 +30,7 @@ def transfer_colors(args: argparse.Namespace) -> Path:
         where = arrays.resize(read_mask(args.mask, "--mask"), *painted.shape[:2])
     image = colour.transfer(photo.pixels, painted, where, args.hist_match)
     suffix = "_histogram_color" if args.hist_match else "_original_color"
-    return results.write(image, "" if args.output else suffix)
+    return _write(results, image, suffix, args, content, *filter(None, [args.mask]))
 
 
 def transfer_mask(args: argparse.Namespace) -> Path:
@@ -38,7 +46,7 @@ def transfer_mask(args: argparse.Namespace) -> Path:
         results.photo.pixels,
         arrays.resize(read_mask(mask, "MASK"), *size),
     )
-    return results.write(image, "" if args.output else "_masked")
+    return _write(results, image, "_masked", args, content, mask)
 
 
 def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
@@ -46,3 +54,13 @@ def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
     painted = read_picture(generated, "GENERATED")
     name = args.output or str(Path(generated).with_suffix(""))
     return result_files(name, painted, output_format(args))
+
+
+def _write(
+    results: ResultFiles, image: np.ndarray, suffix: str, args: argparse.Namespace, *originals: str
+) -> Path:
+    """Writes the result; returns its path. Raises ConfigError if that is one of the originals."""
+    suffix = "" if args.output else suffix
+    name = args.output or f"{results.prefix}{suffix}"
+    check_targets([results.path(suffix)], name, map(Path, originals))
+    return results.write(image, suffix)

@@ -50,6 +50,19 @@ def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders):
     assert COPY.read_bytes() == FIRST.read_bytes()
 
 
+def test_a_record_is_not_painted_over_its_pictures(folders, small_vgg, monkeypatch, capsys):
+    assert run(folders, PHOTO="beach.jpg", LOOK="monet") == 0
+    record, before = "out/_records/monet/beach.jpg.json", Path("photos/beach.jpg").read_bytes()
+    monkeypatch.chdir("photos")
+    Path("photos").symlink_to(".")
+    Path("paintings").symlink_to("../paintings")
+    for name in ("beach", "beach.jpg", "../paintings/monet"):
+        assert inetwork(["--from-record", f"../{record}", name]) == 2
+        assert "the result would overwrite" in capsys.readouterr().err
+    assert inetwork(["--from-record", f"../{record}", "new/"]) == 2
+    assert Path("beach.jpg").read_bytes() == before and not Path("new").exists()
+
+
 @pytest.mark.parametrize("file", ["photos/beach.jpg", "nowhere.json"])
 def test_what_is_no_record_is_a_mistake(folders, file):
     assert inetwork(["--from-record", file, "x"]) == 2
