@@ -2,9 +2,8 @@
 
 from pathlib import PurePosixPath
 
-PICTURES = frozenset(
-    (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif")
-)
+_USUAL = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif"))
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
 LOOKS = "looks.toml"
 CHECKPOINTS = "_checkpoints"

@@ -1,7 +1,7 @@
 """The three buckets' listings, and which photos and looks of them a run is asked to paint."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from logging import WARNING
@@ -16,7 +16,7 @@ from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, listed, printable
 from styletransfer.setting_values import did_you_mean
-from styletransfer.storage.base import Bucket, Entry
+from styletransfer.storage.base import Bucket, Entry, hidden
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,11 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         keys=_result_keys(every_photo, every_look, buckets.source, config),
         partial=config.partial,
     )
-    for bucket in () if config.partial else (buckets.source, buckets.style):
-        _warn_of_links(bucket)
+    if not config.partial:
+        _warn_of_links(buckets.source)
+        _warn_of_links(buckets.style)
+        _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
+        _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
     if not selection.photos:
         _warn_of_nothing("photo", buckets.source)
     if not selection.looks:
@@ -140,6 +143,16 @@ def _warn_of_links(bucket: Bucket) -> None:
     links = [printable(f"{key} → {target}") for key, target in bucket.links_left_out()]
     if links:
         event(f"links in {bucket.name} are not followed: {listed(links)}", level=WARNING)
+
+
+def _name_left_out(
+    entries: Sequence[Entry], bucket: Bucket, is_used: Callable[[str], bool]
+) -> None:
+    """Names files that are passed over for their extension: photos may be among them."""
+    others = [entry.key for entry in entries if not is_used(entry.key) and not hidden(entry.key)]
+    if others:
+        names = listed([printable(key) for key in others])
+        event(f"left out in {bucket.name}, of other kinds: {names}")
 
 
 def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:

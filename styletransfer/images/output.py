@@ -42,7 +42,9 @@ _SOURCE_BY_SUFFIX = {
     f".{name}": each.pillow_name
     for each in FILE_FORMATS
     for name in (each.extension, *each.aliases)
-} | dict.fromkeys((".heic", ".heif", ".hif", ".avif"), "HEIF")
+}
+_SOURCE_BY_SUFFIX |= dict.fromkeys((".heic", ".heif", ".hif", ".avif"), "HEIF")
+_SOURCE_BY_SUFFIX |= {".gif": "GIF", ".bmp": "BMP"}
 
 
 def file_format(name: str, label: str, also: str = "") -> FileFormat:
@@ -66,7 +68,7 @@ def split_extension(name: str, label: str) -> tuple[str, str]:
     Raises ConfigError naming `label` for a picture format that results cannot be written in.
     """
     suffix = PurePosixPath(name).suffix
-    if suffix.lower() not in (*_SOURCE_BY_SUFFIX, ".gif", ".bmp", ".jfif"):
+    if suffix.lower() not in (*_SOURCE_BY_SUFFIX, ".jfif"):
         return name, ""
     file_format(suffix, label, ", or a name without extension")
     return name.removesuffix(suffix), suffix[1:]

@@ -115,6 +115,17 @@ def test_a_bad_painting_fails_its_look_and_the_others_are_painted(folders, small
     assert "painting monet.jpg" in capsys.readouterr().out
 
 
+def test_every_kind_of_picture_is_painted_and_all_other_files_are_named(folders, small_vgg, caplog):
+    Path("photos/beach.jpg").rename("photos/raw.CR2")
+    for kind in ("gif", "bmp"):
+        Path(f"photos/{kind}.{kind}").write_bytes(tiny.file(60, 80, 1, kind))
+    Path("paintings/looks.toml.txt").write_text("[monet]")
+    assert run(folders, STYLE_MODE="blend") == 0
+    assert {"blend/gif.png", "blend/bmp.png"} <= keys()
+    assert "left out in ./photos, of other kinds: raw.CR2" in caplog.text
+    assert "left out in ./paintings, of other kinds: looks.toml.txt" in caplog.text
+
+
 def test_blend_paints_all_of_the_top_level_into_one_look(folders, small_vgg):
     Path("paintings/klimt.jpg").write_bytes(tiny.file(50, 50, 8))
     run(folders, STYLE_MODE="blend")

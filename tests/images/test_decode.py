@@ -119,8 +119,8 @@ def test_several_threads_decode_at_once():
 
 
 def test_picture_extensions_are_lower_case():
-    wanted = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"}
-    assert wanted <= PICTURES
+    wanted = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+    assert wanted | {".gif", ".bmp"} <= PICTURES
     assert all(each.startswith(".") and each == each.lower() for each in PICTURES)
 
 
