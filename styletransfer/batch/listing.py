@@ -116,10 +116,11 @@ def _shard_of(photo: Entry, count: int) -> int:
 def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
     # A look of one painting also goes by the painting's key.
     keys = {look.name: [each.entry.key for each in look.paintings] for look in every_look}
+    asked = config.look
+    if asked is not None:
+        asked = looks.as_stored(asked, {*keys, *(key for each in keys.values() for key in each)})
     found = [
-        look
-        for look in every_look
-        if config.look in (None, look.name) or keys[look.name] == [config.look]
+        look for look in every_look if asked in (None, look.name) or keys[look.name] == [asked]
     ]
     if config.look and not found:
         names = ", ".join(printable(look.name) for look in every_look)

@@ -1,6 +1,7 @@
 """The looks of a style bucket: which paintings, in which shares, with which settings."""
 
 import tomllib
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -99,7 +100,7 @@ def find_looks(
             f"{bucket_layout.LOOKS} has {megabytes(found.size)}; expected "
             f"{megabytes(LONGEST_FILE)} at most"
         )
-    text = bucket.read(bucket_layout.LOOKS).decode("utf-8", errors="replace")
+    text = bucket.read(bucket_layout.LOOKS).decode("utf-8-sig", errors="replace")
     return looks_from_toml(text, entries, settings)
 
 
@@ -153,7 +154,9 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{bucket_layout.LOOKS}: {printable(str(error))}") from None
+        # Windows has editors and shells that write UTF-16.
+        encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
+        raise ConfigError(f"{bucket_layout.LOOKS}: {printable(str(error))}{encoding}") from None
     except (RecursionError, ValueError):
         # The parser calls itself for each level, and Python reads no number of 4,300 digits.
         raise ConfigError(
@@ -226,6 +229,7 @@ def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float
         raise ConfigError(
             f"{where} paintings is {shortened(given)}; expected a list or a table of keys"
         )
+    shares = {as_stored(key, keys): share for key, share in shares.items()}
     for key, share in shares.items():
         if key not in keys:
             raise ConfigError(
@@ -249,6 +253,10 @@ def _regions(
             f"{where} regions is {shortened(given)}; expected a table of paintings and masks"
         )
     by_key = {entry.key: entry for entry in _with_masks(entries)}
+    given = {
+        as_stored(key, paintings): as_stored(mask, by_key) if isinstance(mask, str) else mask
+        for key, mask in given.items()
+    }
     for key, mask in given.items():
         if key not in paintings:
             raise ConfigError(
@@ -261,6 +269,17 @@ def _regions(
                 f"in the bucket{_meant(mask, by_key)}"
             )
     return {key: by_key[mask] for key, mask in given.items()}
+
+
+def as_stored(name: str, stored: Collection[str]) -> str:
+    """The name among those stored that looks the same; the name itself where there is none.
+
+    A Mac may store é in a file's name as e and an accent, and keyboards type one letter.
+    """
+    if name in stored:
+        return name
+    typed = unicodedata.normalize("NFC", name)
+    return next((each for each in stored if unicodedata.normalize("NFC", each) == typed), name)
 
 
 def _meant(given: object, known: Iterable[str]) -> str:

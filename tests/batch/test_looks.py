@@ -1,8 +1,11 @@
 """Which looks a style bucket's keys make."""
 
+import unicodedata
+
 import pytest
 
 from styletransfer.batch.looks import (
+    find_looks,
     find_pictures,
     looks_from_listing,
     looks_from_toml,
@@ -12,6 +15,7 @@ from styletransfer.batch.looks import (
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
+from styletransfer.storage.folder import FolderBucket
 
 
 def entries(*keys):
@@ -283,6 +287,28 @@ def test_a_mistake_in_looks_toml_is_named(text, message):
     with pytest.raises(ConfigError, match=message) as caught:
         looks_from_toml(text, entries("monet.jpg"), Settings())
     assert "\n" not in str(caught.value)
+
+
+def test_looks_toml_may_spell_letters_with_accents_as_a_keyboard_types_them():
+    stored = entries(*(unicodedata.normalize("NFD", key) for key in ("été.jpg", "forêt.mask.png")))
+    text = "['été']\npaintings = ['été.jpg']\nregions = {'été.jpg' = 'forêt.mask.png'}"
+    (look,) = looks_from_toml(text, stored, Settings())
+    assert look.name == "été"
+    assert [(each.entry, each.region) for each in look.paintings] == [tuple(stored)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_looks_toml_may_be_written_on_windows(tmp_path, encoding):
+    (tmp_path / "monet.jpg").write_bytes(b"a painting")
+    text = "[monet]\r\npaintings = ['monet.jpg']\r\n"
+    (tmp_path / "looks.toml").write_bytes(text.encode(encoding))
+    bucket = FolderBucket(tmp_path)
+    if encoding == "utf-16":
+        with pytest.raises(ConfigError, match="it is not in UTF-8, so save it as that"):
+            find_looks(bucket, [*bucket.list()], "each", Settings())
+    else:
+        (look,) = find_looks(bucket, [*bucket.list()], "each", Settings())
+        assert look.name == "monet"
 
 
 def test_all_wrong_looks_are_named_at_once():

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,12 @@ def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):
     loaded = config.load(folders | {"PHOTO": "beach.jpg", "LOOK": "monet"})
     assert batch.run(dataclasses.replace(loaded, gallery=False)) == 0
     assert everything() == BEACH_IN_MONET
+
+
+def test_a_look_is_found_whichever_way_its_painting_spells_accents(folders, small_vgg):
+    Path("paintings/monet.jpg").rename(unicodedata.normalize("NFD", "paintings/été.jpg"))
+    for name in ("été", "été.jpg"):
+        assert run(folders, LOOK=name, PHOTO="beach.jpg") == 0
 
 
 def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
