@@ -15,6 +15,7 @@ from styletransfer.images.output import (
     output_extension,
     split_extension,
 )
+from styletransfer.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +41,11 @@ def read_mask(path: str, argument: str) -> "np.ndarray":
 
 
 def write_file(path: Path, data: bytes) -> Path:
-    """Writes a file and creates the folders it needs; returns its path. Raises ConfigError."""
+    """Writes a file, whole or not at all, and creates the folders it needs; returns its path.
+    Raises ConfigError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with replacing(path) as body:
+            body.write(data)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
     return path

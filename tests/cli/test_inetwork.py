@@ -1,6 +1,7 @@
 """inetwork.py: one photo from a file, painted into a file; what it writes, and mistakes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from support.inetwork_runs import ONE, QUICK, TWO, painted, table, tries
 
 from styletransfer.cli import loss_log
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.errors import DeviceError, DivergedError
+from styletransfer.cli.picture_files import write_file
+from styletransfer.errors import ConfigError, DeviceError, DivergedError
 from styletransfer.paths import PROGRAM
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -195,6 +197,20 @@ def test_the_device_is_the_one_that_is_asked_for(monkeypatch, capsys):
     for device in ("gpu", "cpu"):
         assert inetwork([*ONE, *QUICK, "--device", device]) == 4
         assert capsys.readouterr().err == f"inetwork.py: there is no {device}\n"
+
+
+def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
+    earlier = Path("there/x.png")
+    earlier.parent.mkdir()
+    earlier.write_bytes(b"a picture")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))  # as a full disk
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            write_file(earlier, b"another one")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert earlier.read_bytes() == b"a picture" and [*Path("there").iterdir()] == [earlier]
 
 
 def test_alpha_is_kept():
