@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from styletransfer.config import Config
 
 EXAMPLE = """\
-  ./start.sh ./photos ./paintings ./painted --size 1024
-  ./start.sh beach.jpg monet.jpg ./painted --open
+  ./start.sh ./photos ./paintings ./painted --size 1024 --open
+  ./start.sh beach.jpg monet.jpg ./painted
   ./start.sh my-photos my-paintings my-results --dry-run"""
 NOTES = """\
 PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
@@ -128,12 +128,16 @@ def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
         return
     if not isinstance(where, Path):
         if in_browser:
-            event("The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.")
+            event(
+                "The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.",
+                summary=True,
+            )
         return
     page = where / bucket_layout.PAGE
     if config.partial or not page.is_file():
         if in_browser:
-            event(f"There is no page of all results to open in {config.result}.")
+            why = "; only a run of all photos and looks makes one" if config.partial else ""
+            event(f"There is no page of all results to open in {config.result}{why}.", summary=True)
         return
     here, shown = start.resolve(), page.resolve()
     event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}", summary=True)

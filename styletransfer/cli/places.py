@@ -38,6 +38,8 @@ def variables(places: Sequence[str], start: Path) -> dict[str, str]:
 
 def _located(place: str, name: str, start: Path) -> str:
     """A place as a value of BUCKET_*."""
+    if place.startswith("file:"):
+        return place
     path = start / Path(place).expanduser()
     if is_folder(place):
         # As it is written, where that means the same here: logs and records name it.

@@ -56,6 +56,8 @@ def test_relative_folders_are_those_where_it_was_called(tmp_path):
     assert found["BUCKET_SOURCE"] == str(tmp_path / "there/photos")
     assert Path(found["BUCKET_STYLE"]).resolve() == (tmp_path / "paintings").resolve()
     assert found["BUCKET_RESULT"] == "/results"
+    urls = ["file:///my%20photos", "file:/paintings", "file:/results"]
+    assert [*variables(urls, tmp_path / "there").values()] == urls
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,9 @@ def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, m
     assert paint.main(words) == 0
     assert shown == [Path("painted/index.html").resolve().as_uri()]
     Path("beach.jpg").touch()
-    assert paint.main(["./beach.jpg", *words[1:]]) == 0
+    capsys.readouterr()
+    assert paint.main(["./beach.jpg", *words[1:], "--progress", "none"]) == 0
+    assert "only a run of all photos and looks makes one" in capsys.readouterr().out
     assert len(shown) == 1
 
 
