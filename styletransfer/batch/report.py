@@ -60,12 +60,14 @@ def log_nothing_to_paint(plan: "Plan", result: str) -> None:
 
     result: the bucket, as the configuration names it.
     """
+    there = len(plan.done)
     event(
-        f"Nothing to paint: all {plural(len(plan.done), 'result')} are in {result}.",
+        f"Nothing to paint: {'the result is' if there == 1 else f'all {there} results are'} "
+        f"in {result}.",
         summary=True,
         event="summary",
         painted=0,
-        there=len(plan.done),
+        there=there,
         failed=len(plan.refused),
     )
     _log_failures(plan.refused)

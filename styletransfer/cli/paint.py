@@ -28,8 +28,8 @@ PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or bucke
 as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
 environment or in a file .env beside this script (see .env.example); without these,
-the samples are painted into ./results. All else is set by variables there as well;
-arguments win.
+the samples are painted into ./results. All else is set by variables there as well.
+Arguments count more than variables, and what looks.toml says of a look more than both.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or

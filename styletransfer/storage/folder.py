@@ -73,12 +73,8 @@ class FolderBucket(Bucket):
         """The files whose keys start with `prefix`, and the keys of links that are not followed."""
         entries: list[Entry] = []
         links: list[str] = []
-        if not self.folder.is_dir():
-            if self._new and not self.folder.exists():
-                return entries, links
-            wrong = "is not a folder" if self.folder.exists() else "does not exist"
-            kind = UnavailableError if self.folder.exists() else NoBucketError
-            raise kind(f"folder {self.name} {wrong}")
+        if not self._is_there():
+            return entries, links
 
         def stop(error: OSError) -> None:
             raise error  # An unreadable folder must not look like an empty one.
@@ -102,6 +98,20 @@ class FolderBucket(Bucket):
                         links.append(key)
                 links += [base + each for each in folders if Path(top, each).is_symlink()]
         return entries, links
+
+    def _is_there(self) -> bool:
+        """Whether the folder is there; one of results is made when it is written to. Raises
+        StorageError for another that is not, and for one that cannot be made."""
+        if self.folder.is_dir():
+            return True
+        if self.folder.exists():
+            raise UnavailableError(f"folder {self.name} is not a folder")
+        if not self._new:
+            raise NoBucketError(f"folder {self.name} does not exist")
+        above = next(each for each in self.folder.absolute().parents if each.exists())
+        if not above.is_dir():
+            raise UnavailableError(f"folder {self.name} cannot be made: {above} is a file")
+        return False
 
     def _entry(self, key: str) -> Entry | None:
         path = self.folder / key

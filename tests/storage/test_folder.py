@@ -30,6 +30,8 @@ def test_a_missing_folder_is_named_and_writing_makes_it(tmp_path, monkeypatch):
 def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     assert "is not a folder" in refusal(lambda: list(open_bucket(f"{tmp_path}/file", ()).list()))
+    below = open_bucket(f"{tmp_path}/file/painted", Account(), new=True)
+    assert "cannot be made" in refusal(lambda: list(below.list())), "nothing could be written there"
     bucket = open_bucket(str(tmp_path), Account())
     assert "needs a folder" in refusal(lambda: bucket.write("file/a.jpg", b"x"))
     bucket.write("sub/a.jpg", b"x")
