@@ -69,9 +69,9 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     named: dict[str, Entry] = {}
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
         if _is_mask(entry):
-            named.setdefault(_stem(entry.key)[: -len(MASK_SUFFIX)], entry)
+            named.setdefault(_normalized(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
     found = {
-        entry.key: named.get(entry.key, named.get(_stem(entry.key)))
+        entry.key: named.get(_normalized(entry.key), named.get(_normalized(_stem(entry.key))))
         for entry in find_pictures(entries)
     }
     return {key: mask for key, mask in found.items() if mask is not None}
@@ -272,14 +272,16 @@ def _regions(
 
 
 def as_stored(name: str, stored: Collection[str]) -> str:
-    """The name among those stored that looks the same; the name itself where there is none.
-
-    A Mac may store é in a file's name as e and an accent, and keyboards type one letter.
-    """
+    """The name among those stored that looks the same; the name itself where there is none."""
     if name in stored:
         return name
-    typed = unicodedata.normalize("NFC", name)
-    return next((each for each in stored if unicodedata.normalize("NFC", each) == typed), name)
+    typed = _normalized(name)
+    return next((each for each in stored if _normalized(each) == typed), name)
+
+
+def _normalized(name: str) -> str:
+    """A name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _meant(given: object, known: Iterable[str]) -> str:

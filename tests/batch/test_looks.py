@@ -99,6 +99,14 @@ def test_pictures_of_one_stem_share_a_mask_unless_one_has_its_own():
     }
 
 
+def test_a_mask_belongs_to_its_picture_in_either_form_of_unicode():
+    typed, stored = "été.jpg", unicodedata.normalize("NFD", "été.mask.png")
+    assert paired(typed, stored) == {typed: stored}
+    both = [unicodedata.normalize(form, "été.jpg") for form in ("NFC", "NFD")]
+    own = [unicodedata.normalize(form, "été.jpg.mask.png") for form in ("NFC", "NFD")]
+    assert paired(*both, *own).keys() == set(both)
+
+
 def test_masks_that_nothing_uses_are_listed():
     there = entries(
         "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
