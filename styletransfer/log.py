@@ -4,6 +4,7 @@ import json
 import logging
 import reprlib
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def log_trace(error: BaseException) -> None:
+    """Logs, at debug level, where an error came from that nobody foresaw."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        event(line, level=logging.DEBUG)
 
 
 def plural(count: int, what: str) -> str:

@@ -1,8 +1,5 @@
 """Which errors fail one picture, and which end the run."""
 
-import traceback
-from logging import DEBUG
-
 from styletransfer.errors import (
     ConfigError,
     MemoryShortError,
@@ -10,7 +7,7 @@ from styletransfer.errors import (
     StyleTransferError,
     WeightsError,
 )
-from styletransfer.log import event, printable
+from styletransfer.log import log_trace, printable
 from styletransfer.storage.base import ObjectError
 
 LONGEST_REASON = 200  # characters: TensorFlow's messages have many lines
@@ -42,8 +39,7 @@ def picture_failure(error: Exception) -> StyleTransferError:
         return error
     if isinstance(error, StyleTransferError | MemoryError) or _is_exhausted(error):
         raise error
-    for line in "".join(traceback.format_exception(error)).splitlines():
-        event(line, level=DEBUG)
+    log_trace(error)
     reason = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     if len(what) > LONGEST_REASON:

@@ -1,7 +1,6 @@
 """The application: its routes, what each request passes before them, and what runs beside them."""
 
 import functools
-import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from logging import DEBUG, WARNING
@@ -19,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
-from styletransfer.log import event
+from styletransfer.log import event, log_trace
 from styletransfer.web.api_gallery import gallery
 from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
@@ -130,6 +129,5 @@ async def _left(request: Request, _: Exception) -> Response:
 
 async def _unexpected(_: Request, error: Exception) -> Response:
     event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
-    for line in "".join(traceback.format_exception(error)).splitlines():
-        event(line, level=DEBUG)
+    log_trace(error)
     return JSONResponse({"detail": "something unforeseen went wrong; the log says what"}, 500)

@@ -8,17 +8,16 @@ import asyncio
 import secrets
 import threading
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
-from logging import DEBUG, WARNING
+from logging import WARNING
 
 from fastapi.sse import format_sse_event
 
 from styletransfer.errors import StorageError
-from styletransfer.log import event
+from styletransfer.log import event, log_trace
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_view import job_view
 from styletransfer.web.lease import moment
@@ -189,16 +188,17 @@ class Board:
             except StorageError as error:
                 self._report(str(error))
             except Exception as error:  # Without this thread every job would seem to stand still.
-                self._report(f"unexpected {type(error).__name__}: {error}", traceback.format_exc())
+                if self._report(f"unexpected {type(error).__name__}: {error}"):
+                    log_trace(error)
             self._asked.wait(BUSY_S if any(self.counts()) else IDLE_S)
 
-    def _report(self, problem: str, details: str = "") -> None:
-        """Logs why a look has failed, once while it is the same."""
-        if self.problem != problem:
+    def _report(self, problem: str) -> bool:
+        """Logs why a look has failed, once while it is the same. Returns whether it is new."""
+        new = self.problem != problem
+        if new:
             event(problem, level=WARNING)
-            for line in details.splitlines():
-                event(line, level=DEBUG)
         self.problem = problem
+        return new
 
     def _put_ended(self, job_id: str, job: StoredJob | None) -> None:
         with self._lock:
