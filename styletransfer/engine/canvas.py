@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.errors import PictureError
+from styletransfer.vgg.network import MULTIPLE
 
 # px on each side, at least; above and on the left exactly, so that up to block 4 the features of
 # the picture's own pixels are those that it has without a margin.
 MARGIN = 8
-MULTIPLE = 16  # px; VGG's four poolings reduce them to one
 
 
 @dataclass(frozen=True)

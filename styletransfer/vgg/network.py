@@ -17,6 +17,7 @@ from styletransfer.vgg.ops import Index, convolution, crop, pad_replicate, pad_z
 from styletransfer.vgg.random_weights import calibration_photo
 from styletransfer.vgg.registry import ARCHITECTURES, BUILTIN, Weights
 
+MULTIPLE = 16  # px; the four poolings reduce them to one
 _PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
 _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 

@@ -8,13 +8,12 @@ from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
-from styletransfer.vgg.network import VGG, Block, NetworkOptions, poolings_before
+from styletransfer.vgg.network import MULTIPLE, VGG, Block, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
 
 T = TypeVar("T")
 # Of a band: pixels without the rows beyond it that its features depend on, and rows at least.
 BAND_PIXELS, LEAST_BAND = 1 << 20, 128
-ALIGNMENT = 16  # rows of the image that VGG's four poolings reduce to one
 
 
 class Tile(NamedTuple):
@@ -74,11 +73,11 @@ def banded_forward(
     block of a large image are in memory: yields a layer, the row of its feature that comes first,
     and the feature from there on."""
     height, width = image.shape[1:3]
-    own = max(LEAST_BAND, BAND_PIXELS // width // ALIGNMENT * ALIGNMENT)
+    own = max(LEAST_BAND, BAND_PIXELS // width // MULTIPLE * MULTIPLE)
     deepest = max(map(poolings_before, layers)) + 1
     halos = (len(vgg.convolutions(number, layers)) for number in range(1, deepest + 1))
     reach = sum(halo * 2**number for number, halo in enumerate(halos))
-    reach += -reach % ALIGNMENT
+    reach += -reach % MULTIPLE
     for first in range(0, height, own):
         start = max(0, first - reach)
         band = image[:, start : min(height, first + own + reach)]
