@@ -6,6 +6,7 @@ Imports neither Pillow nor NumPy, so the configuration and `--help` load quickly
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 
 
@@ -68,7 +69,7 @@ def split_extension(name: str, label: str) -> tuple[str, str]:
     Raises ConfigError naming `label` for a picture format that results cannot be written in.
     """
     suffix = PurePosixPath(name).suffix
-    if suffix.lower() not in (*_SOURCE_BY_SUFFIX, ".jfif"):
+    if suffix.lower() not in bucket_layout.PICTURES:
         return name, ""
     file_format(suffix, label, ", or a name without extension")
     return name.removesuffix(suffix), suffix[1:]
