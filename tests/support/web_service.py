@@ -33,6 +33,14 @@ def until(holds, deadline_s=DEADLINE_S, every_s=0.05):
     return found
 
 
+def begun_upload(port: int) -> bytes:
+    """A request that sends a photo, cut off soon after its headers."""
+    return (
+        f"POST /api/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    ).encode()
+
+
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
     """A client of the web process's application, which runs in a thread without a worker. Its

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 from support import tiny
-from support.web_service import served, until
+from support.web_service import begun_upload, served, until
 
 from styletransfer.web import gate
 from styletransfer.web.gate import FORM_TOKEN
@@ -199,17 +199,13 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
     """A telephone that loses its network says nothing of it."""
     monkeypatch.setattr(gate, "STALLED_S", 0.5)
     port = web.base_url.port
-    head = (
-        f"POST /api/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 100000\r\n"
-        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
-    )
     with contextlib.ExitStack() as stack:
         stalled = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
             for _ in range(MOST_UPLOADS)
         ]
         for each in stalled:
-            each.sendall(head.encode())
+            each.sendall(begun_upload(port))
         until(web.service.uploads.locked)
         assert send(web).status_code == 429
         assert until(lambda: send(web).status_code == 202)

@@ -6,7 +6,7 @@ import socket
 
 from PIL import Image
 from support import tiny
-from support.web_service import until
+from support.web_service import begun_upload, until
 
 from styletransfer.web import lease
 
@@ -28,12 +28,8 @@ def state_of(web, job):
 def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
     caplog.set_level("DEBUG", "styletransfer")
     port = web.base_url.port
-    head = (
-        f"POST /api/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 100000\r\n"
-        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
-    )
     with socket.create_connection(("127.0.0.1", port)) as browser:
-        browser.sendall(head.encode())
+        browser.sendall(begun_upload(port))
     line = "/api/jobs: the client left before all had arrived"
     until(lambda: line in caplog.messages)
     assert web.get("/healthz").status_code == 200
