@@ -13,6 +13,7 @@ from telegram.error import Forbidden, TelegramError
 from bot.items import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import Resources
 from bot.results import reply_to
+from bot.updates import deliver
 from bot.words import Words, speaking
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
@@ -116,9 +117,12 @@ async def _report_failure(
     log.warning("%s failed: %s", photo.key, facts)
     say = speaking(resources.table.user(order.user).language)
     reason, for_owner = explain(say, order)
+
+    async def report(chat: int) -> None:
+        await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
+
     try:
-        text = say.failed(reason)
-        await bot.send_message(photo.chat, text, reply_parameters=reply_to(photo))
+        await deliver(photo.chat, report)
     except Forbidden:
         log.info("chat %d does not accept messages any more", photo.chat)
     except BaseException:

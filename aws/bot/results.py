@@ -14,7 +14,7 @@ from telegram.error import BadRequest, Forbidden
 from bot import buttons, pictures
 from bot.items import CANCELLED, SENT
 from bot.resources import Resources
-from bot.updates import show_action
+from bot.updates import deliver, show_action
 from bot.words import Words, short, speaking
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
@@ -27,12 +27,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """A result in the bucket: its object, its look, the photo that it was made from, and the
-    language of its user; whether it is to be hidden until it is tapped."""
+    """A result in the bucket: its object, its look, the photo that it was made from, the chat that
+    it goes to, and the language of its user; whether it is to be hidden until it is tapped."""
 
     entry: Entry
     look: str
     photo: Photo
+    chat: int
     say: Words
     spoiler: bool
 
@@ -58,9 +59,12 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
         return
     try:
         say = speaking(resources.table.user(order.user).language)
-        await _send(
-            Result(entry, look, order.photo, say, order.spoiler), order.sent, resources, bot
-        )
+
+        async def send_to(chat: int) -> None:
+            result = Result(entry, look, order.photo, chat, say, order.spoiler)
+            await _send(result, order.sent, resources, bot)
+
+        await deliver(photo.chat, send_to)
     except Forbidden:
         log.info("the chat of %s does not accept messages any more", printable(key))
     except BaseException:
@@ -79,7 +83,7 @@ async def _send(result: Result, sent: frozenset[str], resources: Resources, bot:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result"
         if result.entry.size <= LARGEST_DOWNLOAD:
-            await show_action(bot, result.photo.chat, ChatAction.UPLOAD_DOCUMENT)
+            await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)
             resources.bucket.download(result.entry.key, path)
             if PREVIEW not in sent:
                 await _send_preview(result, path, bot)
@@ -97,7 +101,7 @@ async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
         return
     try:
         await bot.send_photo(
-            result.photo.chat,
+            result.chat,
             picture,
             caption=result.say.style("result", result.look),
             reply_parameters=reply_to(result.photo),
@@ -110,7 +114,7 @@ async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
 
 async def _send_link(result: Result, link: str, bot: Bot) -> None:
     await bot.send_message(
-        result.photo.chat,
+        result.chat,
         result.say.file_too_large(link),
         parse_mode=ParseMode.HTML,
         reply_markup=buttons.under_result(result.say, result.photo.token),
@@ -120,7 +124,7 @@ async def _send_link(result: Result, link: str, bot: Bot) -> None:
 
 async def _send_file(result: Result, path: Path, bot: Bot) -> None:
     await bot.send_document(
-        result.photo.chat,
+        result.chat,
         path.read_bytes(),
         caption=result.say.text("full_quality"),
         reply_parameters=reply_to(result.photo),

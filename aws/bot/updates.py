@@ -1,10 +1,11 @@
 """The parts of an update that are there for its handler, whatever their types say."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, ChatMigrated, TelegramError
 from telegram.ext import ContextTypes
 
 from bot import words
@@ -98,6 +99,15 @@ async def edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None =
             await message.edit_text(text, reply_markup=buttons)
     except BadRequest as error:
         log.info("a message could not be edited: %s", error)
+
+
+async def deliver(chat: int, send: Callable[[int], Awaitable[None]]) -> None:
+    """Calls `send` with the id of a chat; once more with the new one, if the chat is a group that
+    has become a supergroup."""
+    try:
+        await send(chat)
+    except ChatMigrated as moved:
+        await send(moved.new_chat_id)
 
 
 async def show_action(bot: Bot, chat: int, action: str) -> None:

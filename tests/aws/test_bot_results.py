@@ -160,6 +160,19 @@ def test_a_chat_that_blocked_the_bot_is_left_alone(world):
     assert world.telegram.sent("sendDocument") == []
 
 
+def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):
+    supergroup = -1009999
+    world.answers(world.photo(ANNA, chat=GROUP))
+    world.answers(world.photo(BORIS, chat=GROUP))
+    painted, failed = world.photo_keys(GROUP)
+    world.telegram.supergroups[GROUP] = supergroup
+    world.created(world.result(painted, JPEG))
+    sent = [call.method for call in world.telegram.sent(chat=supergroup)]
+    assert sent == ["sendPhoto", "sendDocument"]
+    world.job(failed, "FAILED", statusReason=TIMEOUT)
+    assert world.telegram.sent(chat=supergroup)[-1].text == EN.failed(EN.text("too_long"))
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
 def test_a_preview_is_made_of_every_kind_of_picture(mode):
     image = Image.new(mode, (300, 200), 0)

@@ -27,8 +27,8 @@ BOT = {"id": 4242, "is_bot": True, "first_name": "Painter", "username": "painter
 
 
 class Refusal(Exception):  # noqa: N818 – an answer of the API
-    def __init__(self, code: int, description: str, retry_after: float = 0) -> None:
-        self.code, self.description, self.retry_after = code, description, retry_after
+    def __init__(self, code: int, description: str, **parameters: float) -> None:
+        self.code, self.description, self.parameters = code, description, parameters
 
 
 @dataclass
@@ -60,13 +60,15 @@ class Call:
 @dataclass
 class Telegram:
     """`calls` are those that went well, without getMe and getFile; `refused` those that did not.
-    `faults` wait to happen: method, code, retry_after. `blocked` are chats that block the bot;
-    `webhook` are the parameters of setWebhook, `actions` those of sendChatAction (chat, action),
-    `menus` the names of setMyCommands by scope and language."""
+    `faults` wait to happen: method, code, retry_after. `blocked` are chats that block the bot,
+    `supergroups` the new ids of groups that have become one; `webhook` are the parameters of
+    setWebhook, `actions` those of sendChatAction (chat, action), `menus` the names of
+    setMyCommands by scope and language."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     blocked: set[int] = field(default_factory=set)
+    supergroups: dict[int, int] = field(default_factory=dict)
     webhook: dict[str, Any] = field(default_factory=dict)
     refused: list[tuple[str, int]] = field(default_factory=list)
     faults: list[tuple[str, int, float]] = field(default_factory=list)
@@ -93,7 +95,7 @@ class Telegram:
     def answer(self, method: str, parameters: dict[str, Any], files: dict[str, Any]) -> Any:
         if fault := next((each for each in self.faults if each[0] == method), None):
             self.faults.remove(fault)
-            raise Refusal(fault[1], "as the test asked", fault[2])
+            raise Refusal(fault[1], "as the test asked", retry_after=fault[2])
         answers = {
             **{"getMe": lambda: BOT, "getFile": lambda: self._file(parameters["file_id"])},
             **{"getWebhookInfo": self._webhook_info, "answerCallbackQuery": lambda: True},
@@ -119,8 +121,12 @@ class Telegram:
         given = (parameters, files)
         if method not in answers:
             raise Refusal(404, "Not Found")
-        if parameters.get("chat_id") and int(parameters["chat_id"]) in self.blocked:
+        chat = int(parameters.get("chat_id", 0))
+        if chat in self.blocked:
             raise Refusal(403, "Forbidden: bot was blocked by the user")
+        if chat in self.supergroups:
+            upgraded = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise Refusal(400, upgraded, migrate_to_chat_id=self.supergroups[chat])
         result = answers[method]()
         if method not in ("getMe", "getFile", "sendChatAction"):
             self.calls.append(Call(method, parameters, files))
@@ -292,8 +298,8 @@ def _refused(refusal: Refusal) -> Response:
     body = {"ok": False, "error_code": refusal.code, "description": refusal.description}
     if refusal.code == DROPPED:  # A length that does not come: the server hangs up.
         return Response(headers={"content-length": "9"})
-    if refusal.code == 429:
-        body["parameters"] = {"retry_after": refusal.retry_after}
+    if refusal.code == 429 or "migrate_to_chat_id" in refusal.parameters:
+        body["parameters"] = refusal.parameters
     elif refusal.code >= 500:
         return HTMLResponse("<html>Bad Gateway</html>", refusal.code)
     return JSONResponse(body, refusal.code)
