@@ -1,7 +1,6 @@
 """The looks of a style bucket: which paintings, in which shares, with which settings."""
 
 import tomllib
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,6 +13,7 @@ from styletransfer.log import megabytes, printable, shortened
 from styletransfer.setting_values import LARGEST, did_you_mean
 from styletransfer.settings import FIELDS, Settings
 from styletransfer.storage.base import Bucket, Entry, hidden
+from styletransfer.storage.file_names import nfc
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (
@@ -69,9 +69,9 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     named: dict[str, Entry] = {}
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
         if _is_mask(entry):
-            named.setdefault(_normalized(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
+            named.setdefault(nfc(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
     found = {
-        entry.key: named.get(_normalized(entry.key), named.get(_normalized(_stem(entry.key))))
+        entry.key: named.get(nfc(entry.key), named.get(nfc(_stem(entry.key))))
         for entry in find_pictures(entries)
     }
     return {key: mask for key, mask in found.items() if mask is not None}
@@ -275,13 +275,8 @@ def as_stored(name: str, stored: Collection[str]) -> str:
     """The name among those stored that looks the same; the name itself where there is none."""
     if name in stored:
         return name
-    typed = _normalized(name)
-    return next((each for each in stored if _normalized(each) == typed), name)
-
-
-def _normalized(name: str) -> str:
-    """A name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
-    return unicodedata.normalize("NFC", name)
+    typed = nfc(name)
+    return next((each for each in stored if nfc(each) == typed), name)
 
 
 def _meant(given: object, known: Iterable[str]) -> str:

@@ -142,7 +142,10 @@ def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) 
             kept = f"kept {' and '.join(map(str, written))}" if written else "nothing was painted"
             stopped.kept = stopped.kept or kept
             raise
-    chart = write_file(results.path("_losses", "png"), chart_png(losses.rows))
+    try:
+        chart = write_file(results.path("_losses", "png"), chart_png(losses.rows))
+    except ConfigError as error:
+        raise ConfigError(f"{error}; the picture is in {results.path()}") from None
     logger.info("losses in %s and %s", losses.path, chart)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
+from styletransfer.log import printable
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_address
@@ -43,6 +44,10 @@ def open_for_download(value: str) -> tuple[Bucket, str | None]:
         with contextlib.suppress(ObjectError):
             if parent.find(last):
                 return parent, last
+        raise ConfigError(
+            f"there is nothing at {printable(value)}; ./bucket_management.py ls {printable(name)} "
+            "lists what is in the bucket"
+        )
     return bucket, None
 
 

@@ -35,8 +35,9 @@ def to_array(image: Image.Image, lower: Image.Image | None = None) -> np.ndarray
 def eight_bits(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or in floats, scaled to 8 bits; Pillow's conversion clips at 255.
 
-    From black to white are 16 bits, floats within 0…1, and 32 bits within 0…65535. The range of
-    others is unknown: their minimum becomes black and their maximum white.
+    From black to white are 16 bits, floats within 0…1, and 32 bits within 0…65535, or 0…255 where
+    none is larger. The range of others is unknown: their minimum becomes black and their maximum
+    white.
     """
     tags = getattr(image, "tag_v2", {})
     low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
@@ -47,6 +48,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
         smallest, largest = _range(image)
         if smallest < low or largest > high:
             low, high = smallest, largest
+        elif image.mode == "I" and largest <= 255:
+            high = 255.0
     # "White is zero", which Pillow inverts in 8 bits only.
     inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
     out = np.empty((image.height, image.width), np.uint8)

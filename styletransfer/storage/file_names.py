@@ -21,7 +21,7 @@ def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
     ignores_form = same_file(folder, "\u00e9", "e\u0301")
     if ignores_case:
         return _fold_all
-    return _normalized if ignores_form else str
+    return nfc if ignores_form else str
 
 
 def same_file(folder: Path, one: str, other: str) -> bool:
@@ -36,8 +36,9 @@ def same_file(folder: Path, one: str, other: str) -> bool:
 
 
 def _fold_all(key: str) -> str:
-    return _normalized(_normalized(key).casefold())
+    return nfc(nfc(key).casefold())
 
 
-def _normalized(key: str) -> str:
-    return unicodedata.normalize("NFC", key)
+def nfc(name: str) -> str:
+    """A name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
+    return unicodedata.normalize("NFC", name)

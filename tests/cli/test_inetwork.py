@@ -79,6 +79,14 @@ def test_the_losses_are_a_row_a_step_and_a_drawing():
     assert Image.open("x_losses.png").size == (1080, 600)
 
 
+def test_a_picture_is_named_though_the_drawing_of_its_losses_cannot_be_written(capsys):
+    Path("x_losses.png").mkdir()
+    assert inetwork([*ONE, "--size", "64", *QUICK]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "x_losses.png cannot be written" in line and line.endswith("the picture is in x.png")
+    assert Image.open("x.png").size == (64, 48)
+
+
 def test_the_drawing_has_a_line_a_term_and_each_scale_and_is_logarithmic_where_it_can():
     rows = [loss_log.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
     axes = loss_log.chart(rows).axes[0]

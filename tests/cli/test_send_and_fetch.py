@@ -172,6 +172,8 @@ def test_a_single_file_is_sent_and_fetched(request, kind, tmp_path, monkeypatch,
         assert send_to_bucket([str(tmp_path / file), f"{name}/2026"]) == 0
     assert get_bucket_content([f"{name}/2026/link.jpg", str(tmp_path / "out")]) == 0
     assert contents(tmp_path / "out") == {"link.jpg": b"x"}
+    assert get_bucket_content([f"{name}/2026/no-such.jpg", str(tmp_path / "out")]) in (2, 5)
+    assert "no-such.jpg" in capsys.readouterr().err
     capsys.readouterr()
     assert send_to_bucket([str(tmp_path / "beach.jpg"), name, "--delete"]) == 2
     assert get_bucket_content([f"{name}/2026/link.jpg", str(tmp_path / "out"), "--delete"]) == 2

@@ -149,6 +149,12 @@ def test_greys_of_every_depth_reach_from_black_to_white(mode):
         assert np.abs(pixels - ramp[..., None]).max() < 0.005, format_
 
 
+def test_a_scan_of_8_bits_stored_in_32_is_not_black():
+    ramp = np.linspace(0, 255, 64).astype(np.int32)[None].repeat(32, 0)
+    pixels = decode(saved(Image.fromarray(ramp), "TIFF"), "scan.tiff").pixels
+    assert np.abs(pixels[..., 0] * 255 - ramp).max() < 0.01
+
+
 def test_a_sixteen_bit_png_keeps_its_range():
     ramp = np.linspace(0, 65535, 64)[None].repeat(32, 0)
     pixels = decode(png16(ramp), "scan.png").pixels
