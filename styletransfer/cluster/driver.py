@@ -36,6 +36,7 @@ from styletransfer.storage.base import ObjectError
 from styletransfer.storage.retry import RetryingBucket
 
 MOST_PROBLEMS = 3  # workers that cannot go on, one after another, end the run
+MOST_FALSE_STARTS = 5  # workers that die before they can paint, while none can, likewise
 # So long it takes until a worker that does not answer is known to have gone with its node.
 NODE_LOSS_S = 15.0
 
@@ -97,7 +98,7 @@ class _Painting:
         self._tasks, self._orders = Assignments(run.plan.todo), OrderBook(run.plan)
         self._messages: SimpleQueue[_Message] = SimpleQueue()
         self._silent: dict[str, tuple[Member, float]] = {}  # workers that do not answer, since when
-        self._problems = 0
+        self._problems = self._false_starts = 0
         self._painted: list[Task] = []
 
     def run(self) -> list[Task]:
@@ -159,7 +160,7 @@ class _Painting:
         if reply.problem is not None:
             self._give_up(member, reply.problem)
         elif isinstance(reply, Started):
-            member.device = reply.device
+            member.device, self._false_starts = reply.device, 0
             self._tasks.join(member.name)
             event(f"painting on {member.name}: {reply.device}", device=reply.device)
         elif message.order is not None:
@@ -199,9 +200,15 @@ class _Painting:
         self._fleet.look(self._tasks.left, now=True)
         with_node = not self._fleet.is_there(member.node)
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
+        self._fleet.forget(member)
         if not member.device:
             self._fleet.rest(member.node)
-        self._fleet.forget(member)
+            self._false_starts += not with_node
+            if self._false_starts >= MOST_FALSE_STARTS and not self._fleet.ready():
+                raise StyleTransferError(
+                    f"no worker can start: {self._false_starts} have died before they could paint, "
+                    f"on nodes that are there; Ray's dashboard has their logs; the last: {reason}"
+                )
         for task, blame in self._tasks.lose(member.name, with_node):
             self._uploader.fail(task, str(task), UnexpectedError(blame))
             self._shown.add(failed=True)

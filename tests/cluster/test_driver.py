@@ -16,7 +16,7 @@ from styletransfer.batch.worker import Worker
 from styletransfer.cluster import connection, driver, fleet, remote_worker
 from styletransfer.cluster import run as run_module
 from styletransfer.cluster.run import run_on_cluster
-from styletransfer.errors import ConfigError
+from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import UnavailableError
@@ -153,6 +153,17 @@ def test_where_no_worker_can_go_on_the_run_ends_with_their_problem(cluster, monk
     monkeypatch.setattr(GalleryContribution, "add", away)
     with pytest.raises(UnavailableError, match="the bucket is away"):
         cluster.paint()
+
+
+def test_where_every_worker_dies_as_it_starts_the_run_ends_with_the_reason(cluster, monkeypatch):
+    def start(worker):
+        raise ImportError("no module named tensorflow")
+
+    monkeypatch.setattr(fleet, "REST_S", 0.1)
+    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
+    with pytest.raises(StyleTransferError, match=r"5 have died .* no module named tensorflow"):
+        cluster.paint()
+    assert results() == set()
 
 
 def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
