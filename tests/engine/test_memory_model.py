@@ -11,6 +11,7 @@ from styletransfer.engine import memory_model
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiled_forward
 from styletransfer.vgg.row_buffer import RowBuffer
 
@@ -50,6 +51,14 @@ def test_the_memory_that_recolouring_a_photo_takes_is_known_before(random_vgg):
 
     floats = 12 * 6000 * 8000
     assert needed(color_match="histogram") == needed(color_match="moments") == needed() + floats
+
+
+def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_large(random_vgg):
+    chosen = Settings(size=128, color_match="histogram")
+    with pytest.raises(MemoryShortError, match=r"photo alone, at its own size, takes .* smaller"):
+        plan_painting(
+            PaintingInputs((6000, 8000)), chosen, random_vgg, MemoryBudget(share=200 << 20)
+        )
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
