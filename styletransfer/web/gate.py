@@ -2,6 +2,7 @@
 the patience with whoever sends it; and the headers that every answer gets."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ FORM_TOKEN = "x-csrf-token"
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
 STALLED_S = 60.0  # without a further byte of a request: whoever sent it has gone
+SLOWEST = 2000  # bytes a second of a request, after its first minute
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
@@ -97,20 +99,23 @@ class Gate:
 
 
 def _patient(receive: Receive) -> Receive:
-    """Takes the parts of a request's body. Raises RefusedError where none comes any more: a
-    telephone that has lost its network would hold a place among those that send for ever."""
-    arriving = True
+    """Takes the parts of a request's body. Raises RefusedError where none comes any more, or next
+    to none: a telephone that has lost its network would hold a place among those that send for
+    ever."""
+    arriving, patience_s = True, STALLED_S
 
     async def receive_in_time() -> Message:
-        nonlocal arriving
+        nonlocal arriving, patience_s
         if not arriving:  # What is awaited now is that the client leaves.
             return await receive()
+        since = time.monotonic()
         try:
-            message = await asyncio.wait_for(receive(), STALLED_S)
+            message = await asyncio.wait_for(receive(), min(STALLED_S, patience_s))
         except TimeoutError:
-            reason = f"nothing of the request has arrived for {STALLED_S:.0f} s; send it again"
+            reason = "the request arrives too slowly, or no more of it does; send it again"
             raise RefusedError(408, reason) from None
         arriving = message.get("more_body", False)
+        patience_s += len(message.get("body", b"")) / SLOWEST - (time.monotonic() - since)
         return message
 
     return receive_in_time

@@ -212,6 +212,21 @@ def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
         assert stalled[0].recv(4096).startswith(b"HTTP/1.1 408 ")
 
 
+def test_an_upload_of_a_few_bytes_a_second_is_ended(web, monkeypatch):
+    monkeypatch.setattr(gate, "STALLED_S", 0.5)
+    port = web.base_url.port
+    with socket.create_connection(("127.0.0.1", port), 30) as slow:
+        slow.sendall(begun_upload(port))
+        slow.settimeout(0.1)
+
+        def answer():
+            slow.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                return slow.recv(4096)
+
+        assert until(answer).startswith(b"HTTP/1.1 408 ")
+
+
 def test_huge_headers_and_wrong_kinds_of_bodies_are_refused(locked):
     huge = {"X-Huge": "x" * 200_000}
     with contextlib.suppress(httpx.TransportError):  # The connection may be cut at once.
