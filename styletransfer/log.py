@@ -5,6 +5,7 @@ import logging
 import reprlib
 import sys
 import traceback
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 logger = logging.getLogger("styletransfer")
+# Parts of emojis and of Persian words are joined or kept apart by these; nobody sees them.
+_JOINERS = "\u200c\u200d"
 
 
 class _Stdout(logging.Handler):
@@ -135,8 +138,9 @@ def gigabytes(size: float) -> str:
 
 
 def printable(text: str) -> str:
-    """A text in one line, with line ends, terminal codes and other control characters escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """A text in one line, with line ends, terminal codes and other control characters escaped.
+    Spaces of all kinds stay: a Mac's screenshots have a narrow one in their names."""
+    return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
 
 
 def shortened(value: object) -> str:
@@ -148,6 +152,12 @@ def shortened(value: object) -> str:
         return _SHORT.repr(value)
     except ValueError:  # A whole number of more digits than Python writes.
         return "a number of thousands of digits"
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+    )
 
 
 def _short_repr() -> reprlib.Repr:

@@ -12,6 +12,13 @@ from styletransfer.log import event, log_to_stdout, logger, megabytes, plural, p
 
 def test_keys_are_shown_as_one_harmless_line():
     assert printable("a\nb\x1b[31m\u202egpj.é 富.jpg") == r"a\nb\x1b[31m\u202egpj.é 富.jpg"
+    for name in (
+        "at 9.41\u202fPM.png",
+        "a\u00a0b\u3000c.jpg",
+        "👨\u200d👩\u200d👧.jpg",
+        "می\u200cخواهم.jpg",
+    ):
+        assert printable(name) == name
 
 
 def test_counts_and_sizes_are_written_as_people_read_them():

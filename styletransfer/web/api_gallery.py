@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Response
 from styletransfer import ENGINE_VERSION
 from styletransfer.devices.system_memory import free_memory
 from styletransfer.storage.base import ObjectError
-from styletransfer.web.api_jobs import REFUSALS, picture_response
+from styletransfer.web.api_jobs import REFUSALS, picture_response, saved_as
 from styletransfer.web.refusals import not_found
-from styletransfer.web.results import gallery_item
+from styletransfer.web.results import Result, gallery_item
 from styletransfer.web.schemas import GalleryPage, JobId, Memory, QueueState, System
 from styletransfer.web.service import Service, Shared
 
@@ -38,9 +38,9 @@ def gallery_items(
 
 
 @gallery.get("/gallery/{result_id}/result", response_class=Response)
-def gallery_result(result_id: ResultId, service: Shared) -> Response:
+def gallery_result(result_id: ResultId, service: Shared, download: bool = False) -> Response:
     """A result."""
-    return _shown(service, result_id, "result")
+    return _shown(service, result_id, "result", download)
 
 
 @gallery.get("/gallery/{result_id}/thumbnail", response_class=Response)
@@ -73,15 +73,22 @@ def system(service: Shared) -> System:
     )
 
 
-def _shown(service: Service, result_id: str, part: str) -> Response:
+def _shown(service: Service, result_id: str, part: str, download: bool = False) -> Response:
     found = service.results.get(result_id)
     key = getattr(found, part, None)
-    if key is None:
+    if found is None or key is None:
         raise not_found("picture")
     try:
-        return picture_response(service.buckets.result.read(key), key)
+        name = _saved_as(service, found) if download else None
+        return picture_response(service.buckets.result.read(key), key, name)
     except ObjectError:
         raise not_found("picture any more") from None
+
+
+def _saved_as(service: Service, found: Result) -> str:
+    item = gallery_item(found)
+    job = service.board.stored(item.job) if item.job else None  # It knows the photo's own name.
+    return saved_as(job.photo if job else item.photo, item.look, found.result)
 
 
 def _version(package: str) -> str | None:

@@ -160,8 +160,7 @@ def job_result(
     """The finished picture. small: a JPEG with at most 1280 px."""
     job = _known(service, job_id)
     data, key = painted_of(job, service.buckets, small)
-    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
-    return _picture(data, key, name if download else None)
+    return _picture(data, key, saved_as(job.photo, job.look, key) if download else None)
 
 
 @jobs.get("/estimate")
@@ -179,9 +178,15 @@ def estimate(
     return Estimate(**found)
 
 
-def picture_response(data: bytes, key: str) -> Response:
-    """A picture of the gallery, which stays as it is."""
-    response = _picture(data, key)
+def saved_as(photo: str, look: str, key: str) -> str:
+    """The name of the file that a result is downloaded as. key: of the result."""
+    return f"{PurePosixPath(photo).stem} - {look}{PurePosixPath(key).suffix}"
+
+
+def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
+    """A picture of the gallery, which stays as it is. name: of the file to be saved; None: it is
+    shown."""
+    response = _picture(data, key, name)
     response.headers["cache-control"] = "private, max-age=3600"
     return response
 

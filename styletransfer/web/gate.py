@@ -85,7 +85,7 @@ class Gate:
         if not self._sessions.needed and not _from_browser(request.headers):
             return None
         return _problem(
-            403, f"the page is too old, or the request is not from it: load it anew ({FORM_TOKEN})"
+            403, f"this page is out of date: load it anew (its {FORM_TOKEN} is not the session's)"
         )
 
     def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:

@@ -18,11 +18,17 @@ _reducing = threading.Lock()  # One at a time: decoding may take much memory.
 
 def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
     """The photo, and a key with the ending of its format; a JPEG where browsers show no other.
-    small: with at most 1280 px. Raises RefusedError where it is gone, StorageError."""
+    small: with at most 1280 px, but for a damaged one, of which browsers show what is there.
+    Raises RefusedError where it is gone, StorageError."""
     key = job.photo_key
+    shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
     try:
-        if small or PurePosixPath(key).suffix not in SHOWN_BY_BROWSERS:
-            return _small(buckets, "photos", key, buckets.photos)
+        if small or not shown:
+            try:
+                return _small(buckets, "photos", key, buckets.photos)
+            except PictureError:
+                if not shown:
+                    raise
         return buckets.photos.read(key), key
     except (ObjectError, PictureError):
         raise not_found("photo any more") from None

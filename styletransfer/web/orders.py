@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from styletransfer.web.places import WebBuckets
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
 from styletransfer.web.stored import JobStore, StoredJob, new_id
+from styletransfer.web.style_bucket import UPLOADED
 from styletransfer.web.upload import Upload
 
 OFFERED = (
@@ -115,7 +117,8 @@ class Orders:
             names = self._catalogue.names()
             for name in request.paintings:
                 if name not in names:
-                    raise RefusedError(422, f"there is no painting {name[:60]!r}")
+                    shown = re.sub(f"^{UPLOADED}[0-9a-f]{{12}}-", "", name)[:60]
+                    raise RefusedError(422, f"there is no painting {shown!r} any more")
             total = sum(request.paintings.values())
             shares = request.paintings.items()
             return None, [Blended(name=name, share=share / total) for name, share in shares]

@@ -14,6 +14,7 @@ from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.refusals import RefusedError
 
 _LONGEST_NAME = 60  # characters
+_LONGEST_SHOWN = 100  # characters
 _UNSAFE = re.compile(r"[^\w-]+")
 
 
@@ -23,7 +24,9 @@ class Upload:
 
     def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
         """Raises RefusedError for what is no picture, and for one that is too large."""
-        self.shown = printable(PurePosixPath(given_name.replace("\\", "/")).name)[:100] or "photo"
+        # Browsers write a quotation mark in a form's file names so.
+        given_name = given_name.replace("%22", '"')
+        self.shown = _shown(given_name)
         if len(data) > options.max_upload:
             raise RefusedError(
                 413, f"{self.shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
@@ -50,6 +53,15 @@ class Upload:
     def digest(self) -> str:
         """Of the content."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+def _shown(given: str) -> str:
+    """A file's name as people see it, with its ending where it is too long."""
+    name = printable(PurePosixPath(given.replace("\\", "/")).name) or "photo"
+    if len(name) <= _LONGEST_SHOWN:
+        return name
+    ending = PurePosixPath(name).suffix[-10:]
+    return f"{name[: _LONGEST_SHOWN - len(ending) - 1]}…{ending}"
 
 
 def safe_stem(given: str) -> str:

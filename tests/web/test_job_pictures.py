@@ -61,6 +61,15 @@ def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets):
     assert seen(preview_of(job(result="monet/j/beach.jpg"), buckets))[2] == "blue"
 
 
+def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
+    half = picture("JPEG")[:4000]
+    for key in ("j/beach.jpg", "j/beach.tiff"):
+        buckets.photos.write(key, half)
+    assert photo_of(job(), buckets, small=True) == (half, "j/beach.jpg")
+    with pytest.raises(RefusedError):
+        photo_of(job("j/beach.tiff"), buckets, small=True)
+
+
 def test_what_is_gone_is_said_to_be_gone(buckets):
     with pytest.raises(RefusedError, match="there is no such photo any more"):
         photo_of(job(), buckets)

@@ -65,9 +65,24 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert (item["photo"], item["look"], shown["next"]) == ("beach.jpg", "monet", None)
     for part in ("result", "original", "thumbnail"):
         assert web.get(item[part]).headers["content-type"] == "image/jpeg"
+    saved = web.get(item["result"], params={"download": 1}).headers["content-disposition"]
+    assert saved == result.headers["content-disposition"]
     known = web.get("/api/estimate", params={"width": 80, "height": 60}).json()
     assert known["draft"] > 0
     assert known["fine"] is None
+
+
+def test_a_photo_is_called_as_its_file_is(web):
+    for name in (
+        'quo"te.jpg',
+        "at 9.41\u202fPM.png",
+        "👨\u200d👩\u200d👧.jpg",
+        "100%.jpg",
+        "חוף.jpg",
+    ):
+        # As browsers write it.
+        assert send(web, name=name.replace('"', "%22")).json()["photo"] == name
+    assert send(web, name="x" * 200 + ".jpeg").json()["photo"] == "x" * 94 + "….jpeg"
 
 
 def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
