@@ -128,5 +128,7 @@ export const arrange = ({ look, sort }) => {
 for (const image of document.querySelectorAll("img[data-look]")) {
   const [first] = results.find((each) => each.look === Number(image.dataset.look)).shares;
   const thumb = first && paintings[first[0]].thumb;
-  if (thumb) image.src = thumb; else image.hidden = true;
+  image.hidden = !thumb;
+  image.onerror = () => { image.hidden = true; };
+  if (thumb) image.src = thumb;
 }

@@ -229,7 +229,11 @@ def test_a_link_leads_to_one_painting_and_closing_it_to_the_gallery(viewer, web)
 
 
 def test_everything_that_can_be_used_has_a_name_for_screen_readers(viewer, web):
-    viewer.look(web).open()
+    viewer.look(web)
+    viewer.js("document.querySelector('.card img').src = 'missing.jpg'")
+    viewer.until("document.querySelector('.card .blank')")
+    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the look")
+    viewer.open()
     assert viewer.nameless() == []
 
 

@@ -41,7 +41,7 @@ class PageServer:
     """What the page asks for, as the test has set it. password: empty, where nobody must log in."""
 
     def __init__(self, password=""):
-        self.password = password
+        self.password, self.csrf = password, CONTEXT["csrf"]
         self.pictures = {kind: jpeg(colour) for kind, colour in PICTURES.items()}
         self.jobs, self.by_key, self.received, self.streams = {}, {}, [], []
         self.refusals = {}  # (method, path) → (status, detail, Retry-After), for the next request
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, page.pictures[path.removeprefix("/picture/")], "image/jpeg")
         elif path == "/api/events":
             self._stream()
-        else:
+        elif not self._refused("GET", path):
             self._json(*self._answer(path))
 
     def _answer(self, path):
@@ -179,14 +179,15 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/login":
             self._log_in(parse_qs(body.decode()))
             return
-        assert self.headers["X-CSRF-Token"] == "token"
-        if path == "/logout":
+        if self.headers["X-CSRF-Token"] != page.csrf:
+            self._json(403, {"detail": "this page is out of date: load it anew"})
+        elif page.password and "session=yes" not in self.headers.get("Cookie", ""):
+            self._json(401, {"detail": "log in first"})
+        elif path == "/logout":
             gone = {"Set-Cookie": "session=no; Path=/"}
             self._send(303, b"", "text/html", Location="/login", **gone)
-            return
-        if ("POST", path) in page.refusals:
-            status, detail, after = page.refusals.pop(("POST", path))
-            self._json(status, {"detail": detail}, **({"Retry-After": str(after)} if after else {}))
+        elif self._refused("POST", path):
+            pass
         elif path == "/api/jobs":
             self._json(202, self._order(*self._parsed(body)))
         elif path == "/api/paintings":
@@ -198,6 +199,14 @@ class _Handler(BaseHTTPRequestHandler):
             number = int(path.split("/")[-2][1:])
             page.go_on(number, state="cancelled")
             self._json(202, page.jobs[f"j{number}"])
+
+    def _refused(self, method, path):
+        """Refuses a request, where the test says so."""
+        if (method, path) not in self.page.refusals:
+            return False
+        status, detail, after = self.page.refusals.pop((method, path))
+        self._json(status, {"detail": detail}, **({"Retry-After": str(after)} if after else {}))
+        return True
 
     def _order(self, request, photo):
         page, key = self.page, self.headers["Idempotency-Key"]
@@ -247,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             return  # The browser has left.
 
     def _render(self, name, status=200, **context):
-        text = templates.get_template(name).render(**CONTEXT, **context)
+        text = templates.get_template(name).render(**CONTEXT | {"csrf": self.page.csrf}, **context)
         self._send(status, text.encode(), "text/html; charset=utf-8")
 
     def _json(self, status, content, **headers):

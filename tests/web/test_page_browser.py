@@ -126,15 +126,50 @@ def test_photos_are_dropped_and_pasted_and_what_is_none_is_named(page, server):
     assert page.one("#photos-refused").text == (
         "notes.pdf cannot be read here; these can: JPG, PNG, WEBP, TIFF, HEIC. "
         "big.png has 3.0 MB; at most 2.0 MB can be sent. "
-        "folder is empty, or a folder: choose the pictures in it."
+        "folder is empty, or a folder without pictures."
     )
     page.one("#photos button").click()
     assert page.js(names) == ["pasted-1.png"]
     assert page.js("document.activeElement.ariaLabel") == "Remove pasted-1.png"
 
 
+def test_a_folder_that_is_dropped_gives_its_pictures(page, server, tmp_path):
+    (tmp_path / "trip" / "later").mkdir(parents=True)
+    (tmp_path / "empty.jpg").mkdir()
+    for name in ("10.jpg", "9.jpg", ".hidden.jpg", "notes.txt", "later/town.png"):
+        (tmp_path / "trip" / name).write_bytes(jpeg("red"))
+    visit(page, server)
+    dragged = {"items": [], "dragOperationsMask": 1}
+    dragged["files"] = [str(tmp_path / name) for name in ("trip", "empty.jpg")]
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 100, "y": 200, "data": dragged}
+        page.driver.execute_cdp_cmd("Input.dispatchDragEvent", event)
+    page.until("document.querySelector('#photos-refused').textContent")
+    names = "[...document.querySelectorAll('#photos .name')].map(e => e.textContent)"
+    assert page.js(names) == ["9.jpg", "10.jpg", "town.png"]
+    refused = "empty.jpg is empty, or a folder without pictures."
+    assert page.one("#photos-refused").text == refused
+
+
+def test_looks_that_did_not_come_are_asked_for_again(page, server):
+    server.refusals["GET", "/api/looks"] = (503, "the storage does not answer", None)
+    page.look(server.address)
+    page.until("document.querySelector('#looks-away').textContent")
+    assert page.one("#looks-away").text == "The storage does not answer."
+    page.js("document.dispatchEvent(new Event('visibilitychange'))")
+    page.until("document.querySelectorAll('[name=look]').length === 3")
+    assert page.one("#looks-away").text == ""
+    server.paintings.pop()  # Somebody else has deleted it.
+    page.js("document.dispatchEvent(new Event('visibilitychange'))")
+    page.until("document.querySelectorAll('[name=look]').length === 2")
+
+
 def test_a_painting_is_added_chosen_and_deleted(page, server):
     visit(page, server)
+    server.refusals["POST", "/api/paintings"] = (422, "notes.png is text", None)
+    page.driver.execute_script(DROP, "#painting-zone", [["notes.png", 9]])
+    page.until("document.querySelector('#looks-refused').textContent")
+    assert page.one("#looks-refused").text == "notes.png is text."
     page.driver.execute_script(DROP, "#painting-zone", [["starry night.png", 9]])
     page.until("document.querySelector('[name=look]:checked')")
     chosen = "document.querySelector('[name=look]:checked').closest('label').innerText"
@@ -204,6 +239,36 @@ def test_the_page_goes_on_by_itself_when_the_server_was_away(page, server):
     page.until("document.querySelector('#finished [data-state=done]')")
 
 
+HOLD = """
+const real = fetch;
+window.fetch = async (...asked) => {
+  const answer = await real(...asked), json = answer.json.bind(answer);
+  if (asked[0] !== "/api/jobs") return answer;
+  answer.json = async () => { setTimeout(() => { window.taken = true; }, 50); return json(); };
+  await new Promise((resolve) => { window.release = resolve; });
+  return answer;
+};
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+
+
+def test_an_answer_that_is_late_does_not_undo_what_has_happened_meanwhile(page, server):
+    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100)
+    visit(page, server)
+    queued(page, 1)
+    page.driver.execute_script(HOLD)
+    page.until("Boolean(window.release)")
+    server.add("town.jpg", "mosaic", MOSAIC)
+    server.go_on(1, state="done")
+    page.until("document.querySelector('#finished [data-state=done]')")
+    page.driver.execute_script("window.release()")
+    page.until("window.taken")
+    assert [each.text.split()[0] for each in page.all("#queue h3, #finished h3")] == [
+        *("town.jpg", "beach.jpg")
+    ]
+    assert len(page.all("#queue > li")) == 1
+
+
 def test_a_page_that_nobody_sees_leaves_its_connection_to_others(page, chromium, web):
     """A browser has six to a server in all: with a stream of events each, a seventh tab would
     never load."""
@@ -227,6 +292,23 @@ def test_who_is_no_longer_logged_in_gets_the_login(page, server):
     page.until("location.pathname === '/login'")
 
 
+def test_what_is_chosen_outlasts_a_login(page, server, photos):
+    visit(page, server)
+    choose(page, photos, 0)
+    server.password = "a password"
+    page.one("#paint").click()
+    page.until("refused.textContent")
+    assert page.one("#refused").text == (
+        "You are no longer logged in. Log in in another tab: what you have chosen here stays."
+    )
+    cookie = {"name": "session", "value": "yes", "url": server.address}
+    page.driver.execute_cdp_cmd("Network.setCookie", cookie)
+    server.csrf = "that of the new session"
+    page.one("#paint").click()
+    queued(page, 2)
+    assert page.one("#refused").text == ""
+
+
 def test_a_picture_is_ordered_again_with_other_settings(page, server):
     blend = [{"name": "waves.jpg", "share": 0.75}, {"name": "mine.jpg", "share": 0.25}]
     settings = {"strength": 0.8, "preserve_color": True}
@@ -234,7 +316,14 @@ def test_a_picture_is_ordered_again_with_other_settings(page, server):
     server.go_on(1, state="done")
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=done]')")
-    page.all("#finished .actions > *")[2].click()
+    compare, _, repaint = page.all("#finished .actions > *")
+    server.pictures["photo"] = b""
+    compare.click()
+    page.until("limited.textContent")
+    assert page.one("#limited").text == "The photo beach.jpg cannot be loaded."
+    page.one("#close").click()
+    page.until("!document.querySelector('dialog').open")
+    repaint.click()
     assert page.js("[...document.querySelectorAll('#photos .name')].map(e => e.textContent)") == [
         "beach.jpg"
     ]
@@ -323,7 +412,6 @@ def item(number):
 
 def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, server):
     server.gallery = [item(number) for number in range(60)]
-    server.pictures["result?0"] = server.pictures["result"]
     page.look(server.address + "/gallery")
     page.until("document.querySelectorAll('.card').length === 48")
     page.one("#more").click()
@@ -340,4 +428,10 @@ def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, serve
     assert page.one("#title").text == "photo 0.jpg"
     page.one("#close").click()
     assert page.js("document.querySelector('dialog').open") is False
+    page.all(".card a")[47].click()
+    page.until("!next.disabled")
+    assert page.js("document.querySelectorAll('.card').length") == 60
+    page.look(link.replace("result%3F0", "result%3F55"))
+    page.until("document.querySelector('dialog').open")
+    assert page.one("#title").text == "photo 55.jpg"
     assert page.errors() == []

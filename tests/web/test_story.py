@@ -70,11 +70,12 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     photos = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
     for each in photos:
         Image.effect_noise((96, 64), 60).convert("RGB").save(each)
-    page = Viewer(chromium).look(server, 390, 844)
+    page = Viewer(chromium).look(f"{server}/#kept", 390, 844)
     slow = WebDriverWait(chromium, 120, 0.05)
     until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
     until("document.querySelectorAll('[name=look]').length === 2")
+    assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
     for each in page.all("[name=look]"):
         each.click()

@@ -14,7 +14,8 @@ export const show = (image, small, larger) => {
   const attempt = ([first, ...others]) => {
     if (wanted.get(image) !== order) return;
     if (!first) {
-      if (small) by("limited").textContent = "The full picture cannot be loaded from here; this is its thumbnail.";
+      by("limited").textContent = small
+        ? "The full picture cannot be loaded from here; this is its thumbnail." : `${image.alt} cannot be loaded.`;
       return;
     }
     const probe = new Image();

@@ -13,7 +13,11 @@ export const picture = (source, alt, size) => {
   image.decoding = "async";
   image.alt = alt;
   if (size) [image.height, image.width] = size;
-  image.onerror = () => image.replaceWith(make("span", "no preview", "blank"));
+  image.onerror = () => {
+    const blank = make("span", "no preview", "blank");
+    if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
+    image.replaceWith(blank);
+  };
   image.src = source;
   return image;
 };

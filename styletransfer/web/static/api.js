@@ -1,7 +1,16 @@
 // What the page asks the server for, and what it says when the server refuses.
 import { spoken } from "./words.js";
 
-const csrf = document.querySelector("meta[name=csrf]").content;
+const tokenIn = (page) => page.querySelector("meta[name=csrf]").content;
+let token = tokenIn(document);
+// Whoever logs in anew in another tab gets another token. Returns whether there is one.
+const renewToken = async () => {
+  const before = token, page = await fetch(location.pathname, { cache: "no-store" });
+  if (page.ok) token = tokenIn(new DOMParser().parseFromString(await page.text(), "text/html"));
+  return token !== before;
+};
+// What is chosen and not yet sent would be lost with the page.
+const hasUnsent = () => document.querySelector("#photos li") !== null;
 
 // message: a sentence for people. status: of HTTP, 0 where nothing answered. after: seconds until it may work.
 export class Refusal extends Error {
@@ -33,20 +42,26 @@ const refusalOf = async (answer) => {
   return new Refusal(says, answer.status, after);
 };
 
-// The answer's JSON, null where it is none. body: JSON, or a form with files. Raises Refusal; who is no longer logged in gets the login page.
+// The answer's JSON, null where it is none. body: JSON, or a form with files. Raises Refusal; who is no longer logged in gets the
+// login page, unless something would be lost.
 export const ask = async (address, { method = "GET", body = null, headers = {} } = {}) => {
   const sent = { Accept: "application/json", ...headers };
-  if (method !== "GET") sent["X-CSRF-Token"] = csrf;
   const plain = body && !(body instanceof FormData);
   if (plain) sent["Content-Type"] = "application/json";
+  const send = () => {
+    if (method !== "GET") sent["X-CSRF-Token"] = token;
+    return fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
+  };
   let answer;
   try {
-    answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
+    answer = await send();
+    if (answer.status === 403 && method !== "GET" && await renewToken()) answer = await send();
   } catch {
     throw new Refusal("The server cannot be reached. Nothing is lost: try again in a moment.", 0);
   }
   if (answer.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+    if (hasUnsent()) throw new Refusal("You are no longer logged in. Log in in another tab: what you have chosen here stays.", 401);
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
     return new Promise(() => {}); // The page is about to go.
   }
   if (!answer.ok) throw await refusalOf(answer);

@@ -1,25 +1,27 @@
 // News of all jobs, as they come. The connection mends itself; what was missed meanwhile is fetched.
 import { by } from "./shared/elements.js";
-import { ask } from "./api.js";
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 
-export const connect = (onJob, onAll) => {
-  let source = null, wait = 1, notice = 0, timer = 0;
+const AWAY = "The server is away for the moment. Nothing is lost: this page goes on by itself as soon as it is back.";
+
+// onJob: gets a job that has changed; fetchAll: asks for all of them.
+export const connect = (onJob, fetchAll) => {
+  let source = null, wait = 1, notice = 0, timer = 0, reason = AWAY;
   const present = () => {
     clearTimeout(notice);
     notice = 0;
     wait = 1;
     by("away").textContent = "";
   };
-  const absent = () => {
+  const absent = (refusal) => {
+    reason = refusal && refusal.status === 401 ? refusal.message : AWAY;
     // A moment's gap is none that anybody needs to know of.
-    notice ||= setTimeout(() => {
-      by("away").textContent = "The server is away for the moment. Nothing is lost: this page goes on by itself as soon as it is back.";
-    }, PATIENCE_MS);
+    if (by("away").textContent) by("away").textContent = reason;
+    notice ||= setTimeout(() => { by("away").textContent = reason; }, PATIENCE_MS);
   };
-  const later = () => {
-    absent();
+  const later = (refusal) => {
+    absent(refusal);
     clearTimeout(timer);
     timer = setTimeout(refresh, 1000 * wait);
     wait = Math.min(LONGEST_WAIT_S, 2 * wait);
@@ -39,7 +41,6 @@ export const connect = (onJob, onAll) => {
       if (source.readyState === EventSource.CLOSED) later();
     });
   };
-  const fetchAll = async () => onAll((await ask("/api/jobs")).jobs);
   // A browser has six connections to a server in all. A page that nobody sees leaves its own to the others, and asks now and then.
   const rest = () => {
     if (source) source.close();
@@ -49,7 +50,7 @@ export const connect = (onJob, onAll) => {
   };
   const refresh = async () => {
     clearTimeout(timer);
-    try { await fetchAll(); } catch { later(); return; }
+    try { await fetchAll(); } catch (refusal) { later(refusal); return; }
     if (document.hidden) { present(); rest(); } else open();
   };
   // Telephones sleep, and laptops change their network.

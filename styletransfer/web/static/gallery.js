@@ -2,7 +2,7 @@
 import { by, make, picture } from "./shared/elements.js";
 import { ask } from "./api.js";
 import "./frame.js";
-import { bindResults, openResult } from "./result.js";
+import { asked, bindResults, openResult } from "./result.js";
 import { say } from "./said.js";
 import { counted, dated, titleOf } from "./words.js";
 
@@ -48,7 +48,8 @@ const load = async () => {
   by("refused").textContent = "";
   try {
     const answer = await ask(next);
-    const added = answer.items.map(resultOf);
+    // Where a picture was finished meanwhile, all others have moved on by one.
+    const added = answer.items.map(resultOf).filter(({ id }) => !results.some((each) => each.id === id));
     results.push(...added);
     by("results").append(...added.map(cardOf));
     ({ next } = answer);
@@ -69,4 +70,10 @@ by("more").addEventListener("click", async () => {
     by("results").children[before].firstElementChild.focus();
   }
 });
-load().then(() => bindResults(() => results));
+const start = async () => {
+  await load();
+  // An address may name a result that comes later.
+  while (next && asked() && !results.some((each) => each.id === asked()) && await load());
+  bindResults(() => results, () => next && !by("more").disabled && load());
+};
+start();

@@ -3,7 +3,7 @@ import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
-import { bindJobs, finishedJobs, setJobs, updateJob } from "./jobs.js";
+import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
 import { addPaintings, loadLooks, thumbOf } from "./looks.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
@@ -40,14 +40,29 @@ const results = () => finishedJobs().map((job) => {
   return shown.get(job);
 });
 
+const LOOK_AGAIN_MS = 5000;
+let lookingAgain = 0;
+// Looks and paintings, until they are there.
+const showLooks = async () => {
+  clearTimeout(lookingAgain);
+  try {
+    await loadLooks();
+    by("looks-away").textContent = "";
+  } catch (refusal) {
+    if (!by("looks").childElementCount) by("looks-away").textContent = refusal.message;
+    lookingAgain = setTimeout(showLooks, LOOK_AGAIN_MS);
+  }
+};
+
 const start = async () => {
   receive(addPhotos, addPaintings);
   bindOrder(updateJob);
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
-  const looks = loadLooks().catch((refusal) => { by("looks-refused").textContent = refusal.message; });
   loadEstimates();
   showSystem();
-  await Promise.all([looks, connect(updateJob, setJobs)]);
+  await Promise.all([showLooks(), connect(updateJob, fetchJobs)]);
+  // In another tab, paintings may have been added or deleted.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) showLooks(); });
   bindResults(results);
   const again = new URLSearchParams(location.search).get("again");
   if (again) {

@@ -140,21 +140,27 @@ const arrangeAll = () => {
 };
 
 const SAID = { done: "is painted", failed: "could not be painted", cancelled: "is cancelled" };
-export const updateJob = (job) => {
+const take = (job) => {
   const before = jobs.get(job.id);
+  // An answer may be older than the news that came while it was on its way. What has ended has ended.
+  if (before && !ACTIVE.includes(before.state) && ACTIVE.includes(job.state)) return;
   jobs.set(job.id, job);
   showJob(job);
-  arrangeAll();
   if (before && before.state !== job.state && SAID[job.state]) {
     say(`${titleOf(job)} ${SAID[job.state]}`);
     actions.ended(job);
   }
 };
-// All jobs that there are, after a time without news.
-export const setJobs = (all) => {
-  const present = new Set(all.map((each) => each.id));
-  for (const id of [...jobs.keys()].filter((each) => !present.has(each))) { jobs.delete(id); cards.delete(id); }
-  for (const job of all) updateJob(job);
+export const updateJob = (job) => {
+  take(job);
+  arrangeAll();
+};
+// Asks for all jobs that there are, after a time without news.
+export const fetchJobs = async () => {
+  const known = [...jobs.keys()]; // What is ordered while the answer is on its way is not gone.
+  const { jobs: all } = await ask("/api/jobs"), present = new Set(all.map((each) => each.id));
+  for (const id of known.filter((each) => !present.has(each))) { jobs.delete(id); cards.delete(id); }
+  for (const job of all) take(job);
   arrangeAll();
 };
 // what: `again` and `open`, for a job; `ended`, when one is no longer in the queue.

@@ -3,7 +3,7 @@ import { by, make, picture } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { sorted } from "./files.js";
 import { say } from "./said.js";
-import { counted, paintingName, percent } from "./words.js";
+import { counted, ofFile, paintingName, percent } from "./words.js";
 
 // Each has an id, name, thumb and paintings ([{name, share}]), and look: its name, where it is a look of the bucket.
 let choices = [];
@@ -113,7 +113,7 @@ export const loadLooks = async () => {
   const [looks, paintings] = await Promise.all([ask("/api/looks"), ask("/api/paintings")]);
   const byName = new Map(paintings.map((each) => [each.name, each]));
   const alone = new Set(looks.filter((each) => each.paintings.length === 1).map((each) => each.paintings[0].name));
-  choices = [
+  const found = [
     ...looks.map((each) => ({
       id: identified("look", each.name), name: each.name, look: each.name, paintings: each.paintings, thumb: each.thumbnail,
       removable: each.paintings.length === 1 && Boolean((byName.get(each.paintings[0].name) || {}).uploaded),
@@ -123,6 +123,8 @@ export const loadLooks = async () => {
       thumb: each.thumbnail, removable: each.uploaded,
     })),
   ];
+  if (JSON.stringify(found) === JSON.stringify(choices)) return; // Nothing moves, and the focus stays.
+  choices = found;
   for (const each of choices) if (!weights.has(each.id)) weights.set(each.id, 50);
   for (const id of chosen) if (!choices.some((each) => each.id === id)) chosen.delete(id);
   showTiles();
@@ -139,7 +141,7 @@ export const addPaintings = async (files) => {
       await loadLooks();
       const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === added.name);
       if (own) chosen.add(own.id);
-    } catch (refusal) { refused.push(`${file.name}: ${refusal.message}`); }
+    } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
   by("looks-status").textContent = "";
   by("looks-refused").textContent = refused.join(" ");

@@ -4,7 +4,7 @@ import { ask, newKey } from "./api.js";
 import { chosenLooks, onLooks, setLooksOf } from "./looks.js";
 import { chosenPhotos, onPhotos, removePhotos, setPhotoOf } from "./photos.js";
 import { say } from "./said.js";
-import { about, counted } from "./words.js";
+import { about, counted, ofFile } from "./words.js";
 
 const form = by("order"), paint = by("paint");
 let estimates = {}, sending = false;
@@ -83,7 +83,7 @@ const send = async (onJob) => {
       if (refusal.status === undefined) throw refusal;
       // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
       const own = [413, 415, 422].includes(refusal.status);
-      refused.push(refusal.message.includes(photo.name) || !own ? refusal.message : `${photo.name}: ${refusal.message}`);
+      refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
       if (!own) break;
       at = requests.length * (photos.indexOf(photo) + 1);
     }

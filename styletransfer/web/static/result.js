@@ -4,7 +4,7 @@ import { compare, slider, stage } from "./shared/compare.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
 
 const resultView = by("one");
-const state = { list: () => [], current: null, view: "slider" };
+const state = { list: () => [], more: () => null, current: null, view: "slider" };
 
 // A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
 // the picture, its download, again (an address, or a function), paintings as for hangPaintings, and facts.
@@ -18,8 +18,8 @@ const showResult = (result) => {
   by("paintings").parentElement.hidden = !result.paintings.length;
   hangPaintings(by("paintings"), result.paintings);
   by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, text]) => text));
-  by("previous").disabled = !neighbour(-1);
-  by("next").disabled = !neighbour(1);
+  showNeighbours();
+  if (!neighbour(1)) Promise.resolve(state.more()).then(showNeighbours);
   slider.value = 50;
   const view = result.photo ? state.view : "painting";
   by("views").hidden = !result.photo;
@@ -34,8 +34,12 @@ const neighbour = (steps) => {
   const list = state.list(), at = list.findIndex((each) => each.id === state.current.id);
   return at < 0 ? undefined : list[at + steps];
 };
+const showNeighbours = () => {
+  by("previous").disabled = !neighbour(-1);
+  by("next").disabled = !neighbour(1);
+};
 const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
-const asked = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
+export const asked = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
 const follow = () => {
   const id = asked(), result = id && state.list().find((each) => each.id === id);
   if (!result) { if (resultView.open) resultView.close(); return; }
@@ -58,9 +62,10 @@ export const openResult = (id) => {
   history.pushState({ pushed: true }, "", address(id));
   follow();
 };
-// list: gives the results as they now are, in their order. Opens the one that the address names.
-export const bindResults = (list) => {
-  state.list = list;
+// list: gives the results as they now are, in their order; more: loads those that follow, if any do. Opens the one that the
+// address names.
+export const bindResults = (list, more = () => null) => {
+  Object.assign(state, { list, more });
   follow();
 };
 
