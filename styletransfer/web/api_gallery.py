@@ -9,8 +9,10 @@ from fastapi import APIRouter, Path, Query, Response
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.devices.system_memory import free_memory
+from styletransfer.errors import PictureError
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.api_jobs import REFUSALS, picture_response, saved_as
+from styletransfer.web.job_pictures import small_jpeg
 from styletransfer.web.refusals import not_found
 from styletransfer.web.results import Result, gallery_item
 from styletransfer.web.schemas import GalleryPage, JobId, Memory, QueueState, System
@@ -38,9 +40,11 @@ def gallery_items(
 
 
 @gallery.get("/gallery/{result_id}/result", response_class=Response)
-def gallery_result(result_id: ResultId, service: Shared, download: bool = False) -> Response:
-    """A result."""
-    return _shown(service, result_id, "result", download)
+def gallery_result(
+    result_id: ResultId, service: Shared, download: bool = False, small: bool = False
+) -> Response:
+    """A result. small: a JPEG with at most 1280 px."""
+    return _shown(service, result_id, "result", download, small)
 
 
 @gallery.get("/gallery/{result_id}/thumbnail", response_class=Response)
@@ -73,15 +77,20 @@ def system(service: Shared) -> System:
     )
 
 
-def _shown(service: Service, result_id: str, part: str, download: bool = False) -> Response:
+def _shown(
+    service: Service, result_id: str, part: str, download: bool = False, small: bool = False
+) -> Response:
     found = service.results.get(result_id)
     key = getattr(found, part, None)
     if found is None or key is None:
         raise not_found("picture")
+    bucket = service.buckets.result
     try:
         name = _saved_as(service, found) if download else None
-        return picture_response(service.buckets.result.read(key), key, name)
-    except ObjectError:
+        if small:
+            return picture_response(*small_jpeg(service.buckets, "results", key, bucket), name)
+        return picture_response(bucket.read(key), key, name)
+    except (ObjectError, PictureError):
         raise not_found("picture any more") from None
 
 

@@ -25,7 +25,7 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
     try:
         if small or not shown:
             try:
-                return _small(buckets, "photos", key, buckets.photos)
+                return small_jpeg(buckets, "photos", key, buckets.photos)
             except PictureError:
                 if not shown:
                     raise
@@ -52,16 +52,17 @@ def painted_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tupl
         raise not_found("result, or none yet")
     try:
         if small:
-            return _small(buckets, "results", job.result, buckets.result)
+            return small_jpeg(buckets, "results", job.result, buckets.result)
         return buckets.result.read(job.result), job.result
     except (ObjectError, PictureError):
         raise not_found("result any more") from None
 
 
-def _small(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
-    """The gallery has it once the job is painted."""
+def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
+    """A picture with at most 1280 px, and a key with the ending `.jpg`. kind: `photos` or
+    `results`; home: the bucket that has the picture. Raises ObjectError, PictureError."""
     stored = picture_key(kind, key)
-    try:
+    try:  # The gallery has it once the job is painted.
         return buckets.result.read(stored), stored
     except ObjectError:
         with _reducing:

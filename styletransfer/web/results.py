@@ -91,7 +91,7 @@ def gallery_item(found: Result) -> GalleryItem:
         look=look_name(record),
         result=f"{own}/result",
         original=f"{own}/original" if found.original else None,
-        thumbnail=f"{own}/thumbnail" if found.thumbnail else f"{own}/result",
+        thumbnail=f"{own}/thumbnail" if found.thumbnail else f"{own}/result?small=1",
         width=record.width,
         height=record.height,
         made=record.finished,

@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in ("/", "/gallery"):
             self._render("index.html" if path == "/" else "gallery.html")
         elif path.startswith("/picture/"):
-            self._send(200, page.pictures[path.removeprefix("/picture/")], "image/jpeg")
+            self._send(200, page.pictures[path.split("/")[2]], "image/jpeg")
         elif path == "/api/events":
             self._stream()
         elif not self._refused("GET", path):

@@ -65,6 +65,10 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert (item["photo"], item["look"], shown["next"]) == ("beach.jpg", "monet", None)
     for part in ("result", "original", "thumbnail"):
         assert web.get(item[part]).headers["content-type"] == "image/jpeg"
+    small = [
+        web.get(each, params={"small": 1}) for each in (item["result"], done["links"]["result"])
+    ]
+    assert small[0].content == small[1].content != result.content
     saved = web.get(item["result"], params={"download": 1}).headers["content-disposition"]
     assert saved == result.headers["content-disposition"]
     known = web.get("/api/estimate", params={"width": 80, "height": 60}).json()

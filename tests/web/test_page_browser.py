@@ -403,7 +403,7 @@ def test_the_pages_suit_a_phone_and_a_screen_reader(page, server, photos, path):
 
 def item(number):
     return {
-        **{"photo": f"photo {number}.jpg", "look": "mosaic", "result": f"/picture/result?{number}"},
+        **{"photo": f"photo {number}.jpg", "look": "mosaic", "result": f"/picture/result/{number}"},
         **{"original": "/picture/photo", "thumbnail": "/picture/thumbnail"},
         **{"width": 96, "height": 64, "made": "2026-11-20T10:02:00+00:00", "network": "small"},
         **{"settings": {}},
@@ -431,7 +431,7 @@ def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, serve
     page.all(".card a")[47].click()
     page.until("!next.disabled")
     assert page.js("document.querySelectorAll('.card').length") == 60
-    page.look(link.replace("result%3F0", "result%3F55"))
+    page.look(link.replace("result%2F0", "result%2F55"))
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "photo 55.jpg"
     assert page.errors() == []

@@ -16,10 +16,10 @@ const resultOf = (item) => ({
   alt: titleOf(item),
   photo: item.original && { thumb: null, preview: item.original },
   thumb: item.thumbnail,
-  preview: item.result,
+  preview: `${item.result}?small=1`,
   href: item.result,
   size: item.width && item.height ? [item.height, item.width] : null,
-  download: `${item.result}${item.result.includes("?") ? "&" : "?"}download=1`,
+  download: `${item.result}?download=1`,
   again: item.job ? `/?again=${encodeURIComponent(item.job)}` : null,
   paintings: [],
   facts: [
