@@ -269,6 +269,20 @@ def test_an_answer_that_is_late_does_not_undo_what_has_happened_meanwhile(page, 
     assert len(page.all("#queue > li")) == 1
 
 
+def test_only_what_is_shown_is_loaded(page, server):
+    for number in range(1, 15):
+        server.add(f"{number}.jpg", "mosaic", MOSAIC)
+        server.go_on(number, state="done", finished=f"2026-11-20T10:{number:02d}:00+00:00")
+        server.jobs[f"j{number}"]["links"]["result"] = f"/picture/result/{number}"
+    visit(page, server)
+    loaded = "document.querySelectorAll('#finished img:not([hidden])').length === 12"
+    page.until(loaded)
+    asked = {
+        int(each.split("/")[-1].split("?")[0]) for each in page.requests() if "result/" in each
+    }
+    assert asked == set(range(3, 15))
+
+
 def test_a_page_that_nobody_sees_leaves_its_connection_to_others(page, chromium, web):
     """A browser has six to a server in all: with a stream of events each, a seventh tab would
     never load."""
@@ -321,6 +335,7 @@ def test_a_picture_is_ordered_again_with_other_settings(page, server):
     compare.click()
     page.until("limited.textContent")
     assert page.one("#limited").text == "The photo beach.jpg cannot be loaded."
+    assert page.js("document.querySelector('#again').matches(':any-link')"), "Tab reaches it"
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
     repaint.click()

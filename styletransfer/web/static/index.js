@@ -23,7 +23,8 @@ const resultOf = (job) => ({
   href: job.links.result,
   size: job.width && job.height ? [job.height, job.width] : null,
   download: `${job.links.result}?download=1`,
-  again: () => orderAgain(job),
+  again: `/?again=${job.id}`,
+  onAgain: () => orderAgain(job),
   paintings: (job.paintings || []).map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [
     ["Size", job.width && job.height && `${job.width} × ${job.height} px`],

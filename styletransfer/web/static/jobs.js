@@ -101,11 +101,13 @@ const cardOf = (job) => {
   words.append(heading, state, progress, refused, row);
   root.append(frame, words);
   frame.addEventListener("click", () => { if (jobs.get(job.id).state === "done") actions.open(job.id); });
-  return { root, image, blank, state, progress, refused, row, shown: null, loading: false, address: null, next: null };
+  return { root, image, blank, state, progress, refused, row, job: null, shown: null, loading: false, address: null, next: null };
 };
 const showJob = (job) => {
   if (!cards.has(job.id)) cards.set(job.id, cardOf(job));
   const card = cards.get(job.id), active = ACTIVE.includes(job.state);
+  if (card.job === job) return;
+  card.job = job;
   card.root.dataset.state = job.state;
   card.state.textContent = stateOf(job);
   card.state.classList.toggle("refusal", job.state === "failed");
@@ -131,6 +133,8 @@ const arrangeAll = () => {
   active.sort((first, second) => (first.state === "painting" ? 0 : first.place || 1e6) - (second.state === "painting" ? 0 : second.place || 1e6) || -newest(first, second));
   const ended = all.filter((each) => !ACTIVE.includes(each.state)).sort(newest).slice(0, FINISHED_SHOWN);
   const focused = document.activeElement;
+  // Others have no card: its picture would be loaded for nobody.
+  for (const job of [...active, ...ended]) showJob(job);
   arrange(by("queue"), active);
   arrange(by("finished"), ended);
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
@@ -145,7 +149,6 @@ const take = (job) => {
   // An answer may be older than the news that came while it was on its way. What has ended has ended.
   if (before && !ACTIVE.includes(before.state) && ACTIVE.includes(job.state)) return;
   jobs.set(job.id, job);
-  showJob(job);
   if (before && before.state !== job.state && SAID[job.state]) {
     say(`${titleOf(job)} ${SAID[job.state]}`);
     actions.ended(job);

@@ -7,14 +7,15 @@ const resultView = by("one");
 const state = { list: () => [], more: () => null, current: null, view: "slider" };
 
 // A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
-// the picture, its download, again (an address, or a function), paintings as for hangPaintings, and facts.
+// the picture, its download, again (an address or null), onAgain (what is done in its place on this page, if anything),
+// paintings as for hangPaintings, and facts.
 const showResult = (result) => {
   state.current = result;
   by("title").textContent = result.title;
   by("subtitle").textContent = result.subtitle;
   by("download").href = result.download;
   by("again").hidden = !result.again;
-  if (typeof result.again === "string") by("again").href = result.again;
+  if (result.again) by("again").href = result.again;
   by("paintings").parentElement.hidden = !result.paintings.length;
   hangPaintings(by("paintings"), result.paintings);
   by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, text]) => text));
@@ -78,10 +79,10 @@ by("views").addEventListener("change", (event) => {
   fitted();
 });
 by("again").addEventListener("click", (event) => {
-  if (typeof state.current.again !== "function") return;
+  const { onAgain } = state.current;
+  if (!onAgain || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const { again } = state.current;
-  resultView.addEventListener("close", () => setTimeout(again), { once: true });
+  resultView.addEventListener("close", () => setTimeout(onAgain), { once: true });
   leave();
 });
 resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
