@@ -297,9 +297,8 @@ def main(args: Sequence[str]) -> None:
     asked = [*itertools.takewhile(EXTRAS.__contains__, args)]
     arguments = args[len(asked) :]
     if not arguments or arguments[0].startswith("--"):
-        fail(
-            2, f"start.sh setup: expected {', '.join(EXTRAS)} or nothing, not {' '.join(arguments)}"
-        )
+        expected = f"expected {', '.join(EXTRAS)} or nothing"
+        fail(2, f"start.sh setup: {expected}, not {' '.join(arguments[:1])}")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # As nohup sets it.
             signal.signal(number, stop)

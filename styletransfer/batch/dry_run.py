@@ -99,6 +99,7 @@ def _log_whole(estimates: Sequence[TaskEstimate], failed: int, once_s: float) ->
     from rich.table import Table
 
     fields: dict[str, Any] = {"to_paint": 0, "seconds": 0.0}
+    about = ""
     if estimates:
         table = Table("look", box=None, pad_edge=False)
         for heading in ("to paint", "largest, px", "time", "memory"):
@@ -115,7 +116,7 @@ def _log_whole(estimates: Sequence[TaskEstimate], failed: int, once_s: float) ->
         show_table(table)
         looks_fields = [{"look": name, **of_look.fields} for name, of_look in by_look.items()]
         fields = total.fields | {"once_s": round(once_s, 1), "looks": looks_fields}
-    about = f" in about {duration(fields['seconds'])} on this device" if estimates else ""
+        about = f" in about {duration(total.seconds)} on this device"
     cannot = f", {failed} that cannot be painted" if failed else ""
     memory = f"; {MEMORY_COUNTS}" if estimates else ""
     event(

@@ -76,7 +76,11 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         _warn_of_links(buckets.style)
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
-    if not selection.photos:
+    if config.shard and every_photo and not selection.photos:
+        number, count = config.shard
+        none = f"none of the photos in {buckets.source.name} ({len(every_photo)})"
+        event(f"{none} is in shard {number}/{count}", level=WARNING)
+    elif not selection.photos:
         _warn_of_nothing("photo", buckets.source)
     if not selection.looks:
         _warn_of_nothing("painting", buckets.style)

@@ -31,8 +31,8 @@ examples:
   ./inetwork.py --from-record results/_records/monet/beach.jpg.json repainted
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
-3 --weights missing or damaged, 4 no GPU though asked for, 130 stopped by Ctrl-C, with
-the picture as it is"""
+3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
+SIGTERM or Ctrl-C, with the picture as it stands"""
 
 # Settings by the names and in the order of the original's arguments, with other names for them.
 ORIGINAL = {

@@ -70,7 +70,7 @@ def default_source(model: str, may_download: bool = True, draft: bool = False) -
     except WeightsError as error:
         event(
             f"{error}; {described(builtin.identity)} serves instead "
-            f"(VGG_WEIGHTS={ANY_BUILTIN} or --weights {ANY_BUILTIN} keeps to it)",
+            f"(VGG_WEIGHTS={ANY_BUILTIN} keeps to it)",
             level=WARNING,
         )
         return builtin

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from styletransfer import ENGINE_VERSION
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
@@ -47,6 +48,7 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
     app = FastAPI(
         title="styletransfer",
         description="Paints photos in the manner of paintings.",
+        version=ENGINE_VERSION,
         docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
         redoc_url=None,
         lifespan=lifespan,

@@ -51,7 +51,7 @@ def more_photos():
 def test_without_a_hub_a_run_paints_with_the_built_in_network(unnamed, no_hub, capsys):
     assert run(unnamed) == 0
     printed = capsys.readouterr().out
-    assert f"refused); {STUDIO} serves instead (VGG_WEIGHTS=builtin or " in printed
+    assert f"refused); {STUDIO} serves instead (VGG_WEIGHTS=builtin keeps to it)" in printed
     assert f"painting with {STUDIO}" in printed
     assert keys() >= RESULTS
     for record in records().values():

@@ -171,6 +171,14 @@ def test_shards_paint_every_photo_once_and_the_next_whole_run_makes_the_page(
     assert run(folders) == 0 and "4.jpg" in Path("out/index.html").read_text()
 
 
+def test_a_shard_without_photos_is_named_as_such(folders, small_vgg, capsys):
+    photos = len(list(Path("photos").iterdir()))
+    assert [run(folders, SHARD=f"{number}/9") for number in range(9)] == [0] * 9
+    printed = capsys.readouterr().out
+    assert re.search(rf"none of the photos in \./photos \({photos}\) is in shard [0-8]/9", printed)
+    assert "there is no photo" not in printed
+
+
 def test_a_photo_stays_in_its_shard_whatever_other_photos_there_are(folders, small_vgg, capsys):
     shard = {"SHARD": "0/2", "LOOK": "monet"}
     run(folders, **shard)
