@@ -1,6 +1,7 @@
 """The API's jobs: to be painted, followed, cancelled, and fetched."""
 
 import mimetypes
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
@@ -203,7 +204,12 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
     kind = mimetypes.guess_type(key)[0] or ""
     headers = {"cache-control": "private, max-age=300"}
     if name:
-        headers["content-disposition"] = f"attachment; filename*=utf-8''{quote(name, safe='')}"
+        plain = re.sub(
+            r'[^ -~]|["%/\\]', "_", name
+        )  # For programs that know no other, as curl -OJ.
+        headers["content-disposition"] = (
+            f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
+        )
     kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
     return Response(data, media_type=kind, headers=headers)
 

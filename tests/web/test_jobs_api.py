@@ -44,6 +44,9 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert (job["state"], job["place"], job["look"]) == ("queued", 1, "monet")
     assert job["links"]["result"] is None
     assert web.get(f"/api/jobs/{job['id']}/result").status_code == 404
+    assert (
+        web.delete("/api/paintings/monet.jpg").status_code == 403
+    )  # Not only while a photo waits.
     assert worker.paint()
 
     done = state_of(web, job)
@@ -54,6 +57,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert Image.open(io.BytesIO(result.content)).size == (64, 48)
     assert result.headers["content-type"] == "image/jpeg"
     assert "beach%20-%20monet.jpg" in result.headers["content-disposition"]
+    assert 'filename="beach - monet.jpg"' in result.headers["content-disposition"]  # As curl reads.
     photo = web.get(done["links"]["photo"])
     assert Image.open(io.BytesIO(photo.content)).size == (80, 60)
     assert not worker.paint()
