@@ -110,6 +110,7 @@ def test_a_phone_needs_no_sideways_scrolling(viewer, web, selector):
         viewer.open(5)  # The name without a place to break.
         viewer.large()
         viewer.one("#slider").send_keys(Keys.END)
+        viewer.js("against.append(new Option('a look with a long name '.repeat(20)))")
     wide = viewer.js(f"(document.querySelector('{selector or 'html'}')).scrollWidth")
     assert wide == viewer.js("innerWidth") == 390
     assert viewer.small() == [], "a finger needs 44 px"

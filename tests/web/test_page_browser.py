@@ -450,3 +450,7 @@ def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, serve
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "photo 55.jpg"
     assert page.errors() == []
+    server.pictures |= {"result": b"", "thumbnail": b""}
+    page.look(link)
+    page.until("limited.textContent")
+    assert page.one("#limited").text == "photo 0.jpg in mosaic cannot be loaded."

@@ -14,8 +14,11 @@ export const show = (image, small, larger) => {
   const attempt = ([first, ...others]) => {
     if (wanted.get(image) !== order) return;
     if (!first) {
-      by("limited").textContent = small
-        ? "The full picture cannot be loaded from here; this is its thumbnail." : `${image.alt} cannot be loaded.`;
+      const tell = (text) => { if (wanted.get(image) === order) by("limited").textContent = text; };
+      image.decode().then(
+        () => tell("The full picture cannot be loaded from here; this is its thumbnail."),
+        () => tell(`${image.alt} cannot be loaded.`),
+      );
       return;
     }
     const probe = new Image();
