@@ -55,7 +55,8 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
+                kept = scope["path"].startswith(OPEN_FOLDER)
+                headers.setdefault("cache-control", "no-cache" if kept else "no-store")
                 if secure:
                     headers["strict-transport-security"] = "max-age=31536000"
             await send(message)

@@ -52,6 +52,8 @@ def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
     assert (page.status_code, page.headers["location"]) == (303, "/login?next=%2Fgallery%3Fx%3D1")
     assert locked.get("/healthz").json() == {"status": "ok"}
     assert not jobs(locked)
+    style = locked.get("/static/page.css").headers
+    assert (page.headers["cache-control"], style["cache-control"]) == ("no-store", "no-cache")
 
 
 def test_a_login_lasts_until_the_logout(locked, place):

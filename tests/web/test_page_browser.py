@@ -308,7 +308,10 @@ def test_who_is_no_longer_logged_in_gets_the_login(page, server):
 
 def test_what_is_chosen_outlasts_a_login(page, server, photos):
     visit(page, server)
+    leaves = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.js(leaves)
     choose(page, photos, 0)
+    assert not page.js(leaves), "the browser asks whether to leave"
     server.password = "a password"
     page.one("#paint").click()
     page.until("refused.textContent")

@@ -121,8 +121,8 @@ export const bindOrder = (onJob) => {
   });
 };
 
-// What is being sent is lost when the page goes.
-window.addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
+// What is chosen, and what is being sent, is lost when the page goes.
+window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos().some(({ file }) => file)) event.preventDefault(); });
 
 // Fills the form as a job was ordered, so that one thing can be changed.
 export const orderAgain = (job) => {
