@@ -59,7 +59,7 @@ class Orders:
             left = self._board.seconds_left()
             per_job = RETRY_S if left is None else left / (waiting + 1)
             retry_s = max(1, min(600, round(per_job)))
-            raise RefusedError(429, f"{waiting} photos wait already; try later", retry_s)
+            raise RefusedError(429, f"the queue is full: {waiting} photos wait already", retry_s)
 
     def place(self, request: JobRequest, photo: Upload | None, repeat_key: str | None) -> StoredJob:
         """Stores a job; with a repeat key that was used before, the job of that time.

@@ -246,4 +246,4 @@ def test_a_full_queue_says_when_to_come_back(place):
         assert [send(web).status_code for _ in range(3)] == [202, 202, 429]
         full = send(web)
         assert int(full.headers["retry-after"]) > 0
-        assert full.json()["detail"] == "2 photos wait already; try later"
+        assert full.json()["detail"] == "the queue is full: 2 photos wait already"

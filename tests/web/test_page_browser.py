@@ -186,7 +186,7 @@ REFUSALS = [
     ((415, None, None), "beach.jpg: This is no picture that can be read here."),
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
-    ((429, "the queue is full", 30), "The queue is full. Try again in 30 s."),
+    ((429, "5 photos wait already", 30), "5 photos wait already. Try again in 30 s."),
     ((500, None, None), "Something went wrong on the server. Try again in a while."),
 ]
 

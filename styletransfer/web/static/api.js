@@ -38,7 +38,7 @@ const refusalOf = async (answer) => {
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
   const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
   const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || "Something went wrong on the server. Try again in a while.";
-  const says = after && !/\b(again|wait)\b/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
+  const says = after && !/\b(again|wait \d)/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
   return new Refusal(says, answer.status, after);
 };
 
