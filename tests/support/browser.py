@@ -104,6 +104,15 @@ class Viewer:
         features = [{"name": "prefers-color-scheme", "value": "dark" if preferred else "light"}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    def width_with_large_text(self):
+        """How wide the page is in a window of 320 px with text of twice the usual size."""
+        metrics = {"width": 320, "height": 860, "deviceScaleFactor": 1, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 32}})
+        width = self.js("document.documentElement.scrollWidth")
+        self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16}})
+        return width
+
     def nameless(self):
         """What can be used and has no name for screen readers."""
         tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]

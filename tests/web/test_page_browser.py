@@ -416,6 +416,7 @@ def test_the_pages_suit_a_phone_and_a_screen_reader(page, server, photos, path):
     page.dark(False)
     light, dark = (sum(map(int, re.findall(r"\d+", each))) for each in grounds)
     assert light > 700 and dark < 100
+    assert page.width_with_large_text() == 320
     assert page.errors() == []
 
 
