@@ -231,7 +231,7 @@ def _temporary_folder(*folders: Path) -> Iterator[tuple[Path, Path]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m styletransfer.vgg.download [vgg19|vgg16 …]`: the exit code, 3 without weights."""
     parser = argparse.ArgumentParser(
-        prog="python -m styletransfer.vgg.download",
+        prog="./start.sh weights",
         description="Fetches the weights that Keras publishes into weights/ and prints their path.",
     )
     parser.add_argument(
