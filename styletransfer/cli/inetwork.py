@@ -63,7 +63,8 @@ def _dispatch(args: argparse.Namespace) -> Path:
         return paint(args)
     if mode == "from_record":
         if len(args.pictures) != 1:
-            raise ConfigError(f"--from_record FILE takes PREFIX; got {args.pictures}")
+            given = " ".join(args.pictures) or "nothing"
+            raise ConfigError(f"--from_record FILE takes PREFIX; got {given}")
         from styletransfer.cli.repaint import repaint_record
 
         limit = memory_size(args.memory_limit, "--memory_limit")

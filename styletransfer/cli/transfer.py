@@ -21,7 +21,8 @@ def transfer_colors(args: argparse.Namespace) -> Path:
     """`--color_transfer_only CONTENT GENERATED`: the photo's colours in a finished painting, as
     `colour.transfer`; returns the path written. Raises ConfigError, PictureError."""
     if len(args.pictures) != 2:
-        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {args.pictures}")
+        given = " ".join(args.pictures) or "nothing"
+        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {given}")
     content, generated = args.pictures
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
     painted = results.photo.pixels
@@ -37,7 +38,8 @@ def transfer_mask(args: argparse.Namespace) -> Path:
     """`--mask_transfer CONTENT GENERATED MASK`: the photo's pixels where the mask is black;
     returns the path written. Raises ConfigError, PictureError."""
     if len(args.pictures) != 3:
-        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {args.pictures}")
+        given = " ".join(args.pictures) or "nothing"
+        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {given}")
     content, generated, mask = args.pictures
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
     size = results.photo.size
