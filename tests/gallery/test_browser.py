@@ -165,6 +165,25 @@ def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
     )
 
 
+def test_two_fingers_zoom_and_leave_the_line_alone(viewer, web):
+    viewer.look(f"{web}#monet/beach.jpg", 390, 844)
+    viewer.until("document.querySelector('dialog').open")
+    left, top, height = viewer.js("(r => [r.left, r.top, r.height])(stage.getBoundingClientRect())")
+
+    def touch(kind, *places):
+        points = [{"x": left + x, "y": top + height / 2, "id": int(x < 100)} for x in places]
+        event = {"type": kind, "touchPoints": points}
+        viewer.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
+    touch("touchStart", 60)
+    touch("touchStart", 60, 180)
+    for apart in range(5, 35, 5):
+        touch("touchMove", 60 - apart, 180 + apart)
+    touch("touchEnd")
+    viewer.until("stage.classList.contains('zoomed')")
+    assert viewer.js("slider.value") == "50"
+
+
 def test_the_settings_are_copied_for_looks_toml(viewer, web):
     origin = web.removesuffix("/index.html")
     permissions = {"origin": origin, "permissions": ["clipboardReadWrite"]}

@@ -62,7 +62,10 @@ stage.addEventListener("wheel", (event) => {
 }, { passive: false });
 
 const fingers = new Map();
-let lineMoves = false, spread = 0;
+let lineMoves = false, spread = 0, lineAt = 50;
+// Two fingers zoom. The line, which has followed the first one, stays where it was.
+const holdLine = () => { if (fingers.size > 1) { slider.value = lineAt; slide(); } };
+slider.addEventListener("input", holdLine);
 const atLine = (event) => {
   const { left, width } = stage.getBoundingClientRect();
   return stage.dataset.view === "slider" && Math.abs(event.clientX - left - width * slider.value / 100) < 24;
@@ -74,6 +77,7 @@ const distance = () => {
 stage.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   fingers.set(event.pointerId, event);
+  if (fingers.size === 1) lineAt = slider.value; else holdLine();
   lineMoves = zoom > 1 && fingers.size === 1 && atLine(event);
   spread = distance();
   if (zoom > 1 || fingers.size > 1) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
