@@ -62,7 +62,7 @@ def choose_devices(wanted: str) -> Devices:
         tf.config.experimental.enable_tensor_float_32_execution(False)
     usable = _working(found, wanted)
     fastest_precision.cache_clear()
-    precision = f"convolutions in {fastest_precision()}"
+    precision = f"fastest in {fastest_precision()}"
     if not usable:
         return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
     return Devices(

@@ -171,7 +171,7 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
         *(("TF32", False), ("probe", "GPU:0"), ("probe", "GPU:1")),
     ]
     assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
-    assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
+    assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
 
 
 def test_gpus_that_are_not_wanted_are_hidden_and_left_alone(two_gpus):
@@ -183,20 +183,20 @@ def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus)
     two_gpus.capabilities[1] = (7, 5)
     chosen = tensorflow.choose_devices("gpu")
     assert [str(each).split(", ", 1)[1] for each in chosen.all] == [
-        "compute capability 8.6, convolutions in float16",
-        "compute capability 7.5, convolutions in float16",
+        "compute capability 8.6, fastest in float16",
+        "compute capability 7.5, fastest in float16",
     ]
     two_gpus.capabilities[1] = (6, 1)
-    assert "convolutions in float32" in str(tensorflow.choose_devices("gpu"))
+    assert "fastest in float32" in str(tensorflow.choose_devices("gpu"))
     two_gpus.flaws["GPU:1"] = "it broke"
-    assert "convolutions in bfloat16" in str(tensorflow.choose_devices("gpu"))
+    assert "fastest in bfloat16" in str(tensorflow.choose_devices("gpu"))
 
 
 def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
     two_gpus.flaws["GPU:0"] = "it broke"
     chosen = tensorflow.choose_devices("gpu")
     assert [each.name for each in chosen.all] == ["GPU:1"]
-    assert str(chosen) == "NVIDIA A10G, compute capability 8.6, convolutions in bfloat16"
+    assert str(chosen) == "NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
     assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
     two_gpus.flaws["GPU:1"] = "it broke"
     with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
