@@ -204,9 +204,8 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
     kind = mimetypes.guess_type(key)[0] or ""
     headers = {"cache-control": "private, max-age=300"}
     if name:
-        plain = re.sub(
-            r'[^ -~]|["%/\\]', "_", name
-        )  # For programs that know no other, as curl -OJ.
+        # For programs that know no other name, as curl -OJ.
+        plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
         headers["content-disposition"] = (
             f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
         )
