@@ -25,8 +25,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 RECIPE = REPOSITORY / "bench" / "pytorch_recipe.py"
 SAME_NETWORK = 1e-4  # of a layer's largest feature: the two libraries' rounding may differ
 

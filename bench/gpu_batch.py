@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTO = (768, 512)  # px
 STOPPING_S = 30  # to save checkpoints, after the time is up
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from compare_recipe import REPOSITORY, check_network
+from compare_recipe import check_network
+from repository import REPOSITORY
 
 from styletransfer.devices import tensorflow
 from styletransfer.images import decode

@@ -6,6 +6,8 @@ of VGG19 up to conv4_1, the deepest layer compared: 36 · Σ C · C′ · h · w
 Nothing else of a step is counted, nor what tiles compute twice.
 """
 
+import repository  # noqa: F401 – it finds the package
+
 from styletransfer.vgg.registry import layer_shapes
 
 DEEPEST = "conv4_1"

@@ -13,10 +13,10 @@ loops, which count as one.
 import argparse
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from repository import REPOSITORY
+
 PAINTING = REPOSITORY / "samples/paintings/mosaic.jpg"
 # These compute nothing on a device.
 RENAMING = {

@@ -31,8 +31,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 STABLEHLO = "1.0.0"  # Every later version reads it.
 STEPS_BEFORE = 20
 STEPS = 3

@@ -2,10 +2,12 @@
 tables follow from it."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -51,6 +53,18 @@ def quick(bench, monkeypatch, tmp_path):
         return bench.gpu.Measuring(bench.gpu.arguments().parse_args(given))
 
     return make
+
+
+def test_it_runs_where_the_package_is_not_installed():
+    site = Path(np.__file__).parents[1]  # As a path alone, it brings no editable installation.
+    said = subprocess.run(
+        [sys.executable, "-S", str(BENCH / "gpu.py"), "--help"],
+        env={"PYTHONPATH": str(site)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0 and "--parts" in said.stdout, said.stderr
 
 
 @pytest.mark.slow
