@@ -6,9 +6,8 @@ Needs no GPU. The longer sides are those of the largest 3:2 picture that `engine
 plans within the part of the memory that painting may take.
 """
 
-from pathlib import Path
-
 import numpy as np
+from repository import REPOSITORY
 
 from styletransfer import Settings, load_vgg
 from styletransfer.batch.workers_per_device import workers_that_fit
@@ -20,7 +19,7 @@ from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/performance.md"
+PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
 GIB = 2**30
 GPUS = {  # as nvidia-smi shows them

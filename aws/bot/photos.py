@@ -2,7 +2,6 @@
 
 import logging
 import re
-import unicodedata
 
 import layout
 from layout import Photo, Wish
@@ -26,6 +25,7 @@ from bot.updates import (
 )
 from bot.words import Words
 from styletransfer import bucket_layout
+from styletransfer.storage.file_names import nfc
 
 # The caption of one's own painting: "style", "style Monet", "/style Monet".
 OWN_CAPTION = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
@@ -170,5 +170,5 @@ def _keep_own(
 
 def _plain_name(name: str) -> str:
     """A name that fits into keys and is a look's: letters, digits, `_`, `-` and spaces."""
-    letters = re.sub(r"[^\w -]+", " ", unicodedata.normalize("NFC", name))
+    letters = re.sub(r"[^\w -]+", " ", nfc(name))
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()

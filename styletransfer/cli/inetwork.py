@@ -62,13 +62,12 @@ def _dispatch(args: argparse.Namespace) -> Path:
     if mode is None:
         return paint(args)
     if mode == "from_record":
-        if len(args.pictures) != 1:
-            given = " ".join(args.pictures) or "nothing"
-            raise ConfigError(f"--from_record FILE takes PREFIX; got {given}")
+        expected = "--from_record FILE takes PREFIX"
+        [prefix] = inetwork_arguments.pictures_given(args, 1, expected)
         from styletransfer.cli.repaint import repaint_record
 
         limit = memory_size(args.memory_limit, "--memory_limit")
-        return repaint_record(args.from_record, args.pictures[0], args.weights, args.device, limit)
+        return repaint_record(args.from_record, prefix, args.weights, args.device, limit)
     from styletransfer.cli import transfer
 
     if mode == "mask_transfer":

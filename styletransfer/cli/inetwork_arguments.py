@@ -73,6 +73,15 @@ def usage() -> str:
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
+def pictures_given(args: argparse.Namespace, count: int, expected: str) -> list[str]:
+    """The pictures on the command line of a mode that takes so many. Raises ConfigError for another
+    number, which begins with what is `expected`."""
+    pictures: list[str] = args.pictures
+    if len(pictures) != count:
+        raise ConfigError(f"{expected}; got {' '.join(pictures) or 'nothing'}")
+    return pictures
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings among the arguments, without `--image_size` (see `with_image_size`) and a
     picture to start from (see `start_picture`). Raises ConfigError."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from styletransfer.cli.inetwork_arguments import output_format
+from styletransfer.cli.inetwork_arguments import output_format, pictures_given
 from styletransfer.cli.picture_files import (
     ResultFiles,
     check_targets,
@@ -13,17 +13,14 @@ from styletransfer.cli.picture_files import (
     read_picture,
     result_files,
 )
-from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, colour
 
 
 def transfer_colors(args: argparse.Namespace) -> Path:
     """`--color_transfer_only CONTENT GENERATED`: the photo's colours in a finished painting, as
     `colour.transfer`; returns the path written. Raises ConfigError, PictureError."""
-    if len(args.pictures) != 2:
-        given = " ".join(args.pictures) or "nothing"
-        raise ConfigError(f"--color_transfer_only takes CONTENT and GENERATED; got {given}")
-    content, generated = args.pictures
+    expected = "--color_transfer_only takes CONTENT and GENERATED"
+    content, generated = pictures_given(args, 2, expected)
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
     painted = results.photo.pixels
     where = None
@@ -37,10 +34,8 @@ def transfer_colors(args: argparse.Namespace) -> Path:
 def transfer_mask(args: argparse.Namespace) -> Path:
     """`--mask_transfer CONTENT GENERATED MASK`: the photo's pixels where the mask is black;
     returns the path written. Raises ConfigError, PictureError."""
-    if len(args.pictures) != 3:
-        given = " ".join(args.pictures) or "nothing"
-        raise ConfigError(f"--mask_transfer takes CONTENT, GENERATED and MASK; got {given}")
-    content, generated, mask = args.pictures
+    expected = "--mask_transfer takes CONTENT, GENERATED and MASK"
+    content, generated, mask = pictures_given(args, 3, expected)
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
     size = results.photo.size
     image = colour.masked(

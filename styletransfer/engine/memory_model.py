@@ -101,10 +101,13 @@ class MemoryPlanner:
         if last:  # The larger last scale fits, so this one does.
             return plan
         largest = self._largest_side(size, free)
-        advice = f"the largest size that fits is {largest}" if largest else "no size fits"
-        if not largest and self._extra.outside > free:
+        if largest:
+            advice = f"the largest size that fits is {largest}"
+        elif self._extra.outside > free:
             photo = f"the photo alone, at its own size, takes {gigabytes(self._extra.outside)}"
             advice = f"{photo}; send a smaller one"
+        else:
+            advice = "no size fits"
         raise MemoryShortError(
             f"painting {size[1]} × {size[0]} px needs {gigabytes(plan.bytes_needed)} of memory "
             f"even in the smallest tiles, and {gigabytes(free)} are available; {advice} "

@@ -57,9 +57,14 @@ def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, 
 
 def blend_name(names: Mapping[str, float]) -> str:
     """The name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
-    stems = (PurePosixPath(_BEFORE_NAME.sub("", name)).stem for name in names)
+    stems = (PurePosixPath(without_code(name)).stem for name in names)
     plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
     return "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_NAME].strip(" +-_")
+
+
+def without_code(name: str) -> str:
+    """A painting's name, that of an upload without what makes it the only one of its name."""
+    return _BEFORE_NAME.sub("", name)
 
 
 def as_blended(look: Look) -> list[Blended]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -17,13 +16,12 @@ from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.lease import moment
-from styletransfer.web.looks import blend_name
+from styletransfer.web.looks import blend_name, without_code
 from styletransfer.web.options import WebOptions
 from styletransfer.web.places import WebBuckets
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
 from styletransfer.web.stored import JobStore, StoredJob, new_id
-from styletransfer.web.style_bucket import UPLOADED
 from styletransfer.web.upload import Upload
 
 OFFERED = (
@@ -117,7 +115,7 @@ class Orders:
             names = self._catalogue.names()
             for name in request.paintings:
                 if name not in names:
-                    shown = re.sub(f"^{UPLOADED}[0-9a-f]{{12}}-", "", name)[:60]
+                    shown = without_code(name)[:60]
                     raise RefusedError(422, f"there is no painting {shown!r} any more")
             total = sum(request.paintings.values())
             shares = request.paintings.items()

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import unicodedata
 from pathlib import PurePosixPath
 
 from styletransfer.errors import PictureError
@@ -10,6 +9,7 @@ from styletransfer.images.header import errors_named, open_picture, read_header
 from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable
+from styletransfer.storage.file_names import nfc
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.refusals import RefusedError
 
@@ -66,7 +66,7 @@ def _shown(given: str) -> str:
 
 def safe_stem(given: str) -> str:
     """The stem of a file's name, of letters, digits, `-` and `_` alone."""
-    name = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
+    name = nfc(given.replace("\\", "/").rpartition("/")[2])
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
     return plain[:_LONGEST_NAME] or "picture"
