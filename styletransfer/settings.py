@@ -147,8 +147,8 @@ class Settings:
     )
     precision: str = setting(
         "auto",
-        "arithmetic of the convolutions; `auto` uses bfloat16 if the processor supports it, or on "
-        "a GPU that does not, float16, with features rescaled to its range",
+        "arithmetic of the convolutions; `auto` uses bfloat16 where it is faster than float32, or "
+        "on a GPU without it, float16, with features rescaled to its range",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     deterministic: bool = setting(

@@ -201,3 +201,17 @@ def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
     two_gpus.flaws["GPU:1"] = "it broke"
     with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
         tensorflow.choose_devices("gpu")
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "precision"),
+    [
+        ("vendor_id : AuthenticAMD\nflags : avx512f avx512_bf16", "bfloat16"),
+        ("vendor_id : GenuineIntel\nflags : avx512f avx512_bf16 amx_bf16 amx_tile", "bfloat16"),
+        ("vendor_id : GenuineIntel\nflags : avx512f avx512_bf16", "float32"),
+        ("vendor_id : AuthenticAMD\nflags : avx2", "float32"),
+        ("", "float32"),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_only_where_that_is_faster(cpuinfo, precision):
+    assert tensorflow.cpu_precision(cpuinfo) == precision
