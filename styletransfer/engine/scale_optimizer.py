@@ -3,13 +3,14 @@ picture diverges, continues with less memory when it runs out, and detects conve
 
 import dataclasses
 import math
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import tiled_gradient
-from styletransfer.engine.compilation import of_this_process
+from styletransfer.engine.compilation import StepTimer, of_this_process
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, StepParams, term_weights
 from styletransfer.engine.optimizers import (
@@ -66,9 +67,10 @@ class ScaleOptimizer:
         self._program = tiled_gradient.program(objective, problem, plan.tiling)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings, self._schedule = 0, schedule
-        size, where = tuple(state.image.shape[1:3]), state.image.device
+        self._timer = StepTimer()
+        self._key = objective, tuple(state.image.shape[1:3]), state.image.device
         self._compiles = self._program.compiled_step is not None and of_this_process.wanted(
-            (objective, size, where), schedule.steps, settings
+            self._key, schedule.steps, settings
         )
         self._steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / schedule.steps))
         self._unsteered = 0 if schedule.is_first else UNSTEERED * schedule.steps
@@ -85,6 +87,9 @@ class ScaleOptimizer:
         terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
         if last or not uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
+            self._timer.done(number)
+        if last and uses_adam and self._program.compiled_step:
+            of_this_process.took(self._key, self._timer)
         if last and self._schedule.is_last:
             self._warn_of_runaway()
         if self._settings.min_improvement > 0:
@@ -130,12 +135,15 @@ class ScaleOptimizer:
         arguments = self.state, self._problem, params
         if self._compiles:
             assert self._program.compiled_step is not None
+            started = perf_counter()
             try:
                 self.state, terms = self._program.compiled_step(*arguments)
+                if self._timer.first is None:
+                    self._timer.first = perf_counter() - started
                 return terms
             except tf.errors.OpError as error:
                 of_this_process.failed(error)
-                self._compiles = False
+                self._compiles, self._timer = False, StepTimer()
         self.state, terms = self._within_memory("step", *arguments)
         return terms
 

@@ -10,7 +10,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, objective
-from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation
+from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation, StepTimer
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.transport import by_products
 
@@ -42,6 +42,57 @@ def test_no_more_sizes_are_compiled_than_memory_has_room_for(monkeypatch):
     wanted = [found.wanted(size, ENOUGH, Settings()) for size in range(100)]
     assert sum(wanted) == compilation.MOST_PROGRAMS
     assert found.wanted(0, 1, Settings())
+
+
+def timed(step, first=None):
+    timer = StepTimer()
+    timer.first, timer.step = first, step
+    return timer
+
+
+def test_what_compiling_costs_and_saves_is_measured(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
+    found, settings = Compilation(), Settings()
+    assert not found.wanted("512", 200, settings)
+    found.took("512", timed(0.020))
+    assert found.wanted("512", ENOUGH, settings)
+    found.took("512", timed(0.015, first=40.0))  # 5 ms a step, for 40 s: pays from 8000 steps on
+    assert [found.wanted("256", 4000, settings) for _ in range(2)] == [False, True]
+    found.took("512", timed(0.015, first=0.015))  # What is compiled already costs nothing.
+    assert not found.wanted("724", 7900, settings)
+
+
+def test_where_compiling_saves_nothing_steps_stay_plain(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
+    found, settings = Compilation(), Settings()
+    found.took("512", timed(0.020))
+    assert found.wanted("512", ENOUGH, settings)
+    found.took("512", timed(None, first=9.0))  # Too few steps to tell.
+    assert found.wanted("512", 1, settings)
+    found.took("512", timed(0.021, first=9.0))
+    assert not found.wanted("512", ENOUGH, settings)
+    assert not found.wanted("256", 100 * ENOUGH, settings)
+
+
+def test_a_step_is_timed_without_what_comes_between_steps(monkeypatch):
+    now = iter([10.0, 11.0, 11.5, 14.5])
+    monkeypatch.setattr(compilation, "perf_counter", lambda: next(now))
+    timer = StepTimer()
+    timer.done(5)
+    assert timer.step is None
+    for number in (10, 15, 20):
+        timer.done(number)
+    assert timer.step == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+def test_the_optimiser_measures_both_kinds_of_steps(tiny, fresh):
+    inputs = picture(32, 48, 1), [picture(40, 48, 2)]
+    settings = Settings(size=48, iterations=12, precision="float32", style_statistics="gram")
+    for how in ("never", "always"):
+        last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
+    assert fresh.cost != COMPILE_SECONDS and 0 < fresh.cost < 100
+    assert fresh.saved != SAVED_SECONDS and abs(fresh.saved) < 10
 
 
 def test_a_cpu_compiles_nothing_unasked():
