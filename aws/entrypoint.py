@@ -14,7 +14,8 @@ import layout
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.looks import find_looks
-from styletransfer.cli.app import leave, new_parser, run_service
+from styletransfer.cli.app import leave, run_service
+from styletransfer.cli.parser import new_parser
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event

@@ -17,7 +17,8 @@ from layout import webhook_secret
 from telegram import Bot, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
-from styletransfer.cli.app import new_parser, run_program
+from styletransfer.cli.app import run_program
+from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 
 # The updates that the bot handles; Telegram does not send others.

@@ -1,6 +1,5 @@
-"""What all programs share: parsers, questions on the terminal, errors and signals as exit codes."""
+"""What all programs share: questions on the terminal, errors and signals as exit codes."""
 
-import argparse
 import contextlib
 import os
 import sys
@@ -24,18 +23,6 @@ from styletransfer.storage.jobs import POOL
 LAPTOP = {"boto3": "boto3", "botocore": "boto3", "dotenv": "python-dotenv", "rich": "rich"}
 INTERRUPTED = 130  # 128 + SIGINT
 RERUN = "run it again for the rest"
-
-
-def new_parser(
-    name: str, description: str, *, example: str = "", notes: str = ""
-) -> argparse.ArgumentParser:
-    """A parser whose help ends with an example and with notes, printed as they are."""
-    return argparse.ArgumentParser(
-        prog=name,
-        description=description,
-        epilog=(f"example:\n{example}\n\n" if example else "") + notes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def run_program(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from styletransfer.cli.app import ask, new_parser, on_terminal, run_program
+from styletransfer.cli.app import ask, on_terminal, run_program
 from styletransfer.cli.bucket_check import check
 from styletransfer.cli.named_buckets import (
     ACCOUNT_NOTES,
@@ -14,6 +14,7 @@ from styletransfer.cli.named_buckets import (
     open_configured,
     open_named,
 )
+from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
 from styletransfer.storage.base import Bucket, Progress

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
+from styletransfer.cli.parser import Parser
 from styletransfer.cli.setting_flags import add_setting, normalized
 from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
@@ -57,9 +58,10 @@ NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see --help")
+        explained = self.explained(message)
+        raise ConfigError(explained if explained.endswith("?") else f"{explained}; see --help")
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.cli.app import new_parser, open_in_browser, run_service
+from styletransfer.cli.app import open_in_browser, run_service
+from styletransfer.cli.parser import new_parser
 from styletransfer.cli.places import PLACES
 from styletransfer.cli.places import variables as place_variables
 from styletransfer.cli.setting_flags import add_setting, normalized
@@ -34,6 +35,13 @@ Arguments count more than variables, and what looks.toml says of a look more tha
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
 access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
+
+# What is asked for by variables alone.
+_VARIABLES = (
+    *("PHOTO", "LOOK", "SHARD", "STYLE_MODE", "VGG_WEIGHTS", "DEVICE", "PAINTERS", "MEMORY_LIMIT"),
+    *("OUTPUT_FORMAT", "OUTPUT_QUALITY", "OUTPUT_DEPTH", "KEEP_GPS", "CHECKPOINT_EVERY"),
+    *("LOG_LEVEL", "RUN_MODE"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "Paints every photo in every look and stores each result as soon as it is done.",
         example=EXAMPLE,
         notes=NOTES,
+        variables=_VARIABLES,
     )
     parser.usage = f"%(prog)s [{' '.join(PLACES)}] [flags]"
     parser.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")

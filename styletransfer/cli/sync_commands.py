@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from styletransfer import bucket_layout
-from styletransfer.cli.app import ask, new_parser, on_terminal, open_in_browser, run_program
+from styletransfer.cli.app import ask, on_terminal, open_in_browser, run_program
 from styletransfer.cli.named_buckets import (
     ACCOUNT_NOTES,
     BUCKET_HELP,
@@ -23,6 +23,7 @@ from styletransfer.cli.named_buckets import (
     open_for_download,
     open_named,
 )
+from styletransfer.cli.parser import new_parser
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import Bucket, NoBucketError
 from styletransfer.storage.fetch import download_all

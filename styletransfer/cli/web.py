@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from styletransfer.cli.app import new_parser, run_service
+from styletransfer.cli.app import run_service
+from styletransfer.cli.parser import new_parser
 from styletransfer.signals import Stopped
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ who may use it (docs/web.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
+# What says where it listens, and who may use it.
+_VARIABLES = ("PORT", "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_PROXIES")
 WORKER = (sys.executable, "-m", "styletransfer.cli.web")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until it is stopped; returns its exit code."""
     parser = new_parser(
-        "./start.sh web", "Paints from a browser: serves a page and an API.", notes=EXIT_CODES
+        "./start.sh web",
+        "Paints from a browser: serves a page and an API.",
+        notes=EXIT_CODES,
+        variables=_VARIABLES,
     )
     # How the web process starts its worker.
     for name in ("--owner", "--gone", "--pipe"):

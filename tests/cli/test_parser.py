@@ -1,0 +1,38 @@
+"""What commands answer to flags that they do not have."""
+
+import pytest
+
+from styletransfer.cli import bucket_management, inetwork_arguments, paint, web
+from styletransfer.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "meant"),
+    [
+        (paint.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
+        (paint.main, ["--vgg-weights", "x"], "did you mean the variable VGG_WEIGHTS, in the env"),
+        (paint.main, ["--memory-limit", "6GB"], "did you mean the variable MEMORY_LIMIT, in"),
+        (web.main, ["--port", "8080"], "there is no flag --port; did you mean the variable PORT,"),
+        (web.main, ["--owners"], "unrecognized arguments: --owners"),
+        (
+            bucket_management.bucket_management,
+            ["empty", "x", "--dry-rnu"],
+            "did you mean --dry-run?",
+        ),
+        (paint.main, ["--hologram"], "error: unrecognized arguments: --hologram"),
+    ],
+)
+def test_an_unknown_flag_is_named_with_the_one_that_was_meant(capsys, main, words, meant):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_inetwork_says_it_in_its_own_way():
+    with pytest.raises(
+        ConfigError, match=r"no flag --stlye_weight; did you mean --style_weight\?$"
+    ):
+        inetwork_arguments.parse_arguments(["a.jpg", "b.jpg", "c", "--stlye_weight", "1"])
+    with pytest.raises(ConfigError, match="unrecognized arguments: --hologram; see --help"):
+        inetwork_arguments.parse_arguments(["a.jpg", "b.jpg", "c", "--hologram"])
