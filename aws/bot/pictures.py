@@ -15,8 +15,9 @@ MAX_RATIO = 20  # Telegram's, of a photo's sides
 MAX_PIXELS = 300_000_000  # They take some seconds, even of a JPEG read at an eighth of its size.
 PREVIEW_BYTES = 400_000_000  # of the function's memory that decoding a picture may take
 # Bytes that decoding takes per pixel, measured with a margin: the decoder's buffers, Pillow's
-# picture of four bytes, and its copies for resizing.
-_BYTES = {"JPEG": 7, "PNG": 12, "TIFF": 16, "WEBP": 20, "AVIF": 20}
+# picture of four bytes, and its copies for resizing. MPO is a JPEG with a second picture, as phones
+# add one for depth or brightness.
+_BYTES = {"JPEG": 7, "MPO": 7, "PNG": 12, "TIFF": 16, "WEBP": 20, "AVIF": 20}
 _TILE_SIDES = (322, 323)  # TIFF's tags of a tile's width and height, in px
 
 _READ = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
@@ -97,14 +98,14 @@ def _preview(file: BinaryIO, longest: int) -> bytes | None:
         scale = min(longest / max(width, height), 1)
         # By this, a JPEG is read at a half, a quarter or an eighth of its size.
         image.draft("RGB", (round(scale * width), round(scale * height)))
-        apart = image.format == "JPEG" and _has_separate_scans(file)
+        apart = image.format in ("JPEG", "MPO") and _has_separate_scans(file)
         if width * height > MAX_PIXELS or _bytes_needed(image, width * height, apart) > (
             PREVIEW_BYTES
         ):
             return None
         profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
         image.thumbnail((longest, longest))
-        upright = ImageOps.exif_transpose(image)
+        upright = _eight_bits(ImageOps.exif_transpose(image))
         if max(upright.size) > MAX_RATIO * min(upright.size):
             return None
         if upright.has_transparency_data:
@@ -114,6 +115,16 @@ def _preview(file: BinaryIO, longest: int) -> bytes | None:
         out = io.BytesIO()
         upright.convert("RGB").save(out, "JPEG", quality=90, icc_profile=profile)
     return out.getvalue()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, scaled to 8: Pillow's own conversion makes all above 255 white."""
+    if not image.mode.startswith("I"):
+        return image
+    grey = image.convert("I")
+    _, largest = grey.getextrema()
+    scale = 255 / 65535 if largest > 255 else 1  # type: ignore[operator]  # One channel.
+    return grey.point(lambda value: value * scale).convert("L")
 
 
 def _bytes_needed(image: Image.Image, pixels: int, apart: bool) -> int:

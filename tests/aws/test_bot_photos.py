@@ -145,6 +145,14 @@ def test_an_own_painting_takes_the_place_of_one_of_its_name(world):
     assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Mine.png"]
 
 
+def test_a_phones_jpeg_with_a_second_picture_is_a_painting(world):
+    """Brightness or depth, as many phones add it: a file that Pillow calls MPO."""
+    painting = saved(gradient(), "MPO", save_all=True, append_images=[gradient(40, 30)])
+    update = world.file(ANNA, painting, "p.jpg", "image/jpeg", caption="style Mine")
+    assert texts(world.answers(update)) == [EN.style("own_style", "Mine")]
+    assert [call.method for call in world.says(ANNA, "/help")] == ["sendPhoto"]
+
+
 def test_an_own_painting_needs_no_name(world):
     update = world.photo(ANNA, caption="style")
     world.answers(update)

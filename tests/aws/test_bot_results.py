@@ -7,6 +7,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
+import numpy as np
 import pytest
 from bot import pictures, table
 from bot.items import SENT
@@ -180,6 +181,14 @@ def test_a_preview_is_made_of_every_kind_of_picture(mode):
     assert (shown.mode, shown.format, shown.size) == ("RGB", "JPEG", (300, 200))
     clear = mode in ("RGBA", "LA")
     assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
+
+
+@pytest.mark.parametrize(("kind", "order"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")])
+def test_grey_of_16_bits_is_not_shown_white(kind, order):
+    image = Image.fromarray(np.full((30, 40), 257 * 100, order))
+    assert image.mode.startswith("I;16")
+    shown = Image.open(io.BytesIO(pictures.preview(io.BytesIO(saved(image, kind)))))
+    assert shown.getpixel((9, 9)) == (100, 100, 100)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
