@@ -17,7 +17,8 @@ from styletransfer.batch.looks import find_looks
 from styletransfer.cli.app import leave, run_service
 from styletransfer.cli.parser import new_parser
 from styletransfer.config import Config
-from styletransfer.errors import ConfigError, NoPhotoError
+from styletransfer.errors import ConfigError, NoPhotoError, PictureError
+from styletransfer.images.header import read_header
 from styletransfer.log import event
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket
@@ -49,6 +50,9 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     if bucket.find(photo.wish_key) is None:
         return _gone(key)
     wish = layout.Wish.from_json(bucket.read(photo.wish_key))
+    if bucket.find(key) is None:
+        return _gone(key)
+    wish = wish.limited(_longer_side(bucket, key) if wish.size == "full" else None)
     layout.adopt_first_style(bucket)
     requested = config.load(
         {
@@ -58,16 +62,16 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "BUCKET_RESULT": f"{name}/{layout.result_prefix(photo.chat)}",
             "PHOTO": photo.name,
             "LOOK": wish.look,
-            **({"STYLE_SIZE": str(wish.size)} if wish.size else {}),
-            **({"STYLE_STRENGTH": str(wish.strength)} if wish.strength is not None else {}),
         }
     )
+    chosen = {"size": wish.size, "strength": wish.strength}
     with tempfile.TemporaryDirectory() as folder:
         weights = requested.vgg_weights
         complete = dataclasses.replace(
             requested,
             look=requested.look or _first_look(requested),
             vgg_weights=weights or _weights(requested.settings.model, bucket, Path(folder)),
+            overrides={name: value for name, value in chosen.items() if value is not None},
             gallery=False,  # The bot sends results.
         )
         try:
@@ -79,6 +83,16 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
 def _gone(key: str) -> int:
     event(f"{key} or its wish is gone: there is nothing to paint")
     return 0
+
+
+def _longer_side(bucket: Bucket, key: str) -> int | None:
+    """The longer side of a photo in px; None if it cannot be read, which painting it reports."""
+    data = bucket.read(key)
+    try:
+        header = read_header(data, key, len(data))
+    except PictureError:
+        return None
+    return max(header.size) if header else None
 
 
 def _first_look(requested: Config) -> str:

@@ -9,7 +9,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,6 +71,7 @@ class Config:
     workers_per_device: int | None = None
     cluster: str | None = None
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
+    overrides: Mapping[str, int | float | str] = field(default_factory=dict)  # above looks' own
 
     @property
     def partial(self) -> bool:

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import WARNING
 
 from styletransfer import bucket_layout
@@ -63,7 +63,7 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
     StorageError.
     """
     every_photo = looks.find_pictures(listing.source)
-    every_look = looks.find_looks(buckets.style, listing.style, config.style_mode, config.settings)
+    every_look = _looks(buckets.style, listing.style, config)
     selection = Selection(
         photos=_photos_asked_for(every_photo, config),
         looks=_looks_asked_for(every_look, config),
@@ -88,6 +88,13 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         _warn_of_strays(looks.stray_masks(listing.source), buckets.source)
         _warn_of_strays(looks.stray_masks(listing.style, every_look), buckets.style)
     return selection
+
+
+def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look]:
+    found = looks.find_looks(style, entries, config.style_mode, config.settings)
+    if not config.overrides:
+        return found
+    return [replace(each, settings=each.settings.replaced(config.overrides)) for each in found]
 
 
 def _result_keys(

@@ -1,12 +1,15 @@
 """The job of the AWS flavour, one photo of the bot's bucket, on moto's S3 server."""
 
 import hashlib
+import io
 import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import entrypoint
+import layout
+import pillow_heif
 import pytest
 from layout import Photo
 from PIL import Image
@@ -91,6 +94,35 @@ def test_an_own_painting_is_a_look_of_its_chat(bot, one_vgg):
     bot.send(style="own/-100123", look="grandma")
     assert job(bot) == 0
     assert "results/-100123/grandma/7-AQAD_x-9.jpg" in bot.results()
+
+
+def test_what_the_user_chose_counts_more_than_the_look(bot, one_vgg):
+    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 40\n'
+    bot.write("styles/looks.toml", look)
+    for wish, settings in (
+        ({}, (0.9, 40)),
+        ({"strength": 0.35, "size": 48}, (0.35, 48)),
+    ):
+        bot.send(look="waves", **wish)
+        assert job(bot) == 0
+        record = json.loads(bot.read(RECORD))["settings"]
+        assert (record["strength"], record["size"]) == settings
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "sides"), [("full", 4096, 80), ("full", 64, 64), (512, 64, 64)]
+)
+def test_no_result_is_larger_than_the_machine_can_paint(
+    bot, one_vgg, monkeypatch, size, limit, sides
+):
+    monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
+    heic = io.BytesIO()
+    pillow_heif.from_pillow(Image.open(io.BytesIO(PHOTO))).save(heic)
+    key = KEY.replace(".jpg", ".heic")
+    bot.send(key, heic.getvalue(), look="waves", size=size)
+    assert job(bot, key) == 0
+    [result] = [key for key in bot.results() if not key.endswith(".json")]
+    assert max(Image.open(io.BytesIO(bot.read(result))).size) == sides
 
 
 def test_style_jpg_at_the_top_is_the_look_style(bot, one_vgg):
