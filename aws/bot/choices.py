@@ -59,8 +59,13 @@ def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
 def chosen(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
     """The look chosen last, or the first if that is gone or none was chosen; None without any
     looks."""
+    return wished(choices, wish) or (choices[0] if choices else None)
+
+
+def wished(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
+    """The very look of a wish; None if it is gone."""
     same = (each for each in choices if (each.style, each.name) == (wish.style, wish.look))
-    return next(same, choices[0] if choices else None)
+    return next(same, None)
 
 
 def named(choices: Sequence[Choice], name: str) -> Choice | None:

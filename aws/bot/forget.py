@@ -76,10 +76,10 @@ async def _cancel(update: Update, context: Context) -> None:
 
 async def _cancel_one(update: Update, context: Context) -> None:
     resources, say = resources_of(context), words_for(update)
-    order = orders.own_order(update, pressed(update)[0], resources)
-    if order is None:
+    order = orders.with_token(pressed(update)[0], resources)
+    if order and order.user != user_of(update):
         await answer_button(update, say.text("not_yours"), alert=True)
-    elif order.status in OPEN and jobs.cancel_order(order, resources):
+    elif order and order.status in OPEN and jobs.cancel_order(order, resources):
         await answer_button(update)
         await edit(update, say.photos("cancelled", 1))
     else:

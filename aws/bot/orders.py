@@ -5,12 +5,10 @@ import time
 from dataclasses import replace
 
 from layout import Photo, Wish
-from telegram import Update
 
-from bot import estimate, jobs, pictures
+from bot import estimate, jobs
 from bot.items import OPEN, Order
 from bot.resources import Resources
-from bot.updates import user_of
 
 
 def place(
@@ -22,8 +20,7 @@ def place(
     placed = resources.table.add_order(order)
     try:
         # The wish first: the new photo starts the job, which reads the wish.
-        limited = wish.limited(pictures.longer_side(data))
-        resources.bucket.write(photo.wish_key, limited.to_json().encode(), "application/json")
+        resources.bucket.write(photo.wish_key, wish.to_json().encode(), "application/json")
         resources.bucket.write(photo.key, data)
     except BaseException:
         resources.table.drop_order(photo)
@@ -34,10 +31,10 @@ def place(
     return position, estimate.minutes_left(position, orders), placed
 
 
-def own_order(update: Update, token: str, resources: Resources) -> Order | None:
-    """The order with a token, if it is one of the user who sent the update."""
-    mine = resources.table.orders_of(user_of(update))
-    return next((order for order in mine if order.photo.token == token), None)
+def with_token(token: str, resources: Resources) -> Order | None:
+    """The order with a token, whoever's it is; None if it is gone."""
+    known = resources.table.orders()
+    return next((order for order in known if order.photo.token == token), None)
 
 
 def renewed(photo: Photo) -> Photo:

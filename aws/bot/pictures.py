@@ -66,15 +66,6 @@ def is_damaged(data: bytes) -> bool:
     return False
 
 
-def longer_side(data: bytes) -> int | None:
-    """The longer side in px that a picture's header names; None if it cannot be read here."""
-    try:
-        with _picture_in(io.BytesIO(data)) as image:
-            return max(image.size)
-    except UnreadableError:
-        return None
-
-
 class UnreadableError(Exception):
     """A picture is damaged, or of an unknown type."""
 

@@ -4,7 +4,7 @@ painting."""
 from dataclasses import replace
 
 from layout import Wish
-from telegram import Chat, Update
+from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler
 
 from bot import buttons, choices, limits, orders
@@ -27,9 +27,9 @@ from bot.updates import (
     user_of,
     words_for,
 )
-from styletransfer.settings import Settings
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # of the setting `strength`
+CLAIM_S = 30.0  # longer than it takes to order a photo again
 
 
 def add_repaint_handlers(application: Application) -> None:
@@ -64,21 +64,27 @@ async def _strength(update: Update, context: Context) -> None:
     if found is None:
         return
     order, wish = found
+    resources = resources_of(context)
+    offered = choices.offered(resources, order.photo.chat, order.user)
+    choice = choices.wished(offered, wish)
+    if choice is None:
+        await answer_button(update, words_for(update).text("style_gone"), alert=True)
+        return
     sign = 1 if present(query_of(update).data).startswith("stronger") else -1
-    strength = Settings().strength if wish.strength is None else wish.strength
+    strength = choice.look.settings.strength if wish.strength is None else wish.strength
     strength = round(strength + sign * STEP, 2)
     if not LOWEST <= strength <= HIGHEST:
         await answer_button(update, words_for(update).text("again.limit"), alert=True)
         return
-    await _repaint(update, resources_of(context), order, replace(wish, strength=strength))
+    await _repaint(update, resources, order, replace(wish, strength=strength))
 
 
 async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:
     """The user's own order with a token and its wish, while its photo is there; None after an
     answer that says why not."""
     resources, say = resources_of(context), words_for(update)
-    order = orders.own_order(update, token, resources)
-    if order is None and present(update.effective_chat).type != Chat.PRIVATE:
+    order = orders.with_token(token, resources)
+    if order and order.user != user_of(update):
         await answer_button(update, say.text("not_yours"), alert=True)
     elif order is None or None in map(
         resources.bucket.find, (order.photo.key, order.photo.wish_key)
@@ -94,7 +100,18 @@ def _offered(update: Update, context: Context) -> list[Choice]:
 
 
 async def _repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:
-    """Orders the photo of an order again, unless that very wish waits already."""
+    """Orders the photo of an order again, unless that very wish waits already, or is being ordered
+    by the first of two quick presses."""
+    if not resources.table.claim_repaint(order.photo, wish, CLAIM_S):
+        await answer_button(update, words_for(update).text("again.waiting"), alert=True)
+        return
+    try:
+        await _order_repaint(update, resources, order, wish)
+    finally:
+        resources.table.release_repaint(order.photo, wish)
+
+
+async def _order_repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:
     query, say = query_of(update), words_for(update)
     for each in resources.table.orders_of(order.user):
         same = each.photo.message == order.photo.message and each.photo.chat == order.photo.chat

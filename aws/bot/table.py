@@ -3,6 +3,7 @@ the day, and the updates and albums seen before. Everything but users and the li
 attribute `expires`.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
-from layout import Photo
+from layout import Photo, Wish
 
 from bot.items import CANCELLED, OPEN, RUNNING, WAITING, Order, User, order_from, user_from
 
@@ -69,6 +70,19 @@ class Table:
         """The name of the style that an album's pictures make; empty for an album of photos."""
         name: str = (self._get(f"style-album#{chat}/{album}") or {}).get("style", "")
         return name
+
+    def claim_repaint(self, photo: Photo, wish: Wish, seconds: float) -> bool:
+        """Reserves painting a message's photo once more by a wish, until `release_repaint` or for
+        so many seconds; False if it is reserved."""
+        expires = int(time.time()) + DAY_S
+        try:
+            self._reserve(_repaint_pk(photo, wish), seconds, expires)
+        except _RefusedError:
+            return False
+        return True
+
+    def release_repaint(self, photo: Photo, wish: Wish) -> None:
+        self._set(_repaint_pk(photo, wish), {"busy": 0})
 
     def may_ask(self, stranger: str) -> bool:
         """Whether the owner may be asked to let a stranger (a pseudonym) in: once a day each, and
@@ -245,14 +259,14 @@ class Table:
         self._set(_pk(photo), {"busy": 0})
 
     def _reserve(
-        self, pk: str, seconds: float, expires: int, condition: ConditionBase
+        self, pk: str, seconds: float, expires: int, condition: ConditionBase | None = None
     ) -> dict[str, Any]:
         """Marks an item as busy for `seconds` and returns the whole item. Raises _RefusedError if
         it is busy, or if `condition` fails."""
         now = time.time()
         free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
         changes = {"busy": math.ceil(now + seconds), "expires": expires}
-        return self._set(pk, changes, free & condition)
+        return self._set(pk, changes, free & condition if condition else free)
 
     def _get(self, pk: str) -> dict[str, Any] | None:
         return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
@@ -304,6 +318,12 @@ def _now_ms() -> int:
 def _pk(photo: Photo) -> str:
     # Without the extension, which is unknown where only a result is.
     return f"photo#{photo.chat}/{photo.stem}"
+
+
+def _repaint_pk(photo: Photo, wish: Wish) -> str:
+    # Without the file, which has another name each time.
+    wished = hashlib.sha256(wish.to_json().encode()).hexdigest()[:16]
+    return f"again#{photo.chat}/{photo.message}/{wished}"
 
 
 def _id(user: User) -> int:

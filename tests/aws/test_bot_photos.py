@@ -2,7 +2,6 @@
 
 import json
 
-import layout
 import pytest
 from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
@@ -169,14 +168,6 @@ def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(wor
     world.put("styles/a.avif", damaged)
     world.says(ANNA, "/style a")
     assert [call.method for call in world.says(ANNA, "/help")] == ["sendMessage"]
-
-
-def test_sizes_are_limited_to_what_the_jobs_machine_can_paint(world, monkeypatch):
-    for size, limit, asked in ((16384, 4096, 4096), ("full", 4096, "full"), ("full", 70, 70)):
-        world.table.put_item(Item={"pk": f"user#{ANNA}", "allowed": True, "size": size})
-        monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
-        world.answers(world.photo(ANNA))
-        assert world.wish(world.photo_keys(ANNA)[-1])["size"] == asked
 
 
 def test_a_photo_waits_for_a_style(world):

@@ -2,6 +2,7 @@
 a photo will take."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bot import estimate
@@ -28,8 +29,8 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
     [_, picker] = world.presses(ANNA, painted[0], document={"file_id": "d", "file_unique_id": "d"})
     assert picker.method == "sendPhoto" and EN.text("pick_again") in picker.text
     data = picker.buttons[1]["callback_data"]
-    assert texts(world.presses(BORIS, data)) == [EN.text("again.gone")]
-    assert texts(world.presses(BORIS, data, GROUP)) == [EN.text("not_yours")]
+    for chat in (None, GROUP):
+        assert texts(world.presses(BORIS, data, chat)) == [EN.text("not_yours")]
     _, edited = world.presses(ANNA, data)
     assert "in the style zorn" in edited.text
     first, second = sorted(world.photo_keys(ANNA), key=len)
@@ -49,6 +50,52 @@ def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted)
     for key in world.photo_keys(ANNA):
         world.s3.delete_object(Bucket=world.bucket, Key=key)
     assert texts(world.presses(ANNA, softer)) == [EN.text("again.gone")]
+
+
+def test_a_button_pressed_twice_at_once_paints_once(world, painted):
+    stronger, updates = painted[2], [world.message(ANNA, text="?") for _ in range(3)]
+    for update in updates:
+        message = update.pop("message")
+        query = {"id": "1", "from": message["from"], "chat_instance": "1", "data": stronger}
+        update["callback_query"] = query | {"message": message}
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(world.update, updates)) == [200] * 3
+    assert len(world.photo_keys(ANNA)) == 2, "the photo, and once more"
+    assert texts(world.telegram.sent(chat=ANNA))[3:] == [
+        EN.accepted("again.accepted", "monet", 1, 9)
+    ]
+    world.says(ANNA, "/cancel")
+    assert "I paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"
+
+
+def test_the_strength_starts_from_the_looks_own(world):
+    world.put("styles/looks.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
+    world.answers(world.photo(ANNA))
+    world.created(world.result(world.photo_keys(ANNA)[0], JPEG, "bold"))
+    [_, softer, stronger] = world.telegram.sent("sendDocument")[0].buttons
+    for button in (softer, stronger):
+        world.presses(ANNA, button["callback_data"])
+    strengths = [world.wish(key).get("strength", 0.7) for key in world.photo_keys(ANNA)]
+    assert sorted(strengths) == [0.55, 0.7, 0.85]
+
+
+def test_without_its_style_a_result_is_not_painted_again(world, painted):
+    world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
+    for data in painted[1:]:
+        assert texts(world.presses(ANNA, data)) == [EN.text("style_gone")]
+    assert len(world.photo_keys(ANNA)) == 1
+
+
+@pytest.mark.parametrize("chat", [None, GROUP])
+def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(world, chat):
+    [accepted] = world.answers(world.photo(ANNA, chat=chat))
+    [key] = world.photo_keys(chat or ANNA)
+    world.created(world.result(key, JPEG))
+    stronger = world.telegram.sent("sendDocument")[0].buttons[2]["callback_data"]
+    world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
+    cancel = accepted.buttons[0]["callback_data"]
+    assert texts(world.presses(ANNA, cancel, chat)) == [EN.text("not_waiting")]
+    assert texts(world.presses(ANNA, stronger, chat)) == [EN.text("again.gone")]
 
 
 def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
