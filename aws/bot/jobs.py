@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
-from layout import Photo
+from layout import Photo, Wish
 from telegram import Bot
 from telegram.error import Forbidden, TelegramError
 
+from bot import choices
 from bot.items import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import Resources
 from bot.results import reply_to
@@ -45,6 +46,9 @@ async def handle_state(
     if status == FAILED:
 
         def explain(say: Words, order: Order) -> tuple[str, bool]:
+            code = detail.get("container", {}).get("exitCode")
+            if code == ConfigError.exit_code and _has_lost_style(order, resources):
+                return say.text("style_lost"), False
             return _reason(say, detail, _recorded_error(order, resources))
 
         await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
@@ -144,6 +148,18 @@ def _recorded_error(order: Order, resources: Resources) -> str:
         return ""
     record = Record.from_bytes(resources.bucket.read(key))
     return (record and record.error) or ""
+
+
+def _has_lost_style(order: Order, resources: Resources) -> bool:
+    """Whether the style of a photo was deleted while it waited."""
+    if resources.bucket.find(order.photo.wish_key) is None:
+        return False
+    try:
+        wish = Wish.from_json(resources.bucket.read(order.photo.wish_key))
+        offered = choices.offered(resources, order.photo.chat, order.user)
+    except ConfigError:  # The wish, or looks.toml, is what is wrong.
+        return False
+    return choices.wished(offered, wish) is None
 
 
 def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:

@@ -292,6 +292,28 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
     assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
 
 
+@pytest.mark.parametrize(
+    ("deleted", "looks", "reason", "owner"),
+    [
+        ("styles/monet.jpg", b"", EN.text("style_lost"), 0),
+        ("wishes/", b"", EN.text("set_up_wrong"), 1),
+        ("", b"[monet", EN.text("set_up_wrong"), 1),
+    ],
+    ids=["style", "wish", "looks.toml"],
+)
+def test_a_style_deleted_while_its_photo_waits_is_named(world, deleted, looks, reason, owner):
+    world.put("styles/zorn.jpg", JPEG)
+    world.answers(world.photo(ANNA))
+    [key] = world.photo_keys(ANNA)
+    for each in world.keys(deleted) if deleted else ():
+        world.s3.delete_object(Bucket=world.bucket, Key=each)
+    if looks:
+        world.put("styles/looks.toml", looks)
+    world.job(key, "FAILED", container={"exitCode": 2}, statusReason=ENDED)
+    assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(reason)]
+    assert len(world.telegram.sent(chat=OWNER)) == owner
+
+
 def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
     update = world.photo(ANNA)
     world.answers(update)
