@@ -51,6 +51,9 @@ def forget_user(user: int, resources: Resources) -> None:
     ):
         for entry in list(bucket.list(f"{prefix}/")):
             bucket.delete(entry.key)
+    for key in table.paintings_of(user):
+        bucket.delete(key)
+        table.drop_painting(key)
     table.drop_choices(user)
 
 

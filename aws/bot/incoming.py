@@ -9,7 +9,17 @@ from typing import Any
 LARGEST = 2**53  # Telegram's numbers have 52 significant bits.
 LONGEST = 4096  # characters of a text
 OTHER_CONTENT = (  # that a message may have, and that nobody here can paint
-    *("animation", "audio", "contact", "dice", "game", "location", "paid_media", "poll"),
+    *(
+        "animation",
+        "audio",
+        "checklist",
+        "contact",
+        "dice",
+        "game",
+        "location",
+        "paid_media",
+        "poll",
+    ),
     *("sticker", "story", "venue", "video", "video_note", "voice"),
 )
 
@@ -89,7 +99,9 @@ def _message(value: Any) -> dict[str, Any]:
         raise MalformedError
     if not {"text", "photo", "document"} & set(found) and set(value) & set(OTHER_CONTENT):
         found["text"] = "?"  # Something that nobody understands either.
-    if isinstance(original := value.get("reply_to_message"), dict):
+    original = value.get("reply_to_message")
+    # In a topic of a group, what replies to nothing else "replies" to the topic's beginning.
+    if isinstance(original, dict) and "forum_topic_created" not in original:
         shown = {name: each for name, each in original.items() if name != "reply_to_message"}
         found["reply_to_message"] = _MESSAGE(shown)
         if isinstance(first := original.get("reply_to_message"), dict):

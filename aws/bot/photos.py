@@ -10,7 +10,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, MessageHandler, filters
 
-from bot import buttons, choices, jobs, limits, orders, pictures
+from bot import buttons, choices, jobs, limits, orders, pictures, words
 from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
@@ -27,8 +27,10 @@ from bot.words import Words
 from styletransfer import bucket_layout
 from styletransfer.storage.file_names import nfc
 
-# The caption of one's own painting: "style", "style Monet", "/style Monet".
-OWN_CAPTION = re.compile(r"\s*/?style(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL)
+# The caption of one's own painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
+OWN_CAPTION = re.compile(
+    r"\s*(style|/style(@\w+)?)(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL
+)
 LONGEST_NAME = 60  # characters of the name of one's own painting
 
 log = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ async def _received(update: Update, context: Context) -> None:
             await reply(message, say.kinds("damaged_painting"))
             return
         name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
-        _keep_own(photo, album, name, data, resources)
+        _keep_own(Order(photo, user_of(update), name, album=album or ""), name, data, resources)
         if own:
             resources.table.choose_look(user_of(update), layout.own_prefix(photo.chat), name)
             _adopt_early(album, photo, name, resources)
@@ -149,17 +151,18 @@ def _adopt(order: Order, name: str, resources: Resources) -> None:
     found = resources.bucket.find(order.photo.key)
     data = resources.bucket.read(order.photo.key) if found else None
     if data and order.status in OPEN and jobs.cancel_order(order, resources):
-        _keep_own(order.photo, order.album, name, data, resources)
+        _keep_own(order, name, data, resources)
 
 
-def _keep_own(
-    photo: Photo, album: str | None, name: str, data: bytes, resources: Resources
-) -> None:
+def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> None:
     """Stores a chat's own painting, or one of several of a style that came as an album, and deletes
     others of its name: monet.png beside monet.jpg would be another look."""
+    photo, album = order.photo, order.album
     style = f"{layout.own_prefix(photo.chat)}/{name}"
     stem = f"{style}/{album}-{photo.message}" if album else style
     key = f"{stem}.{photo.extension}"
+    if photo.chat != order.user:  # For /forget, which finds one's private chat by its number.
+        resources.table.note_painting(key, order.user)
     resources.bucket.write(key, data)
     same_album = f"{style}/{album}-" if album else key
     for prefix in (f"{style}.", f"{style}/"):
@@ -170,5 +173,5 @@ def _keep_own(
 
 def _plain_name(name: str) -> str:
     """A name that fits into keys and is a look's: letters, digits, `_`, `-` and spaces."""
-    letters = re.sub(r"[^\w -]+", " ", nfc(name))
+    letters = words.letters(nfc(name), "_ -", " ")
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()

@@ -15,7 +15,7 @@ from bot import buttons, pictures
 from bot.items import CANCELLED, SENT
 from bot.resources import Resources
 from bot.updates import deliver, show_action
-from bot.words import Words, short, speaking
+from bot.words import Words, letters, short, speaking
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
@@ -135,6 +135,6 @@ async def _send_file(result: Result, path: Path, bot: Bot) -> None:
 
 
 def _file_name(result: Result) -> str:
-    look = re.sub(r"[^\w-]+", "-", short(result.look)).strip("-")
+    look = re.sub("-+", "-", letters(short(result.look), "_-", "-")).strip("-")
     extension = PurePosixPath(result.entry.key).suffix
     return f"{look or 'painting'}-{result.photo.message}{extension}"

@@ -84,6 +84,18 @@ class Table:
     def release_repaint(self, photo: Photo, wish: Wish) -> None:
         self._set(_repaint_pk(photo, wish), {"busy": 0})
 
+    def note_painting(self, key: str, user: int) -> None:
+        """Notes who gave a group the painting with this key."""
+        self._set(f"painting#{key}", {"giver": user, "expires": self._end()})
+
+    def paintings_of(self, user: int) -> list[str]:
+        """The keys of the paintings that a user gave to groups."""
+        found = self._scan("painting#", Attr("giver").eq(user))
+        return [item["pk"].removeprefix("painting#") for item in found]
+
+    def drop_painting(self, key: str) -> None:
+        self._table.delete_item(Key={"pk": f"painting#{key}"})
+
     def may_ask(self, stranger: str) -> bool:
         """Whether the owner may be asked to let a stranger (a pseudonym) in: once a day each, and
         ten times a day in all."""

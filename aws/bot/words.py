@@ -6,6 +6,7 @@ The texts are in texts.toml; this module chooses among them and fills them in.
 import functools
 import html
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,19 @@ def short(name: str, most: int = 60) -> str:
     """A name on one line, cut in the middle if it has more than `most` characters."""
     line = printable(name)
     return line if len(line) <= most else f"{line[: most // 2]}…{line[-(most // 2 - 1) :]}"
+
+
+def letters(text: str, others: str, instead: str) -> str:
+    """A text of letters, with their marks, digits and the characters `others`; everything else is
+    replaced."""
+    found = ""
+    for each in text:
+        # A mark belongs to the letter before it, as vowels of Hindi and Thai; a variation selector,
+        # which is a mark as well, to an emoji.
+        mark = unicodedata.category(each) in ("Mn", "Mc") and not "\ufe00" <= each <= "\ufe0f"
+        follows = mark and found and not found.endswith(instead)
+        found += each if each.isalnum() or each in others or follows else instead
+    return found
 
 
 def person(user: int, name: str) -> str:

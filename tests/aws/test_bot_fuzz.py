@@ -177,5 +177,6 @@ def test_what_is_no_update_is_refused_and_what_is_one_is_reduced():
     noisy = json.loads(json.dumps(kept))
     noisy["message"]["forward_origin"] = noisy["edited_message"] = {"type": 5}
     assert incoming.reduced(noisy) == kept
-    sticker = {"update_id": 1, "message": BASE | {"sticker": {}}}
-    assert incoming.reduced(sticker)["message"]["text"] == "?"
+    for kind in ("sticker", "checklist"):
+        other = {"update_id": 1, "message": BASE | {kind: {}}}
+        assert incoming.reduced(other)["message"]["text"] == "?"

@@ -152,6 +152,26 @@ def test_a_phones_jpeg_with_a_second_picture_is_a_painting(world):
     assert [call.method for call in world.says(ANNA, "/help")] == ["sendPhoto"]
 
 
+@pytest.mark.parametrize(
+    ("caption", "name"),
+    [
+        ("Style Oma", "Oma"),
+        ("/style@painter_bot Oma", "Oma"),
+        ("STYLE หญิง น้ำ 🎨", "หญิง น้ำ"),
+        ("style\nzwei Zeilen", "zwei Zeilen"),
+    ],
+)
+def test_a_painting_is_named_as_people_write_it(world, caption, name):
+    [answer] = world.answers(world.photo(ANNA, caption=caption))
+    assert answer.text == EN.style("own_style", name)
+    assert world.keys("own/") == [f"own/{ANNA}/{name}.jpg"]
+
+
+@pytest.mark.parametrize("caption", ["styles", "stylish", "my style", "style@home"])
+def test_other_captions_are_those_of_photos(world, caption):
+    assert "Got it" in world.answers(world.photo(ANNA, caption=caption))[0].text
+
+
 def test_an_own_painting_needs_no_name(world):
     update = world.photo(ANNA, caption="style")
     world.answers(update)

@@ -98,6 +98,18 @@ def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(w
     assert texts(world.presses(ANNA, stronger, chat)) == [EN.text("again.gone")]
 
 
+def test_in_a_topic_of_a_group_cancel_cancels(world):
+    """There, what replies to nothing else is a reply to the topic's beginning."""
+    world.answers(world.photo(ANNA, chat=GROUP))
+    update = world.message(ANNA, GROUP, text="/cancel", message_thread_id=5, is_topic_message=True)
+    topic = world.message(BORIS, GROUP, forum_topic_created={"name": "Art", "icon_color": 1})
+    update["message"] |= {
+        "entities": [{"type": "bot_command", "offset": 0, "length": 7}],
+        "reply_to_message": topic["message"],
+    }
+    assert texts(world.answers(update)) == [EN.photos("cancelled", 1)]
+
+
 def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     updates = [world.photo(ANNA) for _ in range(3)]
     answers = [world.answers(update)[0] for update in updates]
@@ -138,6 +150,17 @@ def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted):
     world.created(late)
     assert world.telegram.sent("sendDocument", GROUP) == [] and late not in world.keys("results/")
     assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")], "still allowed"
+
+
+def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
+    for user, name in ((ANNA, "A"), (ANNA, "B"), (BORIS, "B")):
+        world.answers(world.photo(user, chat=GROUP, caption=f"style {name}"))
+    for caption in ({}, {"caption": "style Duo"}):
+        world.answers(world.photo(ANNA, chat=GROUP, media_group_id="5", **caption))
+    assert len(world.keys(f"own/{GROUP}/Duo/")) == 2
+    world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
+    assert world.keys("own/") == [f"own/{GROUP}/B.jpg"], "which Boris has replaced"
+    assert {item.get("giver") for item in world.items()} == {None, BORIS}
 
 
 def test_removing_a_user_deletes_their_data(world):
