@@ -159,6 +159,9 @@ async def _failed(update: object, context: Context) -> None:
     """After an exception: logs the traceback, informs the user, and sends the owner what only
     they can fix. If the user cannot be reached now, the update has to come again."""
     found = resources_of(context)
+    if isinstance(context.error, Forbidden):
+        log.info("nobody hears of an update: %s", context.error)
+        raise ApplicationHandlerStop
     _log_failure(found, context.error)
     if isinstance(update, Update) and update.effective_chat:
         user = update.effective_user

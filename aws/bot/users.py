@@ -92,19 +92,19 @@ async def _users(update: Update, context: Context) -> None:
     if user_of(update) != resources.owner:
         await message.reply_text(say.text("owner_only"))
         return
-    found = re.fullmatch(r"(list|(add|remove) +([0-9]{1,15})(?: +(.+))?)", arguments(context))
+    pattern = r"(list|(add|remove) +([1-9][0-9]{0,14})(?: +(.+))?)"
+    found = re.fullmatch(pattern, arguments(context), re.IGNORECASE)
     if not found:
         await message.reply_text(say.text("users_usage"))
         return
     _, action, number, name = found.groups()
+    action = (action or "").lower()
     for text in _change_users(say, resources, action, int(number or 0), name or ""):
         await message.reply_text(text)
 
 
-def _change_users(
-    say: Words, resources: Resources, action: str | None, user: int, name: str
-) -> list[str]:
-    """Adds, removes or, without an action, lists users; returns the answers."""
+def _change_users(say: Words, resources: Resources, action: str, user: int, name: str) -> list[str]:
+    """Adds, removes or, with an empty action, lists users; returns the answers."""
     table = resources.table
     if action and user == resources.owner:
         return [say.text("owner_stays")]

@@ -103,6 +103,8 @@ def test_the_owner_lets_users_in_and_out(world):
     [
         ("/users", EN.text("users_usage")),
         ("/users add Anna", EN.text("users_usage")),
+        ("/users add 0", EN.text("users_usage")),
+        ("/USERS Add 88 Eva", EN.text("user_added", person="Eva (88)")),
         ("/users remove 77", EN.text("user_unknown", user=77)),
         (f"/users remove {OWNER}", EN.text("owner_stays")),
     ],
