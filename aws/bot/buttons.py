@@ -17,6 +17,7 @@ NAME_ON_BUTTON = 30  # characters
 
 _ORDER, _LOOK, _PAGE, _USER = "[0-9a-f]{16}", "[0-9a-f]{16}", "[0-9]{1,4}", "[1-9][0-9]{0,15}"
 _SIZES = "|".join(map(str, words.SIZES))
+_OF_ORDERS = ("cancel", "another", "again", "softer", "stronger")
 PATTERNS = {
     "page": rf"page:{_PAGE}",
     "look": rf"look:{_LOOK}",
@@ -81,6 +82,13 @@ def looks(
         start = f"another:{order}" if order else "page"
         rows.append([_button(sign, f"{start}:{to}") for sign, to in turns])
     return _keyboard(rows)
+
+
+def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
+    """The tokens of the orders that buttons under a message name."""
+    rows = markup.inline_keyboard if markup else ()
+    data = [f"{button.callback_data}".split(":") for row in rows for button in row]
+    return {parts[1] for parts in data if parts[0] in _OF_ORDERS and len(parts) > 1}
 
 
 def _button(text: str, data: str) -> InlineKeyboardButton:

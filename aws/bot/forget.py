@@ -65,15 +65,17 @@ async def _cancel(update: Update, context: Context) -> None:
         count = jobs.cancel(user_of(update), resources)
         nothing = "nothing_to_cancel"
     else:
-        named = {original.message_id}
-        if original.reply_to_message:
-            named.add(original.reply_to_message.message_id)
-        count = sum(
-            jobs.cancel_order(order, resources)
-            for order in resources.table.orders_of(user_of(update))
-            if order.photo.chat == message.chat_id and order.photo.message in named
-        )
-        nothing = "not_waiting"
+        # Telegram does not say what the message replied to was itself a reply to.
+        tokens, photo = buttons.orders_of(original.reply_markup), original.message_id
+        meant = [
+            order
+            for order in resources.table.open_orders()
+            if order.photo.token in tokens
+            or (order.photo.chat == message.chat_id and order.photo.message == photo)
+        ]
+        mine = [order for order in meant if order.user == user_of(update)]
+        count = sum(jobs.cancel_order(order, resources) for order in mine)
+        nothing = "not_yours" if meant and not mine else "not_waiting"
     await reply(message, say.photos("cancelled", count) if count else say.text(nothing))
 
 

@@ -102,10 +102,7 @@ def _message(value: Any) -> dict[str, Any]:
     original = value.get("reply_to_message")
     # In a topic of a group, what replies to nothing else "replies" to the topic's beginning.
     if isinstance(original, dict) and "forum_topic_created" not in original:
-        shown = {name: each for name, each in original.items() if name != "reply_to_message"}
-        found["reply_to_message"] = _MESSAGE(shown)
-        if isinstance(first := original.get("reply_to_message"), dict):
-            found["reply_to_message"]["reply_to_message"] = _MESSAGE(first)
+        found["reply_to_message"] = _MESSAGE(original)
     return found
 
 
@@ -123,12 +120,14 @@ _size = _fields(
 _document = _fields(
     {"file_id": _token, "file_unique_id": _token}, {"file_name": _line, "mime_type": _name}
 )
+_button = _fields({"text": _line}, {"callback_data": _text(r".{1,64}")})
+_keyboard = _fields({"inline_keyboard": _list_of(_list_of(_button))}, {})
 _MESSAGE = _fields(
     {"message_id": _number(1), "date": _number(0, 2**33), "chat": _chat},
     {
         **{"from": _user, "text": _line, "caption": _line, "entities": _list_of(_entity)},
         **{"photo": _list_of(_size, 1), "document": _document, "media_group_id": _token},
-        "has_media_spoiler": _bool,
+        **{"has_media_spoiler": _bool, "reply_markup": _keyboard},
     },
 )
 _query = _fields(

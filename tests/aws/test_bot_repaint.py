@@ -123,6 +123,14 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     assert texts(world.answers(world.message(ANNA, **reply))) == [EN.photos("cancelled", 1)]
     [left] = world.photo_keys(ANNA)
     assert f"/{updates[2]['message']['message_id']}-" in left
+    # To what the bot said of it, which Telegram hands over without what that replied to.
+    said = world.message(BORIS, ANNA, text="Got it")["message"]
+    said |= {"reply_markup": answers[2].parameters["reply_markup"]}
+    reply["reply_to_message"] = said
+    assert texts(world.answers(world.message(BORIS, **reply))) == [EN.text("not_yours")]
+    assert texts(world.answers(world.message(ANNA, **reply))) == [EN.photos("cancelled", 1)]
+    assert texts(world.answers(world.message(ANNA, **reply))) == [EN.text("not_waiting")]
+    assert world.photo_keys(ANNA) == []
 
 
 def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted):
