@@ -1,12 +1,15 @@
 """What users take back: photos that are not done yet, and all of their data."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import layout
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
 from bot import buttons, jobs, orders
 from bot.buttons import PATTERNS
-from bot.items import CANCELLED, OPEN
+from bot.items import CANCELLED, OPEN, Order
 from bot.resources import Resources
 from bot.updates import (
     Context,
@@ -20,6 +23,11 @@ from bot.updates import (
     resources_of,
     user_of,
     words_for,
+)
+from styletransfer.storage.base import Bucket
+
+AT_ONCE = (
+    8  # requests: a month of photos is thousands of keys, and Telegram waits for half a minute
 )
 
 
@@ -36,25 +44,36 @@ def forget_user(user: int, resources: Resources) -> None:
     orders, in groups too. What says who may use the bot stays."""
     table, bucket = resources.table, resources.bucket
     jobs.cancel(user, resources)
-    for order in table.orders_of(user):
-        photo = order.photo
-        keys = [photo.key, photo.wish_key]
-        prefix = layout.result_prefix(photo.chat)
-        keys += [each.key for each in bucket.list(f"{prefix}/") if f"/{photo.stem}." in each.key]
-        for key in keys:
-            bucket.delete(key)
+    ordered, painted = table.orders_of(user), table.paintings_of(user)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # Read to its end, it raises what a call has raised.
+        list(pool.map(bucket.delete, _keys_of(user, ordered, painted, bucket)))
+    for key in painted:
+        table.drop_painting(key)
+    for order in ordered:
         # A job may still run: what it says or paints is to reach nobody.
-        table.drop_order(photo, cancelled=order.status == CANCELLED)
+        table.drop_order(order.photo, cancelled=order.status == CANCELLED)
+    table.drop_choices(user)
+
+
+def _keys_of(
+    user: int, ordered: Sequence[Order], painted: Sequence[str], bucket: Bucket
+) -> list[str]:
+    """All keys of a user: those of their private chat, which has the user's number, and in groups
+    those of their orders and of the paintings that they gave."""
+    keys = list(painted)
     for prefix in (
         *(layout.photo_prefix(user), layout.wish_prefix(user)),
         *(layout.result_prefix(user), layout.own_prefix(user)),
     ):
-        for entry in list(bucket.list(f"{prefix}/")):
-            bucket.delete(entry.key)
-    for key in table.paintings_of(user):
-        bucket.delete(key)
-        table.drop_painting(key)
-    table.drop_choices(user)
+        keys += [each.key for each in bucket.list(f"{prefix}/")]
+    elsewhere = [order.photo for order in ordered if order.photo.chat != user]
+    for chat in {photo.chat for photo in elsewhere}:
+        results = [each.key for each in bucket.list(f"{layout.result_prefix(chat)}/")]
+        for photo in (each for each in elsewhere if each.chat == chat):
+            keys += [photo.key, photo.wish_key]
+            keys += [key for key in results if f"/{photo.stem}." in key]
+    return keys
 
 
 async def _cancel(update: Update, context: Context) -> None:

@@ -129,11 +129,17 @@ class Table:
         self._table.delete_item(Key={"pk": f"user#{user}"})
 
     def drop_choices(self, user: int) -> None:
-        """Forgets what a user chose and is called; whether they are allowed stays."""
-        allowed = self.user(user).allowed
-        self.forget(user)
-        if allowed:
-            self.allow(user)
+        """Forgets what a user chose and is called; whether they are allowed stays, at any moment:
+        their other updates may come meanwhile."""
+        if not self.user(user).allowed:
+            self.forget(user)
+            return
+        chosen = ("name", "language", "style", "look", "size")
+        self._table.update_item(
+            Key={"pk": f"user#{user}"},
+            UpdateExpression="REMOVE " + ", ".join(f"#{name}" for name in chosen),
+            ExpressionAttributeNames={f"#{name}": name for name in chosen},
+        )
 
     def rename(self, user: int, name: str) -> None:
         self._set(f"user#{user}", {"name": name})

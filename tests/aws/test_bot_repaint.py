@@ -7,8 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bot import estimate
 from bot.items import RUNNING, SENT, Order
+from bot.resources import resources
+from bot.table import Table
 from layout import Photo
 from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
+
+from styletransfer.storage import s3
 
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
@@ -169,6 +173,31 @@ def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
     world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
     assert world.keys("own/") == [f"own/{GROUP}/B.jpg"], "which Boris has replaced"
     assert {item.get("giver") for item in world.items()} == {None, BORIS}
+
+
+def test_forget_lists_a_chat_once_however_many_photos_there_were(world, monkeypatch):
+    for chat in (None, None, None, GROUP, GROUP):
+        world.answers(world.photo(ANNA, chat=chat))
+    question = world.says(ANNA, "/forget")[0]
+    listed, list_keys = [], s3.S3Bucket.list
+
+    def noted(self, prefix=""):
+        listed.append(prefix)
+        return list_keys(self, prefix)
+
+    monkeypatch.setattr(s3.S3Bucket, "list", noted)
+    world.presses(ANNA, question.buttons[0]["callback_data"])
+    assert len(listed) == len(set(listed))
+    assert world.photo_keys(ANNA) == world.photo_keys(GROUP) == []
+
+
+def test_who_forgets_is_allowed_at_any_moment(world, monkeypatch):
+    """What else they send meanwhile is not a stranger's."""
+    world.says(ANNA, "/size 700")
+    monkeypatch.setattr(Table, "forget", lambda *_: pytest.fail("the user is gone for a moment"))
+    resources().table.drop_choices(ANNA)
+    [item] = [each for each in world.items() if each["pk"] == f"user#{ANNA}"]
+    assert item == {"pk": f"user#{ANNA}", "allowed": True}
 
 
 def test_removing_a_user_deletes_their_data(world):
