@@ -26,9 +26,8 @@ from bot.updates import (
 )
 from styletransfer.storage.base import Bucket
 
-AT_ONCE = (
-    8  # requests: a month of photos is thousands of keys, and Telegram waits for half a minute
-)
+# Requests: a month of photos is thousands of keys, and Telegram waits for half a minute.
+AT_ONCE = 8
 
 
 def add_forget_handlers(application: Application) -> None:
