@@ -246,7 +246,8 @@ def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
     alpha = decode(marked, "logo.png").alpha
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
     colours = np.repeat(values[..., None], 3, 2)
-    marked = png16(colours, [(b"tRNS", struct.pack(">HHH", 777, 777, 777))], colour_type=2)
+    colours[:8] = mark = 100, 777, 40000
+    marked = png16(colours, [(b"tRNS", struct.pack(">HHH", *mark))], colour_type=2)
     alpha = decode(marked, "logo.png").alpha
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
 

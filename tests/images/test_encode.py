@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.decode import Picture, decode
 from styletransfer.images.encode import encode, encode_result
+from styletransfer.images.exif import kept
 from styletransfer.images.output import OutputFormat, output_extension
 
 # pytest shows even warnings that styletransfer.images silences for its users.
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 ORIENTATION, ARTIST, MODEL, SOFTWARE = 0x0112, 0x013B, 0x0110, 0x0131
 CAMERA, PLACE, MAKER_NOTE, COLOUR_SPACE = 0x8769, 0x8825, 0x927C, 0xA001
-WIDTH, HEIGHT, EXPOSURE, COMMENT = 0xA002, 0xA003, 0x829A, 0x9286
+WIDTH, HEIGHT, EXPOSURE, COMMENT, DESCRIPTION = 0xA002, 0xA003, 0x829A, 0x9286, 0x010E
 
 # Primaries as profiles hold them: adapted to D50.
 ADOBE = np.array([[0.6097, 0.3111, 0.0195], [0.2053, 0.6257, 0.0609], [0.1492, 0.0632, 0.7446]])
@@ -245,10 +247,25 @@ def test_damaged_exif_is_not_copied_and_nothing_else_is_lost():
 
 
 def test_exif_longer_than_a_jpeg_holds_is_not_copied():
-    exif = camera_exif()
-    exif[CAMERA] = {COMMENT: bytes(70_000)}
-    picture = decode(saved(gradient(), "PNG", exif=exif), "photo")
-    assert picture.exif is None and encode_result(OutputFormat("jpg"), picture, SHADES)
+    for in_main, in_camera in ((0, 70_000), (40_000, 40_000)):
+        exif = camera_exif()
+        exif[DESCRIPTION] = "x" * in_main
+        exif[CAMERA] = {COMMENT: bytes(in_camera)}
+        picture = decode(saved(gradient(), "PNG", exif=exif), "photo")
+        assert picture.exif is None and encode_result(OutputFormat("jpg"), picture, SHADES)
+
+
+def test_exif_whose_entries_share_a_long_value_takes_no_more_memory_than_its_file():
+    tags, length = range(0x9300, 0x9300 + 100), 2**19
+    main = b"II*\0" + struct.pack("<LHHHLL", 8, 1, CAMERA, 4, 1, 26) + bytes(4)
+    value_at = len(main) + 2 + 12 * len(tags)
+    entries = (struct.pack("<HHLL", tag, 7, length, value_at) for tag in tags)
+    data = main + struct.pack("<H", len(tags)) + b"".join(entries) + bytes(length)
+    tracemalloc.start()
+    assert kept(data) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * len(data)
 
 
 # Colour space

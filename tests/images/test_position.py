@@ -87,6 +87,17 @@ def test_a_file_without_a_position_stays_as_it_is():
         assert without_position(data, "x") == data
 
 
+def test_a_position_that_cannot_be_found_in_the_files_bytes_is_refused():
+    heif = photo("HEIF")
+    at = heif.rindex(b"Exif\0\0")  # A prefix that HEIF's readers skip, whatever it is.
+    hidden = [heif[:at] + bytes(6) + heif[at + 6 :]]
+    unclosed = b'<x:xmpmeta exif:GPSLatitude="48,51'
+    hidden += [photo(kind, xmp=unclosed) for kind in ("JPEG", "WEBP", "HEIF")]
+    for data in hidden:
+        with pytest.raises(PictureError, match=r"x: the position .* export it anew as JPEG"):
+            without_position(data, "x")
+
+
 def test_damaged_metadata_do_no_harm(fuzz_cases):
     data, rng = photo("JPEG", xmp=XMP), np.random.default_rng(2)
     start = data.index(b"Exif\0\0")
