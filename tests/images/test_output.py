@@ -3,7 +3,7 @@
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import output_extension
+from styletransfer.images.output import OutputFormat, output_extension
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_an_unknown_output_format_is_refused_naming_the_known_ones():
         ConfigError, match=r"OUTPUT_FORMAT is 'bmp'; .*jpg, png, webp, tiff or same"
     ):
         output_extension("bmp", "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("asked", "depth", "photo_key", "wanted"),
+    [
+        ("same", 8, "IMG_1.HEIC", "jpg"),
+        ("same", 8, "a.hif", "jpg"),
+        ("same", 8, "a.avif", "jpg"),
+        ("same", 8, "a.gif", "png"),
+        ("same", 8, "a.bmp", "png"),
+        ("same", 8, "a.JPEG", "jpg"),
+        ("same", 8, "scan.tif", "tiff"),
+        ("same", 8, "no extension", "jpg"),
+        (None, 8, "a.heic", "png"),
+        ("webp", 8, "a.jpg", "webp"),
+        ("webp", 16, "a.jpg", "png"),
+        (None, 16, "a.jpg", "png"),
+        ("tiff", 16, "a.jpg", "tiff"),
+    ],
+)
+def test_the_extension_of_a_result_by_its_photos_name(asked, depth, photo_key, wanted):
+    assert OutputFormat(asked, depth=depth).extension_by_name(photo_key) == wanted
