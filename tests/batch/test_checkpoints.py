@@ -90,6 +90,33 @@ def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
     assert 0 < clock[0] < 5
 
 
+def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
+    """Otherwise it would replace the last one, and stay for ever beside a finished result."""
+    done, answers = [], threading.Event()
+
+    def upload(file, key):
+        if not done:
+            answers.wait(20)
+        done.append("saved")
+
+    storage = SimpleNamespace(upload=upload, delete=lambda key: done.append("deleted"))
+    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a b.jpg", 1, ""))
+    for then in ("save_last", "delete"):
+        done.clear()
+        answers.clear()
+        store = checkpoints.CheckpointStore(storage, storage, set())
+        store.save(task, {"iteration": np.array(1)})
+        timer = threading.Timer(0.05, lambda: (done.append("waited"), answers.set()))
+        timer.start()
+        if then == "delete":
+            store.delete(task)
+        else:
+            store.save_last(task, {"iteration": np.array(2)})
+        timer.join()
+        store.close()
+        assert done == ["waited", "saved", "saved" if then == "save_last" else "deleted"]
+
+
 @pytest.mark.slow
 def test_without_room_for_a_checkpoint_the_painting_goes_on(
     folders, small_vgg, monkeypatch, capsys

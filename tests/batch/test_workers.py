@@ -19,7 +19,7 @@ from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.workers import run_side_by_side
-from styletransfer.batch.workers_per_device import workers_that_fit
+from styletransfer.batch.workers_per_device import DeviceShare, device_share, workers_that_fit
 from styletransfer.engine.memory_model import TILINGS, MemoryPlan
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import ConfigError, StyleTransferError
@@ -100,6 +100,20 @@ def test_pictures_are_painted_at_a_time_as_memory_and_their_sizes_allow():
     assert workers_that_fit([small], 3 * 10**9) == 3
     assert workers_that_fit([small, plan(341, 512, tiling=TILINGS[1])], free) == 1
     assert workers_that_fit([], free) == 1
+
+
+def test_each_worker_of_a_device_gets_its_part_of_the_memory_and_no_more_than_have_a_picture():
+    known = SimpleNamespace(free=12 * 10**9, inputs=lambda task: None)
+    four, gpus = [SimpleNamespace()] * 4, ["GPU:0", "GPU:1"]
+    assert device_share(1, four, known, gpus) == DeviceShare(1, None)
+    assert device_share(3, four, known, gpus[:1]) == DeviceShare(3, 4 * 10**9)
+    assert device_share(3, four, known, gpus) == DeviceShare(2, 6 * 10**9)
+    assert device_share(3, four[:1], known, gpus) == DeviceShare(1, None)
+    plan = MemoryPlan((341, 512), UNTILED, 10**9)
+    known.inputs = known.plan = lambda *_: SimpleNamespace(memory=plan)
+    four = [SimpleNamespace(look=SimpleNamespace(settings=None))] * 4
+    assert device_share(None, four, known, gpus[:1]) == DeviceShare(4, 3 * 10**9)
+    assert device_share(None, four, known, ["CPU:0"]) == DeviceShare(1, None)
 
 
 @pytest.mark.parametrize("value", ["0", "many", "1.5"])
