@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.commands import contents, fill
 
+from styletransfer.storage import manifest
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.manifest import MANIFEST, Manifest
@@ -104,6 +105,22 @@ def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket,
         bucket.write(key, b"painted anew")
     result = download_all(bucket, folder.folder)
     assert (result.copied, result.notes, result.exit_code) == (3, [], 0)
+
+
+def test_a_list_of_many_outdated_lines_is_written_anew_and_says_the_same(
+    bucket, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(manifest, "OUTDATED_LINES", 3)
+    folder = tmp_path / "out"
+    for generation in range(9):
+        bucket.write("monet/a.jpg", str(generation).encode())
+        download_all(bucket, folder)
+    bucket.delete("monet/b.jpg")
+    assert download_all(bucket, folder, MIRROR).deleted == 1
+    assert (folder / MANIFEST).read_bytes().count(b'"key"') <= 4 + 3 + 2
+    assert Manifest(folder).files.keys() == contents(bucket).keys()
+    result = download_all(bucket, folder, MIRROR)
+    assert (result.same, result.copied, result.deleted, result.notes) == (3, 0, 0, [])
 
 
 def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):

@@ -17,7 +17,7 @@ from support.web_service import begun_upload, served, until
 from styletransfer.web import gate
 from styletransfer.web.gate import FORM_TOKEN
 from styletransfer.web.service import MOST_UPLOADS
-from styletransfer.web.sessions import COOKIE, MOST_WRONG
+from styletransfer.web.sessions import COOKIE, MOST_WRONG, MOST_WRONG_OF_ALL
 
 PASSWORD = "a long password"
 FORM = {"request": json.dumps({"look": "monet", "quality": "draft"})}
@@ -115,6 +115,13 @@ def test_passwords_cannot_be_tried_for_long(locked):
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
     assert locked.get("/api/jobs", headers=BEARER).status_code == 429
+
+
+def test_wrong_passwords_from_everywhere_stop_logins_and_not_those_who_have_the_token(locked):
+    for number in range(MOST_WRONG_OF_ALL):
+        locked.service.tries.failed(f"10.0.0.{number}")
+    assert log_in(locked).status_code == 429
+    assert locked.get("/api/jobs", headers=BEARER).status_code == 200
 
 
 def test_a_wrong_token_is_refused_and_the_right_one_needs_no_form(locked):

@@ -1,0 +1,88 @@
+"""Sessions, the token, and how often one may try a password, without a service around them."""
+
+import hashlib
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from styletransfer.web import sessions
+from styletransfer.web.options import WebOptions
+from styletransfer.web.sessions import MOST_WRONG, MOST_WRONG_OF_ALL, WRONG_S, Sessions, Tries
+
+OPTIONS = WebOptions("localhost", 8080, password="a long password", token="a long token")
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch):
+    """The key of a password takes no time: it is slow on purpose."""
+
+    def scrypt(known, *, salt, **_):
+        return hashlib.sha512(known + salt).digest()
+
+    monkeypatch.setattr(hashlib, "scrypt", scrypt)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds, in a list, which pass when a test says so."""
+    now = [1000.0]
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_a_cookie_counts_for_a_week_and_on_every_instance_with_the_same_passwords(monkeypatch):
+    one = Sessions(OPTIONS, "secret")
+    session = one.new(logged_in=True)
+    cookie = one.cookie(session)
+    assert Sessions(OPTIONS, "secret").read(cookie) == session
+    for other in (replace(OPTIONS, password="another"), replace(OPTIONS, token="another")):
+        assert Sessions(other, "secret").read(cookie) is None
+    assert Sessions(OPTIONS, "another secret").read(cookie) is None
+    monkeypatch.setattr(sessions, "SESSION_S", -1)  # As if a week had passed.
+    assert one.read(cookie) is None
+
+
+def test_the_token_is_not_the_password_where_there_are_both():
+    both, alone = Sessions(OPTIONS), Sessions(replace(OPTIONS, token=None))
+    assert both.is_token("a long token") and not both.is_token("a long password")
+    assert both.is_password("a long password") and not both.is_password("a long token")
+    assert alone.is_token("a long password")
+    nobody = Sessions(WebOptions("localhost", 8080))
+    assert both.needed and not nobody.needed
+    assert not nobody.is_password("") and not nobody.is_token("")
+
+
+def test_a_client_that_tried_too_often_may_try_again_later_and_others_at_once(clock):
+    tries = Tries()
+    for _ in range(MOST_WRONG - 1):
+        tries.failed("a")
+    assert tries.wait_s("a") == 0
+    tries.succeeded("a")
+    tries.failed("a")
+    assert tries.wait_s("a") == 0
+    for _ in range(MOST_WRONG - 1):
+        clock[0] += 10
+        tries.failed("a")
+    assert 0 < tries.wait_s("a") <= WRONG_S and tries.wait_s("b") == 0
+    clock[0] += tries.wait_s("a") + 1
+    assert tries.wait_s("a") == 0
+
+
+def test_one_guesser_with_many_addresses_has_everybody_wait_but_those_with_a_token(clock):
+    tries = Tries()
+    for number in range(MOST_WRONG_OF_ALL):
+        assert tries.wait_s("a") == 0
+        tries.failed(f"10.0.0.{number}")
+    assert 0 < tries.wait_s("a") <= WRONG_S + 1
+    assert tries.wait_s("a", alone=True) == 0
+    clock[0] += WRONG_S + 1
+    assert tries.wait_s("a") == 0
+
+
+def test_no_number_of_addresses_fills_the_memory(clock, monkeypatch):
+    monkeypatch.setattr(sessions, "MOST_CLIENTS", 3)
+    tries = Tries()
+    for number in range(50):
+        tries.failed(str(number))
+    assert [*tries._of_clients] == ["47", "48", "49"]
