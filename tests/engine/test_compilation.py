@@ -34,6 +34,11 @@ def test_a_gpu_compiles_a_size_once_its_steps_pay_for_it(monkeypatch):
     assert found.wanted("1024", ENOUGH, settings)
     assert not found.wanted("724", ENOUGH, Settings(deterministic=True))
     assert not found.wanted("724", ENOUGH, Settings(compile="never"))
+    assert not found.wanted("724", ENOUGH, Settings(optimizer="lbfgs"))
+    found.failed(tf.errors.ResourceExhaustedError(None, None, "OOM"))
+    assert found.wanted("1448", ENOUGH, settings)
+    found.failed(tf.errors.InternalError(None, None, "no libdevice"))
+    assert not found.wanted("2048", ENOUGH, settings)
 
 
 def test_no_more_sizes_are_compiled_than_memory_has_room_for(monkeypatch):

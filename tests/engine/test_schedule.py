@@ -1,8 +1,11 @@
 """The sizes that a picture is painted at, and the steps there."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from styletransfer import Settings
+from styletransfer.engine import eta
 from styletransfer.engine.schedule import scale_sizes, schedule, step_pixels
 
 
@@ -33,6 +36,35 @@ def test_the_original_recipe_paints_at_one_size_only():
     settings = Settings(recipe="inetwork", size=512)
     assert schedule(600, 800, settings) == ([(384, 512)], [10])
     assert step_pixels(600, 800, settings) == 10 * 384 * 512
+
+
+def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
+    assert schedule(600, 800, Settings(size="full"))[0][-1] == (600, 800)
+    assert schedule(600, 800, Settings(size=256, maintain_aspect_ratio=False))[0] == [
+        (side, side) for side in (128, 181, 256)
+    ]
+
+
+def test_the_time_left_follows_the_pixels_left_and_forgets_what_a_scale_sets_up(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(eta, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    found = eta.StepEta([(10, 10), (10, 40)], [3, 2])
+
+    def after(seconds, skipped=0):
+        clock[0] += seconds
+        return pytest.approx(found.tick(skipped))
+
+    assert after(50) == 50 * (2 + 8)  # With the set-up, until there is another step.
+    assert after(1) == 1 + 8
+    assert after(2) == 1.1 * 8  # A tenth of the way from 1 s a step to 2 s.
+    assert after(70) == 1.1 * 4  # The first of its scale.
+    assert after(4.4) == 0
+    resumed = eta.StepEta([(10, 10), (10, 40)], [3, 2], done=2)
+    clock[0] += 1
+    assert resumed.tick() == pytest.approx(8)
+    skipping = eta.StepEta([(10, 10), (10, 40)], [3, 2])
+    clock[0] += 1
+    assert (skipping.tick(skipped=2), skipping.done) == (pytest.approx(8), 3)
 
 
 def test_the_pixels_of_all_steps_are_those_of_each_scale_times_its_steps():
