@@ -1,6 +1,7 @@
 """Pictures that are read before their turn stay within the memory set aside for them."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -83,6 +84,40 @@ def test_a_picture_that_never_fits_fails_by_name_and_the_others_are_read(free):
         else:
             sizes.append(prefetched.photo.result(20).picture.size)
     assert sizes == [(64, 64)] * 2
+
+
+def test_what_waits_is_admitted_when_others_free_memory_when_it_is_due_or_is_given_up(free):
+    free(8000)  # 1000 of them are set aside.
+    memory, pause = PrefetchMemory(), threading.Event()
+    with ThreadPoolExecutor() as pool:
+
+        def waiting(needed):
+            share = memory.share()
+            answer = pool.submit(share.admit, needed)
+            while not share.wanted:
+                assert not answer.done()
+                pause.wait(0.002)
+            return share, answer
+
+        first = memory.share()
+        assert first.admit(800) is None
+        second, answer = waiting(400)
+        first.keep(600)
+        assert answer.result(20) is None
+        third, answer = waiting(500)
+        first.begin_turn()  # What is painted is no longer counted.
+        assert answer.result(20) is None
+        due, answer = waiting(200)
+        due.begin_turn()
+        assert answer.result(20) == 8000
+        left, answer = waiting(200)
+        left.give_up()
+        with pytest.raises(MemoryShortError):
+            answer.result(20)
+        second.begin_turn()
+        third.begin_turn()
+        third.begin_turn()  # As of a look that several photos share.
+        assert memory.set_aside() == 1000
 
 
 def test_painting_leaves_alone_what_a_waiting_picture_needs(free):
