@@ -86,13 +86,22 @@ def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(jobs):
     assert Claims(jobs, "third", gone="first").next().job.id == job
 
 
-def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs):
-    add(jobs)
+def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs, monkeypatch):
+    job = add(jobs)
     held = Claims(jobs, "first").next()
+    began = held.job.started
     held.note(step=7)
     held.give_back()
+    monkeypatch.setattr(leases, "moment", lambda: "later")
     taken = Claims(jobs, "second").next()
-    assert (taken.job.step, taken.job.crashes) == (7, 0)
+    assert (taken.job.step, taken.job.crashes, taken.job.started) == (7, 0, began)
+    # Also where somebody has asked for its end meanwhile.
+    now, etag = jobs.read(job)
+    assert jobs.replace(now.changed(cancel=True), etag)
+    taken.give_back()
+    assert Claims(jobs, "third").next() is None
+    ended = jobs.read_ended(job)
+    assert (ended.state, ended.crashes, ended.finished) == (JobState.CANCELLED, 0, "later")
 
 
 def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
