@@ -18,7 +18,7 @@ _TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
 _TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG
 _PNG = b"\x89PNG\r\n\x1a\n"
 # `exif:GPSLatitude`, and the like in other vocabularies, as drones have: `drone-dji:GpsLatitude`.
-# What is no text ends a value as well: a quote that a damaged packet lacks may follow in the pixels.
+# What is no text ends a value, too: a quote that a damaged packet lacks may come in the pixels.
 _XMP_ATTRIBUTE = re.compile(
     rb"""(?<=[\w-]{2})(:(?:GPS|Gps|gps)\w*\s*=\s*)"""
     rb"""("[^"<\0-\x08\x0e-\x1f]*"|'[^'<\0-\x08\x0e-\x1f]*')"""

@@ -14,7 +14,8 @@ _ID = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
-    """Deletes what belongs to no job. Raises StorageError.
+    """Deletes what belonged to a job that there is not any more; what never belonged to one is
+    somebody else's. Raises StorageError.
 
     The jobs are listed last, so that none that is new meanwhile counts as gone.
     """
@@ -24,8 +25,13 @@ def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
     waiting = {job for job, _ in store.queued()}
     kept = waiting | {*store.ended()}
     latest = time.time() - ORPHANED_S
-    gone = [(buckets.unfinished, key) for key in unfinished if _job(key) not in waiting]
-    gone += [(buckets.result, key) for key in previews if _job(key) not in waiting]
+    found = ((buckets.unfinished, unfinished), (buckets.result, previews))
+    gone = [
+        (bucket, key)
+        for bucket, keys in found
+        for key in keys
+        if (job := _job(key)) and job not in waiting
+    ]
     for key in photos:
         job = _job(key)
         if job and job not in kept and begun_at(job) < latest:
@@ -43,6 +49,6 @@ def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
 
 
 def _job(key: str) -> str | None:
-    """The id of the job that a key belongs to."""
+    """The id of the job that a key belongs to; None: to none."""
     found = _ID.search(key)
     return found[1] if found else None

@@ -124,6 +124,9 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     entity = [{"type": "bot_command", "offset": 0, "length": 7}]
     original = updates[1]["message"]
     reply = {"text": "/cancel", "entities": entity, "reply_to_message": original}
+    # Each chat counts its messages itself: that one is another in the group.
+    elsewhere = world.answers(world.message(ANNA, GROUP, **reply))
+    assert texts(elsewhere) == [EN.text("not_waiting")]
     assert texts(world.answers(world.message(ANNA, **reply))) == [EN.photos("cancelled", 1)]
     [left] = world.photo_keys(ANNA)
     assert f"/{updates[2]['message']['message_id']}-" in left

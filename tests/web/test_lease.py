@@ -115,16 +115,17 @@ def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
 
 def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, monkeypatch):
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    job, gone = add(jobs), None
+    job, gone, others = add(jobs), None, set(threading.enumerate())
     for number in range(2 * leases.MOST_CRASHES):
         held = Claims(jobs, f"{number}", gone).next()
         held.keep()
         held.note(step=10 * number + 1)  # Is stored at once, not with the next renewal.
-        until(lambda step=10 * number + 1: jobs.read(job)[0].step == step)
+        until(lambda step=10 * number + 1: jobs.read(job)[0].step == step, every_s=0.005)
         held.note(step=10 * number + 2)
         held.abandon()
         gone = f"{number}"
     assert Claims(jobs, "last", gone).next().job.crashes == 1
+    until(lambda: set(threading.enumerate()) <= others)  # Nothing renews what was abandoned.
 
 
 def test_a_cancelled_job_is_painted_no_more(jobs):

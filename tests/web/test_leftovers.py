@@ -1,0 +1,88 @@
+"""What killed processes leave is deleted when its job is gone, and nothing else."""
+
+from collections import namedtuple
+from types import SimpleNamespace
+
+import pytest
+
+from styletransfer import config
+from styletransfer.storage.base import StorageError
+from styletransfer.web import leftovers
+from styletransfer.web.leftovers import delete_leftovers_of_jobs
+from styletransfer.web.places import open_buckets
+from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.stored import PREVIEWS, JobStore, StoredJob, new_id
+
+Upload = namedtuple("Upload", ["key", "begun"])
+OLD = "0123456789a"  # How ids began in 2009.
+
+
+@pytest.fixture
+def buckets(place):
+    return open_buckets(config.load(place, demo_settings={}))
+
+
+def add(store, job_id):
+    job = StoredJob(
+        id=job_id,
+        photo="beach.jpg",
+        photo_key=f"{job_id}/beach.jpg",
+        size=(60, 80),
+        look="monet",
+        paintings=[],
+        named_look=True,
+        quality=Quality.DRAFT,
+        settings={},
+        created="",
+    )
+    store.create(job)
+    return job
+
+
+def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
+    store = JobStore(buckets.result)
+    waiting, ended, gone = (f"{OLD}{digit * 9}" for digit in "abc")
+    young = new_id()  # Its photo is stored, and its job will be in a moment.
+    add(store, waiting)
+    assert store.end(add(store, ended).changed(state=JobState.DONE))
+    for job in (waiting, ended, gone, young):
+        buckets.photos.write(f"{job}/beach.jpg", b"x")
+    for job in (waiting, ended, gone):
+        buckets.unfinished.write(f"_checkpoints/monet/{job}/beach.jpg.npz", b"x")
+        buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"x")
+    for bucket, key in (
+        (buckets.photos, "mine.jpg"),
+        (buckets.unfinished, "_checkpoints/monet/mine.npz"),
+        (buckets.result, f"{PREVIEWS}/mine.jpg"),
+    ):
+        bucket.write(key, b"mine")
+    delete_leftovers_of_jobs(buckets, store)
+    photos = {f"{job}/beach.jpg" for job in (waiting, ended, young)}
+    assert {each.key for each in buckets.photos.list()} == photos | {"mine.jpg"}
+    assert {each.key for each in buckets.unfinished.list()} == {
+        f"_checkpoints/monet/{waiting}/beach.jpg.npz",
+        "_checkpoints/monet/mine.npz",
+    }
+    assert {each.key for each in buckets.result.list(f"{PREVIEWS}/")} == {
+        f"{PREVIEWS}/{waiting}.jpg",
+        f"{PREVIEWS}/mine.jpg",
+    }
+
+
+def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
+    buckets, monkeypatch, caplog
+):
+    aborted = []
+    begun = [Upload("old", 1000.0), Upload("young", 3000.0)]
+    monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
+    monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
+    monkeypatch.setattr(leftovers, "time", SimpleNamespace(time=lambda: 6000.0))
+    delete_leftovers_of_jobs(buckets, JobStore(buckets.result))
+    assert aborted == ["old"]
+
+    def refused():
+        raise StorageError("AccessDenied")
+
+    monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
+    delete_leftovers_of_jobs(buckets, JobStore(buckets.result))
+    assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]
