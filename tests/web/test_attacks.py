@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -72,13 +73,18 @@ def test_a_login_lasts_until_the_logout(locked, place):
         until(lambda: bare.get("/api/jobs").status_code == 401)
 
 
-def test_a_foreign_file_among_the_logouts_does_not_end_the_news(place):
+def test_logouts_are_forgotten_when_their_cookies_are_too_old_and_foreign_files_stay(place):
     """Windows leaves such files in folders that it has shown."""
     folder = Path(place["BUCKET_RESULT"], "_web", "logged-out")
     folder.mkdir(parents=True)
     (folder / "desktop.ini").write_bytes(b"x")
+    weeks_ago, today = (f"{int(time.time()) - days * 86_400:x}-{'a' * 40}" for days in (8, 6))
+    for name in (weeks_ago, today):
+        (folder / name).write_bytes(b"ended")
     with served({**place, "WEB_PASSWORD": PASSWORD}) as client:
         assert until(lambda: client.get("/readyz").status_code == 200)
+        until(lambda: not (folder / weeks_ago).exists())
+    assert {path.name for path in folder.iterdir()} == {"desktop.ini", today}
 
 
 def test_a_request_from_another_site_changes_nothing(locked):
