@@ -159,6 +159,8 @@ def test_looks_toml_names_looks_exactly():
     ]
     assert (both.settings.size, both.settings.iterations) == (1600, 7)
     assert plain.settings.size == Settings().size
+    (size,) = looks_from_toml('[size]\npaintings = ["monet.jpg"]', there, Settings())
+    assert size.name == "size"  # A look may be called as a setting is.
 
 
 def test_looks_toml_says_where_paintings_go():

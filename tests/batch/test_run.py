@@ -120,10 +120,13 @@ def test_every_kind_of_picture_is_painted_and_all_other_files_are_named(folders,
     for kind in ("gif", "bmp"):
         Path(f"photos/{kind}.{kind}").write_bytes(tiny.file(60, 80, 1, kind))
     Path("paintings/looks.toml.txt").write_text("[monet]")
+    Path("photos/.DS_Store").write_bytes(b"x")
     assert run(folders, STYLE_MODE="blend") == 0
     assert {"blend/gif.png", "blend/bmp.png"} <= keys()
-    assert "left out in ./photos, of other kinds: raw.CR2" in caplog.text
-    assert "left out in ./paintings, of other kinds: looks.toml.txt" in caplog.text
+    assert [each for each in caplog.messages if "left out" in each] == [
+        "left out in ./photos, of other kinds: raw.CR2",
+        "left out in ./paintings, of other kinds: looks.toml.txt",
+    ]
 
 
 def test_blend_paints_all_of_the_top_level_into_one_look(folders, small_vgg):
