@@ -56,6 +56,18 @@ def test_no_two_results_share_a_key(form, looks):
             assert next(found.around(*pair).candidates(*pair, content)) == key
 
 
+def test_keys_with_empty_parts_meet_those_without_them():
+    """As S3 has them, where `trip//a.png` and `trip/a.png` are two objects."""
+    assert planned(["trip//a.png"]) == {("monet", "trip//a.png"): "monet/trip/a.png"}
+    photos = ["trip//a.png", "trip/a.jpg", "./b.png", "b.webp"]
+    assert [*planned(photos, format="png").values()] == [
+        "monet/trip//a.png.png",
+        "monet/trip/a.jpg.png",
+        "monet/./b.png.png",
+        "monet/b.webp.png",
+    ]
+
+
 def test_a_run_of_one_photo_lists_those_elsewhere_that_it_can_meet():
     assert neighbours("c.jpg", ["a", "a/b", "z"]) == {"b/c.jpg"}
     assert neighbours("b/c.jpg", ["a", "a/b"]) == {"b/b/c.jpg", "c.jpg"}
