@@ -42,8 +42,8 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
     """The options of an environment. demo: no buckets are named, so that nothing but samples is at
     stake: unless it says otherwise, only this machine is served.
 
-    Raises ConfigError for the first wrong value, and for a service that the network reaches and
-    that has neither a password nor WEB_PUBLIC=1.
+    Raises ConfigError for the first wrong value, for a token without a password, and for a service
+    that the network reaches and that has neither a password nor WEB_PUBLIC=1.
     """
     values = {name: text.strip() for name, text in environment.items() if text and text.strip()}
     password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")
@@ -69,6 +69,11 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         raise ConfigError(
             "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
             "everybody who reaches the service may use it"
+        )
+    if options.token and not options.password:
+        raise ConfigError(
+            "WEB_TOKEN is set without WEB_PASSWORD, so that the service would ask nobody for it; "
+            "set both, or none of them"
         )
     if not (options.password or options.public or options.local):
         raise ConfigError(

@@ -41,6 +41,7 @@ def test_what_is_wrong_is_named_without_the_password():
         "WEB_MAX_WAITING is 'many'": {**PASSWORD, "WEB_MAX_WAITING": "many"},
         "WEB_PASSWORD is too short": {"WEB_PASSWORD": "secret"},
         "WEB_PUBLIC is 1, though WEB_PASSWORD is set": {**PASSWORD, "WEB_PUBLIC": "1"},
+        "WEB_TOKEN is set without WEB_PASSWORD": {"WEB_TOKEN": "a secret token"},
     }
     for message, environment in wrong.items():
         with pytest.raises(ConfigError) as found:
