@@ -8,7 +8,7 @@ from styletransfer.errors import (
     WeightsError,
 )
 from styletransfer.log import log_trace, printable
-from styletransfer.storage.base import ObjectError
+from styletransfer.storage.base import DiskError, ObjectError
 
 LONGEST_REASON = 200  # characters: TensorFlow's messages have many lines
 
@@ -32,9 +32,11 @@ def picture_failure(error: Exception) -> StyleTransferError:
     """The error that a picture fails with. One that nobody foresaw becomes an UnexpectedError, and
     its trace is logged at debug level.
 
-    Raises the error itself where it ends the run: storage that stays away, a missing device, memory
-    that is exhausted.
+    Raises the error itself where it ends the run: storage that stays away, a disk that is full, a
+    missing device, memory that is exhausted.
     """
+    if isinstance(error, DiskError):  # To paint on would be for nothing.
+        raise error
     if isinstance(error, PICTURE_FAILURES):
         return error
     if isinstance(error, StyleTransferError | MemoryError) or _is_exhausted(error):

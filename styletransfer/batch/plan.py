@@ -15,7 +15,7 @@ from styletransfer.batch.records import (
     stored_by,
     task_record,
 )
-from styletransfer.batch.result_keys import ResultKeys
+from styletransfer.batch.result_keys import Pair, ResultKeys
 from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -127,6 +127,7 @@ def make_plan(
     )
     intact = intact_records(records, stored)
     form = astuple(output)
+    same_files = _same_files(selection, result)
     unfinished, done, kept, refused = [], [], [], []
     painted: Counter[str] = Counter()  # by weights
     for look in selection.looks:
@@ -157,6 +158,7 @@ def make_plan(
                         kept.append(task)
                     continue
                 check_rivals(selection.keys, photo, look)
+                _check_same_files(same_files.get((look.name, photo.key), ()))
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
@@ -203,6 +205,31 @@ def check_rivals(keys: ResultKeys, photo: Entry, look: Look) -> None:
         raise PictureError(
             f"its result would have the key of {printable(other)} in {printable(other_look)}; "
             "rename one of the photos or looks"
+        )
+
+
+def _same_files(selection: Selection, result: Bucket) -> dict[Pair, list[Pair]]:
+    """The pairs whose results would be one file with others', on a disk that ignores case, and
+    these others."""
+    keys = {
+        selection.keys.planned(look.name, photo.key): (look.name, photo.key)
+        for photo, look in selection.pairs()
+    }
+    fold = result.folding([*keys])
+    if fold is str:
+        return {}
+    groups: dict[str, list[Pair]] = {}
+    for key, pair in keys.items():
+        groups.setdefault(fold(key), []).append(pair)
+    meeting = (group for group in groups.values() if len(group) > 1)
+    return {pair: [each for each in group if each != pair] for group in meeting for pair in group}
+
+
+def _check_same_files(others: Sequence[Pair]) -> None:
+    for other_look, other in others:
+        raise PictureError(
+            f"its result would be one file with that of {printable(other)} in "
+            f"{printable(other_look)} on this disk; rename one of the photos or looks"
         )
 
 

@@ -46,6 +46,10 @@ class ResultKeys:
         planned = self._planned((look, photo), (look, photo) in whole)
         return [pair for pair in owners.get(planned, ()) if pair != (look, photo)]
 
+    def planned(self, look: str, photo: str) -> str:
+        """The key of a photo's result in a look if the photo is what its name says."""
+        return next(self.candidates(look, photo, self._output.extension_by_name(photo)))
+
     def is_anothers(self, key: str, look: str, photo: str) -> bool:
         """Whether a key is planned for another photo or look."""
         owners = self._family(key_root(key)).owners

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from styletransfer.errors import StorageError
+from styletransfer.storage.file_names import Fold
 
 Progress = Callable[[int], None]
 
@@ -20,6 +21,10 @@ class NoBucketError(UnavailableError):
 
 class ObjectError(StorageError):
     """One object fails: it is missing, refused or damaged. Others may succeed."""
+
+
+class DiskError(ObjectError):
+    """A file cannot be written because its disk is full or read-only: others would fail as well."""
 
 
 class BadKeyError(ObjectError):
@@ -136,6 +141,11 @@ class Bucket(ABC):
     def everything(self) -> Iterator[Entry]:
         """As `list`, with the objects that stand for folders."""
         return self.list()
+
+    def folding(self, keys: Sequence[str]) -> Fold:
+        """What maps those of the keys that would be one object to the same text; `str` where they
+        all differ."""
+        return str
 
     def links_left_out(self) -> Sequence[tuple[str, str]]:
         """The links in a folder that `list` does not follow, because they lead out of it, to a

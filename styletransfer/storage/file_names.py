@@ -20,8 +20,22 @@ def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
     ignores_case = same_file(folder, "a", "A")
     ignores_form = same_file(folder, "\u00e9", "e\u0301")
     if ignores_case:
-        return _fold_all
+        return _fold_all if ignores_form else str.casefold
     return nfc if ignores_form else str
+
+
+def other_spelling(folder: Path, key: str) -> str:
+    """The name in a folder on a disk that ignores case that is in the place of one of a key's, or
+    empty: `Beach.jpg` where the key is `beach.jpg`. Raises OSError."""
+    for part in key.split("/"):
+        try:
+            names = [each.name for each in folder.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        if nfc(part) not in map(nfc, names):
+            return next((each for each in names if _fold_all(each) == _fold_all(part)), "")
+        folder = folder / part
+    return ""
 
 
 def same_file(folder: Path, one: str, other: str) -> bool:

@@ -13,14 +13,21 @@ from typing import Any, BinaryIO
 
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
-from styletransfer.storage.base import BadKeyError, Entry, ObjectError
+from styletransfer.storage.base import BadKeyError, DiskError, Entry, ObjectError
 
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
 LOCK_FILE = ".lock"
 LEFT_S = 3600  # A file that is still being written is younger.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# What file systems such as exFAT say to `a:b.jpg` or `what?.jpg`, where other names are stored.
+_NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
 USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128))
+
+
+class RefusedNameError(OSError):
+    """A disk cannot store a file's name."""
 
 
 def is_same(path: Path, entry: Entry) -> bool:
@@ -66,10 +73,12 @@ def new_md5(data: bytes = b"") -> Any:
 
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
-    """Raises a BadKeyError for an OSError caused by the path, a `kind` for any other; the message
-    begins with `where`."""
+    """Raises a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
+    full or read-only, a `kind` for any other; the message begins with `where`."""
     try:
         yield
+    except RefusedNameError as error:
+        raise BadKeyError(f"{where}: {error.strerror}; rename it") from error
     except FileNotFoundError as error:
         raise kind(f"{where} does not exist") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
@@ -77,21 +86,37 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
             f"{where} needs a folder where a file is, or the reverse; rename one of them"
         ) from error
     except OSError as error:
+        what = f"{where}: {(error.strerror or str(error)).lower()}"
+        if error.errno in _FULL:
+            raise DiskError(f"{what}; make room there, or choose another disk") from error
         kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
-        raise kind(f"{where}: {(error.strerror or str(error)).lower()}") from error
+        raise kind(what) from error
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that replaces `path` when the block ends without an error; hidden until then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file that replaces `path` when the block ends without an error; hidden until then. Raises
+    OSError; RefusedNameError where only the name is in the way."""
+    with _naming():
+        path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb+") as body:
             yield body
-        part.replace(path)
+        with _naming():
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NAME_REFUSED:
+            raise
+        raise RefusedNameError(error.errno, "its disk cannot store this name") from error
 
 
 @contextlib.contextmanager

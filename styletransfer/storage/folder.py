@@ -21,6 +21,7 @@ from styletransfer.storage.base import (
     UnfinishedUpload,
     hidden,
 )
+from styletransfer.storage.file_names import Fold, key_folding, other_spelling, same_file
 from styletransfer.storage.files import (
     MIB,
     PART_FILE,
@@ -140,7 +141,7 @@ class FolderBucket(Bucket):
             return body.read(count)
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        with storage_errors(self._where(key)), replacing(safe_path(self.folder, key)) as body:
+        with storage_errors(self._where(key)), replacing(self._path_to_write(key)) as body:
             body.write(data)
         return str(new_md5(data).hexdigest())
 
@@ -163,7 +164,7 @@ class FolderBucket(Bucket):
 
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         with storage_errors(printable(str(path))), path.open("rb") as body:
-            _copy(body, safe_path(self.folder, key), self._where(key), progress)
+            _copy(body, self._path_to_write(key), self._where(key), progress)
 
     def exists(self) -> bool:
         with storage_errors(f"folder {self.name}", StorageError):
@@ -194,6 +195,23 @@ class FolderBucket(Bucket):
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         with storage_errors(self._where(upload.key)):
             (self.folder / upload.key).unlink(missing_ok=True)
+
+    def folding(self, keys: Sequence[str]) -> Fold:
+        return key_folding(self.folder, keys, always=False)
+
+    @functools.cached_property
+    def _ignores_case(self) -> bool:
+        return same_file(self.folder, "a", "A")
+
+    def _path_to_write(self, key: str) -> Path:
+        """`safe_path`, for a key that takes no other key's file on a disk that ignores case."""
+        path = safe_path(self.folder, key)
+        if self._ignores_case and (other := other_spelling(self.folder, key)):
+            raise BadKeyError(
+                f"{self._where(key)} would be in the place of {printable(other)} on this disk, "
+                "which ignores case; rename one of the two"
+            )
+        return path
 
     def _where(self, key: str) -> str:
         return printable(f"{self.name.rstrip('/')}/{key}")

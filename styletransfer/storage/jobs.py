@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from styletransfer.errors import StorageError
 from styletransfer.signals import POLL_S, Stop, Stopped
-from styletransfer.storage.base import ObjectError, Progress
+from styletransfer.storage.base import DiskError, ObjectError, Progress
 
 JOBS = 8  # at a time, unless a caller says otherwise
 POOL = "transfer"  # the first part of the threads' names
@@ -51,7 +51,7 @@ def run_jobs(
     """Runs jobs in parallel, with a progress bar on a terminal.
 
     ended: gets each job's outcome and returns a line to print, or an empty string.
-    Raises UnavailableError at once, because the remaining jobs would fail as well; Stopped after a
+    Raises UnavailableError or DiskError at once, because other jobs would fail too; Stopped after a
     signal, when the jobs in progress have ended, or at once after a second one.
     """
     if not jobs:
@@ -82,6 +82,8 @@ def _run(
                 job = futures[future]
                 try:
                     outcome: JobOutcome = future.result()
+                except DiskError:
+                    raise
                 except ObjectError as error:
                     outcome = error
                 if outcome is False:

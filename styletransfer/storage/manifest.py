@@ -4,6 +4,7 @@ Each line of the list is a JSON object; of several with the same key, the last c
 only appended, each in one write, so several downloads may share a folder.
 """
 
+import errno
 import json
 import os
 import threading
@@ -15,6 +16,8 @@ from styletransfer.storage.base import Entry
 from styletransfer.storage.files import is_same, replacing, storage_errors
 
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
+# Windows would write each line end as two bytes.
+APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 # Lines of keys that later lines repeat or take back, from which on the list is written anew.
 OUTDATED_LINES = 2000
 
@@ -45,7 +48,7 @@ class Manifest:
         with storage_errors(printable(str(self._path))):
             data = self._path.read_bytes() if os.path.lexists(self._path) else b""
         files: dict[str, Downloaded] = {}
-        lines = [line for line in data.split(b"\n") if line]
+        lines = [line for line in data.split(b"\n") if line.strip()]
         self.damaged = False
         for line in lines:
             try:
@@ -102,10 +105,12 @@ class Manifest:
         return _as_left(file, path) or is_same(path, Entry(key, file.size, file.etag))
 
     def _append(self, fields: dict[str, object]) -> None:
+        line = _line(fields)
         with storage_errors(printable(str(self._path))):
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            file = os.open(self._path, APPENDING, 0o666)
             try:
-                os.write(file, _line(fields))
+                if os.write(file, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(file)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from styletransfer.log import event
 from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError, UnfinishedUpload
+from styletransfer.storage.file_names import Fold
 
 # Pauses before each further attempt, after boto3's own retries: two minutes in all.
 PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
@@ -69,6 +70,9 @@ class RetryingBucket(Bucket):
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         self._retry(lambda: self._bucket.abort_upload(upload))
+
+    def folding(self, keys: Sequence[str]) -> Fold:
+        return self._bucket.folding(keys)
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
         for pause_s in self._pauses_s:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from support import tiny
-from support.batch_results import painted, results
+from support.batch_results import RECORD, painted, results
 from support.folder_batches import run
 
 from styletransfer.batch.result_keys import ResultKeys, could_be_result, neighbours
 from styletransfer.images.output import OutputFormat
+from styletransfer.storage import file_names, folder
 from styletransfer.storage.folder import FolderBucket
 
 
@@ -120,6 +121,27 @@ def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, small
     assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
     assert run(folders, PHOTO="c.jpg", LOOK="a/b") == run(folders, PHOTO="b/c.jpg") == 1
     assert run(folders, PHOTO="c.jpg", LOOK="a") == 0
+
+
+def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
+    folders, small_vgg, capsys, monkeypatch
+):
+    for module in (file_names, folder):
+        monkeypatch.setattr(module, "same_file", lambda *names: names[1:] == ("a", "A"))
+    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "jpg"}
+    assert painted(capsys, folders, **asked) == 2
+    record = RECORD.read_bytes()
+    for seed, name in enumerate(("Beach.webp", "BEACH.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg")):
+        Path("photos", name).write_bytes(tiny.file(60, 80, seed))
+    for _ in range(2):
+        assert run(folders, **asked) == 1
+        lines = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+        assert [line.partition(" with that of ")[0] for line in lines] == [
+            "FAILED: BEACH.jpg in monet: its result would be one file",
+            "FAILED: Beach.webp in monet: its result would be one file",
+        ]
+    assert RECORD.read_bytes() == record and not Path("out/_records/monet/BEACH.jpg.json").exists()
+    assert len(results()) == 4
 
 
 # --- names and files that cannot be used ----------------------------------------------------

@@ -1,5 +1,6 @@
 """One picture that fails, in whatever way, costs that picture alone."""
 
+import errno
 import json
 import logging
 from pathlib import Path
@@ -11,6 +12,8 @@ from support.folder_batches import RESULTS, keys, run
 from styletransfer import log
 from styletransfer.batch import inputs, worker
 from styletransfer.images import encode
+from styletransfer.storage.base import DiskError
+from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
 IN_MONET = {"LOOK": "monet"}
@@ -86,3 +89,41 @@ def test_a_name_that_no_file_can_have_fails_alone(folders, small_vgg, capsys):
     failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
     assert len(failed) == 3 and all("cannot be a file in" in line for line in failed)
     assert {key for key in keys() if not key.startswith("_")} == RESULTS
+
+
+def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(
+    folders, small_vgg, capsys, monkeypatch
+):
+    Path("photos/what?.jpg").write_bytes(tiny.file(60, 80, 3))
+    replace = Path.replace
+
+    def refusing(path, target):
+        if "?" in str(target):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refusing)
+    assert run(folders, **IN_MONET) == 1
+    out = capsys.readouterr().out
+    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert failed.endswith("what?.jpg.json: its disk cannot store this name; rename it")
+    assert "2 painted" in out
+
+
+def test_a_folder_of_results_without_room_ends_the_run_where_a_record_still_fits(
+    folders, small_vgg, capsys, monkeypatch
+):
+    write = FolderBucket.write
+
+    def full(bucket, key, data, *given):
+        if not key.startswith("_"):
+            with storage_errors(key):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return write(bucket, key, data, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderBucket, "write", full)
+        with pytest.raises(DiskError, match="no space left on device; make room there"):
+            run(folders)
+    assert run(folders) == 0
+    assert set(keys()) >= RESULTS

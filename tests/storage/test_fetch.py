@@ -1,5 +1,6 @@
 """What a download into a folder does with files that are there already."""
 
+import errno
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 from support.commands import contents, fill
 
-from styletransfer.storage import manifest
+from styletransfer.storage import folder, manifest
+from styletransfer.storage.base import DiskError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.manifest import MANIFEST, Manifest
@@ -121,6 +123,41 @@ def test_a_list_of_many_outdated_lines_is_written_anew_and_says_the_same(
     assert Manifest(folder).files.keys() == contents(bucket).keys()
     result = download_all(bucket, folder, MIRROR)
     assert (result.same, result.copied, result.deleted, result.notes) == (3, 0, 0, [])
+
+
+def test_a_list_with_the_line_ends_of_windows_is_not_damaged(bucket, tmp_path):
+    download_all(bucket, tmp_path / "out")
+    file = tmp_path / "out" / MANIFEST
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    result = download_all(bucket, tmp_path / "out")
+    assert (result.same, result.notes) == (4, [])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_disk_without_room_ends_a_download_with_one_line(bucket, tmp_path, monkeypatch, number):
+    fill(bucket, *(f"monet/{number}.jpg" for number in range(99)))
+    tried = []
+
+    def full(*_):
+        tried.append(1)
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "_copy", full)
+        with pytest.raises(DiskError, match="; make room there, or choose another disk"):
+            download_all(bucket, tmp_path / "out", SyncRules(jobs=2))
+    assert len(tried) < 99
+    assert download_all(bucket, tmp_path / "out").exit_code == 0
+
+
+def test_a_line_of_the_list_that_is_cut_by_a_full_disk_is_an_error(bucket, tmp_path, monkeypatch):
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: write(file, data[:20]))
+        with pytest.raises(DiskError, match=f"{MANIFEST}: no space left on device; make room"):
+            download_all(bucket, tmp_path / "out")
+    assert download_all(bucket, tmp_path / "out").exit_code == 0
+    assert contents(FolderBucket(tmp_path / "out")) == contents(bucket)
 
 
 def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):

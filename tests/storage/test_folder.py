@@ -1,15 +1,18 @@
 """What only folders have: hostile keys, links, hidden files."""
 
+import errno
 import itertools
 import ntpath
 import os
+from pathlib import Path
 
 import pytest
 from support.commands import keys, refusal
 
 from styletransfer.errors import StorageError
-from styletransfer.storage import open_bucket
+from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
+from styletransfer.storage.base import BadKeyError
 from styletransfer.storage.folder import FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
@@ -68,6 +71,40 @@ def test_a_read_only_folder_is_reported(tmp_path):
     finally:
         os.seteuid(me)
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
+@pytest.mark.parametrize("key", ["what?.jpg", "what?/a.jpg"])
+def test_a_name_that_the_disk_cannot_store_is_said_to_be_one(tmp_path, monkeypatch, number, key):
+    def refusing(real):
+        def call(path, *given, **named):
+            if any("?" in str(each) for each in (path, *given)):
+                raise OSError(number, os.strerror(number))
+            return real(path, *given, **named)
+
+        return call
+
+    monkeypatch.setattr(Path, "replace", refusing(Path.replace))
+    monkeypatch.setattr(Path, "mkdir", refusing(Path.mkdir))
+    bucket = FolderBucket(tmp_path)
+    with pytest.raises(BadKeyError) as error:
+        bucket.write(key, b"x")
+    assert str(error.value) == f"{tmp_path}/{key}: its disk cannot store this name; rename it"
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_disk_that_ignores_case_keeps_the_file_of_another_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "same_file", lambda *_: True)
+    bucket = FolderBucket(tmp_path)
+    bucket.write("Monet/Beach.jpg", b"x")
+    (tmp_path / "new.jpg").write_bytes(b"y")
+    for key, other in (("Monet/beach.jpg", "Beach.jpg"), ("monet/a.jpg", "Monet")):
+        expected = f"{key} would be in the place of {other} on this disk"
+        assert expected in refusal(lambda key=key: bucket.write(key, b"y"))
+        assert expected in refusal(lambda key=key: bucket.upload(tmp_path / "new.jpg", key))
+    bucket.write("Monet/Beach.jpg", b"z")
+    bucket.write("Monet/a.jpg", b"z")
+    assert keys(bucket) == ["Monet/Beach.jpg", "Monet/a.jpg", "new.jpg"]
 
 
 def test_links_out_of_the_folder_are_neither_listed_nor_followed(tmp_path):
