@@ -1,5 +1,6 @@
 """The log, one line per event as text or JSON, and the texts in it."""
 
+import io
 import json
 import logging
 import reprlib
@@ -75,6 +76,13 @@ def log_to_stdout(
 
 def _matters(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or getattr(record, "summary", False)
+
+
+def print_anything() -> None:
+    """Lets stdout escape what its encoding lacks, as stderr does: a pipe or file on Windows has no
+    arrows, and not the letters of most languages."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def logs_json() -> bool:

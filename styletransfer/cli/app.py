@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.log import event, log_to_stdout, logs_json, printable
+from styletransfer.log import event, log_to_stdout, logs_json, print_anything, printable
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
@@ -40,6 +40,7 @@ def run_program(
     propagate unless the log is JSON.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    print_anything()
     try:
         code = run()
         sys.stdout.flush()

@@ -11,6 +11,7 @@ from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
@@ -33,7 +34,9 @@ def open_for_download(value: str) -> tuple[Bucket, str | None]:
     that is in, and its key. Raises ConfigError, StorageError."""
     where = parse_address(value)
     if isinstance(where, Path):
-        if where.is_file():
+        with storage_errors(printable(str(where))):
+            is_file = where.is_file()
+        if is_file:
             return FolderBucket(where.parent), where.name
         return open_named(value), None
     bucket = open_named(value)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
+from styletransfer.log import print_anything
 from styletransfer.setting_values import closest
 
 
@@ -12,6 +13,7 @@ class Parser(argparse.ArgumentParser):
     """variables: names of variables that the command reads, and that have no flag."""
 
     def __init__(self, *args: Any, variables: Sequence[str] = (), **options: Any) -> None:
+        print_anything()  # Help comes before all else.
         super().__init__(*args, **options)
         self._variables = variables
 

@@ -6,7 +6,9 @@ from pathlib import Path, PurePosixPath
 from styletransfer import bucket_layout
 from styletransfer.config import BUCKETS
 from styletransfer.errors import ConfigError
+from styletransfer.log import printable
 from styletransfer.storage.address import is_folder
+from styletransfer.storage.files import storage_errors
 
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 
@@ -40,13 +42,18 @@ def _located(place: str, name: str, start: Path) -> str:
     """A place as a value of BUCKET_*."""
     if place.startswith("file:"):
         return place
-    path = start / Path(place).expanduser()
+    try:
+        path = start / Path(place).expanduser()
+    except RuntimeError:  # The home of an unknown user, as its address says.
+        return place
     if is_folder(place):
         # As it is written, where that means the same here: logs and records name it.
         return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
-    if path.is_file():
+    with storage_errors(f"{name} {printable(place)}"):
+        is_file, is_dir = path.is_file(), path.is_dir()
+    if is_file:
         return str(path)
-    if path.is_dir() and not place.startswith("s3://"):
+    if is_dir and not place.startswith("s3://"):
         raise ConfigError(
             f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
             f"./{place} for the folder or s3://{place} for the bucket"
@@ -56,4 +63,7 @@ def _located(place: str, name: str, start: Path) -> str:
 
 def _is_picture(place: str) -> bool:
     named = PurePosixPath(place).suffix.lower() in bucket_layout.PICTURES
-    return named and "/" in place and not Path(place).is_dir()
+    if not named or "/" not in place:
+        return False
+    with storage_errors(printable(place)):
+        return not Path(place).is_dir()

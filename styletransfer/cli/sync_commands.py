@@ -61,7 +61,7 @@ def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
         "get_bucket_content.py",
         "Downloads a bucket, the objects under a prefix, or a single one, into a folder.",
         example="  ./get_bucket_content.py my-paintings ./paintings\n"
-        "  ./get_bucket_content.py my-results/monet ./results --exclude '*.png'\n"
+        '  ./get_bucket_content.py my-results/monet ./results --exclude "*.png"\n'
         "  ./get_bucket_content.py my-results/monet/beach.jpg .",
         notes=ACCOUNT_NOTES + DOWNLOAD_NOTES,
     )
@@ -74,7 +74,7 @@ def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
 
     def download() -> SyncResult:
         bucket, only = open_for_download(args.bucket)
-        return download_all(bucket, Path(args.folder), _rules(args), only)
+        return download_all(bucket, args.folder, _rules(args), only)
 
     return _run_sync(parser.prog, download)
 
@@ -95,7 +95,7 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
 
     def upload() -> SyncResult:
-        return _upload(Path(args.folder), open_named(args.bucket, new=True), _rules(args))
+        return _upload(args.folder, open_named(args.bucket, new=True), _rules(args))
 
     return _run_sync(parser.prog, upload)
 
@@ -147,7 +147,7 @@ class UploadCommand:
 
         def upload() -> SyncResult:
             bucket = open_configured([self.variable], new=True)[self.variable]
-            return _upload(Path(args.folder), bucket, replace(_rules(args), include=self.include))
+            return _upload(args.folder, bucket, replace(_rules(args), include=self.include))
 
         return _run_sync(self.name, upload)
 
@@ -158,7 +158,7 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
         "cl_get_results.py",
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
         example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch\n"
-        "  ./cl_get_results.py ./results --include 'monet/*' --jobs 16",
+        '  ./cl_get_results.py ./results --include "monet/*" --jobs 16',
         notes=f"{BUCKETS_NOTES}{DOWNLOAD_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
     )
     _add_destination_folder(parser)
@@ -179,7 +179,7 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.watch and args.dry_run:
         parser.error("--watch and --dry-run do not go together")
-    folder = Path(args.folder)
+    folder = args.folder
     rules = replace(_rules(args), include=bucket_layout.for_laptop)
 
     def download() -> SyncResult:
@@ -229,7 +229,7 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
     Raises StorageError from the first listing only. Once the bucket could be read, errors are
     reported and it is tried again.
     """
-    folder = Path(args.folder)
+    folder = args.folder
     rules = replace(rules, named=True, shown=bucket_layout.is_result)
     first, show, reported = True, args.open, set[str]()
     next(iter(bucket.list()), None)
@@ -252,15 +252,13 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
 
 
 def _add_source_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="the folder to upload, with sub-folders; or a single file"
-    )
+    about = "the folder to upload, with sub-folders; or a single file"
+    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
 
 
 def _add_destination_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="the folder to download into; created if it is missing"
-    )
+    about = "the folder to download into; created if it is missing"
+    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
 
 
 def _add_rules(
@@ -293,6 +291,14 @@ def _rules(args: argparse.Namespace) -> SyncRules:
         return included and not any(fnmatchcase(key, each) for each in args.exclude)
 
     return SyncRules(chosen=chosen, delete=args.delete, dry_run=args.dry_run, jobs=args.jobs)
+
+
+def _path(text: str) -> Path:
+    if not text.strip():  # As of a variable that is unset, where it would be the current folder.
+        raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
+    with contextlib.suppress(RuntimeError):  # the home of an unknown user
+        return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
+    return Path(text)
 
 
 def _jobs(text: str) -> int:

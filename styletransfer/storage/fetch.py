@@ -39,8 +39,10 @@ def download_all(
     listed, UnavailableError.
     """
     rules = rules or SyncRules()
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"FOLDER is {str(folder)!r}, a file; expected a folder")
+    with storage_errors(printable(str(folder))):
+        above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        if not above.is_dir():
+            raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
     if only and rules.delete:
         raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
     result = SyncResult(dry_run=rules.dry_run)
@@ -61,6 +63,8 @@ def download_all(
             checks.append(Job(entry.key, entry.size, check))
         download = partial(_download, bucket, entry, path, manifest)
         jobs.append(Job(entry.key, entry.size, download))
+    if jobs and not rules.dry_run:
+        manifest.begin()
     skipped = {job.key for job in checks} - check_all(checks, result, rules)
     jobs = [job for job in jobs if job.key not in skipped]
     # The gallery's page comes last, after the pictures that it shows.

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,26 +98,37 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that replaces `path` when the block ends without an error; hidden until then. Raises
     OSError; RefusedNameError where only the name is in the way."""
-    with _naming():
+    with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb+") as body:
             yield body
-        with _naming():
+        with _naming(path):
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _naming() -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NAME_REFUSED:
-            raise
-        raise RefusedNameError(error.errno, "its disk cannot store this name") from error
+        if error.errno in _NAME_REFUSED and _takes_other_names(path):
+            raise RefusedNameError(error.errno, "its disk cannot store this name") from error
+        raise
+
+
+def _takes_other_names(path: Path) -> bool:
+    """Whether the nearest folder above a path that is there takes a new file: it may be gone since,
+    or be one of the system's."""
+    above = next(each for each in path.absolute().parents if each.exists())
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".", suffix=".part", dir=above):
+            return True
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import functools
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -77,8 +78,9 @@ class FolderBucket(Bucket):
         if not self._is_there():
             return entries, links
 
-        def stop(error: OSError) -> None:
-            raise error  # An unreadable folder must not look like an empty one.
+        def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
+            with storage_errors(f"folder {printable(str(error.filename))}", StorageError):
+                raise error
 
         def overlap(inner: str) -> bool:
             return inner.startswith(prefix) or prefix.startswith(inner)
@@ -93,7 +95,9 @@ class FolderBucket(Bucket):
                 for key in (base + each for each in files if not hidden(each)):
                     if not key.startswith(prefix):
                         continue
-                    if entry := self._entry(key):
+                    with storage_errors(self._where(key), StorageError):
+                        entry = self._entry(key)
+                    if entry:
                         entries.append(entry)
                     elif (self.folder / key).is_symlink():
                         links.append(key)
@@ -103,7 +107,7 @@ class FolderBucket(Bucket):
     def _is_there(self) -> bool:
         """Whether the folder is there; one of results is made when it is written to. Raises
         StorageError for another that is not, and for one that cannot be made."""
-        if self.folder.is_dir():
+        if self.exists():
             return True
         if self.folder.exists():
             raise UnavailableError(f"folder {self.name} is not a folder")
@@ -239,6 +243,13 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if bad or (windows and any(map(_windows_refuses, parts))):
         raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        raise BadKeyError(
+            f"key '{printable(key)}' cannot be a file here, where names are in "
+            f"{sys.getfilesystemencoding()}; use a locale with UTF-8 (LC_ALL=C.UTF-8), or rename it"
+        ) from None
     path = folder.joinpath(*parts)
     if not _is_inside(path, folder):
         raise BadKeyError(

@@ -69,6 +69,13 @@ class Manifest:
         with self._lock:
             self.files = files
 
+    def begin(self) -> None:
+        """Makes the folder and its list where they are missing. Raises ObjectError where nothing
+        can be downloaded into the folder, because the list cannot be written."""
+        with storage_errors(f"folder {printable(str(self._path.parent))} cannot be written"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self._path, APPENDING, 0o666))
+
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
         """Adds a file that has the content of an object now. Raises ObjectError."""
         with storage_errors(printable(str(path))):

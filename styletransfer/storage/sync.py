@@ -16,7 +16,7 @@ from styletransfer.storage.base import (
     UnfinishedUpload,
     hidden,
 )
-from styletransfer.storage.files import is_same
+from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.jobs import JOBS, Display, Job, JobOutcome, run_jobs
 
@@ -144,7 +144,7 @@ def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> 
     """Uploads a folder, or a single file, into a bucket.
 
     Raises ConfigError if there is no such folder or file, or if the single file would be left out;
-    StorageError if the bucket cannot be listed; UnavailableError.
+    StorageError if the folder or bucket cannot be listed; UnavailableError.
     """
     rules = rules or SyncRules()
     result = SyncResult(dry_run=rules.dry_run)
@@ -186,13 +186,15 @@ def _files_to_send(
     source: Path, rules: SyncRules, result: SyncResult
 ) -> tuple[Path, Sequence[Entry]]:
     """The folder of the files to send, and these files; counts those left out."""
-    if source.is_dir():
+    with storage_errors(printable(str(source))):
+        is_folder, is_file = source.is_dir(), source.is_file()
+    if is_folder:
         folder = FolderBucket(source)
         entries = rules.select(folder.list(), result)
         for key, target in folder.links_left_out():
             result.leave_out(LINKED, f"{key} → {target}")
         return source, entries
-    if not source.is_file():
+    if not is_file:
         raise ConfigError(f"FOLDER is {str(source)!r}; expected a folder or file that exists")
     if rules.delete:
         raise ConfigError(f"{str(source)!r} is a single file; --delete needs a folder")

@@ -12,7 +12,7 @@ from support.commands import keys, refusal
 from styletransfer.errors import StorageError
 from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
-from styletransfer.storage.base import BadKeyError
+from styletransfer.storage.base import BadKeyError, ObjectError
 from styletransfer.storage.folder import FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
@@ -91,6 +91,14 @@ def test_a_name_that_the_disk_cannot_store_is_said_to_be_one(tmp_path, monkeypat
         bucket.write(key, b"x")
     assert str(error.value) == f"{tmp_path}/{key}: its disk cannot store this name; rename it"
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_that_is_gone_does_not_blame_the_name(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ObjectError, match=r"^out/a.jpg does not exist$"):
+        FolderBucket(Path("out")).write("a.jpg", b"x")
 
 
 def test_a_disk_that_ignores_case_keeps_the_file_of_another_key(tmp_path, monkeypatch):

@@ -1,0 +1,160 @@
+"""The scripts on systems that lack what others have: letters, permissions, POSIX."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.commands import contents
+
+from styletransfer.cli import places
+from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
+from styletransfer.errors import ConfigError, StorageError
+from styletransfer.paths import PROGRAM
+from styletransfer.storage.folder import FolderBucket
+
+# What Windows' Python lacks. The standard library's own modules that use it come first.
+LIKE_WINDOWS = """
+import asyncio, multiprocessing, os, random, runpy, selectors, shutil, signal, socket, subprocess
+import sys, tempfile, webbrowser
+for module in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"):
+    sys.modules[module] = None
+for name in ("SIGHUP", "SIGALRM", "SIGKILL", "SIGUSR1", "SIGPIPE", "setitimer", "pthread_sigmask"):
+    delattr(signal, name)
+for name in ("fork", "geteuid", "getuid", "killpg", "mkfifo", "setsid", "statvfs", "sysconf"):
+    delattr(os, name)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A folder with a name in no Western alphabet and a link that is left out."""
+    folder = tmp_path / "photos"
+    FolderBucket(folder).write("日本.jpg", b"x")
+    FolderBucket(folder).write("é.jpg", b"y")
+    (folder / "link.jpg").symlink_to("/etc/hostname")
+    return folder
+
+
+def python(*words, **variables):
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        capture_output=True,
+        env=os.environ | variables,
+        cwd=PROGRAM,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encoding):
+    done = python("send_to_bucket.py", foreign, tmp_path / "out", PYTHONIOENCODING=encoding)
+    out = done.stdout.decode(encoding)
+    assert (done.returncode, done.stderr) == (0, b""), "it would end in the middle of the transfer"
+    assert "\\u65e5\\u672c.jpg (0.0 kB)" in out and "link.jpg \\u2192 /etc/hostname" in out
+    assert contents(tmp_path / "out") == contents(foreign)
+    assert python("inetwork.py", "--help", PYTHONIOENCODING=encoding).returncode == 0
+
+
+def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
+    FolderBucket(foreign).write("a.jpg", b"z")
+    code = (
+        "import pathlib, sys; from styletransfer.storage import FolderBucket, fetch\n"
+        "from styletransfer.storage.base import Entry\n"
+        "bucket = FolderBucket(pathlib.Path(sys.argv[1]))\n"
+        "bucket.everything = lambda: iter([Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')])\n"
+        "print(ascii(fetch.download_all(bucket, pathlib.Path(sys.argv[2])).failures))"
+    )
+    ascii_alone = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    done = python("-c", code, foreign, tmp_path / "out", **ascii_alone)
+    assert (
+        b"cannot be a file here, where names are in ascii; use a locale with UTF-8" in done.stdout
+    )
+    assert [*contents(tmp_path / "out")] == ["a.jpg"]
+
+
+def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_path):
+    for words in (
+        ("send_to_bucket.py", foreign, tmp_path / "bucket"),
+        ("get_bucket_content.py", tmp_path / "bucket", tmp_path / "out"),
+        ("get_bucket_content.py", tmp_path / "bucket", tmp_path / "out"),
+        ("bucket_management.py", "ls", tmp_path / "bucket"),
+    ):
+        done = python("-c", LIKE_WINDOWS, *words)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert contents(tmp_path / "out") == contents(tmp_path / "bucket") == contents(foreign)
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """A folder that may not be looked into; as nobody, where the tests run as root."""
+    folder = tmp_path / "closed"
+    (folder / "sub").mkdir(parents=True)
+    folder.chmod(0)
+    me = os.geteuid()
+    above = [each for each in folder.parents if each.stat().st_uid == me and each != Path("/")]
+    modes = {each: each.stat().st_mode for each in above}
+    if me == 0:
+        for each in above:
+            each.chmod(0o777)
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(me)
+    for each, mode in modes.items():
+        each.chmod(mode)
+    folder.chmod(0o700)
+
+
+def test_folders_that_may_not_be_read_are_one_line(closed, foreign, tmp_path, capsys):
+    sub, bucket = closed / "sub", str(tmp_path / "bucket")
+    assert send_to_bucket([str(sub), bucket]) == 5
+    assert get_bucket_content([str(sub / "a.jpg"), bucket]) == 5
+    assert get_bucket_content([str(foreign), str(sub)]) == 5
+    assert send_to_bucket([str(tmp_path), bucket]) == 5
+    assert [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        f"{sub}: permission denied",
+        f"{sub}/a.jpg: permission denied",
+        f"{sub}: permission denied",
+        f"folder {closed}: permission denied",
+    ]
+    for three in ((str(sub)[1:], "./a", "./b"), ("./a", f"{sub}/a.jpg", "./b")):
+        with pytest.raises(StorageError, match="permission denied"):
+            places.variables(three, Path("/"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_once(closed, foreign, capsys):
+    assert get_bucket_content([str(foreign), str(closed)]) == 5
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (
+        "",
+        f"get_bucket_content.py: folder {closed} cannot be written: permission denied\n",
+    )
+
+
+def test_a_folder_below_a_file_is_named_once(foreign, tmp_path, capsys):
+    target = foreign / "é.jpg" / "deep"
+    assert get_bucket_content([str(foreign), str(target)]) == ConfigError.exit_code
+    assert f"FOLDER is '{target}', but {target.parent} is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_a_folder_without_a_name_is_not_the_current_one(empty, foreign, monkeypatch, capsys):
+    monkeypatch.chdir(foreign)
+    for script, words in ((send_to_bucket, [empty, "./out"]), (get_bucket_content, [".", empty])):
+        with pytest.raises(SystemExit) as end:
+            script(words)
+        assert end.value.code == 2
+    assert capsys.readouterr().err.count("argument FOLDER: it is empty; expected a folder") == 2
+
+
+def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert send_to_bucket(["~/photos", "./out"]) == get_bucket_content(["./out", "~/back"]) == 0
+    assert contents(tmp_path / "back") == contents(foreign)
+    there = places.variables(["~who-is-that/x", "./a", "./b"], tmp_path)
+    assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
