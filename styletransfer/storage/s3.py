@@ -162,8 +162,8 @@ class S3Bucket(Bucket):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         extra = {"ContentType": _content_type(key)}
         local = storage_errors(printable(str(path)))
-        with local, path.open("rb") as body, self._errors.translated(key):
-            config = self._config(os.fstat(body.fileno()).st_size)
+        with local, _FileToSend(path) as body, self._errors.translated(key):
+            config = self._config(body.size)
             self._client.upload_fileobj(
                 body, *self._at(key).values(), extra, Callback=progress, Config=config
             )
@@ -274,6 +274,21 @@ class S3Bucket(Bucket):
         if not key:
             raise BadKeyError(f"an empty key does not name an object in {self.name}")
         return {"Bucket": self.bucket, "Key": self._base + key}
+
+
+class _FileToSend(io.BufferedReader):
+    """A file of so many bytes. Reading raises OSError where it ends earlier, because it has changed
+    since: the service would wait a minute for the rest, again and again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if not data and size and self.tell() < self.size:
+            raise OSError("the file has become shorter")
+        return data
 
 
 def _content_type(key: str) -> str:

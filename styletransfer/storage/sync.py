@@ -1,7 +1,7 @@
 """What a sync of a folder and a bucket does and reports; uploads. `fetch` has downloads."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -166,7 +166,8 @@ def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> 
         return False
 
     def upload(key: str, progress: Progress) -> bool:
-        bucket.upload(folder / key, key, progress)
+        with _unchanged(folder / key):
+            bucket.upload(folder / key, key, progress)
         arrived.add(key)
         return True
 
@@ -180,6 +181,29 @@ def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> 
     _abort(bucket, earlier, arrived)
     delete_all(bucket, to_delete, result, rules)
     return result
+
+
+@contextlib.contextmanager
+def _unchanged(path: Path) -> Iterator[None]:
+    """Raises ObjectError where a file changes inside: what was sent may be a part of it, or of two
+    states of it."""
+
+    def state() -> tuple[int, int]:
+        with storage_errors(printable(str(path))):
+            about = path.stat()
+        return about.st_size, about.st_mtime_ns
+
+    before = state()
+    failure: StorageError | None = None
+    try:
+        yield
+    except StorageError as error:
+        failure = error
+    if state() != before:
+        where = printable(str(path))
+        raise ObjectError(f"{where} changed while it was sent; send it again") from failure
+    if failure is not None:
+        raise failure
 
 
 def _files_to_send(

@@ -1,13 +1,15 @@
 """What copying files between a folder and a bucket does beyond any script."""
 
 import io
+import os
 import sys
+import time
 
 import pytest
 from rich import progress as rich_progress
 from support.commands import contents, fill, fill_with_photos
 
-from styletransfer.storage import fetch, file_names, sync
+from styletransfer.storage import fetch, file_names, s3, s3_client, sync
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 
@@ -69,6 +71,36 @@ def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path)
         "left out behind links: "
         "folder → sub, gone.jpg → nowhere, out.jpg → ../outside/b.jpg, sub/loop → .."
     ]
+
+
+@pytest.mark.parametrize("size", [300_000, 70_000_000])
+@pytest.mark.parametrize("change", ["shorter", "longer", "gone"])
+def test_a_file_that_changes_while_it_is_sent_fails_at_once(
+    moto, tmp_path, monkeypatch, change, size
+):
+    file, read = tmp_path / "in" / "a.jpg", s3._FileToSend.read
+    fill(FolderBucket(tmp_path / "in"), "b.jpg")
+    file.write_bytes(b"x" * size)
+    changes = []
+
+    def disturbed(body, count=-1):
+        if body.size == size and body.tell() and not changes:
+            changes.append(change)
+            if change == "gone":
+                file.unlink()
+            else:
+                os.truncate(file, size // 4 if change == "shorter" else size + 9)
+        return read(body, count)
+
+    monkeypatch.setattr(s3._FileToSend, "read", disturbed)
+    began = time.monotonic()
+    result = sync.upload_all(tmp_path / "in", bucket := moto.open())
+    what = "does not exist" if change == "gone" else "changed while it was sent; send it again"
+    assert (result.copied, result.failures) == (1, [f"{file} {what}"])
+    assert time.monotonic() - began < s3_client.READ_S / 2
+    if change != "gone":
+        assert sync.upload_all(tmp_path / "in", bucket).exit_code == 0
+        assert contents(bucket) == contents(tmp_path / "in")
 
 
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
