@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import sysconfig
 import threading
@@ -41,6 +42,7 @@ def run_program(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     print_anything()
+    _catch_ctrl_c()
     try:
         code = run()
         sys.stdout.flush()
@@ -133,6 +135,12 @@ def open_in_browser(path: Path) -> None:
         started = webbrowser.open(path.resolve().as_uri())
     if not started:
         print(f"could not start a browser; open {path} yourself", flush=True)
+
+
+def _catch_ctrl_c() -> None:
+    """Ends what `use_right_python` has begun."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _missing_packages(package: str, paints: bool) -> str:

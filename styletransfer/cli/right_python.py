@@ -4,6 +4,7 @@ Imported by whatever `python3` is, so in a language that Python 3.6 knows as wel
 """
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,8 +20,11 @@ def use_right_python(*modules: str) -> None:
     """Starts the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
 
     Ends with one line if this one is too old and there is no `.venv`. Where only a module is
-    missing and there is no `.venv`, its import says what to install.
+    missing and there is no `.venv`, its import says what to install. Until `run_program`, Ctrl-C
+    ends the process without a traceback.
     """
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     old = sys.version_info < OLDEST
     if not old and all(find_spec(module) for module in modules):
         return

@@ -104,18 +104,19 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with part.open("xb+") as body:
             yield body
-        with _naming(path):
+        with _naming(path, part):
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NAME_REFUSED and _takes_other_names(path):
+        gone = source is not None and not source.exists()  # with its folder
+        if error.errno in _NAME_REFUSED and not gone and _takes_other_names(path):
             raise RefusedNameError(error.errno, "its disk cannot store this name") from error
         raise
 

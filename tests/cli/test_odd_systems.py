@@ -1,6 +1,7 @@
 """The scripts on systems that lack what others have: letters, permissions, POSIX."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +159,9 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     assert contents(tmp_path / "back") == contents(foreign)
     there = places.variables(["~who-is-that/x", "./a", "./b"], tmp_path)
     assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
+
+
+def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
+    (tmp_path / "webbrowser.py").write_text("import os\nos.kill(os.getpid(), 2)\nraise OSError")
+    done = python("send_to_bucket.py", tmp_path, "./x", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

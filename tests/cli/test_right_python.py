@@ -1,6 +1,7 @@
 """Which Python a script runs in, where python3 is too old or lacks the packages."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ def python_of_venv(monkeypatch, tmp_path):
     python.write_text("#!/bin/sh\n")
     python.chmod(0o755)
     monkeypatch.setattr(right_python, "PROGRAM", tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # The tests keep their own Ctrl-C.
     started = []
     monkeypatch.setattr(os, "execv", lambda file, words: started.append([file, *words]))
     monkeypatch.setattr(sys, "argv", ["./script.py", "a", "b c"])

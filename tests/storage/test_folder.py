@@ -4,6 +4,7 @@ import errno
 import itertools
 import ntpath
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from styletransfer.errors import StorageError
 from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import BadKeyError, ObjectError
+from styletransfer.storage.files import replacing, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
@@ -99,6 +101,13 @@ def test_a_folder_that_is_gone_does_not_blame_the_name(tmp_path, monkeypatch):
     (tmp_path / "gone").rmdir()
     with pytest.raises(ObjectError, match=r"^out/a.jpg does not exist$"):
         FolderBucket(Path("out")).write("a.jpg", b"x")
+    with (
+        pytest.raises(ObjectError, match=r"^a.jpg does not exist$"),
+        storage_errors("a.jpg"),
+        replacing(tmp_path / "made anew" / "a.jpg"),
+    ):
+        shutil.rmtree(tmp_path / "made anew")
+        (tmp_path / "made anew").mkdir()  # by another download
 
 
 def test_a_disk_that_ignores_case_keeps_the_file_of_another_key(tmp_path, monkeypatch):
