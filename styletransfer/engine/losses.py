@@ -157,6 +157,10 @@ class RelativeLosses:
         # Vedaldi 2015, with β = 2).
         pairs = 3 * tf.stack([(height - 1) * width, height * (width - 1)])
         variation = sums["total_variation"]
+        if targets.painted:
+            # As the other terms, a mean over what is painted: a small part is as smooth as a whole.
+            area, unpainted = targets.painted
+            variation = (variation - unpainted) / (area + TINY)
         variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
         return tf.stack([content, style, tf.reduce_sum(variation)])
 
@@ -168,6 +172,20 @@ class RelativeLosses:
             errors = gram_errors(moments, group.targets)
         weights = zip(STYLE_LAYER_WEIGHTS, errors, strict=True)
         return tf.add_n([tf.cast(weight, error.dtype) * error for weight, error in weights])
+
+
+def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """The part of RelativeLosses.total_variation [2] of photo [1, H, W, 3] that is between pixels
+    whose mask [1, H, W, 1] is 0: what a picture composited with it always has."""
+    parts = []
+    for first in range(0, photo.shape[1], NORM_ROWS):
+        rows, shown = (each[:, first : first + NORM_ROWS + 1] for each in (photo, mask))
+        below = rows[:, 1:] - rows[:, :-1], shown[:, 1:] + shown[:, :-1]
+        rows, shown = rows[:, :NORM_ROWS], shown[:, :NORM_ROWS]
+        right = rows[:, :, 1:] - rows[:, :, :-1], shown[:, :, 1:] + shown[:, :, :-1]
+        sums = [tf.reduce_sum(tf.where(near > 0, 0.0, each**2)) for each, near in (below, right)]
+        parts.append(tf.stack(sums))
+    return tf.add_n(parts)
 
 
 def exact(x: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.compilation import joins_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import RelativeLosses
+from styletransfer.engine.losses import RelativeLosses, unpainted_variation
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
 from styletransfer.engine.structure import Contours, contours, structure_error
@@ -264,13 +264,17 @@ class Objective:
         content = self.features(photo, [layer])[layer]
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()
+        painted: tuple[tf.Tensor, ...] = ()
+        shown = None
         if content_mask is not None and self.losses.composites:
             whole = _on_canvas(content_mask, canvas)
+            shown = tf.constant(whole[None, :, :, None])
             masks = self.losses.layer_masks(whole, *canvas.size, (layer,))
-            background = tf.constant(whole[None, :, :, None]), photo
+            background = shown, photo
+            painted = tf.reduce_mean(shown), unpainted_variation(photo, shown)
         norm = self.losses.content_norm(content, masks[0] if masks else None)
-        found = contours(photo) if self.structure else ()
-        return Problem(Targets(content, masks, norm, groups), background, found)
+        found = contours(photo, shown) if self.structure else ()
+        return Problem(Targets(content, masks, norm, groups, painted), background, found)
 
     def program(self, problem: Problem) -> Program:
         """The traced functions for problems of this structure. Heights and widths are dynamic, so

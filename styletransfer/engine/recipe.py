@@ -22,12 +22,14 @@ class Group(NamedTuple):
 class Targets(NamedTuple):
     """The targets of a picture: the photo's feature at the content layer [1, h, w, C]; the content
     mask there [1, h, w, 1] (empty: everywhere); what the content error is divided by; the groups of
-    paintings."""
+    paintings; the part of the picture that is painted, a scalar, and the sums of total variation
+    over the rest, where the photo shows, which no step changes (empty: all is painted)."""
 
     content: tf.Tensor
     content_mask: tuple[tf.Tensor, ...]
     content_norm: tf.Tensor
     groups: tuple[Group, ...]
+    painted: tuple[tf.Tensor, ...] = ()
 
     def without_maps(self) -> "Targets":
         """What the terms need beside sums: nothing that has a picture's size."""

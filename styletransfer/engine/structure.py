@@ -33,14 +33,19 @@ class Contours(NamedTuple):
     norm: tf.Tensor
 
 
-def contours(photo: tf.Tensor) -> tuple[Contours, ...]:
-    """The contours of photo [1, H, W, 3] (sRGB 0…1) at each resolution."""
+def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> tuple[Contours, ...]:
+    """The contours of photo [1, H, W, 3] (sRGB 0…1) at each resolution. mask [1, H, W, 1]: what is
+    painted, whose contours are the norm; None: everything."""
     found = []
-    for below, right in _gradients(photo):
+    for pool, (below, right) in zip(POOLS, _gradients(photo), strict=True):
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
         weight = near**3 / (near + CONTRAST) ** 4
-        found.append(Contours(below, right, weight, tf.reduce_sum(weight * square) + FLAT))
+        counted = weight * square
+        if mask is not None:
+            mask = tf.nn.avg_pool2d(mask, pool, pool, "VALID")
+            counted *= mask[:, :-1, :-1]
+        found.append(Contours(below, right, weight, tf.reduce_sum(counted) + FLAT))
     return tuple(found)
 
 

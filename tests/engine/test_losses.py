@@ -56,7 +56,17 @@ def numpy_content_error(found, photo, mask=1.0):
     return (weights * (found - photo) ** 2).sum() / norm
 
 
-def numpy_structure_error(image, photo):
+def numpy_total_variation(image, mask):
+    """The mean squared difference of neighbours of which one at least is painted."""
+    found = 0.0
+    for axis in (0, 1):
+        near, far = (np.delete(mask, end, axis) for end in (-1, 0))
+        square = np.diff(np.float64(image), axis=axis) ** 2
+        found += square[(near > 0) | (far > 0)].sum() / (mask.mean() * square.size)
+    return found
+
+
+def numpy_structure_error(image, photo, mask):
     """Of the contours of luminance in blocks of 4 and of 8 pixels."""
     luminances = [np.float64(each) @ [0.299, 0.587, 0.114] for each in (image, photo)]
     errors = []
@@ -76,7 +86,9 @@ def numpy_structure_error(image, photo):
             for each in (square, np.ones_like(square))
         )
         weight = (sums / count) ** 3 / (sums / count + 2e-3) ** 4
-        errors.append((weight * ((found - wanted) ** 2).sum(0)).sum() / (weight * square).sum())
+        covered = mask[: height * side, : width * side].reshape(height, side, width, side)
+        norm = (covered.mean((1, 3))[:-1, :-1] * weight * square).sum()
+        errors.append((weight * ((found - wanted) ** 2).sum(0)).sum() / norm)
     return 0.01 * np.mean(errors)
 
 
@@ -118,13 +130,14 @@ def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
         weight * numpy_error(statistic, numpy_statistics(x[layer]), numpy_statistics(s[layer]))
         for layer, weight in WEIGHTS.items()
     )
-    wide = image.astype(np.float64)
-    variation = (np.diff(wide, axis=0) ** 2).mean() + (np.diff(wide, axis=1) ** 2).mean()
+    everywhere = np.ones(image.shape[:2])
+    variation = numpy_total_variation(image, everywhere)
+    structure = numpy_structure_error(image, content, everywhere)
     content_error = numpy_content_error(x["conv3_2"], p["conv3_2"])
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
     assert terms["style"] == pytest.approx(1.5 * style, rel=ROUNDING[statistic])
     assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
-    assert terms["structure"] == pytest.approx(3 * numpy_structure_error(image, content), rel=1e-4)
+    assert terms["structure"] == pytest.approx(3 * structure, rel=1e-4)
     assert terms["total"] == pytest.approx(sum(v for k, v in terms.items() if k != "total"))
 
 
@@ -136,7 +149,7 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
     ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float32), (64, 1))
     part = RNG.random((48, 64)).astype(np.float32)
     inside = np.ones((64, 96), np.float32)
-    inside[:32] = 0.25
+    inside[:32], inside[:24] = 0.25, 0
     settings = dataclasses.replace(EXACT, style_statistics=statistic)
     terms, _ = objective(
         *(image, content, paintings, settings, tiny, [1, 3]),
@@ -166,6 +179,10 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
     content_error = numpy_content_error(x["conv3_2"], p["conv3_2"], covered)
     assert terms["style"] == pytest.approx(style / sum(weights), rel=ROUNDING[statistic])
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
+    variation = numpy_total_variation(composited, inside)
+    assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
+    structure = numpy_structure_error(composited, content, inside)
+    assert terms["structure"] == pytest.approx(3 * structure, rel=1e-4)
 
 
 def weighted_terms(vgg, statistic, options):
