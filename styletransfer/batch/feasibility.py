@@ -80,7 +80,7 @@ class Feasibility:
             photo, *_ = (self._checked(what, entry, header) for what, entry in photo_files(task))
         except Exception as error:
             raise picture_failure(error) from None
-        return photo and PaintingInputs(photo.size, task.mask is not None, _regions(task))
+        return photo and PaintingInputs(photo.size, _may_be_masked(task), _regions(task))
 
     def _check_look(self, look: Look, header: _GetHeader) -> None:
         """Raises what makes every task of a look fail."""
@@ -111,6 +111,11 @@ class Feasibility:
             raise self._known[key].with_traceback(None)  # Or it would grow each time.
         found: _Found = self._known[key]
         return found
+
+
+def _may_be_masked(task: Task) -> bool:
+    """Whether StyleTargets.painted may be a mask: regions may leave something of the photo out."""
+    return task.mask is not None or all(each.region for each in task.look.paintings)
 
 
 def _regions(task: Task) -> int:

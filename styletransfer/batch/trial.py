@@ -83,9 +83,9 @@ class Trial:
         if key not in self._sizes:
             found = read_photo(task.photo, task.mask, self._run.buckets.source.read, self._admit)
             self._sizes[key] = found.picture.size
-        return PaintingInputs(
-            self._sizes[key], masked, self._targets(task.look).masked_groups(masked)
-        )
+        targets = self._targets(task.look)
+        composited = masked or targets.painted(None) is not None
+        return PaintingInputs(self._sizes[key], composited, targets.masked_groups(masked))
 
     def _targets(self, look: Look) -> StyleTargets:
         if self._style is None or look is not self._look:

@@ -1,5 +1,6 @@
 """The paintings of one look as targets of the optimisation. Their statistics are computed once."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 
+FULLY_COVERED = 0.9  # of masks drawn by hand or stored as JPEG, which do not add up exactly
 CACHED_TARGETS = 32  # Photos at full size have scales of their own.
 
 
@@ -25,7 +27,8 @@ class StyleTargets:
     `inetwork` they are its style weights, as given.
     masks: which part of each painting is used, [h, w], 0…1, of any size; None: all of it.
     regions: where in the picture each painting goes, likewise. Paintings without are blended over
-    the whole picture; a ramp in two regions fades from one painting to the other.
+    the whole picture; a ramp in two regions fades from one painting to the other. What no region
+    covers, if every painting has one, is not painted.
 
     Raises ValueError for arguments that do not fit.
     """
@@ -89,6 +92,23 @@ class StyleTargets:
             Group(tf.constant(weight, tf.float32), *each)
             for weight, each in zip(weights, found, strict=True)
         )
+
+    def painted(self, content_mask: np.ndarray | None) -> np.ndarray | None:
+        """Where a picture is painted, [h, w], 0…1: inside content_mask [h, w], and in the regions;
+        None: everywhere."""
+        regions = [region for region in self.regions if region is not None]
+        if len(regions) < len(self.regions):
+            return content_mask
+        given = regions if content_mask is None else [*regions, content_mask]
+        height, width = max((each.shape for each in given), key=math.prod)
+        covered = np.zeros((height, width), np.float32)
+        for region in (self.regions[members[0]] for members in self._members):
+            assert region is not None
+            covered += resize(region, height, width)
+        np.minimum(covered, 1, out=covered)
+        if covered.min() > FULLY_COVERED:
+            return content_mask
+        return covered if content_mask is None else covered * resize(content_mask, height, width)
 
     def masked_groups(self, content_mask: bool) -> int:
         """The number of groups with masks. content_mask: whether the photo has one."""

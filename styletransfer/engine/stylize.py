@@ -132,7 +132,7 @@ class StyleTransfer:
     ) -> None:
         if settings.deterministic:
             deterministic()
-        size, masked = pyramid.picture_size(content), content_mask is not None
+        size = pyramid.picture_size(content)
         pyramid.check_values(content, "the photo")
         others = {"content_mask": content_mask, "color_mask": color_mask, "init": init}
         for name, array in others.items():
@@ -140,11 +140,13 @@ class StyleTransfer:
                 pyramid.check_values(array, name)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask = content_mask
-        about = PaintingInputs(size, masked, styles.masked_groups(masked), init is not None)
+        self._painted = _painted(styles, content_mask, settings)
+        regions = styles.masked_groups(content_mask is not None)
+        about = PaintingInputs(size, self._painted is not None, regions, init is not None)
         plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside, share))
         self._objective, self._planner, self.memory_plan = plan.objective, plan.planner, plan.memory
         self._sizes, self._counts = plan.sizes, plan.counts
-        self._postprocess = Postprocess.of(content, settings, content_mask, color_mask)
+        self._postprocess = Postprocess.of(content, settings, self._painted, color_mask)
         self._init = None
         if init is not None:
             self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])
@@ -231,11 +233,11 @@ class StyleTransfer:
         method = self._settings.color_match
         if method == "none":
             return self._content
-        return self._styles.recoloured(self._content, method, self._content_mask)
+        return self._styles.recoloured(self._content, method, self._painted)
 
     def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
         groups = self._styles.groups(self._objective, size, self._content_mask)
-        return self._objective.problem(photo, groups, self._content_mask)
+        return self._objective.problem(photo, groups, self._painted)
 
     def _first_image(self, photo: tf.Tensor) -> tf.Tensor:
         """The picture [1, h, w, 3] that the optimisation starts from."""
@@ -274,7 +276,8 @@ def stylize(  # noqa: PLR0913  The public signature.
     `settings.size` px, or the photo's with `rescale_image`.
 
     Masks are float32 [h, w], 0…1, of any size. content_mask: where the photo is painted; where it
-    is black, the photo's own pixels are kept. regions: where in the picture each painting goes.
+    is black, the photo's own pixels are kept. regions: where in the picture each painting goes;
+    what none of them covers keeps the photo's pixels as well.
     style_masks: which part of each painting is used; also where it goes, as in INetwork, unless
     regions or a content mask are given. color_mask: where `preserve_color` applies.
 
@@ -321,11 +324,19 @@ def objective(  # noqa: PLR0913  The public signature.
     minimised = Objective.of(settings, vgg, as_given=True)
     photo = pyramid.to_batch(content)
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
-    problem = minimised.problem(photo, groups, content_mask)
+    problem = minimised.problem(photo, groups, _painted(targets, content_mask, settings))
     weights = term_weights(initial_content_weight(settings), settings)
     program = minimised.program(problem)
     terms, gradient = program.gradient(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()
+
+
+def _painted(
+    styles: StyleTargets, content_mask: np.ndarray | None, settings: Settings
+) -> np.ndarray | None:
+    """Where a picture is painted, see `StyleTargets.painted`. In the original's recipe regions only
+    say where a painting counts."""
+    return content_mask if settings.recipe == "inetwork" else styles.painted(content_mask)
 
 
 def _named(terms: tf.Tensor) -> dict[str, float]:

@@ -381,6 +381,26 @@ def test_outside_the_content_mask_the_photos_pixels_are_kept_exactly(tiny):
         assert np.abs(image[:, :60] - photo[:, :60]).mean() > 0.005
 
 
+@pytest.mark.parametrize("content_mask", [None, np.tile(LEFT[:1].T, (1, 96))])
+def test_what_no_region_covers_keeps_the_photos_pixels_exactly(tiny, content_mask):
+    photo, settings = picture(64, 96, 2), Settings(size=96, iterations=1)
+    narrow = LEFT.copy()
+    narrow[:, :8] = 0
+    args = photo, [picture(64, 64, 3), picture(64, 64, 4)], settings, tiny
+    image = last(stylize(*args, regions=[narrow, LEFT], content_mask=content_mask)).image
+    np.testing.assert_array_equal(image[:, 48:], photo[:, 48:])
+    assert np.abs(image[:40, :48] - photo[:40, :48]).max() > 0.01
+
+
+def test_regions_that_meet_leave_nothing_out():
+    """Also where masks were stored as JPEG, or a photo stretches them."""
+    nearly, paintings = 0.95 * (1 - LEFT), [picture(64, 64, 3), picture(64, 64, 4)]
+    assert StyleTargets(paintings, regions=[LEFT, nearly]).painted(None) is None
+    assert StyleTargets(paintings, regions=[LEFT, None]).painted(None) is None
+    only = StyleTargets(paintings, regions=[LEFT, LEFT]).painted(None)
+    np.testing.assert_array_equal(only, LEFT)
+
+
 def test_a_style_masks_black_part_is_not_painted_from(tiny):
     """A painting whose right half is blue, and masked away, gives no blue."""
     painting = np.zeros((64, 96, 3), np.float32)
