@@ -4,6 +4,7 @@ features of an image after each convolution's ReLU."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from logging import WARNING
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ class VGG:
         self.mean = weights.mean
         self.layers = tuple(weights.kernels)
         self._kernels = weights.kernels
-        self._adapted: set[str] = set()  # the layers that a line in the log was about
+        self._adapted: set[str] = set()  # layers and recipes that a line in the log was about
         self._tensors: dict[tf.DType, dict[str, tuple[tf.Tensor, tf.Tensor]]] = {}
 
     def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
@@ -99,8 +100,18 @@ class VGG:
 
     def adapted(self, settings: Settings) -> Settings:
         """The settings for this network: where it ends before `content_layer`, with the deepest
-        layer that it has. A line in the log says so, once."""
-        wanted = settings.content_layer
+        layer that it has. A line in the log says so, once; and that recipe inetwork does not fit
+        its features."""
+        wanted, recipe = settings.content_layer, settings.recipe
+        if recipe == "inetwork" and recipe not in self._adapted:
+            self._adapted.add(recipe)
+            if not sources.is_as_large_as_vgg(self.identity):
+                event(
+                    f"recipe inetwork is made for VGG's own weights: with "
+                    f"{sources.described(self.identity)} it hardly paints, and blurs the photo; "
+                    "name VGG's weights (VGG_WEIGHTS or --weights), or take the default recipe",
+                    level=WARNING,
+                )
         if wanted in self.layers:
             return settings
         layer = max(each for each in self.layers if each < wanted)

@@ -117,6 +117,13 @@ def described(identity: str, given: str | None = None) -> str:
     return f"the weights {given or identity}"
 
 
+def is_as_large_as_vgg(identity: str) -> bool:
+    """Whether a network's features may be as large as those of VGG's published weights, from which
+    the loss weights of recipe inetwork come. Those of built-in and random ones are not."""
+    built_in = identity in map(_builtin_identity, BUILTIN.values())
+    return not built_in and not identity.startswith(RANDOM)
+
+
 @cache
 def _builtin_identity(path: Path) -> str:
     """As file_identity, read once: the program's own files stay as they are while it runs."""
