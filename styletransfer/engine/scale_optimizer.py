@@ -15,6 +15,7 @@ from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, StepParams, term_weights
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
+    MIN_STRENGTH,
     State,
     averaging_decay,
     careful,
@@ -113,14 +114,15 @@ class ScaleOptimizer:
 
     def _warn_of_runaway(self) -> None:
         """Logs a content weight that ended at its bound without reaching the strength."""
-        if self._settings.content_weight != "auto":
-            return
+        settings = self._settings
+        if settings.content_weight != "auto" or settings.strength <= MIN_STRENGTH:
+            return  # At the photo itself, the weight ends at its bound for good.
         weight, (low, high) = float(self.state.content_weight), CONTENT_WEIGHTS
         missed = abs(float(self.state.deviation)) > MISSED
         if missed and not 1.1 * low < weight < high / 1.1:
             logger.warning(
                 "strength %g is out of reach: the photo's weight ended at its bound, %g",
-                self._settings.strength,
+                settings.strength,
                 weight,
             )
 

@@ -1,6 +1,7 @@
 """Networks that are hard on the arithmetic, the strength dial over its range, and the border."""
 
 import dataclasses
+import logging
 
 import numpy as np
 import pytest
@@ -216,6 +217,19 @@ def border_ratio(image):
         ratios.append(steps[0] / steps[1:-1].mean())
         image = np.rot90(image)
     return np.mean(ratios)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strength", "warnings"), [(0.5, 1), (0, 0)])
+def test_a_strength_that_cannot_be_reached_is_named(sketch, caplog, strength, warnings):
+    """To a photo of a single colour every stroke is a long way; 0 asks for none."""
+    settings = Settings(size=64, iterations=20, strength=strength)
+    photo = np.full((48, 64, 3), 0.5, np.float32)
+    with caplog.at_level(logging.WARNING, "styletransfer"):
+        found = last(stylize(photo, [picture(40, 48, 2)], settings, sketch))
+    assert found.content_weight == 1000  # its bound
+    said = [each.message.partition(":")[0] for each in caplog.records]
+    assert said == ["strength 0.5 is out of reach"] * warnings
 
 
 @pytest.mark.slow
