@@ -180,7 +180,7 @@ def fastest_precision() -> str:
 def cpu_precision(cpuinfo: str) -> str:
     """`fastest_precision` of a CPU, from what Linux says of it in /proc/cpuinfo: `bfloat16` with
     AMX, and with AVX512_BF16 unless the CPU is Intel's, whose vector units multiply no more numbers
-    in bfloat16 than in float32; a step there takes 1.3 to 2.1 times as long."""
+    in bfloat16 than in float32; a step there takes 1.2 to 1.6 times as long."""
     if "amx_bf16" in cpuinfo:
         return "bfloat16"
     return "bfloat16" if "avx512_bf16" in cpuinfo and "GenuineIntel" not in cpuinfo else "float32"
