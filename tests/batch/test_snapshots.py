@@ -97,13 +97,16 @@ def read(folder, data):
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_checkpoint_that_does_not_fit_is_not_used_and_not_unpacked(tmp_path, caplog, name):
-    tracemalloc.start()
-    try:
-        assert read(tmp_path, WRONG[name]) is None
-        assert tracemalloc.get_traced_memory()[1] < 3_000_000
-    finally:
-        tracemalloc.stop()
-    [warning] = caplog.messages
+    taken = []
+    for _ in range(2):  # The first time, other tests' threads and imports may take some as well.
+        tracemalloc.start()
+        try:
+            assert read(tmp_path, WRONG[name]) is None
+            taken.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert min(taken) < 3_000_000
+    [warning] = set(caplog.messages)
     assert warning.startswith(f"checkpoint {KEY} ") and warning.endswith("; starting over")
 
 
