@@ -211,16 +211,13 @@ def check_rivals(keys: ResultKeys, photo: Entry, look: Look) -> None:
 def _same_files(selection: Selection, result: Bucket) -> dict[Pair, list[Pair]]:
     """The pairs whose results would be one file with others', on a disk that ignores case, and
     these others."""
-    keys = {
-        selection.keys.planned(look.name, photo.key): (look.name, photo.key)
-        for photo, look in selection.pairs()
-    }
-    fold = result.folding([*keys])
+    planned = selection.keys.planned
+    fold = result.folding(planned(look.name, photo.key) for photo, look in selection.pairs())
     if fold is str:
         return {}
     groups: dict[str, list[Pair]] = {}
-    for key, pair in keys.items():
-        groups.setdefault(fold(key), []).append(pair)
+    for photo, look in selection.pairs():
+        groups.setdefault(fold(planned(look.name, photo.key)), []).append((look.name, photo.key))
     meeting = (group for group in groups.values() if len(group) > 1)
     return {pair: [each for each in group if each != pair] for group in meeting for pair in group}
 

@@ -1,7 +1,7 @@
 """The `Bucket` interface: objects under keys."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,9 +142,9 @@ class Bucket(ABC):
         """As `list`, with the objects that stand for folders."""
         return self.list()
 
-    def folding(self, keys: Sequence[str]) -> Fold:
+    def folding(self, keys: Iterable[str]) -> Fold:
         """What maps those of the keys that would be one object to the same text; `str` where they
-        all differ."""
+        all differ, as on S3, which does not even read them."""
         return str
 
     def links_left_out(self) -> Sequence[tuple[str, str]]:

@@ -14,7 +14,12 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable
 from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress
 from styletransfer.storage.file_names import Fold, key_folding
-from styletransfer.storage.files import delete_leftovers, is_same, storage_errors
+from styletransfer.storage.files import (
+    delete_leftovers,
+    is_same,
+    nearest_existing,
+    storage_errors,
+)
 from styletransfer.storage.folder import FolderBucket, safe_path
 from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import MANIFEST, Manifest
@@ -40,7 +45,7 @@ def download_all(
     """
     rules = rules or SyncRules()
     with storage_errors(printable(str(folder))):
-        above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        above = nearest_existing(folder)
         if not above.is_dir():
             raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
     if only and rules.delete:

@@ -110,6 +110,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def nearest_existing(path: Path) -> Path:
+    """A path, or else the nearest one above it that exists. Raises OSError."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
 @contextlib.contextmanager
 def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
     try:
@@ -124,7 +129,7 @@ def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
 def _takes_other_names(path: Path) -> bool:
     """Whether the nearest folder above a path that is there takes a new file: it may be gone since,
     or be one of the system's."""
-    above = next(each for each in path.absolute().parents if each.exists())
+    above = nearest_existing(path.parent)
     try:
         with tempfile.NamedTemporaryFile(prefix=".", suffix=".part", dir=above):
             return True

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,7 @@ from styletransfer.storage.files import (
     PART_FILE,
     locked,
     md5,
+    nearest_existing,
     new_md5,
     replacing,
     storage_errors,
@@ -113,7 +114,7 @@ class FolderBucket(Bucket):
             raise UnavailableError(f"folder {self.name} is not a folder")
         if not self._new:
             raise NoBucketError(f"folder {self.name} does not exist")
-        above = next(each for each in self.folder.absolute().parents if each.exists())
+        above = nearest_existing(self.folder)
         if not above.is_dir():
             raise UnavailableError(f"folder {self.name} cannot be made: {above} is a file")
         return False
@@ -200,8 +201,8 @@ class FolderBucket(Bucket):
         with storage_errors(self._where(upload.key)):
             (self.folder / upload.key).unlink(missing_ok=True)
 
-    def folding(self, keys: Sequence[str]) -> Fold:
-        return key_folding(self.folder, keys, always=False)
+    def folding(self, keys: Iterable[str]) -> Fold:
+        return key_folding(self.folder, [*{*keys}], always=False)
 
     @functools.cached_property
     def _ignores_case(self) -> bool:

@@ -1,7 +1,7 @@
 """A bucket that outlasts an outage of its service."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from logging import WARNING
 from pathlib import Path
 from typing import TypeVar
@@ -71,7 +71,7 @@ class RetryingBucket(Bucket):
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         self._retry(lambda: self._bucket.abort_upload(upload))
 
-    def folding(self, keys: Sequence[str]) -> Fold:
+    def folding(self, keys: Iterable[str]) -> Fold:
         return self._bucket.folding(keys)
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
