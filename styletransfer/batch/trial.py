@@ -84,7 +84,7 @@ class Trial:
             found = read_photo(task.photo, task.mask, self._run.buckets.source.read, self._admit)
             self._sizes[key] = found.picture.size
         targets = self._targets(task.look)
-        composited = masked or targets.painted(None) is not None
+        composited = masked or targets.painted(None, task.look.settings.recipe) is not None
         return PaintingInputs(self._sizes[key], composited, targets.masked_groups(masked))
 
     def _targets(self, look: Look) -> StyleTargets:

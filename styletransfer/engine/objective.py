@@ -112,7 +112,7 @@ class Objective:
         precision = settings.precision
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
-        dtype = convolution_dtype(precision)
+        dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
         if dtype == tf.float16 and (settings.recipe == "inetwork" or not vgg.fits_float16):
             dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
@@ -298,11 +298,6 @@ def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, value in more.items():
         known = name in sums
         sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value
-
-
-def convolution_dtype(precision: str) -> tf.DType:
-    """The dtype of convolutions for `auto`, `float32`, `bfloat16` or `float16`."""
-    return tf.as_dtype(fastest_precision() if precision == "auto" else precision)
 
 
 def signature(tensors: Any) -> Any:

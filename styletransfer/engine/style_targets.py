@@ -93,11 +93,11 @@ class StyleTargets:
             for weight, each in zip(weights, found, strict=True)
         )
 
-    def painted(self, content_mask: np.ndarray | None) -> np.ndarray | None:
+    def painted(self, content_mask: np.ndarray | None, recipe: str) -> np.ndarray | None:
         """Where a picture is painted, [h, w], 0…1: inside content_mask [h, w], and in the regions;
-        None: everywhere."""
+        None: everywhere. In the original's recipe, regions only say where a painting counts."""
         regions = [region for region in self.regions if region is not None]
-        if len(regions) < len(self.regions):
+        if recipe == "inetwork" or len(regions) < len(self.regions):
             return content_mask
         given = regions if content_mask is None else [*regions, content_mask]
         height, width = max((each.shape for each in given), key=math.prod)

@@ -140,7 +140,7 @@ class StyleTransfer:
                 pyramid.check_values(array, name)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask = content_mask
-        self._painted = _painted(styles, content_mask, settings)
+        self._painted = styles.painted(content_mask, settings.recipe)
         regions = styles.masked_groups(content_mask is not None)
         about = PaintingInputs(size, self._painted is not None, regions, init is not None)
         plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside, share))
@@ -324,19 +324,11 @@ def objective(  # noqa: PLR0913  The public signature.
     minimised = Objective.of(settings, vgg, as_given=True)
     photo = pyramid.to_batch(content)
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
-    problem = minimised.problem(photo, groups, _painted(targets, content_mask, settings))
+    problem = minimised.problem(photo, groups, targets.painted(content_mask, settings.recipe))
     weights = term_weights(initial_content_weight(settings), settings)
     program = minimised.program(problem)
     terms, gradient = program.gradient(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()
-
-
-def _painted(
-    styles: StyleTargets, content_mask: np.ndarray | None, settings: Settings
-) -> np.ndarray | None:
-    """Where a picture is painted, see `StyleTargets.painted`. In the original's recipe regions only
-    say where a painting counts."""
-    return content_mask if settings.recipe == "inetwork" else styles.painted(content_mask)
 
 
 def _named(terms: tf.Tensor) -> dict[str, float]:

@@ -395,9 +395,9 @@ def test_what_no_region_covers_keeps_the_photos_pixels_exactly(tiny, content_mas
 def test_regions_that_meet_leave_nothing_out():
     """Also where masks were stored as JPEG, or a photo stretches them."""
     nearly, paintings = 0.95 * (1 - LEFT), [picture(64, 64, 3), picture(64, 64, 4)]
-    assert StyleTargets(paintings, regions=[LEFT, nearly]).painted(None) is None
-    assert StyleTargets(paintings, regions=[LEFT, None]).painted(None) is None
-    only = StyleTargets(paintings, regions=[LEFT, LEFT]).painted(None)
+    assert StyleTargets(paintings, regions=[LEFT, nearly]).painted(None, "default") is None
+    assert StyleTargets(paintings, regions=[LEFT, None]).painted(None, "default") is None
+    only = StyleTargets(paintings, regions=[LEFT, LEFT]).painted(None, "default")
     np.testing.assert_array_equal(only, LEFT)
 
 
