@@ -9,18 +9,8 @@ from typing import Any
 LARGEST = 2**53  # Telegram's numbers have 52 significant bits.
 LONGEST = 4096  # characters of a text
 OTHER_CONTENT = (  # that a message may have, and that nobody here can paint
-    *(
-        "animation",
-        "audio",
-        "checklist",
-        "contact",
-        "dice",
-        "game",
-        "location",
-        "paid_media",
-        "poll",
-    ),
-    *("sticker", "story", "venue", "video", "video_note", "voice"),
+    *("animation", "audio", "checklist", "contact", "dice", "game", "location", "paid_media"),
+    *("poll", "sticker", "story", "venue", "video", "video_note", "voice"),
 )
 
 Check = Callable[[Any], Any]

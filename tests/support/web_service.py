@@ -18,7 +18,9 @@ from styletransfer import config
 from styletransfer.paths import PROGRAM
 from styletransfer.web.app import create_app
 from styletransfer.web.options import load_options
+from styletransfer.web.schemas import Quality
 from styletransfer.web.serve import server_config
+from styletransfer.web.stored import StoredJob, new_id
 from support.s3_servers import free_ports
 
 DEADLINE_S = 120
@@ -31,6 +33,26 @@ def until(holds, deadline_s=DEADLINE_S, every_s=0.05):
         assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"
         time.sleep(every_s)
     return found
+
+
+def stored_job(jobs, job_id=None, **about):
+    """A job that waits in a JobStore."""
+    job_id = job_id or new_id()
+    job = StoredJob(
+        id=job_id,
+        photo="beach.jpg",
+        photo_key=f"{job_id}/beach.jpg",
+        size=(60, 80),
+        look="monet",
+        paintings=[],
+        named_look=True,
+        quality=Quality.DRAFT,
+        settings={},
+        created="",
+        **about,
+    )
+    jobs.create(job)
+    return job
 
 
 def begun_upload(port: int) -> bytes:

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from support.web_service import until
+from support.web_service import stored_job, until
 
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
@@ -12,8 +12,8 @@ from styletransfer.web import lease as leases
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.lease import Cancelled, Claims, LeaseLost
-from styletransfer.web.schemas import JobState, Quality
-from styletransfer.web.stored import JobStore, StoredJob, new_id
+from styletransfer.web.schemas import JobState
+from styletransfer.web.stored import JobStore
 
 
 @pytest.fixture
@@ -21,26 +21,8 @@ def jobs(tmp_path):
     return JobStore(open_bucket(str(tmp_path / "out"), Account(), new=True))
 
 
-def add(jobs, **about):
-    job = StoredJob(
-        id=new_id(),
-        photo="beach.jpg",
-        photo_key="x/beach.jpg",
-        size=(60, 80),
-        look="monet",
-        paintings=[],
-        named_look=True,
-        quality=Quality.DRAFT,
-        settings={},
-        created="",
-        **about,
-    )
-    jobs.create(job)
-    return job.id
-
-
 def test_workers_that_ask_at_once_get_different_jobs_oldest_first(jobs):
-    ids = sorted(add(jobs) for _ in range(4))
+    ids = sorted(stored_job(jobs).id for _ in range(4))
     start, found = threading.Barrier(8), []
 
     def ask(number):
@@ -61,7 +43,7 @@ def test_workers_that_ask_at_once_get_different_jobs_oldest_first(jobs):
 
 def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not(jobs, monkeypatch):
     monkeypatch.setattr(leases, "LEASE_S", 0.15)
-    add(jobs)
+    stored_job(jobs)
     first, second = Claims(jobs, "first"), Claims(jobs, "second")
     held = first.next()
     held.note(step=3)
@@ -80,14 +62,14 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
 
 
 def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(jobs):
-    job = add(jobs)
+    job = stored_job(jobs).id
     assert Claims(jobs, "first").next()
     assert Claims(jobs, "second").next() is None
     assert Claims(jobs, "third", gone="first").next().job.id == job
 
 
 def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs, monkeypatch):
-    job = add(jobs)
+    job = stored_job(jobs).id
     held = Claims(jobs, "first").next()
     began = held.job.started
     held.note(step=7)
@@ -105,7 +87,7 @@ def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs, monke
 
 
 def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
-    job, gone = add(jobs), None
+    job, gone = stored_job(jobs).id, None
     for number in range(leases.MOST_CRASHES):
         assert Claims(jobs, f"{number}", gone).next()
         gone = f"{number}"
@@ -115,7 +97,7 @@ def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
 
 def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, monkeypatch):
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    job, gone, others = add(jobs), None, set(threading.enumerate())
+    job, gone, others = stored_job(jobs).id, None, set(threading.enumerate())
     for number in range(2 * leases.MOST_CRASHES):
         held = Claims(jobs, f"{number}", gone).next()
         held.keep()
@@ -129,7 +111,7 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, 
 
 
 def test_a_cancelled_job_is_painted_no_more(jobs):
-    job = add(jobs)
+    job = stored_job(jobs).id
     held = Claims(jobs, "first").next()
     later, etag = jobs.read(job)
     assert jobs.replace(later.changed(cancel=True), etag)
@@ -143,7 +125,7 @@ def test_a_cancelled_job_is_painted_no_more(jobs):
 
 def test_a_job_that_is_written_while_it_is_read_is_still_there(jobs, monkeypatch):
     """S3 refuses the rest of an object that has changed since its size was asked for."""
-    job, bucket = add(jobs), jobs._bucket
+    job, bucket = stored_job(jobs).id, jobs._bucket
     lease, read = Claims(jobs, "worker").next(), bucket.read
     changes = iter([lease.renew] * 2)
 
@@ -160,7 +142,7 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(jobs, monkeypatch
 
 
 def test_a_job_ends_once(jobs):
-    job = add(jobs)
+    job = stored_job(jobs).id
     held = Claims(jobs, "first").next()
     held.end(state=JobState.DONE, result="monet/x/beach.jpg")
     assert not jobs.end(held.job.changed(state=JobState.FAILED))
@@ -169,7 +151,7 @@ def test_a_job_ends_once(jobs):
 
 
 def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(jobs):
-    job = add(jobs)
+    job = stored_job(jobs).id
     held = Claims(jobs, "first").next()
     version = jobs.read(job)[0]
     held.end(state=JobState.DONE)

@@ -4,14 +4,15 @@ from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
+from support.web_service import stored_job
 
 from styletransfer import config
 from styletransfer.storage.base import StorageError
 from styletransfer.web import leftovers
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.places import open_buckets
-from styletransfer.web.schemas import JobState, Quality
-from styletransfer.web.stored import PREVIEWS, JobStore, StoredJob, new_id
+from styletransfer.web.schemas import JobState
+from styletransfer.web.stored import PREVIEWS, JobStore, new_id
 
 Upload = namedtuple("Upload", ["key", "begun"])
 OLD = "0123456789a"  # How ids began in 2009.
@@ -22,29 +23,12 @@ def buckets(place):
     return open_buckets(config.load(place, demo_settings={}))
 
 
-def add(store, job_id):
-    job = StoredJob(
-        id=job_id,
-        photo="beach.jpg",
-        photo_key=f"{job_id}/beach.jpg",
-        size=(60, 80),
-        look="monet",
-        paintings=[],
-        named_look=True,
-        quality=Quality.DRAFT,
-        settings={},
-        created="",
-    )
-    store.create(job)
-    return job
-
-
 def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
     store = JobStore(buckets.result)
     waiting, ended, gone = (f"{OLD}{digit * 9}" for digit in "abc")
     young = new_id()  # Its photo is stored, and its job will be in a moment.
-    add(store, waiting)
-    assert store.end(add(store, ended).changed(state=JobState.DONE))
+    stored_job(store, waiting)
+    assert store.end(stored_job(store, ended).changed(state=JobState.DONE))
     for job in (waiting, ended, gone, young):
         buckets.photos.write(f"{job}/beach.jpg", b"x")
     for job in (waiting, ended, gone):
