@@ -5,8 +5,9 @@ and sizes.
         [--strength 0.5] [--iterations 150] [--weights random]
 
 The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
-of iterates) and P of the photo at its size, recomputed in float32 as the engine does. Prints one
-table: a row for each photo and painting, a column for each size.
+of iterates) and P of the photo at its size, or relative to the painting's variance where that is
+more, recomputed in float32 as the engine does. Prints one table: a row for each photo and
+painting, a column for each size.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg:
 
     from styletransfer import stylize
     from styletransfer.engine.objective import Objective
-    from styletransfer.engine.pyramid import resample, to_batch
+    from styletransfer.engine.pyramid import resample, shrunk, to_batch
 
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
@@ -79,8 +80,10 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg:
         objective.features(each, [layer])[layer]
         for each in (result, resample(to_batch(photo), tuple(result.shape[1:3])))
     )
-    variance = (photos - tf.reduce_mean(photos, [0, 1, 2])) ** 2
-    return float(tf.reduce_sum((ours - photos) ** 2) / tf.reduce_sum(variance))
+    own = tf.reduce_mean(tf.reduce_sum((photos - tf.reduce_mean(photos, [0, 1, 2])) ** 2, -1))
+    seen = shrunk(to_batch(painting), max(result.shape[1:3]))
+    room = max(float(own), float(objective.painting_statistics(seen, None).variance))
+    return float(tf.reduce_mean(tf.reduce_sum((ours - photos) ** 2, -1))) / room
 
 
 if __name__ == "__main__":

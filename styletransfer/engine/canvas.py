@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.errors import PictureError
+from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import MULTIPLE
 
 # px on each side, at least; above and on the left exactly, so that up to block 4 the features of
@@ -64,9 +65,9 @@ class Canvas:
         return image
 
     def padded_mask(self, mask: np.ndarray) -> np.ndarray:
-        """A mask [h, w] on the canvas: [H, W]."""
+        """A mask [h, w] of the picture, of any size, on the canvas: [H, W]."""
         rows, columns = self._seen()
-        found: np.ndarray = mask[rows][:, columns]
+        found: np.ndarray = resize(mask, *self.picture)[rows][:, columns]
         return found
 
     def cropped(self, canvas: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:

@@ -75,9 +75,17 @@ class OriginalLosses:
         """Σ (F − P)²; the mask is not used."""
         return tf.reduce_sum((exact(feature) - exact(target)) ** 2)
 
-    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+    def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+        """0: the content error is not relative."""
+        return tf.constant(0.0)
+
+    def variance(self, spread: tf.Tensor) -> tf.Tensor:
+        """0: it is not used."""
+        return spread
+
+    def content_norm(self, photo: tf.Tensor, groups: Sequence[Group]) -> tf.Tensor:
         """1: the content error is not relative."""
-        return tf.constant(1, exact(target[:0]).dtype)
+        return tf.constant(1.0)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """Σ (a + b)^1.25 over all rows and columns but the last, in the scale 0…255; a and b are

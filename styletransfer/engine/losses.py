@@ -46,6 +46,14 @@ class Sums(NamedTuple):
     second: tf.Tensor
 
 
+class Spread(NamedTuple):
+    """Sums over the positions of a feature F, each with a weight w: Σ w, Σ w·F [C], Σ w·‖F‖²."""
+
+    weight: tf.Tensor
+    first: tf.Tensor
+    square: tf.Tensor
+
+
 @dataclass(frozen=True)
 class RelativeLosses:
     """The default recipe. statistics: what of a painting is matched, `gram` or `moments`.
@@ -90,27 +98,37 @@ class RelativeLosses:
         error = tf.square(exact(feature) - exact(target))
         return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
 
-    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """Σ (P − mean P)², the variance that the photo's shapes make. The mean alone is most of
-        Σ P² where features have large biases, whatever the photo."""
+    def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
+        """See Losses; in float64."""
         parts = []
-        for first in range(0, target.shape[1], NORM_ROWS):
-            rows = tf.cast(target[:, first : first + NORM_ROWS], tf.float64)
+        for first in range(0, feature.shape[1], NORM_ROWS):
+            rows = tf.cast(feature[:, first : first + NORM_ROWS], tf.float64)
             weights = tf.ones_like(rows[..., :1])
             if mask is not None:
                 weights = tf.cast(mask[:, first : first + NORM_ROWS], tf.float64)
-            axes = [0, 1, 2]
             parts.append(
                 (
                     tf.reduce_sum(weights),
-                    tf.reduce_sum(weights * rows, axes),
+                    tf.reduce_sum(weights * rows, [0, 1, 2]),
                     tf.reduce_sum(weights * rows**2),
                 )
             )
-        weight, first_sum, square = (tf.add_n(each) for each in zip(*parts, strict=True))
-        of_mean = tf.reduce_sum(first_sum**2) / tf.maximum(weight, 1e-6)
-        norm = tf.maximum(square - of_mean, MIN_CONTENT_VARIANCE * square)
-        return tf.cast(norm, exact(target[:0]).dtype)
+        return Spread(*map(tf.add_n, zip(*parts, strict=True)))
+
+    def variance(self, spread: Spread) -> tf.Tensor:
+        """The mean of ‖F − mean F‖²."""
+        weight = tf.maximum(spread.weight, 1e-6)
+        return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
+
+    def content_norm(self, photo: Spread, groups: Sequence[Group]) -> tf.Tensor:
+        """Σ ‖P − mean P‖², the variance that the photo's shapes make, or the paintings' where that
+        is more: strokes are as far from a clear sky as from a street, and need as much room. The
+        mean alone is most of Σ ‖P‖² where features have large biases, whatever the photo."""
+        of_paintings = tf.add_n(
+            [tf.cast(group.weight, tf.float64) * group.variance for group in groups]
+        )
+        room = photo.weight * tf.maximum(self.variance(photo), of_paintings)
+        return tf.maximum(room, MIN_CONTENT_VARIANCE * photo.square)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The sums [2] of squared differences to the pixel below and to the pixel on the right."""

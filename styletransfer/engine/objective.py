@@ -14,12 +14,11 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.compilation import joins_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import RelativeLosses, unpainted_variation
+from styletransfer.engine.losses import RelativeLosses, exact, unpainted_variation
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
-from styletransfer.engine.recipe import TERMS, Group, Losses, Targets
+from styletransfer.engine.recipe import TERMS, Group, Losses, PaintingStatistics, Targets, add_sums
 from styletransfer.engine.structure import Contours, contours, structure_error
 from styletransfer.engine.transport import by_eigenvectors, by_products
-from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
@@ -167,11 +166,13 @@ class Objective:
                 found[layer].write(tile.first, feature)
         return {layer: rows.tensor for layer, rows in found.items()}
 
-    def painting_statistics(self, painting: tf.Tensor, mask: np.ndarray | None) -> tuple[Any, ...]:
-        """Statistics of a painting [1, H, W, 3] at each style layer, inside a mask [h, w]."""
-        layers, size = self.losses.layers, tuple(painting.shape[1:3])
+    def painting_statistics(
+        self, painting: tf.Tensor, mask: np.ndarray | None
+    ) -> PaintingStatistics:
+        """Statistics of a painting [1, H, W, 3] inside a mask [h, w]."""
+        losses, layers, size = self.losses, self.layers, tuple(painting.shape[1:3])
         canvas = Canvas.around(size, margin=0) if self._pads_images else Canvas(size)
-        at_layers = self.layer_masks(mask, canvas)
+        at_layers = self.layer_masks(mask, canvas, layers)
         sums: dict[str, Any] = {}
         # A painting may have many times the pixels of a panorama, whose memory is planned.
         for layer, first, feature in banded_forward(
@@ -180,15 +181,22 @@ class Objective:
             rows = None
             if at_layers:
                 rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
-            add_sums(sums, {layer: self.losses.sums(feature, rows)})
-        return tuple(self.losses.painting_statistics(sums[layer]) for layer in layers)
+            if layer in losses.layers:
+                add_sums(sums, {layer: losses.sums(feature, rows)})
+            if layer == losses.content_layer:
+                add_sums(sums, {"content": losses.spread(feature, rows)})
+        return PaintingStatistics(
+            tuple(losses.painting_statistics(sums[layer]) for layer in losses.layers),
+            losses.variance(sums["content"]),
+        )
 
-    def layer_masks(self, mask: np.ndarray | None, canvas: Canvas) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w] of the picture on a canvas at the style layers, [1, h, w, 1] each; empty
-        for None."""
+    def layer_masks(
+        self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]
+    ) -> tuple[tf.Tensor, ...]:
+        """A mask [h, w] of the picture on a canvas at each layer, [1, h, w, 1]; empty for None."""
         if mask is None:
             return ()
-        return self.losses.layer_masks(_on_canvas(mask, canvas), *canvas.size, self.losses.layers)
+        return self.losses.layer_masks(canvas.padded_mask(mask), *canvas.size, layers)
 
     def composited(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """image [1, H, W, 3] over the problem's background, if it has one."""
@@ -267,12 +275,13 @@ class Objective:
         painted: tuple[tf.Tensor, ...] = ()
         shown = None
         if content_mask is not None and self.losses.composites:
-            whole = _on_canvas(content_mask, canvas)
+            whole = canvas.padded_mask(content_mask)
             shown = tf.constant(whole[None, :, :, None])
             masks = self.losses.layer_masks(whole, *canvas.size, (layer,))
             background = shown, photo
             painted = tf.reduce_mean(shown), unpainted_variation(photo, shown)
-        norm = self.losses.content_norm(content, masks[0] if masks else None)
+        spread = self.losses.spread(content, masks[0] if masks else None)
+        norm = tf.cast(self.losses.content_norm(spread, groups), exact(content[:0]).dtype)
         found = contours(photo, shown) if self.structure else ()
         return Problem(Targets(content, masks, norm, groups, painted), background, found)
 
@@ -282,22 +291,10 @@ class Objective:
         return _program(self, signature(problem))
 
 
-def _on_canvas(mask: np.ndarray, canvas: Canvas) -> np.ndarray:
-    """A mask [h, w] of the picture, on its canvas."""
-    return canvas.padded_mask(resize(mask, *canvas.picture))
-
-
 def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
     """The weights [4] of the terms, of which the content weight may be steered; float32."""
     others = settings.style_scale, settings.total_variation_weight, settings.structure_weight
     return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
-
-
-def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Adds the sums over another part of a picture to `sums`."""
-    for name, value in more.items():
-        known = name in sums
-        sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value
 
 
 def signature(tensors: Any) -> Any:

@@ -12,11 +12,21 @@ TERMS = ("content", "style", "total_variation", "structure")
 class Group(NamedTuple):
     """Paintings that share a region of the picture, blended into one target: their weight in the
     style term; the region's mask [1, h, w, 1] at each style layer (empty: the whole picture); the
-    target at each style layer, in the recipe's own form."""
+    target at each style layer, in the recipe's own form; how much their features vary at the
+    content layer, as `Losses.variance`."""
 
     weight: tf.Tensor
     masks: tuple[tf.Tensor, ...]
     targets: tuple[Any, ...]
+    variance: tf.Tensor
+
+
+class PaintingStatistics(NamedTuple):
+    """What is used of a painting: what is blended and matched at each style layer, in the recipe's
+    own form, and `Group.variance`."""
+
+    layers: tuple[Any, ...]
+    variance: tf.Tensor
 
 
 class Targets(NamedTuple):
@@ -75,9 +85,16 @@ class Losses(Protocol):
         """Σ (F − P)² over a picture's feature and the photo's, both [1, h, w, C], weighted by a
         mask [1, h, w, 1] if given."""
 
-    def content_norm(self, target: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """What the content error of a picture is divided by, from the photo's feature
-        [1, h, w, C] and the mask [1, h, w, 1] if given; a scalar."""
+    def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> Any:
+        """The sums over a feature [1, h, w, C] at the content layer that its variance is computed
+        from, each position weighted by a mask [1, h, w, 1] if given. Those of parts add up."""
+
+    def variance(self, spread: Any) -> tf.Tensor:
+        """How much a feature varies, a mean over positions, from its `spread`; a scalar."""
+
+    def content_norm(self, photo: Any, groups: Sequence[Group]) -> tf.Tensor:
+        """What the content error of a picture is divided by, from the `spread` of the photo and
+        from the paintings; a scalar."""
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The sums that total variation is computed from, over the first `own` rows of rows
@@ -97,3 +114,10 @@ class Losses(Protocol):
         sums: under each style layer's name `sums` for each group of paintings; under `content` and
         `total_variation` the results of `content_error` and `total_variation`.
         """
+
+
+def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Adds the sums over another part of a picture to `sums`."""
+    for name, value in more.items():
+        known = name in sums
+        sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value

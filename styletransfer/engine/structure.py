@@ -19,13 +19,16 @@ NEIGHBOURHOOD = 9  # pixels per side, in which contrast is measured
 CONTRAST = 2e-3
 # Of the relative error, beside the relative distance to the painting: faces are kept, with strokes.
 SCALE = 0.01
-FLAT = 1e-6  # the norm of a photo without any contour
+# Of the pixels of a photo, those of contours are taken to be at least this part: few contours count
+# no more each than many do, and leave the painting room around them.
+LEAST_CONTOURS = 0.1
+FLAT = 1e-6  # the norm where nothing is painted
 
 
 class Contours(NamedTuple):
     """A photo's contours at one resolution: the differences of luminance to the pixel below and to
     the pixel on the right, and the weight of each pixel, [1, h, w, 1] each; the weights' sum of
-    squared differences, a scalar."""
+    squared differences, or what it is taken to be at least, a scalar."""
 
     below: tf.Tensor
     right: tf.Tensor
@@ -41,11 +44,13 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> tuple[Contours,
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
         weight = near**3 / (near + CONTRAST) ** 4
-        counted = weight * square
+        painted = tf.ones_like(square)
         if mask is not None:
             mask = tf.nn.avg_pool2d(mask, pool, pool, "VALID")
-            counted *= mask[:, :-1, :-1]
-        found.append(Contours(below, right, weight, tf.reduce_sum(counted) + FLAT))
+            painted = mask[:, :-1, :-1]
+        norm = tf.reduce_sum(painted * weight * square)
+        least = LEAST_CONTOURS * tf.reduce_sum(painted)
+        found.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))
     return tuple(found)
 
 

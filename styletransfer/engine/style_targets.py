@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import pyramid
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.recipe import Group
+from styletransfer.engine.recipe import Group, PaintingStatistics
 from styletransfer.errors import PictureError
 from styletransfer.images import colour
 from styletransfer.images import masks as grey
@@ -57,7 +56,7 @@ class StyleTargets:
         self.masks = _checked_masks(masks, "mask")
         self.regions = _checked_masks(regions, "region")
         self._members = _members(self.regions)
-        self._cache: dict[tuple, tuple[Any, ...]] = {}
+        self._cache: dict[tuple, PaintingStatistics] = {}
 
     def groups(
         self,
@@ -80,8 +79,9 @@ class StyleTargets:
             mask = self._group_mask(members, size, content_mask)
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
-            masks = objective.layer_masks(mask, objective.canvas(size))
-            found.append((masks, self._targets(objective, members, shape)))
+            canvas, layers = objective.canvas(size), objective.losses.layers
+            masks = objective.layer_masks(mask, canvas, layers)
+            found.append((masks, *self._targets(objective, members, shape)))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(
                 "nothing of the photo is left to paint: its mask and the regions of the paintings "
@@ -154,20 +154,27 @@ class StyleTargets:
 
     def _targets(
         self, objective: Objective, members: tuple[int, ...], shape: int | tuple[int, int] | None
-    ) -> tuple[Any, ...]:
+    ) -> PaintingStatistics:
+        """The targets of paintings that share a region, and the mean of their variances."""
         key = (objective, members, shape)
         if key not in self._cache:
             if len(self._cache) >= CACHED_TARGETS:
                 self._cache.pop(next(iter(self._cache)))
-            self._cache[key] = objective.losses.blend(
-                [self._statistics(objective, number, shape) for number in members],
-                [self.shares[number] for number in members],
+            found = [self._statistics(objective, number, shape) for number in members]
+            shares = [self.shares[number] for number in members]
+            self._cache[key] = PaintingStatistics(
+                objective.losses.blend([each.layers for each in found], shares),
+                tf.tensordot(
+                    tf.constant(shares, found[0].variance.dtype) / sum(shares),
+                    tf.stack([each.variance for each in found]),
+                    axes=1,
+                ),
             )
         return self._cache[key]
 
     def _statistics(
         self, objective: Objective, number: int, shape: int | tuple[int, int] | None
-    ) -> tuple[Any, ...]:
+    ) -> PaintingStatistics:
         painting = self.paintings[number]
         if isinstance(shape, tuple):
             painting = pyramid.resample(painting, shape)

@@ -24,12 +24,11 @@ from styletransfer.engine.objective import (
     Objective,
     Problem,
     Program,
-    add_sums,
     make_step,
     signature,
 )
 from styletransfer.engine.optimizers import adam_in_place
-from styletransfer.engine.recipe import TERMS, Targets
+from styletransfer.engine.recipe import TERMS, Targets, add_sums
 from styletransfer.engine.structure import Contours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop

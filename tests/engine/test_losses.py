@@ -47,13 +47,19 @@ def numpy_relative(x, target):
     return ((x - target) ** 2).sum() / (target**2).sum()
 
 
-def numpy_content_error(found, photo, mask=1.0):
-    """Relative to the photo's variance, or to a fiftieth of its mean square if that is more."""
-    found, photo = np.float64(found), np.float64(photo)
+def numpy_variance(feature, mask=1.0):
+    feature, weights = np.float64(feature), mask * np.ones(feature.shape[:2])[..., None]
+    mean = (weights * feature).sum((0, 1)) / weights.sum()
+    return (weights * (feature - mean) ** 2).sum() / weights.sum()
+
+
+def numpy_content_error(found, photo, of_paintings, mask=1.0):
+    """Relative to the photo's variance, or if that is more to the paintings', or to a fiftieth of
+    the photo's mean square."""
     weights = mask * np.ones(photo.shape[:2])[..., None]
-    mean = (weights * photo).sum((0, 1)) / weights.sum()
-    norm = max((weights * (photo - mean) ** 2).sum(), 0.02 * (weights * photo**2).sum())
-    return (weights * (found - photo) ** 2).sum() / norm
+    square = (weights * np.float64(photo) ** 2).sum() / weights.sum()
+    norm = max(numpy_variance(photo, mask), of_paintings, 0.02 * square)
+    return (weights * (np.float64(found) - photo) ** 2).sum() / weights.sum() / norm
 
 
 def numpy_total_variation(image, mask):
@@ -87,7 +93,8 @@ def numpy_structure_error(image, photo, mask):
         )
         weight = (sums / count) ** 3 / (sums / count + 2e-3) ** 4
         covered = mask[: height * side, : width * side].reshape(height, side, width, side)
-        norm = (covered.mean((1, 3))[:-1, :-1] * weight * square).sum()
+        painted = covered.mean((1, 3))[:-1, :-1]
+        norm = max((painted * weight * square).sum(), 0.1 * painted.sum())
         errors.append((weight * ((found - wanted) ** 2).sum(0)).sum() / norm)
     return 0.01 * np.mean(errors)
 
@@ -120,9 +127,14 @@ def halved(mask, layer):
     return mask
 
 
-@pytest.mark.parametrize("statistic", ["gram", "moments"])
-def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
+def faint(photo, contrast):
+    return 0.5 + contrast * (photo - 0.5)
+
+
+@pytest.mark.parametrize("statistic, contrast", [("gram", 1), ("moments", 1), ("moments", 0.05)])
+def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic, contrast):
     image, content, painting = picture(41, 57, 1), picture(41, 57, 2), picture(64, 48, 3)
+    content = faint(content, contrast)
     settings = dataclasses.replace(EXACT, style_scale=1.5, style_statistics=statistic)
     terms, _ = objective(image, content, [painting], settings, tiny)
     x, p, s = (numpy_features(tiny, each) for each in (image, content, painting))
@@ -133,7 +145,8 @@ def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
     everywhere = np.ones(image.shape[:2])
     variation = numpy_total_variation(image, everywhere)
     structure = numpy_structure_error(image, content, everywhere)
-    content_error = numpy_content_error(x["conv3_2"], p["conv3_2"])
+    of_painting = numpy_variance(s["conv3_2"])
+    content_error = numpy_content_error(x["conv3_2"], p["conv3_2"], of_painting)
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
     assert terms["style"] == pytest.approx(1.5 * style, rel=ROUNDING[statistic])
     assert terms["total_variation"] == pytest.approx(2.0 * variation, rel=1e-4)
@@ -141,10 +154,10 @@ def test_objective_equals_the_formulas_written_in_numpy(tiny, statistic):
     assert terms["total"] == pytest.approx(sum(v for k, v in terms.items() if k != "total"))
 
 
-@pytest.mark.parametrize("statistic", ["gram", "moments"])
-def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
+@pytest.mark.parametrize("statistic, contrast", [("gram", 1), ("moments", 1), ("moments", 0.05)])
+def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic, contrast):
     """Two paintings, one of them masked, each with a soft region, inside a content mask."""
-    image, content = picture(64, 96, 1), picture(64, 96, 2)
+    image, content = picture(64, 96, 1), faint(picture(64, 96, 2), contrast)
     paintings = [picture(48, 64, 3), picture(64, 64, 4)]
     ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float32), (64, 1))
     part = RNG.random((48, 64)).astype(np.float32)
@@ -159,7 +172,7 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
     )
     composited = inside[..., None] * image + (1 - inside[..., None]) * content
     x, p = numpy_features(tiny, composited), numpy_features(tiny, content)
-    style, weights = 0.0, []
+    style, variance, weights = 0.0, 0.0, []
     for painting, mask, region, share in zip(
         paintings, (part, None), (ramp, 1 - ramp), (1, 3), strict=True
     ):
@@ -175,8 +188,11 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic):
         )
         weights.append(area.mean() * share)
         style += weights[-1] * errors
+        used = 1.0 if mask is None else halved(mask, "conv3_2")[..., None]
+        variance += weights[-1] * numpy_variance(s["conv3_2"], used)
     covered = halved(inside, "conv3_2")[..., None].astype(np.float64)
-    content_error = numpy_content_error(x["conv3_2"], p["conv3_2"], covered)
+    variance /= sum(weights)
+    content_error = numpy_content_error(x["conv3_2"], p["conv3_2"], variance, covered)
     assert terms["style"] == pytest.approx(style / sum(weights), rel=ROUNDING[statistic])
     assert terms["content"] == pytest.approx(0.3 * content_error, rel=1e-4)
     variation = numpy_total_variation(composited, inside)
@@ -192,15 +208,19 @@ def weighted_terms(vgg, statistic, options):
     content, painting = (tf.constant(picture(33, 47, seed)[None], dtype) for seed in (2, 3))
     minimised = Objective(vgg, losses.RelativeLosses("conv4_2", statistic), options, True)
     mask = np.linspace(0, 1, 33 * 47, dtype=np.float32).reshape(33, 47)
-    masks = [tf.cast(each, dtype) for each in minimised.layer_masks(mask, Canvas((33, 47)))]
-    statistics = minimised.losses.blend([minimised.painting_statistics(painting, None)], [1.0])
+    masks = [
+        tf.cast(each, dtype)
+        for each in minimised.layer_masks(mask, Canvas((33, 47)), losses.STYLE_LAYERS)
+    ]
+    found = minimised.painting_statistics(painting, None)
+    statistics = minimised.losses.blend([found.layers], [1.0])
     groups = (
-        Group(tf.constant(0.7, dtype), (), statistics),
-        Group(tf.constant(0.3, dtype), tuple(masks), statistics),
+        Group(tf.constant(0.7, dtype), (), statistics, found.variance),
+        Group(tf.constant(0.3, dtype), tuple(masks), statistics, found.variance),
     )
     target = minimised.features(content, ["conv4_2"])["conv4_2"]
-    norm = minimised.losses.content_norm(target, None)
-    problem = Problem(Targets(target, (), norm, groups), (), contours(content))
+    norm = minimised.losses.content_norm(minimised.losses.spread(target, None), groups)
+    problem = Problem(Targets(target, (), tf.cast(norm, dtype), groups), (), contours(content))
 
     def value(image):
         terms = minimised.terms(image, problem)

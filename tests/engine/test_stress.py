@@ -53,9 +53,10 @@ def exact_terms(vgg, statistics, content, painting):
     photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
     layer = EXACT.content_layer
     target = minimised.features(photo, [layer])[layer]
-    style = minimised.losses.blend([minimised.painting_statistics(painting, None)], [1.0])
-    norm = minimised.losses.content_norm(target, None)
-    group = Group(tf.constant(1.0, tf.float64), (), style)
+    found = minimised.painting_statistics(painting, None)
+    style = minimised.losses.blend([found.layers], [1.0])
+    group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
+    norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])
     problem = Problem(Targets(target, (), norm, (group,)), ())
     return lambda image: minimised.terms(tf.constant(image, tf.float64), problem).numpy()[:2]
 

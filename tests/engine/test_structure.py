@@ -66,6 +66,20 @@ def test_a_mottled_wall_is_left_to_the_painting():
     assert wall_gone < 0.1 * edge_gone
 
 
+def test_few_contours_leave_the_painting_room():
+    """A bird in a clear sky, and the same bird in a flock: each loses its own contours."""
+    clear = np.full((1, 256, 256, 3), 0.5, np.float32)
+    alone, flock = clear.copy(), clear.copy()
+    alone[:, 112:128, 112:128] = 0.9
+    for row in range(16, 256, 64):
+        flock[:, row : row + 16, 16:32] = flock[:, row : row + 16, 144:160] = 0.9
+    lone, many = (
+        float(structure_error(tf.constant(clear), contours(tf.constant(each))))
+        for each in (alone, flock)
+    )
+    assert lone < many / 2
+
+
 @pytest.mark.parametrize("size", [(5, 7), (3, 64), (1, 1)])
 def test_a_picture_too_small_for_contours_has_none(size):
     photo = tf.constant(picture(*size, 1)[None])
