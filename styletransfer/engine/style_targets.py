@@ -23,7 +23,7 @@ class StyleTargets:
 
     paintings: [H, W, 3], sRGB, floats 0…1 or full-range integers, each of its own size.
     shares: one non-negative number per painting, of any sum; None: equal ones. With the recipe
-    `inetwork` they are its style weights, as given.
+    `inetwork` they are its style weights, as given. One whose share is 0 is not used.
     masks: which part of each painting is used, [h, w], 0…1, of any size; None: all of it.
     regions: where in the picture each painting goes, likewise. Paintings without are blended over
     the whole picture; a ramp in two regions fades from one painting to the other. What no region
@@ -49,12 +49,14 @@ class StyleTargets:
                 raise ValueError(f"{len(given)} {what} for {count} paintings")
         if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
             raise ValueError(f"shares {shares} must not be negative, and not all 0")
-        self.paintings = [pyramid.to_batch(painting) for painting in paintings]
         for number, painting in enumerate(paintings, start=1):
             pyramid.check_values(painting, f"painting {number}")
-        self.shares = shares
-        self.masks = _checked_masks(masks, "mask")
-        self.regions = _checked_masks(regions, "region")
+        masks, regions = _checked_masks(masks, "mask"), _checked_masks(regions, "region")
+        used = [number for number, share in enumerate(shares) if share]
+        self.paintings = [pyramid.to_batch(paintings[number]) for number in used]
+        self.shares = [shares[number] for number in used]
+        self.masks = [masks[number] for number in used]
+        self.regions = [regions[number] for number in used]
         self._members = _members(self.regions)
         self._cache: dict[tuple, PaintingStatistics] = {}
 

@@ -412,6 +412,14 @@ def test_what_no_region_covers_keeps_the_photos_pixels_exactly(tiny, content_mas
     assert np.abs(image[:40, :48] - photo[:40, :48]).max() > 0.01
 
 
+def test_a_painting_without_a_share_is_not_used(tiny):
+    photo, one, other = picture(64, 96, 1), picture(64, 64, 2), picture(64, 64, 3)
+    settings, right = Settings(size=96, iterations=2), 1 - LEFT
+    both = last(stylize(photo, [one, other], settings, tiny, [0, 2], regions=[LEFT, right])).image
+    alone = last(stylize(photo, [other], settings, tiny, regions=[right])).image
+    np.testing.assert_array_equal(both, alone)
+
+
 def test_regions_that_meet_leave_nothing_out():
     """Also where masks were stored as JPEG, or a photo stretches them."""
     nearly, paintings = 0.95 * (1 - LEFT), [picture(64, 64, 3), picture(64, 64, 4)]
