@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from logging import WARNING
-from typing import Any
+from typing import IO, Any
 
 from styletransfer.log import event
 from styletransfer.web.messages import Outgoing, incoming
@@ -65,29 +65,45 @@ class Supervisor:
         gone, early = None, 0
         while not self._stopping.is_set():
             owner, started = secrets.token_hex(8), time.monotonic()
-            code = self._run_once(owner, gone)
+            code: int | None = None
+            try:
+                process, pipe = self._started(owner, gone)
+            except OSError as error:  # No memory is left, or the system has too many processes.
+                problem = f"the worker cannot be started ({error.strerror or error})"
+            else:
+                code, gone = self._followed(process, pipe), owner
+                problem = f"the worker ended ({_how(code)})"
             if self._stopping.is_set():
                 return
             self.device = None
-            self.problem = f"the worker ended ({_how(code)}) and is being started anew"
+            self.problem = f"{problem} and is being started anew"
             event(self.problem, level=WARNING, event="worker_ended", code=code)
             early = early + 1 if time.monotonic() - started < EARLY_S else 0
-            gone = owner
             self._stopping.wait(_PAUSES_S[min(early, len(_PAUSES_S) - 1)])
 
-    def _run_once(self, owner: str, gone: str | None) -> int:
-        """Starts a worker and takes its messages until it ends; its exit code."""
+    def _started(self, owner: str, gone: str | None) -> tuple["subprocess.Popen[bytes]", IO[bytes]]:
+        """A new worker, and the pipe of its messages. Raises OSError."""
         reading, writing = os.pipe()
+        pipe = os.fdopen(reading, "rb")
         names = ["--owner", owner, "--pipe", str(writing), *(["--gone", gone] if gone else [])]
-        process = subprocess.Popen(
-            [*self._command, *names], stdin=subprocess.PIPE, pass_fds=[writing]
-        )
-        os.close(writing)
+        try:
+            process = subprocess.Popen(
+                [*self._command, *names], stdin=subprocess.PIPE, pass_fds=[writing]
+            )
+        except OSError:
+            pipe.close()
+            raise
+        finally:
+            os.close(writing)
+        return process, pipe
+
+    def _followed(self, process: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> int:
+        """Takes a worker's messages until it ends; its exit code."""
         assert process.stdin
         self._process, self._to_worker = process, Outgoing(process.stdin)
         if self._stopping.is_set():  # `stop` came before there was a process to end.
             process.terminate()
-        with os.fdopen(reading, "rb") as pipe:
+        with pipe:
             for message in incoming(pipe):
                 if message["kind"] == "ready":
                     self.device, self.problem = str(message["device"]), ""

@@ -1,0 +1,61 @@
+"""That there is always a worker, and what is said while there is none."""
+
+import subprocess
+import sys
+
+import pytest
+from support.web_service import until
+
+from styletransfer.web import supervisor as supervisors
+from styletransfer.web.supervisor import Supervisor
+
+READY = """
+import os, sys
+pipe = int(sys.argv[sys.argv.index("--pipe") + 1])
+os.write(pipe, b'{"kind": "ready", "device": "a device"}\\n')
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def started():
+    """Starts supervisors of a worker with this code, with what it said in a list; ends them."""
+    kept = []
+
+    def start(code):
+        said = []
+        kept.append(Supervisor([sys.executable, "-S", "-c", code], said.append))
+        kept[-1].start()
+        return kept[-1], said
+
+    yield start
+    for each in kept:
+        each.stop()
+
+
+def test_a_worker_that_cannot_be_started_for_now_is_started_later(started, monkeypatch, caplog):
+    """As where no memory is left for a process, after the system has killed the last worker."""
+    start, refusals = subprocess.Popen, iter([True])
+
+    def refuse(*args, **options):
+        if next(refusals, False):
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(*args, **options)
+
+    monkeypatch.setattr(supervisors, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    supervisor, said = started(READY)
+    until(lambda: supervisor.device == "a device", every_s=0.005)
+    assert supervisor.problem == ""
+    assert [each["kind"] for each in said] == ["ready"]
+    reason = "the worker cannot be started (Resource temporarily unavailable)"
+    assert caplog.messages == [f"{reason} and is being started anew"]
+
+
+def test_a_worker_that_dies_is_replaced_by_one_that_knows_it_is_gone(started, monkeypatch, caplog):
+    monkeypatch.setattr(supervisors, "_PAUSES_S", (0.0,))
+    die = "if '--gone' not in sys.argv: os.kill(os.getpid(), 9)\n"
+    supervisor, said = started(READY.replace("sys.stdin", f"{die}sys.stdin"))
+    until(lambda: "started anew" in caplog.text and supervisor.device, every_s=0.005)
+    assert caplog.messages == ["the worker ended (signal 9) and is being started anew"]
+    assert len(said) == 2
