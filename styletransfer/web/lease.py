@@ -104,13 +104,17 @@ class Lease:
         """Renews in a thread until the job ends."""
 
         def renewing() -> None:
+            problem = ""
             while not self._ended.is_set():
                 self._soon.wait(RENEW_S)
                 self._soon.clear()
                 try:
                     self.renew()
+                    problem = ""
                 except StorageError as error:  # The next renewal may succeed, in time or not.
-                    event(f"job {self.job.id}: {error}", level=WARNING)
+                    if problem != str(error):
+                        problem = str(error)
+                        event(f"job {self.job.id}: {problem}", level=WARNING)
 
         threading.Thread(target=renewing, daemon=True, name="lease").start()
 
@@ -118,8 +122,8 @@ class Lease:
         """What the next renewal stores of the job. The first step that no worker before has
         reached is stored at once: by that, a worker that dies has not died in vain."""
         with self._lock:
-            further = news.get("step", 0) > max(self.job.step, self.job.crashed_at)
-            if further and self.job.step <= self.job.crashed_at:
+            known = max(self.job.step, self._news.get("step", 0))  # Stored, or about to be.
+            if known <= self.job.crashed_at < news.get("step", 0):
                 self._soon.set()
             self._news |= news
 

@@ -1,10 +1,12 @@
 """Who paints a job: of several workers one, until it is done or the worker is gone."""
 
 import threading
+import time
 
 import pytest
 from support.web_service import stored_job, until
 
+from styletransfer.errors import StorageError
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import ObjectError
@@ -108,6 +110,40 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, 
         gone = f"{number}"
     assert Claims(jobs, "last", gone).next().job.crashes == 1
     until(lambda: set(threading.enumerate()) <= others)  # Nothing renews what was abandoned.
+
+
+@pytest.fixture
+def away(jobs, monkeypatch):
+    """A job that is kept while its storage cannot be written: its lease, and what was tried."""
+    stored_job(jobs)
+    lease, tried = Claims(jobs, "worker").next(), []
+
+    def refuse(*version):
+        tried.append(version)
+        raise StorageError("no space is left")
+
+    monkeypatch.setattr(jobs, "replace", refuse)
+    yield lease, tried
+    lease.abandon()
+
+
+def test_a_storage_that_is_away_is_not_asked_with_each_step(away, monkeypatch):
+    lease, tried = away
+    monkeypatch.setattr(leases, "RENEW_S", 100)
+    lease.keep()
+    for step in range(1, 9):
+        lease.note(step=step)
+        until(lambda: tried, every_s=0.001)  # The first step is stored at once.
+        time.sleep(0.005)
+    assert len(tried) == 1
+
+
+def test_a_storage_that_is_away_is_named_once(away, monkeypatch, caplog):
+    lease, tried = away
+    monkeypatch.setattr(leases, "RENEW_S", 0.001)
+    lease.keep()
+    until(lambda: len(tried) > 2, every_s=0.001)
+    assert caplog.messages == [f"job {lease.job.id}: no space is left"]
 
 
 def test_a_cancelled_job_is_painted_no_more(jobs):
