@@ -53,6 +53,12 @@ def _fold_all(key: str) -> str:
     return nfc(nfc(key).casefold())
 
 
+def start_in_bytes(name: str, most: int) -> str:
+    """As much of a name's start as takes `most` bytes of UTF-8, which is what file systems count:
+    255 for a file or a folder."""
+    return name.encode()[:most].decode(errors="ignore")
+
+
 def nfc(name: str) -> str:
     """A name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
     return unicodedata.normalize("NFC", name)

@@ -6,16 +6,17 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from styletransfer.batch.looks import Look, Painting, find_looks, find_pictures
+from styletransfer.batch.looks import LONGEST_NAME, Look, Painting, find_looks, find_pictures
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
+from styletransfer.storage.file_names import start_in_bytes
 from styletransfer.web.schemas import Blended, Quality
 from styletransfer.web.stored import StoredJob
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 
-_LONGEST_NAME = 80  # characters of a blend's
+_LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # of an upload
 
 
@@ -59,7 +60,8 @@ def blend_name(names: Mapping[str, float]) -> str:
     """The name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
     stems = (PurePosixPath(without_code(name)).stem for name in names)
     plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
-    return "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_NAME].strip(" +-_")
+    name = "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_BLEND]
+    return start_in_bytes(name, LONGEST_NAME).strip(" +-_")
 
 
 def without_code(name: str) -> str:

@@ -9,11 +9,11 @@ from styletransfer.images.header import errors_named, open_picture, read_header
 from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable
-from styletransfer.storage.file_names import nfc
+from styletransfer.storage.file_names import nfc, start_in_bytes
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.refusals import RefusedError
 
-_LONGEST_NAME = 60  # characters
+_LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters
 _UNSAFE = re.compile(r"[^\w-]+")
 
@@ -69,7 +69,7 @@ def safe_stem(given: str) -> str:
     name = nfc(given.replace("\\", "/").rpartition("/")[2])
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
-    return plain[:_LONGEST_NAME] or "picture"
+    return start_in_bytes(plain[:_LONGEST_NAME], _MOST_BYTES) or "picture"
 
 
 _EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {

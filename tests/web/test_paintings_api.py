@@ -1,6 +1,7 @@
 """The looks and paintings that may be chosen, and uploads."""
 
 import io
+import json
 
 from PIL import Image
 from support import tiny
@@ -59,6 +60,18 @@ def test_uploads_stay_out_of_the_style_bucket(web, place):
     after = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
     assert after == before
     assert config.load(place).style == str(web.service.buckets.style._style.folder)
+
+
+def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
+    letters = "\U00020000" * 60  # of four bytes each
+    names = [upload(web, tiny.file(60, 60, n), f"{letters}.jpg").json()["name"] for n in (9, 10)]
+    job = web.post(
+        "/api/jobs",
+        data={"request": json.dumps({"paintings": dict.fromkeys(names, 1)})},
+        files={"photo": (f"{letters}.jpg", tiny.file(60, 80, 1))},
+    ).json()
+    assert 100 < len(job["look"].encode()) <= 200
+    assert job["photo"] == f"{letters}.jpg"
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):
