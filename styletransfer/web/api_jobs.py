@@ -45,7 +45,12 @@ def _check_listeners(service: Shared) -> None:
         raise RefusedError(429, "too many pages are open", 10)
 
 
+def _check_known(job_id: OneJob, service: Shared) -> None:
+    _known(service, job_id)
+
+
 MayListen = Annotated[None, Depends(_check_listeners)]
+IsKnown = Annotated[None, Depends(_check_known)]
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
 _REQUEST_BODY = {
     "requestBody": {
@@ -119,13 +124,17 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
             if service.supervisor:
                 service.supervisor.send("cancel", job=job_id)
             return service.board.view(later)
-        service.board.look()
+        job = _known(service, job_id)
     raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
 
 
 @jobs.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
 async def job_events(
-    job_id: OneJob, service: Shared, last_event_id: LastEventId = None, _: MayListen = None
+    job_id: OneJob,
+    service: Shared,
+    last_event_id: LastEventId = None,
+    _: MayListen = None,
+    __: IsKnown = None,
 ) -> Response:
     """Events `job` with the job's state whenever it changes, and a comment every 15 s."""
     return EventSourceResponse(

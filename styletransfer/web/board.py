@@ -62,12 +62,11 @@ class Board:
         """A job, also one that ended long ago; None where there is none. Raises StorageError."""
         with self._lock:
             found = self._jobs.get(job_id)
-        if found is None:
-            found = self._store.read_ended(job_id)
         if found is None and (queued := self._store.read(job_id)):  # Of another instance.
             self.add(*queued)
             found = queued[0]
-        return found
+        # Read last: what ends meanwhile is here before it leaves the queue.
+        return found or self._store.read_ended(job_id)
 
     def view(self, job: StoredJob) -> JobOut:
         """A job as the API shows it."""
@@ -108,6 +107,8 @@ class Board:
                 with self._lock:
                     self._put(later, "" if waits else written)
                 return later
+        if ended := self._store.read_ended(job_id):
+            self._put_ended(job_id, ended)
         return None
 
     def progress(self, job_id: str, step: int, steps: int, seconds_left: float | None) -> None:
@@ -117,7 +118,8 @@ class Board:
             if job and not job.state.final:
                 news = {"step": step, "steps": steps, "seconds_left": seconds_left}
                 self._jobs[job_id] = job.model_copy(update={**news, "state": JobState.PAINTING})
-                self._changed([job_id])
+                begins = job.state != JobState.PAINTING  # So that the others move up.
+                self._changed(self._queue() if begins else [job_id])
 
     def has_preview(self, job_id: str) -> None:
         """This instance's worker has stored a preview."""
@@ -163,8 +165,6 @@ class Board:
             for job_id, ended in zip(gone, pool.map(self._store.read_ended, gone), strict=True):
                 self._put_ended(job_id, ended)
             if time.monotonic() - self._ended_read > ENDED_S or not self._ended_read:
-                self._ended_read = time.monotonic()
-                self.now_and_then()
                 ids = [*self._store.ended()][-MOST_ENDED:]
                 with self._lock:
                     unread = [each for each in ids if each not in self._jobs]
@@ -172,6 +172,8 @@ class Board:
                     unread, pool.map(self._store.read_ended, unread), strict=True
                 ):
                     self._put_ended(job_id, ended)
+                self._ended_read = time.monotonic()
+                self.now_and_then()
         with self._lock:
             ended_ids = sorted(self._jobs.keys() - self._etags.keys())
             for job_id in ended_ids[:-MOST_ENDED]:

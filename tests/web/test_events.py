@@ -44,6 +44,8 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
         _, news = next(found)
         assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
         assert news["links"]["preview"]
+        _, moved = next(found)
+        assert (moved["id"], moved["place"]) == (jobs[1]["id"], 1)
         web.post(f"/api/jobs/{jobs[1]['id']}/cancel")
         last, news = next(each for each in found if each[1]["id"] == jobs[1]["id"])
         assert (news["state"], news["place"]) == ("cancelled", None)
@@ -65,6 +67,11 @@ def test_what_was_missed_between_two_streams_is_sent(web):
         web.service.board.progress(other["id"], 1, 9, 2.0)
         web.service.board.progress(job["id"], 6, 9, 2.0)
         assert next(found)[1]["step"] == 6, "the other job's events are no concern of this stream"
+
+
+def test_there_is_no_stream_of_a_job_that_there_is_not(web):
+    for part in ("", "/events"):
+        assert web.get(f"/api/jobs/{'0' * 20}{part}").status_code == 404
 
 
 def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeypatch):

@@ -9,6 +9,7 @@ from support import tiny
 from support.web_service import begun_upload, until
 
 from styletransfer.web import lease
+from styletransfer.web.schemas import JobState
 
 DRAFT = {"look": "monet", "quality": "draft"}
 
@@ -143,6 +144,15 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
     assert worker.paint() and worker.paint()
     assert not worker.paint()
     assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "done"]
+
+
+def test_who_cancels_what_has_just_ended_reads_how(web, store):
+    job = send(web).json()
+    stored, _ = store.read(job["id"])
+    assert store.end(stored.changed(state=JobState.DONE))  # The service has not looked since.
+    late = web.post(f"/api/jobs/{job['id']}/cancel")
+    reason = "this job has ended already: it is done"
+    assert (late.status_code, late.json()["detail"]) == (409, reason)
 
 
 def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, monkeypatch):
