@@ -1,11 +1,14 @@
 """What the web process knows of the jobs in the bucket."""
 
+import threading
+
 import pytest
-from support.web_service import stored_job
+from support.web_service import stored_job, until
 
 from styletransfer.errors import StorageError
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
+from styletransfer.web import board as boards
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.schemas import JobState
@@ -30,10 +33,9 @@ def shown(board):
 def heard(board, seen):
     """The ids of the jobs of which there is news since a change, and the latest change."""
     changes = board.since(seen)
-    ids = {job.id: job for job in board.all()}
-    return {each for each in ids if any(each.encode() in text for _, text in changes)}, (
-        changes[-1][0] if changes else seen
-    )
+    news = b"".join(text for _, text in changes)
+    ids = {job.id for job in board.all() if job.id.encode() in news}
+    return ids, changes[-1][0] if changes else seen
 
 
 def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, jobs):
@@ -91,3 +93,120 @@ def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, jobs,
             board.refresh()
     board.refresh()
     assert shown(board) == {ended.id: JobState.DONE}
+
+
+def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board, jobs):
+    ended, deleted, cancelled = (stored_job(jobs) for _ in range(3))
+    board.refresh()
+    jobs.end(ended.changed(state=JobState.DONE))
+    jobs._bucket.delete(f"_web/queue/{deleted.id}.json")
+    etag = jobs.read(cancelled.id)[1]
+    # Its worker, or the instance that cancels it, has not got further yet.
+    jobs.replace(cancelled.changed(state=JobState.CANCELLED), etag)
+    board.refresh()
+    assert shown(board) == {ended.id: JobState.DONE, cancelled.id: JobState.CANCELLED}
+    assert board.counts() == (0, 0)
+    assert {job.place for job in board.all()} == {None}
+
+
+def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, jobs, monkeypatch):
+    monkeypatch.setattr(boards, "MOST_ENDED", 2)
+    made = [stored_job(jobs, f"{number:020x}") for number in range(5)]
+    for job in made[:4]:
+        jobs.end(job.changed(state=JobState.DONE))
+    board.refresh()
+    assert [job.id for job in board.all()] == [made[4].id, made[3].id, made[2].id]
+    jobs.end(made[4].changed(state=JobState.DONE))
+    board.refresh()
+    assert [job.id for job in board.all()] == [made[4].id, made[3].id]
+    assert board.stored(made[0].id).state == JobState.DONE
+
+
+def test_the_ended_jobs_are_not_listed_with_each_look(board, jobs, monkeypatch):
+    listed, ended = [], jobs.ended
+    monkeypatch.setattr(jobs, "ended", lambda: listed.append(1) or ended())
+    for _ in range(3):
+        board.refresh()
+    assert len(listed) == 1
+    monkeypatch.setattr(boards, "ENDED_S", 0.0)
+    board.refresh()
+    assert len(listed) == 2
+
+
+def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, jobs):
+    job = stored_job(jobs, state=JobState.PAINTING, owner="worker")
+    board.refresh()
+    board.progress(job.id, 7, 9, 2.0)
+    stored, etag = jobs.read(job.id)
+    etag = jobs.replace(stored.changed(step=5, steps=9, seconds_left=4.0), etag)
+    board.refresh()
+    (view,) = board.all()
+    assert (view.step, view.steps, view.seconds_left) == (7, 9, 2.0)
+    jobs.replace(stored.changed(step=5, beats=9, state=JobState.QUEUED), etag)
+    board.refresh()  # It was given back, and goes on from its checkpoint.
+    (view,) = board.all()
+    assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
+
+
+def test_a_renewal_without_news_is_none_for_who_listens(board, jobs):
+    job = stored_job(jobs)
+    board.refresh()
+    _, seen = heard(board, None)
+    stored, etag = jobs.read(job.id)
+    jobs.replace(stored.changed(), etag)
+    board.refresh()
+    assert heard(board, seen) == (set(), seen)
+
+
+def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, jobs):
+    done = {"state": JobState.DONE, "seconds": 10.0, "work": 100.0, "finished": "2026"}
+    first, second = stored_job(jobs, work=200.0), stored_job(jobs, work=300.0)
+    board.refresh()
+    assert (board.seconds_left(), {job.seconds_left for job in board.all()}) == (None, {None})
+    board.add(first.model_copy(update={"id": "0" * 20, **done}), "")
+    waits = {job.id: job.seconds_left for job in board.all()}
+    assert (waits[first.id], waits[second.id], waits["0" * 20]) == (20, 50, None)
+    assert board.seconds_left() == 50
+    board.progress(first.id, 1, 9, 4.0)
+    waits = {job.id: job.seconds_left for job in board.all()}
+    assert (waits[first.id], waits[second.id]) == (4, 34)
+    board.progress(first.id, 1, 9, None)
+    assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
+
+
+def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, jobs):
+    job = stored_job(jobs)
+    board.refresh()
+    board.has_preview("0" * 20)  # Of a job that was forgotten meanwhile.
+    assert board.all()[0].links.preview is None
+    _, seen = heard(board, None)
+    board.has_preview(job.id)
+    assert board.all()[0].links.preview
+    assert heard(board, seen)[0] == {job.id}
+    board.cancel(job.id)
+    assert board.all()[0].links.preview is None
+
+
+def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, jobs, caplog):
+    announced, looks, refresh = threading.Event(), [], board.refresh
+    others = set(threading.enumerate())
+    board.on_work = announced.set
+
+    def fails():
+        looks.append(1)
+        raise StorageError("the storage is away")
+
+    board.start()
+    until(lambda: board.problem is None, every_s=0.001)
+    assert not announced.is_set()
+    board.refresh = fails
+    for number in range(3):
+        until(lambda number=number: board.look() or len(looks) > number, every_s=0.005)
+    assert board.problem == "the storage is away"
+    assert caplog.messages == ["the storage is away"]
+    board.refresh = refresh
+    stored_job(jobs)  # By another instance.
+    board.look()
+    assert announced.wait(5) and until(lambda: board.problem is None, every_s=0.001)
+    board.close()
+    until(lambda: set(threading.enumerate()) <= others, every_s=0.001)
