@@ -7,7 +7,7 @@ import httpx
 from support import tiny
 from support.web_service import until
 
-from styletransfer.web import events
+from styletransfer.web import api_jobs
 
 
 @contextmanager
@@ -76,10 +76,14 @@ def test_there_is_no_stream_of_a_job_that_there_is_not(web):
 
 def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeypatch):
     send(web)
-    monkeypatch.setattr(events, "MOST_LISTENERS", 1)
+    monkeypatch.setattr(api_jobs, "MOST_LISTENERS", 1)
     with stream(web) as found:
         next(found)
-        until(lambda: web.service.board.listeners == 1)
+        assert web.service.board.listeners == 1
+        refused = web.get("/api/events")
+        reason = {"detail": "too many pages are open"}
+        assert (refused.status_code, refused.json()) == (429, reason)
+        assert refused.headers["retry-after"] == "10"
     until(lambda: web.service.board.listeners == 0)
 
 

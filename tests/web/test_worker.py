@@ -1,0 +1,165 @@
+"""What becomes of a job in whatever way its painting ends, with a painter that only pretends."""
+
+import io
+import json
+import os
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support.web_service import stored_job, until
+
+from styletransfer import config
+from styletransfer.errors import MemoryShortError
+from styletransfer.record import Record
+from styletransfer.signals import Stop, Stopped
+from styletransfer.storage.base import DiskError, StorageError, UnavailableError
+from styletransfer.web import lease as leases
+from styletransfer.web import worker as workers
+from styletransfer.web.lease import Claims
+from styletransfer.web.messages import Outgoing
+from styletransfer.web.places import open_buckets
+from styletransfer.web.runner import JobFailedError
+from styletransfer.web.schemas import JobState
+from styletransfer.web.worker import WebWorker
+
+
+@pytest.fixture
+def hand(place, monkeypatch):
+    """A worker whose job waits: `hand.paint(painting)` has it painted by a function that gets what
+    is called for each step."""
+    monkeypatch.setattr(leases, "RENEW_S", 100)
+    stop = Stop()
+    web = WebWorker(open_buckets(config.load(place)), Outgoing(io.BytesIO()), stop)
+    claims, job = Claims(web.store, "this worker"), stored_job(web.store)
+
+    def paint(painting):
+        runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
+        return web.paint_next(runner, claims, "a device")
+
+    return SimpleNamespace(web=web, store=web.store, job=job.id, stop=stop, paint=paint)
+
+
+def step(number, total=9):
+    image = np.zeros((16, 16, 3), np.float32)
+    return SimpleNamespace(iteration=number, total=total, eta_s=1.0, image=image)
+
+
+def failing(error):
+    def painting(on_step):
+        on_step(step(1))
+        raise error
+
+    return painting
+
+
+def said_to(web, *messages):
+    """Has the web process say this to its worker, and then end."""
+    web.listen(io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in messages)))
+
+
+def test_a_job_says_how_it_was_painted(hand):
+    assert hand.paint(lambda on_step: Record(result="monet/x.jpg", width=8, height=6))
+    done = hand.store.read_ended(hand.job)
+    assert (done.state, done.result, done.device) == (JobState.DONE, "monet/x.jpg", "a device")
+    assert not hand.paint(None)
+
+
+def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monkeypatch):
+    ended = []
+    monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))
+    steps = []
+
+    def painting(on_step):
+        said_to(hand.web, {"kind": "cancel", "job": "another"}, {"kind": "look"})
+        on_step(step(1))
+        steps.append(1)
+        said_to(hand.web, {"kind": "cancel", "job": hand.job})
+        on_step(step(2))
+
+    said_to(hand.web, {"kind": "cancel", "job": hand.job})  # Too early: nothing is painted yet.
+    assert hand.paint(painting)
+    assert (len(steps), hand.store.read_ended(hand.job).state) == (1, JobState.CANCELLED)
+    # Each time, the end of the web process ended this one.
+    assert ended == [(os.getpid(), signal.SIGTERM)] * 3
+
+
+@pytest.mark.parametrize("error", [Stopped(signal.SIGTERM), UnavailableError("no connection")])
+def test_a_job_is_given_back_where_its_worker_or_the_storage_stops(hand, error):
+    with pytest.raises(type(error)):
+        hand.paint(failing(error))
+    job, _ = hand.store.read(hand.job)
+    assert (job.state, job.owner, job.step) == (JobState.QUEUED, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (JobFailedError("the photo is gone"), "the photo is gone"),
+        (MemoryShortError("needs 9 GB; use a smaller size"), "needs 9 GB; use a smaller size"),
+        (DiskError("no space left on device"), "no space left on device"),
+        (KeyError("x"), "unexpected KeyError: 'x' (LOG_LEVEL=debug logs where)"),
+    ],
+)
+def test_what_fails_says_why(hand, error, reason):
+    assert hand.paint(failing(error))
+    failed = hand.store.read_ended(hand.job)
+    assert (failed.state, failed.error) == (JobState.FAILED, reason)
+
+
+def test_after_a_memory_that_was_exhausted_another_worker_goes_on(hand):
+    with pytest.raises(MemoryError):
+        hand.paint(failing(MemoryError()))
+    assert "not enough memory; try a smaller size" in hand.store.read_ended(hand.job).error
+
+
+def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
+    def painting(on_step):
+        job, etag = hand.store.read(hand.job)
+        hand.store.replace(job.changed(owner="another"), etag)
+        on_step(step(9))  # The last one, before the result is stored.
+
+    assert hand.paint(painting)
+    assert hand.store.read(hand.job)[0].owner == "another"
+    assert hand.store.read_ended(hand.job) is None
+    assert caplog.messages == [f"job {hand.job}: another worker has it now"]
+
+
+def test_previews_come_now_and_then_and_are_deleted_with_the_end(hand, monkeypatch):
+    monkeypatch.setattr(workers, "PREVIEW_EVERY_S", 0.0)
+    bucket, key = hand.web.buckets.result, f"_web/previews/{hand.job}.jpg"
+
+    def painting(on_step):
+        on_step(step(1))
+        until(lambda: bucket.find(key), every_s=0.001)
+        return Record(result="monet/x.jpg")
+
+    assert hand.paint(painting)
+    until(lambda: bucket.find(key) is None, every_s=0.001)
+
+
+def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, monkeypatch, caplog):
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
+    monkeypatch.setattr(workers, "LOOK_EVERY_S", 100.0)
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    cleared, looks = [], []
+
+    def clear(*_):
+        cleared.append(len(looks))
+        said_to(hand.web, {"kind": "look"})  # Ends the wait for jobs of other instances.
+
+    def paint_next(*_):
+        looks.append(1)
+        if len(looks) == 1:
+            raise StorageError("no connection")
+        if len(looks) == 4:
+            hand.stop.signum = signal.SIGTERM
+        return len(looks) == 2
+
+    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
+    monkeypatch.setattr(hand.web, "paint_next", paint_next)
+    with pytest.raises(Stopped):
+        hand.web.serve(None, None, "a device")
+    assert (cleared, len(looks)) == ([3], 4)
+    assert caplog.messages == ["no connection"]
