@@ -67,7 +67,7 @@ class Claims:
             return None
         # Another version each time: whoever died and came back would have the same otherwise.
         crashes = job.crashes
-        if job.state == JobState.PAINTING and job.owner is not None:
+        if job.state == JobState.PAINTING and job.owner not in (None, self._owner):
             crashes = 1 if job.step > job.crashed_at else crashes + 1
         job = job.changed(
             owner=self._owner,

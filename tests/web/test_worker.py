@@ -114,6 +114,22 @@ def test_after_a_memory_that_was_exhausted_another_worker_goes_on(hand):
     assert "not enough memory; try a smaller size" in hand.store.read_ended(hand.job).error
 
 
+def test_a_storage_that_does_not_take_the_end_is_no_death_of_the_worker(hand, monkeypatch):
+    end, failures = hand.store.end, iter(range(2 * leases.MOST_CRASHES))
+
+    def fail_at_first(job):
+        if next(failures, None) is not None:
+            raise UnavailableError("no connection")
+        return end(job)
+
+    monkeypatch.setattr(hand.store, "end", fail_at_first)
+    for _ in range(2 * leases.MOST_CRASHES):
+        with pytest.raises(UnavailableError):
+            hand.paint(lambda on_step: Record(result="monet/x.jpg"))
+    assert hand.paint(lambda on_step: Record(result="monet/x.jpg"))
+    assert hand.store.read_ended(hand.job).state == JobState.DONE
+
+
 def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
     def painting(on_step):
         job, etag = hand.store.read(hand.job)
