@@ -129,6 +129,14 @@ def test_a_request_that_is_repeated_counts_once(web, store):
     assert first.status_code == second.status_code == 202
     assert first.json()["id"] == second.json()["id"]
     assert len(dict(store.queued())) == 1
+    later = [
+        web.post("/api/jobs", json={"again": first.json()["id"], **DRAFT}, headers=two).json()
+        for two in [{"Idempotency-Key": "two"}] * 2
+    ]
+    assert later[0]["id"] == later[1]["id"] != first.json()["id"]
+    assert len(dict(store.queued())) == 2
+    photos = web.service.buckets.photos
+    assert len([*photos.list()]) == 2, "the photo of a repeated request is stored once more"
     other = send(web, {"look": "both"}, **key)
     assert (other.status_code, "Idempotency-Key" in other.json()["detail"]) == (422, True)
 
