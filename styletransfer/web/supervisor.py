@@ -35,11 +35,6 @@ class Supervisor:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
-    @property
-    def pid(self) -> int | None:
-        """Of the worker process."""
-        return self._process.pid if self._process else None
-
     def start(self) -> None:
         """Begins to keep a worker running."""
         self._thread.start()

@@ -1,5 +1,6 @@
 """That there is always a worker, and what is said while there is none."""
 
+import signal
 import subprocess
 import sys
 
@@ -59,3 +60,14 @@ def test_a_worker_that_dies_is_replaced_by_one_that_knows_it_is_gone(started, mo
     until(lambda: "started anew" in caplog.text and supervisor.device, every_s=0.005)
     assert caplog.messages == ["the worker ended (signal 9) and is being started anew"]
     assert len(said) == 2
+
+
+def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started, caplog):
+    supervisor, said = started(READY)
+    until(lambda: supervisor.device, every_s=0.005)
+    process = supervisor._process
+    supervisor.stop()
+    assert process.poll() == -signal.SIGTERM
+    assert len(said) == 1
+    assert not caplog.messages
+    supervisor.send("look")  # Nobody is there to read it.
