@@ -22,7 +22,7 @@ from styletransfer.images.output import (
     OutputFormat,
 )
 from styletransfer.log import shortened
-from styletransfer.paths import PROGRAM, WORKSPACE
+from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
 from styletransfer.setting_values import closest, parse_bool, parse_cluster, parse_shard
 from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.storage.address import Account, parse_address
@@ -82,17 +82,9 @@ class Config:
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """The environment of the process; the folder's `.env` fills what is unset or empty.
 
-    Raises ConfigError if the `.env` cannot be read.
+    Raises ConfigError if the `.env`, or a line of it, cannot be read.
     """
-    from dotenv import dotenv_values
-
-    file = folder / ".env"
-    try:
-        # No interpolation: a secret may contain ${…}.
-        values = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}; expected text in UTF-8") from error
-    return _non_empty(values) | _non_empty(os.environ)
+    return _non_empty(dotenv(folder)) | _non_empty(os.environ)
 
 
 def load(

@@ -236,8 +236,8 @@ def test_an_account_needs_no_buckets():
 def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(
         "\ufeff# as `clever addon env --format shell` prints it\n"
-        'export CELLAR_ADDON_HOST="from-file"\n'
-        "CELLAR_ADDON_KEY_ID='from-file'\n"
+        "CELLAR_ADDON_HOST='from-file'\n"
+        'export CELLAR_ADDON_KEY_ID="from-file";\n'
         "CELLAR_ADDON_KEY_SECRET=a$b${HOME}#c\n"
         "DEVICE=\n"
     )
@@ -256,6 +256,13 @@ def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
 def test_a_folder_without_dotenv_gives_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("STYLE_SIZE", "700")
     assert environment(tmp_path)["STYLE_SIZE"] == "700"
+
+
+def test_a_line_of_a_dotenv_that_cannot_be_read_is_named_without_its_text(tmp_path):
+    (tmp_path / ".env").write_text('A=1\nCELLAR_ADDON_KEY_SECRET="secret" secret\n')
+    with pytest.raises(ConfigError, match=r"\.env, line 2 cannot be read") as raised:
+        environment(tmp_path)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_dotenv_that_is_no_text_is_named(tmp_path):
