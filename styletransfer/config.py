@@ -80,11 +80,14 @@ class Config:
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
-    """The environment of the process; the folder's `.env` fills what is unset or empty.
+    """The environment of the process; the folder's `.env` fills what is unset or empty. Its AWS_*
+    become the process's own: boto3 looks for them there.
 
     Raises ConfigError if the `.env`, or a line of it, cannot be read.
     """
-    return _non_empty(dotenv(folder)) | _non_empty(os.environ)
+    merged = _non_empty(dotenv(folder)) | _non_empty(os.environ)
+    os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
+    return merged
 
 
 def load(

@@ -186,7 +186,7 @@ def test_every_variable_that_is_read_is_in_the_example():
     variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
     assert {"PHOTO", "LOOK", "DEVICE"} <= {*variables}
     documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
-    assert {*variables} - {*documented} - {"STYLE_"} == set()
+    assert {*variables} - {*documented} - {"STYLE_", "AWS_"} == set()
 
 
 def test_log_format_is_text_or_json():
@@ -251,6 +251,15 @@ def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
     assert merged["CELLAR_ADDON_KEY_SECRET"] == "a$b${HOME}#c"
     assert "DEVICE" not in merged
     assert "CELLAR_ADDON_KEY_SECRET" not in os.environ
+
+
+def test_boto3_finds_what_a_dotenv_says_of_an_account_at_amazon(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=from-file\nAWS_DEFAULT_REGION=eu-west-1\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    environment(tmp_path)
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "from-file"
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
 
 
 def test_a_folder_without_dotenv_gives_the_environment(tmp_path, monkeypatch):
