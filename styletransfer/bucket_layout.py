@@ -52,6 +52,6 @@ def is_result(key: str) -> bool:
 
 
 def for_laptop(key: str) -> bool:
-    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint, and what the
-    web service keeps."""
-    return not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))
+    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint, what the web
+    service keeps, and the mark of a gallery that lacks results."""
+    return key != UNPUBLISHED and not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))

@@ -37,11 +37,11 @@ def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
     configured, tmp_path, capsys
 ):
     bucket = configured["BUCKET_RESULT"]
-    others = ["_checkpoints/monet/c.npz", "_web/photos/1/c.jpg"]
+    others = ["_checkpoints/monet/c.npz", "_web/photos/1/c.jpg", "_gallery/unpublished"]
     fill(bucket, *RESULTS, *others, "monet/2026/c.jpg")
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert sorted(contents(tmp_path / "out")) == sorted([*RESULTS, "monet/2026/c.jpg"])
-    assert "5 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
+    assert "5 files copied (0.1 kB), 3 of other kinds left out" in capsys.readouterr().out
 
 
 def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):
