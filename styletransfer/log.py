@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import reprlib
 import sys
 import traceback
@@ -35,6 +36,8 @@ class _Stdout(logging.Handler):
                 # Held: `print` does not keep a stdout alive that another thread's bar takes back.
                 stdout = sys.stdout
                 print(text, file=stdout, flush=True)
+        except BrokenPipeError:
+            print_nowhere()
         except Exception:
             self.handleError(record)
 
@@ -76,6 +79,11 @@ def log_to_stdout(
 
 def _matters(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or getattr(record, "summary", False)
+
+
+def print_nowhere() -> None:
+    """Drops what stdout gets from now on: its reader has gone, as in `… | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_anything() -> None:

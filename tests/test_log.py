@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import pytest
@@ -65,3 +67,16 @@ def test_a_wrong_value_is_shown_in_a_short_line():
     for value in ("x" * 1000, 10**400, 1 << 40_000, deep, {"a": deep}):
         assert len(shortened(value)) < 200
     assert shortened("a\n") == r"'a\n'" and shortened(1.5) == "1.5"
+
+
+def test_work_goes_on_without_a_word_when_the_reader_of_the_log_has_gone():
+    code = (
+        "import sys; from styletransfer.log import event, log_to_stdout;"
+        "log_to_stdout('%(message)s'); event('one'); event('two'); print('three');"
+        "sys.stderr.write('went on')"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (0, b"went on")

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.log import event, log_to_stdout, logs_json, print_anything, printable
+from styletransfer.log import (
+    event,
+    log_to_stdout,
+    logs_json,
+    print_anything,
+    print_nowhere,
+    printable,
+)
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
@@ -64,8 +71,7 @@ def run_program(
             raise
         return _fail(name, _missing_packages(package, paints), ConfigError.exit_code)
     except BrokenPipeError:
-        # The reader has gone, as in `… list | head`. Python flushes the rest at exit: nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_nowhere()  # Python flushes the rest at exit.
         return 1
     except Exception as bug:
         if not logs_json():

@@ -275,7 +275,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--weights",
         metavar="FILE",
-        help="VGG weights: .h5, .mat, .npz, `published` (Keras'), `builtin` or `random` (default: "
+        help="VGG weights: .h5, .mat, .npz, `published` (Keras'), `builtin`, "
+        "`sketch`, `studio` or `random` (default: "
         "VGG_WEIGHTS, or those that Keras publishes, or else the built-in network)",
     )
     group.add_argument(
