@@ -107,9 +107,9 @@ def _decode(data: bytes) -> Picture:
     file = open_picture(data)
     file.load()
     picture_format = "JPEG" if file.format == "MPO" else str(file.format)
-    transposition, profile = _transposition(file), file.info.get("icc_profile")
+    transposition, profile = transposition_of(file), file.info.get("icc_profile")
     metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
-    image, alpha = _separated(file)
+    image, alpha = separated(file)
     del file
     if alpha is not None and alpha.getextrema() == (255, 255):
         alpha = None
@@ -117,7 +117,7 @@ def _decode(data: bytes) -> Picture:
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
     image = icc.to_srgb(image, profile)
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
-    lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
+    lower_image, lower_alpha = separated(lower) if lower is not None else (None, None)
     del lower
     if transposition is not None:  # One after another: each is freed when its copy is there.
         image = image.transpose(transposition)
@@ -133,7 +133,7 @@ def _decode(data: bytes) -> Picture:
     return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
-def _transposition(image: Image.Image) -> Image.Transpose | None:
+def transposition_of(image: Image.Image) -> Image.Transpose | None:
     """What makes a loaded picture upright; None for TIFF and HEIC: loading transposes them."""
     return _TRANSPOSITIONS.get(camera_orientation(image))
 
@@ -151,8 +151,9 @@ def _lower_bytes(data: bytes) -> Image.Image | None:
     return image
 
 
-def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """The colours as L, RGB, CMYK or LAB, and the alpha as L if there is any."""
+def separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The colours of a loaded picture as L, RGB, CMYK or LAB, and the alpha as L if there is
+    any."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         transparent = image.info.get("transparency")
         alpha = None if transparent is None else bands.alpha_but_for(image, transparent)

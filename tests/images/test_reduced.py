@@ -1,0 +1,72 @@
+"""Small pictures for the pages of the web service: what `decode` sees, and a JPEG's errors."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.decoding import FORMATS, plain, see_through
+from support.pictures import P3, gradient, rgb_profile, saved
+
+from styletransfer.errors import PictureError
+from styletransfer.images.decode import decode
+from styletransfer.images.reduced import reduced_jpeg
+
+
+def shown(data, longer=80):
+    image = Image.open(io.BytesIO(reduced_jpeg(data, "photo", longer, quality=95)))
+    assert image.format == "JPEG" and max(image.size) <= longer
+    return np.asarray(image.convert("RGB"), np.float32) / 255
+
+
+GREY = np.tile(np.linspace(0, 1, 80), (60, 1))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        saved(Image.fromarray((GREY * 65535).astype(np.uint16)), "PNG"),
+        saved(Image.fromarray((GREY * 65535).astype(np.uint16)), "TIFF"),
+        saved(Image.fromarray((GREY * 65535).astype(np.int32)), "TIFF"),
+        saved(Image.fromarray(GREY.astype(np.float32)), "TIFF"),
+        saved(gradient().convert("P", palette=Image.Palette.ADAPTIVE), "PNG"),
+        saved(gradient().convert("L"), "PNG"),
+        saved(gradient().convert("CMYK"), "JPEG", quality=95),
+        saved(gradient(), "PNG", icc_profile=rgb_profile(P3)),
+    ],
+    ids=["16 bits", "16-bit TIFF", "32 bits", "floats", "palette", "grey", "CMYK", "P3"],
+)
+def test_a_small_picture_looks_like_the_painted_one(picture):
+    assert np.abs(shown(picture) - decode(picture, "photo").pixels).mean() < 0.02
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_a_small_picture_is_upright(format_, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(gradient(), format_, exif=exif)
+    assert np.abs(shown(data) - decode(data, "photo").pixels).mean() < 0.03
+
+
+@pytest.mark.parametrize("profile", [None, rgb_profile(P3)])
+def test_what_is_transparent_is_white(profile):
+    found = shown(saved(see_through(), "PNG", icc_profile=profile))
+    opaque = shown(saved(gradient(), "PNG", icc_profile=profile))
+    assert found[:, 0].min() > 0.95
+    assert np.abs(found[:, -1] - opaque[:, -1]).mean() < 0.02
+
+
+def test_hidden_colours_leave_no_fringe():
+    image = plain((255, 255, 255, 255), "RGBA", 64)
+    image.paste((0, 0, 0, 0), (0, 0, 31, 64))
+    assert shown(saved(image, "PNG"), 16).min() > 0.97
+
+
+def test_a_small_picture_is_never_larger_than_the_file():
+    assert shown(saved(plain((9, 9, 9)), "PNG"), 500).shape == (32, 32, 3)
+
+
+def test_what_cannot_be_reduced_is_named():
+    with pytest.raises(PictureError, match=r"^odd\.jpg: is damaged or incomplete"):
+        reduced_jpeg(saved(gradient(), "JPEG")[:200], "odd.jpg", 80)
