@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from logging import WARNING
 from time import perf_counter
 from typing import Protocol
+from uuid import uuid4
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Gallery(Protocol):
         """Writes the page if the last time was a while ago."""
 
     def publish(self) -> None:
-        """Writes the page and removes the mark of `begin`."""
+        """Writes the page and removes the mark of `begin`, unless another run has marked it too."""
 
 
 class NullGallery(Gallery):
@@ -93,11 +94,15 @@ class GalleryPublisher(Gallery):
         self._page_is_ours: bool | None = None  # None: not checked yet.
         self._published = perf_counter()
         self._publishing = threading.Lock()
+        self._mark: str | None = None  # the ETag of this run's
+        self._was_marked = False
 
     def begin(self) -> None:
+        # No two marks are equal, so that each run knows its own.
+        notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
         try:
-            notice = b"The gallery lacks the newest results.\n"
-            self._bucket.write(UNPUBLISHED, notice, "text/plain")
+            self._was_marked = self._bucket.find(UNPUBLISHED) is not None
+            self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
         except StorageError as error:
             _warn(error)
 
@@ -132,9 +137,18 @@ class GalleryPublisher(Gallery):
         with self._publishing:
             try:
                 self._write_page()
-                self._bucket.delete(UNPUBLISHED)
+                if not self._is_anothers_mark():
+                    self._bucket.delete(UNPUBLISHED)
             except StorageError as error:
                 _warn(error)
+
+    def _is_anothers_mark(self) -> bool:
+        """Whether another run has been painting, killed or not, whose results the page may lack:
+        the next whole run shows them."""
+        if self._mark is None or self._was_marked:
+            return self._was_marked
+        found = self._bucket.find(UNPUBLISHED)
+        return found is not None and found.etag != self._mark
 
     def _write_page(self) -> None:
         if self._page_is_ours is None:

@@ -6,7 +6,7 @@ from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published,
 from styletransfer.bucket_layout import UNPUBLISHED
 from styletransfer.gallery import page_data, pictures
 from styletransfer.gallery.pictures import GalleryPictures
-from styletransfer.gallery.publisher import GalleryPublisher, NullGallery
+from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
 from styletransfer.gallery.thumbnails import thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import ObjectError, UnavailableError
@@ -135,6 +135,25 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
     gallery.publish()
     assert UNPUBLISHED not in keys_in(bucket)
+
+
+@pytest.mark.parametrize("first, last", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    "other", [lambda bucket: GalleryPublisher(bucket, []), GalleryContribution]
+)
+def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, last):
+    """Neither page has the other's results, which the next run without anything to paint shows."""
+    bucket = FolderBucket(tmp_path)
+    runs = [GalleryPublisher(bucket, []), other(bucket)]
+    for run, photo in zip(runs, ("a.jpg", "b.jpg"), strict=True):
+        run.begin()
+        add_result(run, bucket, record(photo))
+    runs[first].publish()
+    runs[last].publish()
+    assert UNPUBLISHED in keys_in(bucket)
+    GalleryPublisher(bucket, [record("a.jpg"), record("b.jpg")]).publish()
+    assert UNPUBLISHED not in keys_in(bucket)
+    assert len(results_of(bucket.read("index.html").decode())) == 2
 
 
 def test_a_page_that_is_not_due_is_not_written(tmp_path):
