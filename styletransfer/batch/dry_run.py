@@ -29,7 +29,7 @@ def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
         run.networks.load(run.plan.todo[0].look.settings, device)
     start_up_s = perf_counter() - started
     estimates: list[TaskEstimate] = []
-    failed = 0
+    failed = len(run.plan.refused)
     with closing(Trial(run, device)) as trial:
         for task in run.plan.todo:
             run.stop.obey()

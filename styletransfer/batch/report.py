@@ -56,19 +56,21 @@ def log_repaints(plan: "Plan", networks: "NetworkPool") -> None:
 
 
 def log_nothing_to_paint(plan: "Plan", result: str) -> None:
-    """That all results are there already, but for what cannot be painted.
+    """That all results are there already, but for what cannot be painted; one of both there is.
 
     result: the bucket, as the configuration names it.
     """
-    there = len(plan.done)
+    there, failed = len(plan.done), len(plan.refused)
+    which = "the result is" if there == 1 else f"{'' if failed else 'all '}{there} results are"
+    parts = [f"{which} in {result}"] if there else []
+    parts += [f"{failed} FAILED"] if failed else []
     event(
-        f"Nothing to paint: {'the result is' if there == 1 else f'all {there} results are'} "
-        f"in {result}.",
+        f"Nothing to paint: {', '.join(parts)}.",
         summary=True,
         event="summary",
         painted=0,
         there=there,
-        failed=len(plan.refused),
+        failed=failed,
     )
     _log_failures(plan.refused)
 

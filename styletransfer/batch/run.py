@@ -91,7 +91,7 @@ def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
     devices = loader.devices()
     from styletransfer.batch import dry_run
 
-    return max(dry_run.report_dry_run(context, devices, started), 1 if context.plan.refused else 0)
+    return dry_run.report_dry_run(context, devices, started)
 
 
 def _open_gallery(run: RunContext) -> "Gallery":

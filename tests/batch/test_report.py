@@ -1,8 +1,11 @@
 """What a run logs."""
 
 import json
+import os
 from pathlib import Path
 
+import pytest
+from support import tiny
 from support.folder_batches import run
 
 from styletransfer import log
@@ -40,3 +43,35 @@ def test_the_closing_table_counts_by_look(folders, small_vgg, capsys):
     heading = next(number for number, line in enumerate(lines) if line.startswith("look "))
     both, monet = (lines[heading + row].split() for row in (1, 2))
     assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    "there, said",
+    [
+        ([], "Nothing to paint: 2 FAILED."),
+        (["a.jpg"], "Nothing to paint: 2 results are in ./out, 2 FAILED."),
+    ],
+)
+def test_where_nothing_can_be_painted_the_last_line_does_not_sound_like_success(
+    folders, small_vgg, capsys, there, said
+):
+    for path in ("photos/beach.jpg", "photos/trip/old town é.png"):
+        Path(path).unlink()
+    for name in there:
+        Path("photos", name).write_bytes(tiny.file(40, 50, 1))
+        run(folders)
+    Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
+    capsys.readouterr()
+    assert run(folders) == 1
+    assert said in capsys.readouterr().out.splitlines()
+
+
+def test_a_dry_run_counts_what_its_name_forbids(folders, small_vgg, capsys):
+    for path in ("photos/beach.jpg", "photos/trip/old town é.png"):
+        Path(path).unlink()
+    Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
+    log.log_to_stdout("", as_json=True)
+    assert run(folders, DRY_RUN="1") == 1
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["to_paint"], last["failed"]) == (0, 2)
+    assert "0 to paint, 2 that cannot be painted" in last["message"]
