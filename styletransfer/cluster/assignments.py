@@ -68,7 +68,8 @@ class Assignments:
 
     def leave(self, worker: str) -> None:
         """A worker gives its tasks back, which are not to blame."""
-        self._waiting.extendleft(reversed(self._drop(worker)))
+        for task in reversed(self._drop(worker)):
+            self._queue_of(task).appendleft(task)
 
     def lose(self, worker: str, with_node: bool) -> list[tuple[Task, str]]:
         """A worker has died, or its whole node has. The tasks that fail for it, with the reason;
@@ -87,11 +88,17 @@ class Assignments:
                 )
                 failed.append((task, reason))
                 self._ended += 1
-            elif self._kills[key] or self._node_losses[key] >= NODE_LOSSES_ALONE:
-                self._suspects.append(task)
+            elif (queue := self._queue_of(task)) is self._suspects:
+                queue.append(task)
             else:
-                self._waiting.appendleft(task)
+                queue.appendleft(task)
         return failed
+
+    def _queue_of(self, task: Task) -> deque[Task]:
+        """Where a task waits that has been under way."""
+        key = task.record_key
+        suspect = self._kills[key] or self._node_losses[key] >= NODE_LOSSES_ALONE
+        return self._suspects if suspect else self._waiting
 
     def _most_kills(self, key: str) -> int:
         """How many workers must have died with a task before it is to blame: so many that, by

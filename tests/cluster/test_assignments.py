@@ -48,7 +48,22 @@ def test_suspects_come_last_and_alone():
     assert [each.record_key for each in others] == ["4", "5", "6"]
     for each in others:
         assignments.end("b", each)
-    assert taken(assignments, "b") == suspects[:1]
+    attempt = assignments.take("b")
+    assert attempt.task.record_key == suspects[0] and attempt.lost_before
+    assert assignments.take("b") is None
+
+
+def test_a_suspect_that_is_given_back_is_not_tried_with_others():
+    _, assignments = joined(8, "a", "b")
+    lost = taken(assignments, "a")
+    assignments.lose("a", with_node=False)
+    others = [assignments.take("b").task for _ in range(4)]
+    for each in others:
+        assignments.end("b", each)
+    assert taken(assignments, "b") == lost[:1]
+    assignments.leave("b")
+    assignments.join("c")
+    assert taken(assignments, "c") == lost[:1]
 
 
 def test_where_workers_die_all_the_time_no_photo_is_to_blame():
