@@ -86,18 +86,16 @@ def failure_reason(record: Record) -> str:
     return short_text(record.error).removeprefix(f"{printable(photo_name(record))}: ")
 
 
-def table_rows(values: Mapping[str, Any] | None) -> Rows:
+def table_rows(values: Mapping[str, float] | None) -> Rows:
     """Losses as rows of a table."""
     given = values or {}
     return tuple((short_text(name).replace("_", " "), short_text(given[name])) for name in given)
 
 
-def short_text(value: object) -> str:
+def short_text(value: str | float | None) -> str:
     """A value as one short line."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     line = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
     return line if len(line) <= 500 else f"{line[:499]}…"
 

@@ -47,9 +47,24 @@ def test_the_data_has_what_the_filter_and_the_details_need():
     ]
     waves = results[1]
     assert waves["paintings"] == [("w/a.jpg", "70\xa0%"), ("w/b.jpg", "30\xa0%")]
+    assert results[0]["paintings"] == [("monet.jpg", "")]
     assert waves["time"] == "47 s"
     assert waves["finished"] == datetime(2026, 11, 20, 7, 55, 42, tzinfo=UTC).timestamp()
-    assert waves["losses"]["content"] == "0.1235"
+    assert waves["losses"]["content"] == "0.1235" and "total variation" in waves["losses"]
+
+
+@pytest.mark.parametrize("share", [None, -1, float("nan")])
+def test_shares_are_shown_where_all_are_known(share):
+    blend = [{"key": "w/a.jpg", "share": 7}, {"key": "w/b.jpg", "share": share}]
+    [result] = results_of(render_page([record(paintings=blend)], {}))
+    assert result["paintings"] == [("w/a.jpg", ""), ("w/b.jpg", "")]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size"), [(4000, 6000, [4000, 6000]), (0, 6000, None), (4000, 10**6, None)]
+)
+def test_a_size_is_shown_if_a_picture_can_have_it(height, width, size):
+    assert data_of(render_page([record(height=height, width=width)], {}))["sizes"] == [size]
 
 
 def test_a_result_of_which_only_the_record_is_left_is_shown():

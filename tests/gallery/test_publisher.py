@@ -1,10 +1,12 @@
 """The gallery in a bucket."""
 
+import threading
+
 import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
 from styletransfer.bucket_layout import UNPUBLISHED
-from styletransfer.gallery import page_data, pictures
+from styletransfer.gallery import page_data, pictures, publisher
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
 from styletransfer.gallery.thumbnails import thumbnail_key
@@ -98,10 +100,11 @@ def test_a_preview_that_cannot_be_stored_is_logged_and_the_rest_goes_on(tmp_path
             super().write(key, data, content_type)
 
     gallery = GalleryPublisher(Refusing(tmp_path), [])
-    gallery.add(record(), flat(RED), flat(BLUE), {})
+    gallery.add(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
     gallery.publish()
-    assert "no place for it" in caplog.text
-    assert "_gallery/results/monet/beach.jpg.jpg" in keys_in(FolderBucket(tmp_path))
+    assert caplog.messages == ["the gallery has no preview of beach.jpg: no place for it"]
+    stored = {"_gallery/results/monet/beach.jpg.jpg", "_gallery/paintings/monet.jpg.jpg"}
+    assert stored <= keys_in(FolderBucket(tmp_path))
 
 
 class Gone(FolderBucket):
@@ -160,6 +163,45 @@ def test_a_page_that_is_not_due_is_not_written(tmp_path):
     gallery = GalleryPublisher(FolderBucket(tmp_path), [record()], publish_every_s=3600)
     gallery.publish_if_due()
     assert not (tmp_path / "index.html").exists()
+
+
+def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path):
+    class Slow(FolderBucket):
+        def write(self, key, data, content_type=None):
+            written.append(key)
+            other = threading.Thread(target=gallery.publish_if_due, daemon=True)
+            other.start()
+            other.join(5)
+            assert not other.is_alive()
+            return super().write(key, data, content_type)
+
+    written = []
+    gallery = GalleryPublisher(Slow(tmp_path), [record()], publish_every_s=0)
+    gallery.publish_if_due()
+    assert written == ["index.html"]
+
+
+def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
+    tmp_path, monkeypatch, caplog
+):
+    now = [0.0]
+    monkeypatch.setattr(publisher, "perf_counter", lambda: now[0])
+    gallery = GalleryPublisher(Gone(tmp_path), [record()], publish_every_s=30)
+    for seconds, times in ((29, 0), (31, 1), (60, 1), (62, 2)):
+        now[0] = seconds
+        gallery.publish_if_due()
+        assert caplog.messages == ["the gallery could not be written: gone"] * times
+
+
+def test_a_part_marks_the_gallery_again_where_a_run_has_published_meanwhile(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    part = GalleryContribution(bucket)
+    part.begin()
+    GalleryPublisher(bucket, []).publish()
+    assert UNPUBLISHED not in keys_in(bucket)
+    part.publish_if_due()
+    part.publish()
+    assert UNPUBLISHED in keys_in(bucket)
 
 
 def test_a_partial_run_writes_no_gallery(tmp_path):
