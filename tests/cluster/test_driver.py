@@ -139,10 +139,13 @@ def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, 
 
 def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
     Path("photos/torn.jpg").write_bytes(b"\xff\xd8 no picture")
+    Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(b"")
     assert cluster.paint(LOOK="monet") == 1
     assert {"monet/beach.jpg"} <= results()
     assert "torn.jpg" in json.loads(Path("out/_records/monet/torn.jpg.json").read_text())["error"]
-    assert "FAILED: torn.jpg in monet" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "FAILED: torn.jpg in monet" in said and "2 FAILED" in said
+    assert "FAILED: caf\\udce9.jpg in monet: the name of the photo" in said
 
 
 def test_where_no_worker_can_go_on_the_run_ends_with_their_problem(cluster, monkeypatch):
@@ -176,6 +179,8 @@ def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
 def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
     """The second step of two is never made: the signal comes within the first."""
     monkeypatch.setattr(driver._Painting, "_lose_silent", lambda self: stop(self._run.stop))
+    for module in (driver, remote_worker):  # However slow the machine is.
+        monkeypatch.setattr(module, "LEAVE_S", 60.0)
     begun = threading.Event()
     painting.append(lambda task: begun.set())
 

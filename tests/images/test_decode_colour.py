@@ -176,13 +176,24 @@ def test_floats_beyond_white_are_scaled_into_range(recwarn):
     assert pixels[0, 0, 0] == 0 and not recwarn.list
 
 
+@pytest.mark.parametrize(
+    ("smallest", "largest", "seen"),
+    [(-1, 0.5, (0, 1)), (0.5, 1, (0.5, 1)), (0, 0.5, (0, 0.5)), (5, 5.5, (0, 1)), (7, 7, (0, 0))],
+)
+def test_only_floats_that_are_not_within_black_and_white_are_stretched(smallest, largest, seen):
+    ramp = np.linspace(smallest, largest, 64, dtype=np.float32)[None].repeat(32, 0)
+    pixels = decode(saved(Image.fromarray(ramp), "TIFF"), "depth.tiff").pixels
+    assert np.allclose((pixels.min(), pixels.max()), seen, atol=0.003)
+
+
 def test_a_scan_whose_white_is_zero_is_not_a_negative():
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(32, 0)
     data = saved(Image.fromarray(ramp), "TIFF")
     photometric = struct.pack("<HHIH", 262, 3, 1, 1)
     assert data.count(photometric) == 1
     negative = data.replace(photometric, struct.pack("<HHIH", 262, 3, 1, 0))
-    assert decode(negative, "xray.tiff").pixels[0, 0, 0] == 1
+    pixels = decode(negative, "xray.tiff").pixels
+    assert np.abs(pixels[0, :, 0] - np.linspace(1, 0, 64)).max() < 0.005
 
 
 def test_the_white_of_a_twelve_bit_scan_is_white():
@@ -255,14 +266,14 @@ def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
 def test_colours_of_transparent_pixels_do_not_matter():
     def logo(hidden):
         image = plain((*hidden, 0), "RGBA")
-        image.paste((200, 40, 40, 255), (8, 8, 24, 16))
-        image.paste((100, 40, 40, 255), (8, 16, 24, 24))
+        image.paste((200, 40, 255, 255), (8, 8, 24, 16))
+        image.paste((101, 40, 255, 255), (8, 16, 24, 24))
         return decode(saved(image, "PNG"), "logo.png").pixels
 
     green, black = logo((0, 255, 0)), logo((0, 0, 0))
     assert np.array_equal(green, black)
-    assert np.allclose(green[0, 0] * 255, (150, 40, 40), atol=0.1)
-    assert np.allclose(green[10, 10] * 255, (200, 40, 40), atol=1e-4)
+    assert np.allclose(green[0, 0] * 255, (150.5, 40, 255), atol=0.1)
+    assert np.allclose(green[10, 10] * 255, (200, 40, 255), atol=1e-4)
 
 
 def test_colours_of_half_transparent_pixels_are_kept():
