@@ -45,6 +45,23 @@ def test_the_closing_table_counts_by_look(folders, small_vgg, capsys):
     assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]
 
 
+def test_what_was_there_before_is_counted_apart(folders, small_vgg, capsys):
+    only = folders | {"LOOK": "monet"}
+    run(only, PHOTO="beach.jpg")
+    capsys.readouterr()
+    run(only)
+    lines = capsys.readouterr().out.splitlines()
+    assert "2 photos × 1 look: 1 already done, 1 to paint" in lines
+    assert lines[-1].startswith("1 painted in ")
+    assert lines[-1].endswith(", 1 already done. The results are in ./out.")
+    run(only)
+    assert capsys.readouterr().out.splitlines() == [
+        *("2 photos × 1 look: already done", "Nothing to paint: all 2 results are in ./out.")
+    ]
+    run(only, PHOTO="beach.jpg")
+    assert "Nothing to paint: the result is in ./out.\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "there, said",
     [

@@ -140,8 +140,19 @@ def test_values_are_clipped_and_rounded_to_the_nearest():
 
 @pytest.mark.parametrize("extension", ["png", "webp", "tiff"])
 def test_alpha_is_written_if_the_format_has_it(extension):
-    picture = decode(encode(SHADES, OutputFormat(extension), alpha=ALPHA), "result")
-    assert np.abs(picture.alpha - ALPHA).max() < 0.01
+    data = encode(SHADES, OutputFormat(extension), alpha=ALPHA)
+    assert np.abs(decode(data, "result").alpha - ALPHA).max() < 0.01
+    if extension == "tiff":  # Pillow takes any fourth channel for alpha, other programs do not.
+        assert Image.open(io.BytesIO(data)).tag_v2[338] == (2,)
+
+
+def test_a_png_of_16_bits_has_the_only_methods_that_there_are():
+    """Of compression and filtering, which Pillow does not look at."""
+    height, width = SHADES.shape[:2]
+    for alpha, colour_type in ((None, 2), (ALPHA, 6)):
+        data = encode(SHADES, OutputFormat("png", depth=16), alpha=alpha)
+        header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, colour_type, 0, 0, 0])
+        assert data[12:29] == b"IHDR" + header
 
 
 def test_a_jpg_shows_a_transparent_picture_over_white():

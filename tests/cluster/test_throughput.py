@@ -1,0 +1,78 @@
+"""What a run over a cluster shows of its progress."""
+
+import logging
+
+import pytest
+
+from styletransfer.cluster import throughput as module
+from styletransfer.cluster.throughput import throughput
+from styletransfer.progress import Bar
+
+
+@pytest.fixture
+def clock(monkeypatch, caplog):
+    """The time, in a list of one number."""
+    caplog.set_level(logging.INFO)
+    now = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_log_has_a_line_every_quarter_of_a_minute(clock, caplog):
+    with throughput(100, "plain") as shown:
+        for _ in range(30):
+            clock[0] += 1
+            shown.add(failed=False)
+            shown.show(2, 3)
+        assert caplog.messages == [
+            "15 of 100: 2 nodes, 3 devices, 60.0 pictures/min, 1 min 25 s left",
+            "30 of 100: 2 nodes, 3 devices, 60.0 pictures/min, 1 min 10 s left",
+        ]
+
+
+def test_failures_are_done_but_are_no_paintings(clock, caplog):
+    with throughput(4, "json") as shown:
+        clock[0] += 60
+        shown.add(failed=True)
+        shown.show(1, 1)
+        shown.add(failed=False)
+        clock[0] += 60
+        shown.show(1, 1)
+    assert caplog.messages == [
+        "1 of 4: 1 node, 1 device, 0.0 pictures/min, 1 failed",
+        "2 of 4: 1 node, 1 device, 0.5 pictures/min, 4 min 00 s left, 1 failed",
+    ]
+    [first, second] = [each.fields for each in caplog.records]
+    assert first["left_s"] is None and second["left_s"] == 240
+    assert second["failed"] == 1 and second["pictures_per_min"] == 0.5
+
+
+def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
+    """Nodes come and go: so many an hour ago say nothing."""
+    with throughput(1000, "plain") as shown:
+        for _ in range(600):
+            shown.add(failed=False)
+        clock[0] += 3600
+        for _ in range(10):
+            shown.add(failed=False)
+        shown.show(1, 1)
+    assert caplog.messages == ["610 of 1000: 1 node, 1 device, 2.0 pictures/min, 3 h 15 min left"]
+
+
+def test_without_progress_there_is_no_line(clock, caplog):
+    with throughput(2, "none") as shown:
+        clock[0] += 100
+        shown.show(1, 1)
+    assert caplog.messages == []
+
+
+def test_a_bar_moves_every_second(clock):
+    bar = Bar("cluster")
+    shown = module.Throughput(4, "bar", bar)
+    shown.add(failed=False)
+    clock[0] += 0.5
+    shown.show(1, 2)
+    assert bar.done is None
+    clock[0] += 0.5
+    shown.show(1, 2)
+    assert bar.done == 0.25 and bar.status["scale"] == "1 node, 2 devices"
