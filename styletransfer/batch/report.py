@@ -120,7 +120,7 @@ def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
         table.add_column(heading, justify="right")
     done = Counter(record.look or "" for record in plan.done)
     failed = Counter(task.look.name for task, _ in outcome.failures)
-    for look in sorted({task.look.name for task in plan.todo} | done.keys()):
+    for look in sorted({task.look.name for task in plan.todo} | done.keys() | failed.keys()):
         times = outcome.seconds.get(look, [])
         mean = f"{sum(times) / len(times):.1f}" if times else "–"
         counts = map(str, (len(times), done[look], failed[look]))

@@ -190,6 +190,10 @@ def test_the_time_left_is_shared_by_the_workers():
     assert eta.left("GPU:1", 5, 3) == 3
 
 
+def test_before_a_painting_is_finished_the_current_one_says_how_long_they_take():
+    assert BatchEta(1, lambda: 3, {}).left("CPU:0", 5, 10) == 10 + 3 * 15
+
+
 def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     both, bars = threading.Barrier(2, timeout=20), []

@@ -107,6 +107,17 @@ def test_the_settings_of_a_result_can_be_pasted_into_looks_toml():
     assert look.paintings[0].region.key == "sky.mask.png"
 
 
+@pytest.mark.parametrize("shares", [[None], [1.0], [0.5, 0.5], [0.5, None], [0, 1]])
+def test_looks_of_equal_and_odd_shares_can_be_pasted_as_well(shares):
+    keys = [f"w/a{number}\x7f.jpg" for number in range(len(shares))]
+    paintings = [{"key": key, "share": share} for key, share in zip(keys, shares, strict=True)]
+    [result] = results_of(render_page([record(look="waves-2", paintings=paintings)], {}))
+    [look] = looks_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
+    assert look.name == "waves-2" and [each.entry.key for each in look.paintings] == keys
+    assert len({*look.shares}) == 1
+    assert "[waves-2]" in result["toml"].splitlines()
+
+
 def test_two_thousand_results_are_a_small_page_that_loads_its_pictures_later():
     settings = Settings().deciding()
     records = [
