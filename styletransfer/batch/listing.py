@@ -1,5 +1,6 @@
 """The three buckets' listings, and which photos and looks of them a run is asked to paint."""
 
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,20 @@ class Listing:
     source: Sequence[Entry]
     style: Sequence[Entry]
     results: Mapping[str, Entry]
+
+
+def with_photo_as_stored(config: Config, source: Bucket) -> Config:
+    """PHOTO with its accents as the bucket has them: a Mac's disk and its keyboard spell them
+    differently. Raises StorageError."""
+    if config.photo is None or config.photo.isascii():
+        return config
+    spellings = (unicodedata.normalize(form, config.photo) for form in ("NFC", "NFD"))
+    for spelled in dict.fromkeys((config.photo, *spellings)):
+        keys = {entry.key for entry in source.list(sibling_prefix(spelled))}
+        found = looks.as_stored(config.photo, keys)
+        if found in keys:
+            return replace(config, photo=found)
+    return config
 
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from styletransfer.batch import checkpoints, report
 from styletransfer.batch.context import Buckets, RunContext
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.listing import list_buckets, select
+from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
 from styletransfer.config import Config
@@ -47,6 +47,7 @@ def _run(config: Config, stop: Stop, elsewhere: PaintElsewhere | None) -> int:
         loader.devices()  # Without a GPU nothing is read.
 
     buckets = Buckets.open(config)
+    config = with_photo_as_stored(config, buckets.source)
     listing = list_buckets(buckets, config)
     stop.obey()
     selection = select(listing, buckets, config)

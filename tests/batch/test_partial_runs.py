@@ -105,6 +105,16 @@ def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):
     assert everything() == BEACH_IN_MONET
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_photo_is_found_whichever_way_its_name_spells_accents(folders, small_vgg, form):
+    stored = unicodedata.normalize(form, "trip/old town é.png")
+    Path("photos/trip/old town é.png").rename(Path("photos", stored))
+    for asked in ("NFC", "NFD"):
+        photo = unicodedata.normalize(asked, stored)
+        assert run(folders, PHOTO=photo, LOOK="monet") == 0
+    assert {key for key in keys() if not key.startswith("_")} == {f"monet/{stored}"}
+
+
 def test_a_look_is_found_whichever_way_its_painting_spells_accents(folders, small_vgg):
     Path("paintings/monet.jpg").rename(unicodedata.normalize("NFD", "paintings/été.jpg"))
     for name in ("été", "été.jpg"):
