@@ -14,7 +14,7 @@ from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.decode import Picture, decode
 from styletransfer.images.encode import encode, encode_result
-from styletransfer.images.exif import kept
+from styletransfer.images.exif import Exif, IfdEntry, for_result, kept
 from styletransfer.images.output import OutputFormat, output_extension
 
 # pytest shows even warnings that styletransfer.images silences for its users.
@@ -225,6 +225,20 @@ def test_xmp_which_may_contain_the_position_is_left_out():
         assert b"48.85N" in data
         _, result = encode_result(OutputFormat(extension), decode(data, "photo"), SHADES)
         assert b"xmpmeta" not in result
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_values_of_every_type_are_copied_byte_for_byte(order):
+    """From a photo that has nothing but the camera's directory."""
+    sizes = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+    sizes[129] = 1
+    camera = {
+        0x9300 + kind: IfdEntry(kind, 5, bytes(range(5 * size))) for kind, size in sizes.items()
+    } | {0xA4FF: IfdEntry(3, 1, b"\1\2")}
+    of_the_pixels = {tag: IfdEntry(3, 2, bytes(4)) for tag in (0x9214, 0xA20E, 0xA500)}
+    block = Exif(order, {}, camera | of_the_pixels, {}).block()
+    found = for_result(kept(block), 80, 60, True, False).camera
+    assert camera.items() <= found.items() and not of_the_pixels.keys() & found.keys()
 
 
 def test_a_tiffs_own_layout_is_not_copied():
