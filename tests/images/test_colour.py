@@ -284,6 +284,12 @@ def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between(photo):
 # --- errors ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shares", [[1, -0.1], [0, 0], [1, float("inf")], [1, float("nan")]])
+def test_shares_without_a_sense_are_refused(photo, painting, shares):
+    with pytest.raises(ValueError, match="must not be negative, and not all 0"):
+        match(photo, Palette([painting, painting], shares))
+
+
 def test_wrong_methods_numbers_and_shapes_are_refused(photo, painting):
     mask = np.ones((10, 10), np.float32)
     with pytest.raises(ConfigError, match="'mean'; expected one of moments, histogram"):
