@@ -100,12 +100,7 @@ class Orders:
                 )
         settings = self._config.settings.replaced({"quality": request.quality.value})
         settings = settings.replaced(request.settings)
-        if settings.size == "full" or int(settings.size) > LARGEST_SIZE:
-            raise ConfigError(f"size is {settings.size}; at most {LARGEST_SIZE} is painted here")
-        if settings.iterations > MOST_ITERATIONS:
-            raise ConfigError(
-                f"iterations is {settings.iterations}; at most {MOST_ITERATIONS} are done here"
-            )
+        check_limits(settings)
         return settings
 
     def _look(self, request: JobRequest) -> tuple[LookOut | None, list[Blended]]:
@@ -166,6 +161,16 @@ class Orders:
             return found or job
         self._board.add(job, etag)
         return job
+
+
+def check_limits(settings: Settings, where: str = "") -> None:
+    """Raises ConfigError for a size, or for iterations, that others in the queue would wait for too
+    long. where: as in `Settings.replaced`."""
+    for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
+        value = getattr(settings, name)
+        if value == "full" or int(value) > most:
+            shown = f"{where}{name.upper()}" if where else name
+            raise ConfigError(f"{shown} is {value}; the web service takes at most {most}")
 
 
 def estimated(

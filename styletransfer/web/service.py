@@ -18,7 +18,7 @@ from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.options import WebOptions
-from styletransfer.web.orders import Orders
+from styletransfer.web.orders import Orders, check_limits
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.results import Results
 from styletransfer.web.sessions import SESSION_S, Session, Sessions, Tries
@@ -52,7 +52,10 @@ class Service:
     first used: the process answers before."""
 
     def __init__(self, config: Config, options: WebOptions, worker: Sequence[str]) -> None:
-        """worker: the command that starts the worker; empty: another process has one."""
+        """worker: the command that starts the worker; empty: another process has one. Raises
+        ConfigError for settings that no order may have."""
+        # Or else every order that names no size of its own would be refused.
+        check_limits(config.settings, "STYLE_")
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)

@@ -61,6 +61,22 @@ def test_a_port_that_is_taken_is_named(place):
             serve(config.load(place), options, ())
 
 
+@pytest.mark.parametrize(
+    "variable, most",
+    [
+        ({"STYLE_SIZE": "full"}, 4096),
+        ({"STYLE_SIZE": "5000"}, 4096),
+        ({"STYLE_ITERATIONS": "2000"}, 1000),
+    ],
+)
+def test_settings_that_no_order_may_have_are_refused_at_the_start(place, variable, most):
+    [(name, value)] = variable.items()
+    with pytest.raises(
+        ConfigError, match=f"{name} is {value}; the web service takes at most {most}"
+    ):
+        serve(config.load({**place, **variable}), load_options(PASSWORD), ())
+
+
 def test_the_web_process_loads_neither_tensorflow_nor_boto3_before_it_answers():
     code = (
         "import sys; from styletransfer import config;"
