@@ -5,9 +5,9 @@ and sizes.
         [--strength 0.5] [--iterations 150] [--weights random]
 
 The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
-of iterates) and P of the photo at its size, or relative to the painting's variance where that is
-more, recomputed in float32 as the engine does. Prints one table: a row for each photo and
-painting, a column for each size.
+of iterates) and P of the photo at its size; what the photo lacks of the painting's variance is
+added twice to its own. Recomputed in float32, as the engine does. Prints one table: a row for each
+photo and painting, a column for each size.
 """
 
 import argparse
@@ -82,8 +82,9 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg:
     )
     own = tf.reduce_mean(tf.reduce_sum((photos - tf.reduce_mean(photos, [0, 1, 2])) ** 2, -1))
     seen = shrunk(to_batch(painting), max(result.shape[1:3]))
-    room = max(float(own), float(objective.painting_statistics(seen, None).variance))
-    return float(tf.reduce_mean(tf.reduce_sum((ours - photos) ** 2, -1))) / room
+    lack = max(0.0, float(objective.painting_statistics(seen, None).variance) - float(own))
+    norm = float(own) + 2 * lack
+    return float(tf.reduce_mean(tf.reduce_sum((ours - photos) ** 2, -1))) / norm
 
 
 if __name__ == "__main__":

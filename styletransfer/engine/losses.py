@@ -121,14 +121,15 @@ class RelativeLosses:
         return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
 
     def content_norm(self, photo: Spread, groups: Sequence[Group]) -> tf.Tensor:
-        """Σ ‖P − mean P‖², the variance that the photo's shapes make, or the paintings' where that
-        is more: strokes are as far from a clear sky as from a street, and need as much room. The
-        mean alone is most of Σ ‖P‖² where features have large biases, whatever the photo."""
-        of_paintings = tf.add_n(
-            [tf.cast(group.weight, tf.float64) * group.variance for group in groups]
-        )
-        room = photo.weight * tf.maximum(self.variance(photo), of_paintings)
-        return tf.maximum(room, MIN_CONTENT_VARIANCE * photo.square)
+        """Σ ‖P − mean P‖², the variance that the photo's shapes make, and twice what that lacks of
+        the paintings': in a clear sky strokes have to bring it, and half of this distance lets
+        them. The mean alone is most of Σ ‖P‖² where features have large biases, whatever the
+        photo."""
+        shapes = self.variance(photo)
+        wanted = [tf.cast(group.weight, tf.float64) * group.variance for group in groups]
+        lack = tf.maximum(tf.add_n(wanted) - shapes, 0)
+        norm = photo.weight * (shapes + 2 * lack)
+        return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """The sums [2] of squared differences to the pixel below and to the pixel on the right."""

@@ -54,11 +54,12 @@ def numpy_variance(feature, mask=1.0):
 
 
 def numpy_content_error(found, photo, of_paintings, mask=1.0):
-    """Relative to the photo's variance, or if that is more to the paintings', or to a fiftieth of
-    the photo's mean square."""
+    """Relative to the photo's variance and twice what that lacks of the paintings', or to a
+    fiftieth of the photo's mean square if that is more."""
     weights = mask * np.ones(photo.shape[:2])[..., None]
     square = (weights * np.float64(photo) ** 2).sum() / weights.sum()
-    norm = max(numpy_variance(photo, mask), of_paintings, 0.02 * square)
+    own = numpy_variance(photo, mask)
+    norm = max(own + 2 * max(of_paintings - own, 0), 0.02 * square)
     return (weights * (np.float64(found) - photo) ** 2).sum() / weights.sum() / norm
 
 
