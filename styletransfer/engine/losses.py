@@ -126,8 +126,13 @@ class RelativeLosses:
         them. The mean alone is most of Σ ‖P‖² where features have large biases, whatever the
         photo."""
         shapes = self.variance(photo)
-        wanted = [tf.cast(group.weight, tf.float64) * group.variance for group in groups]
-        lack = tf.maximum(tf.add_n(wanted) - shapes, 0)
+        wanted = tf.add_n(
+            [
+                tf.cast(group.weight, tf.float64) * tf.cast(group.variance, tf.float64)
+                for group in groups
+            ]
+        )
+        lack = tf.maximum(wanted - shapes, 0)
         norm = photo.weight * (shapes + 2 * lack)
         return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square)
 

@@ -76,12 +76,12 @@ class StyleTargets:
         shape: int | tuple[int, int] | None = max(size) if objective.losses.pads_images else size
         if objective.as_given:
             shape = None
+        canvas, layers = objective.canvas(size), objective.losses.layers
         areas, shares, found = [], [], []
         for members in self._members:
             mask = self._group_mask(members, size, content_mask)
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
-            canvas, layers = objective.canvas(size), objective.losses.layers
             masks = objective.layer_masks(mask, canvas, layers)
             found.append((masks, *self._targets(objective, members, shape)))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
@@ -164,13 +164,13 @@ class StyleTargets:
                 self._cache.pop(next(iter(self._cache)))
             found = [self._statistics(objective, number, shape) for number in members]
             shares = [self.shares[number] for number in members]
+            variances = [
+                share / sum(shares) * each.variance
+                for share, each in zip(shares, found, strict=True)
+            ]
             self._cache[key] = PaintingStatistics(
                 objective.losses.blend([each.layers for each in found], shares),
-                tf.tensordot(
-                    tf.constant(shares, found[0].variance.dtype) / sum(shares),
-                    tf.stack([each.variance for each in found]),
-                    axes=1,
-                ),
+                tf.cast(tf.add_n(variances), tf.float32),
             )
         return self._cache[key]
 

@@ -187,6 +187,15 @@ def test_photos_of_any_size_share_one_trace(tiny):
     assert program.step.experimental_get_tracing_count() == 1
 
 
+def test_a_step_takes_nothing_in_float64(tiny):
+    """Which GPUs are slow at, and which JAX, that runs exported steps, refuses."""
+    objective = Objective.of(Settings(), tiny)
+    paintings = StyleTargets([picture(64, 64, 1), picture(48, 64, 2)])
+    photo, groups = pyramid.to_batch(picture(64, 64)), paintings.groups(objective, (64, 64))
+    problem = objective.problem(photo, groups, np.eye(64, dtype=np.float32))
+    assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
+
+
 # --- strength, optimisers, starts -----------------------------------------------------------------
 
 
