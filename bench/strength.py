@@ -66,25 +66,23 @@ def main() -> None:
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
     """The distance of one result from its photo."""
-    import tensorflow as tf
-
     from styletransfer import stylize
     from styletransfer.engine.objective import Objective
-    from styletransfer.engine.pyramid import resample, shrunk, to_batch
+    from styletransfer.engine.pyramid import resample, to_batch
+    from styletransfer.engine.style_targets import StyleTargets
 
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
     layer, result = settings.content_layer, to_batch(step.image)
     objective = Objective.of(replace(settings, precision="float32"), vgg)
+    size, losses = tuple(result.shape[1:3]), objective.losses
     ours, photos = (
         objective.features(each, [layer])[layer]
-        for each in (result, resample(to_batch(photo), tuple(result.shape[1:3])))
+        for each in (result, resample(to_batch(photo), size))
     )
-    own = tf.reduce_mean(tf.reduce_sum((photos - tf.reduce_mean(photos, [0, 1, 2])) ** 2, -1))
-    seen = shrunk(to_batch(painting), max(result.shape[1:3]))
-    lack = max(0.0, float(objective.painting_statistics(seen, None).variance) - float(own))
-    norm = float(own) + 2 * lack
-    return float(tf.reduce_mean(tf.reduce_sum((ours - photos) ** 2, -1))) / norm
+    groups = StyleTargets([painting]).groups(objective, size)
+    norm = losses.content_norm(losses.spread(photos, None), groups)
+    return float(losses.content_error(ours, photos, None)) / float(norm)
 
 
 if __name__ == "__main__":

@@ -280,13 +280,19 @@ def parse(name: str, value: Any, where: str = "") -> Any:
 
     Raises ConfigError for an unknown name or a wrong value.
     """
-    shown = printable((name.upper() if where.endswith("_") else name)[:60])
+    shown = shown_name(name, where)
     if name not in FIELDS:
         hint = did_you_mean(name, FIELDS, f"there are {', '.join(sorted(FIELDS))}")
-        raise ConfigError(f"{where}{shown} is not a setting; {hint}")
+        raise ConfigError(f"{shown} is not a setting; {hint}")
     typed = setting_values.typed(FIELDS[name], value)
-    check_value(name, typed, where + shown, value)
+    check_value(name, typed, shown, value)
     return typed
+
+
+def shown_name(name: str, where: str) -> str:
+    """A setting as it was named, printable: `STYLE_SIZE`, `--size`. where: as in
+    `Settings.replaced`."""
+    return where + printable((name.upper() if where.endswith("_") else name)[:60])
 
 
 def markdown_table() -> str:

@@ -45,12 +45,14 @@ def _check_listeners(service: Shared) -> None:
         raise RefusedError(429, "too many pages are open", 10)
 
 
-def _check_known(job_id: OneJob, service: Shared) -> None:
-    _known(service, job_id)
+def _known(service: Shared, job_id: OneJob) -> StoredJob:
+    job = service.board.stored(job_id)
+    if job is None:
+        raise not_found("job")
+    return job
 
 
-MayListen = Annotated[None, Depends(_check_listeners)]
-IsKnown = Annotated[None, Depends(_check_known)]
+MAY_LISTEN, IS_KNOWN = Depends(_check_listeners), Depends(_known)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
 _REQUEST_BODY = {
     "requestBody": {
@@ -128,13 +130,14 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
     raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
 
 
-@jobs.get("/jobs/{job_id}/events", response_class=Response, responses=STREAM)
+@jobs.get(
+    "/jobs/{job_id}/events",
+    response_class=Response,
+    responses=STREAM,
+    dependencies=[MAY_LISTEN, IS_KNOWN],
+)
 async def job_events(
-    job_id: OneJob,
-    service: Shared,
-    last_event_id: LastEventId = None,
-    _: MayListen = None,
-    __: IsKnown = None,
+    job_id: OneJob, service: Shared, last_event_id: LastEventId = None
 ) -> Response:
     """Events `job` with the job's state whenever it changes, and a comment every 15 s."""
     return EventSourceResponse(
@@ -142,10 +145,8 @@ async def job_events(
     )
 
 
-@jobs.get("/events", response_class=Response, responses=STREAM)
-async def all_events(
-    service: Shared, last_event_id: LastEventId = None, _: MayListen = None
-) -> Response:
+@jobs.get("/events", response_class=Response, responses=STREAM, dependencies=[MAY_LISTEN])
+async def all_events(service: Shared, last_event_id: LastEventId = None) -> Response:
     """Events `job` with a job's state whenever one changes, and a comment every 15 s."""
     return EventSourceResponse(job_changes(service.board, last_event_id), headers=UNBUFFERED)
 
@@ -199,13 +200,6 @@ def picture_response(data: bytes, key: str, name: str | None = None) -> Response
     response = _picture(data, key, name)
     response.headers["cache-control"] = "private, max-age=3600"
     return response
-
-
-def _known(service: Service, job_id: str) -> StoredJob:
-    job = service.board.stored(job_id)
-    if job is None:
-        raise not_found("job")
-    return job
 
 
 def _picture(data: bytes, key: str, name: str | None = None) -> Response:

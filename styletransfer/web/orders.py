@@ -10,7 +10,7 @@ from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.engine.schedule import step_pixels
 from styletransfer.errors import ConfigError
-from styletransfer.settings import Settings
+from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
@@ -169,8 +169,9 @@ def check_limits(settings: Settings, where: str = "") -> None:
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:
-            shown = f"{where}{name.upper()}" if where else name
-            raise ConfigError(f"{shown} is {value}; the web service takes at most {most}")
+            raise ConfigError(
+                f"{shown_name(name, where)} is {value}; the web service takes at most {most}"
+            )
 
 
 def estimated(

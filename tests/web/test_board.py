@@ -6,23 +6,15 @@ import pytest
 from support.web_service import stored_job, until
 
 from styletransfer.errors import StorageError
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
 from styletransfer.web import board as boards
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import JobStore
 
 
 @pytest.fixture
-def jobs(tmp_path):
-    return JobStore(open_bucket(str(tmp_path / "out"), Account(), new=True))
-
-
-@pytest.fixture
-def board(jobs):
-    return Board(jobs, Estimates())
+def board(store):
+    return Board(store, Estimates())
 
 
 def shown(board):
@@ -38,8 +30,8 @@ def heard(board, seen):
     return ids, changes[-1][0] if changes else seen
 
 
-def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, jobs):
-    first, second = (stored_job(jobs).id for _ in range(2))
+def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, store):
+    first, second = (stored_job(store).id for _ in range(2))
     board.refresh()
     ids, seen = heard(board, None)
     assert ids == {first, second}
@@ -51,29 +43,29 @@ def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, jo
     assert heard(board, seen)[0] == {first}
 
 
-def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, jobs):
-    queued, ended = stored_job(jobs), stored_job(jobs)
-    assert jobs.end(ended.changed(state=JobState.DONE))
+def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store):
+    queued, ended = stored_job(store), stored_job(store)
+    assert store.end(ended.changed(state=JobState.DONE))
     assert board.stored(queued.id).state == JobState.QUEUED
     assert board.stored(ended.id).state == JobState.DONE
     assert board.stored("0" * 20) is None
     assert shown(board) == {queued.id: JobState.QUEUED}
 
 
-def test_a_job_that_ends_while_it_is_asked_for_is_not_taken_for_none(board, jobs, monkeypatch):
-    job, read = stored_job(jobs), jobs.read
+def test_a_job_that_ends_while_it_is_asked_for_is_not_taken_for_none(board, store, monkeypatch):
+    job, read = stored_job(store), store.read
 
     def read_late(*which):
-        jobs.end(job.changed(state=JobState.DONE))
+        store.end(job.changed(state=JobState.DONE))
         return read(*which)
 
-    monkeypatch.setattr(jobs, "read", read_late)
+    monkeypatch.setattr(store, "read", read_late)
     assert board.stored(job.id).state == JobState.DONE
 
 
-def test_the_ended_jobs_are_shown_though_something_else_in_the_bucket_fails(board, jobs):
-    ended = stored_job(jobs)
-    assert jobs.end(ended.changed(state=JobState.DONE))
+def test_the_ended_jobs_are_shown_though_something_else_in_the_bucket_fails(board, store):
+    ended = stored_job(store)
+    assert store.end(ended.changed(state=JobState.DONE))
 
     def fails():
         raise StorageError("the logouts may not be listed")
@@ -84,59 +76,59 @@ def test_the_ended_jobs_are_shown_though_something_else_in_the_bucket_fails(boar
     assert shown(board) == {ended.id: JobState.DONE}
 
 
-def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, jobs, monkeypatch):
-    ended = stored_job(jobs)
-    assert jobs.end(ended.changed(state=JobState.DONE))
+def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, store, monkeypatch):
+    ended = stored_job(store)
+    assert store.end(ended.changed(state=JobState.DONE))
     with monkeypatch.context() as patches:
-        patches.setattr(jobs, "ended", lambda: iter([1 / 0]))
+        patches.setattr(store, "ended", lambda: iter([1 / 0]))
         with pytest.raises(ZeroDivisionError):
             board.refresh()
     board.refresh()
     assert shown(board) == {ended.id: JobState.DONE}
 
 
-def test_a_job_that_waits_is_cancelled_at_once_and_one_that_is_painted_by_its_worker(board, jobs):
-    waits, painted = stored_job(jobs), stored_job(jobs, state=JobState.PAINTING, owner="worker")
+def test_a_job_that_waits_is_cancelled_at_once_and_one_that_is_painted_by_its_worker(board, store):
+    waits, painted = stored_job(store), stored_job(store, state=JobState.PAINTING, owner="worker")
     board.refresh()
     assert board.cancel(waits.id).finished
-    assert jobs.read_ended(waits.id).state == JobState.CANCELLED
+    assert store.read_ended(waits.id).state == JobState.CANCELLED
     assert board.cancel(painted.id).state == JobState.PAINTING
-    assert [*dict(jobs.queued())] == [painted.id]
-    assert jobs.read(painted.id)[0].cancel
+    assert [*dict(store.queued())] == [painted.id]
+    assert store.read(painted.id)[0].cancel
     assert shown(board) == {waits.id: JobState.CANCELLED, painted.id: JobState.PAINTING}
     assert board.cancel("0" * 20) is None
 
 
-def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board, jobs):
-    ended, deleted, cancelled = (stored_job(jobs) for _ in range(3))
+def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board, store):
+    ended, deleted, cancelled = (stored_job(store) for _ in range(3))
     board.refresh()
-    jobs.end(ended.changed(state=JobState.DONE))
-    jobs._bucket.delete(f"_web/queue/{deleted.id}.json")
-    etag = jobs.read(cancelled.id)[1]
+    store.end(ended.changed(state=JobState.DONE))
+    store._bucket.delete(f"_web/queue/{deleted.id}.json")
+    etag = store.read(cancelled.id)[1]
     # Its worker, or the instance that cancels it, has not got further yet.
-    jobs.replace(cancelled.changed(state=JobState.CANCELLED), etag)
+    store.replace(cancelled.changed(state=JobState.CANCELLED), etag)
     board.refresh()
     assert shown(board) == {ended.id: JobState.DONE, cancelled.id: JobState.CANCELLED}
     assert board.counts() == (0, 0)
     assert {job.place for job in board.all()} == {None}
 
 
-def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, jobs, monkeypatch):
+def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, store, monkeypatch):
     monkeypatch.setattr(boards, "MOST_ENDED", 2)
-    made = [stored_job(jobs, f"{number:020x}") for number in range(5)]
+    made = [stored_job(store, f"{number:020x}") for number in range(5)]
     for job in made[:4]:
-        jobs.end(job.changed(state=JobState.DONE))
+        store.end(job.changed(state=JobState.DONE))
     board.refresh()
     assert [job.id for job in board.all()] == [made[4].id, made[3].id, made[2].id]
-    jobs.end(made[4].changed(state=JobState.DONE))
+    store.end(made[4].changed(state=JobState.DONE))
     board.refresh()
     assert [job.id for job in board.all()] == [made[4].id, made[3].id]
     assert board.stored(made[0].id).state == JobState.DONE
 
 
-def test_the_ended_jobs_are_not_listed_with_each_look(board, jobs, monkeypatch):
-    listed, ended = [], jobs.ended
-    monkeypatch.setattr(jobs, "ended", lambda: listed.append(1) or ended())
+def test_the_ended_jobs_are_not_listed_with_each_look(board, store, monkeypatch):
+    listed, ended = [], store.ended
+    monkeypatch.setattr(store, "ended", lambda: listed.append(1) or ended())
     for _ in range(3):
         board.refresh()
     assert len(listed) == 1
@@ -145,34 +137,34 @@ def test_the_ended_jobs_are_not_listed_with_each_look(board, jobs, monkeypatch):
     assert len(listed) == 2
 
 
-def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, jobs):
-    job = stored_job(jobs, state=JobState.PAINTING, owner="worker")
+def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, store):
+    job = stored_job(store, state=JobState.PAINTING, owner="worker")
     board.refresh()
     board.progress(job.id, 7, 9, 2.0)
-    stored, etag = jobs.read(job.id)
-    etag = jobs.replace(stored.changed(step=5, steps=9, seconds_left=4.0), etag)
+    stored, etag = store.read(job.id)
+    etag = store.replace(stored.changed(step=5, steps=9, seconds_left=4.0), etag)
     board.refresh()
     (view,) = board.all()
     assert (view.step, view.steps, view.seconds_left) == (7, 9, 2.0)
-    jobs.replace(stored.changed(step=5, beats=9, state=JobState.QUEUED), etag)
+    store.replace(stored.changed(step=5, beats=9, state=JobState.QUEUED), etag)
     board.refresh()  # It was given back, and goes on from its checkpoint.
     (view,) = board.all()
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 
 
-def test_a_renewal_without_news_is_none_for_who_listens(board, jobs):
-    job = stored_job(jobs)
+def test_a_renewal_without_news_is_none_for_who_listens(board, store):
+    job = stored_job(store)
     board.refresh()
     _, seen = heard(board, None)
-    stored, etag = jobs.read(job.id)
-    jobs.replace(stored.changed(), etag)
+    stored, etag = store.read(job.id)
+    store.replace(stored.changed(), etag)
     board.refresh()
     assert heard(board, seen) == (set(), seen)
 
 
-def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, jobs):
+def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):
     done = {"state": JobState.DONE, "seconds": 10.0, "work": 100.0, "finished": "2026"}
-    first, second = stored_job(jobs, work=200.0), stored_job(jobs, work=300.0)
+    first, second = stored_job(store, work=200.0), stored_job(store, work=300.0)
     board.refresh()
     assert (board.seconds_left(), {job.seconds_left for job in board.all()}) == (None, {None})
     board.add(first.model_copy(update={"id": "0" * 20, **done}), "")
@@ -186,8 +178,8 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, jo
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 
-def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, jobs):
-    job = stored_job(jobs)
+def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, store):
+    job = stored_job(store)
     board.refresh()
     board.has_preview("0" * 20)  # Of a job that was forgotten meanwhile.
     assert board.all()[0].links.preview is None
@@ -199,7 +191,7 @@ def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, jobs):
     assert board.all()[0].links.preview is None
 
 
-def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, jobs, caplog):
+def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, store, caplog):
     announced, looks, refresh = threading.Event(), [], board.refresh
     others = set(threading.enumerate())
     board.on_work = announced.set
@@ -217,7 +209,7 @@ def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, 
     assert board.problem == "the storage is away"
     assert caplog.messages == ["the storage is away"]
     board.refresh = refresh
-    stored_job(jobs)  # By another instance.
+    stored_job(store)  # By another instance.
     board.look()
     assert announced.wait(5) and until(lambda: board.problem is None, every_s=0.001)
     board.close()

@@ -7,28 +7,20 @@ import pytest
 from support.web_service import stored_job, until
 
 from styletransfer.errors import StorageError
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
 from styletransfer.storage.base import ObjectError
 from styletransfer.web import lease as leases
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.lease import Cancelled, Claims, LeaseLost
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import JobStore
 
 
-@pytest.fixture
-def jobs(tmp_path):
-    return JobStore(open_bucket(str(tmp_path / "out"), Account(), new=True))
-
-
-def test_workers_that_ask_at_once_get_different_jobs_oldest_first(jobs):
-    ids = sorted(stored_job(jobs).id for _ in range(4))
+def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):
+    ids = sorted(stored_job(store).id for _ in range(4))
     start, found = threading.Barrier(8), []
 
     def ask(number):
-        claims = Claims(jobs, f"worker {number}")
+        claims = Claims(store, f"worker {number}")
         start.wait()
         if lease := claims.next():
             found.append(lease.job.id)
@@ -39,14 +31,16 @@ def test_workers_that_ask_at_once_get_different_jobs_oldest_first(jobs):
     for each in threads:
         each.join()
     assert len(set(found)) == len(found), "two workers have the same job"
-    rest = [Claims(jobs, f"late {number}").next() for number in range(5)]
+    rest = [Claims(store, f"late {number}").next() for number in range(5)]
     assert sorted([*found, *(lease.job.id for lease in rest if lease)]) == ids
 
 
-def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not(jobs, monkeypatch):
+def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not(
+    store, monkeypatch
+):
     monkeypatch.setattr(leases, "LEASE_S", 0.15)
-    stored_job(jobs)
-    first, second = Claims(jobs, "first"), Claims(jobs, "second")
+    stored_job(store)
+    first, second = Claims(store, "first"), Claims(store, "second")
     held = first.next()
     held.note(step=3)
     held.renew()
@@ -63,66 +57,66 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
     assert second.next() is None
 
 
-def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(jobs):
-    job = stored_job(jobs).id
-    assert Claims(jobs, "first").next()
-    assert Claims(jobs, "second").next() is None
-    assert Claims(jobs, "third", gone="first").next().job.id == job
+def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(store):
+    job = stored_job(store).id
+    assert Claims(store, "first").next()
+    assert Claims(store, "second").next() is None
+    assert Claims(store, "third", gone="first").next().job.id == job
 
 
-def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(jobs, monkeypatch):
-    job = stored_job(jobs).id
-    held = Claims(jobs, "first").next()
+def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monkeypatch):
+    job = stored_job(store).id
+    held = Claims(store, "first").next()
     began = held.job.started
     held.note(step=7)
     held.give_back()
     monkeypatch.setattr(leases, "moment", lambda: "later")
-    taken = Claims(jobs, "second").next()
+    taken = Claims(store, "second").next()
     assert (taken.job.step, taken.job.crashes, taken.job.started) == (7, 0, began)
     # Also where somebody has asked for its end meanwhile.
-    now, etag = jobs.read(job)
-    assert jobs.replace(now.changed(cancel=True), etag)
+    now, etag = store.read(job)
+    assert store.replace(now.changed(cancel=True), etag)
     taken.give_back()
-    assert Claims(jobs, "third").next() is None
-    ended = jobs.read_ended(job)
+    assert Claims(store, "third").next() is None
+    ended = store.read_ended(job)
     assert (ended.state, ended.crashes, ended.finished) == (JobState.CANCELLED, 0, "later")
 
 
-def test_a_job_that_kills_its_worker_again_and_again_fails(jobs):
-    job, gone = stored_job(jobs).id, None
+def test_a_job_that_kills_its_worker_again_and_again_fails(store):
+    job, gone = stored_job(store).id, None
     for number in range(leases.MOST_CRASHES):
-        assert Claims(jobs, f"{number}", gone).next()
+        assert Claims(store, f"{number}", gone).next()
         gone = f"{number}"
-    assert Claims(jobs, "last", gone).next() is None
-    assert "the worker died 5 times" in jobs.read_ended(job).error
+    assert Claims(store, "last", gone).next() is None
+    assert "the worker died 5 times" in store.read_ended(job).error
 
 
-def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(jobs, monkeypatch):
+def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store, monkeypatch):
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    job, gone, others = stored_job(jobs).id, None, set(threading.enumerate())
+    job, gone, others = stored_job(store).id, None, set(threading.enumerate())
     for number in range(2 * leases.MOST_CRASHES):
-        held = Claims(jobs, f"{number}", gone).next()
+        held = Claims(store, f"{number}", gone).next()
         held.keep()
         held.note(step=10 * number + 1)  # Is stored at once, not with the next renewal.
-        until(lambda step=10 * number + 1: jobs.read(job)[0].step == step, every_s=0.005)
+        until(lambda step=10 * number + 1: store.read(job)[0].step == step, every_s=0.005)
         held.note(step=10 * number + 2)
         held.abandon()
         gone = f"{number}"
-    assert Claims(jobs, "last", gone).next().job.crashes == 1
+    assert Claims(store, "last", gone).next().job.crashes == 1
     until(lambda: set(threading.enumerate()) <= others)  # Nothing renews what was abandoned.
 
 
 @pytest.fixture
-def away(jobs, monkeypatch):
+def away(store, monkeypatch):
     """A job that is kept while its storage cannot be written: its lease, and what was tried."""
-    stored_job(jobs)
-    lease, tried = Claims(jobs, "worker").next(), []
+    stored_job(store)
+    lease, tried = Claims(store, "worker").next(), []
 
     def refuse(*version):
         tried.append(version)
         raise StorageError("no space is left")
 
-    monkeypatch.setattr(jobs, "replace", refuse)
+    monkeypatch.setattr(store, "replace", refuse)
     yield lease, tried
     lease.abandon()
 
@@ -134,7 +128,7 @@ def test_a_storage_that_is_away_is_not_asked_with_each_step(away, monkeypatch):
     for step in range(1, 9):
         lease.note(step=step)
         until(lambda: tried, every_s=0.001)  # The first step is stored at once.
-        time.sleep(0.005)
+        time.sleep(0.005)  # For a thread that would ask again.
     assert len(tried) == 1
 
 
@@ -146,23 +140,23 @@ def test_a_storage_that_is_away_is_named_once(away, monkeypatch, caplog):
     assert caplog.messages == [f"job {lease.job.id}: no space is left"]
 
 
-def test_a_cancelled_job_is_painted_no_more(jobs):
-    job = stored_job(jobs).id
-    held = Claims(jobs, "first").next()
-    later, etag = jobs.read(job)
-    assert jobs.replace(later.changed(cancel=True), etag)
+def test_a_cancelled_job_is_painted_no_more(store):
+    job = stored_job(store).id
+    held = Claims(store, "first").next()
+    later, etag = store.read(job)
+    assert store.replace(later.changed(cancel=True), etag)
     with pytest.raises(Cancelled):
         held.confirm()
     # Its worker dies before it has stored that; the next one does.
-    assert Claims(jobs, "second", gone="first").next() is None
-    assert jobs.read_ended(job).state == JobState.CANCELLED
-    assert not dict(jobs.queued())
+    assert Claims(store, "second", gone="first").next() is None
+    assert store.read_ended(job).state == JobState.CANCELLED
+    assert not dict(store.queued())
 
 
-def test_a_job_that_is_written_while_it_is_read_is_still_there(jobs, monkeypatch):
+def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatch):
     """S3 refuses the rest of an object that has changed since its size was asked for."""
-    job, bucket = stored_job(jobs).id, jobs._bucket
-    lease, read = Claims(jobs, "worker").next(), bucket.read
+    job, bucket = stored_job(store).id, store._bucket
+    lease, read = Claims(store, "worker").next(), bucket.read
     changes = iter([lease.renew] * 2)
 
     def read_late(key):
@@ -172,26 +166,26 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(jobs, monkeypatch
         return read(key)
 
     monkeypatch.setattr(bucket, "read", read_late)
-    assert Board(jobs, Estimates()).cancel(job).cancel
+    assert Board(store, Estimates()).cancel(job).cancel
     with pytest.raises(Cancelled):
         lease.confirm()
 
 
-def test_a_job_ends_once(jobs):
-    job = stored_job(jobs).id
-    held = Claims(jobs, "first").next()
+def test_a_job_ends_once(store):
+    job = stored_job(store).id
+    held = Claims(store, "first").next()
     held.end(state=JobState.DONE, result="monet/x/beach.jpg")
-    assert not jobs.end(held.job.changed(state=JobState.FAILED))
-    assert jobs.read_ended(job).state == JobState.DONE
-    assert Claims(jobs, "second").next() is None
+    assert not store.end(held.job.changed(state=JobState.FAILED))
+    assert store.read_ended(job).state == JobState.DONE
+    assert Claims(store, "second").next() is None
 
 
-def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(jobs):
-    job = stored_job(jobs).id
-    held = Claims(jobs, "first").next()
-    version = jobs.read(job)[0]
+def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
+    job = stored_job(store).id
+    held = Claims(store, "first").next()
+    version = store.read(job)[0]
     held.end(state=JobState.DONE)
-    jobs.create(version.changed())  # As if it had been killed before it deleted this.
-    assert Claims(jobs, "second", gone="first").next() is None
-    assert not dict(jobs.queued())
-    assert jobs.read_ended(job).state == JobState.DONE
+    store.create(version.changed())  # As if it had been killed before it deleted this.
+    assert Claims(store, "second", gone="first").next() is None
+    assert not dict(store.queued())
+    assert store.read_ended(job).state == JobState.DONE
