@@ -21,6 +21,7 @@ from styletransfer.errors import ConfigError, NoPhotoError, PictureError
 from styletransfer.images.header import read_header
 from styletransfer.log import event
 from styletransfer.storage import open_bucket
+from styletransfer.storage.address import parse_account
 from styletransfer.storage.base import Bucket
 from styletransfer.vgg import download, sources
 
@@ -46,7 +47,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     photo = layout.Photo.of_key(key)
     if photo is None:
         raise ConfigError(f"KEY is {key!r}; expected telegram/<chat>/<message>-<file>.<extension>")
-    bucket = open_bucket(name, config.account(environment))
+    bucket = open_bucket(name, parse_account(environment))
     if bucket.find(photo.wish_key) is None:
         return _gone(key)
     wish = layout.Wish.from_json(bucket.read(photo.wish_key))

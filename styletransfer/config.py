@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from styletransfer import progress
 from styletransfer.errors import ConfigError
@@ -23,17 +22,15 @@ from styletransfer.images.output import (
 )
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
-from styletransfer.setting_values import closest, parse_bool, parse_cluster, parse_shard
+from styletransfer.setting_values import closest, parse_bool
 from styletransfer.settings import FIELDS, QUALITIES, Settings
-from styletransfer.storage.address import Account, parse_address
+from styletransfer.storage.address import Account, overlap, parse_account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
-CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
-HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 # The demo takes two minutes on two processor cores: few and larger steps.
 DEMO_SETTINGS = {"size": 512, "iterations": 30, "learning_rate": 0.025}
 
@@ -102,10 +99,10 @@ def load(
         style=style,
         result=result,
         demo=demo,
-        account=account(values),
+        account=parse_account(values),
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
-        shard=parse_shard(values.get("SHARD"), values.get("INSTANCE_NUMBER", "")),
+        shard=_shard(values.get("SHARD"), values.get("INSTANCE_NUMBER", "")),
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_weights(values),
@@ -117,7 +114,7 @@ def load(
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
         workers_per_device=_workers(values),
-        cluster=parse_cluster(values.get("CLUSTER")),
+        cluster=_cluster(values.get("CLUSTER")),
     )
 
 
@@ -132,6 +129,32 @@ def _workers(values: Mapping[str, str]) -> int | None:
             "at a time, from 1 to 64"
         )
     return int(given)
+
+
+def _shard(text: str | None, instance_number: str) -> tuple[int, int] | None:
+    """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0; None for None. In the
+    text, INSTANCE_NUMBER stands for that variable's value. Raises ConfigError."""
+    if text is None:
+        return None
+    found = re.fullmatch(
+        "([0-9]{1,6})/([0-9]{1,6})", text.replace("INSTANCE_NUMBER", instance_number)
+    )
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if number >= count:
+        raise ConfigError(
+            f"SHARD is {shortened(text)}; expected i/n, such as 0/3, 1/3 and 2/3 for three runs, "
+            "or INSTANCE_NUMBER/n where the platform sets INSTANCE_NUMBER"
+        )
+    return number, count
+
+
+def _cluster(text: str | None) -> str | None:
+    """CLUSTER: the address of a Ray cluster. Raises ConfigError."""
+    if text and not re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text):
+        raise ConfigError(
+            f"CLUSTER is {shortened(text)}; expected auto, HOST:PORT or ray://HOST:PORT"
+        )
+    return text
 
 
 def log_format(environment: Mapping[str, str]) -> str:
@@ -162,34 +185,6 @@ def log_level(environment: Mapping[str, str]) -> int:
     """LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
     chosen = _choice(_non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
     return logging.getLevelNamesMapping()[chosen.upper()]
-
-
-def account(environment: Mapping[str, str]) -> Account:
-    """The Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
-
-    Raises ConfigError if only some of them are set.
-    """
-    values = _non_empty(environment)
-    missing = [name for name in CELLAR if name not in values]
-    if len(missing) == len(CELLAR):
-        return Account()
-    if missing:
-        present = ", ".join(name for name in CELLAR if name in values)
-        raise ConfigError(
-            f"{' and '.join(missing)} missing, though {present} is set; set all three"
-        )
-    host, key_id, secret = (values[name] for name in CELLAR)
-    if "@" in host:  # The value may contain a password, so the message omits it.
-        raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
-    found = Account(host, key_id, secret)
-    try:
-        url = urlsplit(found.url or "")
-        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
-    except ValueError:
-        good = False
-    if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
-        raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
-    return found
 
 
 def memory_size(text: str | None, name: str) -> int | None:
@@ -238,24 +233,13 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
         ("BUCKET_STYLE", "LOOK", "taken as paintings"),
     )
     for name, only, harm in harms:
-        if only not in values and _overlap(addresses[name], addresses["BUCKET_RESULT"]):
+        if only not in values and overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
                 f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
                 f"they overlap, so results would be {harm} in the next run; expected two that do "
                 "not overlap"
             )
     return values["BUCKET_SOURCE"], values["BUCKET_STYLE"], values["BUCKET_RESULT"], False
-
-
-def _overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
-    """Whether two addresses are the same or one is inside the other."""
-    if isinstance(one, Path) and isinstance(other, Path):
-        one, other = one.resolve(), other.resolve()
-        return one.is_relative_to(other) or other.is_relative_to(one)
-    if isinstance(one, Path) or isinstance(other, Path) or one[0] != other[0]:
-        return False
-    first, second = (f"{prefix}/" if prefix else "" for _, prefix in (one, other))
-    return first.startswith(second) or second.startswith(first)
 
 
 def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:

@@ -3,13 +3,11 @@ for, and the name that a wrong one was meant to be."""
 
 import dataclasses
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
 
-from styletransfer.errors import ConfigError
 from styletransfer.log import shortened
 
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
@@ -85,32 +83,6 @@ def typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
     if kind(field) is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value) if abs(value) <= LARGEST else value
     return value
-
-
-def parse_shard(text: str | None, instance_number: str) -> tuple[int, int] | None:
-    """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0; None for None. In the
-    text, INSTANCE_NUMBER stands for that variable's value. Raises ConfigError."""
-    if text is None:
-        return None
-    found = re.fullmatch(
-        "([0-9]{1,6})/([0-9]{1,6})", text.replace("INSTANCE_NUMBER", instance_number)
-    )
-    number, count = map(int, found.groups()) if found else (0, 0)
-    if number >= count:
-        raise ConfigError(
-            f"SHARD is {shortened(text)}; expected i/n, such as 0/3, 1/3 and 2/3 for three runs, "
-            "or INSTANCE_NUMBER/n where the platform sets INSTANCE_NUMBER"
-        )
-    return number, count
-
-
-def parse_cluster(text: str | None) -> str | None:
-    """CLUSTER: the address of a Ray cluster. Raises ConfigError."""
-    if text and not re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text):
-        raise ConfigError(
-            f"CLUSTER is {shortened(text)}; expected auto, HOST:PORT or ray://HOST:PORT"
-        )
-    return text
 
 
 def parse_bool(text: str) -> bool | None:

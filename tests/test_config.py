@@ -10,7 +10,6 @@ import pytest
 
 from styletransfer.config import (
     DEMO_SETTINGS,
-    account,
     environment,
     is_quiet,
     load,
@@ -21,7 +20,7 @@ from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
 from styletransfer.settings import QUALITIES, Settings
-from styletransfer.storage.address import Account
+from styletransfer.storage.address import Account, parse_account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
 CELLAR = {
@@ -229,8 +228,8 @@ def test_separate_prefixes_of_one_bucket_do_not_overlap(result):
 
 
 def test_an_account_needs_no_buckets():
-    assert account(CELLAR) == Account(*CELLAR.values())
-    assert account({}) == Account()
+    assert parse_account(CELLAR) == Account(*CELLAR.values())
+    assert parse_account({}) == Account()
 
 
 def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
-from styletransfer.storage.address import parse_address
+from styletransfer.storage.address import parse_account, parse_address
 from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
@@ -26,7 +26,7 @@ BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 
 def open_named(value: str, *, new: bool = False) -> Bucket:
     """The bucket that an argument names; `new` as in `open_bucket`."""
-    return open_bucket(value, config.account(config.environment()), new=new)
+    return open_bucket(value, parse_account(config.environment()), new=new)
 
 
 def open_for_download(value: str) -> tuple[Bucket, str | None]:

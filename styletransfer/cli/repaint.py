@@ -17,6 +17,7 @@ from styletransfer.progress import follow
 from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
+from styletransfer.storage.address import parse_account
 from styletransfer.storage.base import Bucket, Entry
 from styletransfer.storage.folder import FolderBucket
 
@@ -42,7 +43,7 @@ def repaint_record(
         return value
 
     record = _read(file)
-    account = config.account(config.environment())
+    account = parse_account(config.environment())
     source = open_bucket(known(record.source, "source"), account)
     style = open_bucket(known(record.style, "style"), account)
     paintings = tuple(

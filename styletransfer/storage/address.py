@@ -1,13 +1,16 @@
 """Addresses of buckets and folders, and accounts: the values of BUCKET_* and CELLAR_*."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from styletransfer.errors import ConfigError
-from styletransfer.log import printable
+from styletransfer.log import printable, shortened
 
+CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
+HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 EXPECTED = (
     "3–63 lowercase letters, digits, dots and hyphens, optionally followed by /prefix; "
     "or a folder, starting with ./ ../ / ~ or file:"
@@ -29,6 +32,33 @@ class Account:
         """The endpoint with its scheme, https by default; None for Amazon S3."""
         host = (self.endpoint or "").strip().rstrip("/")
         return (host if "://" in host else f"https://{host}") if host else None
+
+
+def parse_account(environment: Mapping[str, str]) -> Account:
+    """The Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
+
+    Raises ConfigError if only some of them are set.
+    """
+    missing = [name for name in CELLAR if name not in environment]
+    if len(missing) == len(CELLAR):
+        return Account()
+    if missing:
+        present = ", ".join(name for name in CELLAR if name in environment)
+        raise ConfigError(
+            f"{' and '.join(missing)} missing, though {present} is set; set all three"
+        )
+    host, key_id, secret = (environment[name] for name in CELLAR)
+    if "@" in host:  # The value may contain a password, so the message omits it.
+        raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
+    found = Account(host, key_id, secret)
+    try:
+        url = urlsplit(found.url or "")
+        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        good = False
+    if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
+        raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
+    return found
 
 
 def parse_address(value: str) -> Path | tuple[str, str]:
@@ -55,6 +85,17 @@ def parse_address(value: str) -> Path | tuple[str, str]:
     if Path(value).is_absolute():  # C:/photos
         return Path(value)
     return _bucket(value, value)
+
+
+def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
+    """Whether two addresses are the same or one is inside the other."""
+    if isinstance(one, Path) and isinstance(other, Path):
+        one, other = one.resolve(), other.resolve()
+        return one.is_relative_to(other) or other.is_relative_to(one)
+    if isinstance(one, Path) or isinstance(other, Path) or one[0] != other[0]:
+        return False
+    first, second = (f"{prefix}/" if prefix else "" for _, prefix in (one, other))
+    return first.startswith(second) or second.startswith(first)
 
 
 def is_folder(value: str) -> bool:

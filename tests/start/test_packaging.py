@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 import styletransfer
 from styletransfer import config
+from styletransfer.storage.address import CELLAR
 
 REPO = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
@@ -122,5 +123,5 @@ def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():
     assert dotenv_values(stream=StringIO(text)) == {}
     filled = dotenv_values(stream=StringIO(re.sub(r"^#(?=[A-Z_]+=)", "", text, flags=re.M)))
     assert not config.load(filled).demo
-    documented = {*config.BUCKETS, *config.CELLAR, "STYLE_MODE", "STYLE_SIZE", "VGG_WEIGHTS"}
+    documented = {*config.BUCKETS, *CELLAR, "STYLE_MODE", "STYLE_SIZE", "VGG_WEIGHTS"}
     assert documented | {"DEVICE", "OUTPUT_FORMAT", "OUTPUT_QUALITY"} <= set(filled)
