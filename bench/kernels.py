@@ -30,9 +30,9 @@ def step_operations(height: int, width: int) -> int:
     return total
 
 
-def kernel_operations(kind: str, computer: str = "cpu") -> int:
-    """Operations of a chain of `product`, `convolution256` or `convolution512`, on a device."""
+def kernel_operations(kind: str) -> int:
+    """Operations of `product`, `convolution256` or `convolution512`, one of its chain."""
     if kind == "product":
-        return CHAIN[computer] * 2 * PRODUCT**3
+        return 2 * PRODUCT**3
     channels = int(kind.removeprefix("convolution"))
-    return CHAIN[computer] * 2 * 9 * channels**2 * CONVOLUTIONS[channels] ** 2
+    return 2 * 9 * channels**2 * CONVOLUTIONS[channels] ** 2

@@ -30,6 +30,7 @@ from styletransfer.paths import PROGRAM
 PHOTO = PROGRAM / "samples" / "photos" / "still-life.jpg"
 PORT = 8799
 URL = f"http://127.0.0.1:{PORT}"
+READY_S = 120.0  # within which the worker must be ready
 EVENTS = b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -141,9 +142,9 @@ def measure(args: argparse.Namespace, process: psutil.Process) -> None:
     print(f"the web process: memory in thirds of the time {means}; {used:.0f} s of processor time")
 
 
-def wait_until_ready(seconds: float = 120) -> None:
+def wait_until_ready() -> None:
     """Waits for the worker."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{URL}/readyz", timeout=10).close()

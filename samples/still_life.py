@@ -15,7 +15,7 @@ from objects import ROUGHNESS, SEED, SHEEN, THINGS, Thing, pitted, plaster, skin
 SIZE = (720, 960)  # height, width in pixels at scale 1
 OVERSAMPLE = 2
 TILE = 96  # side of the square of rays marched together; small enough to cull most objects
-STEPS, SHADOW_STEPS, REACH = 56, 26, 14.0
+STEPS, SHADOW_STEPS = 56, 26
 HIT = 0.0012
 SOFTNESS = 9.0  # sharpness of the shadows: the inverse of the window's angular size
 

@@ -7,9 +7,8 @@ commands, `--help`, a run with nothing to do) do not wait for TensorFlow.
 from importlib import import_module
 from typing import Any
 
-ENGINE_VERSION = (
-    "5"  # Part of every fingerprint: raise it when the same input gives a different result.
-)
+# Part of every fingerprint: raise it when the same input gives a different result.
+ENGINE_VERSION = "5"
 
 _HOMES = {
     "Settings": "styletransfer.settings",

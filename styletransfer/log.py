@@ -159,6 +159,11 @@ def printable(text: str) -> str:
     return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
 
 
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def shortened(value: object) -> str:
     """A wrong value as a message shows it: as in Python code, in one line of at most about a
     hundred characters."""

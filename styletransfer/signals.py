@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, ClassVar
 
 POLL_S = 0.2  # how often a wait looks whether a signal has come
@@ -50,12 +50,7 @@ class Stop:
                 self.signum = self.signum or self._outer.signum
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._previous:
             return
         for each, handler in self._previous.items():

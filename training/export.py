@@ -33,9 +33,10 @@ from training.scenes import SIDE, TexturePool, draw_batch
 from training.train import HELD_OUT_SEED
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+CALIBRATION_SCENES = 48
 
 
-def calibration_images(scenes: int = 48) -> np.ndarray:
+def calibration_images() -> np.ndarray:
     """What mean activations are measured on: held-out scenes and crops of the project's own sample
     pictures, uint8 [n, 128, 128, 3]."""
     pool = TexturePool(HELD_OUT_SEED, 96)
@@ -49,7 +50,7 @@ def calibration_images(scenes: int = 48) -> np.ndarray:
         for row in range(0, pixels.shape[0] - SIDE + 1, SIDE):
             for column in range(0, pixels.shape[1] - SIDE + 1, SIDE):
                 crops.append(pixels[row : row + SIDE, column : column + SIDE])
-    drawn = draw_batch(pool, HELD_OUT_SEED, 2**20, scenes).image
+    drawn = draw_batch(pool, HELD_OUT_SEED, 2**20, CALIBRATION_SCENES).image
     return np.concatenate([drawn, np.stack(crops)]) if crops else drawn
 
 

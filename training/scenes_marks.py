@@ -25,8 +25,8 @@ class Mark(NamedTuple):
 class _Canvas:
     """Draws in pixels of the reduced picture; colours are 0…1."""
 
-    def __init__(self, side: int, mode: str = "RGBA") -> None:
-        self.image = Image.new(mode, (side * OVERSAMPLING,) * 2)
+    def __init__(self, side: int) -> None:
+        self.image = Image.new("RGBA", (side * OVERSAMPLING,) * 2)
         self.draw = ImageDraw.Draw(self.image)
 
     def line(self, path: Array, colour: Array, width: float) -> None:

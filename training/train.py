@@ -17,6 +17,7 @@ from training.scenes import POOL, Scenes, TexturePool, draw_batch
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
+SAVE_EVERY_S = 60.0
 HELD_OUT_SEED = 2**31 - 1  # of the scenes that no training sees
 WARM_UP = 100  # steps
 DECAY = 0.25  # the last part of all steps, in which the learning rate falls to zero
@@ -170,12 +171,10 @@ class Trainer:
             average.lerp_(parameter, 1 - decay)
 
 
-def train(
-    recipe: Recipe, folder: Path, device: torch.device, workers: int, save_every: float = 60.0
-) -> Trainer:
+def train(recipe: Recipe, folder: Path, device: torch.device, workers: int) -> Trainer:
     """Trains to the recipe's last step, from the checkpoint in `folder` if there is one.
 
-    workers: processes that draw scenes (0: this one does). save_every: seconds.
+    workers: processes that draw scenes (0: this one does).
     """
     folder.mkdir(parents=True, exist_ok=True)
     trainer, path = Trainer(recipe, device), folder / CHECKPOINT
@@ -192,7 +191,7 @@ def train(
             logger.info(
                 "step %d of %d, %.2f/s, %s", trainer.step, recipe.steps, speed, _line(found)
             )
-        if now - saved > save_every:
+        if now - saved > SAVE_EVERY_S:
             trainer.save(path)
             saved = now
     trainer.save(path)

@@ -31,10 +31,10 @@ class Parser(argparse.ArgumentParser):
             return message
         if close in self._variables:
             return (
-                f"there is no flag --{unknown[1]}; did you mean the variable {close}, in the "
+                f"there is no flag --{given}; did you mean the variable {close}, in the "
                 "environment or in .env?"
             )
-        return f"there is no flag --{unknown[1]}; did you mean --{close}?"
+        return f"there is no flag --{given}; did you mean --{close}?"
 
     def _flags(self) -> Iterator[str]:
         """All flags without their dashes, those of actions such as `empty` as well."""

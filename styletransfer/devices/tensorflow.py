@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from styletransfer.devices import nvidia
 from styletransfer.errors import DeviceError
-from styletransfer.log import event
+from styletransfer.log import event, one_line
 
 _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cannot compute
 
@@ -110,7 +110,7 @@ def probe(name: str) -> str | None:
         right = bool((found.numpy() == 3 * 3 * 16).all())
         used = not name.startswith("GPU") or tf.config.experimental.get_memory_info(name)["peak"]
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        return f"a convolution on {name} failed: {' '.join(str(error).split())[:200]}"
+        return f"a convolution on {name} failed: {one_line(error)[:200]}"
     finally:
         tf.config.set_soft_device_placement(soft)
     if not found.device.endswith(name) or not used:

@@ -43,9 +43,13 @@ def xla_works() -> bool:
     try:
         return bool((squared(tf.ones([8, 8])).numpy() == 9).all())
     except tf.errors.OpError as error:
-        reason = " ".join(str(error.message).split())[:200]
-        event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
+        _warn_of(error)
         return False
+
+
+def _warn_of(error: tf.errors.OpError) -> None:
+    reason = " ".join(str(error.message).split())[:200]
+    event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
 
 
 class Compilation:
@@ -79,7 +83,7 @@ class Compilation:
         return self.saved > 0 and self._taken[key] * self.saved >= cost
 
     def took(self, key: Hashable, timer: "StepTimer") -> None:
-        """Takes what the steps of a size took for what others will take and save."""
+        """Learns from the steps of a size what compiling costs and saves."""
         if timer.first is not None and key not in self._measured:
             self._measured.add(key)  # From now on, its first step compiles nothing.
             self.cost = timer.first
@@ -96,8 +100,7 @@ class Compilation:
             event("memory ran out for a compiled step; continuing without", level=WARNING)
             return
         self.works = False
-        reason = " ".join(str(error.message).split())[:200]
-        event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
+        _warn_of(error)
 
 
 class StepTimer:

@@ -22,8 +22,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from styletransfer.errors import WeightsError
+from styletransfer.log import one_line
 from styletransfer.paths import WORKSPACE
-from styletransfer.vgg.readers import file_identity, one_line
+from styletransfer.vgg.readers import file_identity
 from styletransfer.vgg.registry import ARCHITECTURES, architecture
 
 CACHE = WORKSPACE / "weights"
@@ -69,21 +70,20 @@ def cached(model: str) -> Path | None:
     return next((path for path in _candidates(model) if _flaw(path, model) is None), None)
 
 
-def hub_problem(model: str, timeout_s: float | None = None) -> str | None:
+def hub_problem(model: str) -> str | None:
     """Why the published file cannot be fetched, in a few words; None if it can.
 
-    Takes `timeout_s` at most (default HUB_TIMEOUT_S), even where the name service hangs, which no
-    socket timeout covers: a daemon thread asks, and is abandoned.
+    Takes HUB_TIMEOUT_S at most, even where the name service hangs, which no socket timeout covers:
+    a daemon thread asks, and is abandoned.
     """
-    timeout_s = HUB_TIMEOUT_S if timeout_s is None else timeout_s
-    answer: list[str | None] = [f"no answer within {timeout_s:g} s"]
+    answer: list[str | None] = [f"no answer within {HUB_TIMEOUT_S:g} s"]
 
     def ask() -> None:
         url = architecture(model).published.url
         # The first byte rather than HEAD, which some proxies and mirrors refuse.
         request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s):
+            with urllib.request.urlopen(request, timeout=HUB_TIMEOUT_S):
                 answer[0] = None
         except urllib.error.HTTPError as error:
             answer[0] = one_line(error)
@@ -94,7 +94,7 @@ def hub_problem(model: str, timeout_s: float | None = None) -> str | None:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(timeout_s)
+    thread.join(HUB_TIMEOUT_S)
     return answer[0]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
+from styletransfer.log import one_line
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_shapes
 
 # What a parser returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
@@ -46,7 +47,7 @@ def main(words: list[str]) -> int:
         print(error)
         return WeightsError.exit_code
     except Exception as error:  # A damaged file can fail in any way.
-        print("", " ".join(str(error).split()) or type(error).__name__)
+        print("", one_line(error))
         return WeightsError.exit_code
     return 0
 

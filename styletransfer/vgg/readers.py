@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
-from styletransfer.log import gigabytes, printable
+from styletransfer.log import gigabytes, one_line, printable
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.foreign_formats import (
     LARGEST_ARRAY,
@@ -39,6 +39,8 @@ from styletransfer.vgg.trained_file import Kernels, read_trained
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # of one array in a `.npz`
 TIMEOUT_S = 300
+SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
+READ = ("conv", "format", "mean")  # the first letters of the arrays of a `.npz` that are read
 
 
 def file_identity(path: Path) -> str:
@@ -65,7 +67,7 @@ def read_weights(path: Path, model: str) -> Weights:
     its shape, or the published file.
     """
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in SUFFIXES:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
     identity = file_identity(path)
     try:
@@ -78,11 +80,6 @@ def read_weights(path: Path, model: str) -> Weights:
             f"expected {_expected(suffix, model)}"
         ) from None
     return Weights(layout, identity, kernels, mean)
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _read(path: Path, suffix: str, model: str, identity: str) -> tuple[str, Kernels, np.ndarray]:
@@ -203,18 +200,14 @@ def _plain_arrays(file: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _needed(file: Any) -> dict[str, np.ndarray]:
-    return {name: file[name] for name in file.files if name.startswith(_NAMES)}
+    return {name: file[name] for name in file.files if name.startswith(READ)}
 
 
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
     """Raises WeightsError for an array far larger than any of VGG's, from the archive's table."""
     for member in archive.infolist():
-        if member.filename.startswith(_NAMES) and member.file_size > LARGEST_ARRAY_BYTES:
+        if member.filename.startswith(READ) and member.file_size > LARGEST_ARRAY_BYTES:
             raise WeightsError(
                 f"weights file {path}: {printable(member.filename)} has "
                 f"{gigabytes(member.file_size)}, which is no layer of VGG"
             )
-
-
-_NAMES = ("conv", "format", "mean")  # how the names of arrays begin that are read
-_SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
