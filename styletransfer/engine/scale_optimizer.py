@@ -89,12 +89,13 @@ class ScaleOptimizer:
         if last or not uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
             self._timer.done(number)
-        if last and uses_adam and self._program.compiled_step:
-            of_this_process.took(self._key, self._timer)
-        if last and self._schedule.is_last:
-            self._warn_of_runaway()
         if self._settings.min_improvement > 0:
             self._judge_improvement(number, float(tf.reduce_sum(terms)))
+        ends = last or self.converged
+        if ends and uses_adam and self._program.compiled_step:
+            of_this_process.took(self._key, self._timer)
+        if ends and self._schedule.is_last:
+            self._warn_of_runaway()
         return terms
 
     def _judge_improvement(self, number: int, total: float) -> None:

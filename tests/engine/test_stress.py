@@ -251,6 +251,17 @@ def test_a_strength_that_cannot_be_reached_is_named(sketch, caplog, strength, wa
 
 
 @pytest.mark.slow
+def test_a_strength_out_of_reach_is_named_where_the_last_scale_converges_early(sketch, caplog):
+    settings = Settings(size=64, iterations=60, min_improvement=6)
+    photo = np.full((48, 64, 3), 0.5, np.float32)
+    with caplog.at_level(logging.WARNING, "styletransfer"):
+        steps = stylize(photo, [0.8 * photo], settings, sketch, init=0.8 * photo)
+        taken = sum(1 for _ in steps)
+    assert taken < 120
+    assert ["out of reach" in each.message for each in caplog.records] == [True]
+
+
+@pytest.mark.slow
 def test_the_outermost_pixels_are_no_different_from_inner_ones(sketch):
     ratios = []
     for seed, strength in zip((1, 3, 5, 7, 9, 11), 3 * (0.3, 0.9), strict=True):
