@@ -45,7 +45,9 @@ def main() -> None:
     """Prints the counts."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
-    parser.add_argument("--weights", default="sketch", help="as WEIGHTS, for VGG19")
+    parser.add_argument(
+        "--weights", default="sketch", help="a file or name, as --weights of inetwork.py"
+    )
     parser.add_argument("--statistics", default="moments", help="moments or gram")
     parser.add_argument("--precision", default="float32", help="of convolutions")
     args = parser.parse_args()
@@ -58,17 +60,17 @@ def main() -> None:
         print(f"{args.statistics}, {displacements}:")
         print(row("TensorFlow", traced(program.step, arguments)))
         if displacements == "by_products":
-            program, arguments = step_of(args, displacements, joined=True)
-            print(row("TensorFlow, terms joined", traced(program.step, arguments)))
+            program, arguments = step_of(args, displacements, compiled_terms=True)
+            print(row("TensorFlow, terms compiled", traced(program.step, arguments)))
         if displacements == "by_products" or args.statistics == "gram":
             text = program.compiled_step.experimental_get_compiler_ir(*arguments)("optimized_hlo")
             print(row("XLA", compiled(text)))
 
 
 def step_of(
-    args: argparse.Namespace, displacements: str, joined: bool = False
+    args: argparse.Namespace, displacements: str, compiled_terms: bool = False
 ) -> tuple[Any, tuple[Any, ...]]:
-    """The program of a step, and a step's arguments. joined: as Objective's."""
+    """The program of a step, and a step's arguments. compiled_terms: as Objective's."""
     import dataclasses
 
     import tensorflow as tf
@@ -83,7 +85,7 @@ def step_of(
     settings = Settings(precision=args.precision, style_statistics=args.statistics)
     objective = Objective.of(settings, load_vgg("vgg19", args.weights))
     losses = dataclasses.replace(objective.losses, displacements=getattr(transport, displacements))
-    objective = dataclasses.replace(objective, losses=losses, joined=joined)
+    objective = dataclasses.replace(objective, losses=losses, compiled_terms=compiled_terms)
     size = (args.size * 2 // 3, args.size)
     photo = tf.random.stateless_uniform([1, *size, 3], [0, 0])
     painting = decode(PAINTING.read_bytes(), PAINTING.name).pixels

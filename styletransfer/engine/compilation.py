@@ -1,11 +1,12 @@
 """When XLA compiles a step: into one program for one size of canvas, of few kernels.
 
 TensorFlow launches a step's operations one by one, several hundred of them, and a fast GPU waits
-for each. XLA joins them, but compiles anew for every size, which takes seconds. So a size is
-compiled once the steps taken at it without, and those left, would have paid for it: whatever comes
-next, that costs at most twice what knowing it would have. What compiling costs and saves is known
-once a size has been painted both ways; where it saves nothing, the steps stay plain. What leads
-from sums to losses has the same size in all pictures, and is compiled at once.
+for each. XLA fuses them, but compiles anew for every size, which takes seconds. So a size is
+compiled once the steps taken at it so far and those left would together have paid for it. As with
+renting or buying skis, that costs at most twice the best decision in hindsight. What compiling
+costs and saves is known once a size has been painted both ways; where it saves nothing, the steps
+are not compiled. What leads from sums to losses has the same size in all pictures, and is compiled
+at the start.
 """
 
 from collections import Counter
@@ -26,9 +27,9 @@ COMPILE_SECONDS, SAVED_SECONDS = 10.0, 0.008
 MOST_PROGRAMS = 48  # of a process; each takes some MB
 
 
-def joins_terms(settings: Settings) -> bool:
-    """Whether XLA joins the operations that lead from sums to terms: once for all sizes, in a
-    second or two, so that it always pays on a GPU."""
+def compiles_terms(settings: Settings) -> bool:
+    """Whether XLA compiles what leads from sums to terms: once for all sizes, in a second or two,
+    so that it always pays on a GPU."""
     if not gpus_in_use() or settings.deterministic or settings.compile == "never":
         return False
     # The recipe inetwork's terms are few operations.

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.losses import exact
-from styletransfer.engine.recipe import Group, Targets
+from styletransfer.engine.recipe import Group, Targets, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -62,7 +61,7 @@ class OriginalLosses:
         by the number of positions."""
         if mask is not None:
             feature *= tf.cast(mask, feature.dtype)
-        flat = exact(tf.reshape(feature, [-1, feature.shape[-1]])) - 1
+        flat = widened(tf.reshape(feature, [-1, feature.shape[-1]])) - 1
         return tf.matmul(flat, flat, transpose_a=True)
 
     def painting_statistics(self, sums: tf.Tensor) -> tf.Tensor:
@@ -73,7 +72,7 @@ class OriginalLosses:
         self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
     ) -> tf.Tensor:
         """Σ (F − P)²; the mask is not used."""
-        return tf.reduce_sum((exact(feature) - exact(target)) ** 2)
+        return tf.reduce_sum((widened(feature) - widened(target)) ** 2)
 
     def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
         """0: the content error is not relative."""

@@ -12,14 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.gaussians import (
-    TINY,
-    Gaussian,
-    Statistics,
-    gaussian,
-    moments_errors,
-)
-from styletransfer.engine.recipe import Group, Targets
+from styletransfer.engine.gaussians import TINY, Gaussian, Statistics, gaussian, moments_errors
+from styletransfer.engine.recipe import Group, Targets, sum_dtype, widened
 from styletransfer.engine.transport import Displacements, by_eigenvectors
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
@@ -80,7 +74,7 @@ class RelativeLosses:
 
     def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
         """See Losses."""
-        dtype = exact(feature[:0]).dtype
+        dtype = sum_dtype(feature.dtype)
         if mask is None:
             positions = tf.reduce_prod(tf.shape(feature)[:3])
             return Sums(tf.cast(positions, dtype), *_moment_sums(feature, None))
@@ -95,7 +89,7 @@ class RelativeLosses:
         self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
     ) -> tf.Tensor:
         """See Losses."""
-        error = tf.square(exact(feature) - exact(target))
+        error = tf.square(widened(feature) - widened(target))
         return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
 
     def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
@@ -121,10 +115,10 @@ class RelativeLosses:
         return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
 
     def content_norm(self, photo: Spread, groups: Sequence[Group]) -> tf.Tensor:
-        """Σ ‖P − mean P‖², the variance that the photo's shapes make, and twice what that lacks of
-        the paintings': in a clear sky strokes have to bring it, and half of this distance lets
-        them. The mean alone is most of Σ ‖P‖² where features have large biases, whatever the
-        photo."""
+        """The photo's variance ‖P − mean P‖², plus twice what it lacks of the paintings' variance,
+        summed over positions: in a clear sky, strokes have to bring what is missing, and a strength
+        of 0.5 must leave room for them. The mean of P is left out, since it is most of Σ ‖P‖² where
+        features have large biases."""
         shapes = self.variance(photo)
         wanted = tf.add_n(
             [
@@ -212,11 +206,6 @@ def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return tf.add_n(parts)
 
 
-def exact(x: tf.Tensor) -> tf.Tensor:
-    """x in float32 or, if it is, in float64."""
-    return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
-
-
 def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
     """Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider; weights
     [1, h, w, 1] or none.
@@ -228,7 +217,7 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
 
     @with_gradient
     def summed(feature: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
-        wide = exact(feature)
+        wide = widened(feature)
         weighted = wide if weights is None else weights * wide
         # First over rows, then over columns: many times as exact as one long sum, and on a CPU
         # several times as fast.

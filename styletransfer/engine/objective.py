@@ -11,12 +11,20 @@ import tensorflow as tf
 
 from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.compilation import joins_terms
+from styletransfer.engine.compilation import compiles_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import RelativeLosses, exact, unpainted_variation
+from styletransfer.engine.losses import RelativeLosses, unpainted_variation
 from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
-from styletransfer.engine.recipe import TERMS, Group, Losses, PaintingStatistics, Targets, add_sums
+from styletransfer.engine.recipe import (
+    TERMS,
+    Group,
+    Losses,
+    PaintingStatistics,
+    Targets,
+    add_sums,
+    sum_dtype,
+)
 from styletransfer.engine.structure import Contours, contours, structure_error
 from styletransfer.engine.transport import by_eigenvectors, by_products
 from styletransfer.settings import Settings
@@ -86,7 +94,8 @@ class Objective:
     """Which features of which network are compared, and by which losses.
 
     as_given: paintings are used at their own size, and pictures have no margin. structure: whether
-    the photo's contours are compared. joined: whether XLA compiles what leads from sums to terms.
+    the photo's contours are compared. compiled_terms: whether XLA compiles what leads from sums to
+    terms.
     """
 
     vgg: VGG
@@ -94,7 +103,7 @@ class Objective:
     options: NetworkOptions
     as_given: bool = False
     structure: bool = False
-    joined: bool = False
+    compiled_terms: bool = False
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
@@ -116,7 +125,7 @@ class Objective:
             dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(
-            vgg, losses, options, as_given, settings.structure_weight > 0, joins_terms(settings)
+            vgg, losses, options, as_given, settings.structure_weight > 0, compiles_terms(settings)
         )
 
     def canvas(self, picture: tuple[int, int]) -> Canvas:
@@ -130,7 +139,7 @@ class Objective:
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers that are compared, with the photo or with paintings."""
-        return tuple({*self.losses.layers, self.losses.content_layer})
+        return tuple(dict.fromkeys((*self.losses.layers, self.losses.content_layer)))
 
     def sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
@@ -234,10 +243,10 @@ class Objective:
         with tf.GradientTape() as tape:
             tape.watch(image)
             sums = self.measured(image, problem)
-            if not self.joined:
+            if not self.compiled_terms:
                 terms = self._terms(sums, problem.targets, size)
                 total = tf.reduce_sum(scaled * terms)
-        if self.joined:
+        if self.compiled_terms:
             terms, upstream = self.from_sums(sums, problem.targets.without_maps(), size, scaled)
             found = tape.gradient(sums, image, upstream)
         else:
@@ -281,7 +290,7 @@ class Objective:
             background = shown, photo
             painted = tf.reduce_mean(shown), unpainted_variation(photo, shown)
         spread = self.losses.spread(content, masks[0] if masks else None)
-        norm = tf.cast(self.losses.content_norm(spread, groups), exact(content[:0]).dtype)
+        norm = tf.cast(self.losses.content_norm(spread, groups), sum_dtype(content.dtype))
         found = contours(photo, shown) if self.structure else ()
         return Problem(Targets(content, masks, norm, groups, painted), background, found)
 
@@ -330,15 +339,16 @@ def make_step(
 @lru_cache(maxsize=8)
 def _program(objective: Objective, problem_spec: Problem) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
-    scalar = tf.TensorSpec([], tf.float32)
-
-    gradient = objective.gradient
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
     windows = tf.TensorSpec([2], tf.float32)
+    scalar = tf.TensorSpec([], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
-    step, arguments = make_step(gradient, adam), [state, problem_spec, StepParams(*[scalar] * 8)]
+    of_step = [state, problem_spec, StepParams(*[scalar] * len(StepParams._fields))]
+    step = make_step(objective.gradient, adam)
     return Program(
-        tf.function(gradient, autograph=False, input_signature=[picture, problem_spec, weights]),
-        tf.function(step, autograph=False, input_signature=arguments),
-        tf.function(step, autograph=False, input_signature=arguments, jit_compile=True),
+        tf.function(
+            objective.gradient, autograph=False, input_signature=[picture, problem_spec, weights]
+        ),
+        tf.function(step, autograph=False, input_signature=of_step),
+        tf.function(step, autograph=False, input_signature=of_step, jit_compile=True),
     )

@@ -19,8 +19,9 @@ CONTENT_WEIGHTS = 1e-5, 1e3
 # How the content weight follows the deviation, per step, and its change. The second damps the
 # first, by which alone the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0
-FALL, LEAST_RATE = 0.4, 0.1  # see `falling`
-CAREFUL_BELOW = 0.3  # strength; see `careful`
+COOLDOWN = 0.4  # the last part of a scale's steps, in which the learning rate falls
+LEAST_RATE = 0.1  # of the full learning rate
+FULL_RATE_FROM = 0.3  # strength; see `rate_for_strength`
 ROWS_AT_ONCE = 256  # updated in place
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
@@ -59,10 +60,8 @@ class State(NamedTuple):
     @classmethod
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """The shapes of a state's arrays, by name, for an image of a shape."""
-        others = {"windows": (2,)}
-        return {
-            name: shape if name in STATE_IMAGES else others.get(name, ()) for name in cls._fields
-        }
+        images, scalars = dict.fromkeys(STATE_IMAGES, shape), dict.fromkeys(cls._fields, ())
+        return {**scalars, **images, "windows": (2,)}
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
@@ -154,17 +153,17 @@ def steered(
     return tf.where(steering > 0, moved, weight)
 
 
-def careful(strength: float) -> float:
-    """The part of the learning rate for this strength: large steps leave grain, which the content
-    error hardly sees, so that a picture close to the photo takes small ones."""
-    return min(1.0, max(LEAST_RATE, strength / CAREFUL_BELOW))
+def rate_for_strength(strength: float) -> float:
+    """The factor of the learning rate at this strength, LEAST_RATE…1: a picture close to the photo
+    takes small steps, as large ones leave grain, which the content error hardly notices."""
+    return min(1.0, max(LEAST_RATE, strength / FULL_RATE_FROM))
 
 
-def falling(number: int, steps: int) -> float:
-    """The part of the learning rate at step `number` of so many at a scale: 1, and over the last
-    FALL of the steps down to LEAST_RATE. Large steps leave grain, and the average of iterates that
-    jump is closer to the photo than they are."""
-    left = (steps - number) / max(1.0, FALL * steps)
+def cooldown(number: int, steps: int) -> float:
+    """The factor of the learning rate at step `number` of so many at a scale: 1, then linearly down
+    to LEAST_RATE over the last COOLDOWN of the steps. Large steps leave grain, and the average of
+    iterates that jump is closer to the photo than they are."""
+    left = (steps - number) / max(1.0, COOLDOWN * steps)
     return LEAST_RATE + (1 - LEAST_RATE) * min(1.0, left)
 
 

@@ -116,6 +116,16 @@ class Losses(Protocol):
         """
 
 
+def sum_dtype(dtype: tf.DType) -> tf.DType:
+    """What sums over features of this dtype are computed in: float32 or, for float64, float64."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def widened(feature: tf.Tensor) -> tf.Tensor:
+    """A feature in `sum_dtype`."""
+    return tf.cast(feature, sum_dtype(feature.dtype))
+
+
 def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Adds the sums over another part of a picture to `sums`."""
     for name, value in more.items():

@@ -18,11 +18,11 @@ from styletransfer.engine.optimizers import (
     MIN_STRENGTH,
     State,
     averaging_decay,
-    careful,
+    cooldown,
     deviation,
-    falling,
     lbfgs,
     log_target_error,
+    rate_for_strength,
     steered,
 )
 from styletransfer.errors import DivergedError
@@ -131,9 +131,9 @@ class ScaleOptimizer:
         settings = self._settings
         steers = settings.content_weight == "auto" and number > self._unsteered
         decay = averaging_decay(number, settings.averaging)
-        rate = self._rate * falling(number, self._schedule.steps)
+        rate = self._rate * cooldown(number, self._schedule.steps)
         if settings.content_weight == "auto":
-            rate *= careful(settings.strength)
+            rate *= rate_for_strength(settings.strength)
         params = StepParams.of(settings, rate, decay, self._steering if steers else 0.0)
         arguments = self.state, self._problem, params
         if self._compiles:
@@ -185,10 +185,10 @@ class ScaleOptimizer:
                 self._plan = self._planner.plan_with_less(self._plan)
                 logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
-                if not self._objective.joined:
+                if not self._objective.compiled_terms:
                     raise
                 of_this_process.failed(error)
-                self._objective = dataclasses.replace(self._objective, joined=False)
+                self._objective = dataclasses.replace(self._objective, compiled_terms=False)
             self._program = tiled_gradient.program(
                 self._objective, self._problem, self._plan.tiling
             )

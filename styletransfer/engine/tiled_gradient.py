@@ -19,16 +19,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from styletransfer.engine.float16_gradient import gradient_scale
-from styletransfer.engine.losses import exact
-from styletransfer.engine.objective import (
-    Objective,
-    Problem,
-    Program,
-    make_step,
-    signature,
-)
+from styletransfer.engine.objective import Objective, Problem, Program, make_step, signature
 from styletransfer.engine.optimizers import adam_in_place
-from styletransfer.engine.recipe import TERMS, Targets, add_sums
+from styletransfer.engine.recipe import TERMS, Targets, add_sums, sum_dtype
 from styletransfer.engine.structure import Contours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
@@ -287,6 +280,6 @@ def _input_spec(objective: Objective, number: int) -> tf.TensorSpec:
     """The signature of tiles of the input of block `number`."""
     dtype = objective.options.dtype
     if number == 1:
-        return tf.TensorSpec([1, None, None, 3], exact(tf.zeros([], dtype)).dtype)
+        return tf.TensorSpec([1, None, None, 3], sum_dtype(dtype))
     channels = objective.vgg.channels(f"conv{number - 1}_1")
     return tf.TensorSpec([1, None, None, channels], dtype)

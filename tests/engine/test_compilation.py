@@ -132,8 +132,10 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
     weights = objective.term_weights(0.7, Settings())
     plain, found = (
-        dataclasses.replace(minimised, joined=joined).gradient(image, problem, weights)
-        for joined in (False, True)
+        dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(
+            image, problem, weights
+        )
+        for compiled_terms in (False, True)
     )
     for one, other in zip(found, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -142,11 +144,11 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
 def test_a_gpu_joins_terms_where_xla_works(monkeypatch):
     monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
     monkeypatch.setattr(compilation, "xla_works", lambda: True)
-    assert compilation.joins_terms(Settings())
+    assert compilation.compiles_terms(Settings())
     for other in (Settings(compile="never"), Settings(deterministic=True), Settings.inetwork()):
-        assert not compilation.joins_terms(other)
+        assert not compilation.compiles_terms(other)
     monkeypatch.setattr(compilation, "xla_works", lambda: False)
-    assert not compilation.joins_terms(Settings())
+    assert not compilation.compiles_terms(Settings())
 
 
 def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch, caplog):
@@ -159,10 +161,10 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch
 
     def program(own, problem):
         found = made(own, problem)._replace(compiled_step=fails)
-        return found._replace(step=fails) if own.joined else found
+        return found._replace(step=fails) if own.compiled_terms else found
 
     monkeypatch.setattr(objective.Objective, "program", program)
-    monkeypatch.setattr(objective, "joins_terms", lambda settings: settings.compile == "always")
+    monkeypatch.setattr(objective, "compiles_terms", lambda settings: settings.compile == "always")
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]
     always = Settings(size=48, iterations=2, precision="float32", compile="always")
     never = Settings(size=48, iterations=2, precision="float32", compile="never")
