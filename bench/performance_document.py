@@ -177,8 +177,8 @@ def limit(results: Results) -> str:
     text = paragraph(
         f"10⁹ floating-point operations a second: of a product of two matrices of {PRODUCT} × "
         f"{PRODUCT}; of convolutions 3 × 3, {channels} channels; and of a step of this engine, of "
-        "which only VGG's convolutions are counted, forward and for the gradient of what went into "
-        "them (bench/kernels.py). The shares are of the faster convolution: that of a step, and "
+        "which only VGG's convolutions are counted, forward and for the gradient of their "
+        "inputs (bench/kernels.py). The shares are of the faster convolution: that of a step, and "
         "that of VGG alone, forward and back. Last, which part of a step's time is not VGG: the "
         "losses, Adam, the average."
     )

@@ -20,13 +20,13 @@ def record_key(look: str, photo: str) -> str:
 
 
 def record_start(root: str) -> str:
-    """What the keys of records begin with whose look and photo, with a slash between, begin with
-    a root and a dot."""
+    """The start of the record keys of the results `<root>.…`. root: `<look>/<photo>`, without the
+    photo's extension."""
     return f"{RECORDS}/{root}."
 
 
 def recorded(key: str) -> str:
-    """Of which look and photo, with a slash between, a record's key is."""
+    """`<look>/<photo>` from the key of their record."""
     return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
 
 

@@ -21,8 +21,8 @@ _JOINERS = "\u200c\u200d"
 
 
 class _Stdout(logging.Handler):
-    """Writes to the sys.stdout of the moment, not to that of when logging was set up. Errors stand
-    out in colour on a terminal."""
+    """Writes to the current sys.stdout, which may have been replaced since logging was set up.
+    Errors are red on a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -144,7 +144,7 @@ def open_in_browser(path: Path) -> None:
 
 
 def _catch_ctrl_c() -> None:
-    """Ends what `use_right_python` has begun."""
+    """Makes Ctrl-C raise KeyboardInterrupt again, which `use_right_python` has switched off."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -30,8 +30,8 @@ def open_named(value: str, *, new: bool = False) -> Bucket:
 
 
 def open_for_download(value: str) -> tuple[Bucket, str | None]:
-    """The bucket that an argument names, and None; or, where it names a single object or file, what
-    that is in, and its key. Raises ConfigError, StorageError."""
+    """The bucket that an argument names, and None; for a single object or file, the bucket or
+    folder that has it, and its key. Raises ConfigError, StorageError."""
     where = parse_address(value)
     if isinstance(where, Path):
         with storage_errors(printable(str(where))):

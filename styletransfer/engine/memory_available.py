@@ -35,9 +35,8 @@ class MemoryBudget:
             self.bytes = min(self.bytes, share)
 
     def check(self, needed: int, what: str) -> None:
-        """For what is needed for a moment only, within what is free, whatever the limit for the
-        process is. Raises MemoryShortError, naming what needs so many bytes, if they are not free.
-        """
+        """Checks bytes that are needed for a moment only against what is free, without the limit
+        for the process. Raises MemoryShortError, naming what needs them, if they are not free."""
         if needed > self._free:
             raise MemoryShortError(
                 f"{what} needs {gigabytes(needed)} of memory, and {gigabytes(self._free)} are "

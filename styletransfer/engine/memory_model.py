@@ -152,8 +152,8 @@ def bytes_needed(
     inputs, whole = _features(objective, tiling)
     updating = 4 * RGB  # The gradient, and the structure term's; what composites pictures.
     if tiling == UNTILED:
-        # The photo on its canvas; float32 copies for sums, and what TensorFlow's
-        # executor computes early, measured; the next state beside the current one, and temporaries.
+        # The photo on its canvas; float32 copies for sums, and what TensorFlow's executor computes
+        # early, measured; the next state beside the current one, and temporaries.
         held += RGB
         whole += RGB + (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
         updating = STATE + 7 * RGB

@@ -19,16 +19,16 @@ NEIGHBOURHOOD = 9  # pixels per side, in which contrast is measured
 CONTRAST = 2e-3
 # Of the relative error, beside the relative distance to the painting: faces are kept, with strokes.
 SCALE = 0.01
-# Of the pixels of a photo, those of contours are taken to be at least this part: few contours count
-# no more each than many do, and leave the painting room around them.
+# The norm is at least that of a photo with contours in this part of its pixels: otherwise the few
+# contours of one photo would count for more than the many of another.
 LEAST_CONTOURS = 0.1
 FLAT = 1e-6  # the norm where nothing is painted
 
 
 class Contours(NamedTuple):
     """A photo's contours at one resolution: the differences of luminance to the pixel below and to
-    the pixel on the right, and the weight of each pixel, [1, h, w, 1] each; the weights' sum of
-    squared differences, or what it is taken to be at least, a scalar."""
+    the pixel on the right, and the weight of each pixel, [1, h, w, 1] each; the norm, a scalar: the
+    weighted sum of squared differences, but no less than LEAST_CONTOURS allow."""
 
     below: tf.Tensor
     right: tf.Tensor

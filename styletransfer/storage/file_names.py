@@ -25,8 +25,9 @@ def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
 
 
 def other_spelling(folder: Path, key: str) -> str:
-    """The name in a folder on a disk that ignores case that is in the place of one of a key's, or
-    empty: `Beach.jpg` where the key is `beach.jpg`. Raises OSError."""
+    """The existing name that differs from a part of the key only in case, such as `Beach.jpg` for
+    the key `beach.jpg`; empty if there is none. For a folder on a disk that ignores case. Raises
+    OSError."""
     for part in key.split("/"):
         try:
             names = [each.name for each in folder.iterdir()]

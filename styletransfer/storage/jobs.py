@@ -34,8 +34,9 @@ JobOutcome = bool | StorageError  # what `Job.run` returned or raised
 
 @dataclass(frozen=True)
 class Display:
-    """What a terminal shows of jobs: what they do, such as `sending`; whether bytes count; whether
-    their lines are shown as well, and the bar, then, disappears in the end."""
+    """How a terminal shows jobs. doing: what they do, such as `sending`. bytes_count: the bar
+    counts bytes, not files. named: their lines are printed above the bar, which disappears in the
+    end."""
 
     doing: str
     bytes_count: bool = True

@@ -1,4 +1,4 @@
-"""What downloads brought into a folder: a list in it, by which they tell that from the user's own.
+"""The list, in a folder, of the files that downloads brought; all others are the user's own.
 
 Each line of the list is a JSON object; of several with the same key, the last counts. Lines are
 only appended, each in one write, so several downloads may share a folder.

@@ -1,5 +1,5 @@
-"""Which weights a network gets: those of a name or file, or else the first of this order that is to
-be had: the published file in a cache, its download, the network that comes with the program.
+"""Which weights a network gets: those of a name or file, or else the first available of these: the
+published file in a cache, its download, the network that comes with the program.
 
 None of it loads TensorFlow, but for a download and for computing random weights.
 """
