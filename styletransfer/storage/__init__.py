@@ -4,35 +4,9 @@ from pathlib import Path
 
 from styletransfer.errors import ConfigError
 from styletransfer.storage.address import Account, folder_hint, parse_address
-from styletransfer.storage.base import (
-    BadKeyError,
-    Bucket,
-    Entry,
-    NoBucketError,
-    ObjectError,
-    Progress,
-    UnavailableError,
-    UnfinishedUpload,
-    hidden,
-)
+from styletransfer.storage.base import Bucket
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.s3 import S3Bucket
-
-__all__ = [
-    "Account",
-    "BadKeyError",
-    "Bucket",
-    "Entry",
-    "FolderBucket",
-    "NoBucketError",
-    "ObjectError",
-    "Progress",
-    "S3Bucket",
-    "UnavailableError",
-    "UnfinishedUpload",
-    "hidden",
-    "open_bucket",
-]
 
 
 def open_bucket(value: str, account: Account, *, new: bool = False) -> Bucket:

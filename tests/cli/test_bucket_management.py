@@ -14,7 +14,8 @@ from styletransfer import config
 from styletransfer.cli.bucket_management import bucket_management
 from styletransfer.config import BUCKETS
 from styletransfer.paths import PROGRAM
-from styletransfer.storage import ObjectError, open_bucket
+from styletransfer.storage import open_bucket
+from styletransfer.storage.base import ObjectError
 from styletransfer.storage.folder import FolderBucket
 
 

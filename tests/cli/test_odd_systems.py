@@ -64,7 +64,9 @@ def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encodi
 def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
     FolderBucket(foreign).write("a.jpg", b"z")
     code = (
-        "import pathlib, sys; from styletransfer.storage import FolderBucket, fetch\n"
+        "import pathlib, sys\n"
+        "from styletransfer.storage import fetch\n"
+        "from styletransfer.storage.folder import FolderBucket\n"
         "from styletransfer.storage.base import Entry\n"
         "bucket = FolderBucket(pathlib.Path(sys.argv[1]))\n"
         "bucket.everything = lambda: iter([Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')])\n"
