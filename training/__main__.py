@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m training", description=__doc__)
     parser.add_argument("--threads", type=int, help="that compute (default: all)")
     commands = parser.add_subparsers(dest="command")
-    defaults = _recipe_defaults() | _machine_defaults() | _file_defaults()
-    parser.set_defaults(run=_all, folder=FOLDER, **defaults)
+    recipe, machine, file = _recipe_defaults(), _machine_defaults(), _file_defaults()
+    parser.set_defaults(run=_all, folder=FOLDER, **(recipe | machine | file))
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(
@@ -55,11 +55,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    recipe, machine, file = _recipe_defaults(), _machine_defaults(), _file_defaults()
     for name, run, options, text in (
         ("all", _all, recipe | machine | file, "train, score and write the file (the default)"),
         ("train", _train, recipe | machine, "train to the last step, from the checkpoint if any"),
-        ("export", _export, _file_defaults(), "score and write the checkpoint's network"),
+        ("export", _export, file, "score and write the checkpoint's network"),
     ):
         sub = command(name, run, text)
         sub.add_argument("--folder", **_argument("folder", FOLDER))

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from styletransfer.vgg.registry import MEAN_PIXEL
 from styletransfer.vgg.trained_file import FORMAT, TYPES, read_trained
 from training.fold import Layers, colour_layers, normalised, side_by_side
-from training.network import MEAN_PIXEL, Kernels
+from training.network import Kernels
 from training.scenes import SIDE, TexturePool, draw_batch
 from training.train import HELD_OUT_SEED
 
@@ -73,7 +74,7 @@ def write(path: Path, layers: Layers, recipe: Mapping[str, Any], dtype: str = "i
     if dtype not in TYPES:
         raise ValueError(f"type of the weights is {dtype!r}, expected one of {', '.join(TYPES)}")
     arrays: dict[str, np.ndarray] = {
-        "mean": np.array(MEAN_PIXEL, np.float32),
+        "mean": MEAN_PIXEL,
         "format": np.array(FORMAT),
         "recipe": np.array(json.dumps(recipe, sort_keys=True)),
     }

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.network import LAYERS, MEAN_PIXEL, Kernels
+from styletransfer.vgg.registry import MEAN_PIXEL
+from training.network import LAYERS, Kernels
 
 COLOUR_CHANNELS = 16
 # A channel whose root mean square is below this part of its layer's median is scaled as if it were

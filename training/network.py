@@ -14,16 +14,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-LAYERS_PER_BLOCK = (2, 2, 4, 4, 1)
-LAYERS = tuple(
-    f"conv{block}_{number}"
-    for block, count in enumerate(LAYERS_PER_BLOCK, start=1)
-    for number in range(1, count + 1)
-)
+from styletransfer.vgg.registry import MEAN_PIXEL, TO_CONV5_1, layer_names
+
+LAYERS = layer_names(TO_CONV5_1)
 # Trained channels by block. VGG19 has 64, 128, 256, 512, 512; blocks 3 and 4, where strokes and
 # contours are, are kept wider than a quarter of that.
 SKETCH_WIDTHS = (16, 32, 80, 128, 128)
-MEAN_PIXEL = (123.68, 116.779, 103.939)  # R, G, B, as published VGG networks expect
 PIXEL_SCALE = 60.0  # about the standard deviation of pixels
 RELU_GAIN = float(np.sqrt(2 / (1 - 1 / np.pi)))  # of a standard normal variable, to variance 1
 
@@ -64,8 +60,8 @@ class Network(nn.Module):
 
     def __init__(self, widths: Collection[int] = SKETCH_WIDTHS, seed: int = 0) -> None:
         super().__init__()
-        if len(widths) != len(LAYERS_PER_BLOCK):
-            raise ValueError(f"widths are {widths!r}, expected {len(LAYERS_PER_BLOCK)} numbers")
+        if len(widths) != len(SKETCH_WIDTHS):
+            raise ValueError(f"widths are {widths!r}, expected {len(SKETCH_WIDTHS)} numbers")
         self.widths = tuple(widths)
         generator = torch.Generator().manual_seed(seed)
         channels, self.convolutions = 3, nn.ModuleDict()

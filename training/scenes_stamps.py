@@ -3,7 +3,7 @@ textures; and sets of points to put them on."""
 
 import numpy as np
 
-from training.scenes_fields import Array, grid
+from training.scenes_fields import Array
 
 LAYOUTS = ("grid", "hexagonal", "brick", "random")
 SHAPES = ("disc", "square", "triangle", "diamond", "ring", "star", "cross", "crescent")
@@ -95,5 +95,4 @@ def stamped(
         number[where] = np.broadcast_to(order, mask.shape)[mask]
         depth[where] = 1 - distance[mask]
         across[where] = v[mask]
-    plane = grid(side)[0].shape
-    return number.reshape(plane), depth.reshape(plane), across.reshape(plane)
+    return number.reshape(side, side), depth.reshape(side, side), across.reshape(side, side)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from styletransfer.vgg.registry import MEAN_PIXEL
 from training.fold import Layers, convolved
-from training.network import LAYERS, MEAN_PIXEL
+from training.network import LAYERS
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
