@@ -14,6 +14,7 @@ from support.pictures import saved
 from styletransfer import log
 from styletransfer.batch import dry_run, trial, worker
 from styletransfer.batch import run as batch_run
+from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.storage.folder import FolderBucket
@@ -41,6 +42,16 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
     said = next(line for line in lines if "of memory in all" in line)
     taken = float(re.search(r"64 × 48 px, (\S+) GB of memory in all", said)[1])
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
+
+
+def test_a_dry_run_with_nothing_to_paint_says_so_without_tensorflow(
+    folders, small_vgg, monkeypatch, capsys
+):
+    one = folders | {"PHOTO": "beach.jpg", "LOOK": "monet"}
+    assert run(one) == 0
+    monkeypatch.setattr(DeviceLoader, "start", lambda _: pytest.fail("TensorFlow is loaded"))
+    assert run(one, DRY_RUN="1") == 0
+    assert "Nothing to paint: the result is in ./out." in capsys.readouterr().out
 
 
 class PaintingClock:
