@@ -76,7 +76,6 @@ class Feasibility:
         look = task.look
         self._once((header, look.name), lambda: self._check_look(look, header))
         try:
-            task.check_key()
             photo, *_ = (self._checked(what, entry, header) for what, entry in photo_files(task))
         except Exception as error:
             raise picture_failure(error) from None

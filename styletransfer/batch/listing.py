@@ -87,8 +87,8 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         partial=config.partial,
     )
     if not config.partial:
-        _warn_of_links(buckets.source)
-        _warn_of_links(buckets.style)
+        _warn_of_left_out(buckets.source)
+        _warn_of_left_out(buckets.style)
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
     if config.shard and every_photo and not selection.photos:
@@ -166,10 +166,10 @@ def _warn_of_nothing(what: str, bucket: Bucket) -> None:
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
 
 
-def _warn_of_links(bucket: Bucket) -> None:
-    links = [printable(f"{key} → {target}") for key, target in bucket.links_left_out()]
-    if links:
-        event(f"links in {bucket.name} are not followed: {listed(links)}", level=WARNING)
+def _warn_of_left_out(bucket: Bucket) -> None:
+    for why, names in bucket.left_out().items():
+        shown = listed([printable(name) for name in names])
+        event(f"left out in {bucket.name}, {why}: {shown}", level=WARNING)
 
 
 def _name_left_out(

@@ -68,7 +68,7 @@ class OwnedKeys:
         """The task's record as it is now: another run may have written it meanwhile."""
         record = None
         try:
-            there = task.may_have_record and self._bucket.find(task.record_key) is not None
+            there = self._bucket.find(task.record_key) is not None
         except BadKeyError:  # A name that no file can have.
             there = False
         if there:

@@ -25,7 +25,6 @@ from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
 
-LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
 RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
@@ -64,20 +63,6 @@ class Task:
     @property
     def record_key(self) -> str:
         return bucket_layout.record_key(self.look.name, self.photo.key)
-
-    @property
-    def may_have_record(self) -> bool:
-        """Whether the record's key is short enough for a bucket. Without one, no result counts as
-        done."""
-        return len(self.record_key.encode()) <= LONGEST_KEY
-
-    def check_key(self) -> None:
-        """Raises BadKeyError where a result could have no record, and so would never be done."""
-        if not self.may_have_record:
-            raise BadKeyError(
-                f"the key {printable(self.photo.key)} is too long with the look's name in front: "
-                "1,024 bytes at most; rename the photo"
-            )
 
     @property
     def checkpoint_key(self) -> str:
@@ -139,6 +124,7 @@ def make_plan(
             task = Task(photo, mask, look, "", previous)
             try:
                 check_names(photo, look)
+                _check_record_key(record_key, result)
                 # Here, since a file that cannot be read has no ETag.
                 accepted = accepted or {
                     weights: fingerprints(look, weights, form)
@@ -197,6 +183,14 @@ def check_names(photo: Entry, look: Look) -> None:
             raise PictureError(
                 f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
             ) from None
+
+
+def _check_record_key(key: str, result: Bucket) -> None:
+    """Raises PictureError where a result could have no record, and so would never be done."""
+    try:
+        result.check_key(key)
+    except BadKeyError as error:
+        raise PictureError(f"no record of it can be stored: {error}") from None
 
 
 def check_rivals(keys: ResultKeys, photo: Entry, look: Look) -> None:

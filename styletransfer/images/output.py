@@ -5,6 +5,7 @@ Imports neither Pillow nor NumPy, so the configuration and `--help` load quickly
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
@@ -115,5 +116,5 @@ class OutputFormat:
     def extension_by_name(self, photo_key: str) -> str:
         """A result's extension if the photo's content is what its name says: keys are planned
         before any photo is read."""
-        suffix = PurePosixPath(photo_key).suffix.lower()
+        suffix = splitext(photo_key)[1].lower()
         return self.extension(_SOURCE_BY_SUFFIX.get(suffix, "JPEG"))

@@ -1,13 +1,14 @@
 """The `Bucket` interface: objects under keys."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from styletransfer.errors import StorageError
 from styletransfer.storage.file_names import Fold
 
+LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
 Progress = Callable[[int], None]
 
 
@@ -142,15 +143,24 @@ class Bucket(ABC):
         """As `list`, with the objects that stand for folders."""
         return self.list()
 
+    def check_key(self, key: str) -> None:
+        """Raises BadKeyError for a key that no object here can have, as far as that is known
+        without asking a service."""
+        if len(key.encode()) > LONGEST_KEY:
+            raise BadKeyError(
+                f"the key would be too long for {self.name}: 1,024 bytes at most; "
+                "choose shorter names"
+            )
+
     def folding(self, keys: Iterable[str]) -> Fold:
         """What maps those of the keys that would be one object to the same text; `str` where they
         all differ, as on S3, which does not even read them."""
         return str
 
-    def links_left_out(self) -> Sequence[tuple[str, str]]:
-        """The links in a folder that `list` does not follow, because they lead out of it, to a
-        folder or nowhere: key and target, sorted."""
-        return ()
+    def left_out(self) -> Mapping[str, Sequence[str]]:
+        """What a user may expect in a folder's listing and is not there, sorted, by the reason:
+        links that lead out of it, to a folder or nowhere, and files that iCloud has taken away."""
+        return {}
 
     def clock_skew(self) -> float:
         """How many seconds this machine's clock is fast, compared with the store's."""

@@ -1,12 +1,14 @@
 """A folder with the interface of a bucket."""
 
 import contextlib
+import errno
 import functools
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,6 +38,11 @@ from styletransfer.storage.files import (
 
 # Windows opens a device for these names in any folder, or cannot store them.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
+# What a Mac with little room leaves of a file: `.IMG_1.HEIC.icloud`.
+_PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
+BEHIND_LINKS = "behind links"
+IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
+_SHORT_NAME = 140  # bytes that every disk has room for in a file's name
 _WINDOWS_REFUSED = re.compile(r'.*([<>:"|?*\x01-\x1f]|[. ]$)', re.DOTALL)
 
 
@@ -54,30 +61,40 @@ class _FileEntry(Entry):
             return md5(body)
 
 
+@dataclass(frozen=True)
+class _Scan:
+    """A folder's files, and the keys of links that are not followed and of files in iCloud only."""
+
+    entries: list[Entry] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    in_icloud: list[str] = field(default_factory=list)
+
+
 class FolderBucket(Bucket):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
     It does not list hidden files and links out of the folder, and does not follow links to folders;
-    `links_left_out` names these links.
+    `left_out` names these links.
     """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        yield from sorted(self._scan(prefix)[0], key=lambda entry: entry.key)
+        yield from sorted(self._scan(prefix).entries, key=lambda entry: entry.key)
 
-    def links_left_out(self) -> Sequence[tuple[str, str]]:
-        links = sorted(self._scan("")[1])
+    def left_out(self) -> Mapping[str, Sequence[str]]:
+        found = self._scan("")
         with storage_errors(f"folder {self.name}", StorageError):
-            return [(key, str((self.folder / key).readlink())) for key in links]
+            links = [f"{key} → {(self.folder / key).readlink()}" for key in sorted(found.links)]
+        by_reason = {BEHIND_LINKS: links, IN_ICLOUD: sorted(found.in_icloud)}
+        return {why: names for why, names in by_reason.items() if names}
 
-    def _scan(self, prefix: str) -> tuple[Sequence[Entry], Sequence[str]]:
-        """The files whose keys start with `prefix`, and the keys of links that are not followed."""
-        entries: list[Entry] = []
-        links: list[str] = []
+    def _scan(self, prefix: str) -> _Scan:
+        """What is there whose keys start with `prefix`."""
+        found = _Scan()
         if not self._is_there():
-            return entries, links
+            return found
 
         def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
             with storage_errors(f"folder {printable(str(error.filename))}", StorageError):
@@ -99,11 +116,13 @@ class FolderBucket(Bucket):
                     with storage_errors(self._where(key), StorageError):
                         entry = self._entry(key)
                     if entry:
-                        entries.append(entry)
+                        found.entries.append(entry)
                     elif (self.folder / key).is_symlink():
-                        links.append(key)
-                links += [base + each for each in folders if Path(top, each).is_symlink()]
-        return entries, links
+                        found.links.append(key)
+                found.links.extend(base + each for each in folders if Path(top, each).is_symlink())
+                placeholders = filter(None, map(_PLACEHOLDER.fullmatch, files))
+                found.in_icloud.extend(base + each[1] for each in placeholders)
+        return found
 
     def _is_there(self) -> bool:
         """Whether the folder is there; one of results is made when it is written to. Raises
@@ -201,6 +220,21 @@ class FolderBucket(Bucket):
         with storage_errors(self._where(upload.key)):
             (self.folder / upload.key).unlink(missing_ok=True)
 
+    def check_key(self, key: str) -> None:
+        _check_parts(self.folder, key, os.name == "nt")
+        if all(len(part) <= _SHORT_NAME for part in map(os.fsencode, key.split("/"))):
+            return
+        above = nearest_existing(self.folder)
+        for part in key.split("/"):
+            try:
+                (above / part).lstat()  # Only the disk knows how long names may be.
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise BadKeyError(
+                        f"{printable(part)} is too long for a file in {self.name}; "
+                        "choose a shorter name"
+                    ) from None
+
     def folding(self, keys: Iterable[str]) -> Fold:
         return key_folding(self.folder, [*{*keys}], always=False)
 
@@ -239,6 +273,17 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     link out of the folder. On Windows also device names (`nul.jpg`), and characters and endings
     that it cannot store.
     """
+    _check_parts(folder, key, windows)
+    path = folder / key
+    if not _is_inside(path, folder):
+        raise BadKeyError(
+            f"{printable(str(path))} is behind a link out of {folder}; remove the link"
+        )
+    return path
+
+
+def _check_parts(folder: Path, key: str, windows: bool) -> None:
+    """Raises BadKeyError where a key's parts cannot be names of files."""
     parts = key.split("/")
     bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
@@ -251,12 +296,6 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
             f"key '{printable(key)}' cannot be a file here, where names are in "
             f"{sys.getfilesystemencoding()}; use a locale with UTF-8 (LC_ALL=C.UTF-8), or rename it"
         ) from None
-    path = folder.joinpath(*parts)
-    if not _is_inside(path, folder):
-        raise BadKeyError(
-            f"{printable(str(path))} is behind a link out of {folder}; remove the link"
-        )
-    return path
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -71,6 +71,9 @@ class RetryingBucket(Bucket):
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         self._retry(lambda: self._bucket.abort_upload(upload))
 
+    def check_key(self, key: str) -> None:
+        self._bucket.check_key(key)
+
     def folding(self, keys: Iterable[str]) -> Fold:
         return self._bucket.folding(keys)
 

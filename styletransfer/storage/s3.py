@@ -227,6 +227,9 @@ class S3Bucket(Bucket):
                 if error_code(error) != "NoSuchUpload":
                     raise
 
+    def check_key(self, key: str) -> None:
+        super().check_key(self._base + key)
+
     def _look(self) -> Any:
         with self._errors.translated():
             return self._probe()

@@ -22,7 +22,6 @@ from styletransfer.storage.jobs import JOBS, Display, Job, JobOutcome, run_jobs
 
 # Why a file is left out, as in "2 hidden left out".
 HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"
-LINKED = "behind links"
 
 
 class OwnFileError(ObjectError):
@@ -215,8 +214,9 @@ def _files_to_send(
     if is_folder:
         folder = FolderBucket(source)
         entries = rules.select(folder.list(), result)
-        for key, target in folder.links_left_out():
-            result.leave_out(LINKED, f"{key} → {target}")
+        for why, names in folder.left_out().items():
+            for name in names:
+                result.leave_out(why, name)
         return source, entries
     if not is_file:
         raise ConfigError(f"FOLDER is {str(source)!r}; expected a folder or file that exists")

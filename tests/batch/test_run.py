@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -142,8 +143,21 @@ def test_nothing_to_do_is_no_error_and_says_what_is_missing(folders, small_vgg, 
     Path("photos/link.jpg").symlink_to("../beach.jpg")
     assert run(folders) == 0
     assert "no photo in ./photos" in caplog.text
-    assert "links in ./photos are not followed: link.jpg → ../beach.jpg" in caplog.text
+    assert "left out in ./photos, behind links: link.jpg → ../beach.jpg" in caplog.text
     assert not small_vgg
+
+
+def test_a_name_without_room_for_its_records_is_refused_before_it_is_painted(
+    folders, small_vgg, capsys
+):
+    """A file's name may have 255 bytes; its record's has five more."""
+    long = f"{'é' * 125}.jpg"
+    shutil.copy("photos/beach.jpg", f"photos/{long}")
+    assert run(folders, LOOK="monet") == 1
+    out = capsys.readouterr().out
+    assert f"FAILED: {long} in monet: no record of it can be stored: {long}.json is too long" in out
+    assert "2 to paint, 1 that cannot be painted" in out
+    assert keys() == {key for key in RESULTS | RECORDS if "monet/" in key}
 
 
 def test_a_missing_bucket_ends_the_run_with_its_name(folders, small_vgg):

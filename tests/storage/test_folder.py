@@ -15,7 +15,7 @@ from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
 from styletransfer.storage.base import BadKeyError, ObjectError
 from styletransfer.storage.files import replacing, storage_errors
-from styletransfer.storage.folder import FolderBucket, safe_path
+from styletransfer.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
 HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]
@@ -52,6 +52,32 @@ def test_hidden_files_and_half_written_ones_are_not_listed(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     os.mkfifo(tmp_path / "pipe.jpg")
     assert keys(bucket) == ["a.jpg"]
+
+
+def test_links_and_files_in_icloud_are_left_out_by_name(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    bucket.write("trip/a.jpg", b"x")
+    for name in ("trip/.IMG_1.HEIC.icloud", ".b.jpg.icloud", ".icloud", ".git/.c.jpg.icloud"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert bucket.left_out() == {IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"]}
+    (tmp_path / "link.jpg").symlink_to("../gone.jpg")
+    assert bucket.left_out()[BEHIND_LINKS] == ["link.jpg → ../gone.jpg"]
+    assert keys(bucket) == ["trip/a.jpg"]
+
+
+def test_a_key_that_can_be_no_file_is_refused_before_it_is_written(tmp_path):
+    bucket = FolderBucket(tmp_path / "new" / "out")
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
+    for key in ("é" * (longest // 2), "a/" * 400 + "a", "new/" + "x" * longest):
+        bucket.check_key(key)
+    for key in ("é" * (longest // 2 + 1), "a/" + "x" * (longest + 1) + "/b"):
+        with pytest.raises(BadKeyError, match="too long for a file in"):
+            bucket.check_key(key)
+        with pytest.raises(BadKeyError):
+            bucket.write(key, b"x")
+    with pytest.raises(BadKeyError, match="rename it"):
+        bucket.check_key("trip\\beach.jpg")
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):

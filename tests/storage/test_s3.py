@@ -155,6 +155,16 @@ def test_a_key_that_is_too_long_is_refused_by_name(server):
     assert "1,024 bytes at most" in refusal(lambda: bucket.write("x" * 1025, b""))
 
 
+def test_how_long_a_key_may_be_is_known_without_asking_and_counts_the_prefix(tmp_path):
+    account = Account("http://nobody.invalid", "key", "secret")
+    whole, inner = (open_bucket(each, account) for each in ("results", "results/trip"))
+    whole.check_key("é" * 512)
+    inner.check_key("x" * 1019)
+    for bucket, key in ((whole, "é" * 512 + "x"), (inner, "x" * 1020)):
+        refused = refusal(lambda bucket=bucket, key=key: bucket.check_key(key))
+        assert "too long for results" in refused and "1,024 bytes at most" in refused
+
+
 def test_a_file_name_that_is_not_utf_8_is_refused_by_name(server):
     bucket = server.open()
     assert r"\udcff.jpg is not UTF-8" in refusal(lambda: bucket.write("\udcff.jpg", b""))
