@@ -114,15 +114,13 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
     """The value that a text stands for; the text itself if it stands for none."""
-    about, stripped = field.metadata, text.strip()
+    plain = text.strip().lower()
     if kind(field) is bool:
         flag = parse_bool(text)
         return text if flag is None else flag
-    if about["choices"]:
-        return text
-    if stripped == about["word"]:
-        return stripped
+    if plain in (*field.metadata["choices"], field.metadata["word"]):
+        return plain
     try:
-        return kind(field)(stripped)
+        return kind(field)(plain)
     except ValueError:  # Also for a whole number of more digits than Python reads.
         return text

@@ -20,6 +20,8 @@ def test_text_becomes_the_type_of_its_setting():
     assert (found.size, found.content_weight, found.pool_type) == (640, 1.0, "ave")
     assert isinstance(found.content_weight, float)
     assert Settings().replaced({"size": "full"}).size == "full"
+    words = Settings().replaced({"size": " Full", "optimizer": "LBFGS ", "quality": "Draft"})
+    assert (words.size, words.optimizer, words.quality) == ("full", "lbfgs", "draft")
 
 
 @pytest.mark.parametrize(
