@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from support.fake_ray import FakeRay
+from support.fake_ray import DiedError, FakeRay
 
 from styletransfer.cluster import fleet
 from styletransfer.cluster.fleet import Fleet
@@ -69,3 +69,103 @@ def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures(started)
     assert ray.asked_for == [{"GPU": 1}] * 7
     _, ray = started("gpu", most=1_000_000, head=HEAD)
     assert len(ray.asked_for) == fleet.MOST_ASKED_FOR
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time, in a list of one number."""
+    now = [1000.0]
+    monkeypatch.setattr(fleet.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Makes a fleet on a cluster of these nodes."""
+    monkeypatch.setattr(fleet, "RemoteWorker", Idle)
+
+    def make(device="auto", **nodes):
+        ray = FakeRay()
+        ray.alive = nodes
+        setup = WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None)
+        return Fleet(ray, setup, lambda *_: None), ray
+
+    return make
+
+
+def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):
+    _, ray = found = made("auto", gpus=GPUS)
+    found[0].look(2)
+    assert [each.options["num_gpus"] for each in ray.actors] == [1, 1]
+    assert [each.options["num_cpus"] for each in ray.actors] == [0, 0]
+    _, ray = found = made("cpu", gpus=GPUS)
+    found[0].look(2)
+    assert [each.options["num_gpus"] for each in ray.actors] == [0]
+    assert [each.options["num_cpus"] for each in ray.actors] == [16]
+
+
+def test_nodes_are_looked_at_every_two_seconds(made, clock):
+    found, ray = made(plain=PLAIN)
+    found.look(9)
+    ray.alive["later"] = PLAIN
+    found.look(9)
+    assert not found.is_there("later")
+    clock[0] += fleet.NODES_EVERY_S
+    found.look(9)
+    assert found.is_there("later") and len(found.members) == 2
+
+
+def test_a_node_rests_after_its_worker_ended(made, clock):
+    found, ray = made(plain=PLAIN)
+    found.look(9)
+    [member] = found.members.values()
+    found.forget(member)
+    found.rest("plain")
+    found.look(9, now=True)
+    assert not found.members
+    clock[0] += fleet.REST_S
+    found.look(9)
+    assert len(found.members) == 1 and len(ray.actors) == 2
+
+
+def test_nodes_are_counted_once_whose_workers_are_ready(made):
+    found, _ = made(gpus=GPUS, others=GPUS)
+    found.look(9)
+    assert found.nodes == 0 and len(found.members) == 4
+    for member in found.members.values():
+        member.device = "a GPU" if member.node == "gpus" else ""
+    assert found.nodes == 1 and len(found.ready()) == 2
+
+
+def test_it_is_said_once_what_a_run_waits_for(made, clock, caplog):
+    for device, kind in (("gpu", "a GPU"), ("auto", "a core or a GPU")):
+        caplog.clear()
+        found, _ = made(device, head=HEAD)
+        for _ in range(40):
+            found.look(9)
+            clock[0] += fleet.NODES_EVERY_S
+        assert caplog.messages == [f"no node with {kind} is there yet; waiting for one"]
+        assert [each.levelname for each in caplog.records] == ["WARNING"]
+
+
+def test_machines_are_given_back_at_the_end(made):
+    found, ray = made("gpu", gpus=GPUS)
+    found.look(2)
+    assert ray.asked_for
+    found.close(0)
+    assert ray.asked_for == [] and not found.members
+    with pytest.raises(DiedError):
+        ray.actors[0].start.remote().future().result()
+
+
+def test_workers_at_work_have_time_to_leave(made, monkeypatch):
+    left = []
+    monkeypatch.setattr(Idle, "leave", lambda self: left.append(self), raising=False)
+    for wait_s, leaving in ((0, 0), (5, 2)):
+        left.clear()
+        found, _ = made(gpus=GPUS)
+        found.look(2)
+        for member in found.members.values():
+            member.device = "a GPU"
+        found.close(wait_s)
+        assert len(left) == leaving

@@ -95,6 +95,7 @@ class FakeRay:
         def options(scheduling_strategy, **others):
             def start(*args):
                 actor = Actor(kind(*args), scheduling_strategy.node_id)
+                actor.options = others
                 self.actors.append(actor)
                 return actor
 
