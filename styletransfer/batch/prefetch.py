@@ -67,8 +67,10 @@ class Prefetcher:
             yield prefetched
 
     def add(self, task: Task) -> None:
-        """One more task, after all others."""
+        """One more task, after all others; none after `close`."""
         with self._changed:
+            if not self._more:
+                return
             self._count += 1
             self._rest.append((self._count, task))
             self._fill()

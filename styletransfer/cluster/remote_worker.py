@@ -123,14 +123,13 @@ class RemoteWorker:
         self._checkpoints.close()
 
     def _paint_all(self, paint: Callable[[], None]) -> None:
+        problem: BaseException = Stopped(signal.SIGTERM)  # No further task comes: it is to leave.
         try:
             paint()
-        except Stopped as stopped:
-            self._problem = stopped
-        except Exception as error:
-            self._problem = error
-        finally:
-            self._ended.set()
+        except (Stopped, Exception) as error:
+            problem = error
+        self._problem = self._problem or problem
+        self._ended.set()
 
     def _end(self, error: BaseException) -> None:
         self._problem = self._problem or error

@@ -1,5 +1,6 @@
 """What a worker of a cluster gets of the plan."""
 
+import pickle
 from dataclasses import fields
 
 import pytest
@@ -64,6 +65,7 @@ def test_an_order_has_what_its_task_needs_and_no_more(plan):
     assert part.stored == {key: plan.stored[key] for key in OF_BEACH}
     assert part.records.keys() == {key for key in OF_BEACH if key.startswith("_records/")}
     assert part.checkpoints == {"_checkpoints/monet/trip/beach.jpg.npz"}
+    assert b"beach.2" not in pickle.dumps(order)
     assert part.todo == (order.task,) == (TASKS["trip/beach.jpg"],)
     assert not any((part.done, part.refused, part.kept, part.intact, part.stale))
     for photo in PHOTOS[:2]:
