@@ -1,39 +1,17 @@
 """The colours, depths and transparency of decoded pictures."""
 
 import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.decoding import FORMATS, centre, plain, see_through
-from support.pictures import P3, SRGB, gamma, gradient, profile, rgb_profile, saved, xyz
+from support.pictures import P3, SRGB, gamma, gradient, png16, profile, rgb_profile, saved, xyz
 
 from styletransfer.images.decode import decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-
-def png16(values, chunks=(), colour_type=0):
-    """A 16-bit PNG of values [H, W] or [H, W, 3], which Pillow cannot write in colour."""
-    values = np.asarray(values)
-
-    def chunk(kind, body):
-        check = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
-
-    height, width = values.shape[:2]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
-            *(chunk(kind, body) for kind, body in chunks),
-            chunk(b"IDAT", zlib.compress(rows)),
-            chunk(b"IEND", b""),
-        ]
-    )
 
 
 def ink_profile():

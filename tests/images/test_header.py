@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from support.pictures import saved
+from support.pictures import png16, saved
 
 from styletransfer.errors import PictureError
 from styletransfer.images.decode import decode
@@ -46,6 +46,19 @@ def test_a_size_that_the_first_bytes_lack_is_not_known():
     for data in (behind_a_preview, compressed):
         assert read_header(data[:START], "name", len(data)) is None
         assert read_header(data, "name", len(data)).size == (96, 160)
+
+
+def test_what_takes_more_memory_is_known_to():
+    """Estimates that are too low end a run for lack of memory."""
+    plain = Image.fromarray(PIXELS)
+    clear = plain.copy()
+    clear.putalpha(128)
+    deep = png16(PIXELS.astype(np.uint16) * 257, colour_type=2)
+    files = [saved(plain, "PNG"), saved(clear, "PNG"), deep, saved(plain, "WEBP")]
+    per_pixel = [
+        (bytes_to_decode(data) - 20_000_000) / plain.width / plain.height for data in files
+    ]
+    assert per_pixel == [10, 16, 17, 18]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,27 @@ def gradient(width=80, height=60):
     y, x = np.mgrid[:height, :width]
     steps = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
     return Image.fromarray(steps.astype(np.uint8))
+
+
+def png16(values, chunks=(), colour_type=0):
+    """A 16-bit PNG of values [H, W] or [H, W, 3], which Pillow cannot write in colour."""
+    values = np.asarray(values)
+
+    def chunk(kind, body):
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
+            *(chunk(kind, body) for kind, body in chunks),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        ]
+    )
 
 
 def profile(space, tags, pcs=b"XYZ ", kind=b"mntr"):
