@@ -13,7 +13,7 @@ from PIL.ExifTags import Base
 
 PREFIX = b"Exif\0\0"
 SHORT, LONG, UNDEFINED = 3, 4, 7
-_TYPE_SIZES = {
+TYPE_SIZES = {  # bytes of one value, by TIFF's types
     1: 1,
     2: 1,
     3: 2,
@@ -165,7 +165,7 @@ def _directory(
         tag, kind, count, value = row
         if not is_kept(tag):
             continue
-        length = _TYPE_SIZES[kind] * count
+        length = TYPE_SIZES[kind] * count
         left -= length  # Entries may share a value: a small file could expand to gigabytes.
         if left < 0:
             raise ValueError("longer than EXIF can be")

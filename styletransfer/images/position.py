@@ -12,6 +12,7 @@ import zlib
 from PIL.ExifTags import IFD
 
 from styletransfer.errors import PictureError
+from styletransfer.images.exif import TYPE_SIZES
 from styletransfer.images.header import errors_named, open_picture
 
 _TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
@@ -29,7 +30,6 @@ _XMP_LEFT = re.compile(rb"(?<=[\w-]{2}):(?:GPS|Gps|gps)\w*\s*=\s*[\"'][^\"'\s]")
 _FILM = re.compile(rb"(?<=\xa9xyz)(.{4})([+-][0-9.+-]{6,40})", re.DOTALL)  # ISO 6709, in MP4
 _MOST_BLOCKS = 100  # of EXIF: pictures have one, or a few where several are in one file
 _LONGEST_VALUE = 65_536  # bytes of what a position consists of
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
 def without_position(data: bytes, name: str) -> bytes:
@@ -77,7 +77,7 @@ def _clear_exif(data: bytearray, start: int) -> None:
 def _clear_directory(data: bytearray, order: str, start: int, directory: int) -> None:
     for entry in _entries(data, order, directory):
         _, kind, count, value = struct.unpack_from(f"{order}HHLL", data, entry)
-        length = _SIZES.get(kind, 1) * count
+        length = TYPE_SIZES.get(kind, 1) * count
         if 4 < length <= _LONGEST_VALUE:
             end = min(start + value + length, len(data))
             data[start + value : end] = bytes(max(0, end - start - value))

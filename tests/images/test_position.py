@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 import time
 import zlib
 
@@ -39,6 +40,21 @@ def test_exif_loses_the_position_alone(kind):
     assert before.getexif().get_ifd(GPS)[2] == (48.0, 51.0, 30.0)
     assert (dict(after.getexif().get_ifd(GPS)), after.getexif()[MAKE]) == ({}, "A camera")
     assert np.array_equal(np.asarray(before), np.asarray(after))
+
+
+@pytest.mark.parametrize(("kind", "size"), [(2, 1), (3, 2), (4, 4), (5, 8), (7, 1), (12, 8)])
+@pytest.mark.parametrize("order", "<>")
+def test_nothing_of_a_position_is_left_of_whatever_type_it_is(kind, size, order):
+    values, mark = b"\xab" * (5 * size), {"<": b"II*\0", ">": b"MM\0*"}[order]
+    main = struct.pack(f"{order}LHHHLLL", 8, 1, GPS, 4, 1, 26, 0)
+    gps = struct.pack(f"{order}HHHLLL", 1, 2, kind, 5, 44, 0)
+    block = b"Exif\0\0" + mark + main + gps + values + b"kept"
+    picture = tiny.file(64, 80, 1)
+    head = picture[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2)
+    found = without_position(head + block + picture[2:], "x")
+    before, after = block[: -len(values) - 4], found[len(head) : len(head) + len(block)]
+    assert after[len(before) :] == bytes(len(values)) + b"kept"
+    assert len(found) == len(head + block + picture[2:]) and found.endswith(picture[2:])
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
