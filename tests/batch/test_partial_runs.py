@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -105,22 +104,6 @@ def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):
     assert everything() == BEACH_IN_MONET
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_photo_is_found_whichever_way_its_name_spells_accents(folders, small_vgg, form):
-    stored = unicodedata.normalize(form, "trip/old town é.png")
-    Path("photos/trip/old town é.png").rename(Path("photos", stored))
-    for asked in ("NFC", "NFD"):
-        photo = unicodedata.normalize(asked, stored)
-        assert run(folders, PHOTO=photo, LOOK="monet") == 0
-    assert {key for key in keys() if not key.startswith("_")} == {f"monet/{stored}"}
-
-
-def test_a_look_is_found_whichever_way_its_painting_spells_accents(folders, small_vgg):
-    Path("paintings/monet.jpg").rename(unicodedata.normalize("NFD", "paintings/été.jpg"))
-    for name in ("été", "été.jpg"):
-        assert run(folders, LOOK=name, PHOTO="beach.jpg") == 0
-
-
 def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
     folders, small_vgg, listed
 ):
@@ -181,14 +164,6 @@ def test_shards_paint_every_photo_once_and_the_next_whole_run_makes_the_page(
     assert not Path("out/index.html").exists()
     assert run(folders, LOOK="monet", SHARD="1/3") == 0
     assert run(folders) == 0 and "4.jpg" in Path("out/index.html").read_text()
-
-
-def test_a_shard_without_photos_is_named_as_such(folders, small_vgg, capsys):
-    photos = len(list(Path("photos").iterdir()))
-    assert [run(folders, SHARD=f"{number}/9") for number in range(9)] == [0] * 9
-    printed = capsys.readouterr().out
-    assert re.search(rf"none of the photos in \./photos \({photos}\) is in shard [0-8]/9", printed)
-    assert "there is no photo" not in printed
 
 
 def test_a_photo_stays_in_its_shard_whatever_other_photos_there_are(folders, small_vgg, capsys):

@@ -1,0 +1,166 @@
+"""What a run is asked to paint of what is in the buckets, without painting."""
+
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from styletransfer import config
+from styletransfer.batch.context import Buckets
+from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
+from styletransfer.bucket_layout import UNPUBLISHED
+from styletransfer.errors import ConfigError, NoPhotoError
+
+NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
+
+
+@pytest.fixture
+def listed(tmp_path, monkeypatch, caplog):
+    """Writes files, and lists and selects as a run does; the listing and the selection."""
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
+    for folder in ("photos", "paintings", "out"):
+        Path(folder).mkdir()
+
+    def listed(*files, **variables):
+        for name in files:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_bytes(b"x")
+        loaded = config.load(NAMES | variables)
+        buckets = Buckets.open(loaded)
+        loaded = with_photo_as_stored(loaded, buckets.source)
+        caplog.clear()
+        listing = list_buckets(buckets, loaded)
+        return listing, select(listing, buckets, loaded)
+
+    return listed
+
+
+def keys(entries):
+    return [entry.key for entry in entries]
+
+
+def names(selection):
+    return [look.name for look in selection.looks]
+
+
+FILES = ("photos/a.jpg", "photos/b/c.png", "paintings/monet.jpg", "paintings/both/d.png")
+
+
+def test_every_photo_and_look_is_selected_and_what_is_of_other_kinds_is_named(listed, caplog):
+    others = ("photos/notes.txt", "photos/a.mask.png", "photos/b/x.mask.png", "paintings/y.doc")
+    listing, selection = listed(*FILES, *others, "paintings/vgg.npz", "paintings/z.mask.jpg")
+    assert keys(selection.photos) == ["a.jpg", "b/c.png"] and not selection.partial
+    assert names(selection) == ["both", "monet"]
+    assert {key: mask.key for key, mask in selection.masks.items()} == {"a.jpg": "a.mask.png"}
+    assert keys(listing.style) == ["both/d.png", "monet.jpg", "vgg.npz", "y.doc", "z.mask.jpg"]
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("INFO", "left out in ./photos, of other kinds: notes.txt"),
+        ("INFO", "left out in ./paintings, of other kinds: y.doc"),
+        *(
+            (
+                "WARNING",
+                f"{mask} in {bucket} is not used: no picture beside it has that name, or it has "
+                "another mask",
+            )
+            for mask, bucket in (("b/x.mask.png", "./photos"), ("z.mask.jpg", "./paintings"))
+        ),
+    ]
+
+
+def test_pictures_of_the_gallery_are_not_listed_but_its_mark_is(listed):
+    results = {"monet/a.jpg", "_records/monet/a.jpg.json", UNPUBLISHED, "_galleries/a.jpg"}
+    listing, _ = listed(*FILES, *(f"out/{key}" for key in {*results, "_gallery/a/b.jpg"}))
+    assert listing.results.keys() == results
+    assert all(entry.key == key for key, entry in listing.results.items())
+
+
+def test_of_one_photo_what_shares_its_name_is_listed_and_nothing_is_said_of_others(listed, caplog):
+    listing, selection = listed(
+        *(*FILES, "photos/a.mask.png", "photos/a.heic", "photos/notes.txt", "photos/x.mask.png"),
+        PHOTO="a.jpg",
+    )
+    assert keys(listing.source) == ["a.heic", "a.jpg", "a.mask.png"]
+    assert keys(selection.photos) == ["a.jpg"] and selection.partial
+    assert {mask.key for mask in selection.masks.values()} == {"a.mask.png"}
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_photo_is_found_however_its_accents_are_spelled(listed, form):
+    stored = unicodedata.normalize(form, "é.jpg")
+    for asked in ("NFC", "NFD"):
+        _, selection = listed(
+            *FILES, f"photos/{stored}", PHOTO=unicodedata.normalize(asked, stored)
+        )
+        assert keys(selection.photos) == [stored]
+    with pytest.raises(NoPhotoError, match=r"PHOTO is 'è.jpg', but ./photos has no such photo"):
+        listed(PHOTO="è.jpg")
+
+
+def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_looks_within_looks(listed):
+    """`b/c.png` in the look `a`, and `c.png` in `a/b`, have the same keys."""
+    _, selection = listed(
+        *("photos/b/c.png", "photos/c.png", "paintings/a/x.png", "paintings/a/b/y.png"),
+        PHOTO="b/c.png",
+    )
+    assert selection.keys.rivals("a", "b/c.png") == [("a/b", "c.png")]
+
+
+@pytest.mark.parametrize("asked", ["monet", "monet.jpg"])
+def test_a_look_goes_by_its_name_or_by_its_only_paintings(listed, asked):
+    _, selection = listed(*FILES, LOOK=asked)
+    assert names(selection) == ["monet"] and selection.partial
+    assert len(selection.photos) == 2
+
+
+@pytest.mark.parametrize("asked", ["été", "été.jpg"])
+def test_a_look_is_found_however_its_accents_are_spelled(listed, asked):
+    stored = unicodedata.normalize("NFD", "été")
+    _, selection = listed(*FILES, f"paintings/{stored}.jpg", LOOK=asked)
+    assert names(selection) == [stored]
+
+
+def test_a_look_that_is_not_there_is_named_with_those_that_are(listed):
+    with pytest.raises(ConfigError, match=r"LOOK is 'x', but ./paintings .* there are no looks"):
+        listed("photos/a.jpg", LOOK="x")
+    with pytest.raises(ConfigError, match=r"LOOK is 'monnet', .*; did you mean monet"):
+        listed(*FILES, LOOK="monnet")
+    with pytest.raises(ConfigError, match=r"LOOK is 'klee', .*; expected one of both, monet"):
+        listed(*FILES, LOOK="klee")
+
+
+def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
+    files = [f"photos/{number}.jpg" for number in range(20)]
+    shards = [listed(*FILES, *files, SHARD=f"{number}/3")[1] for number in range(3)]
+    found = [key for shard in shards for key in keys(shard.photos)]
+    assert sorted(found) == sorted({key.removeprefix("photos/") for key in (*files, *FILES[:2])})
+    assert not caplog.messages and all(shard.partial for shard in shards)
+    empty = next(each for each in range(1000) if not listed(SHARD=f"{each}/1000")[1].photos)
+    assert caplog.messages == [f"none of the photos in ./photos (22) is in shard {empty}/1000"]
+    assert caplog.records[0].levelname == "WARNING"
+
+
+def test_a_photo_is_in_the_shard_that_it_was_always_in(listed):
+    """Its results lie where another run looks for them."""
+    assert keys(listed(*FILES, SHARD="0/2")[1].photos) == ["a.jpg"]
+
+
+def test_what_is_missing_is_said(listed, caplog):
+    _, selection = listed("paintings/notes.txt")
+    assert not selection.photos and not selection.looks
+    kinds = "(.avif, .bmp, .gif, .heic, .heif, .hif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
+    assert caplog.messages[1:] == [
+        f"there is no photo in ./photos {kinds}",
+        f"there is no painting in ./paintings {kinds}",
+    ]
+
+
+def test_flags_count_more_than_a_looks_own_settings(listed):
+    Path("paintings/looks.toml").write_text('[monet]\npaintings = ["monet.jpg"]\nsize = 64\n')
+    loaded = replace(config.load(NAMES), overrides={"size": "96"})
+    listed(*FILES)
+    buckets = Buckets.open(loaded)
+    looks = select(list_buckets(buckets, loaded), buckets, loaded).looks
+    assert {look.settings.size for look in looks} == {96}
