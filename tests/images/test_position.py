@@ -42,6 +42,13 @@ def test_exif_loses_the_position_alone(kind):
     assert np.array_equal(np.asarray(before), np.asarray(after))
 
 
+def test_a_webps_position_is_found_behind_a_chunk_of_an_odd_length():
+    data = photo("WEBP", icc_profile=b"odd")
+    assert b"ICCP\x03\0\0\0odd\0" in data
+    image = Image.open(io.BytesIO(without_position(data, "x")))
+    assert (dict(image.getexif().get_ifd(GPS)), image.getexif()[MAKE]) == ({}, "A camera")
+
+
 @pytest.mark.parametrize(("kind", "size"), [(2, 1), (3, 2), (4, 4), (5, 8), (7, 1), (12, 8)])
 @pytest.mark.parametrize("order", "<>")
 def test_nothing_of_a_position_is_left_of_whatever_type_it_is(kind, size, order):

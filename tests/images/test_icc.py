@@ -1,0 +1,29 @@
+"""Which colour profiles need a conversion, and in which results can be written."""
+
+import pytest
+from support.pictures import P3, gamma, profile, rgb_profile, xyz
+from support.pictures import SRGB as SRGB_PRIMARIES
+
+from styletransfer.images import icc
+
+GREY = profile(b"GRAY", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"kTRC": gamma(2.2)})
+WIDE, LINEAR = rgb_profile(P3), rgb_profile(SRGB_PRIMARIES, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_srgb", "has_own"),
+    [
+        (None, True, False),
+        (b"", True, False),
+        (icc.SRGB, True, False),
+        (WIDE, False, True),
+        (LINEAR, False, False),  # 8 bits are too coarse for it.
+        (GREY, False, False),
+        (b"damaged" * 30, False, False),
+        (WIDE[:200], False, False),
+    ],
+    ids=["none", "empty", "sRGB", "P3", "linear", "grey", "damaged", "cut"],
+)
+def test_what_needs_no_conversion_and_what_a_result_keeps(given, is_srgb, has_own):
+    assert icc.is_srgb(given) == is_srgb
+    assert icc.own(given) == (given if has_own else None)
