@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -15,8 +16,13 @@ from styletransfer import log
 from styletransfer.batch import dry_run, trial, worker
 from styletransfer.batch import run as batch_run
 from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.looks import Look
+from styletransfer.batch.plan import Task
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.errors import PictureError
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
 from styletransfer.storage.folder import FolderBucket
 
 
@@ -150,6 +156,98 @@ def test_a_dry_run_names_every_photo_and_look_that_cannot_be_painted(folders, sm
         *(["both", "2"], ["monet", "2"], ["total", "4"])
     ]
     assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
+
+
+def estimated(photo, look, size, gigabytes, seconds):
+    task = Task(Entry(photo, 9, "e"), None, Look(look, (), Settings()), "f", None)
+    return trial.TaskEstimate(task, size, SimpleNamespace(in_all=gigabytes * 1e9), 7, seconds)
+
+
+class FakeTrial:
+    """Knows what painting takes; None: it cannot be painted."""
+
+    set_up_s, by_task = 8.0, None
+
+    def __init__(self, run, device):
+        assert device == "a core"
+
+    def estimate(self, task):
+        found = self.by_task[id(task)]
+        if not found.seconds:
+            raise PictureError("torn")
+        return found
+
+    def close(self):
+        """Nothing is open."""
+
+
+TOTALS = {
+    0: {
+        "to_paint": 3,
+        "failed": 0,
+        "seconds": 105.0,
+        "once_s": 10.0,
+        "memory_gb": 2.5,
+        "looks": [
+            {"look": "monet", "to_paint": 2, "seconds": 90.0, "memory_gb": 2.5},
+            {"look": "klee", "to_paint": 1, "seconds": 5.0, "memory_gb": 1.25},
+        ],
+    },
+    1: {"to_paint": 2, "failed": 2, "seconds": 100.0, "once_s": 10.0, "memory_gb": 2.5},
+    3: {"to_paint": 0, "failed": 3, "seconds": 0.0},
+}
+HEAD = [
+    ["look", "to paint", "largest, px", "time", "memory"],
+    ["monet", "2", "40 × 30", "1 min 30 s", "2.5 GB"],
+]
+ONCE = ["start, once", "10 s"]
+TABLES = {
+    0: [
+        *HEAD,
+        ["klee", "1", "40 × 60", "5 s", "1.2 GB"],
+        ONCE,
+        ["total", "3", "40 × 60", "1 min 45 s", "2.5 GB"],
+    ],
+    1: [*HEAD, ONCE, ["total", "2", "40 × 30", "1 min 40 s", "2.5 GB"]],
+    3: [],
+}
+ENDS = {
+    0: "dry run: 3 to paint in about 1 min 45 s on this device; memory is that of the whole",
+    1: "dry run: 2 to paint in about 1 min 40 s on this device, 2 that cannot be painted; memory",
+    3: "dry run: 0 to paint, 3 that cannot be painted. Nothing was painted.",
+}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("torn", [0, 1, 3])
+def test_a_dry_run_sums_up_each_look_and_the_whole(monkeypatch, capsys, as_json, torn):
+    estimates = [
+        estimated("a.jpg", "monet", (30, 40), 1.5, 60.0 if torn < 3 else 0),
+        estimated("b.jpg", "monet", (50, 20), 2.5, 30.0 if torn < 3 else 0),
+        estimated("a.jpg", "klee", (60, 40), 1.25, 0 if torn else 5.04),
+    ]
+    monkeypatch.setattr(FakeTrial, "by_task", {id(each.task): each for each in estimates})
+    monkeypatch.setattr(dry_run, "Trial", FakeTrial)
+    monkeypatch.setattr(dry_run, "perf_counter", lambda: 102.0)
+    log.log_to_stdout("%(message)s", as_json=as_json)
+    loaded = []
+    context = SimpleNamespace(
+        plan=SimpleNamespace(todo=[each.task for each in estimates], refused=[None] * (torn == 1)),
+        networks=SimpleNamespace(load=lambda *given: loaded.append(given)),
+        stop=SimpleNamespace(obey=lambda: None),
+    )
+    devices = SimpleNamespace(all=[SimpleNamespace(name="a core")])
+    assert dry_run.report_dry_run(context, devices, 100.0) == bool(torn)
+    lines = capsys.readouterr().out.splitlines()
+    assert loaded == [(Settings(), "a core")]
+    if as_json:
+        last = json.loads(lines[-1])
+        expected = TOTALS[torn]
+        assert {name: last[name] for name in expected} == expected
+    else:
+        rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
+        assert [row for row in rows if len(row) > 1] == TABLES[torn]
+        assert lines[-1].startswith(ENDS[torn])
 
 
 def test_what_a_run_spends_once_is_counted_once(folders, small_vgg, monkeypatch, capsys):
