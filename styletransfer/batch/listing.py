@@ -107,8 +107,6 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
 
 def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look]:
     found = looks.find_looks(style, entries, config.style_mode, config.settings)
-    if not config.overrides:
-        return found
     return [replace(each, settings=each.settings.replaced(config.overrides)) for each in found]
 
 

@@ -148,13 +148,25 @@ def test_a_photo_is_in_the_shard_that_it_was_always_in(listed):
 
 
 def test_what_is_missing_is_said(listed, caplog):
-    _, selection = listed("paintings/notes.txt")
+    Path("paintings/link.jpg").symlink_to("../a.jpg")
+    _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
     assert not selection.photos and not selection.looks
     kinds = "(.avif, .bmp, .gif, .heic, .heif, .hif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
-    assert caplog.messages[1:] == [
+    assert caplog.messages == [
+        "left out in ./paintings, behind links: link.jpg → ../a.jpg",
+        "left out in ./paintings, of other kinds: notes.txt",
         f"there is no photo in ./photos {kinds}",
         f"there is no painting in ./paintings {kinds}",
     ]
+
+
+def test_a_mask_that_looks_toml_names_is_used(listed, caplog):
+    Path("paintings/looks.toml").write_text(
+        '[a]\npaintings = ["monet.jpg"]\nregions = { "monet.jpg" = "left.mask.png" }\n'
+    )
+    _, selection = listed(*FILES, "paintings/left.mask.png")
+    assert [each.region.key for each in selection.looks[0].paintings] == ["left.mask.png"]
+    assert not caplog.messages
 
 
 def test_flags_count_more_than_a_looks_own_settings(listed):

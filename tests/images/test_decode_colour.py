@@ -254,6 +254,19 @@ def test_colours_of_transparent_pixels_do_not_matter():
     assert np.allclose(green[10, 10] * 255, (200, 40, 255), atol=1e-4)
 
 
+def test_a_faint_colour_is_blended_with_the_mean_of_what_is_visible():
+    """Halfway at an alpha of 1/16; with a mean weighted by alpha."""
+    image = Image.new("RGBA", (32, 32), (40, 60, 80, 255))
+    image.paste((240, 160, 20, 16), (0, 0, 16, 32))
+    pixels = decode(saved(image, "PNG"), "photo").pixels * 255
+    mean = (np.array([40, 60, 80]) * 255 + np.array([240, 160, 20]) * 16) / 271
+    share = 16 / 255 * 8
+    assert pixels[5, 5] == pytest.approx(
+        mean * (1 - share) + share * np.array([240, 160, 20]), abs=0.01
+    )
+    assert pixels[5, 20] == pytest.approx([40, 60, 80], abs=0.01)
+
+
 def test_colours_of_half_transparent_pixels_are_kept():
     image = see_through()
     picture = decode(saved(image, "PNG"), "logo.png")
