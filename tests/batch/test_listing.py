@@ -143,7 +143,7 @@ def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
 
 
 def test_a_photo_is_in_the_shard_that_it_was_always_in(listed):
-    """Its results lie where another run looks for them."""
+    """Another run looks for its results there."""
     assert keys(listed(*FILES, SHARD="0/2")[1].photos) == ["a.jpg"]
 
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,14 +19,15 @@ from styletransfer.cluster.orders import Answer, Order, WorkerSetup
 from styletransfer.cluster.remote_worker import RemoteWorker
 from styletransfer.errors import DeviceError, PictureError, WeightsError
 from styletransfer.settings import Settings
+from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry, UnavailableError
 
 TASK = Task(Entry("beach.jpg", 9, "e"), None, Look("monet", (), Settings()), "f", None)
 SOON_S = 10
 
 
-class Painter:
-    """In place of a Worker: `does` is called with each task and the Painter."""
+class IdleWorker:
+    """In place of a Worker: `does` is called with each task and the IdleWorker."""
 
     def __init__(self, device, context, pipeline):
         self.stop, self.pipeline = context.stop, pipeline
@@ -34,9 +37,9 @@ class Painter:
             self.does(prefetched.task)
 
 
-def painted(painter, task):
-    painter.pipeline.uploader.outcome.add_painted(task, 2.0)
-    painter.pipeline.uploader.outcome.add_end(task)
+def painted(idle, task):
+    idle.pipeline.uploader.outcome.add_painted(task, 2.0)
+    idle.pipeline.uploader.outcome.add_end(task)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def setup(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(all=["a core"]))
-    module = SimpleNamespace(Worker=Painter)
+    module = SimpleNamespace(Worker=IdleWorker)
     monkeypatch.setitem(sys.modules, "styletransfer.batch.worker", module)
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # So that what a worker sets is undone.
@@ -58,11 +61,11 @@ def setup(tmp_path, monkeypatch):
 
 @pytest.fixture
 def orders(setup, monkeypatch):
-    """Starts a worker whose Painter `does` this, and gives what orders it."""
+    """Starts a worker whose IdleWorker `does` this, and gives what orders it."""
     pool, workers = ThreadPoolExecutor(2), []
 
     def start(does):
-        monkeypatch.setattr(Painter, "does", does, raising=False)
+        monkeypatch.setattr(IdleWorker, "does", does, raising=False)
         workers.append(RemoteWorker(setup))
         assert workers[0].start().device == "a core"
 
@@ -109,25 +112,37 @@ def test_storage_that_stays_away_is_the_workers_problem(orders):
     away = UnavailableError("away")
 
     def does(self, task):
+        checks = [lambda: None, lambda: None]
+
         def check():
+            self.pipeline.uploader.check = checks.pop()
             raise away
 
         self.pipeline.uploader.check = check
 
     order, _ = orders(does)
     assert order().result(SOON_S) == Answer(problem=away)
+    assert order().result(SOON_S) == Answer(problem=away)
 
 
 def test_a_worker_that_is_to_leave_stops_what_is_under_way(orders):
+    begun, saved = threading.Event(), []
+
     def does(self, task):
-        while True:
-            self.stop.obey()
+        begun.set()
+        try:
+            while True:
+                self.stop.obey()
+        except Stopped:
+            time.sleep(0.05)  # A checkpoint takes its time.
+            saved.append(task)
+            raise
 
     order, worker = orders(does)
     answer = order()
-    while not answer.running():
-        pass
+    assert begun.wait(SOON_S)
     worker.leave()
+    assert saved, "it has left before what was under way was saved"
     assert str(answer.result(SOON_S).problem) == "the run was stopped"
 
 

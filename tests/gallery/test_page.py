@@ -37,6 +37,21 @@ def test_what_no_address_can_name_has_none(key):
     assert render_page([record(result=key)], {})
 
 
+def test_addresses_that_do_not_follow_from_a_key_are_in_the_data():
+    def row(key, **changes):
+        [found] = results_of(render_page([record(result=key, **changes)], {}))
+        return found
+
+    assert row("monet/beach.jpg")["odd"] == 0 and row("monet/beach.jpg")["key"] == ""
+    assert row("monet/beach.png")["odd"] == 0 and row("monet/beach.png")["key"] == "monet/beach.png"
+    turned = row("monet/a\u202eb.jpg")
+    assert turned["odd"]["href"] == "./monet/a%E2%80%AEb.jpg"
+    assert turned["odd"]["anchor"] == "monet%2Fa%E2%80%AEb.jpg".replace("%2F", "/")
+    assert turned["odd"]["file"] == r"a\u202eb.jpg"
+    long = row("monet/" + "x" * 300 + ".jpg")["odd"]
+    assert len(long["stored"]) < 300 and long["stored"].endswith(".jpg")
+
+
 def test_the_data_has_what_the_filter_and_the_details_need():
     blend = [{"key": "w/a.jpg", "share": 7, "etag": "1"}, {"key": "w/b.jpg", "share": 3}]
     text = render_page([record(), record("boat.jpg"), record(look="waves", paintings=blend)], {})

@@ -135,6 +135,8 @@ def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
     bucket = RetryingBucket(Odd(tmp_path), leaving)
     assert [entry.key for entry in bucket.everything()] == ["folder/"]
     assert bucket.clock_skew() == 5
+    with pytest.raises(BadKeyError):
+        bucket.check_key("trip\\beach.jpg")
 
 
 def test_an_outage_of_two_minutes_is_outlasted():
