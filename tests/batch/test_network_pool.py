@@ -2,18 +2,96 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 from support.hub import free_port, publish, put
 
+from styletransfer.batch import network_pool
 from styletransfer.errors import WeightsError
+from styletransfer.record import Record
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry
 from styletransfer.vgg import download
 from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg.sources import WeightsSource
 
+STUDIO_MD5 = hashlib.md5(BUILTIN["studio"].read_bytes()).hexdigest()
 SKETCH, STUDIO = "the built-in network sketch", "the built-in network studio"
+
+
+FILE = "bucket:vgg.h5"  # in the style bucket
+
+
+@pytest.fixture
+def pool_of(monkeypatch):
+    """A pool whose VGG_WEIGHTS is FILE, stored with an ETag; reading gives other weights."""
+    module = SimpleNamespace(VGG=lambda weights: weights)
+    monkeypatch.setitem(sys.modules, "styletransfer.vgg.network", module)
+
+    def made(etag, read=None):
+        weights = SimpleNamespace(identity=read)
+        monkeypatch.setattr(network_pool, "_read_weights", lambda *_: weights)
+        config = SimpleNamespace(vgg_weights=FILE, demo=False)
+        style = SimpleNamespace(name="./paintings")
+        entries = [Entry("monet.jpg", 9, "e"), Entry("vgg.h5", 9, etag)]
+        return network_pool.NetworkPool(config, style, entries)
+
+    return made
+
+
+def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
+    with pytest.raises(
+        WeightsError, match=r"bucket:vgg\.h5 are not those .* md5:b, not md5:a; have"
+    ):
+        pool_of("a", read="md5:b").load(Settings())
+    for etag in ("b", "a-2"):  # Of an upload in parts nothing is known.
+        pool = pool_of(etag, read="md5:b")
+        assert pool.load(Settings()).identity == "md5:b"
+        assert pool.load(Settings()) is pool.load(Settings())
+        assert pool.choices() == {("vgg19", 0, False): WeightsSource(FILE, f"md5:{etag}")}
+
+
+@pytest.mark.parametrize(
+    ("etag", "weights", "network", "accepted"),
+    [
+        ("a", "md5:a", "any", True),
+        ("a", "md5:b", f"the weights {FILE}", False),
+        ("a-2", "md5:b", f"the weights {FILE}", True),
+        ("a", "md5:b-2", f"the weights {FILE}", True),
+        ("a-2", "md5:b", "the weights other.h5", False),
+        ("a", None, f"the weights {FILE}", True),
+    ],
+)
+def test_weights_of_a_record_are_known_by_content_or_else_by_name(
+    pool_of, etag, weights, network, accepted
+):
+    record = Record(weights=weights, network=network)
+    assert pool_of(etag).accepts(record, Settings()) == accepted
+
+
+@pytest.mark.parametrize(
+    ("given", "identity", "source"),
+    [
+        (None, f"md5:{STUDIO_MD5}", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
+        ("builtin", f"md5:{STUDIO_MD5}", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
+        (FILE, "md5:a", WeightsSource(FILE, "md5:a")),
+        ("studio", "md5:a", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
+        ("random", "md5:a", WeightsSource("random", "random:7")),
+    ],
+)
+def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(
+    monkeypatch, pool_of, given, identity, source
+):
+    pool_of("a")
+    monkeypatch.setattr(network_pool, "_read_weights", lambda found, *_: found)
+    found = network_pool.load_network(given, identity, Settings(seed=7), None)
+    assert found.given == source.given
+    assert found.identity == source.identity or found.given == "random"
 
 
 def md5(path):

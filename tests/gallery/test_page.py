@@ -179,4 +179,5 @@ def test_only_the_pages_own_script_and_style_may_run():
         content = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in text.replace("&#39;", "'")
+        assert not re.search(r"^(import|export) ", content, re.MULTILINE)
     assert "unsafe" not in text and " style=" not in text and "onclick" not in text
