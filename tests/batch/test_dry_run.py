@@ -19,6 +19,8 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.devices.system_memory import resident_memory
+from styletransfer.engine.painting_plan import PaintingInputs
+from styletransfer.engine.schedule import step_pixels
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
@@ -248,6 +250,53 @@ def test_a_dry_run_sums_up_each_look_and_the_whole(monkeypatch, capsys, as_json,
         rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
         assert [row for row in rows if len(row) > 1] == TABLES[torn]
         assert lines[-1].startswith(ENDS[torn])
+
+
+def test_each_kind_of_picture_is_measured_once(monkeypatch):
+    """Of one look, one size within a factor of four, and with or without a mask."""
+    measured = []
+
+    class FakeFeasibility:
+        def __init__(self, *_):
+            pass
+
+        def inputs(self, task):
+            return PaintingInputs(task.photo.size, task.mask is not None, 0)
+
+        def plan(self, inputs, settings):
+            height, width = inputs.size
+            memory = SimpleNamespace(tiling=None)
+            return SimpleNamespace(sizes=[(height // 2, width // 2)], memory=memory, counts=[3, 4])
+
+    def measure(self, task, inputs):
+        measured.append(task)
+        return 1e-3
+
+    monkeypatch.setattr(trial, "Headers", lambda *_: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(trial, "Feasibility", FakeFeasibility)
+    monkeypatch.setattr(trial.Trial, "_seconds_per_pixel", measure)
+    context = SimpleNamespace(
+        config=SimpleNamespace(memory_limit=None),
+        plan=SimpleNamespace(todo=()),
+        buckets=SimpleNamespace(source=None, style=None),
+    )
+    found = trial.Trial(context, "a core")
+
+    def estimate(size, mask=None, **settings):
+        look = Look("monet", (), Settings(**settings))
+        task = Task(Entry("a.jpg", size, "e"), mask, look, "f", None)
+        return task, found.estimate(task)
+
+    first, taken = estimate((480, 640))
+    pixels = step_pixels(480, 640, Settings())
+    assert (taken.task, taken.size, taken.steps) == (first, (240, 320), 7)
+    assert taken.seconds == pytest.approx(1e-3 * pixels)
+    _, taken = estimate((490, 650))
+    assert measured == [first] and taken.seconds != 1e-3 * pixels
+    large, _ = estimate((960, 1280))
+    masked, _ = estimate((480, 640), mask=Entry("a.mask.png", 9, "m"))
+    rescaled, taken = estimate((480, 640), rescale_image=True)
+    assert measured == [first, large, masked, rescaled] and taken.size == (480, 640)
 
 
 def test_what_a_run_spends_once_is_counted_once(folders, small_vgg, monkeypatch, capsys):

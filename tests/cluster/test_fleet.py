@@ -1,11 +1,13 @@
 """On which devices of which nodes workers are started."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
 from support.fake_ray import DiedError, FakeRay
 
 from styletransfer.cluster import fleet
+from styletransfer.cluster.assignments import UNDER_WAY
 from styletransfer.cluster.fleet import Fleet
 from styletransfer.cluster.orders import WorkerSetup
 
@@ -98,6 +100,8 @@ def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [1, 1]
     assert [each.options["num_cpus"] for each in ray.actors] == [0, 0]
+    # All orders of the window, `start`, and `leave`, which comes while these wait.
+    assert {each.options["max_concurrency"] for each in ray.actors} == {UNDER_WAY + 2}
     _, ray = found = made("cpu", gpus=GPUS)
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [0]
@@ -160,7 +164,12 @@ def test_machines_are_given_back_at_the_end(made):
 
 def test_workers_at_work_have_time_to_leave(made, monkeypatch):
     left = []
-    monkeypatch.setattr(Idle, "leave", lambda self: left.append(self), raising=False)
+
+    def leave(self):
+        time.sleep(0.05)
+        left.append(self)
+
+    monkeypatch.setattr(Idle, "leave", leave, raising=False)
     for wait_s, leaving in ((0, 0), (5, 2)):
         left.clear()
         found, _ = made(gpus=GPUS)
