@@ -71,6 +71,18 @@ def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures(started)
     assert ray.asked_for == [{"GPU": 1}] * 7
     _, ray = started("gpu", most=1_000_000, head=HEAD)
     assert len(ray.asked_for) == fleet.MOST_ASKED_FOR
+    for device in ("auto", "cpu"):  # Machines with GPUs cost more.
+        assert started(device, most=7, head=HEAD)[1].asked_for == []
+
+
+def test_a_node_that_has_gone_is_named(made, clock, caplog):
+    caplog.set_level("INFO")
+    found, ray = made(plain=PLAIN, other=PLAIN)
+    found.look(9)
+    del ray.alive["plain"]
+    found.look(9, now=True)
+    assert caplog.messages == ["node plain has gone"]
+    assert found.is_there("other") and not found.is_there("plain")
 
 
 @pytest.fixture
