@@ -34,17 +34,17 @@ async def add_painting(
     file: Annotated[UploadFile, File()], response: Response, service: Shared
 ) -> PaintingOut:
     """Adds a painting. The same one again has the same name."""
-    data = await file.read()
 
-    def add() -> PaintingOut:
-        service.catalogue.check_room()
+    def add(data: bytes) -> PaintingOut:
         upload = Upload(file.filename or "", data, service.options)
         digest = hashlib.sha256(upload.data).hexdigest()[:12]
         name = f"{UPLOADED}{digest}-{upload.name}"
         service.catalogue.add(name, upload.data)
         return painting_view(name, upload.size)
 
-    added = await run_in_threadpool(add)
+    await run_in_threadpool(service.catalogue.check_room)
+    async with service.in_memory:
+        added = await run_in_threadpool(add, await file.read())
     response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
     return added
 
@@ -52,6 +52,7 @@ async def add_painting(
 @paintings.delete("/paintings/{name:path}", status_code=204)
 def delete_painting(name: str, service: Shared) -> None:
     """Deletes a painting that was uploaded here. Results that were made with it stay."""
+    service.board.refresh()  # Another instance may have taken an order just now.
     waiting = {
         each.name for job in service.board.all() if not job.state.final for each in job.paintings
     }

@@ -31,7 +31,8 @@ class Catalogue:
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
-        self._entries, self._looks = Kept(self._find_entries), Kept(self._find_looks)
+        self._own, self._uploads = Kept(self._find_own), Kept(self._find_uploads)
+        self._looks = Kept(self._find_looks)
         self._sizes: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._thumbnails: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._drawing = threading.Lock()  # One at a time: decoding may take much memory.
@@ -42,18 +43,23 @@ class Catalogue:
 
     def paintings(self) -> list[PaintingOut]:
         """All paintings, uploads last."""
-        entries = self._entries.get()
+        self._uploads.forget()  # Another instance may have taken or deleted one just now.
+        entries = {**self._own.get(), **self._uploads.get()}
         with ThreadPoolExecutor(_READERS) as pool:
             sizes = [*pool.map(self._size, entries.values())]
         return [painting_view(name, size) for name, size in zip(entries, sizes, strict=True)]
 
-    def names(self) -> set[str]:
-        """The names of all paintings."""
-        return set(self._entries.get())
+    def find(self, name: str) -> Entry | None:
+        """The painting of a name; None where there is none."""
+        if not name.startswith(UPLOADED):
+            return self._own.get().get(name)
+        if name not in self._uploads.get():
+            self._uploads.forget()  # Another instance may have taken it just now.
+        return self._uploads.get().get(name)
 
     def check_room(self) -> None:
         """Raises RefusedError where there are too many uploads."""
-        if sum(name.startswith(UPLOADED) for name in self._entries.get()) >= _MOST_UPLOADS:
+        if len(self._uploads.get()) >= _MOST_UPLOADS:
             raise RefusedError(
                 429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60
             )
@@ -61,20 +67,20 @@ class Catalogue:
     def add(self, name: str, data: bytes) -> None:
         """Stores an upload; one of the same name has the same content."""
         self._style.write(name, data)
-        self._entries.forget()
+        self._uploads.forget()
 
     def delete(self, name: str) -> None:
         """Deletes an upload. Raises RefusedError for what is none."""
-        if name not in self._entries.get():
+        if self.find(name) is None:
             raise not_found("painting")
         if not name.startswith(UPLOADED):
             raise RefusedError(403, "this painting was not uploaded here, and is left as it is")
         self._style.delete(name)
-        self._entries.forget()
+        self._uploads.forget()
 
     def thumbnail(self, name: str) -> bytes:
         """A small JPEG of a painting. Raises RefusedError where there is none."""
-        entry = self._entries.get().get(name)
+        entry = self.find(name)
         if entry is None:
             raise not_found("painting")
         which = name, entry.etag
@@ -101,9 +107,11 @@ class Catalogue:
             for look in all_looks(self._style, self._config, Quality.FINE)
         ]
 
-    def _find_entries(self) -> Mapping[str, Entry]:
-        listed = [*self._style.list(), *self._style.uploads()]
-        return {each.key: each for each in find_pictures(listed)}
+    def _find_own(self) -> Mapping[str, Entry]:
+        return {each.key: each for each in find_pictures([*self._style.list()])}
+
+    def _find_uploads(self) -> Mapping[str, Entry]:
+        return {each.key: each for each in find_pictures(self._style.uploads())}
 
     def _size(self, entry: Entry) -> tuple[int, int] | None:
         which = entry.key, entry.etag

@@ -50,7 +50,7 @@ def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, 
     for name in shares:
         entry = style.find(name) if find_pictures([Entry(name, 1, "")]) else None
         if entry is None:
-            raise ConfigError(f"there is no painting {name!r}")
+            raise ConfigError(f"there is no painting {without_code(name)!r} any more")
         found[name] = entry
     total = sum(shares.values())
     return tuple(Painting(found[name], share / total) for name, share in shares.items())

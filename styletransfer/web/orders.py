@@ -107,9 +107,8 @@ class Orders:
         if (request.look is None) == (request.paintings is None):
             raise RefusedError(422, "choose either a look or paintings")
         if request.paintings is not None:
-            names = self._catalogue.names()
             for name in request.paintings:
-                if name not in names:
+                if self._catalogue.find(name) is None:
                     shown = without_code(name)[:60]
                     raise RefusedError(422, f"there is no painting {shown!r} any more")
             total = sum(request.paintings.values())

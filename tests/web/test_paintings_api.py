@@ -2,13 +2,18 @@
 
 import io
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 from support import tiny
+from support.web_service import served
 
 from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.web import catalogue
+from styletransfer.web import api_paintings, catalogue
+from styletransfer.web.refusals import RefusedError
 
 
 def upload(web, data, name="waves.jpg"):
@@ -72,6 +77,44 @@ def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
     ).json()
     assert 100 < len(job["look"].encode()) <= 200
     assert job["photo"] == f"{letters}.jpg"
+
+
+def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place):
+    form = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
+    with served(place) as other:
+        assert len(other.get("/api/paintings").json()) == 3
+        name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+        blend = {"paintings": {name: 1}}
+        ordered = other.post("/api/jobs", data={"request": json.dumps(blend)}, files=form)
+        assert ordered.status_code == 202, ordered.text
+        assert web.delete(f"/api/paintings/{name}").status_code == 409
+        names = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
+        assert other.get(f"/api/paintings/{names[0]}/thumbnail").status_code == 200
+        assert other.delete(f"/api/paintings/{names[0]}").status_code == 204
+        shown = {each["name"] for each in web.get("/api/paintings").json()}
+        assert shown & {name, *names} == {name, names[1]}
+        gone = {"paintings": {"_web/nothing.jpg": 1}}
+        assert other.post("/api/jobs", data={"request": json.dumps(gone)}, files=form).json() == {
+            "detail": "there is no painting '_web/nothing.jpg' any more"
+        }
+
+
+def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
+    now, most, lock = [0], [0], threading.Lock()
+
+    def slow(*_):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.02)
+        with lock:
+            now[0] -= 1
+        raise RefusedError(422, "no picture")
+
+    monkeypatch.setattr(api_paintings, "Upload", slow)
+    with ThreadPoolExecutor(12) as pool:
+        answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(12))]
+    assert (answers, most[0]) == ([422] * 12, 4)
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):
