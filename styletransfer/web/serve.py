@@ -1,5 +1,7 @@
 """The web process: the application, served until a signal comes."""
 
+import logging
+import socket
 from collections.abc import Sequence
 from types import FrameType
 
@@ -28,12 +30,11 @@ def serve(config: Config, options: WebOptions, worker: Sequence[str]) -> int:
         server.should_exit = True
 
     service.on_error = end
-    event(f"serving on http://{options.host}:{options.port}", event="serving", port=options.port)
     try:
         server.run()
-    except SystemExit:  # uvicorn has logged why.
+    except SystemExit:
         raise ConfigError(
-            f"nothing can be served on {options.host}, port {options.port}, which may be taken; "
+            f"nothing can be served on {options.host}, port {options.port}{server.reason}; "
             "set WEB_HOST or WEB_PORT"
         ) from None
     if service.error:
@@ -58,9 +59,28 @@ def server_config(app: FastAPI, options: WebOptions) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams of events first, which would otherwise last as long as their readers."""
+    """Logs when it listens, and ends the streams of events first, which would otherwise last as
+    long as their readers. reason: why it cannot listen, in brackets."""
 
     service: Service
+    reason = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        def keep(record: logging.LogRecord) -> bool:
+            if record.levelno < logging.ERROR:
+                return True
+            # As "[Errno 98] error while attempting to bind on address (…): address already in use".
+            self.reason = f" ({record.getMessage().rpartition(': ')[2].rpartition('] ')[2]})"
+            return False
+
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(keep)
+        try:
+            await super().startup(sockets)
+        finally:
+            log.removeFilter(keep)
+        host, port = self.config.host, self.config.port
+        event(f"serving on http://{host}:{port}", event="serving", port=port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.service.close()

@@ -51,14 +51,19 @@ def test_what_is_wrong_is_named_without_the_password():
     assert "a long password" not in repr(load_options(PASSWORD))
 
 
-def test_a_port_that_is_taken_is_named(place):
+def test_a_port_that_is_taken_is_named_and_nothing_else_is_said(place, caplog):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         options = load_options({"WEB_HOST": "127.0.0.1", "WEB_PORT": port})
-        with pytest.raises(ConfigError, match=f"port {port}, which may be taken; set WEB_HOST or"):
+        with pytest.raises(ConfigError) as found:
             serve(config.load(place), options, ())
+    assert str(found.value) == (
+        f"nothing can be served on 127.0.0.1, port {port} (address already in use); "
+        "set WEB_HOST or WEB_PORT"
+    )
+    assert not [each for each in caplog.records if each.levelname != "DEBUG"]
 
 
 @pytest.mark.parametrize(
