@@ -29,6 +29,7 @@ from styletransfer.web.pages import pages
 from styletransfer.web.refusals import RefusedError
 from styletransfer.web.schemas import Health, JobRequest, Readiness
 from styletransfer.web.service import Service, Shared
+from styletransfer.web.warning_log import WarningLog
 
 STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # of a form beside its file
@@ -65,7 +66,7 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
             Exception: _unexpected,
         },
     )
-    app.state.service = service
+    app.state.service, app.state.warnings = service, WarningLog()
     app.openapi = functools.cache(functools.partial(_documented, app.openapi))  # type: ignore[method-assign]
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
@@ -117,8 +118,8 @@ async def _wrong(_: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, 422)
 
 
-async def _no_storage(_: Request, error: Exception) -> Response:
-    event(str(error), level=WARNING)
+async def _no_storage(request: Request, error: Exception) -> Response:
+    request.app.state.warnings.warn(str(error))
     detail = "the storage does not answer at the moment; try again later"
     return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
 

@@ -12,17 +12,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
-from logging import WARNING
 
 from fastapi.sse import format_sse_event
 
 from styletransfer.errors import StorageError
-from styletransfer.log import event, log_trace
+from styletransfer.log import log_trace
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_view import job_view
 from styletransfer.web.lease import moment
 from styletransfer.web.schemas import JobOut, JobState
 from styletransfer.web.stored import JobStore, StoredJob
+from styletransfer.web.warning_log import WarningLog
 
 BUSY_S, IDLE_S = 1.0, 5.0  # between two looks at the queue, with and without jobs in it
 ENDED_S = 30.0  # between two looks at the jobs that have ended
@@ -49,7 +49,7 @@ class Board:
         self.on_work: Callable[[], None] = lambda: None  # There is something to paint.
         self.now_and_then: Callable[[], None] = lambda: None  # For what else is in the bucket.
         self.problem: str | None = "the jobs have not been read yet"
-        self._ended_read = 0.0
+        self._ended_read, self._warnings = 0.0, WarningLog()
 
     # --- what is known --------------------------------------------------------------------------
 
@@ -188,19 +188,13 @@ class Board:
                     self.on_work()
                 self.problem = None
             except StorageError as error:
-                self._report(str(error))
+                self.problem = str(error)
+                self._warnings.warn(self.problem)
             except Exception as error:  # Without this thread every job would seem to stand still.
-                if self._report(f"unexpected {type(error).__name__}: {error}"):
+                self.problem = f"unexpected {type(error).__name__}: {error}"
+                if self._warnings.warn(self.problem):
                     log_trace(error)
             self._asked.wait(BUSY_S if any(self.counts()) else IDLE_S)
-
-    def _report(self, problem: str) -> bool:
-        """Logs why a look has failed, once while it is the same. Returns whether it is new."""
-        new = self.problem != problem
-        if new:
-            event(problem, level=WARNING)
-        self.problem = problem
-        return new
 
     def _put_ended(self, job_id: str, job: StoredJob | None) -> None:
         with self._lock:

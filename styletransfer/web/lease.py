@@ -7,13 +7,12 @@ has not changed for LEASE_S, the other worker is gone.
 import threading
 import time
 from datetime import UTC, datetime
-from logging import WARNING
 from typing import Any
 
 from styletransfer.errors import StorageError
-from styletransfer.log import event
 from styletransfer.web.schemas import JobState
 from styletransfer.web.stored import JobStore, StoredJob
+from styletransfer.web.warning_log import WarningLog
 
 RENEW_S = 3.0
 LEASE_S = 20.0  # several renewals, and a short outage of the storage
@@ -44,15 +43,26 @@ class Claims:
     def next(self) -> "Lease | None":
         """The oldest job that is free, now this worker's; None: there is none. Jobs that are free
         but are to be painted no more are ended. Raises StorageError."""
-        now, seen = time.monotonic(), dict[str, tuple[str, float]]()
+        seen = dict[str, tuple[str, float]]()
         lease = None
-        for job_id, etag in self._store.queued():
+        queued = self._queued()
+        now = time.monotonic()
+        for job_id, etag in queued:
             before, since = self._seen.get(job_id, ("", now))
             seen[job_id] = (etag, since if before == etag else now)
             if lease is None:
                 lease = self._claimed(job_id, etag, now - seen[job_id][1])
         self._seen = seen
         return lease
+
+    def _queued(self) -> list[tuple[str, str]]:
+        """The jobs with their ETags. Where the storage is away or slow, other workers cannot renew
+        their claims either: the watch begins anew. Raises StorageError."""
+        asked, before, self._seen = time.monotonic(), self._seen, {}
+        queued = [*self._store.queued()]
+        if time.monotonic() - asked < LEASE_S / 2:
+            self._seen = before
+        return queued
 
     def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
         found = self._store.read(job_id, listed)
@@ -104,17 +114,14 @@ class Lease:
         """Renews in a thread until the job ends."""
 
         def renewing() -> None:
-            problem = ""
+            warnings = WarningLog()
             while not self._ended.is_set():
                 self._soon.wait(RENEW_S)
                 self._soon.clear()
                 try:
                     self.renew()
-                    problem = ""
                 except StorageError as error:  # The next renewal may succeed, in time or not.
-                    if problem != str(error):
-                        problem = str(error)
-                        event(f"job {self.job.id}: {problem}", level=WARNING)
+                    warnings.warn(f"job {self.job.id}: {error}")
 
         threading.Thread(target=renewing, daemon=True, name="lease").start()
 

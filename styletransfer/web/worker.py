@@ -1,12 +1,15 @@
 """The worker: a process of its own that loads TensorFlow once and paints job after job."""
 
+import functools
+import math
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from logging import WARNING
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from styletransfer.batch.failures import picture_failure
 from styletransfer.config import Config
@@ -23,6 +26,7 @@ from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.stored import PREVIEWS, JobStore
+from styletransfer.web.warning_log import WarningLog
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -33,7 +37,9 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
+PATIENCE_S = 120.0  # with a storage that is away, as long as a batch has
 NICENESS = 5  # so that the pages answer while every core paints
+_Value = TypeVar("_Value")
 
 
 def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], IO[bytes]]) -> int:
@@ -43,7 +49,7 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
     with Stop() as stop:
         worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop)
         threading.Thread(target=worker.listen, args=(pipes[0],), daemon=True).start()
-        runner = JobRunner(config, worker.buckets, stop)
+        runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
         worker.outgoing.send("ready", device=device)
         worker.serve(runner, Claims(worker.store, owner, gone), device)
@@ -59,6 +65,7 @@ class WebWorker:
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._cleaned = -CLEAN_EVERY_S
+        self._warnings = WarningLog()
 
     def listen(self, pipe: IO[bytes]) -> None:
         """Takes the messages of the web process; when it ends, so does this one."""
@@ -81,8 +88,7 @@ class WebWorker:
                     self._cleaned = time.monotonic()
                     delete_leftovers_of_jobs(self.buckets, self.store)
             except StorageError as error:
-                event(str(error), level=WARNING)
-                self._wait(STORAGE_PAUSE_S, threading.Event())
+                self._pause(error)
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
 
@@ -93,16 +99,33 @@ class WebWorker:
             self._paint(runner, lease, device)
         return lease is not None
 
+    def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:
+        """What a request of the storage gives, as soon as that answers. Raises UnavailableError
+        where it does not for so long, Stopped."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return request()
+            except UnavailableError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self._pause(error)
+
+    def _pause(self, error: StorageError) -> None:
+        self._warnings.warn(str(error))
+        self._wait(STORAGE_PAUSE_S, threading.Event())
+
     def _wait(self, seconds: float, end: threading.Event) -> None:
         deadline = time.monotonic() + seconds
         # In short waits: Python handles a signal between this thread's own steps.
-        while not end.wait(0.2) and time.monotonic() < deadline:
+        while not end.wait(min(0.2, seconds)) and time.monotonic() < deadline:
             self._stop.obey()
 
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
         """A job, to its end or until it is given up. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
-        follower = Follower(lease, self.buckets.result, self.outgoing)
+        confirm = functools.partial(self.when_stored, lease.confirm, PATIENCE_S)
+        follower = Follower(lease, self.buckets.result, self.outgoing, confirm)
         lease.keep()
         self.outgoing.send("changed", job=job.id)
         try:
@@ -140,18 +163,22 @@ class WebWorker:
 class Follower:
     """What becomes of each step: news for the web process and the bucket, and previews."""
 
-    def __init__(self, lease: Lease, bucket: Bucket, outgoing: Outgoing) -> None:
+    def __init__(
+        self, lease: Lease, bucket: Bucket, outgoing: Outgoing, confirm: Callable[[], None]
+    ) -> None:
+        """confirm: makes sure, before the result is stored, that the job is still this worker's."""
         self._lease, self._bucket, self._outgoing = lease, bucket, outgoing
+        self._confirm, self._warnings = confirm, WarningLog()
         self._key = f"{PREVIEWS}/{lease.job.id}.jpg"
         self._pool = ThreadPoolExecutor(1)
         self._stored: Future[None] | None = None
         self._reported = self._previewed = 0.0
 
     def on_step(self, step: "Step") -> None:
-        """Raises Cancelled, LeaseLost; before the result is stored, also StorageError."""
+        """Raises Cancelled, LeaseLost; before the result is stored, also StorageError, Stopped."""
         self._lease.check()
         if step.iteration == step.total:
-            self._lease.confirm()
+            self._confirm()
         now = time.monotonic()
         if now - self._reported >= REPORT_EVERY_S:
             self._reported = now
@@ -178,7 +205,7 @@ class Follower:
         try:
             self._bucket.write(self._key, data, "image/jpeg")
         except StorageError as error:
-            event(f"no preview: {error}", level=WARNING)
+            self._warnings.warn(f"no preview: {error}")
         else:
             self._outgoing.send("preview", job=self._lease.job.id)
 

@@ -7,6 +7,7 @@ import httpx
 from support import tiny
 from support.web_service import until
 
+from styletransfer.errors import StorageError
 from styletransfer.web import api_jobs
 
 
@@ -100,3 +101,16 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
         assert "KeyError" in board.problem
     board.look()
     until(lambda: web.get("/readyz").status_code == 200)
+
+
+def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypatch, caplog):
+    def away():
+        raise StorageError("cannot connect to example.org")
+
+    monkeypatch.setattr(web.service.catalogue, "looks", away)
+    answers = [web.get("/api/looks") for _ in range(3)]
+    assert [(each.status_code, each.headers["retry-after"]) for each in answers] == [
+        (503, "10")
+    ] * 3
+    assert "storage does not answer at the moment; try again" in answers[0].json()["detail"]
+    assert caplog.messages == ["cannot connect to example.org"]

@@ -57,6 +57,31 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
     assert second.next() is None
 
 
+def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE_S", 0.1)
+    stored_job(store)
+    held, second, queued = Claims(store, "first").next(), Claims(store, "second"), store.queued
+    assert second.next() is None
+
+    def away():
+        raise StorageError("no connection")
+
+    def slow():
+        time.sleep(0.06)
+        return queued()
+
+    monkeypatch.setattr(store, "queued", away)
+    with pytest.raises(StorageError):
+        second.next()
+    time.sleep(0.11)
+    for looks in (queued, slow, queued):
+        monkeypatch.setattr(store, "queued", looks)
+        assert second.next() is None, f"taken though nobody could renew: {looks}"
+        if looks is queued:
+            time.sleep(0.05)
+    held.confirm()
+
+
 def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(store):
     job = stored_job(store).id
     assert Claims(store, "first").next()

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -128,6 +129,91 @@ def test_a_storage_that_does_not_take_the_end_is_no_death_of_the_worker(hand, mo
             hand.paint(lambda on_step: Record(result="monet/x.jpg"))
     assert hand.paint(lambda on_step: Record(result="monet/x.jpg"))
     assert hand.store.read_ended(hand.job).state == JobState.DONE
+
+
+def test_what_is_painted_outlasts_a_storage_that_is_away_at_the_last_step(
+    hand, monkeypatch, caplog
+):
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
+    replace, failures = hand.store.replace, iter(range(3))
+
+    def fail_at_first(*what):
+        if next(failures, None) is not None:
+            raise UnavailableError("no connection")
+        return replace(*what)
+
+    def painting(on_step):
+        monkeypatch.setattr(hand.store, "replace", fail_at_first)
+        on_step(step(9))
+        return Record(result="monet/x.jpg")
+
+    assert hand.paint(painting)
+    assert hand.store.read_ended(hand.job).state == JobState.DONE
+    assert caplog.messages == ["no connection"]
+
+
+def test_a_storage_that_stays_away_at_the_last_step_ends_the_painting_and_so_does_a_signal(
+    hand, monkeypatch
+):
+    replace = hand.store.replace
+
+    def away(*_):
+        raise UnavailableError("no connection")
+
+    def painting(on_step):
+        monkeypatch.setattr(hand.store, "replace", away)
+        try:
+            on_step(step(9))
+        finally:
+            monkeypatch.setattr(hand.store, "replace", replace)
+
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 100.0)
+    threading.Timer(0.01, lambda: setattr(hand.stop, "signum", signal.SIGTERM)).start()
+    with pytest.raises(Stopped):
+        hand.paint(painting)
+    hand.stop.signum = None
+    monkeypatch.setattr(workers, "PATIENCE_S", -1.0)
+    with pytest.raises(UnavailableError):
+        hand.paint(painting)
+
+
+def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monkeypatch, caplog):
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
+    monkeypatch.setattr(os, "nice", lambda _: None)
+    tries = []
+
+    def away_at_first(*_):
+        tries.append(1)
+        if len(tries) < 3:
+            raise UnavailableError("no connection")
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(workers, "JobRunner", away_at_first)
+    monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
+    with pytest.raises(Stopped):
+        workers.work(config.load(place), "this worker", None, (io.BytesIO(), io.BytesIO()))
+    assert (len(tries), caplog.messages) == (3, ["no connection"])
+
+
+def test_a_storage_that_takes_no_previews_is_named_once(hand, monkeypatch, caplog):
+    monkeypatch.setattr(workers, "PREVIEW_EVERY_S", 0.0)
+    bucket, tries = hand.web.buckets.result, []
+    write = bucket.write
+
+    def write_but_for_previews(key, *what):
+        if "previews" not in key:
+            return write(key, *what)
+        tries.append(1)
+        raise UnavailableError("no connection")
+
+    def painting(on_step):
+        with monkeypatch.context() as patch:
+            patch.setattr(bucket, "write", write_but_for_previews)
+            until(lambda: on_step(step(1)) or len(tries) == 3, every_s=0.001)
+        return Record(result="monet/x.jpg")
+
+    assert hand.paint(painting)
+    assert caplog.messages == ["no preview: no connection"]
 
 
 def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):

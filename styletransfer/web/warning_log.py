@@ -1,0 +1,27 @@
+"""Warnings of what fails again and again while a storage is away: a line a minute, not a second."""
+
+import threading
+import time
+from logging import WARNING
+
+from styletransfer.log import event
+
+QUIET_S = 60.0  # before the same text is logged again
+
+
+class WarningLog:
+    """Logs warnings. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}  # when, by text
+        self._lock = threading.Lock()
+
+    def warn(self, text: str) -> bool:
+        """Logs a text, unless it was logged within the last QUIET_S. Returns whether it was not."""
+        now = time.monotonic()
+        with self._lock:
+            recent = {each: at for each, at in self._logged.items() if now - at < QUIET_S}
+            self._logged = {text: now, **recent}
+        if text not in recent:
+            event(text, level=WARNING)
+        return text not in recent
