@@ -45,7 +45,7 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
     Raises ConfigError for the first wrong value, for a token without a password, and for a service
     that the network reaches and that has neither a password nor WEB_PUBLIC=1.
     """
-    values = {name: text.strip() for name, text in environment.items() if text and text.strip()}
+    values = {name: text.strip() for name, text in environment.items() if text.strip()}
     password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")
     hosted = "PORT" in values or "INSTANCE_NUMBER" in values
     alone = demo and not (password or public or hosted)

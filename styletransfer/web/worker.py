@@ -37,7 +37,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
-PATIENCE_S = 120.0  # with a storage that is away, as long as a batch has
+OUTAGE_S = 120.0  # with a storage that is away, as long as a batch has
 NICENESS = 5  # so that the pages answer while every core paints
 _Value = TypeVar("_Value")
 
@@ -124,7 +124,7 @@ class WebWorker:
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
         """A job, to its end or until it is given up. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
-        confirm = functools.partial(self.when_stored, lease.confirm, PATIENCE_S)
+        confirm = functools.partial(self.when_stored, lease.confirm, OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.outgoing, confirm)
         lease.keep()
         self.outgoing.send("changed", job=job.id)

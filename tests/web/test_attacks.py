@@ -123,6 +123,19 @@ def test_passwords_cannot_be_tried_for_long(locked):
     assert locked.get("/api/jobs", headers=BEARER).status_code == 429
 
 
+def test_who_is_logged_in_goes_on_and_had_tries_enough(locked):
+    for _ in range(2):
+        for _ in range(MOST_WRONG - 1):
+            assert log_in(locked, "wrong").status_code == 401
+        assert log_in(locked).status_code == 303
+        assert locked.get("/login?next=/gallery").headers["location"] == "/gallery"
+        assert locked.get("/login?next=//evil.example").headers["location"] == "/"
+        token = token_of(locked, "/gallery")
+        assert locked.post("/logout", headers={FORM_TOKEN: token}).status_code == 303
+    page = locked.get("/login?next=/gallery")
+    assert page.status_code == 200 and "/logout" not in page.text
+
+
 def test_wrong_passwords_from_everywhere_stop_logins_and_not_those_who_have_the_token(locked):
     for number in range(MOST_WRONG_OF_ALL):
         locked.service.tries.failed(f"10.0.0.{number}")

@@ -254,6 +254,8 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
         found = answer.status_code, reason in answer.json()["detail"]
         assert found == (status, True), f"{request}: {answer.text}"
         assert "\n" not in answer.json()["detail"]
+    without = web.post("/api/jobs", data={"request": "{}"}, files={"other": ("x.jpg", b"x")})
+    assert (without.status_code, without.json()["detail"]) == (422, "the form has no file `photo`")
     assert not dict(store.queued())
 
 

@@ -196,6 +196,14 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatc
         lease.confirm()
 
 
+def test_what_is_no_job_is_passed_over(store):
+    for place in ("queue", "done"):
+        store._bucket.write(f"_web/{place}/{'0' * 20}.json", b"{")
+    assert store.read("0" * 20) is None and store.read_ended("0" * 20) is None
+    job = stored_job(store).id
+    assert Claims(store, "first").next().job.id == job
+
+
 def test_a_job_ends_once(store):
     job = stored_job(store).id
     held = Claims(store, "first").next()
@@ -214,3 +222,22 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     assert Claims(store, "second", gone="first").next() is None
     assert not dict(store.queued())
     assert store.read_ended(job).state == JobState.DONE
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda lease: lease.end(state=JobState.DONE),
+        lambda lease: lease.give_back(),
+        lambda lease: lease.abandon(),
+    ],
+    ids=["ended", "given back", "abandoned"],
+)
+def test_a_job_that_has_ended_is_renewed_no_more(store, ends):
+    stored_job(store)
+    lease = Claims(store, "first").next()
+    before = {*threading.enumerate()}
+    lease.keep()
+    assert {*threading.enumerate()} - before
+    ends(lease)
+    until(lambda: {*threading.enumerate()} <= before, deadline_s=leases.RENEW_S, every_s=0.001)

@@ -8,7 +8,7 @@ import pytest
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
-from styletransfer.web.options import load_options
+from styletransfer.web.options import MEGA, load_options
 from styletransfer.web.serve import serve
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
@@ -33,6 +33,25 @@ def test_web_port_wins_over_the_platforms():
     assert where({**PASSWORD, "PORT": "8080", "WEB_PORT": "9000"})[1] == 9000
     assert where({**PASSWORD, "PORT": "8081"})[1] == 8081
     assert load_options({**PASSWORD, "INSTANCE_NUMBER": "0"}).proxies == 1
+
+
+def test_limits_are_taken_up_to_their_bounds_and_no_further():
+    bounds = {
+        "WEB_PORT": ("port", 1, 65535, 8080, 1),
+        "WEB_MAX_MEGABYTES": ("max_upload", 1, 1000, 40, MEGA),
+        "WEB_MAX_MEGAPIXELS": ("max_pixels", 1, 200, 50, MEGA),
+        "WEB_MAX_WAITING": ("max_waiting", 1, 10_000, 50, 1),
+        "WEB_PROXIES": ("proxies", 0, 10, 0, 1),
+    }
+    for name, (option, low, high, default, unit) in bounds.items():
+        for given, value in ((str(low), low), (f" {high} ", high), (" ", default)):
+            loaded = load_options({**PASSWORD, name: given})
+            assert getattr(loaded, option) == value * unit
+        for beyond in (low - 1, high + 1):
+            with pytest.raises(ConfigError, match=f"{name} is '?{beyond}'?; expected"):
+                load_options({**PASSWORD, name: str(beyond)})
+    both = load_options({**PASSWORD, "WEB_TOKEN": "another token"})
+    assert (both.password, both.token) == ("a long password", "another token")
 
 
 def test_what_is_wrong_is_named_without_the_password():

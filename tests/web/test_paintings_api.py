@@ -88,6 +88,13 @@ def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place)
         ordered = other.post("/api/jobs", data={"request": json.dumps(blend)}, files=form)
         assert ordered.status_code == 202, ordered.text
         assert web.delete(f"/api/paintings/{name}").status_code == 409
+        ordered = web.post(
+            "/api/jobs", data={"request": '{"paintings": {"monet.jpg": 1}}'}, files=form
+        )
+        assert (ordered.status_code, web.delete("/api/paintings/monet.jpg").status_code) == (
+            202,
+            403,
+        )
         names = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
         assert other.get(f"/api/paintings/{names[0]}/thumbnail").status_code == 200
         assert other.delete(f"/api/paintings/{names[0]}").status_code == 204

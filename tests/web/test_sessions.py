@@ -31,6 +31,12 @@ def clock(monkeypatch):
     return now
 
 
+def test_a_new_session_is_nobodys_and_cannot_be_guessed():
+    sessions = Sessions(OPTIONS)
+    one, other = sessions.new(), sessions.new()
+    assert not one.logged_in and one.name != other.name and len(one.name) >= 24
+
+
 def test_a_cookie_counts_for_a_week_and_on_every_instance_with_the_same_passwords(monkeypatch):
     one = Sessions(OPTIONS, "secret")
     session = one.new(logged_in=True)

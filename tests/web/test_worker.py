@@ -172,7 +172,7 @@ def test_a_storage_that_stays_away_at_the_last_step_ends_the_painting_and_so_doe
     with pytest.raises(Stopped):
         hand.paint(painting)
     hand.stop.signum = None
-    monkeypatch.setattr(workers, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(workers, "OUTAGE_S", -1.0)
     with pytest.raises(UnavailableError):
         hand.paint(painting)
 
