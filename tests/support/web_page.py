@@ -144,7 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in ("/", "/gallery"):
             self._render("index.html" if path == "/" else "gallery.html")
         elif path.startswith("/picture/"):
-            self._send(200, page.pictures[path.split("/")[2]], "image/jpeg")
+            if not self._refused("GET", path):
+                self._send(200, page.pictures[path.split("/")[2]], "image/jpeg")
         elif path == "/api/events":
             self._stream()
         elif not self._refused("GET", path):

@@ -157,8 +157,10 @@ def test_a_folder_that_is_dropped_gives_its_pictures(page, server, tmp_path):
     assert page.one("#photos-refused").text == refused
 
 
-def test_looks_that_did_not_come_are_asked_for_again(page, server):
+def test_looks_and_pictures_that_did_not_come_are_asked_for_again(page, server):
+    server.add("beach.jpg", "mosaic", MOSAIC)
     server.refusals["GET", "/api/looks"] = (503, "the storage does not answer", None)
+    server.refusals["GET", "/picture/photo"] = (503, "the storage does not answer", None)
     page.look(server.address)
     page.until("document.querySelector('#looks-away').textContent")
     assert page.one("#looks-away").text == "The storage does not answer."
@@ -168,6 +170,8 @@ def test_looks_that_did_not_come_are_asked_for_again(page, server):
     server.paintings.pop()  # Somebody else has deleted it.
     page.js("document.dispatchEvent(new Event('visibilitychange'))")
     page.until("document.querySelectorAll('[name=look]').length === 2")
+    page.until("document.querySelector('#queue img').src.includes('/picture/photo')")
+    assert not server.refusals
 
 
 def test_a_painting_is_added_chosen_and_deleted(page, server):

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { say } from "./said.js";
 import { about, lookOf, placed, titleOf } from "./words.js";
 
-const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000;
+const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000, LONGEST_RETRY_MS = 30000;
 const ACTIVE = ["queued", "painting"];
 const jobs = new Map(), cards = new Map();
 let actions = {};
@@ -36,19 +36,22 @@ const pictureOf = ({ state, step, links }, shown) => {
   // While a worker is started anew, what was seen last stays.
   return links.preview ? `${links.preview}?step=${step}` : shown || `${links.photo}?small=1`;
 };
-// Shows a picture as soon as it has loaded, so that nothing flickers; the next one not before a while.
+// Shows a picture as soon as it has loaded, so that nothing flickers; the next one not before a while, and one that did not come
+// again later: the server or its storage may be away.
 const showPicture = (card, address) => {
   card.next = address;
   if (card.address === address || card.loading) return;
   card.loading = true;
   const probe = new Image();
   probe.onload = probe.onerror = (event) => {
+    const good = event.type === "load";
+    card.failures = good ? 0 : card.failures + 1;
     setTimeout(() => {
       card.loading = false;
-      if (card.next !== address) showPicture(card, card.next);
-    }, PREVIEW_EVERY_MS);
-    card.address = address;
-    if (event.type === "load") {
+      if (card.root.isConnected) showPicture(card, card.next);
+    }, Math.min(LONGEST_RETRY_MS, PREVIEW_EVERY_MS * 2 ** card.failures));
+    if (good) {
+      card.address = address;
       card.image.src = address;
       card.image.hidden = false;
       card.blank.hidden = true;
@@ -101,7 +104,7 @@ const cardOf = (job) => {
   words.append(heading, state, progress, refused, row);
   root.append(frame, words);
   frame.addEventListener("click", () => { if (jobs.get(job.id).state === "done") actions.open(job.id); });
-  return { root, image, blank, state, progress, refused, row, job: null, shown: null, loading: false, address: null, next: null };
+  return { root, image, blank, state, progress, refused, row, job: null, shown: null, loading: false, failures: 0, address: null, next: null };
 };
 const showJob = (job) => {
   if (!cards.has(job.id)) cards.set(job.id, cardOf(job));
