@@ -56,6 +56,22 @@ def test_a_record_that_is_deleted_while_all_are_read_is_left_out(tmp_path, monke
     assert [each.record.photo for each in Results(bucket).all()] == ["b.jpg"]
 
 
+def test_only_records_that_have_changed_are_read_again(tmp_path, monkeypatch):
+    bucket = FolderBucket(tmp_path)
+    for photo in ("a.jpg", "b.jpg"):
+        record(bucket, photo)
+    results, read, reads = Results(bucket), bucket.read, []
+    monkeypatch.setattr(bucket, "read", lambda key: reads.append(key) or read(key))
+    for _ in range(2):
+        results._found.forget()
+        assert len(results.all()) == 2
+    assert sorted(reads) == ["_records/monet/a.jpg.json", "_records/monet/b.jpg.json"]
+    record(bucket, "b.jpg", error="torn")
+    results._found.forget()
+    results.all()
+    assert reads[2:] == ["_records/monet/b.jpg.json"]
+
+
 def test_the_gallery_gives_what_is_there_by_the_page_and_says_what_is_not(web):
     bucket = web.service.buckets.result
     job = stored_job(JobStore(bucket)).id  # Of beach.jpg.
