@@ -77,8 +77,9 @@ def step_of(
 
     from styletransfer import Settings, load_vgg
     from styletransfer.engine import transport
-    from styletransfer.engine.objective import Objective, StepParams
+    from styletransfer.engine.objective import Objective
     from styletransfer.engine.optimizers import State, initial_content_weight
+    from styletransfer.engine.program import StepParams, program
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.images.decode import decode
 
@@ -92,7 +93,7 @@ def step_of(
     problem = objective.problem(photo, StyleTargets([painting]).groups(objective, size, None), None)
     state = State.start(objective.canvas(size).padded(photo), initial_content_weight(settings))
     params = StepParams.of(settings, settings.learning_rate, 0.9, steering=1.0)
-    return objective.program(problem), (state, problem, params)
+    return program(objective, problem), (state, problem, params)
 
 
 def traced(step: Any, arguments: tuple[Any, ...]) -> Counter[str]:

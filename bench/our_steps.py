@@ -24,16 +24,18 @@ from stepping import most_memory, serve
 
 from styletransfer import Settings
 from styletransfer.devices import tensorflow
-from styletransfer.engine import pyramid, tiled_gradient
+from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.losses import STYLE_LAYERS
-from styletransfer.engine.objective import Objective, Problem, Program, StepParams
+from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import State, averaging_decay, initial_content_weight
+from styletransfer.engine.program import StepParams, program
 from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
-TILED = {"tiled": tiled_gradient.Tiling(6, 64), "tiled1-2": tiled_gradient.Tiling(3, 128)}
+TILED = {"tiled": Tiling(6, 64), "tiled1-2": Tiling(3, 128)}
 SMALL = (64, 96)  # px, for tracing, which takes as long as steps of large pictures
 
 Step = Callable[[], object]
@@ -47,12 +49,12 @@ def painting_step(
     objective = Objective.of(settings, vgg)
     groups = StyleTargets(paintings).groups(objective, tuple(photo.shape[1:3]))
     problem = objective.problem(photo, groups, None)
-    program = program_of(objective, problem, kind)
+    functions = program(objective, problem, TILED.get(kind, UNTILED))
     decay = averaging_decay(settings.iterations, settings.averaging)
     params = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
     canvas = objective.canvas(tuple(photo.shape[1:3]))
     state = State.start(canvas.padded(photo), initial_content_weight(settings))
-    take = program.compiled_step if kind == "compiled" else program.step
+    take = functions.compiled_step if kind == "compiled" else functions.step
 
     def step() -> np.ndarray:
         nonlocal state
@@ -60,13 +62,6 @@ def painting_step(
         return terms.numpy()
 
     return step
-
-
-def program_of(objective: Objective, problem: Problem, kind: str) -> Program:
-    """The program of this kind of step."""
-    if kind not in TILED:
-        return objective.program(problem)
-    return tiled_gradient.program(objective, problem, TILED[kind])
 
 
 def network_step(vgg: VGG, photo: tf.Tensor, dtype: str) -> Step:

@@ -79,12 +79,13 @@ def export(args: argparse.Namespace) -> None:
         from styletransfer import Settings, load_vgg
         from styletransfer.devices import tensorflow
         from styletransfer.engine import pyramid
-        from styletransfer.engine.objective import Objective, StepParams
+        from styletransfer.engine.objective import Objective
         from styletransfer.engine.optimizers import (
             State,
             averaging_decay,
             initial_content_weight,
         )
+        from styletransfer.engine.program import StepParams, program
         from styletransfer.engine.style_targets import StyleTargets
         from styletransfer.engine.transport import by_products
         from styletransfer.images.arrays import fit_size
@@ -104,19 +105,19 @@ def export(args: argparse.Namespace) -> None:
     smallest = next(iter(sizes.values()))
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
-    program = objective.program(problem)
+    step_of = program(objective, problem).step
     decay = averaging_decay(STEPS_BEFORE, settings.averaging)
     params = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
     canvases = {longer: objective.canvas(size).size for longer, size in sizes.items()}
     on_canvas = objective.canvas(smallest).padded(scaled)
     state = State.start(on_canvas, initial_content_weight(settings))
     for _ in range(STEPS_BEFORE):
-        state, _ = program.step(state, problem, params)
+        state, _ = step_of(state, problem, params)
     structure = (state, problem, params)
     arguments = tf.nest.flatten(structure)
 
     def step(flat: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        return tf.nest.flatten(program.step(*tf.nest.pack_sequence_as(structure, flat)))
+        return tf.nest.flatten(step_of(*tf.nest.pack_sequence_as(structure, flat)))
 
     noise = tf.random.stateless_uniform(on_canvas.shape, [0, 0], -ROUNDING, ROUNDING)
     expected = taken(step, arguments)

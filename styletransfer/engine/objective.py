@@ -1,9 +1,8 @@
-"""What is minimised: losses on a network's features, and the gradient of their weighted sum, as
-traced TensorFlow functions."""
+"""What is minimised: losses on a network's features, and the gradient of their weighted sum."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +14,7 @@ from styletransfer.engine.compilation import compiles_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses, unpainted_variation
-from styletransfer.engine.optimizers import State, adam, deviation, log_target_error, steered
 from styletransfer.engine.recipe import (
-    TERMS,
     Group,
     Losses,
     PaintingStatistics,
@@ -43,50 +40,6 @@ class Problem(NamedTuple):
     targets: Targets
     background: tuple[tf.Tensor, ...]
     contours: tuple[Contours, ...] = ()
-
-
-class StepParams(NamedTuple):
-    """The numbers of a step, float32 scalars.
-
-    style, total_variation, structure: weights. rate: Adam's learning rate. decay: of the average.
-    log_target_error: logarithm of the relative content error to hold. steering: 1 if the content
-    weight follows it, else 0. relative: 1 if all weights are divided by 1 + the content weight, so
-    that a changing weight does not change the gradient's size, which Adam adapts to slowly; else 0.
-    """
-
-    style: tf.Tensor
-    total_variation: tf.Tensor
-    structure: tf.Tensor
-    rate: tf.Tensor
-    decay: tf.Tensor
-    log_target_error: tf.Tensor
-    steering: tf.Tensor
-    relative: tf.Tensor
-
-    @classmethod
-    def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
-        """The parameters for these settings."""
-        params = cls(
-            style=settings.style_scale,
-            total_variation=settings.total_variation_weight,
-            structure=settings.structure_weight,
-            rate=rate,
-            decay=decay,
-            log_target_error=log_target_error(settings.strength),
-            steering=steering,
-            relative=settings.content_weight == "auto",
-        )
-        return cls(*(tf.constant(float(each)) for each in params))
-
-
-class Program(NamedTuple):
-    """gradient: image, problem, weights [4] → unweighted terms [4], gradient of their weighted sum.
-    step: state, problem, params → the state after a step of Adam, weighted terms [4].
-    compiled_step: the same by XLA, which compiles it for each size; none in tiles."""
-
-    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
-    step: Callable[..., tuple[State, tf.Tensor]]
-    compiled_step: Callable[..., tuple[State, tf.Tensor]] | None = None
 
 
 @dataclass(frozen=True)
@@ -236,7 +189,8 @@ class Objective:
     def gradient(
         self, image: tf.Tensor, problem: Problem, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """See Program."""
+        """The unweighted terms [4] of image [1, H, W, 3], and the gradient of their sum weighted by
+        `weights` [4]. Computed without tiles."""
         size = tf.shape(image)[1:3]
         scale = gradient_scale(self.options.dtype, weights, size)
         scaled = weights if scale is None else scale * weights
@@ -294,17 +248,6 @@ class Objective:
         found = contours(photo, shown) if self.structure else ()
         return Problem(Targets(content, masks, norm, groups, painted), background, found)
 
-    def program(self, problem: Problem) -> Program:
-        """The traced functions for problems of this structure. Heights and widths are dynamic, so
-        that all photos and scales share one trace; numbers are arguments for the same reason."""
-        return _program(self, signature(problem))
-
-
-def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
-    """The weights [4] of the terms, of which the content weight may be steered; float32."""
-    others = settings.style_scale, settings.total_variation_weight, settings.structure_weight
-    return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
-
 
 def signature(tensors: Any) -> Any:
     """The tf.TensorSpecs of a structure of tensors, with dynamic height and width where a tensor is
@@ -315,40 +258,3 @@ def signature(tensors: Any) -> Any:
         return tf.TensorSpec([1, None, None, shape[3]] if len(shape) == 4 else shape, tensor.dtype)
 
     return tf.nest.map_structure(spec, tensors)
-
-
-def make_step(
-    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], update: Callable[..., State]
-) -> Callable[..., tuple[State, tf.Tensor]]:
-    """`Program.step` from `Program.gradient`. update: optimizers.adam or its equivalent."""
-
-    def step(state: State, problem: Problem, params: StepParams) -> tuple[State, tf.Tensor]:
-        weights = tf.stack(
-            [state.content_weight, params.style, params.total_variation, params.structure]
-        )
-        weights /= 1 + params.relative * state.content_weight
-        terms, direction = gradient(state.image, problem, weights)
-        off = deviation(terms[0], params.log_target_error)
-        weight = steered(state.content_weight, off, state.deviation, params.steering)
-        state = update(state, direction, params.rate, params.decay)
-        return state._replace(content_weight=weight, deviation=off), weights * terms
-
-    return step
-
-
-@lru_cache(maxsize=8)
-def _program(objective: Objective, problem_spec: Problem) -> Program:
-    picture = tf.TensorSpec([1, None, None, 3], tf.float32)
-    weights = tf.TensorSpec([len(TERMS)], tf.float32)
-    windows = tf.TensorSpec([2], tf.float32)
-    scalar = tf.TensorSpec([], tf.float32)
-    state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
-    of_step = [state, problem_spec, StepParams(*[scalar] * len(StepParams._fields))]
-    step = make_step(objective.gradient, adam)
-    return Program(
-        tf.function(
-            objective.gradient, autograph=False, input_signature=[picture, problem_spec, weights]
-        ),
-        tf.function(step, autograph=False, input_signature=of_step),
-        tf.function(step, autograph=False, input_signature=of_step, jit_compile=True),
-    )

@@ -1,18 +1,14 @@
 """Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
-picture diverges, continues with less memory when it runs out, and detects convergence."""
+picture diverges, and detects convergence."""
 
-import dataclasses
 import math
-from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine import tiled_gradient
-from styletransfer.engine.compilation import StepTimer, of_this_process
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem, StepParams, term_weights
+from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
@@ -25,6 +21,9 @@ from styletransfer.engine.optimizers import (
     rate_for_strength,
     steered,
 )
+from styletransfer.engine.program import StepParams, term_weights
+from styletransfer.engine.resilient_program import ResilientProgram
+from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings
@@ -61,48 +60,107 @@ class ScaleOptimizer:
         plan: MemoryPlan,
         schedule: ScaleSchedule,
     ) -> None:
-        in_place = plan.tiling != tiled_gradient.UNTILED and settings.optimizer == "adam"
+        self._settings, self._schedule = settings, schedule
+        self._uses_adam = settings.optimizer == "adam"
+        self._in_float16 = objective.options.dtype == tf.float16
+        in_place = self._uses_adam and plan.tiling != UNTILED
         self.state = state.in_variables() if in_place else state
-        self._objective, self._problem, self._settings = objective, problem, settings
-        self._planner, self._plan = planner, plan
-        self._program = tiled_gradient.program(objective, problem, plan.tiling)
-        self._last_good, self._rate = _compressed(state.average), settings.learning_rate
-        self._halvings, self._schedule = 0, schedule
-        self._timer = StepTimer()
-        self._key = objective, tuple(state.image.shape[1:3]), state.image.device
-        self._compiles = self._program.compiled_step is not None and of_this_process.wanted(
-            self._key, schedule.steps, settings
-        )
-        self._steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / schedule.steps))
-        self._unsteered = 0 if schedule.is_first else UNSTEERED * schedule.steps
-        self._style_limit: float | None = None
         self.converged = False  # whether the last step improved the loss by less than asked for
+        self._program = ResilientProgram(objective, problem, planner, plan)
+        if self._uses_adam:
+            self._program.compile_where_it_pays(state.image, schedule.steps, settings)
+        self._last_good, self._rate = _compressed(state.average), settings.learning_rate
+        self._halvings = 0  # of the rate
         self._went_back_at = 0  # the step, from 1, after which the picture was the last good one
+        self._style_limit: float | None = None
 
     def step(self, number: int, last: bool) -> tf.Tensor:
         """Takes step `number` of this scale, from 1; its weighted terms [4].
 
         Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
         """
-        uses_adam = self._settings.optimizer == "adam"
-        terms = self._adam_step(number) if uses_adam else self._lbfgs_step()
-        if last or not uses_adam or number % CHECK_EVERY == 0:
+        terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
+        if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
-            self._timer.done(number)
+            self._program.done(number)
         if self._settings.min_improvement > 0:
             self._judge_improvement(number, float(tf.reduce_sum(terms)))
-        ends = last or self.converged
-        if ends and uses_adam and self._program.compiled_step:
-            of_this_process.took(self._key, self._timer)
-        if ends and self._schedule.is_last:
-            self._warn_of_runaway()
+        if last or self.converged:
+            self._program.ended()
+            if self._schedule.is_last:
+                self._warn_of_runaway()
         return terms
+
+    def _adam_step(self, number: int) -> tf.Tensor:
+        settings, (steps, is_first, _) = self._settings, self._schedule
+        rate, steering = self._rate * cooldown(number, steps), 0.0
+        if settings.content_weight == "auto":
+            rate *= rate_for_strength(settings.strength)
+            if is_first or number > UNSTEERED * steps:
+                steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / steps))
+        decay = averaging_decay(number, settings.averaging)
+        params = StepParams.of(settings, rate, decay, steering)
+        self.state, terms = self._program.step(self.state, params)
+        return terms
+
+    def _lbfgs_step(self) -> tf.Tensor:
+        settings, state = self._settings, self.state
+        weights = term_weights(state.content_weight, settings)
+
+        def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._program.gradient(tf.constant(image), weights)
+
+        def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
+            terms, gradient = evaluate(image)
+            return float(tf.reduce_sum(weights * terms)), gradient.numpy()
+
+        bounds = None if settings.recipe == "inetwork" else (0.0, 1.0)
+        image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
+        terms, _ = evaluate(image)
+        weight = state.content_weight
+        off = deviation(terms[0], tf.constant(log_target_error(settings.strength)))
+        if settings.content_weight == "auto":
+            weight = steered(weight, off, off, tf.constant(LBFGS_STEERING))
+        image = tf.constant(image)
+        self.state = state._replace(
+            image=image, average=image, content_weight=weight, deviation=off
+        )
+        return weights * terms
+
+    def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
+        """Goes back to the last good picture and halves the learning rate if the picture has
+        diverged. Raises DivergedError if that does not help."""
+        values = [abs(float(value)) for value in terms]
+        if self._style_limit is None:
+            self._style_limit = DIVERGED * (1 + values[1])
+        if self._is_good(values, self._style_limit):
+            if not last:
+                self._last_good = _compressed(self.state.average)
+            return
+        if not self._uses_adam or self._halvings == MAX_HALVINGS:
+            raise DivergedError(
+                f"the picture diverged (loss {sum(values):g}), also with smaller steps; choose "
+                f"{'precision float32, or ' if self._in_float16 else ''}"
+                "smaller weights (content_weight, style_scale, total_variation_weight)"
+            )
+        self._halvings, self._went_back_at = self._halvings + 1, number
+        self._rate /= 2
+        image = tf.cast(self._last_good, tf.float32)
+        self.state = State.start(image, self.state.content_weight)
+
+    def _is_good(self, terms: list[float], style_limit: float) -> bool:
+        """Whether terms and state are finite, and the style loss is at most `style_limit`."""
+        if not all(map(math.isfinite, terms)) or not terms[1] <= style_limit:
+            return False
+        return all(
+            bool(tf.reduce_all(tf.math.is_finite(each))) for each in tf.nest.flatten(self.state)
+        )
 
     def _judge_improvement(self, number: int, total: float) -> None:
         """Compares the mean loss of a window that ends with step `number` with that of the one
         before, 0 if there is none. Both are part of the state: a resumed run judges as it would
         have."""
-        window = WINDOW if self._settings.optimizer == "adam" else 1
+        window = WINDOW if self._uses_adam else 1
         before, so_far = self.state.windows.numpy()
         so_far += np.float32(total) if math.isfinite(total) else 0
         if number % window == 0:
@@ -126,102 +184,6 @@ class ScaleOptimizer:
                 settings.strength,
                 weight,
             )
-
-    def _adam_step(self, number: int) -> tf.Tensor:
-        settings = self._settings
-        steers = settings.content_weight == "auto" and number > self._unsteered
-        decay = averaging_decay(number, settings.averaging)
-        rate = self._rate * cooldown(number, self._schedule.steps)
-        if settings.content_weight == "auto":
-            rate *= rate_for_strength(settings.strength)
-        params = StepParams.of(settings, rate, decay, self._steering if steers else 0.0)
-        arguments = self.state, self._problem, params
-        if self._compiles:
-            assert self._program.compiled_step is not None
-            started = perf_counter()
-            try:
-                self.state, terms = self._program.compiled_step(*arguments)
-                if self._timer.first is None:
-                    self._timer.first = perf_counter() - started
-                return terms
-            except tf.errors.OpError as error:
-                of_this_process.failed(error)
-                self._compiles, self._timer = False, StepTimer()
-        self.state, terms = self._within_memory("step", *arguments)
-        return terms
-
-    def _lbfgs_step(self) -> tf.Tensor:
-        settings, state = self._settings, self.state
-        weights = term_weights(state.content_weight, settings)
-
-        def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._within_memory("gradient", tf.constant(image), self._problem, weights)
-
-        def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
-            terms, gradient = evaluate(image)
-            return float(tf.reduce_sum(weights * terms)), gradient.numpy()
-
-        bounds = None if settings.recipe == "inetwork" else (0.0, 1.0)
-        image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
-        terms, _ = evaluate(image)
-        weight = state.content_weight
-        off = deviation(terms[0], tf.constant(log_target_error(settings.strength)))
-        if settings.content_weight == "auto":
-            weight = steered(weight, off, off, tf.constant(LBFGS_STEERING))
-        image = tf.constant(image)
-        self.state = state._replace(
-            image=image, average=image, content_weight=weight, deviation=off
-        )
-        return weights * terms
-
-    def _within_memory(self, name: str, *arguments: Any) -> tuple[Any, Any]:
-        """The result of the program's `step` or `gradient`. When memory runs out, continues with
-        smaller tiles; when XLA fails, without it. Raises MemoryShortError when there are no smaller
-        tiles."""
-        while True:
-            try:
-                return getattr(self._program, name)(*arguments)
-            except (tf.errors.ResourceExhaustedError, MemoryError):
-                self._plan = self._planner.plan_with_less(self._plan)
-                logger.warning("memory ran out; continuing with less: %s", self._plan)
-            except tf.errors.OpError as error:
-                if not self._objective.compiled_terms:
-                    raise
-                of_this_process.failed(error)
-                self._objective = dataclasses.replace(self._objective, compiled_terms=False)
-            self._program = tiled_gradient.program(
-                self._objective, self._problem, self._plan.tiling
-            )
-
-    def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
-        """Goes back to the last good picture and halves the learning rate if the picture has
-        diverged. Raises DivergedError if that does not help."""
-        values = [abs(float(value)) for value in terms]
-        if self._style_limit is None:
-            self._style_limit = DIVERGED * (1 + values[1])
-        if self._is_good(values, self._style_limit):
-            if not last:
-                self._last_good = _compressed(self.state.average)
-            return
-        if self._settings.optimizer == "lbfgs" or self._halvings == MAX_HALVINGS:
-            in_float16 = self._objective.options.dtype == tf.float16
-            raise DivergedError(
-                f"the picture diverged (loss {sum(values):g}), also with smaller steps; choose "
-                f"{'precision float32, or ' if in_float16 else ''}"
-                "smaller weights (content_weight, style_scale, total_variation_weight)"
-            )
-        self._halvings, self._went_back_at = self._halvings + 1, number
-        self._rate /= 2
-        image = tf.cast(self._last_good, tf.float32)
-        self.state = State.start(image, self.state.content_weight)
-
-    def _is_good(self, terms: list[float], style_limit: float) -> bool:
-        """Whether terms and state are finite, and the style loss is at most `style_limit`."""
-        if not all(map(math.isfinite, terms)) or not terms[1] <= style_limit:
-            return False
-        return all(
-            bool(tf.reduce_all(tf.math.is_finite(each))) for each in tf.nest.flatten(self.state)
-        )
 
 
 def _compressed(average: tf.Tensor) -> tf.Tensor:

@@ -19,10 +19,11 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.objective import Objective, Problem, term_weights
+from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.engine.postprocess import Postprocess
+from styletransfer.engine.program import program, term_weights
 from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
@@ -326,8 +327,8 @@ def objective(  # noqa: PLR0913  The public signature.
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
     problem = minimised.problem(photo, groups, targets.painted(content_mask, settings.recipe))
     weights = term_weights(initial_content_weight(settings), settings)
-    program = minimised.program(problem)
-    terms, gradient = program.gradient(pyramid.to_batch(image), problem, weights)
+    gradient_at = program(minimised, problem).gradient
+    terms, gradient = gradient_at(pyramid.to_batch(image), problem, weights)
     return _named(weights * terms), gradient[0].numpy()
 
 

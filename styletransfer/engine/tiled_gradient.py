@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from styletransfer.engine.float16_gradient import gradient_scale
-from styletransfer.engine.objective import Objective, Problem, Program, make_step, signature
-from styletransfer.engine.optimizers import adam_in_place
+from styletransfer.engine.objective import Objective, Problem, signature
 from styletransfer.engine.recipe import TERMS, Targets, add_sums, sum_dtype
 from styletransfer.engine.structure import Contours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
@@ -40,22 +39,6 @@ class Tiling(NamedTuple):
 UNTILED = Tiling(1, 0)
 
 
-def program(objective: Objective, problem: Problem, tiling: Tiling) -> Program:
-    """`objective.program(problem)` computed with this tiling. Its step updates the state in place.
-
-    Without tiles it is the traced program itself.
-    """
-    if tiling == UNTILED:
-        return objective.program(problem)
-
-    def gradient(
-        image: tf.Tensor, problem: Problem, weights: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        return _gradient(objective, tiling, image, problem, weights)
-
-    return Program(gradient, make_step(gradient, adam_in_place))
-
-
 class _Picture(NamedTuple):
     """Arguments of all traced functions: a picture's size [2], (height, width), and targets."""
 
@@ -63,42 +46,14 @@ class _Picture(NamedTuple):
     targets: Targets
 
 
-def _gradient(
+def gradient_in_tiles(
     objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Unweighted terms [4] and the gradient of their weighted sum, of image [1, H, W, 3], a tensor
-    or a variable."""
-    deepest = max(map(poolings_before, objective.layers)) + 1
-    blocks = [
-        _block(objective, number, number == deepest, signature(problem.targets))
-        for number in range(1, min(tiling.first_whole_block, deepest + 1))
-    ]
-    picture = _Picture(tf.constant(image.shape[1:3]), problem.targets)
-
-    def network_input() -> RowBuffer:
-        # The value of a variable: the gradient will be written over it.
-        whole = objective.composited(tf.convert_to_tensor(image), problem)
-        return RowBuffer.from_tensor(whole)
-
-    scale = gradient_scale(objective.options.dtype, weights, picture.size)
+    """`objective.gradient` of image [1, H, W, 3], a tensor or a variable, in these tiles."""
+    scale = gradient_scale(objective.options.dtype, weights, tf.constant(image.shape[1:3]))
     if scale is not None:
         weights *= scale
-    inputs, sums = _forward(blocks, tiling, network_input(), picture)
-    last = inputs.pop()
-    x = () if len(blocks) == deepest else (last.tensor,)
-    del last
-    whole_from = tiling.first_whole_block if x else None
-    end = _end(objective, whole_from, signature(problem.targets), tuple(signature(sums).items()))
-    terms, sum_gradients, backpropagated = end(x, sums, picture, weights[:-1])
-    upstream = RowBuffer.from_tensor(*backpropagated) if backpropagated else None
-    del x, backpropagated
-    for block in reversed(blocks):
-        rows = inputs.pop() if inputs else network_input()
-        _backward(block, tiling, rows, upstream, sum_gradients, picture)
-        upstream = rows
-    assert upstream is not None  # There is at least one block.
-    gradient = upstream.tensor
-    del upstream, rows
+    terms, gradient = _network_gradient(objective, tiling, image, problem, weights[:-1])
     structure = tf.zeros([], terms.dtype)
     if problem.contours:
         whole = objective.composited(tf.convert_to_tensor(image), problem)
@@ -112,6 +67,40 @@ def _gradient(
         mask, _ = problem.background
         gradient *= mask
     return terms, gradient
+
+
+def _network_gradient(
+    objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The terms [3] that are computed from the network's features or from neighbouring pixels, and
+    the gradient of their weighted sum by what the network sees."""
+    deepest = max(map(poolings_before, objective.layers)) + 1
+    blocks = [
+        _block(objective, number, number == deepest, signature(problem.targets))
+        for number in range(1, min(tiling.first_whole_block, deepest + 1))
+    ]
+    picture = _Picture(tf.constant(image.shape[1:3]), problem.targets)
+
+    def network_input() -> RowBuffer:
+        # The value of a variable: the gradient will be written over it.
+        whole = objective.composited(tf.convert_to_tensor(image), problem)
+        return RowBuffer.from_tensor(whole)
+
+    inputs, sums = _forward(blocks, tiling, network_input(), picture)
+    last = inputs.pop()
+    x = () if len(blocks) == deepest else (last.tensor,)
+    del last
+    whole_from = tiling.first_whole_block if x else None
+    end = _end(objective, whole_from, signature(problem.targets), tuple(signature(sums).items()))
+    terms, sum_gradients, backpropagated = end(x, sums, picture, weights)
+    upstream = RowBuffer.from_tensor(*backpropagated) if backpropagated else None
+    del x, backpropagated
+    for block in reversed(blocks):
+        rows = inputs.pop() if inputs else network_input()
+        _backward(block, tiling, rows, upstream, sum_gradients, picture)
+        upstream = rows
+    assert upstream is not None  # There is at least one block.
+    return terms, upstream.tensor
 
 
 @partial(tf.function, autograph=False, reduce_retracing=True)

@@ -9,8 +9,9 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
-from styletransfer.engine import compilation, objective
+from styletransfer.engine import compilation, objective, resilient_program
 from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation, StepTimer
+from styletransfer.engine.program import term_weights
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.transport import by_products
 
@@ -21,7 +22,7 @@ ENOUGH = round(COMPILE_SECONDS / SAVED_SECONDS)  # steps, to pay for a compilati
 def fresh(monkeypatch):
     """As at the start of a process."""
     found = Compilation()
-    monkeypatch.setattr("styletransfer.engine.scale_optimizer.of_this_process", found)
+    monkeypatch.setattr("styletransfer.engine.resilient_program.of_this_process", found)
     return found
 
 
@@ -130,7 +131,7 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     groups = StyleTargets([picture(40, 48, 2)]).groups(minimised, (32, 48))
     problem = minimised.problem(photo, groups, None)
     image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
-    weights = objective.term_weights(0.7, Settings())
+    weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(
             image, problem, weights
@@ -157,13 +158,13 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch
     def fails(*_):
         raise tf.errors.InternalError(None, None, "libdevice not found")
 
-    made = objective.Objective.program
+    made = resilient_program.program
 
-    def program(own, problem):
-        found = made(own, problem)._replace(compiled_step=fails)
-        return found._replace(step=fails) if own.compiled_terms else found
+    def program(minimised, problem, tiling):
+        found = made(minimised, problem, tiling)._replace(compiled_step=fails)
+        return found._replace(step=fails) if minimised.compiled_terms else found
 
-    monkeypatch.setattr(objective.Objective, "program", program)
+    monkeypatch.setattr(resilient_program, "program", program)
     monkeypatch.setattr(objective, "compiles_terms", lambda settings: settings.compile == "always")
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]
     always = Settings(size=48, iterations=2, precision="float32", compile="always")

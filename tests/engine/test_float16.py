@@ -8,9 +8,10 @@ from support import hard_networks, tiny
 from support.tiny import picture
 
 from styletransfer import Settings
-from styletransfer.engine import tiled_gradient
-from styletransfer.engine.objective import Objective, term_weights
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.program import term_weights
 from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.errors import ConfigError
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
@@ -54,8 +55,7 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         on_canvas = minimised.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
         arguments = on_canvas, problem, term_weights(1.0, settings)
         found[settings.precision] = minimised.gradient(*arguments)
-    tiled = tiled_gradient.program(minimised, problem, tiled_gradient.Tiling(2, 16))
-    found["in tiles"] = tiled.gradient(*arguments)
+    found["in tiles"] = gradient_in_tiles(minimised, Tiling(2, 16), *arguments)
     # Where the white pixel is, nearly everything cancels.
     far = np.ones((96, 112, 1))
     far[24:56, 32:64] = 0

@@ -13,9 +13,10 @@ from support import programs
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
-from styletransfer.engine import pyramid
+from styletransfer.engine import pyramid, resilient_program
 from styletransfer.engine.losses import RelativeLosses
-from styletransfer.engine.objective import Objective, _program
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.program import _traced_program, program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import DivergedError
 from styletransfer.vgg.network import NetworkOptions
@@ -173,18 +174,18 @@ def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypa
 
 @pytest.mark.slow
 def test_photos_of_any_size_share_one_trace(tiny):
-    _program.cache_clear()
+    _traced_program.cache_clear()
     for side in range(64, 74):
         list(
             stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
         )
     # Same settings, so the same program; another structure of the problem would be another one.
-    assert _program.cache_info().currsize == 1
+    assert _traced_program.cache_info().currsize == 1
     objective = Objective.of(Settings(), tiny)
     photo = pyramid.to_batch(picture(64, 64))
     groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
-    program = objective.program(objective.problem(photo, groups, None))
-    assert program.step.experimental_get_tracing_count() == 1
+    found = program(objective, objective.problem(photo, groups, None))
+    assert found.step.experimental_get_tracing_count() == 1
 
 
 def test_a_step_takes_nothing_in_float64(tiny):
@@ -309,8 +310,7 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
                 return state._replace(image=state.image * nan, average=state.average * nan), terms
             return state, terms
 
-    real_program = Objective.program
-    monkeypatch.setattr(Objective, "program", lambda *args: Sick(real_program(*args)))
+    monkeypatch.setattr(resilient_program, "program", lambda *args: Sick(program(*args)))
     settings = Settings(size=96, iterations=20)
     steps = list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
     assert np.isfinite(steps[-1].image).all()
@@ -326,11 +326,11 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
         return tf.stack([found["content"] * float("nan")] * 3)
 
     monkeypatch.setattr(RelativeLosses, "terms", terms)
-    _program.cache_clear()
+    _traced_program.cache_clear()
     settings = Settings(size=96, iterations=100, optimizer=optimizer)
     with pytest.raises(DivergedError, match="weights"):
         list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
-    _program.cache_clear()
+    _traced_program.cache_clear()
 
 
 @pytest.mark.slow

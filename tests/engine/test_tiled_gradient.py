@@ -14,13 +14,13 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
-from styletransfer.engine import memory_available, memory_model, tiled_gradient
-from styletransfer.engine import objective as objective_module
+from styletransfer.engine import memory_available, memory_model, resilient_program
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
+from styletransfer.engine.program import Program
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.tiled_gradient import Tiling
+from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.errors import ConfigError, MemoryShortError
 from styletransfer.vgg.network import NetworkOptions
 
@@ -56,7 +56,7 @@ def whole(objective, image, problem):
 
 def tiled(objective, image, problem, tiling):
     weights = tf.constant(WEIGHTS, image.dtype)
-    found = tiled_gradient.program(objective, problem, tiling).gradient(image, problem, weights)
+    found = gradient_in_tiles(objective, tiling, image, problem, weights)
     return [each.numpy() for each in found]
 
 
@@ -202,7 +202,7 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
     args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
 
-    real, calls = tiled_gradient.program, []
+    real, calls = resilient_program.program, []
 
     def program(objective, problem, tiling):
         found = real(objective, problem, tiling)
@@ -215,7 +215,7 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
 
         return found._replace(step=step)
 
-    monkeypatch.setattr(tiled_gradient, "program", program)
+    monkeypatch.setattr(resilient_program, "program", program)
     with caplog.at_level(logging.WARNING):
         found = last(stylize(*args)).image
     # Tilings that would take no less for a picture this small are passed over.
@@ -229,9 +229,9 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
         def step(*arguments):
             raise MemoryError
 
-        return objective_module.Program(step, step)
+        return Program(step, step)
 
-    monkeypatch.setattr(tiled_gradient, "program", program)
+    monkeypatch.setattr(resilient_program, "program", program)
     settings = Settings(size=96, iterations=1)
     with pytest.raises(MemoryShortError, match="smaller size"):
         list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
