@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy.optimize import Bounds, minimize
 
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.recipe import TERMS
 from styletransfer.settings import Settings
 from styletransfer.vgg.row_buffer import read_rows, write_rows
 
@@ -24,14 +25,15 @@ LEAST_RATE = 0.1  # of the full learning rate
 FULL_RATE_FROM = 0.3  # strength; see `rate_for_strength`
 ROWS_AT_ONCE = 256  # updated in place
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
+WINDOWS = 2, len(TERMS)  # the shape of a state's windows
 MIN_STRENGTH = 1e-3  # the picture looks like the photo
 
 
 class State(NamedTuple):
     """Image, Adam's two moments and the average of iterates, all [1, H, W, 3]; Adam's step count,
-    the content weight, and the last step's deviation (see `steered`), scalars; `windows` [2], by
-    which `min_improvement` is judged: the mean loss of the scale's last whole window of steps (0 if
-    there is none), and the sum of the next one's so far; float32."""
+    the content weight, and the last step's deviation (see `steered`), scalars; `windows` [2, 4], by
+    which `min_improvement` is judged: the means of the terms over the scale's last whole window of
+    steps (0 if there is none), and the sums over the next one so far; float32."""
 
     image: tf.Tensor
     momentum: tf.Tensor
@@ -54,14 +56,14 @@ class State(NamedTuple):
             tf.constant(0.0),
             tf.convert_to_tensor(content_weight, tf.float32),
             tf.constant(0.0),
-            tf.zeros([2]),
+            tf.zeros(WINDOWS),
         )
 
     @classmethod
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """The shapes of a state's arrays, by name, for an image of a shape."""
         images, scalars = dict.fromkeys(STATE_IMAGES, shape), dict.fromkeys(cls._fields, ())
-        return {**scalars, **images, "windows": (2,)}
+        return {**scalars, **images, "windows": WINDOWS}
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
@@ -95,7 +97,7 @@ class State(NamedTuple):
             momentum=smaller * upscaled(self.momentum, "bicubic"),
             variance=smaller**2 * upscaled(self.variance, "bilinear"),
             average=average,
-            windows=tf.zeros([2]),
+            windows=tf.zeros(WINDOWS),
         )
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from styletransfer.engine.objective import Objective, Problem, signature
 from styletransfer.engine.optimizers import (
+    WINDOWS,
     State,
     adam,
     adam_in_place,
@@ -88,7 +89,7 @@ def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
 def _traced_program(objective: Objective, problem_spec: Problem) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
-    windows = tf.TensorSpec([2], tf.float32)
+    windows = tf.TensorSpec(WINDOWS, tf.float32)
     scalar = tf.TensorSpec([], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
     of_step = [state, problem_spec, StepParams(*[scalar] * len(StepParams._fields))]

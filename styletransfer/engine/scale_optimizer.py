@@ -79,12 +79,13 @@ class ScaleOptimizer:
 
         Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
         """
+        weight = self.state.content_weight
         terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
         if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
             self._program.done(number)
         if self._settings.min_improvement > 0:
-            self._judge_improvement(number, float(tf.reduce_sum(terms)))
+            self._judge_improvement(number, self._unsteered(terms.numpy(), float(weight)))
         if last or self.converged:
             self._program.ended()
             if self._schedule.is_last:
@@ -156,20 +157,35 @@ class ScaleOptimizer:
             bool(tf.reduce_all(tf.math.is_finite(each))) for each in tf.nest.flatten(self.state)
         )
 
-    def _judge_improvement(self, number: int, total: float) -> None:
-        """Compares the mean loss of a window that ends with step `number` with that of the one
-        before, 0 if there is none. Both are part of the state: a resumed run judges as it would
-        have."""
+    def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
+        """Compares the loss of a window that ends with step `number` with that of the one before,
+        if there is one, both with the content weight as it is now. They are part of the state: a
+        resumed run judges as it would have."""
         window = WINDOW if self._uses_adam else 1
         before, so_far = self.state.windows.numpy()
-        so_far += np.float32(total) if math.isfinite(total) else 0
+        if np.isfinite(terms).all():
+            so_far += terms
         if number % window == 0:
             is_whole = number - window >= self._went_back_at
-            after, so_far = so_far / window if is_whole else np.float32(0), np.float32(0)
-            least = self._settings.min_improvement * abs(before)
-            self.converged = bool(is_whole and before and 100 * (before - after) < least)
+            after, so_far = so_far / window * is_whole, np.zeros_like(so_far)
+            was, improved = self._loss(before), self._loss(before - after)
+            least = self._settings.min_improvement / 100 * abs(was)
+            self.converged = bool(is_whole and was and improved < least)
             before = after
-        self.state = self.state._replace(windows=tf.constant([before, so_far]))
+        self.state = self.state._replace(windows=tf.stack([before, so_far]))
+
+    def _unsteered(self, terms: np.ndarray, content_weight: float) -> np.ndarray:
+        """A step's weighted terms [4] without the content weight, if that is steered."""
+        if self._settings.content_weight != "auto":
+            return terms
+        if self._uses_adam:
+            terms = terms * (1 + content_weight)  # See StepParams.relative.
+        return terms / [content_weight, 1, 1, 1]
+
+    def _loss(self, terms: np.ndarray) -> float:
+        """The loss of such terms with the content weight as it is now."""
+        steered = self._settings.content_weight == "auto"
+        return float(terms @ [float(self.state.content_weight) if steered else 1, 1, 1, 1])
 
     def _warn_of_runaway(self) -> None:
         """Logs a content weight that ended at its bound without reaching the strength."""

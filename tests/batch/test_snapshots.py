@@ -20,7 +20,7 @@ SHAPE = (1, 16, 16, 3)
 SHAPES = {
     **dict.fromkeys(("image", "momentum", "variance", "average"), SHAPE),
     **dict.fromkeys(("count", "content_weight", "deviation"), ()),
-    "windows": (2,),
+    "windows": (2, 4),
 }
 KEY = "_checkpoints/monet/beach.jpg.npz"
 

@@ -13,7 +13,8 @@ from support.tiny import last, picture
 from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.engine import losses
 from styletransfer.engine.objective import Objective, Problem
-from styletransfer.engine.recipe import Group, Targets
+from styletransfer.engine.optimizers import initial_content_weight
+from styletransfer.engine.recipe import TERMS, Group, Targets
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
@@ -259,6 +260,26 @@ def test_a_strength_out_of_reach_is_named_where_the_last_scale_converges_early(s
         taken = sum(1 for _ in steps)
     assert taken < 120
     assert ["out of reach" in each.message for each in caplog.records] == [True]
+
+
+@pytest.mark.slow
+def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(sketch):
+    """Each ten steps are compared with the ten before, as if the photo's weight had been the same:
+    here it falls to a sixth, and the loss with it."""
+    painting, shades = sample("paintings/mosaic.jpg", 96), np.linspace(0.6, 0.9, 48)
+    sky = np.float32(shades[:, None, None] * np.ones((1, 64, 3)))
+    settings = Settings(size=64, iterations=60, min_improvement=2, precision="float32")
+    terms, weights = [], [initial_content_weight(settings)]
+    for step in stylize(sky, [painting], settings, sketch):
+        weight, relative = weights[-1], 1 + weights[-1]
+        losses = [step.losses[name] * relative for name in TERMS]
+        terms.append([losses[0] / weight, *losses[1:]])
+        weights.append(step.content_weight)
+    assert len(terms) < 120
+    losses = np.array(terms) @ [weights[-1], 1, 1, 1]
+    windows = losses.reshape(-1, 10).mean(1)
+    improved = 1 - windows[1:] / windows[:-1]
+    assert improved[-1] < 0.02 < improved[:-1].min()
 
 
 @pytest.mark.slow
