@@ -1,7 +1,7 @@
 """A bucket that outlasts an outage of its service."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from logging import WARNING
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,9 @@ class RetryingBucket(Bucket):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         yield from self._retry(lambda: [*self._bucket.list(prefix)])
 
+    def list_but_for(self, left_out: str) -> Iterator[Entry]:
+        yield from self._retry(lambda: [*self._bucket.list_but_for(left_out)])
+
     def everything(self) -> Iterator[Entry]:
         yield from self._retry(lambda: [*self._bucket.everything()])
 
@@ -40,6 +43,9 @@ class RetryingBucket(Bucket):
 
     def read_start(self, key: str, count: int) -> bytes:
         return self._retry(lambda: self._bucket.read_start(key, count))
+
+    def read_listed(self, entry: Entry) -> bytes:
+        return self._retry(lambda: self._bucket.read_listed(entry))
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         return self._retry(lambda: self._bucket.write(key, data, content_type))
@@ -73,6 +79,9 @@ class RetryingBucket(Bucket):
 
     def check_key(self, key: str) -> None:
         self._bucket.check_key(key)
+
+    def left_out(self) -> Mapping[str, Sequence[str]]:
+        return self._bucket.left_out()
 
     def folding(self, keys: Iterable[str]) -> Fold:
         return self._bucket.folding(keys)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from styletransfer.storage.base import BadKeyError, Entry, UnavailableError
+from styletransfer.storage.base import BadKeyError, Bucket, Entry, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.retry import PAUSES_S, RetryingBucket
 
@@ -137,6 +137,12 @@ def test_what_the_wrapped_bucket_overrides_is_used(tmp_path, leaving):
     assert bucket.clock_skew() == 5
     with pytest.raises(BadKeyError):
         bucket.check_key("trip\\beach.jpg")
+
+
+def test_no_method_of_the_wrapped_bucket_is_passed_over():
+    """One that is only inherited would do what Bucket does, not the store."""
+    methods = {name for name in vars(Bucket) if not name.startswith("_")}
+    assert methods <= vars(RetryingBucket).keys()
 
 
 def test_an_outage_of_two_minutes_is_outlasted():
