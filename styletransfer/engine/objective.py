@@ -94,7 +94,7 @@ class Objective:
         """All layers that are compared, with the photo or with paintings."""
         return tuple(dict.fromkeys((*self.losses.layers, self.losses.content_layer)))
 
-    def sums(
+    def feature_sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
     ) -> dict[str, Any]:
         """The losses' sums over these features; see Losses.terms. first: the row of its layer that
@@ -169,19 +169,20 @@ class Objective:
 
     def terms(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """The unweighted terms [4] of image [1, H, W, 3], computed without tiles."""
-        return self._terms(self.measured(image, problem), problem.targets, tf.shape(image)[1:3])
+        return self._terms_of(self.all_sums(image, problem), problem.targets, tf.shape(image)[1:3])
 
-    def measured(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
-        """What terms are computed from: sums over image [1, H, W, 3], and its structure's error."""
+    def all_sums(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
+        """What the terms are computed from: the sums over the features of image [1, H, W, 3] and
+        over its neighbouring pixels, and the error of its structure."""
         whole = self.composited(image, problem)
         features = self.vgg.forward(whole, self.layers, self.options)
-        sums = self.sums(features, problem.targets)
+        sums = self.feature_sums(features, problem.targets)
         sums["total_variation"] = self.losses.total_variation(whole, tf.shape(whole)[1])
         sums["structure"] = structure_error(whole, problem.contours)
         return sums
 
-    def _terms(self, sums: dict[str, Any], targets: Targets, size: tf.Tensor) -> tf.Tensor:
-        """The terms [4] from `measured` of a picture of this (height, width)."""
+    def _terms_of(self, sums: dict[str, Any], targets: Targets, size: tf.Tensor) -> tf.Tensor:
+        """The terms [4] from `all_sums` of a picture of this (height, width)."""
         height, width = tf.unstack(size)
         terms = self.losses.terms(sums, targets, height, width)
         return tf.concat([terms, tf.cast(sums["structure"], terms.dtype)[None]], axis=0)
@@ -196,22 +197,24 @@ class Objective:
         scaled = weights if scale is None else scale * weights
         with tf.GradientTape() as tape:
             tape.watch(image)
-            sums = self.measured(image, problem)
+            sums = self.all_sums(image, problem)
             if not self.compiled_terms:
-                terms = self._terms(sums, problem.targets, size)
+                terms = self._terms_of(sums, problem.targets, size)
                 total = tf.reduce_sum(scaled * terms)
         if self.compiled_terms:
-            terms, upstream = self.from_sums(sums, problem.targets.without_maps(), size, scaled)
+            terms, upstream = self._compiled_terms_of(
+                sums, problem.targets.without_maps(), size, scaled
+            )
             found = tape.gradient(sums, image, upstream)
         else:
             found = tape.gradient(total, image)
         return terms, found if scale is None else found / scale
 
     @property
-    def from_sums(self) -> tf.types.experimental.GenericFunction:
-        """What is `measured`, targets, size, weights [4] → the terms, and the gradients of their
-        weighted sum by what is measured. Compiled: half of a step's operations, on small matrices
-        whose sizes do not depend on the picture's."""
+    def _compiled_terms_of(self) -> tf.types.experimental.GenericFunction:
+        """`all_sums`, targets, size, weights [4] → the terms, and the gradients of their weighted
+        sum by all sums. Half of a step's operations, on small matrices whose sizes do not depend
+        on the picture's: compiled once."""
 
         @partial(tf.function, autograph=False, jit_compile=True)
         def compiled(
@@ -219,7 +222,7 @@ class Objective:
         ) -> tuple[tf.Tensor, dict[str, Any]]:
             with tf.GradientTape() as tape:
                 tape.watch(sums)
-                terms = self._terms(sums, targets, size)
+                terms = self._terms_of(sums, targets, size)
                 total = tf.reduce_sum(weights * terms)
             return terms, tape.gradient(total, sums, unconnected_gradients="zero")
 

@@ -180,7 +180,7 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
     ) -> tuple[dict[str, Any], tuple[tf.Tensor, ...]]:
         first, last, input_first, _, _ = tf.unstack(where)
         features, out = block.forward_tile(tile_input, where)
-        sums = objective.sums(features, picture.targets, first)
+        sums = objective.feature_sums(features, picture.targets, first)
         if number == 1:
             below = tf.minimum(last + 1, picture.size[0])
             pixels = crop(tile_input, (first - input_first, below - input_first))
@@ -244,7 +244,7 @@ def _end(
                 features = objective.vgg.forward_from(
                     first_whole_block, x[0], layers, objective.options
                 )
-                found |= objective.sums(features, picture.targets)
+                found |= objective.feature_sums(features, picture.targets)
             terms = objective.losses.terms(found, picture.targets, height, width)
             total = tf.reduce_sum(weights * terms)
         gradients, backpropagated = tape.gradient(total, (sums, x), unconnected_gradients="zero")
