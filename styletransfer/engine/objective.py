@@ -22,7 +22,7 @@ from styletransfer.engine.recipe import (
     add_sums,
     sum_dtype,
 )
-from styletransfer.engine.structure import Contours, contours, structure_error
+from styletransfer.engine.structure import PhotoContours, contours, structure_error
 from styletransfer.engine.transport import by_eigenvectors, by_products
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
     targets: Targets
     background: tuple[tf.Tensor, ...]
-    contours: tuple[Contours, ...] = ()
+    contours: PhotoContours = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import tensorflow as tf
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.objective import Objective, Problem, signature
 from styletransfer.engine.recipe import TERMS, Targets, add_sums, sum_dtype
-from styletransfer.engine.structure import Contours, structure_error
+from styletransfer.engine.structure import PhotoContours, structure_error
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer
@@ -105,7 +105,7 @@ def _network_gradient(
 
 @partial(tf.function, autograph=False, reduce_retracing=True)
 def _structure(
-    image: tf.Tensor, contours: tuple[Contours, ...], weight: tf.Tensor
+    image: tf.Tensor, contours: PhotoContours, weight: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The structure term, which needs no tiles, and the gradient of image times its weight."""
     with tf.GradientTape() as tape:

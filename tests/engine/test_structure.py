@@ -80,6 +80,23 @@ def test_few_contours_leave_the_painting_room():
     assert lone < many / 2
 
 
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_large_picture_is_compared_like_the_same_one_in_small(times):
+    """Strokes grow with the picture: pixel by pixel, a large one's would count as lost contours."""
+    photo, image = (tf.constant(picture(300, 400, seed)[None]) for seed in (1, 2))
+    large_photo, large_image = (
+        tf.repeat(tf.repeat(each, times, axis=1), times, axis=2) for each in (photo, image)
+    )
+    found = float(structure_error(large_image, contours(large_photo)))
+    assert found == pytest.approx(float(structure_error(image, contours(photo))), rel=1e-4)
+
+
+def test_a_narrow_panorama_has_contours_as_well():
+    photo = tf.constant(picture(64, 3000, 1)[None])
+    mask = tf.ones([1, 64, 3000, 1])
+    assert float(structure_error(1 - photo, contours(photo, mask))) == pytest.approx(0.04, rel=1e-2)
+
+
 @pytest.mark.parametrize("size", [(5, 7), (3, 64), (1, 1)])
 def test_a_picture_too_small_for_contours_has_none(size):
     photo = tf.constant(picture(*size, 1)[None])
