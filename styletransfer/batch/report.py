@@ -55,24 +55,28 @@ def log_repaints(plan: "Plan", networks: "NetworkPool") -> None:
             event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
-def log_nothing_to_paint(plan: "Plan", result: str) -> None:
+def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> None:
     """That all results are there already, but for what cannot be painted; one of both there is.
 
-    result: the bucket, as the configuration names it.
+    result: the bucket, as the configuration names it. dry_run: nothing was tried, and `log_plan`
+    has named what cannot be painted.
     """
     there, failed = len(plan.done), len(plan.refused)
     which = "the result is" if there == 1 else f"{'' if failed else 'all '}{there} results are"
     parts = [f"{which} in {result}"] if there else []
-    parts += [f"{failed} FAILED"] if failed else []
+    if failed:
+        parts.append(f"{failed} {'that cannot be painted' if dry_run else 'FAILED'}")
     event(
         f"Nothing to paint: {', '.join(parts)}.",
         summary=True,
         event="summary",
+        to_paint=0,
         painted=0,
         there=there,
         failed=failed,
     )
-    _log_failures(plan.refused)
+    if not dry_run:
+        _log_failures(plan.refused)
 
 
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:

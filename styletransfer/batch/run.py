@@ -91,7 +91,7 @@ def _run(config: Config, stop: Stop, elsewhere: PaintElsewhere | None) -> int:
 def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
     plan = context.plan
     if not plan.todo:
-        report.log_nothing_to_paint(plan, context.config.result)
+        report.log_nothing_to_paint(plan, context.config.result, dry_run=True)
         return 1 if plan.refused else 0
     devices = loader.devices()
     from styletransfer.batch import dry_run

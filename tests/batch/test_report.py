@@ -93,4 +93,4 @@ def test_a_dry_run_counts_what_its_name_forbids(folders, small_vgg, capsys):
     assert run(folders, DRY_RUN="1") == 1
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["to_paint"], last["failed"]) == (0, 2)
-    assert "0 to paint, 2 that cannot be painted" in last["message"]
+    assert last["message"] == "Nothing to paint: 2 that cannot be painted."
