@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         def keep(record: logging.LogRecord) -> bool:
-            if record.levelno < logging.ERROR:
+            if not isinstance(record.msg, OSError):
                 return True
             # As "[Errno 98] error while attempting to bind on address (…): address already in use".
             self.reason = f" ({record.getMessage().rpartition(': ')[2].rpartition('] ')[2]})"
