@@ -22,6 +22,7 @@ from styletransfer.engine.optimizers import (
     steered,
 )
 from styletransfer.engine.program import StepParams, term_weights
+from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.resilient_program import ResilientProgram
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import DivergedError
@@ -85,7 +86,7 @@ class ScaleOptimizer:
             self._check(terms, number, last)
             self._program.done(number)
         if self._settings.min_improvement > 0:
-            self._judge_improvement(number, self._unsteered(terms.numpy(), float(weight)))
+            self._judge_improvement(number, terms.numpy() / self._steered_weights(weight))
         if last or self.converged:
             self._program.ended()
             if self._schedule.is_last:
@@ -160,7 +161,10 @@ class ScaleOptimizer:
     def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
         """Compares the loss of a window that ends with step `number` with that of the one before,
         if there is one, both with the content weight as it is now. They are part of the state: a
-        resumed run judges as it would have."""
+        resumed run judges as it would have.
+
+        terms: of the step, divided by its `_steered_weights`.
+        """
         window = WINDOW if self._uses_adam else 1
         before, so_far = self.state.windows.numpy()
         if np.isfinite(terms).all():
@@ -168,24 +172,20 @@ class ScaleOptimizer:
         if number % window == 0:
             is_whole = number - window >= self._went_back_at
             after, so_far = so_far / window * is_whole, np.zeros_like(so_far)
-            was, improved = self._loss(before), self._loss(before - after)
+            weights = self._steered_weights(self.state.content_weight)
+            was, improved = before @ weights, (before - after) @ weights
             least = self._settings.min_improvement / 100 * abs(was)
             self.converged = bool(is_whole and was and improved < least)
             before = after
         self.state = self.state._replace(windows=tf.stack([before, so_far]))
 
-    def _unsteered(self, terms: np.ndarray, content_weight: float) -> np.ndarray:
-        """A step's weighted terms [4] without the content weight, if that is steered."""
+    def _steered_weights(self, content_weight: tf.Tensor) -> np.ndarray:
+        """The part [4] of the terms' weights that changes with the content weight."""
         if self._settings.content_weight != "auto":
-            return terms
-        if self._uses_adam:
-            terms = terms * (1 + content_weight)  # See StepParams.relative.
-        return terms / [content_weight, 1, 1, 1]
-
-    def _loss(self, terms: np.ndarray) -> float:
-        """The loss of such terms with the content weight as it is now."""
-        steered = self._settings.content_weight == "auto"
-        return float(terms @ [float(self.state.content_weight) if steered else 1, 1, 1, 1])
+            return np.ones(len(TERMS))
+        content = float(content_weight)
+        relative = 1 + content if self._uses_adam else 1  # See StepParams.relative.
+        return np.array([content, 1, 1, 1]) / relative
 
     def _warn_of_runaway(self) -> None:
         """Logs a content weight that ended at its bound without reaching the strength."""

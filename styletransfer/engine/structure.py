@@ -16,9 +16,7 @@ import tensorflow as tf
 LUMINANCE = (0.299, 0.587, 0.114)
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it
 COMPARED = 2  # resolutions
-COARSER_FROM = (
-    768  # px, the longer side from which the finest resolution is left out; see `contours`
-)
+COARSER_FROM = 768  # px, the longer side from which the finest resolution is left out
 NARROW = 6  # times its shorter side, a longer one counts at most
 NEIGHBOURHOOD = 9  # pixels per side, in which contrast is measured
 # The mean squared gradient from which contours count alike; flatter parts are left to the painting.
@@ -64,9 +62,7 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
         weight = near**3 / (near + CONTRAST) ** 4
-        painted = tf.ones_like(square)
-        if mask is not None:
-            painted = mask[:, :-1, :-1]
+        painted = tf.ones_like(square) if mask is None else mask[:, :-1, :-1]
         norm = tf.reduce_sum(painted * weight * square)
         least = LEAST_CONTOURS * tf.reduce_sum(painted)
         found.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))

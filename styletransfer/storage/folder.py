@@ -74,7 +74,7 @@ class FolderBucket(Bucket):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
     It does not list hidden files and links out of the folder, and does not follow links to folders;
-    `left_out` names these links.
+    `left_out` names these links, and files that are in iCloud only.
     """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:

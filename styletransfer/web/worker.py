@@ -37,7 +37,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
-OUTAGE_S = 120.0  # with a storage that is away, as long as a batch has
+OUTAGE_S = 120.0  # of the storage that a finished picture outlasts, as in a batch
 NICENESS = 5  # so that the pages answer while every core paints
 _Value = TypeVar("_Value")
 

@@ -21,6 +21,13 @@ HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..",
 HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]
 
 
+def put(folder, *names):
+    """Files of these names, which no bucket would write."""
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
 def test_a_missing_folder_is_named_and_writing_makes_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bucket = open_bucket("./photos", Account())
@@ -47,9 +54,7 @@ def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
 def test_hidden_files_and_half_written_ones_are_not_listed(tmp_path):
     bucket = FolderBucket(tmp_path)
     bucket.write("a.jpg", b"x")
-    for name in (".DS_Store", "._a.jpg", ".0123.part", ".git/x.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
+    put(tmp_path, ".DS_Store", "._a.jpg", ".0123.part", ".git/x.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")
     assert keys(bucket) == ["a.jpg"]
 
@@ -57,9 +62,7 @@ def test_hidden_files_and_half_written_ones_are_not_listed(tmp_path):
 def test_links_and_files_in_icloud_are_left_out_by_name(tmp_path):
     bucket = FolderBucket(tmp_path)
     bucket.write("trip/a.jpg", b"x")
-    for name in ("trip/.IMG_1.HEIC.icloud", ".b.jpg.icloud", ".icloud", ".git/.c.jpg.icloud"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
+    put(tmp_path, "trip/.IMG_1.HEIC.icloud", ".b.jpg.icloud", ".icloud", ".git/.c.jpg.icloud")
     assert bucket.left_out() == {IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"]}
     (tmp_path / "link.jpg").symlink_to("../gone.jpg")
     assert bucket.left_out()[BEHIND_LINKS] == ["link.jpg → ../gone.jpg"]
