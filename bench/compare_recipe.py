@@ -25,6 +25,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from markdown_page import table
 from repository import REPOSITORY
 
 RECIPE = REPOSITORY / "bench" / "pytorch_recipe.py"
@@ -112,9 +113,9 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
         f"{args.photo.name} by {args.painting.name}, {args.size} px, weights {vgg.identity}\n\n"
         "![photo, painting, theirs, ours](comparison.png)\n\n"
     )
-    text = table(theirs, ours | {"computer": f"TensorFlow, {computer}"}, losses)
-    (args.out / "comparison.md").write_text(heading + text)
-    print(f"\n{text}", end="")
+    text = compared(theirs, ours | {"computer": f"TensorFlow, {computer}"}, losses)
+    (args.out / "comparison.md").write_text(f"{heading}{text}\n")
+    print(f"\n{text}")
 
 
 def recipe(python: str, task: str, folder: Path, *options: str) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def paint(
     }
 
 
-def table(theirs: dict, ours: dict, losses: dict[str, dict[str, float]]) -> str:
+def compared(theirs: dict, ours: dict, losses: dict[str, dict[str, float]]) -> str:
     """The times of both, and their loss of the photo itself and of both results, in Markdown."""
     times = [
         ("computed by", "–", theirs["computer"], ours["computer"]),
@@ -180,8 +181,7 @@ def table(theirs: dict, ours: dict, losses: dict[str, dict[str, float]]) -> str:
         (f"their loss: {term}", *(f"{losses[name][term]:.5f}" for name in losses))
         for term in losses["photo"]
     ]
-    rows = [("", "the photo itself", "theirs", "ours"), ("---",) * 4, *times, *terms]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return table(("", "the photo itself", "theirs", "ours"), [*times, *terms])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """The document of bench/gpu.py: tables of its results, between marks in docs/performance.md."""
 
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from kernels import step_operations
+from markdown_page import paragraph, replace_between, table
 
 BEGIN, END = "<!-- measured on a GPU -->\n", "<!-- end of measured on a GPU -->\n"
 LAUNCHED = "this engine, launched by TensorFlow"
@@ -28,11 +28,7 @@ def write(results: Results, file: Path) -> None:
 
 def publish(results: Results, page: Path) -> None:
     """Replaces what stands between the marks in a page. Raises ValueError if they are missing."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page} has no marks {BEGIN.strip()} … {END.strip()}")
-    page.write_text(before + BEGIN + document(results) + END + after)
+    replace_between(BEGIN, END, document(results), page)
 
 
 def document(results: Results) -> str:
@@ -41,12 +37,10 @@ def document(results: Results) -> str:
     device, precision = machine.pop("device"), machine.pop("precision")
     libraries = ", ".join(f"{name} {version}" for name, version in machine.items())
     parts = [
-        textwrap.fill(
+        paragraph(
             f"On {device}, with {libraries}; this engine's convolutions in {precision}. VGG19's "
             "weights are random, and the same for all. A step is forward, loss, backward and Adam, "
-            "of VGG alone forward and backward; medians.",
-            120,
-            break_on_hyphens=False,
+            "of VGG alone forward and backward; medians."
         ),
         by_size(results, "ms a step", lambda entry, _: f"{1000 * seconds(entry):.3g}"),
         by_size(results, "GiB on the device", lambda entry, _: f"{entry['memory'] / GIB:.2f}"),
@@ -138,11 +132,6 @@ def best(results: Results, size: str) -> float | None:
     entries = results["sizes"].get(size, {"entries": {}})["entries"]
     found = [entries[label] for label in OURS if label in entries]
     return min((seconds(each) for each in found if "skipped" not in each), default=None)
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])
 
 
 def _first(entry: Results, _: Results) -> str:

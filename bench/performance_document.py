@@ -1,6 +1,5 @@
 """The document of bench/performance.py: tables and a plot of its results."""
 
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
@@ -8,6 +7,7 @@ from typing import Any
 
 from contestants import LIMIT_UP_TO, PAINTINGS, PAINTINGS_AT, ours, vgg_alone
 from kernels import CONVOLUTIONS, PRODUCT, kernel_operations, step_operations
+from markdown_page import paragraph, replace_between, table
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -35,10 +35,9 @@ def write(results: Results, folder: Path) -> None:
 def publish(results: Results, docs: Path) -> None:
     """Writes the same into docs/performance.md, between its marks, and docs/images/."""
     page, drawing = docs / "performance.md", f"images/{PLOT}"
-    text = page.read_text() if page.exists() else HEADING
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(before + BEGIN + document(results, drawing) + END + after)
+    if not page.exists():
+        page.write_text(HEADING)
+    replace_between(BEGIN, END, document(results, drawing), page)
     plot(results).savefig(docs / drawing)
 
 
@@ -121,17 +120,6 @@ def default(results: Results) -> str:
     """The label of this engine's default on this processor."""
     native = "BF16" in results["machine"]["processor"]
     return ours("bfloat16") if native else ours("float32")
-
-
-def paragraph(text: str) -> str:
-    """The text wrapped as in the other documents."""
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def by_size(results: Results, what: str, cell: Callable[[Results], str]) -> str:

@@ -31,14 +31,22 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from markdown_page import table
 from repository import REPOSITORY
 
 STABLEHLO = "1.0.0"  # Every later version reads it.
 STEPS_BEFORE = 20
 STEPS = 3
 ROUNDING = 1e-7  # float32's, of values near 1
-DIFFERENCES = "what differs | JAX: most | rms | TensorFlow itself: most | rms"
-SPEEDS = "px | a step, s | GiB, planned | GiB, most | TFLOP/s of convolutions | of bfloat16's peak"
+DIFFERENCES = ("what differs", "JAX: most", "rms", "TensorFlow itself: most", "rms")
+SPEEDS = (
+    "px",
+    "a step, s",
+    "GiB, planned",
+    "GiB, most",
+    "TFLOP/s of convolutions",
+    "of bfloat16's peak",
+)
 REPEATS = 5  # timed, after one for warm-up
 MATMUL = 16384  # rows and columns of the matrices that measure the peak
 
@@ -225,9 +233,9 @@ def run(folder: Path) -> None:
             for name, off in differences(found, dict(file)).items()
         ]
     title = f"{about['title']}; JAX {jax.__version__} on {device.device_kind}"
-    text = "\n".join([f"{title}\n", table(DIFFERENCES, compared), table(SPEEDS, rows)])
-    (folder / "portable_step.md").write_text(text)
-    print(text, end="")
+    text = "\n\n".join([title, table(DIFFERENCES, compared), table(SPEEDS, rows)])
+    (folder / "portable_step.md").write_text(f"{text}\n")
+    print(text)
 
 
 def loaded(folder: Path, size: str, device: Any) -> Any:
@@ -258,13 +266,6 @@ def timed(compute: Callable[..., Any], *arguments: Any) -> float:
         jax.block_until_ready(compute(*arguments))
         seconds.append(time.perf_counter() - started)
     return median(seconds[1:])
-
-
-def table(heading: str, rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    columns = heading.split(" | ")
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ plans within the part of the memory that painting may take.
 """
 
 import numpy as np
+from markdown_page import replace_between, table
 from repository import REPOSITORY
 
 from styletransfer import Settings, load_vgg
@@ -40,20 +41,19 @@ COLUMNS = {
 
 def main() -> None:
     """Writes the table between the page's marks, and prints it."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(before + BEGIN + table() + END + after)
-    print(table())
+    found = what_fits()
+    replace_between(BEGIN, END, f"{found}\n", PAGE)
+    print(found)
 
 
-def table() -> str:
+def what_fits() -> str:
     """Of each GPU and network the longer sides in px that fit, in Markdown."""
     head = ["GPU", "network", *COLUMNS, f"at a time, {SMALL[1]} × {SMALL[0]} px"]
-    rows = [head, ["---"] * len(head)]
-    objectives = {
-        name: Objective.of(Settings(precision="bfloat16"), vgg)
-        for name, vgg in (("VGG19", vgg19()), ("`sketch`", load_vgg("vgg19", "sketch")))
-    }
+    rows = []
+    networks = {"VGG19": vgg19()}
+    networks |= {f"`{name}`": load_vgg("vgg19", name) for name in ("studio", "sketch")}
+    settings = Settings(precision="bfloat16")
+    objectives = {name: Objective.of(settings, vgg) for name, vgg in networks.items()}
     known = memory_model.device_name
     memory_model.device_name = lambda: "GPU:0"
     try:
@@ -65,7 +65,7 @@ def table() -> str:
                 rows.append([gpu, name, *map(str, sides), str(workers_that_fit([small], free))])
     finally:
         memory_model.device_name = known
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return table(head, rows)
 
 
 def longest_side(objective: Objective, tiling: Tiling, free: int) -> int:

@@ -163,4 +163,4 @@ def test_pictures_a_minute_are_counted_from_a_batchs_log(bench):
 
 def test_the_table_of_what_fits_is_what_the_memory_model_says(bench):
     fits = bench.fits
-    assert fits.BEGIN + fits.table() + fits.END in fits.PAGE.read_text()
+    assert f"{fits.BEGIN}{fits.what_fits()}\n{fits.END}" in fits.PAGE.read_text()
