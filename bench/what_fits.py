@@ -11,10 +11,9 @@ from markdown_page import replace_between, table
 from repository import REPOSITORY
 
 from styletransfer import Settings, load_vgg
-from styletransfer.batch.workers_per_device import workers_that_fit
 from styletransfer.engine import memory_model
 from styletransfer.engine.memory_available import FREE_SHARE
-from styletransfer.engine.memory_model import TILINGS, MemoryPlan, bytes_needed
+from styletransfer.engine.memory_model import TILINGS, bytes_needed
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.vgg.network import VGG
@@ -30,7 +29,6 @@ GPUS = {  # as nvidia-smi shows them
     "H200, 141 GB": 140.4 * GIB,
 }
 LARGEST_SIDE = 16384  # px, of the setting `size`
-SMALL = (341, 512)  # px
 COLUMNS = {
     "at once": UNTILED,
     "block 1 in tiles": Tiling(2, 128),
@@ -48,7 +46,7 @@ def main() -> None:
 
 def what_fits() -> str:
     """Of each GPU and network the longer sides in px that fit, in Markdown."""
-    head = ["GPU", "network", *COLUMNS, f"at a time, {SMALL[1]} × {SMALL[0]} px"]
+    head = ["GPU", "network", *COLUMNS]
     rows = []
     networks = {"VGG19": vgg19()}
     networks |= {f"`{name}`": load_vgg("vgg19", name) for name in ("studio", "sketch")}
@@ -61,8 +59,7 @@ def what_fits() -> str:
             free = int(FREE_SHARE * memory)
             for name, objective in objectives.items():
                 sides = [longest_side(objective, tiling, free) for tiling in COLUMNS.values()]
-                small = MemoryPlan(SMALL, UNTILED, bytes_needed(objective, SMALL, UNTILED))
-                rows.append([gpu, name, *map(str, sides), str(workers_that_fit([small], free))])
+                rows.append([gpu, name, *map(str, sides)])
     finally:
         memory_model.device_name = known
     return table(head, rows)

@@ -11,16 +11,25 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer import config, progress
+from styletransfer import Settings, config, progress
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.workers import run_side_by_side
-from styletransfer.batch.workers_per_device import DeviceShare, device_share, workers_that_fit
+from styletransfer.batch.workers_per_device import (
+    DeviceShare,
+    device_share,
+    workers_that_fit,
+    workers_that_pay,
+)
+from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import TILINGS, MemoryPlan
+from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.engine.step_rate import StepRate
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.signals import Stopped
@@ -88,32 +97,84 @@ def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_b
         assert Path("out", record["result"]).read_bytes() == alone
 
 
-def test_pictures_are_painted_at_a_time_as_memory_and_their_sizes_allow():
-    def plan(*size, needed=10**9, tiling=UNTILED):
-        return MemoryPlan(size, tiling, needed)
+def test_as_many_pictures_are_painted_at_a_time_as_fit_into_the_memory():
+    def plan(needed=10**9, tiling=UNTILED):
+        return MemoryPlan((341, 512), tiling, needed)
 
-    small, large = plan(341, 512), plan(1365, 2048, needed=5 * 10**9)
     free = 14 * 10**9  # of 16, on a T4
-    assert workers_that_fit([small], free) == 4
-    assert workers_that_fit([small, plan(400, 600)], free) == 2
-    assert workers_that_fit([small, large], free) == 1
-    assert workers_that_fit([small], 3 * 10**9) == 3
-    assert workers_that_fit([small, plan(341, 512, tiling=TILINGS[1])], free) == 1
+    assert workers_that_fit([plan()], free) == 8
+    assert workers_that_fit([plan(), plan(needed=5 * 10**9)], free) == 2
+    assert workers_that_fit([plan()], 3 * 10**9) == 3
+    assert workers_that_fit([plan(), plan(tiling=TILINGS[1])], free) == 1
     assert workers_that_fit([], free) == 1
 
 
+@pytest.mark.parametrize(
+    ("rates", "most", "count"),
+    [
+        ({1: 50, 2: 100, 4: 190, 8: 300}, 8, 8),
+        ({1: 50, 2: 100, 4: 190}, 7, 4),
+        ({1: 50, 2: 90, 4: 100}, 8, 2),
+        ({1: 50, 2: 51}, 8, 1),
+        ({1: 50}, 1, 1),
+    ],
+)
+def test_pictures_at_a_time_are_doubled_while_that_makes_a_device_faster(rates, most, count):
+    assert workers_that_pay(most, rates.__getitem__) == count
+
+
 def test_each_worker_of_a_device_gets_its_part_of_the_memory_and_no_more_than_have_a_picture():
-    known = SimpleNamespace(free=12 * 10**9, inputs=lambda task: None)
-    four, gpus = [SimpleNamespace()] * 4, ["GPU:0", "GPU:1"]
+    known, gpus = SimpleNamespace(free=12 * 10**9), ["GPU:0", "GPU:1"]
+    four = [SimpleNamespace()] * 4
     assert device_share(1, four, known, gpus) == DeviceShare(1, None)
     assert device_share(3, four, known, gpus[:1]) == DeviceShare(3, 4 * 10**9)
     assert device_share(3, four, known, gpus) == DeviceShare(2, 6 * 10**9)
     assert device_share(3, four[:1], known, gpus) == DeviceShare(1, None)
-    plan = MemoryPlan((341, 512), UNTILED, 10**9)
-    known.inputs = known.plan = lambda *_: SimpleNamespace(memory=plan)
-    four = [SimpleNamespace(look=SimpleNamespace(settings=None))] * 4
-    assert device_share(None, four, known, gpus[:1]) == DeviceShare(4, 3 * 10**9)
-    assert device_share(None, four, known, ["CPU:0"]) == DeviceShare(1, None)
+
+
+@pytest.fixture
+def pictures_of_two_sizes():
+    """Tasks, and what is known of them: noise of 64 × 48 and 80 × 64 px, 4 GB of memory."""
+    settings, vgg = Settings(size="full", precision="float32"), tiny.network()
+    plans = {
+        size: plan_painting(PaintingInputs(size), settings, vgg, MemoryBudget(None))
+        for size in ((48, 64), (64, 80))
+    }
+    known = SimpleNamespace(
+        free=4 * 10**9, inputs=lambda task: task.size, plan=lambda size, _: plans[size]
+    )
+    look = SimpleNamespace(settings=settings)
+    return [SimpleNamespace(size=size, look=look) for size in plans for _ in range(2)], known
+
+
+def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
+    pictures_of_two_sizes, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    tasks, known = pictures_of_two_sizes
+    sizes, painted = [], StepRate._paint
+
+    def paint(self, seconds):
+        sizes.append(tuple(self._image.shape[1:3]))
+        assert painted(self, seconds / 10) > 0
+        return 10.0  # for each worker: it takes no time from the others
+
+    monkeypatch.setattr(StepRate, "_paint", paint)
+    assert device_share(None, tasks, known, ["GPU:0"]) == DeviceShare(4, 10**9)
+    assert len(sizes) == 1 + 1 + 2 + 4 and set(sizes) == {(80, 96)}  # its canvas
+    assert "10 with 1, 20 with 2, 40 with 4" in caplog.text
+    assert device_share(None, tasks, known, ["CPU:0"]) == DeviceShare(1, None)
+
+
+def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
+    pictures_of_two_sizes, monkeypatch, caplog
+):
+    def no_memory(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(StepRate, "_paint", no_memory)
+    assert device_share(None, *pictures_of_two_sizes, ["GPU:0"]) == DeviceShare(1, None)
+    assert "one picture at a time: OOM when allocating" in caplog.text
 
 
 @pytest.mark.parametrize("value", ["0", "many", "1.5"])
