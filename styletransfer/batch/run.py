@@ -18,16 +18,17 @@ from styletransfer.config import Config
 from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
+from styletransfer.storage.base import UnavailableError
 
 if TYPE_CHECKING:
     from styletransfer.batch.uploader import Outcome
     from styletransfer.gallery.publisher import Gallery
 
 MOST_SHOWN = 50_000  # results on one page
-PaintElsewhere = Callable[[RunContext, "Gallery"], "Outcome"]  # as workers.paint_all
+Paint = Callable[[RunContext, "Gallery"], "Outcome"]  # as workers.paint_all
 
 
-def run(config: Config, elsewhere: PaintElsewhere | None = None) -> int:
+def run(config: Config, elsewhere: Paint | None = None) -> int:
     """Paints all that has no result yet; the exit code: 0 all done, 1 some photos failed.
 
     elsewhere: paints the plan's tasks on other machines than this one. A dry run measures on this
@@ -40,7 +41,7 @@ def run(config: Config, elsewhere: PaintElsewhere | None = None) -> int:
         return _run(config, stop, None if config.dry_run else elsewhere)
 
 
-def _run(config: Config, stop: Stop, elsewhere: PaintElsewhere | None) -> int:
+def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     started = perf_counter()
     loader = DeviceLoader(config.device)
     if config.device == "gpu" and not elsewhere:
@@ -75,17 +76,24 @@ def _run(config: Config, stop: Stop, elsewhere: PaintElsewhere | None) -> int:
             gallery.publish()
         report.log_nothing_to_paint(plan, config.result)
         return 1 if plan.refused else 0
-    if elsewhere:
-        outcome = elsewhere(context, gallery)
-    else:
+    try:
+        outcome = (elsewhere or _paint_here(loader))(context, gallery)
+    except UnavailableError as error:
+        raise type(error)(f"{error}; what is stored stays, run it again for the rest") from error
+    report.log_outcome(context, outcome, perf_counter() - started)
+    return 1 if outcome.failures else 0
+
+
+def _paint_here(loader: DeviceLoader) -> Paint:
+    def paint(run: RunContext, gallery: "Gallery") -> "Outcome":
         loader.start()
 
         from styletransfer.batch import workers
 
-        stop.obey()
-        outcome = workers.paint_all(context, gallery, loader.devices)
-    report.log_outcome(context, outcome, perf_counter() - started)
-    return 1 if outcome.failures else 0
+        run.stop.obey()
+        return workers.paint_all(run, gallery, loader.devices)
+
+    return paint
 
 
 def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:

@@ -1,23 +1,26 @@
 """A bucket that outlasts an outage of its service."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from logging import WARNING
 from pathlib import Path
 from typing import TypeVar
 
-from styletransfer.log import event
+from styletransfer.log import duration, event
 from styletransfer.storage.base import Bucket, Entry, Progress, UnavailableError, UnfinishedUpload
 from styletransfer.storage.file_names import Fold
 
-# Pauses before each further attempt, after boto3's own retries: two minutes in all.
-PAUSES_S = (1, 2, 4, 8, 15, 30, 60)
+# Pauses before each further attempt, after boto3's own retries: five minutes in all.
+PAUSES_S = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
+LONGEST_OUTAGE_S = sum(PAUSES_S)
 _Value = TypeVar("_Value")
 
 
 class RetryingBucket(Bucket):
     """Wraps a bucket: a request that fails with UnavailableError is made again after each of
-    PAUSES_S. Once `leaving` is set, it is not: the process is about to end."""
+    PAUSES_S, unless LONGEST_OUTAGE_S have passed since: a service that never answers takes minutes for
+    each attempt. Once `leaving` is set, it is not: the process is about to end."""
 
     def __init__(
         self, bucket: Bucket, leaving: threading.Event, pauses_s: Sequence[float] | None = None
@@ -25,6 +28,7 @@ class RetryingBucket(Bucket):
         self.name = bucket.name
         self._bucket, self._leaving = bucket, leaving
         self._pauses_s = PAUSES_S if pauses_s is None else pauses_s
+        self.waits_for = ""  # the error of a request that is to be made again
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         yield from self._retry(lambda: [*self._bucket.list(prefix)])
@@ -87,15 +91,23 @@ class RetryingBucket(Bucket):
         return self._bucket.folding(keys)
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
-        for pause_s in self._pauses_s:
+        failed = None  # since when
+        for pause_s in (*self._pauses_s, None):
             try:
-                return request()
+                found = request()
+                self.waits_for = ""
+                return found
             except UnavailableError as error:
+                self.waits_for = str(error)
                 if self._leaving.is_set():
                     raise
+                failed = failed or time.monotonic()
+                away_s = time.monotonic() - failed
+                if pause_s is None or away_s > LONGEST_OUTAGE_S:
+                    raise type(error)(f"{error}; given up after {duration(away_s)}") from error
                 event(f"{error}; retrying in {pause_s} s", level=WARNING)
                 self._leaving.wait(pause_s)
-        return request()
+        raise AssertionError("the last attempt returns or raises")
 
     def _transfer(
         self, transfer: Callable[[Progress | None], None], progress: Progress | None

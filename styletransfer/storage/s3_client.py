@@ -2,10 +2,13 @@
 
 import functools
 import threading
+from collections.abc import Mapping
+from logging import WARNING
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from styletransfer.errors import ConfigError
-from styletransfer.log import printable
+from styletransfer.log import event, printable
 from styletransfer.storage.address import Account
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
@@ -59,6 +62,20 @@ def _open(account: Account) -> Any:
         raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
     except ValueError as error:
         raise ConfigError(f"{account.endpoint!r} is not the address of an S3 service") from error
+    client.meta.events.register("needs-retry.s3", _tell_of_silence)
     if not has_credentials:
         raise ConfigError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
+
+
+def _tell_of_silence(
+    attempts: int, request_dict: Mapping[str, Any], caught_exception: object = None, **_: object
+) -> None:
+    """Says what is waited for where a service takes requests and answers none: boto3 would be
+    silent for TRIES times READ_S."""
+    from botocore.exceptions import ReadTimeoutError
+
+    if isinstance(caught_exception, ReadTimeoutError) and attempts < TRIES:
+        url = urlsplit(request_dict["url"])
+        where = printable(unquote(url.netloc + url.path))
+        event(f"{where}: no answer within {READ_S} s; asking again", level=WARNING)

@@ -89,7 +89,7 @@ class ErrorTranslator:
         """The error for an answer of the service."""
         where, host = self.where(key), self._host
         kind = ObjectError if key else StorageError
-        if code in (*_NOT_FOUND, "403"):
+        if code in (*_NOT_FOUND, "400", "403"):
             code = self._cause(code)
         if code in _NOT_FOUND and key:
             return ObjectError(f"{where} does not exist")

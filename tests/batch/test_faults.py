@@ -328,6 +328,7 @@ def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
         got = seen(done.environment(proxy.url))
     assert got.code == 5
     assert "the connection to 127.0.0.1" in got.err and "broke for" in got.err
+    assert "; given up after " in got.err and got.err.endswith("run it again for the rest\n")
     there = len(done.results().keys() - FOREIGN.keys())
     assert 0 < there < 24
     announced = done.found("_records/") - FOREIGN.keys()

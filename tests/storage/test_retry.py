@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
+from styletransfer.storage import retry
 from styletransfer.storage.base import BadKeyError, Bucket, Entry, UnavailableError
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.retry import PAUSES_S, RetryingBucket
+from styletransfer.storage.retry import LONGEST_OUTAGE_S, PAUSES_S, RetryingBucket
 
 
 class Failing(FolderBucket):
@@ -47,7 +48,7 @@ def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, caplog):
     retrying = RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.02, 0.04))
     assert retrying.name == "./out"
     assert retrying.read("a.jpg") == b"a"
-    assert bucket.requests == 3
+    assert bucket.requests == 3 and not retrying.waits_for
     assert caplog.messages == [
         "the service is away; retrying in 0.01 s",
         "the service is away; retrying in 0.02 s",
@@ -145,5 +146,21 @@ def test_no_method_of_the_wrapped_bucket_is_passed_over():
     assert methods <= vars(RetryingBucket).keys()
 
 
-def test_an_outage_of_two_minutes_is_outlasted():
-    assert sum(PAUSES_S) == 120
+def test_an_outage_of_five_minutes_is_outlasted():
+    assert sum(PAUSES_S) == LONGEST_OUTAGE_S == 300
+
+
+def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(tmp_path, leaving, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(retry.time, "monotonic", lambda: clock[0])
+    bucket = Failing(tmp_path, 99)
+    whole = bucket._fail
+
+    def fail():
+        clock[0] += 361
+        whole()
+
+    bucket._fail = fail
+    with pytest.raises(UnavailableError, match="away; given up after 6 min 01 s"):
+        RetryingBucket(bucket, leaving, pauses_s=(0.01,) * 9).read("a.jpg")
+    assert bucket.requests == 2

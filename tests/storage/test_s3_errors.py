@@ -11,6 +11,7 @@ from support.s3_servers import SECRET, free_ports
 
 from styletransfer.storage import open_bucket, s3_client
 from styletransfer.storage.address import Account
+from styletransfer.storage.base import UnavailableError
 
 
 def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):
@@ -32,6 +33,29 @@ def test_a_server_that_does_not_answer_is_given_up(proxy, moto, monkeypatch):
     bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "k", SECRET))
     proxy.add("HEAD", "hang", times=9)
     assert "did not answer" in refusal(lambda: bucket.read("a.jpg"))
+
+
+def test_while_a_server_does_not_answer_it_is_said_what_is_waited_for(
+    proxy, moto, monkeypatch, caplog
+):
+    monkeypatch.setattr(s3_client, "READ_S", 0.3)
+    monkeypatch.setattr(s3_client, "TRIES", 3)
+    name = moto.new_bucket()
+    bucket = open_bucket(name, Account(proxy.url, "waiting", SECRET))
+    proxy.add("HEAD", "hang", times=9)
+    refusal(lambda: bucket.read("ä.jpg"))
+    host = proxy.url.removeprefix("http://")
+    line = f"{host}/{name}/ä.jpg: no answer within 0.3 s; asking again"
+    assert [each for each in caplog.messages if "no answer" in each] == [line, line]
+
+
+def test_a_token_that_expires_is_the_buckets_fault_not_the_objects(faulty, proxy):
+    """The answer to a HEAD has no code, only the status 400."""
+    bucket, _ = faulty
+    proxy.add("^HEAD", "status", code=400, error="ExpiredToken", times=9)
+    proxy.add("^GET", "status", code=400, error="ExpiredToken", times=9)
+    with pytest.raises(UnavailableError, match=r"ExpiredToken.*check CELLAR_ADDON_KEY_ID"):
+        bucket.find("photo.jpg")
 
 
 def test_an_untrusted_certificate_is_reported_with_the_way_out(rgw_tls, monkeypatch):
