@@ -2,15 +2,16 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from logging import WARNING
+from logging import DEBUG, WARNING
 from pathlib import Path
 from typing import Any
 
 from styletransfer.errors import ConfigError
-from styletransfer.log import event
+from styletransfer.log import event, printable
 
 # Ray reads them in every process: cluster/node.sh sets the same on the nodes. A machine that no
 # longer answers is given up after about 9 s; Ray's own defaults take 7 minutes.
@@ -24,6 +25,7 @@ RAY_VARIABLES = {
     "RAY_AUTH_MODE": "token",
 }
 NAMESPACE = "styletransfer"
+CONNECT_S = 10.0
 
 
 @contextmanager
@@ -31,19 +33,19 @@ def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
     """The module ray, connected to a cluster. address: `auto` (on one of its machines), HOST:PORT
     or ray://HOST:PORT. variables: RAY_* of the environment. Raises ConfigError."""
     prepare(address, variables)
+    _check_address(address)
     import ray  # After its variables.
     import ray.autoscaler.sdk
 
+    # Without this, Ray prints the ends of its nodes' logs on stdout, among the lines of the log.
+    ray._private.worker.print_to_stdstream = _noted
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
-        found = ray.init(
-            address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
-        )
+        found = _joined(ray, address)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ConfigError(
             f"CLUSTER is {address!r}, and no Ray cluster can be reached there with this "
-            f"RAY_AUTH_TOKEN: {reason} (cluster/node.sh starts one; docs/cluster.md)"
+            f"RAY_AUTH_TOKEN: {_reason(error)} (cluster/node.sh starts one; docs/cluster.md)"
         ) from None
     finally:
         for number, handler in handlers.items():
@@ -57,6 +59,34 @@ def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
         ray.shutdown()
 
 
+def _joined(ray: Any, address: str) -> Any:
+    """What ray.init returns. Raises as it does."""
+
+    def init() -> Any:
+        return ray.init(
+            address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
+        )
+
+    try:
+        return init()
+    except ConnectionAbortedError as error:
+        # The head forks a process for each client of ray://, which now and then dies at once.
+        event(f"the cluster's head did not serve this driver: {_reason(error)}; asking again")
+        return init()
+
+
+def _reason(error: Exception) -> str:
+    """A line for an error of Ray, whose last one names the cause."""
+    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    return printable(" ".join(dict.fromkeys(lines[:1] + lines[-1:])) or type(error).__name__)
+
+
+def _noted(data: Mapping[str, Any], **_: object) -> None:
+    """What happens on the nodes, of which the driver says what matters itself."""
+    for text in data["lines"]:
+        event(f"Ray: {text.strip().partition(chr(10))[0]}", level=DEBUG)
+
+
 def prepare(address: str, variables: Mapping[str, str]) -> None:
     """Sets Ray's variables, before it is loaded, and checks what is known without a connection. As
     `connected`."""
@@ -68,6 +98,22 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
             "./start.sh setup --cluster installs it"
         )
     _check_token()
+
+
+def _check_address(address: str) -> None:
+    """Ray itself tries for minutes to connect to where nobody listens."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host:  # `auto`
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"CLUSTER is {address!r}, and nobody answers there "
+            f"({getattr(error, 'strerror', None) or error}); expected the address of a cluster's "
+            "head, with port 6379, or 10001 after ray:// (cluster/node.sh starts one; "
+            "docs/cluster.md)"
+        ) from None
 
 
 def _check_token() -> None:

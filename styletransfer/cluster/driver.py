@@ -29,7 +29,7 @@ from styletransfer.cluster.remote_worker import LEAVE_S
 from styletransfer.cluster.throughput import Throughput, throughput
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery, NullGallery
-from styletransfer.log import event
+from styletransfer.log import event, plural
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.base import ObjectError
@@ -39,6 +39,7 @@ MOST_PROBLEMS = 3  # workers that cannot go on, one after another, end the run
 MOST_FALSE_STARTS = 5  # workers that die before they can paint, while none can, likewise
 # So long it takes until a worker that does not answer is known to have gone with its node.
 NODE_LOSS_S = 15.0
+WAITS_EVERY_S = 15.0
 
 
 class _Message(NamedTuple):
@@ -98,6 +99,8 @@ class _Painting:
         self._tasks, self._orders = Assignments(run.plan.todo), OrderBook(run.plan)
         self._messages: SimpleQueue[_Message] = SimpleQueue()
         self._silent: dict[str, tuple[Member, float]] = {}  # workers that do not answer, since when
+        self._waits: dict[str, str] = {}  # what workers wait for, by their names
+        self._asked = time.monotonic()
         self._problems = self._false_starts = 0
         self._painted: list[Task] = []
 
@@ -114,6 +117,7 @@ class _Painting:
                 self._hand_out()
                 for message in self._received():
                     self._handle(message)
+                self._tell_waits()
                 self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
             return self._painted
         except Stopped:
@@ -156,8 +160,10 @@ class _Painting:
         if error is not None:
             self._handle_error(member, error)
             return
-        reply: Started | Answer = message.reply.result()
-        if reply.problem is not None:
+        reply: Started | Answer | str = message.reply.result()
+        if isinstance(reply, str):
+            self._waits[member.name] = reply
+        elif reply.problem is not None:
             self._give_up(member, reply.problem)
         elif isinstance(reply, Started):
             member.device, self._false_starts = reply.device, 0
@@ -184,7 +190,22 @@ class _Painting:
             # Whether its node has gone with it shows only later.
             self._silent[member.name] = member, time.monotonic()
         elif not unavailable:
-            self._lose(member, " ".join(str(error).split())[:200])
+            self._lose(member, _cause(error))
+
+    def _tell_waits(self) -> None:
+        """Asks workers whether storage is away, whose own logs are on their nodes, and says so."""
+        if time.monotonic() - self._asked < WAITS_EVERY_S:
+            return
+        self._asked, ready = time.monotonic(), self._fleet.ready()
+        waits = [why for each in ready if (why := self._waits.get(each.name))]
+        if waits:
+            event(
+                f"{len(waits)} of {plural(len(ready), 'device')} wait for the storage: {waits[0]}",
+                level=WARNING,
+            )
+        for member in ready:
+            if member.name not in self._silent:
+                self._listen(member, None, member.actor.waits_for.remote())
 
     def _lose_silent(self) -> None:
         for member in [*self._fleet.members.values()]:
@@ -199,6 +220,7 @@ class _Painting:
         self._silent.pop(member.name, None)
         self._fleet.look(self._tasks.left, now=True)
         with_node = not self._fleet.is_there(member.node)
+        reason = "its node has gone" if with_node else reason
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
         self._fleet.forget(member)
         if not member.device:
@@ -222,6 +244,12 @@ class _Painting:
         self._tasks.leave(member.name)
         if self._problems >= MOST_PROBLEMS or not self._fleet.members:
             raise problem
+
+
+def _cause(error: BaseException) -> str:
+    """Why a worker died, in a line: Ray names the actor, its process and its address before."""
+    text = " ".join(str(error).split())
+    return (text.partition(" because ")[2] or text)[:200]
 
 
 def _records(result: RetryingBucket, painted: list[Task]) -> list[Record]:

@@ -52,7 +52,7 @@ class Fleet:
         self._nodes: dict[str, Node] = {}
         self._rest_until: dict[str, float] = {}
         self._asked_for = 0
-        self._began, self._warned = time.monotonic(), False
+        self._began, self._warned, self._has_started = time.monotonic(), False, False
 
     @property
     def nodes(self) -> int:
@@ -86,11 +86,17 @@ class Fleet:
 
     def _warn_of_nothing(self) -> None:
         """Says once what the run waits for."""
+        self._has_started = self._has_started or bool(self.ready())
         waited = time.monotonic() - self._began
-        if waited > PATIENCE_S and not self.members and not self._warned:
-            self._warned = True
+        if waited <= PATIENCE_S or self._warned or (self.members and self._has_started):
+            return
+        self._warned = True
+        if not self.members:
             kind = "a GPU" if self._setup.config.device == "gpu" else "a core or a GPU"
             event(f"no node with {kind} is there yet; waiting for one", level=WARNING)
+        else:
+            why = "where another run has the cluster's devices, this one waits for them"
+            event(f"no worker has started yet; {why}", level=WARNING)
 
     def _ask_for(self, gpus: int) -> None:
         """Asks Ray for machines with so many GPUs in all, where it can start some; it stays below
@@ -142,8 +148,8 @@ class Fleet:
                 num_cpus=cpus or 0,
                 num_gpus=int(on_gpu),
                 scheduling_strategy=on_node(node.name, soft=False),
-                # `paint` for each task of the window, `start` and `leave`.
-                max_concurrency=UNDER_WAY + 2,
+                # `paint` for each task of the window, `start`, `waits_for` and `leave`.
+                max_concurrency=UNDER_WAY + 3,
             )
             .remote(replace(self._setup, cpus=cpus))
         )

@@ -63,10 +63,11 @@ class RemoteWorker:
             return Started(problem=error)
         from styletransfer.batch.worker import Worker
 
-        source, style, self._result = (
+        self._retrying = [
             RetryingBucket(each, self._ended)
             for each in (buckets.source, buckets.style, buckets.result)
-        )
+        ]
+        source, style, self._result = self._retrying
         memory = PrefetchMemory(self._config.memory_limit)
         self._prefetcher = Prefetcher((), source, style, memory, more=True)
         self._checkpoints = CheckpointStore(buckets.result, self._result, set())
@@ -113,6 +114,10 @@ class RemoteWorker:
             raise
         finally:
             self._keys.pop(key, None)
+
+    def waits_for(self) -> str:
+        """Why a bucket cannot be reached at the moment; empty where all can."""
+        return next((each.waits_for for each in self._retrying if each.waits_for), "")
 
     def leave(self) -> None:
         """Saves a checkpoint of the painting under way, and takes no further task."""

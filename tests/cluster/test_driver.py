@@ -3,11 +3,12 @@
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from support.batch_results import RECORD, results
-from support.fake_ray import FakeRay, UnavailableActorError
+from support.fake_ray import DiedError, FakeRay, UnavailableActorError
 from support.folder_batches import RECORDS, RESULTS, keys
 
 from styletransfer import config
@@ -106,6 +107,43 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
     assert cluster.paint() == 0
     assert results() == RESULTS
     assert "has gone" in capsys.readouterr().out
+
+
+def test_why_a_worker_died_is_said_without_what_ray_says_before(cluster, painting, capsys):
+    died = [
+        "The actor died unexpectedly before finishing this task.\n\tclass_name: RemoteWorker",
+        "\tactor_id: " + 40 * "ab",
+        "\tpid: 1\n\tnamespace: styletransfer\n\tip: 10.0.0.1",
+        "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR",
+    ]
+    killed = threading.Event()
+
+    def kill(task):
+        if not killed.is_set():
+            killed.set()
+            next(each for each in cluster.actors if each.paints).die(DiedError("\n".join(died)))
+
+    painting.append(kill)
+    assert cluster.paint() == 0
+    said = capsys.readouterr().out
+    assert ": its worker process has died. Worker exit type: SYSTEM_ERROR\n" in said
+
+
+def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeypatch, capsys):
+    monkeypatch.setattr(driver, "WAITS_EVERY_S", 0.1)
+    held = []
+
+    def wait(task):
+        if not held:
+            held.append(task)
+            retrying = [each._made._result for each in cluster.actors if each._made._retrying]
+            for each in retrying:
+                each.waits_for = "HOST did not answer for KEY"
+            time.sleep(1.5)
+
+    painting.append(wait)
+    assert cluster.paint() == 0
+    assert "of 2 devices wait for the storage: HOST did not answer" in capsys.readouterr().out
 
 
 def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatch, capsys):
