@@ -26,7 +26,7 @@ RAY_VARIABLES = {
     "RAY_AUTH_MODE": "token",
 }
 NAMESPACE = "styletransfer"
-CONNECT_S = 10.0
+HEAD_ANSWERS_S = 10.0
 HEAD_EVERY_S = 10.0
 
 
@@ -102,7 +102,7 @@ def _watch_head(address: str, over: threading.Event) -> None:
 
 def _connect(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    socket.create_connection((host.strip("[]"), int(port)), HEAD_ANSWERS_S).close()
 
 
 def _reason(error: Exception) -> str:

@@ -35,7 +35,7 @@ from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.base import ObjectError
 from styletransfer.storage.retry import RetryingBucket
 
-MOST_PROBLEMS = 3  # workers that cannot go on, one after another, end the run
+MOST_PROBLEMS = 3  # nodes whose workers cannot go on, one after another, end the run
 MOST_FALSE_STARTS = 5  # workers that die before they can paint, while none can, likewise
 # So long it takes until a worker that does not answer is known to have gone with its node.
 NODE_LOSS_S = 15.0
@@ -101,7 +101,10 @@ class _Painting:
         self._silent: dict[str, tuple[Member, float]] = {}  # workers that do not answer, since when
         self._waits: dict[str, str] = {}  # what workers wait for, by their names
         self._asked = time.monotonic()
-        self._problems = self._false_starts = 0
+        # Nodes whose workers could not go on, or not even begin, since a picture was painted.
+        self._problems: set[str] = set()
+        self._unfit: set[str] = set()
+        self._false_starts = 0
         self._painted: list[Task] = []
 
     def run(self) -> list[Task]:
@@ -164,7 +167,7 @@ class _Painting:
         if isinstance(reply, str):
             self._waits[member.name] = reply
         elif reply.problem is not None:
-            self._give_up(member, reply.problem)
+            self._give_up(member, reply.problem, isinstance(reply, Started))
         elif isinstance(reply, Started):
             member.device, self._false_starts = reply.device, 0
             self._tasks.join(member.name)
@@ -173,7 +176,7 @@ class _Painting:
             self._end(member, message.order.task, reply)
 
     def _end(self, member: Member, task: Task, answer: Answer) -> None:
-        self._problems = 0
+        self._problems.clear()
         self._tasks.end(member.name, task)
         self._shown.add(failed=answer.failure is not None)
         if answer.failure is None:
@@ -235,19 +238,26 @@ class _Painting:
             self._uploader.fail(task, str(task), UnexpectedError(blame))
             self._shown.add(failed=True)
 
-    def _give_up(self, member: Member, problem: StyleTransferError) -> None:
-        """A worker cannot go on: its tasks are not to blame."""
-        self._problems += 1
+    def _give_up(self, member: Member, problem: StyleTransferError, at_start: bool) -> None:
+        """A worker cannot go on: its tasks are not to blame. at_start: nor is what all workers
+        share, so that the run goes on where another node paints."""
+        (self._unfit if at_start else self._problems).add(member.node)
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._fleet.rest(member.node)
         self._fleet.forget(member)
         self._tasks.leave(member.name)
-        if self._problems >= MOST_PROBLEMS or not self._fleet.members:
+        self._fleet.look(self._tasks.left, now=True)  # With few tasks, other nodes had no worker.
+        bad = self._problems | self._unfit
+        others = any(each.node not in bad for each in self._fleet.members.values())
+        if len(self._problems) >= MOST_PROBLEMS or not others:
             raise problem
 
 
 def _cause(error: BaseException) -> str:
     """Why a worker died, in a line: Ray names the actor, its process and its address before."""
+    cause = getattr(error, "cause", None)  # of what was raised on the node, in place of its trace
+    if isinstance(cause, BaseException):
+        error = UnexpectedError(f"{type(cause).__name__}: {cause}")
     text = " ".join(str(error).split())
     return (text.partition(" because ")[2] or text)[:200]
 

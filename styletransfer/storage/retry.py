@@ -19,8 +19,8 @@ _Value = TypeVar("_Value")
 
 class RetryingBucket(Bucket):
     """Wraps a bucket: a request that fails with UnavailableError is made again after each of
-    PAUSES_S, unless LONGEST_OUTAGE_S have passed since: a service that never answers takes minutes for
-    each attempt. Once `leaving` is set, it is not: the process is about to end."""
+    PAUSES_S, unless LONGEST_OUTAGE_S have passed since: a service that never answers takes minutes
+    for each attempt. Once `leaving` is set, it is not: the process is about to end."""
 
     def __init__(
         self, bucket: Bucket, leaving: threading.Event, pauses_s: Sequence[float] | None = None

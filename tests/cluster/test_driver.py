@@ -16,6 +16,7 @@ from styletransfer.batch import run as batch
 from styletransfer.batch.worker import Worker
 from styletransfer.cluster import connection, driver, fleet, remote_worker
 from styletransfer.cluster import run as run_module
+from styletransfer.cluster.orders import Started
 from styletransfer.cluster.run import run_on_cluster
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import GalleryContribution
@@ -212,6 +213,60 @@ def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
     with pytest.raises(ConfigError, match="the driver has version 1 of the engine"):
         cluster.paint()
     assert results() == set()
+
+
+def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
+    cluster, painting, monkeypatch, capsys
+):
+    """However often it is tried again while the other paints a picture that takes long."""
+    monkeypatch.setattr(fleet, "REST_S", 0.1)
+    whole, tried = remote_worker.RemoteWorker.start, []
+
+    def start(worker):
+        node = next(each.node for each in cluster.actors if each._made is worker)
+        if node != "one":
+            return whole(worker)
+        tried.append(worker)
+        return Started(problem=ConfigError("this node has another version"))
+
+    def wait(task):
+        deadline = time.monotonic() + 20
+        while len(tried) < 6 and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
+    painting.append(wait)
+    assert cluster.paint() == 0
+    assert capsys.readouterr().out.count("this node has another version") >= 4
+
+
+def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, monkeypatch, capsys):
+    """With one picture there is one worker, on the first node."""
+    whole = remote_worker.RemoteWorker.start
+
+    def start(worker):
+        node = next(each.node for each in cluster.actors if each._made is worker)
+        bad = Started(problem=ConfigError("this node has another version"))
+        return bad if node == "one" else whole(worker)
+
+    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
+    assert cluster.paint(PHOTO="beach.jpg", LOOK="monet") == 0
+    assert "1 painted" in capsys.readouterr().out
+
+
+def test_what_a_worker_raised_is_said_without_its_trace(cluster, painting, capsys):
+    raised = DiedError("\x1b[36mray::RemoteWorker.start()\x1b[39m ^^^^^^^^")
+    raised.cause = ModuleNotFoundError("No module named 'boto3'")
+    first = []
+
+    def kill(task):
+        if not first:
+            first.append(task)
+            next(each for each in cluster.actors if each.paints).die(raised)
+
+    painting.append(kill)
+    assert cluster.paint() == 0
+    assert ": ModuleNotFoundError: No module named 'boto3'\n" in capsys.readouterr().out
 
 
 def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
