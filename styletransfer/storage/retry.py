@@ -91,23 +91,24 @@ class RetryingBucket(Bucket):
         return self._bucket.folding(keys)
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
-        failed = None  # since when
-        for pause_s in (*self._pauses_s, None):
+        failed_at: float | None = None
+        pauses = iter(self._pauses_s)
+        while True:
             try:
                 found = request()
-                self.waits_for = ""
-                return found
             except UnavailableError as error:
                 self.waits_for = str(error)
                 if self._leaving.is_set():
                     raise
-                failed = failed or time.monotonic()
-                away_s = time.monotonic() - failed
+                failed_at = failed_at or time.monotonic()
+                away_s, pause_s = time.monotonic() - failed_at, next(pauses, None)
                 if pause_s is None or away_s > LONGEST_OUTAGE_S:
                     raise type(error)(f"{error}; given up after {duration(away_s)}") from error
                 event(f"{error}; retrying in {pause_s} s", level=WARNING)
                 self._leaving.wait(pause_s)
-        raise AssertionError("the last attempt returns or raises")
+            else:
+                self.waits_for = ""
+                return found
 
     def _transfer(
         self, transfer: Callable[[Progress | None], None], progress: Progress | None
