@@ -18,7 +18,7 @@ FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each o
 COMPARED = 2  # resolutions
 COARSER_FROM = 768  # px, the longer side from which the finest resolution is left out
 NARROW = 6  # times its shorter side, a longer one counts at most
-NEIGHBOURHOOD = 9  # pixels per side, in which contrast is measured
+NEIGHBOURHOOD = 3  # pixels per side, in which contrast is measured
 # The mean squared gradient from which contours count alike; flatter parts are left to the painting.
 CONTRAST = 2e-3
 # Of the relative error, beside the relative distance to the painting: faces are kept, with strokes.
