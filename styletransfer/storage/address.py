@@ -20,12 +20,14 @@ EXPECTED = (
 @dataclass(frozen=True)
 class Account:
     """An account on an S3 service. `endpoint` None means Amazon S3; `key_id` None means that boto3
-    finds the credentials."""
+    finds the credentials. hurried: somebody waits for each answer, so that a service that gives
+    none is given up soon."""
 
     endpoint: str | None = None
     key_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     region: str = "default"
+    hurried: bool = False
 
     @property
     def url(self) -> str | None:

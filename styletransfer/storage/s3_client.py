@@ -12,11 +12,17 @@ from styletransfer.log import event, printable
 from styletransfer.storage.address import Account
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
+HURRIED_READ_S, HURRIED_TRIES = 10, 2
 CREDENTIALS_HINT = (
     "set CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET for Cellar, or AWS's "
     "own for Amazon S3 (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role)"
 )
 _OPENING = threading.Lock()  # boto3 clients are thread-safe, its sessions are not.
+
+
+def patience(account: Account) -> tuple[float, int]:
+    """The seconds that a request of an account waits for its answer, and how often it is made."""
+    return (HURRIED_READ_S, HURRIED_TRIES) if account.hurried else (READ_S, TRIES)
 
 
 def client_of(account: Account) -> Any:
@@ -35,15 +41,16 @@ def _open(account: Account) -> Any:
     from botocore.config import Config as BotoConfig
     from botocore.exceptions import BotoCoreError
 
+    read_s, tries = patience(account)
     config = BotoConfig(
         signature_version="s3v4",
         s3={"addressing_style": "path" if account.endpoint else "auto"},
         # Cellar refuses the trailers that boto3 sends by default: 411 MissingContentLength.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": tries},
         connect_timeout=CONNECT_S,
-        read_timeout=READ_S,
+        read_timeout=read_s,
         max_pool_connections=64,
         tcp_keepalive=True,
     )
@@ -62,20 +69,25 @@ def _open(account: Account) -> Any:
         raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
     except ValueError as error:
         raise ConfigError(f"{account.endpoint!r} is not the address of an S3 service") from error
-    client.meta.events.register("needs-retry.s3", _tell_of_silence)
+    client.meta.events.register("needs-retry.s3", functools.partial(_tell_of_silence, account))
     if not has_credentials:
         raise ConfigError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
 
 
 def _tell_of_silence(
-    attempts: int, request_dict: Mapping[str, Any], caught_exception: object = None, **_: object
+    account: Account,
+    attempts: int,
+    request_dict: Mapping[str, Any],
+    caught_exception: object = None,
+    **_: object,
 ) -> None:
     """Says what is waited for where a service takes requests and answers none: boto3 would be
-    silent for TRIES times READ_S."""
+    silent through all tries."""
     from botocore.exceptions import ReadTimeoutError
 
-    if isinstance(caught_exception, ReadTimeoutError) and attempts < TRIES:
+    read_s, tries = patience(account)
+    if isinstance(caught_exception, ReadTimeoutError) and attempts < tries:
         url = urlsplit(request_dict["url"])
         where = printable(unquote(url.netloc + url.path))
-        event(f"{where}: no answer within {READ_S} s; asking again", level=WARNING)
+        event(f"{where}: no answer within {read_s} s; asking again", level=WARNING)

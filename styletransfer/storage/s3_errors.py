@@ -137,9 +137,8 @@ class ErrorTranslator:
             check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
             return UnavailableError(f"cannot connect to {host} for {where}; check {check}")
         if isinstance(error, boto.ReadTimeoutError):
-            return UnavailableError(
-                f"{host} did not answer for {where} within {s3_client.READ_S} s"
-            )
+            read_s, _ = s3_client.patience(self.account)
+            return UnavailableError(f"{host} did not answer for {where} within {read_s} s")
         return UnavailableError(
             f"the connection to {host} broke for {where} ({type(error).__name__}); try again"
         )

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
@@ -68,7 +69,8 @@ class Service:
 
     @_once
     def buckets(self) -> WebBuckets:
-        return open_buckets(self.config)
+        account = replace(self.config.account, hurried=True)
+        return open_buckets(replace(self.config, account=account))
 
     @_once
     def board(self) -> Board:

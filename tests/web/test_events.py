@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import httpx
 from support import tiny
-from support.web_service import until
+from support.web_service import served, until
 
 from styletransfer.errors import StorageError
+from styletransfer.storage import s3_client
 from styletransfer.web import api_jobs
 
 
@@ -32,9 +33,13 @@ def _events(lines):
 
 
 def send(web, name="beach.jpg"):
+    return post(web, name).json()
+
+
+def post(web, name):
     files = {"photo": (name, tiny.file(60, 80, 1))}
     form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
-    return web.post("/api/jobs", data=form, files=files).json()
+    return web.post("/api/jobs", data=form, files=files)
 
 
 def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
@@ -114,3 +119,24 @@ def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypat
     ] * 3
     assert "storage does not answer at the moment; try again" in answers[0].json()["detail"]
     assert caplog.messages == ["cannot connect to example.org"]
+
+
+def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
+    place, moto, proxy, monkeypatch
+):
+    monkeypatch.setattr(s3_client, "HURRIED_READ_S", 0.3)  # A batch waits sixty.
+    environment = {
+        **place,
+        "BUCKET_RESULT": moto.new_bucket(),
+        "CELLAR_ADDON_HOST": proxy.url,
+        "CELLAR_ADDON_KEY_ID": moto.key_id,
+        "CELLAR_ADDON_KEY_SECRET": moto.secret,
+    }
+    with served(environment) as client:
+        until(lambda: client.get("/api/jobs").status_code == 200)
+        silent = proxy.add("", "hang", times=999)
+        assert post(client, "lake.jpg").status_code == 503
+        board = client.service.board
+        until(lambda: board.look() or board.problem)
+        assert client.get("/readyz").status_code == 503
+        silent.times = 0
