@@ -250,6 +250,29 @@ def test_the_page_goes_on_by_itself_when_the_server_was_away(page, server):
     page.until("document.querySelector('#finished [data-state=done]')")
 
 
+REST = """
+const seen = (hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+const Real = EventSource;
+window.EventSource = function (...how) { return window.opened = new Real(...how); };
+window.EventSource.CLOSED = Real.CLOSED;
+seen(true);
+seen(false);
+window.leave = () => { seen(true); window.opened.dispatchEvent(new Event("error")); };
+"""
+
+
+def test_the_end_of_a_connection_that_the_page_has_left_means_nothing(page, server):
+    """Safari says so when somebody comes back to the page."""
+    visit(page, server)
+    page.driver.execute_script(REST)
+    page.until("window.opened && window.opened.readyState === 1")
+    page.driver.execute_script("window.leave()")
+    assert page.errors() == []
+
+
 HOLD = """
 const real = fetch;
 window.fetch = async (...asked) => {

@@ -28,7 +28,8 @@ export const connect = (onJob, fetchAll) => {
   };
   const open = () => {
     if (source) source.close();
-    source = new EventSource("/api/events");
+    const own = new EventSource("/api/events");
+    source = own;
     source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
     let before = false;
     source.addEventListener("open", () => {
@@ -37,6 +38,7 @@ export const connect = (onJob, fetchAll) => {
       before = true;
     });
     source.addEventListener("error", () => {
+      if (own !== source) return; // Safari says so of one that was closed when the page was left, and is come back to.
       absent();
       if (source.readyState === EventSource.CLOSED) later();
     });
