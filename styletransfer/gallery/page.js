@@ -51,7 +51,7 @@ export const cards = results.map((result) => {
   if (result.thumb) link.append(picture(result.thumb, named, result.size));
   else {
     const blank = make("span", "no preview", "blank");
-    blank.ariaHidden = "true";
+    blank.setAttribute("aria-hidden", "true");
     link.append(make("span", named, "unseen"), blank);
   }
   link.append(" ", make("span", data.looks[result.look], "caption"));

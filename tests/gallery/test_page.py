@@ -9,9 +9,10 @@ import pytest
 from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
 from styletransfer.batch.looks import looks_from_toml
-from styletransfer.gallery.page import render_page
+from styletransfer.gallery.page import SHARED, render_page
 from styletransfer.gallery.page_data import url
 from styletransfer.gallery.thumbnails import THUMBNAIL_BYTES, thumbnail_key
+from styletransfer.paths import PROGRAM
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -181,3 +182,26 @@ def test_only_the_pages_own_script_and_style_may_run():
         assert f"{tag}-src 'sha256-{digest}'" in text.replace("&#39;", "'")
         assert not re.search(r"^(import|export) ", content, re.MULTILINE)
     assert "unsafe" not in text and " style=" not in text and "onclick" not in text
+
+
+# What Firefox ESR 115 or Safari 15.4 lack, and without which a page would not do what it should.
+TOO_NEW = (
+    *(r":has\(", r"\.aria[A-Z]\w+ = ", r"\bariaLabel:", r"\.role = ", r"\bpopover\b", r"@scope\b"),
+    *(r"\.to(Sorted|Reversed|Spliced)\(", r"\bObject\.groupBy\(", r"\.withResolvers\("),
+    *(r"\(\?<[=!]", r"\bnew Set\([^)]*\)\.union", r"\bimport .* with \{", r"^\s+&"),
+)
+
+
+def test_the_pages_do_without_what_older_browsers_lack():
+    folders = (SHARED.parent, PROGRAM / "styletransfer" / "web" / "static")
+    parts = [
+        each for folder in folders for end in ("js", "css") for each in folder.rglob(f"*.{end}")
+    ]
+    assert len(parts) > 15
+    found = [
+        f"{part.name}: {match[0]}"
+        for part in parts
+        for pattern in TOO_NEW
+        if (match := re.search(pattern, part.read_text("utf-8"), re.MULTILINE))
+    ]
+    assert found == []

@@ -15,7 +15,7 @@ export const picture = (source, alt, size) => {
   if (size) [image.height, image.width] = size;
   image.onerror = () => {
     const blank = make("span", "no preview", "blank");
-    if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
+    if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
     image.replaceWith(blank);
   };
   image.src = source;

@@ -98,8 +98,8 @@ const cardOf = (job) => {
   image.hidden = true;
   image.alt = "";
   heading.append(" ", make("span", `in ${lookOf(job)}`, "quiet"));
-  progress.ariaLabel = titleOf(job);
-  refused.role = "alert";
+  progress.setAttribute("aria-label", titleOf(job));
+  refused.setAttribute("role", "alert");
   frame.append(image, blank);
   words.append(heading, state, progress, refused, row);
   root.append(frame, words);

@@ -82,7 +82,8 @@ const tileOf = (each) => {
   if (each.removable) {
     const remove = make("button", "✕", "remove");
     remove.type = "button";
-    remove.ariaLabel = remove.title = `Delete the painting ${each.name}`;
+    remove.title = `Delete the painting ${each.name}`;
+    remove.setAttribute("aria-label", remove.title);
     remove.addEventListener("click", () => removePainting(each));
     item.append(remove);
   }

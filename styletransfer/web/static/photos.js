@@ -13,7 +13,8 @@ export const onPhotos = (listener) => listeners.push(listener);
 const itemOf = (photo) => {
   const item = make("li"), remove = make("button", "✕");
   remove.type = "button";
-  remove.ariaLabel = remove.title = `Remove ${photo.name}`;
+  remove.title = `Remove ${photo.name}`;
+  remove.setAttribute("aria-label", remove.title);
   remove.addEventListener("click", () => {
     const at = photos.indexOf(photo);
     removePhotos([photo]);
