@@ -1,5 +1,6 @@
 // The wall of photos, and the address, which names the filter, the order and the open result:
 // #monet/beach.jpg?look=monet&sort=newest
+import { addressHash } from "./shared/address.js";
 import { by, hangPaintings, make, picture } from "./shared/elements.js";
 
 export const data = JSON.parse(by("data").textContent);
@@ -75,7 +76,7 @@ const sections = new Map(photos.map((photo) => {
 // What is shown, in its order: a list for each photo.
 export let shown = [];
 export const asked = () => {
-  const [anchor, query] = location.hash.slice(1).split("?");
+  const [anchor, query] = addressHash().split("?");
   const chosen = new URLSearchParams(query), look = data.looks.indexOf(chosen.get("look"));
   return {
     open: numbers.get(decoded(anchor)),

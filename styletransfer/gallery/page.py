@@ -20,7 +20,10 @@ from styletransfer.record import Record
 SHARED = Path(__file__).parent / "shared"  # What the web service's pages are made of as well.
 STYLES = ("shared/theme.css", "shared/compare.css", "page.css")
 # Modules in the order in which they import each other; in the page they share one scope.
-SCRIPTS = ("shared/elements.js", "shared/compare.js", "shared/zoom.js", "page.js", "viewer.js")
+SCRIPTS = (
+    *("shared/elements.js", "shared/address.js", "shared/compare.js", "shared/zoom.js"),
+    *("page.js", "viewer.js"),
+)
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
 

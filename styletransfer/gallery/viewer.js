@@ -1,4 +1,5 @@
 // One result: compared with its photo or another look, downloaded, and its settings copied.
+import { replaceAddress, writeAddress } from "./shared/address.js";
 import { by, fill } from "./shared/elements.js";
 import { compare, slider, stage } from "./shared/compare.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
@@ -77,9 +78,9 @@ const follow = () => {
   if (another) fitted();
   if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
 };
-const replace = (changes) => { history.replaceState(history.state, "", addressOf({ ...asked(), ...changes })); follow(); };
-const push = (changes) => { history.pushState({ pushed: true }, "", addressOf({ ...asked(), ...changes })); follow(); };
-const leave = () => { if (history.state && history.state.pushed) history.back(); else replace({ open: undefined }); };
+const replace = (changes) => { replaceAddress(addressOf({ ...asked(), ...changes })); follow(); };
+const push = (changes) => { writeAddress(); history.pushState({ pushed: true }, "", addressOf({ ...asked(), ...changes })); follow(); };
+const leave = () => { writeAddress(); if (history.state && history.state.pushed) history.back(); else replace({ open: undefined }); };
 const go = (steps, looks) => {
   const next = neighbour(steps, looks);
   if (!next) return;
@@ -108,6 +109,7 @@ if (form) {
 }
 resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 resultView.addEventListener("close", () => {
+  writeAddress();
   // Browsers close a dialog at the second Esc, whatever `cancel` does.
   if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
   if (current) cards[current.number].firstElementChild.focus();

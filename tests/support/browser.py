@@ -127,3 +127,21 @@ class Viewer:
             ".filter(e => e.offsetWidth && (e.offsetWidth < 44 || e.offsetHeight < 44))"
             ".map(e => e.outerHTML)"
         )
+
+
+def count_changes_of_address(viewer):
+    """Counts from now on how often the page changes its address; the script that says how often."""
+    viewer.driver.execute_script(
+        "window.changes = 0; const real = history.replaceState.bind(history);"
+        "history.replaceState = (...how) => { window.changes += 1; real(...how); };"
+    )
+    return "window.changes"
+
+
+def hold(viewer, key):
+    """What a key does again and again that is held down, in the open dialog."""
+    viewer.driver.execute_script(
+        "const how = { key: arguments[0], bubbles: true, cancelable: true, repeat: true };"
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', how));",
+        key,
+    )

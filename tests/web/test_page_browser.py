@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from support.browser import Viewer
+from support.browser import Viewer, count_changes_of_address, hold
 from support.web_page import PageServer, jpeg
 from support.web_service import until
 
@@ -488,6 +488,12 @@ def test_the_gallery_comes_in_pages_and_opens_what_its_address_names(page, serve
     page.look(link.replace("result%2F0", "result%2F55"))
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "photo 55.jpg"
+    changes = count_changes_of_address(page)
+    for key in ("ArrowLeft", "ArrowRight") * 4 + ("ArrowRight",) * 4:
+        hold(page, key)
+    assert page.one("#title").text == "photo 59.jpg"
+    page.until("location.hash.endsWith('result%2F59')")
+    assert page.js(changes) < 8, "Safari refuses a hundred in ten seconds"
     assert page.errors() == []
     server.pictures |= {"result": b"", "thumbnail": b""}
     page.look(link)

@@ -1,4 +1,5 @@
 // One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
+import { addressHash, replaceAddress, writeAddress } from "./shared/address.js";
 import { by, fill, hangPaintings } from "./shared/elements.js";
 import { compare, slider, stage } from "./shared/compare.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
@@ -40,7 +41,7 @@ const showNeighbours = () => {
   by("next").disabled = !neighbour(1);
 };
 const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
-export const asked = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
+export const asked = () => { try { return decodeURIComponent(addressHash()); } catch { return ""; } };
 const follow = () => {
   const id = asked(), result = id && state.list().find((each) => each.id === id);
   if (!result) { if (resultView.open) resultView.close(); return; }
@@ -50,16 +51,18 @@ const follow = () => {
 const go = (steps) => {
   const next = neighbour(steps);
   if (!next) return;
-  history.replaceState(history.state, "", address(next.id));
+  replaceAddress(address(next.id));
   follow();
   if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
 };
 const leave = () => {
+  writeAddress();
   if (history.state && history.state.pushed) history.back();
   else { history.replaceState(null, "", address("")); follow(); }
 };
 
 export const openResult = (id) => {
+  writeAddress();
   history.pushState({ pushed: true }, "", address(id));
   follow();
 };
@@ -87,6 +90,7 @@ by("again").addEventListener("click", (event) => {
 });
 resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 resultView.addEventListener("close", () => {
+  writeAddress();
   if (location.hash) history.replaceState(null, "", address(""));
 });
 bindKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) });
