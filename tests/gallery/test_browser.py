@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname, urlopen
 
 import pytest
+from support.browser import count_changes_of_address, hold
 from support.gallery import HOSTILE, LONG
 
 pytestmark = pytest.mark.slow  # A browser starts.
@@ -182,6 +183,60 @@ def test_two_fingers_zoom_and_leave_the_line_alone(viewer, web):
     touch("touchEnd")
     viewer.until("stage.classList.contains('zoomed')")
     assert viewer.js("slider.value") == "50"
+
+
+def touch(viewer, kind, across):
+    """A finger on the slider, as browsers tell it that do not move the slider by themselves."""
+    viewer.driver.execute_script(
+        "const { left, top, width } = slider.getBoundingClientRect();"
+        "slider.dispatchEvent(new PointerEvent(arguments[0], { bubbles: true, pointerId: 7,"
+        " pointerType: 'touch', clientX: left + arguments[1] * width, clientY: top + 50 }));",
+        kind,
+        across,
+    )
+
+
+def test_a_finger_moves_the_line_where_the_browser_leaves_it_alone(viewer, web):
+    viewer.look(f"{web}#monet/beach.jpg", 390, 844)
+    viewer.until("document.querySelector('dialog').open")
+    seen = []
+    for steps in (
+        [("pointerdown", 0.2), ("pointermove", 0.3), ("pointermove", 0.8), ("pointerup", 0.8)],
+        [("pointerdown", 0.3), ("pointerup", 0.3)],
+        [("pointerdown", 0.6), ("pointermove", 0.7), ("pointercancel", 0)],
+    ):
+        for step in steps:
+            touch(viewer, *step)
+        line = viewer.js("stage.style.getPropertyValue('--at')")
+        seen.append((viewer.js("slider.value"), line))
+    assert seen == [("80", "80%"), ("30", "30%"), ("30", "30%")], "a scroll leaves it alone"
+
+
+def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
+    viewer.look(web).open()
+    first, changes = viewer.js("location.hash"), count_changes_of_address(viewer)
+    for _ in range(20):
+        hold(viewer, "ArrowRight")
+        hold(viewer, "ArrowLeft")
+    hold(viewer, "ArrowDown")
+    assert viewer.one("#subtitle").text == "ünï & co", "the pictures follow at once"
+    viewer.until("location.hash.startsWith('#%C3%BCn')")
+    assert viewer.js("location.hash").rpartition("/")[2] == first.rpartition("/")[2]
+    assert viewer.js(changes) < 20, "Safari refuses a hundred in ten seconds"
+    hold(viewer, "ArrowUp")
+    viewer.driver.back()
+    viewer.until("!document.querySelector('dialog').open && !location.hash")
+
+
+def test_the_keys_work_wherever_the_focus_is(viewer, web):
+    """In Safari a click on a button leaves it nowhere."""
+    from selenium.webdriver import ActionChains, Keys
+
+    viewer.look(web).open()
+    viewer.js("document.activeElement.blur()")
+    assert viewer.js("document.activeElement === document.body")
+    ActionChains(viewer.driver, duration=0).send_keys(Keys.ARROW_DOWN).perform()
+    assert viewer.one("#subtitle").text == "ünï & co"
 
 
 def test_the_settings_are_copied_for_looks_toml(viewer, web):

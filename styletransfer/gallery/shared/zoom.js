@@ -70,6 +70,13 @@ const atLine = (event) => {
   const { left, width } = stage.getBoundingClientRect();
   return stage.dataset.view === "slider" && Math.abs(event.clientX - left - width * slider.value / 100) < 24;
 };
+const lineTo = (event) => {
+  const { left, width } = stage.getBoundingClientRect();
+  slider.value = 100 * (event.clientX - left) / width;
+  slide();
+};
+// iPhones move a slider by its thumb alone, and this one's is as thin as a line.
+const byFinger = (event) => event.pointerType !== "mouse" && event.target === slider;
 const distance = () => {
   const [first, second] = [...fingers.values()];
   return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;
@@ -78,7 +85,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   fingers.set(event.pointerId, event);
   if (fingers.size === 1) lineAt = slider.value; else holdLine();
-  lineMoves = zoom > 1 && fingers.size === 1 && atLine(event);
+  lineMoves = fingers.size === 1 && (zoom > 1 ? atLine(event) : byFinger(event));
   spread = distance();
   if (zoom > 1 || fingers.size > 1) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
 });
@@ -92,9 +99,7 @@ stage.addEventListener("pointermove", (event) => {
     if (spread) zoomTo(zoom * now / spread, whereIn(event));
     spread = now;
   } else if (lineMoves) {
-    const whole = stage.getBoundingClientRect();
-    slider.value = 100 * (event.clientX - whole.left) / whole.width;
-    slide();
+    lineTo(event);
   } else if (zoom > 1) {
     x += (event.clientX - before.clientX) / width;
     y += (event.clientY - before.clientY) / height;
@@ -103,6 +108,10 @@ stage.addEventListener("pointermove", (event) => {
 });
 for (const end of ["pointerup", "pointercancel"]) {
   stage.addEventListener(end, (event) => {
+    if (lineMoves && fingers.size === 1 && zoom <= 1 && byFinger(event)) {
+      // A finger that scrolls leaves the line where it was.
+      if (end === "pointerup") lineTo(event); else { slider.value = lineAt; slide(); }
+    }
     fingers.delete(event.pointerId);
     spread = 0;
     // After a mouse, the arrow keys are those of the photo again, not those of the line.
@@ -114,7 +123,8 @@ const zoomKeys = {
   "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitted, 1: () => zoomTo(fullSize()),
 };
 // The dialog's keys: a function for each, beside those that zoom.
-export const bindKeys = (others) => dialog.addEventListener("keydown", (event) => {
+export const bindKeys = (others) => document.addEventListener("keydown", (event) => {
+  if (!dialog.open) return; // Not the dialog's own event: Safari leaves the focus outside after a click on a button.
   const keys = { ...zoomKeys, ...others }, field = event.target.closest("input, select, textarea");
   const arrow = event.key.startsWith("Arrow");
   if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
