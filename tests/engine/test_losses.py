@@ -87,9 +87,9 @@ def numpy_structure_error(image, photo, mask):
             gradients.append(np.stack([below, right]))
         found, wanted = gradients
         square = (wanted**2).sum(0)
-        # Means of 9 × 9 pixels, of fewer at the border.
+        # Means of 3 × 3 pixels, of fewer at the border.
         sums, count = (
-            ndimage.uniform_filter(each, 9, mode="constant")
+            ndimage.uniform_filter(each, 3, mode="constant")
             for each in (square, np.ones_like(square))
         )
         weight = (sums / count) ** 3 / (sums / count + 2e-3) ** 4
