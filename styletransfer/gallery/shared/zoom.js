@@ -63,8 +63,9 @@ stage.addEventListener("wheel", (event) => {
 
 const fingers = new Map();
 let lineMoves = false, spread = 0, lineAt = 50;
+const lineBack = () => { slider.value = lineAt; slide(); };
 // Two fingers zoom. The line, which has followed the first one, stays where it was.
-const holdLine = () => { if (fingers.size > 1) { slider.value = lineAt; slide(); } };
+const holdLine = () => { if (fingers.size > 1) lineBack(); };
 slider.addEventListener("input", holdLine);
 const atLine = (event) => {
   const { left, width } = stage.getBoundingClientRect();
@@ -110,7 +111,7 @@ for (const end of ["pointerup", "pointercancel"]) {
   stage.addEventListener(end, (event) => {
     if (lineMoves && fingers.size === 1 && zoom <= 1 && byFinger(event)) {
       // A finger that scrolls leaves the line where it was.
-      if (end === "pointerup") lineTo(event); else { slider.value = lineAt; slide(); }
+      if (end === "pointerup") lineTo(event); else lineBack();
     }
     fingers.delete(event.pointerId);
     spread = 0;
