@@ -83,19 +83,19 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
     parser = new_parser(
         "send_to_bucket.py",
-        "Uploads a folder, or a single file, into a bucket.",
+        "Uploads a folder, or files, into a bucket.",
         example="  ./send_to_bucket.py ./holidays my-photos\n"
-        "  ./send_to_bucket.py beach.jpg my-photos/2026\n"
+        "  ./send_to_bucket.py beach.jpg cliff.jpg my-photos/2026\n"
         "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
         notes=ACCOUNT_NOTES + UPLOAD_NOTES,
     )
-    _add_source_folder(parser)
+    _add_sources(parser)
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    _add_rules(parser, destination="BUCKET", source="FOLDER")
-    args = parser.parse_args(arguments)
+    _add_rules(parser, destination="BUCKET", source="the folder")
+    args = parser.parse_intermixed_args(arguments)
 
     def upload() -> SyncResult:
-        return _upload(args.folder, open_named(args.bucket, new=True), _rules(args))
+        return _upload(args.sources, open_named(args.bucket, new=True), _rules(args))
 
     return _run_sync(parser.prog, upload)
 
@@ -106,7 +106,7 @@ def cl_send_source(arguments: Sequence[str] | None = None) -> int:
         name="cl_send_source.py",
         description="Uploads photos, and masks (beach.mask.png beside beach.jpg), to "
         "BUCKET_SOURCE.",
-        example="  ./cl_send_source.py ./holidays\n  ./cl_send_source.py beach.jpg",
+        example="  ./cl_send_source.py ./holidays\n  ./cl_send_source.py IMG_*.jpg",
         variable="BUCKET_SOURCE",
         include=bucket_layout.for_source,
     )
@@ -141,13 +141,13 @@ class UploadCommand:
         """Parses the command line and uploads; returns the exit code."""
         notes = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
         parser = new_parser(self.name, self.description, example=self.example, notes=notes)
-        _add_source_folder(parser)
-        _add_rules(parser, destination=self.variable, source="FOLDER", which=", of these kinds")
-        args = parser.parse_args(arguments)
+        _add_sources(parser)
+        _add_rules(parser, destination=self.variable, source="the folder", which=", of these kinds")
+        args = parser.parse_intermixed_args(arguments)
 
         def upload() -> SyncResult:
             bucket = open_configured([self.variable], new=True)[self.variable]
-            return _upload(args.folder, bucket, replace(_rules(args), include=self.include))
+            return _upload(args.sources, bucket, replace(_rules(args), include=self.include))
 
         return _run_sync(self.name, upload)
 
@@ -208,10 +208,10 @@ def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
     return run_program(name, run)
 
 
-def _upload(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
+def _upload(sources: Sequence[Path], bucket: Bucket, rules: SyncRules) -> SyncResult:
     """`upload_all`; on a terminal, offers to create a bucket that does not exist."""
     try:
-        return upload_all(folder, bucket, rules)
+        return upload_all(sources, bucket, rules)
     except NoBucketError as error:
         if rules.dry_run or not on_terminal():
             raise
@@ -219,7 +219,7 @@ def _upload(folder: Path, bucket: Bucket, rules: SyncRules) -> SyncResult:
         if ask(f"{what}. Create it? [y/N] ").lower() not in ("y", "yes"):
             raise
     bucket.create()
-    return upload_all(folder, bucket, rules)
+    return upload_all(sources, bucket, rules)
 
 
 def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
@@ -251,9 +251,9 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
         time.sleep(args.every)
 
 
-def _add_source_folder(parser: argparse.ArgumentParser) -> None:
-    about = "the folder to upload, with sub-folders; or a single file"
-    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    about = "the folder to upload, with sub-folders; or one or more files"
+    parser.add_argument("sources", metavar="PATH", nargs="+", type=_path, help=about)
 
 
 def _add_destination_folder(parser: argparse.ArgumentParser) -> None:

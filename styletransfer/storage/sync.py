@@ -139,15 +139,18 @@ class SyncResult:
         return ", ".join(parts)
 
 
-def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> SyncResult:
-    """Uploads a folder, or a single file, into a bucket.
+def upload_all(
+    sources: Sequence[Path], bucket: Bucket, rules: SyncRules | None = None
+) -> SyncResult:
+    """Uploads a folder, or one or more files by their names, into a bucket.
 
-    Raises ConfigError if there is no such folder or file, or if the single file would be left out;
-    StorageError if the folder or bucket cannot be listed; UnavailableError.
+    Raises ConfigError if there is no such folder or file, if a folder is not the only source, if
+    two files have the same name, or if all files would be left out; StorageError if the folder or
+    bucket cannot be listed; UnavailableError.
     """
     rules = rules or SyncRules()
     result = SyncResult(dry_run=rules.dry_run)
-    folder, entries = _files_to_send(source, rules, result)
+    path_of, entries = _files_to_send(sources, rules, result)
     existing = {entry.key: entry for entry in bucket.list()}
     sent = {entry.key for entry in entries}
     to_delete = [
@@ -159,14 +162,14 @@ def upload_all(source: Path, bucket: Bucket, rules: SyncRules | None = None) -> 
     arrived = set[str]()
 
     def differs(key: str, progress: Progress) -> bool:
-        if not is_same(folder / key, existing[key]):
+        if not is_same(path_of(key), existing[key]):
             return True
         arrived.add(key)
         return False
 
     def upload(key: str, progress: Progress) -> bool:
-        with _unchanged(folder / key):
-            bucket.upload(folder / key, key, progress)
+        with _unchanged(path_of(key)):
+            bucket.upload(path_of(key), key, progress)
         arrived.add(key)
         return True
 
@@ -206,27 +209,52 @@ def _unchanged(path: Path) -> Iterator[None]:
 
 
 def _files_to_send(
-    source: Path, rules: SyncRules, result: SyncResult
-) -> tuple[Path, Sequence[Entry]]:
-    """The folder of the files to send, and these files; counts those left out."""
+    sources: Sequence[Path], rules: SyncRules, result: SyncResult
+) -> tuple[Callable[[str], Path], Sequence[Entry]]:
+    """The path of a key, and the files to send; counts those left out."""
+    folders = [source for source in sources if _is_folder(source)]
+    if not folders:
+        return _single_files(sources, rules, result)
+    if len(sources) > 1:
+        raise ConfigError(
+            f"{str(folders[0])!r} is a folder; expected one folder, which is sent with its "
+            "sub-folders, or only files"
+        )
+    folder = FolderBucket(folders[0])
+    entries = rules.select(folder.list(), result)
+    for why, names in folder.left_out().items():
+        for name in names:
+            result.leave_out(why, name)
+    return lambda key: folders[0] / key, entries
+
+
+def _is_folder(source: Path) -> bool:
     with storage_errors(printable(str(source))):
         is_folder, is_file = source.is_dir(), source.is_file()
-    if is_folder:
-        folder = FolderBucket(source)
-        entries = rules.select(folder.list(), result)
-        for why, names in folder.left_out().items():
-            for name in names:
-                result.leave_out(why, name)
-        return source, entries
-    if not is_file:
-        raise ConfigError(f"FOLDER is {str(source)!r}; expected a folder or file that exists")
+    if not is_folder and not is_file:
+        raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
+    return is_folder
+
+
+def _single_files(
+    files: Sequence[Path], rules: SyncRules, result: SyncResult
+) -> tuple[Callable[[str], Path], Sequence[Entry]]:
+    """As `_files_to_send`, of files. Each is sent by its name alone."""
     if rules.delete:
-        raise ConfigError(f"{str(source)!r} is a single file; --delete needs a folder")
-    if why := rules.why_not(source.name):
-        raise ConfigError(
-            f"{str(source)!r} would be left out ({why}); there is nothing else to send"
-        )
-    return source.parent, [Entry(source.name, source.stat().st_size, "")]
+        raise ConfigError(f"{str(files[0])!r} is a single file; --delete needs a folder")
+    paths: dict[str, Path] = {}
+    for file in files:
+        if (other := paths.setdefault(file.name, file)) != file:
+            raise ConfigError(
+                f"{str(other)!r} and {str(file)!r} have the same name; rename one, or send "
+                "the folder that holds both"
+            )
+    entries = [Entry(name, path.stat().st_size, "") for name, path in paths.items()]
+    selected = rules.select(entries, result)
+    if not selected:
+        why, names = next(iter(result.left_out.items()))
+        raise ConfigError(f"{names[0]!r} would be left out ({why}); there is nothing else to send")
+    return paths.__getitem__, selected
 
 
 def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> set[str]:

@@ -17,7 +17,8 @@ from styletransfer.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
 MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "looks.toml", "sub/looks.toml")
-MIXED += ("notes.txt", "vgg.h5", "sub/vgg.mat", "vgg.npz")
+VGGS = ("vgg.h5", "vgg.npz")
+MIXED += ("notes.txt", "sub/vgg.mat", *VGGS)
 
 
 def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp_path, capsys):
@@ -61,6 +62,31 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
     assert cl_send_source([str(tmp_path / "in/notes.txt")]) == 2
     assert "would be left out (of other kinds)" in capsys.readouterr().err
+
+
+def test_several_files_are_sent_by_their_names(configured, tmp_path, capsys):
+    folder = tmp_path / "in"
+    fill(FolderBucket(folder), *MIXED, "other/a.JPG")
+    # As a shell expands *, with an option after the files.
+    files = [str(path) for path in folder.iterdir() if path.is_file()]
+    assert cl_send_source([*files, str(folder / "été 2026/b c.heic"), "--jobs", "2"]) == 0
+    assert keys(configured["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
+    assert "left out of other kinds: " in capsys.readouterr().out
+    assert send_to_bucket([*files, configured["BUCKET_RESULT"].name]) == 0
+    assert keys(configured["BUCKET_RESULT"]) == ["a.JPG", "looks.toml", "notes.txt", *VGGS]
+    assert "5 files copied" in capsys.readouterr().out
+    refusals = {
+        "is a folder; expected one folder": [*files, str(folder / "other")],
+        "have the same name; rename one": [*files, str(folder / "other/a.JPG")],
+        "nope.jpg' does not exist": [*files, str(folder / "nope.jpg")],
+        "--delete needs a folder": [*files, "--delete"],
+        "would be left out (of other kinds)": [str(folder / "vgg.h5"), str(folder / "notes.txt")],
+    }
+    for message, arguments in refusals.items():
+        assert cl_send_source(arguments) == 2
+        printed = capsys.readouterr()
+        assert message in printed.err and printed.err.count("\n") == 1 and not printed.out
+    assert keys(configured["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
 
 
 @pytest.mark.parametrize("buckets", ["in_folders", "on_moto"])

@@ -143,7 +143,7 @@ def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(config, "environment", dict)
     (tmp_path / "file").write_bytes(b"x")
     assert send_to_bucket([str(tmp_path / "nope"), "./bucket"]) == 2
-    assert "expected a folder or file that exists" in capsys.readouterr().err
+    assert "does not exist; expected a folder or file" in capsys.readouterr().err
     assert get_bucket_content([str(tmp_path), str(tmp_path / "file")]) == 2
     assert get_bucket_content(["My_Bucket", str(tmp_path / "x")]) == 2
     assert "'My_Bucket'" in capsys.readouterr().err

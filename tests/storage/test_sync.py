@@ -29,7 +29,7 @@ class Refusing(FolderBucket):
 
 
 def test_a_storage_that_refuses_everything_ends_with_5(photos, tmp_path):
-    result = sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
+    result = sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
     assert result.exit_code == 5
     assert len(result.failures) == 5
 
@@ -37,7 +37,7 @@ def test_a_storage_that_refuses_everything_ends_with_5(photos, tmp_path):
 def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(Refusing, "error", UnavailableError)
     with pytest.raises(UnavailableError):
-        sync.upload_all(photos, Refusing(tmp_path / "x", new=True))
+        sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
 
 
 def test_a_terminal_shows_whether_files_are_sent_or_only_checked(photos, tmp_path, monkeypatch):
@@ -50,7 +50,7 @@ def test_a_terminal_shows_whether_files_are_sent_or_only_checked(photos, tmp_pat
     seen = []
     for _ in range(2):
         monkeypatch.setattr(sys, "stdout", Terminal())
-        sync.upload_all(photos, FolderBucket(tmp_path / "bucket", new=True))
+        sync.upload_all([photos], FolderBucket(tmp_path / "bucket", new=True))
         seen.append(sys.stdout.getvalue())
     sent, checked = seen
     assert "sending 5/5 files" in sent and "200.0/200.0 kB" in sent and "checking" not in sent
@@ -64,7 +64,7 @@ def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path)
     links = {"inside.jpg": "sub/a.jpg", "out.jpg": "../outside/b.jpg", "gone.jpg": "nowhere"}
     for name, target in (links | {"folder": "sub", "sub/loop": "..", ".own": "sub"}).items():
         (tmp_path / "in" / name).symlink_to(target)
-    result = sync.upload_all(tmp_path / "in", bucket := FolderBucket(tmp_path / "x", new=True))
+    result = sync.upload_all([tmp_path / "in"], bucket := FolderBucket(tmp_path / "x", new=True))
     assert contents(bucket) == {"inside.jpg": b"sub/a.jpg", "sub/a.jpg": b"sub/a.jpg"}
     assert str(result).endswith(", 4 behind links left out")
     assert result.left_out_lines == [
@@ -94,12 +94,12 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
 
     monkeypatch.setattr(s3._FileToSend, "read", disturbed)
     began = time.monotonic()
-    result = sync.upload_all(tmp_path / "in", bucket := moto.open())
+    result = sync.upload_all([tmp_path / "in"], bucket := moto.open())
     what = "does not exist" if change == "gone" else "changed while it was sent; send it again"
     assert (result.copied, result.failures) == (1, [f"{file} {what}"])
     assert time.monotonic() - began < s3_client.READ_S / 2
     if change != "gone":
-        assert sync.upload_all(tmp_path / "in", bucket).exit_code == 0
+        assert sync.upload_all([tmp_path / "in"], bucket).exit_code == 0
         assert contents(bucket) == contents(tmp_path / "in")
 
 
@@ -135,7 +135,7 @@ def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
     bucket = rgw.open()
     for key in ("a.jpg", "somebody else's.jpg"):
         rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)
-    sync.upload_all(photos, bucket, sync.SyncRules(dry_run=True))
+    sync.upload_all([photos], bucket, sync.SyncRules(dry_run=True))
     assert len(bucket.unfinished_uploads()) == 2
-    sync.upload_all(photos, bucket)
+    sync.upload_all([photos], bucket)
     assert [each.key for each in bucket.unfinished_uploads()] == ["somebody else's.jpg"]
