@@ -91,11 +91,17 @@ class RetryingBucket(Bucket):
         return self._bucket.folding(keys)
 
     def _retry(self, request: Callable[[], _Value]) -> _Value:
+        try:
+            return self._attempts(request)
+        finally:
+            self.waits_for = ""
+
+    def _attempts(self, request: Callable[[], _Value]) -> _Value:
         failed_at: float | None = None
         pauses = iter(self._pauses_s)
         while True:
             try:
-                found = request()
+                return request()
             except UnavailableError as error:
                 self.waits_for = str(error)
                 if self._leaving.is_set():
@@ -106,9 +112,6 @@ class RetryingBucket(Bucket):
                     raise type(error)(f"{error}; given up after {duration(away_s)}") from error
                 event(f"{error}; retrying in {pause_s} s", level=WARNING)
                 self._leaving.wait(pause_s)
-            else:
-                self.waits_for = ""
-                return found
 
     def _transfer(
         self, transfer: Callable[[Progress | None], None], progress: Progress | None

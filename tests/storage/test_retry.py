@@ -57,9 +57,10 @@ def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, caplog):
 
 def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving):
     bucket = Failing(tmp_path, 99)
+    retrying = RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.01))
     with pytest.raises(UnavailableError, match="away"):
-        RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.01)).read("a.jpg")
-    assert bucket.requests == 3
+        retrying.read("a.jpg")
+    assert bucket.requests == 3 and not retrying.waits_for
 
 
 def test_what_is_wrong_with_one_object_is_not_tried_twice(tmp_path, leaving):
