@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Folder of photos → BUCKET_SOURCE: see --help."""
+"""Photos → BUCKET_SOURCE: see --help."""
 
 import sys
 

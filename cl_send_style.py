@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Folder of paintings → BUCKET_STYLE: see --help."""
+"""Paintings → BUCKET_STYLE: see --help."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Folder → bucket: see --help."""
+"""Files → bucket: see --help."""
 
 import sys
 

@@ -92,7 +92,7 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
     _add_sources(parser)
     parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
     _add_rules(parser, destination="BUCKET", source="the folder")
-    args = parser.parse_intermixed_args(arguments)
+    args = parser.parse_args(arguments)
 
     def upload() -> SyncResult:
         return _upload(args.sources, open_named(args.bucket, new=True), _rules(args))
@@ -143,7 +143,7 @@ class UploadCommand:
         parser = new_parser(self.name, self.description, example=self.example, notes=notes)
         _add_sources(parser)
         _add_rules(parser, destination=self.variable, source="the folder", which=", of these kinds")
-        args = parser.parse_intermixed_args(arguments)
+        args = parser.parse_args(arguments)
 
         def upload() -> SyncResult:
             bucket = open_configured([self.variable], new=True)[self.variable]
