@@ -27,13 +27,16 @@ SHORTEST_BAR, LONGEST_BAR = 10, 40  # columns
 
 
 class Progressing(Protocol):
-    """What progress shows of a step: its number, counted from 1, and the total; the longer side in
-    px; the seconds left; the losses by name with their sum `total`."""
+    """What progress shows of a step: its number, counted from 1, and the total; which part of the
+    work is done, 0…1; the longer side in px; the seconds left; the losses by name with their sum
+    `total`."""
 
     @property
     def iteration(self) -> int: ...
     @property
     def total(self) -> int: ...
+    @property
+    def fraction(self) -> float: ...
     @property
     def scale(self) -> int: ...
     @property
@@ -88,7 +91,7 @@ def _display(
         with bars.bar(label) as bar:
 
             def show(step: Progressing, rate: float) -> None:
-                bar.done = step.iteration / step.total
+                bar.done = step.fraction
                 bar.status = _status(step, rate, batch_left)
 
             yield show
@@ -97,7 +100,7 @@ def _display(
 
     def log(step: Progressing, rate: float) -> None:
         nonlocal logged
-        percent = 100 * step.iteration // step.total
+        percent = int(100 * step.fraction + 1e-9)  # 100 * 0.29 is less than 29.
         if not every or percent // every <= logged:
             return
         logged = percent // every
@@ -134,7 +137,7 @@ def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> dic
 
 @dataclass(eq=False)
 class Bar:
-    """A picture in progress: its label, which part of its steps is done, from 0 to 1 and None
+    """A picture in progress: its label, which part of its work is done, from 0 to 1 and None
     before the first, and the latest numbers by name."""
 
     label: str

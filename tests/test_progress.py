@@ -27,7 +27,12 @@ def text_log(monkeypatch):
 def steps(count):
     for number in range(1, count + 1):
         yield SimpleNamespace(
-            iteration=number, total=count, scale=512, eta_s=count - number, losses={"total": 1234.5}
+            iteration=number,
+            total=count,
+            fraction=number / count,
+            scale=512,
+            eta_s=count - number,
+            losses={"total": 1234.5},
         )
 
 
@@ -58,6 +63,15 @@ def test_what_matters_least_goes_first():
         "a very long name of…(3 of 60)"
     )
     assert shortened_label("富" * 20, 9) == "富富富富…"
+
+
+def test_percent_are_of_the_work_and_not_of_the_steps(monkeypatch, text_log, capsys):
+    monkeypatch.setattr(progress, "REFRESH_S", 0)
+    first, last = steps(2)
+    first.fraction = 0.125
+    progress.follow([first, last], "beach.jpg")
+    shown = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["beach.jpg: 10 %", "beach.jpg: 100 %"]
 
 
 def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys):

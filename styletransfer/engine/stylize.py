@@ -16,7 +16,7 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
 from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.eta import StepEta
+from styletransfer.engine.eta import Position, StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.objective import Objective, Problem
@@ -36,8 +36,8 @@ one_operation_at_a_time()
 class Step:
     """One step of the optimisation. `losses` and `image` are computed when they are first read.
 
-    iteration: number of this step, from 1. total: number of steps of the whole run. scale: longer
-    side of the picture at this step in px. eta_s: estimated seconds left.
+    iteration: number of this step, from 1. total, fraction, eta_s: as in `Position`. scale: longer
+    side of the picture at this step in px.
 
     With tiles the optimiser updates its state in place, so a step that is still referenced when the
     next one starts keeps a copy of its picture, 12 bytes per pixel. Where memory is short, `del`
@@ -46,15 +46,13 @@ class Step:
 
     def __init__(
         self,
-        iteration: int,
-        total: int,
-        eta_s: float,
+        position: Position,
         terms: tf.Tensor,
         state: State,
         canvas: Canvas,
         postprocess: Postprocess,
     ) -> None:
-        self.iteration, self.total, self.eta_s = iteration, total, eta_s
+        self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
         self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
         self._state: State | None = state
@@ -211,16 +209,15 @@ class StyleTransfer:
     def _steps_at_scale(
         self, optimizer: ScaleOptimizer, canvas: Canvas, numbers: range, eta: StepEta
     ) -> Iterator[Step]:
-        total = sum(self._counts)
         for number in numbers:
             terms = optimizer.step(number, last=number == numbers[-1])
             converged = optimizer.converged
-            eta_s = eta.tick(skipped=numbers[-1] - number if converged else 0)
-            step = Step(eta.done, total, eta_s, terms, optimizer.state, canvas, self._postprocess)
+            position = eta.tick(skipped=numbers[-1] - number if converged else 0)
+            step = Step(position, terms, optimizer.state, canvas, self._postprocess)
             reference = weakref.ref(step)
             yield step
             del step
-            if eta.done == total:
+            if position.iteration == position.total:
                 return
             # Only a step that the caller still references needs its picture.
             if (held := reference()) is not None:

@@ -265,7 +265,7 @@ def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
             both.wait()
             bars.append(progress.bars.in_progress)
             both.wait()
-            yield SimpleNamespace(iteration=number, **shown)
+            yield SimpleNamespace(iteration=number, fraction=number / 2, **shown)
 
     run_side_by_side(
         [lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")]

@@ -52,7 +52,7 @@ def test_the_time_left_follows_the_pixels_left_and_forgets_what_a_scale_sets_up(
 
     def after(seconds, skipped=0):
         clock[0] += seconds
-        return pytest.approx(found.tick(skipped))
+        return pytest.approx(found.tick(skipped).eta_s)
 
     assert after(50) == 50 * (2 + 8)  # With the set-up, until there is another step.
     assert after(1) == 1 + 8
@@ -61,10 +61,11 @@ def test_the_time_left_follows_the_pixels_left_and_forgets_what_a_scale_sets_up(
     assert after(4.4) == 0
     resumed = eta.StepEta([(10, 10), (10, 40)], [3, 2], done=2)
     clock[0] += 1
-    assert resumed.tick() == pytest.approx(8)
+    assert resumed.tick() == (3, 5, pytest.approx(3 / 11), pytest.approx(8))
     skipping = eta.StepEta([(10, 10), (10, 40)], [3, 2])
     clock[0] += 1
-    assert (skipping.tick(skipped=2), skipping.done) == (pytest.approx(8), 3)
+    assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 11), pytest.approx(8))
+    assert [skipping.tick().fraction for _ in range(2)] == [pytest.approx(7 / 11), 1]
 
 
 def test_the_pixels_of_all_steps_are_those_of_each_scale_times_its_steps():

@@ -71,8 +71,9 @@ def batch_with_a_gpu_that_fails() -> None:
     listed = tf.config.list_physical_devices
     tf.config.list_physical_devices = lambda kind=None: [gpu] if kind == "GPU" else listed(kind)
     tf.config.experimental.get_device_details = lambda _: {"device_name": "NVIDIA A10G"}
+    # In one piece: other processes write to the same log.
     tf.config.experimental.set_memory_growth = lambda *_: print(
-        "set up, TensorFlow had started:", context.context()._initialized
+        f"set up, TensorFlow had started: {context.context()._initialized}\n", end="", flush=True
     )
     batch()
 

@@ -107,7 +107,8 @@ def stylize():
     class Step:
         def __init__(self, iteration, image):
             self.iteration, self.total, self.scale = iteration, STEPS, max(image.shape)
-            self.eta_s, self.content_weight, self.image = 0.0, 1.0, image
+            self.fraction, self.eta_s = iteration / STEPS, 0.0
+            self.content_weight, self.image = 1.0, image
             self.losses = {"total": float(image.mean())}
 
         def snapshot(self):
