@@ -28,7 +28,7 @@ BUSY_S, IDLE_S = 1.0, 5.0  # between two looks at the queue, with and without jo
 ENDED_S = 30.0  # between two looks at the jobs that have ended
 MOST_ENDED = 200  # that are kept in memory
 _READERS = 8  # threads that read jobs
-_PROGRESS = {"step", "steps", "seconds_left"}
+_PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
 class Board:
@@ -111,13 +111,16 @@ class Board:
             self._put_ended(job_id, ended)
         return None
 
-    def progress(self, job_id: str, step: int, steps: int, seconds_left: float | None) -> None:
-        """What this instance's worker says of the job that it paints."""
+    def progress(
+        self, job_id: str, *, step: int, steps: int, fraction: float, seconds_left: float | None
+    ) -> None:
+        """What this instance's worker says of the job that it paints; values as in JobOut."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job and not job.state.final:
-                news = {"step": step, "steps": steps, "seconds_left": seconds_left}
-                self._jobs[job_id] = job.model_copy(update={**news, "state": JobState.PAINTING})
+                news = {"step": step, "steps": steps, "fraction": fraction}
+                later = {**news, "seconds_left": seconds_left, "state": JobState.PAINTING}
+                self._jobs[job_id] = job.model_copy(update=later)
                 begins = job.state != JobState.PAINTING  # So that the others move up.
                 self._changed(self._queue() if begins else [job_id])
 

@@ -21,6 +21,7 @@ def job_view(
         place=None if final else place,
         step=job.step,
         steps=job.steps,
+        fraction=job.fraction,
         seconds_left=None if final or seconds_left is None else round(seconds_left, 1),
         created=job.created,
         started=job.started,

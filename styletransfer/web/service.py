@@ -149,8 +149,8 @@ class Service:
     def _hear(self, message: dict[str, Any]) -> None:
         """Takes what the worker says."""
         match message:
-            case {"kind": "step", "job": job, "step": step, "steps": steps, "seconds_left": left}:
-                self.board.progress(job, step, steps, left)
+            case {"kind": "step", "job": job, **news}:
+                self.board.progress(job, **news)
             case {"kind": "preview", "job": job}:
                 self.board.has_preview(job)
             case {"kind": "changed"}:

@@ -52,6 +52,7 @@ class StoredJob(BaseModel):
     crashed_at: int = 0
     step: int = 0
     steps: int | None = None
+    fraction: float | None = None
     seconds_left: float | None = None
     started: str | None = None
     finished: str | None = None

@@ -185,6 +185,7 @@ class Follower:
             news = {
                 "step": step.iteration,
                 "steps": step.total,
+                "fraction": round(step.fraction, 4),
                 # The first steps include the time that TensorFlow needs to prepare them.
                 "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
             }

@@ -80,8 +80,8 @@ class PageServer:
         job = {
             **{"id": f"j{number}", "photo": photo, "look": look, "paintings": paintings},
             **{"quality": quality, "settings": settings or {}, "state": "queued", "place": 1},
-            **dict.fromkeys(("step", "steps", "seconds_left", "started", "finished", "error")),
-            **dict.fromkeys(("network", "width", "height")),
+            **dict.fromkeys(("step", "steps", "fraction", "seconds_left", "started", "error")),
+            **dict.fromkeys(("finished", "network", "width", "height")),
             "created": f"2026-11-20T10:00:{number:02d}+00:00",
             "links": {"self": link, "events": f"{link}/events", "cancel": f"{link}/cancel"}
             | {"photo": "/picture/photo", "preview": None, "result": None},

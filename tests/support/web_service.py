@@ -35,6 +35,11 @@ def until(holds, deadline_s=DEADLINE_S, every_s=0.05):
     return found
 
 
+def step_news(step, seconds_left):
+    """What a worker says at a step of nine, with half of the work done."""
+    return {"step": step, "steps": 9, "fraction": 0.5, "seconds_left": seconds_left}
+
+
 def stored_job(jobs, job_id=None, **about):
     """A job that waits in a JobStore."""
     job_id = job_id or new_id()

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from support.web_service import stored_job, until
+from support.web_service import step_news, stored_job, until
 
 from styletransfer.errors import StorageError
 from styletransfer.web import board as boards
@@ -35,11 +35,11 @@ def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, st
     board.refresh()
     ids, seen = heard(board, None)
     assert ids == {first, second}
-    board.progress(first, 1, 9, None)  # Sooner than the bucket was read once more.
+    board.progress(first, **step_news(1, None))  # Sooner than the bucket was read once more.
     ids, seen = heard(board, seen)
     assert ids == {first, second}
     assert [job.place for job in board.all()] == [1, 0]
-    board.progress(first, 2, 9, None)
+    board.progress(first, **step_news(2, None))
     assert heard(board, seen)[0] == {first}
 
 
@@ -140,12 +140,12 @@ def test_the_ended_jobs_are_not_listed_with_each_look(board, store, monkeypatch)
 def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, store):
     job = stored_job(store, state=JobState.PAINTING, owner="worker")
     board.refresh()
-    board.progress(job.id, 7, 9, 2.0)
+    board.progress(job.id, **step_news(7, 2.0))
     stored, etag = store.read(job.id)
     etag = store.replace(stored.changed(step=5, steps=9, seconds_left=4.0), etag)
     board.refresh()
     (view,) = board.all()
-    assert (view.step, view.steps, view.seconds_left) == (7, 9, 2.0)
+    assert (view.step, view.steps, view.fraction, view.seconds_left) == (7, 9, 0.5, 2.0)
     store.replace(stored.changed(step=5, beats=9, state=JobState.QUEUED), etag)
     board.refresh()  # It was given back, and goes on from its checkpoint.
     (view,) = board.all()
@@ -171,10 +171,10 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, st
     waits = {job.id: job.seconds_left for job in board.all()}
     assert (waits[first.id], waits[second.id], waits["0" * 20]) == (20, 50, None)
     assert board.seconds_left() == 50
-    board.progress(first.id, 1, 9, 4.0)
+    board.progress(first.id, **step_news(1, 4.0))
     waits = {job.id: job.seconds_left for job in board.all()}
     assert (waits[first.id], waits[second.id]) == (4, 34)
-    board.progress(first.id, 1, 9, None)
+    board.progress(first.id, **step_news(1, None))
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 

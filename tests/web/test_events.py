@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 from support import tiny
-from support.web_service import served, until
+from support.web_service import served, step_news, until
 
 from styletransfer.errors import StorageError
 from styletransfer.storage import s3_client
@@ -46,9 +46,9 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
     jobs = [send(web, f"{number}.jpg") for number in range(2)]
     with stream(web) as found:
         assert [next(found)[1]["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
-        web.service.board.progress(jobs[0]["id"], 3, 9, 12.5)
+        web.service.board.progress(jobs[0]["id"], **step_news(3, 12.5))
         _, news = next(found)
-        assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
+        assert (news["id"], news["step"], news["fraction"]) == (jobs[0]["id"], 3, 0.5)
         assert news["links"]["preview"]
         _, moved = next(found)
         assert (moved["id"], moved["place"]) == (jobs[1]["id"], 1)
@@ -66,12 +66,12 @@ def test_what_was_missed_between_two_streams_is_sent(web):
     job = send(web)
     with stream(web, job["links"]["events"]) as found:
         seen, _ = next(found)
-    web.service.board.progress(job["id"], 5, 9, 2.0)
+    web.service.board.progress(job["id"], **step_news(5, 2.0))
     other = send(web, "other.jpg")
     with stream(web, job["links"]["events"], **{"Last-Event-ID": seen}) as found:
         assert next(found)[1]["step"] == 5
-        web.service.board.progress(other["id"], 1, 9, 2.0)
-        web.service.board.progress(job["id"], 6, 9, 2.0)
+        web.service.board.progress(other["id"], **step_news(1, 2.0))
+        web.service.board.progress(job["id"], **step_news(6, 2.0))
         assert next(found)[1]["step"] == 6, "the other job's events are no concern of this stream"
 
 

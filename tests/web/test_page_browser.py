@@ -93,11 +93,11 @@ def test_from_the_login_to_a_download(page, server, photos):
     assert [each["photo"] for each in server.received] == ["beach.jpg", "town.jpg"]
     assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
 
-    server.go_on(1, state="painting", step=30, steps=100, seconds_left=42)
+    server.go_on(1, state="painting", step=60, steps=100, fraction=0.3, seconds_left=42)
     page.until("document.querySelector('#queue img').src.includes('preview')")
     painting, waiting = page.all("#queue > li")
     assert "beach.jpg in mosaic and waves\nPainting, about 40 s left" in painting.text
-    assert painting.find_element("css selector", "progress").get_property("value") == 30
+    assert painting.find_element("css selector", "progress").get_property("value") == 0.3
     assert "Waiting, next in line" in waiting.text
     waiting.find_element("css selector", "button").click()
     page.until("document.querySelector('#finished > li')")
@@ -237,15 +237,15 @@ def test_nothing_is_painted_twice_whose_answer_was_lost(page, server, photos):
 
 
 def test_the_page_goes_on_by_itself_when_the_server_was_away(page, server):
-    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100)
+    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100, fraction=0.1)
     visit(page, server)
     queued(page, 1)
     server.stop()
     page.until("away.textContent")
     assert page.one("#away").text.startswith("The server is away for the moment.")
     server.start()
-    server.go_on(1, step=90)
-    page.until("!away.textContent && document.querySelector('#queue progress').value === 90")
+    server.go_on(1, step=90, fraction=0.9)
+    page.until("!away.textContent && document.querySelector('#queue progress').value === 0.9")
     server.go_on(1, state="done")
     page.until("document.querySelector('#finished [data-state=done]')")
 
@@ -287,7 +287,7 @@ document.dispatchEvent(new Event("visibilitychange"));
 
 
 def test_an_answer_that_is_late_does_not_undo_what_has_happened_meanwhile(page, server):
-    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100)
+    server.add("beach.jpg", "mosaic", MOSAIC, state="painting", step=10, steps=100, fraction=0.1)
     visit(page, server)
     queued(page, 1)
     page.driver.execute_script(HOLD)

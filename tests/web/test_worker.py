@@ -44,7 +44,9 @@ def hand(place, monkeypatch):
 
 def step(number, total=9):
     image = np.zeros((16, 16, 3), np.float32)
-    return SimpleNamespace(iteration=number, total=total, eta_s=1.0, image=image)
+    return SimpleNamespace(
+        iteration=number, total=total, fraction=number / total, eta_s=1.0, image=image
+    )
 
 
 def failing(error):
