@@ -41,7 +41,8 @@ def step_news(step, seconds_left):
 
 
 def stored_job(jobs, job_id=None, **about):
-    """A job that waits in a JobStore."""
+    """A job that waits in a JobStore, behind those before it."""
+    time.sleep(0.002)  # Ids of one millisecond are in no order.
     job_id = job_id or new_id()
     job = StoredJob(
         id=job_id,
