@@ -33,14 +33,14 @@ class StepEta:
         self._all_pixels, self._pixels_left = sum(self._pixels), sum(self._pixels[done:])
         self._seconds_per_pixel = 0.0
         self._measured = False
-        self.done = done
+        self._done = done
         self._last = time.perf_counter()
 
     def tick(self, skipped: int = 0) -> Position:
         """Records a step, and `skipped` steps after it that will not run."""
         now = time.perf_counter()
-        pixels = self._pixels[self.done]
-        first_of_scale = self.done == 0 or self._pixels[self.done - 1] != pixels
+        pixels = self._pixels[self._done]
+        first_of_scale = self._done == 0 or self._pixels[self._done - 1] != pixels
         rate = (now - self._last) / pixels
         if not first_of_scale:
             self._seconds_per_pixel = (
@@ -49,9 +49,9 @@ class StepEta:
             self._measured = True
         elif not self._measured:
             self._seconds_per_pixel = rate
-        self.done += 1 + skipped
+        self._done += 1 + skipped
         self._pixels_left -= pixels * (1 + skipped)
         self._last = now
         fraction = (self._all_pixels - self._pixels_left) / self._all_pixels
         eta_s = self._pixels_left * self._seconds_per_pixel
-        return Position(self.done, len(self._pixels), fraction, eta_s)
+        return Position(self._done, len(self._pixels), fraction, eta_s)

@@ -118,9 +118,15 @@ class Board:
         with self._lock:
             job = self._jobs.get(job_id)
             if job and not job.state.final:
-                news = {"step": step, "steps": steps, "fraction": fraction}
-                later = {**news, "seconds_left": seconds_left, "state": JobState.PAINTING}
-                self._jobs[job_id] = job.model_copy(update=later)
+                self._jobs[job_id] = job.model_copy(
+                    update={
+                        "step": step,
+                        "steps": steps,
+                        "fraction": fraction,
+                        "seconds_left": seconds_left,
+                        "state": JobState.PAINTING,
+                    }
+                )
                 begins = job.state != JobState.PAINTING  # So that the others move up.
                 self._changed(self._queue() if begins else [job_id])
 

@@ -119,7 +119,7 @@ class JobOut(BaseModel):
     step: int
     steps: int | None = Field(description="Their number; null until painting has begun.")
     fraction: float | None = Field(
-        description="Of the work, 0 to 1: steps at small scales are quick. Null as steps."
+        description="Of the work that is done, 0 to 1; null until painting has begun."
     )
     seconds_left: float | None = Field(description="Until it is done; null while not known.")
     created: str = Field(examples=["2026-05-04T08:15:30+00:00"])

@@ -151,7 +151,9 @@ def test_a_folder_without_a_name_is_not_the_current_one(empty, foreign, monkeypa
         with pytest.raises(SystemExit) as end:
             script(words)
         assert end.value.code == 2
-    assert capsys.readouterr().err.count(": it is empty; expected a folder") == 2
+    refused = capsys.readouterr().err
+    assert refused.count("argument PATH: it is empty; expected a folder") == 1
+    assert refused.count("argument FOLDER: it is empty; expected a folder") == 1
 
 
 def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkeypatch):

@@ -48,7 +48,8 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
         assert [next(found)[1]["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
         web.service.board.progress(jobs[0]["id"], **step_news(3, 12.5))
         _, news = next(found)
-        assert (news["id"], news["step"], news["fraction"]) == (jobs[0]["id"], 3, 0.5)
+        assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
+        assert news["fraction"] == 0.5
         assert news["links"]["preview"]
         _, moved = next(found)
         assert (moved["id"], moved["place"]) == (jobs[1]["id"], 1)

@@ -115,7 +115,7 @@ const showJob = (job) => {
   card.state.textContent = stateOf(job);
   card.state.classList.toggle("refusal", job.state === "failed");
   card.progress.hidden = job.state !== "painting";
-  if (job.step && job.fraction) card.progress.value = job.fraction; else card.progress.removeAttribute("value");
+  if (job.fraction) card.progress.value = job.fraction; else card.progress.removeAttribute("value");
   showPicture(card, pictureOf(job, card.address));
   // Buttons stay while they mean the same: a focus in them is not lost.
   const kind = active ? "active" : job.state;
