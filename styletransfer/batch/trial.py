@@ -16,7 +16,7 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.painting_plan import PaintingInputs
-from styletransfer.engine.schedule import LEAST_STEPS, schedule, step_pixels
+from styletransfer.engine.schedule import LEAST_STEPS, schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.engine.tiled_gradient import Tiling
@@ -68,13 +68,13 @@ class Trial:
         last = plan.sizes[-1]
         kind = settings, settings.is_draft, plan.memory.tiling, inputs.masked, _size_class(last)
         if kind not in self._rates:
-            self._rates[kind] = self._seconds_per_pixel(task, inputs)
+            self._rates[kind] = self._seconds_per_work(task, inputs)
         return TaskEstimate(
             task,
             inputs.size if settings.rescale_image else last,
             plan.memory,
             sum(plan.counts),
-            self._rates[kind] * step_pixels(*inputs.size, settings),
+            self._rates[kind] * total_work(*inputs.size, settings),
         )
 
     def _inputs_by_reading(self, task: Task) -> PaintingInputs:
@@ -96,8 +96,8 @@ class Trial:
     def _admit(self, needed: int) -> int:
         return self._memory.available()
 
-    def _seconds_per_pixel(self, task: Task, inputs: PaintingInputs) -> float:
-        """Seconds of a step by its pixels, averaged over all scales of a whole run. What is only
+    def _seconds_per_work(self, task: Task, inputs: PaintingInputs) -> float:
+        """Seconds of a step by its work, averaged over all scales of a whole run. What is only
         spent once, as on TensorFlow's programs, counts once: in `set_up_s`."""
         settings = task.look.settings
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
@@ -109,7 +109,7 @@ class Trial:
         usual = {scale: float(np.median(of_scale[1:])) for scale, of_scale in times.items()}
         set_up = sum(max(0.0, of_scale[0] - usual[scale]) for scale, of_scale in times.items())
         whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
-        return (whole + set_up) / step_pixels(*inputs.size, settings)
+        return (whole + set_up) / total_work(*inputs.size, settings)
 
     def _step_times(self, task: Task, inputs: PaintingInputs, settings: Settings) -> list[float]:
         """Seconds of each step of painting a grey photo of this size, which takes no memory, in the

@@ -6,6 +6,9 @@ from styletransfer.settings import Settings
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
 LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
+# What a step takes whatever its size, as much as so many pixels: operations to launch, and matrices
+# of each layer to decompose. Between the built-in networks on a CPU; on a GPU, by launches alone.
+OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
 
 
 def schedule(
@@ -39,10 +42,13 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
         sizes.append(smaller)
 
 
-def step_pixels(height: int, width: int, settings: Settings) -> int:
-    """The pixels of all steps together, to which the time is in proportion, for a photo of this
-    size."""
-    scales, counts = schedule(height, width, settings)
-    return sum(
-        count * rows * columns for (rows, columns), count in zip(scales, counts, strict=True)
-    )
+def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
+    """What a step at a (height, width) takes, in pixels; its time is in proportion to it."""
+    height, width = size
+    return height * width + overhead
+
+
+def total_work(height: int, width: int, settings: Settings) -> int:
+    """What all steps together take, in pixels, for a photo of this size."""
+    sizes, counts = schedule(height, width, settings)
+    return sum(count * step_work(size) for size, count in zip(sizes, counts, strict=True))

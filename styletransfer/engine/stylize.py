@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import deterministic, one_operation_at_a_time
+from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_operation_at_a_time
 from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import Position, StepEta
@@ -167,7 +167,7 @@ class StyleTransfer:
         return self._steps(done, resume)
 
     def _steps(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
-        eta = StepEta(self._sizes, self._counts, done)
+        eta = StepEta(self._sizes, self._counts, done, on_gpu=bool(gpus_in_use()))
         photo = self._photo()
         state: State | None = None
         canvas = self._objective.canvas(self._sizes[0])

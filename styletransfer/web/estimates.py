@@ -11,7 +11,7 @@ REMEMBERED = 9  # jobs of each kind; their median counts
 
 
 class Estimates:
-    """Seconds per work, the pixels of all steps, for the network of drafts and for that of the
+    """Seconds per work (schedule.py), for the network of drafts and for that of the
     other qualities. What another device took does not count. Thread-safe."""
 
     def __init__(self, one_network: bool = False) -> None:

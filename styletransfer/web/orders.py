@@ -8,7 +8,7 @@ from typing import Any
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
-from styletransfer.engine.schedule import step_pixels
+from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
@@ -81,7 +81,7 @@ class Orders:
             quality=request.quality,
             settings=request.settings,
             created=moment(),
-            work=step_pixels(*size, settings),
+            work=total_work(*size, settings),
         )
         if repeat_key is not None:
             job, known = self._repeated(repeat_key, request, photo, job)
@@ -180,6 +180,6 @@ def estimated(
     found = {}
     for quality in Quality:
         asked = request.model_copy(update={"quality": quality})
-        seconds = estimates.seconds(quality, step_pixels(*size, orders.checked_settings(asked)))
+        seconds = estimates.seconds(quality, total_work(*size, orders.checked_settings(asked)))
         found[quality.value] = None if seconds is None else round(seconds, 1)
     return found

@@ -27,10 +27,10 @@ _TRIES = 4  # to read a job that others write meanwhile
 class StoredJob(BaseModel):
     """A job. photo_key: in the bucket of the photos. size: height and width of the photo in px.
 
-    work: the pixels of all its steps. owner: the worker that paints it, None for nobody. beats: how
-    often it was written, so that no two versions have the same content. cancel: somebody asked for
-    its end. crashes: how often its worker died without a further step after the step `crashed_at`.
-    Times are in ISO 8601, seconds those that painting took.
+    work: what its steps take (schedule.py). owner: the worker that paints it, None for nobody.
+    beats: how often it was written, so that no two versions have the same content. cancel: somebody
+    asked for its end. crashes: how often its worker died without a further step after the step
+    `crashed_at`. Times are in ISO 8601, seconds those that painting took.
     """
 
     id: str

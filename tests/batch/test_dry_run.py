@@ -20,7 +20,7 @@ from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.painting_plan import PaintingInputs
-from styletransfer.engine.schedule import step_pixels
+from styletransfer.engine.schedule import total_work
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
@@ -274,7 +274,7 @@ def test_each_kind_of_picture_is_measured_once(monkeypatch):
 
     monkeypatch.setattr(trial, "Headers", lambda *_: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(trial, "Feasibility", FakeFeasibility)
-    monkeypatch.setattr(trial.Trial, "_seconds_per_pixel", measure)
+    monkeypatch.setattr(trial.Trial, "_seconds_per_work", measure)
     context = SimpleNamespace(
         config=SimpleNamespace(memory_limit=None),
         plan=SimpleNamespace(todo=()),
@@ -288,11 +288,10 @@ def test_each_kind_of_picture_is_measured_once(monkeypatch):
         return task, found.estimate(task)
 
     first, taken = estimate((480, 640))
-    pixels = step_pixels(480, 640, Settings())
     assert (taken.task, taken.size, taken.steps) == (first, (240, 320), 7)
-    assert taken.seconds == pytest.approx(1e-3 * pixels)
+    assert taken.seconds == pytest.approx(1e-3 * total_work(480, 640, Settings()))
     _, taken = estimate((490, 650))
-    assert measured == [first] and taken.seconds != 1e-3 * pixels
+    assert measured == [first] and taken.seconds != 1e-3 * total_work(480, 640, Settings())
     large, _ = estimate((960, 1280))
     masked, _ = estimate((480, 640), mask=Entry("a.mask.png", 9, "m"))
     rescaled, taken = estimate((480, 640), rescale_image=True)

@@ -6,7 +6,7 @@ import pytest
 
 from styletransfer import Settings
 from styletransfer.engine import eta
-from styletransfer.engine.schedule import scale_sizes, schedule, step_pixels
+from styletransfer.engine.schedule import OVERHEAD, scale_sizes, schedule, total_work
 
 
 def test_scales_grow_by_root_two_from_about_128_px():
@@ -35,7 +35,7 @@ def test_steps_fall_from_scale_to_scale_to_a_third():
 def test_the_original_recipe_paints_at_one_size_only():
     settings = Settings(recipe="inetwork", size=512)
     assert schedule(600, 800, settings) == ([(384, 512)], [10])
-    assert step_pixels(600, 800, settings) == 10 * 384 * 512
+    assert total_work(600, 800, settings) == 10 * (384 * 512 + OVERHEAD)
 
 
 def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
@@ -45,29 +45,48 @@ def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
     ]
 
 
-def test_the_time_left_follows_the_pixels_left_and_forgets_what_a_scale_sets_up(monkeypatch):
+def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(eta, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    found = eta.StepEta([(10, 10), (10, 40)], [3, 2])
+    # A step of the second scale takes as much as three of the first.
+    scales = [(100, 100), (200, 350)], [3, 2]
+    found = eta.StepEta(*scales)
 
     def after(seconds, skipped=0):
         clock[0] += seconds
         return pytest.approx(found.tick(skipped).eta_s)
 
-    assert after(50) == 50 * (2 + 8)  # With the set-up, until there is another step.
-    assert after(1) == 1 + 8
-    assert after(2) == 1.1 * 8  # A tenth of the way from 1 s a step to 2 s.
-    assert after(70) == 1.1 * 4  # The first of its scale.
-    assert after(4.4) == 0
-    resumed = eta.StepEta([(10, 10), (10, 40)], [3, 2], done=2)
+    assert after(50) == 50 * (2 + 6)  # With the set-up, until there is another step.
+    assert after(1) == 1 + 6
+    assert after(2) == 1.1 * 6  # A tenth of the way from 1 s a step to 2 s.
+    assert after(70) == 1.1 * 3  # The first of its scale.
+    assert after(3.3) == 0
+    resumed = eta.StepEta(*scales, done=2)
     clock[0] += 1
-    assert resumed.tick() == (3, 5, pytest.approx(3 / 11), pytest.approx(8))
-    skipping = eta.StepEta([(10, 10), (10, 40)], [3, 2])
+    assert resumed.tick() == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
+    skipping = eta.StepEta(*scales)
     clock[0] += 1
-    assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 11), pytest.approx(8))
-    assert [skipping.tick().fraction for _ in range(2)] == [pytest.approx(7 / 11), 1]
+    assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
+    assert [skipping.tick().fraction for _ in range(2)] == [pytest.approx(6 / 9), 1]
 
 
-def test_the_pixels_of_all_steps_are_those_of_each_scale_times_its_steps():
+def test_small_pictures_take_a_gpu_hardly_less_time_than_larger_ones(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(eta, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    small, large = (85, 128), (682, 1024)
+
+    def left_after_two_small_steps(on_gpu):
+        found = eta.StepEta([small, large], [2, 100], on_gpu=on_gpu)
+        clock[0] += 1
+        found.tick()
+        clock[0] += 1
+        return found.tick().eta_s / 100
+
+    assert left_after_two_small_steps(on_gpu=True) < 4
+    assert left_after_two_small_steps(on_gpu=False) > 20
+
+
+def test_the_work_of_all_steps_is_that_of_each_scale_times_its_steps():
     settings = Settings(size=181, iterations=7)
-    assert step_pixels(500, 500, settings) == 14 * 128**2 + 7 * 181**2
+    small, large = 128**2 + OVERHEAD, 181**2 + OVERHEAD
+    assert total_work(500, 500, settings) == 14 * small + 7 * large
