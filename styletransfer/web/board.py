@@ -258,10 +258,10 @@ class Board:
         """How many listen."""
         return len(self._listeners)
 
-    def since(self, seen: str | None, job_id: str | None = None) -> list[tuple[str, bytes]]:
-        """The jobs that have changed since the change `seen`: the change of each, and its event as
-        the bytes of a stream, oldest change first. Without `seen`, or with that of another process:
-        all that have not ended. job_id: this job only."""
+    def since(self, seen: str | None, job_id: str | None = None) -> tuple[str, list[bytes]]:
+        """The latest change, and an event, as the bytes of a stream, for each job that has changed
+        since the change `seen`, oldest change first. Without `seen`, or with that of another
+        process: for all that have not ended. job_id: for this job only."""
         boot, _, number = (seen or "").partition("-")
         with self._lock:
             if boot == self._boot and number.isdecimal():
@@ -273,15 +273,15 @@ class Board:
                 unfinished = {job_id} if job_id else self._etags.keys()
                 changed = [each for each in self._changes if each in unfinished]
             wanted = [each for each in changed if job_id in (None, each)]
-            return [self._event(each) for each in wanted]
+            return f"{self._boot}-{self._version}", [self._event(each) for each in wanted]
 
-    def _event(self, job_id: str) -> tuple[str, bytes]:
-        """A job's latest change, and the event of it, the same for all who listen."""
+    def _event(self, job_id: str) -> bytes:
+        """The event of a job's latest change, the same for all who listen."""
         change = f"{self._boot}-{self._changes[job_id]}"
         if self._events.get(job_id, ("", b""))[0] != change:
             text = self._view(self._jobs[job_id]).model_dump_json(by_alias=True)
             self._events[job_id] = change, format_sse_event(data_str=text, event="job", id=change)
-        return self._events[job_id]
+        return self._events[job_id][1]
 
     def _changed(self, jobs: Iterable[str], *more: str) -> None:
         for each in (*jobs, *more):

@@ -26,10 +26,9 @@ async def job_changes(
         yield f"retry: {_RECONNECT_MS}\n\n".encode() + KEEPALIVE_COMMENT
         while not board.closed and time.monotonic() < ends:
             listener.clear()
-            changes = board.since(seen, job_id)
-            if changes:
-                seen = changes[-1][0]
-                yield b"".join(text for _, text in changes)
+            seen, news = board.since(seen, job_id)
+            if news:
+                yield b"".join(news)
                 await asyncio.sleep(AT_MOST_EVERY_S)
             try:
                 await asyncio.wait_for(listener.wait(), HEARTBEAT_S)

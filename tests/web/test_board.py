@@ -1,5 +1,6 @@
 """What the web process knows of the jobs in the bucket."""
 
+import asyncio
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ from styletransfer.errors import StorageError
 from styletransfer.web import board as boards
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
+from styletransfer.web.events import job_changes
 from styletransfer.web.schemas import JobState
 
 
@@ -24,10 +26,8 @@ def shown(board):
 
 def heard(board, seen):
     """The ids of the jobs of which there is news since a change, and the latest change."""
-    changes = board.since(seen)
-    news = b"".join(text for _, text in changes)
-    ids = {job.id for job in board.all() if job.id.encode() in news}
-    return ids, changes[-1][0] if changes else seen
+    latest, news = board.since(seen)
+    return {job.id for job in board.all() if job.id.encode() in b"".join(news)}, latest
 
 
 def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, store):
@@ -160,6 +160,21 @@ def test_a_renewal_without_news_is_none_for_who_listens(board, store):
     store.replace(stored.changed(), etag)
     board.refresh()
     assert heard(board, seen) == (set(), seen)
+
+
+def test_a_stream_that_began_with_nothing_has_what_others_have_painted(board, store):
+    job = stored_job(store)
+    store.end(job.changed(state=JobState.DONE))  # Between two looks of this instance.
+
+    async def heard_then():
+        stream = job_changes(board, None)
+        await anext(stream)
+        news = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        board.refresh()
+        return await asyncio.wait_for(news, 5)
+
+    assert job.id.encode() in asyncio.run(heard_then())
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):

@@ -10,6 +10,9 @@ from support.browser import Viewer, count_changes_of_address, hold
 from support.web_page import PageServer, jpeg
 from support.web_service import until
 
+from styletransfer.web import api_jobs
+from styletransfer.web.events import job_changes
+
 pytestmark = pytest.mark.slow  # A browser starts.
 
 MOSAIC = [{"name": "mosaic.jpg", "share": 1.0}]
@@ -331,6 +334,19 @@ def test_a_page_that_nobody_sees_leaves_its_connection_to_others(page, chromium,
     chromium.switch_to.window(seen)
     queued(page, 1)
     until(lambda: board.listeners == 1)
+
+
+def test_what_ends_between_the_list_and_the_stream_of_events_is_not_missed(page, web, monkeypatch):
+    form = {"request": '{"look": "monet"}'}
+    sent = web.post("/api/jobs", data=form, files={"photo": ("beach.jpg", jpeg("red"))}).json()
+
+    def late(board, *about):
+        board.cancel(sent["id"])
+        return job_changes(board, *about)
+
+    monkeypatch.setattr(api_jobs, "job_changes", late)
+    visit(page, SimpleNamespace(address=str(web.base_url)))
+    page.until("document.querySelector('#finished [data-state=cancelled]')")
 
 
 def test_who_is_no_longer_logged_in_gets_the_login(page, server):

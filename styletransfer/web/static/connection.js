@@ -31,11 +31,9 @@ export const connect = (onJob, fetchAll) => {
     const own = new EventSource("/api/events");
     source = own;
     source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
-    let before = false;
     source.addEventListener("open", () => {
       present();
-      if (before) fetchAll().catch(later); // It connected again by itself.
-      before = true;
+      fetchAll().catch(later); // A stream begins with what has not ended: what ended before it would be missed.
     });
     source.addEventListener("error", () => {
       if (own !== source) return; // Safari says so of one that was closed when the page was left, and is come back to.
