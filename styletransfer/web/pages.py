@@ -10,10 +10,8 @@ from starlette.templating import Jinja2Templates
 
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.gallery.page import SHARED
-from styletransfer.setting_values import kind
-from styletransfer.settings import FIELDS, QUALITIES
+from styletransfer.settings import QUALITIES
 from styletransfer.web.gate import client_address, is_secure
-from styletransfer.web.orders import OFFERED
 from styletransfer.web.schemas import MOST_BLENDED
 from styletransfer.web.service import Service, Shared
 from styletransfer.web.sessions import COOKIE, SESSION_S, Session
@@ -37,14 +35,9 @@ def index(request: Request, service: Shared) -> Response:
         qualities=[
             {"name": name, "size": usual.replaced({"quality": name}).size} for name in QUALITIES
         ],
+        usual=usual,
         accept=",".join(sorted(PICTURES)),
-        settings_fields=settings_fields(),
-        limits={
-            "upload_bytes": options.max_upload,
-            "pixels": options.max_pixels,
-            "waiting": options.max_waiting,
-            "blended": MOST_BLENDED,
-        },
+        most={"upload_bytes": options.max_upload, "blended": MOST_BLENDED},
     )
 
 
@@ -102,20 +95,6 @@ def own_path(given: str) -> str:
     """A path on this site to go to after the login; `/` for anything that leads elsewhere."""
     safe = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
     return given if safe and len(given) < 2000 else "/"
-
-
-def settings_fields() -> list[dict[str, Any]]:
-    """The settings that the page offers, with what each accepts."""
-    parts = ("meaning", "unit", "choices", "low", "high", "word")
-    return [
-        {
-            "name": name,
-            "kind": kind(FIELDS[name]).__name__,
-            "default": FIELDS[name].default,
-            **{part: FIELDS[name].metadata[part] for part in parts},
-        }
-        for name in OFFERED
-    ]
 
 
 def _shown(

@@ -14,8 +14,9 @@ from PIL import Image
 
 from styletransfer.gallery.page import SHARED
 from styletransfer.paths import PROGRAM
+from styletransfer.settings import Settings
 from styletransfer.web.gate import POLICY
-from styletransfer.web.pages import settings_fields, templates
+from styletransfer.web.pages import templates
 
 WEB = PROGRAM / "styletransfer" / "web"
 TYPES = {".css": "text/css", ".js": "text/javascript"}
@@ -25,8 +26,8 @@ CONTEXT = {
     "csrf": "token",
     "user_logged_in": True,
     "qualities": [{"name": name, "size": 512} for name in ("draft", "fine", "print")],
-    "settings_fields": settings_fields(),
-    "limits": {"upload_bytes": 2_000_000, "pixels": 10**8, "waiting": 20, "blended": 8},
+    "usual": Settings(strength=0.7),
+    "most": {"upload_bytes": 2_000_000, "blended": 8},
     "accept": ".jpg,.jpeg,.png,.webp,.tiff,.heic",
 }
 

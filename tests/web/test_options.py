@@ -1,10 +1,12 @@
 """WEB_* and PORT: who is served, and where."""
 
+import re
 import socket
 import subprocess
 import sys
 
 import pytest
+from support.web_service import served
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
@@ -99,6 +101,13 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, variabl
         ConfigError, match=f"{name} is {value}; the web service takes at most {most}"
     ):
         serve(config.load({**place, **variable}), load_options(PASSWORD), ())
+
+
+def test_the_page_begins_with_the_services_own_settings(place):
+    with served({**place, "STYLE_STRENGTH": "0.85", "STYLE_PRESERVE_COLOR": "1"}) as client:
+        page = client.get("/").text
+    assert re.search('name="strength"[^>]* value="0.85"', page)
+    assert 'name="preserve_color" checked' in page
 
 
 def test_the_web_process_loads_neither_tensorflow_nor_boto3_before_it_answers():

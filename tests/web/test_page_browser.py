@@ -408,6 +408,23 @@ def test_a_picture_is_ordered_again_with_other_settings(page, server):
     ]
 
 
+def test_of_the_settings_only_what_was_set_on_the_page_is_sent(page, server, photos):
+    """All others are the look's own, or else the service's."""
+    visit(page, server)
+    assert page.one("#strength").get_property("value") == "0.7"
+    choose(page, photos[:1], 0)
+    page.one("#paint").click()
+    ordered(page)
+    page.js("strength.dispatchEvent(new Event('input'))")
+    page.one("[name=preserve_color]").click()
+    choose(page, photos[:1])
+    page.one("#paint").click()
+    ordered(page)
+    assert [each["settings"] for each in server.received] == [
+        *({}, {"strength": 0.7, "preserve_color": True})
+    ]
+
+
 def test_the_keyboard_alone_orders_a_picture(page, server, photos):
     from selenium.webdriver import ActionChains, Keys
 

@@ -8,6 +8,9 @@ import { about, counted, ofFile } from "./words.js";
 
 const form = by("order"), paint = by("paint");
 let estimates = {}, sending = false;
+// What the service's jobs have, and what somebody has set here, which counts more than what a look says.
+const usual = { strength: by("strength").value, preserve_color: form.elements.preserve_color.checked };
+let given = {};
 
 const showOrder = () => {
   const count = chosenPhotos().length * chosenLooks().length, each = estimates[form.elements.quality.value];
@@ -66,8 +69,7 @@ const missing = () => {
   return null;
 };
 const send = async (onJob) => {
-  const settings = { strength: Number(by("strength").value), preserve_color: form.elements.preserve_color.checked };
-  const requests = chosenLooks().map((look) => ({ ...look, quality: form.elements.quality.value, settings }));
+  const requests = chosenLooks().map((look) => ({ ...look, quality: form.elements.quality.value, settings: given }));
   const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
   let at = 0, accepted = 0;
   for (const photo of photos) {
@@ -95,7 +97,11 @@ export const bindOrder = (onJob) => {
   onPhotos(showOrder);
   onLooks(showOrder);
   form.addEventListener("change", showOrder);
-  by("strength").addEventListener("input", showStrength);
+  by("strength").addEventListener("input", () => {
+    given = { ...given, strength: Number(by("strength").value) };
+    showStrength();
+  });
+  form.elements.preserve_color.addEventListener("change", (event) => { given = { ...given, preserve_color: event.target.checked }; });
   showStrength();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -129,9 +135,10 @@ export const orderAgain = (job) => {
   setPhotoOf(job);
   setLooksOf(job);
   if (job.quality) form.elements.quality.value = job.quality;
-  const { strength, preserve_color: keeps } = job.settings || {};
-  if (strength !== undefined) by("strength").value = strength;
-  if (keeps !== undefined) form.elements.preserve_color.checked = keeps;
+  given = Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual));
+  const { strength, preserve_color: keeps } = { ...usual, ...given };
+  by("strength").value = strength;
+  form.elements.preserve_color.checked = keeps;
   showStrength();
   showOrder();
   by("refused").textContent = "";
