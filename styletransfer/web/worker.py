@@ -19,6 +19,7 @@ from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.retry import LONGEST_OUTAGE_S
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.messages import Outgoing, incoming
@@ -37,7 +38,6 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
-OUTAGE_S = 120.0  # of the storage that a finished picture outlasts, as in a batch
 NICENESS = 5  # so that the pages answer while every core paints
 _Value = TypeVar("_Value")
 
@@ -124,7 +124,7 @@ class WebWorker:
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
         """A job, to its end or until it is given up. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
-        confirm = functools.partial(self.when_stored, lease.confirm, OUTAGE_S)
+        confirm = functools.partial(self.when_stored, lease.confirm, LONGEST_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.outgoing, confirm)
         lease.keep()
         self.outgoing.send("changed", job=job.id)

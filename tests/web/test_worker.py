@@ -157,9 +157,11 @@ def test_what_is_painted_outlasts_a_storage_that_is_away_at_the_last_step(
 def test_a_storage_that_stays_away_at_the_last_step_ends_the_painting_and_so_does_a_signal(
     hand, monkeypatch
 ):
-    replace = hand.store.replace
+    replace, clock = hand.store.replace, [0.0]
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def away(*_):
+        clock[0] += 50
         raise UnavailableError("no connection")
 
     def painting(on_step):
@@ -174,9 +176,11 @@ def test_a_storage_that_stays_away_at_the_last_step_ends_the_painting_and_so_doe
     with pytest.raises(Stopped):
         hand.paint(painting)
     hand.stop.signum = None
-    monkeypatch.setattr(workers, "OUTAGE_S", -1.0)
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
+    clock[0] = 0.0
     with pytest.raises(UnavailableError):
         hand.paint(painting)
+    assert 300 < clock[0] <= 350, "five minutes, as in a batch"
 
 
 def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monkeypatch, caplog):
