@@ -105,9 +105,12 @@ class Table:
         )
 
     def _is_first(self, pk: str) -> bool:
-        expires = {"expires": int(time.time()) + DAY_S}
+        """Whether this comes for the first time in a day."""
+        now = int(time.time())
+        # DynamoDB deletes what has expired when it gets to it, which takes up to some days.
+        none = Attr("expires").not_exists() | Attr("expires").lte(now)
         try:
-            self._set(pk, expires, Attr("pk").not_exists())
+            self._set(pk, {"expires": now + DAY_S}, none)
         except _RefusedError:
             return False
         return True

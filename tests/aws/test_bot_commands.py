@@ -4,7 +4,9 @@ import io
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bot import table
@@ -65,6 +67,17 @@ def test_the_owner_is_asked_once_and_lets_a_stranger_in_by_a_button(world):
 def test_the_owner_is_asked_ten_times_a_day_at_most(world):
     table_ = resources().table
     assert [table_.may_ask(f"stranger {number}") for number in range(12)].count(True) == 10
+
+
+def test_the_owner_is_asked_again_after_a_day_though_dynamodb_deletes_days_later(
+    world, monkeypatch
+):
+    table_, now = resources().table, time.time()
+    assert table_.may_ask("stranger")
+    for hours, asked in ((23, False), (25, True), (26, False)):
+        clock = SimpleNamespace(time=lambda hours=hours: now + 3600 * hours)
+        monkeypatch.setattr(table, "time", clock)
+        assert table_.may_ask("stranger") == asked
 
 
 def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
