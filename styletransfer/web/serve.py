@@ -80,6 +80,7 @@ class _Server(uvicorn.Server):
         finally:
             log.removeFilter(keep)
         host, port = self.config.host, self.config.port
+        host = f"[{host}]" if ":" in host else host  # IPv6
         event(f"serving on http://{host}:{port}", event="serving", port=port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
