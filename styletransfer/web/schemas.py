@@ -56,7 +56,7 @@ class LookOut(BaseModel):
 class PaintingOut(BaseModel):
     """A painting that looks can be made from. width and height in px, upright; null: not known."""
 
-    name: str = Field(examples=["web/3f2a91c04d7e-waves.jpg"])
+    name: str = Field(examples=["_web/3f2a91c04d7e-waves.jpg"])
     thumbnail: str
     width: int | None
     height: int | None
