@@ -306,6 +306,18 @@ def test_an_answer_that_is_late_does_not_undo_what_has_happened_meanwhile(page, 
     assert len(page.all("#queue > li")) == 1
 
 
+def test_a_refusal_to_cancel_goes_when_the_job_is_cancelled_after_all(page, server):
+    server.add("beach.jpg", "mosaic", MOSAIC)
+    visit(page, server)
+    queued(page, 1)
+    server.refusals["POST", "/api/jobs/j1/cancel"] = (503, "storage is away", None)
+    page.one("#queue button").click()
+    page.until("document.querySelector('#queue .words .refusal').textContent")
+    page.one("#queue button").click()
+    page.until("document.querySelector('#finished > li')")
+    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Paint it after all"]
+
+
 def test_only_what_is_shown_is_loaded(page, server):
     for number in range(1, 15):
         server.add(f"{number}.jpg", "mosaic", MOSAIC)

@@ -68,11 +68,12 @@ const button = (text, said, onClick) => {
   return made;
 };
 const cancel = async (job, made) => {
+  const { refused } = cards.get(job.id);
   made.disabled = true;
+  refused.textContent = "";
   try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
     made.disabled = false;
-    const card = cards.get(job.id);
-    card.refused.textContent = refusal.message;
+    refused.textContent = refusal.message;
   }
 };
 const actionsOf = (job) => {
