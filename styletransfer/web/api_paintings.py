@@ -1,6 +1,5 @@
 """The API's looks and paintings."""
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
@@ -37,8 +36,7 @@ async def add_painting(
 
     def add(data: bytes) -> PaintingOut:
         upload = Upload(file.filename or "", data, service.options)
-        digest = hashlib.sha256(upload.data).hexdigest()[:12]
-        name = f"{UPLOADED}{digest}-{upload.name}"
+        name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
         service.catalogue.add(name, upload.data)
         return painting_view(name, upload.size)
 

@@ -15,11 +15,8 @@ from styletransfer.web.options import WebOptions
 
 COOKIE = "styletransfer_session"
 SESSION_S = 7 * 24 * 3600
-MOST_WRONG, MOST_WRONG_OF_ALL, WRONG_S = (
-    5,
-    100,
-    300,
-)  # wrong passwords: of one client, of all, in these seconds
+# Wrong passwords: of one client, of all, in these seconds.
+MOST_WRONG, MOST_WRONG_OF_ALL, WRONG_S = 5, 100, 300
 MOST_CLIENTS = 10_000  # whose tries are counted
 
 
@@ -41,9 +38,8 @@ class Sessions:
         self.needed = options.password is not None
         # Slow on purpose: whoever has a cookie could otherwise try out passwords on it.
         known = "\0".join((options.password or "", options.token or "", secret)).encode()
-        key = hashlib.scrypt(known, salt=b"styletransfer sessions", n=2**14, r=8, p=1)
-        self._key = key
-        self._signer = URLSafeTimedSerializer(key, salt="session")
+        self._key = hashlib.scrypt(known, salt=b"styletransfer sessions", n=2**14, r=8, p=1)
+        self._signer = URLSafeTimedSerializer(self._key, salt="session")
         self._ended: set[str] = set()
 
     def new(self, logged_in: bool = False) -> Session:
@@ -99,7 +95,7 @@ class Tries:
 
     def __init__(self) -> None:
         self._of_clients: OrderedDict[str, deque[float]] = OrderedDict()
-        self._all: deque[float] = deque()
+        self._all: deque[float] = deque(maxlen=MOST_WRONG_OF_ALL)
         self._lock = threading.Lock()
 
     def wait_s(self, client: str, alone: bool = False) -> int:
@@ -117,8 +113,6 @@ class Tries:
             self._of_clients.move_to_end(client)
             tries.append(now)
             self._all.append(now)
-            while len(self._all) > MOST_WRONG_OF_ALL:
-                self._all.popleft()
             while len(self._of_clients) > MOST_CLIENTS:
                 self._of_clients.popitem(last=False)
 

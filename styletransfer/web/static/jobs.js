@@ -10,7 +10,6 @@ const jobs = new Map(), cards = new Map();
 let actions = {};
 
 export const finishedJobs = () => [...jobs.values()].filter((each) => each.state === "done").sort(newest);
-export const jobOf = (id) => jobs.get(id);
 const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
 
 // The card has the photo's name already.
