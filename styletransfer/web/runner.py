@@ -18,7 +18,6 @@ from styletransfer.errors import PictureError
 from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.storage.base import Entry
 from styletransfer.vgg.sources import ANY_BUILTIN
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
@@ -50,12 +49,13 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        own = dataclasses.replace(self._config, vgg_weights=ANY_BUILTIN)
-        self._networks = {
-            quality: NetworkPool(each, buckets.style, entries)
-            for quality, each in ((Quality.DRAFT, own), (Quality.FINE, self._config))
+        draft = dataclasses.replace(self._config, vgg_weights=ANY_BUILTIN)
+        usual = self._config, NetworkPool(self._config, buckets.style, entries)
+        self._painters = {
+            Quality.DRAFT: (draft, NetworkPool(draft, buckets.style, entries)),
+            Quality.FINE: usual,
+            Quality.PRINT: usual,
         }
-        self._networks[Quality.PRINT] = self._networks[Quality.FINE]
 
     def load(self) -> str:
         """Loads TensorFlow; what paints, in words. Raises DeviceError."""
@@ -75,13 +75,9 @@ class JobRunner:
         if plan.todo:
             from styletransfer.batch import workers
 
+            config, networks = self._painters[job.quality]
             run = RunContext(
-                config=dataclasses.replace(
-                    self._config,
-                    vgg_weights=ANY_BUILTIN
-                    if job.quality == Quality.DRAFT
-                    else self._config.vgg_weights,
-                ),
+                config=config,
                 buckets=Buckets(
                     self._buckets.photos,
                     self._buckets.style,
@@ -89,7 +85,7 @@ class JobRunner:
                     self._buckets.unfinished,
                 ),
                 plan=plan,
-                networks=self._networks[job.quality],
+                networks=networks,
                 stop=self._stop,
                 on_step=on_step,
             )
@@ -117,13 +113,8 @@ class JobRunner:
             for prefix in prefixes
             for entry in self._buckets.result.list(f"{prefix}/{job.id}/")
         }
-        plan = make_plan(
-            selection, self._networks[job.quality], output, self._buckets.result, stored
-        )
-        return dataclasses.replace(plan, checkpoints=self._checkpoints(plan))
-
-    def _checkpoints(self, plan: Plan) -> frozenset[str]:
-        found: list[Entry | None] = [
-            self._buckets.unfinished.find(task.checkpoint_key) for task in plan.todo
-        ]
-        return frozenset(entry.key for entry in found if entry)
+        _, networks = self._painters[job.quality]
+        plan = make_plan(selection, networks, output, self._buckets.result, stored)
+        wanted = (task.checkpoint_key for task in plan.todo)
+        checkpoints = frozenset(key for key in wanted if self._buckets.unfinished.find(key))
+        return dataclasses.replace(plan, checkpoints=checkpoints)
