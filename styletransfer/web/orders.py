@@ -66,22 +66,21 @@ class Orders:
         """
         if (photo is None) == (request.repaint is None):
             raise RefusedError(422, "send either a photo, or the id of a job in `again`")
-        earlier = self._earlier(request.repaint) if request.repaint else None
+        given = photo or self._earlier(request.repaint or "")
         look, paintings = self._look(request)
         settings = self.checked_settings(request)
-        size = photo.size if photo else earlier.size if earlier else USUAL_PHOTO
         job = StoredJob(
             id=new_id(),
-            photo=photo.shown if photo else earlier.photo if earlier else "",
+            photo=given.shown if isinstance(given, Upload) else given.photo,
             photo_key="",
-            size=size,
+            size=given.size,
             look=look.name if look else blend_name(request.paintings or {}),
             paintings=paintings,
             named_look=look is not None,
             quality=request.quality,
             settings=request.settings,
             created=moment(),
-            work=total_work(*size, settings),
+            work=total_work(*given.size, settings),
         )
         if repeat_key is not None:
             job, known = self._repeated(repeat_key, request, photo, job)
@@ -89,7 +88,7 @@ class Orders:
                 return known
         with self._placing:
             self.check_room()
-            return self._stored(job, photo, earlier)
+            return self._stored(job, given)
 
     def checked_settings(self, request: JobRequest) -> Settings:
         """The settings of a request, with those of its quality. Raises ConfigError."""
@@ -142,14 +141,14 @@ class Orders:
             job = job.model_copy(update={"id": kept["job"]})
         return job, self._board.stored(job.id)
 
-    def _stored(self, job: StoredJob, photo: Upload | None, earlier: StoredJob | None) -> StoredJob:
-        if photo:
-            name, data = photo.name, photo.data
+    def _stored(self, job: StoredJob, given: Upload | StoredJob) -> StoredJob:
+        """Stores a job with the photo of an upload, or of an earlier job."""
+        if isinstance(given, Upload):
+            name, data = given.name, given.data
         else:
-            assert earlier
-            name = earlier.photo_key.partition("/")[2]
+            name = given.photo_key.partition("/")[2]
             try:
-                data = self._buckets.photos.read(earlier.photo_key)
+                data = self._buckets.photos.read(given.photo_key)
             except ObjectError:
                 raise not_found("job, or its photo is gone") from None
         job = job.model_copy(update={"photo_key": f"{job.id}/{name}"})
