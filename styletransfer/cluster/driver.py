@@ -98,7 +98,7 @@ class _Painting:
         self._fleet = Fleet(ray, setup, self._await_start)
         self._tasks, self._orders = Assignments(run.plan.todo), OrderBook(run.plan)
         self._messages: SimpleQueue[_Message] = SimpleQueue()
-        self._silent: dict[str, tuple[Member, float]] = {}  # workers that do not answer, since when
+        self._silent: dict[str, float] = {}  # workers that do not answer, since when
         self._waits: dict[str, str] = {}  # what workers wait for, by their names
         self._asked = time.monotonic()
         # Nodes whose workers could not go on, or not even begin, since a picture was painted.
@@ -191,7 +191,7 @@ class _Painting:
         unavailable = isinstance(error, self._ray.exceptions.ActorUnavailableError)
         if unavailable and member.name not in self._silent:
             # Whether its node has gone with it shows only later.
-            self._silent[member.name] = member, time.monotonic()
+            self._silent[member.name] = time.monotonic()
         elif not unavailable:
             self._lose(member, _cause(error))
 
@@ -212,7 +212,7 @@ class _Painting:
 
     def _lose_silent(self) -> None:
         for member in [*self._fleet.members.values()]:
-            _, since = self._silent.get(member.name, (member, time.monotonic()))
+            since = self._silent.get(member.name, time.monotonic())
             if not self._fleet.is_there(member.node):
                 self._lose(member, "its node has gone")
             elif time.monotonic() - since > NODE_LOSS_S:
