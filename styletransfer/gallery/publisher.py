@@ -81,14 +81,9 @@ class GalleryPublisher(Gallery):
     """Writes `index.html` and keys under `_gallery/`, nothing else. An index.html that somebody
     else made stays as it is. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        bucket: Bucket,
-        records: Iterable[Record],
-        publish_every_s: float = PUBLISH_EVERY_S,
-    ) -> None:
+    def __init__(self, bucket: Bucket, records: Iterable[Record]) -> None:
         """records: those in the bucket already, in any order."""
-        self._bucket, self._publish_every_s = bucket, publish_every_s
+        self._bucket = bucket
         self._records = {_identity(each): each for each in records}
         self._pictures = GalleryPictures(bucket)
         self._page_is_ours: bool | None = None  # None: not checked yet.
@@ -123,7 +118,7 @@ class GalleryPublisher(Gallery):
         self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:
-        due = perf_counter() - self._published > self._publish_every_s
+        due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
             try:
                 self._write_page()

@@ -129,9 +129,10 @@ def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, caplog):
         assert caplog.messages == ["the gallery could not be written: gone"]
 
 
-def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp_path):
+def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
     bucket = FolderBucket(tmp_path)
-    gallery = GalleryPublisher(bucket, [], publish_every_s=0)
+    gallery = GalleryPublisher(bucket, [])
     gallery.begin()
     add_result(gallery, bucket, record())
     gallery.publish_if_due()
@@ -160,12 +161,12 @@ def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, las
 
 
 def test_a_page_that_is_not_due_is_not_written(tmp_path):
-    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()], publish_every_s=3600)
+    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
     gallery.publish_if_due()
     assert not (tmp_path / "index.html").exists()
 
 
-def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path):
+def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path, monkeypatch):
     class Slow(FolderBucket):
         def write(self, key, data, content_type=None):
             written.append(key)
@@ -176,7 +177,8 @@ def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path):
             return super().write(key, data, content_type)
 
     written = []
-    gallery = GalleryPublisher(Slow(tmp_path), [record()], publish_every_s=0)
+    monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
+    gallery = GalleryPublisher(Slow(tmp_path), [record()])
     gallery.publish_if_due()
     assert written == ["index.html"]
 
@@ -186,7 +188,7 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
 ):
     now = [0.0]
     monkeypatch.setattr(publisher, "perf_counter", lambda: now[0])
-    gallery = GalleryPublisher(Gone(tmp_path), [record()], publish_every_s=30)
+    gallery = GalleryPublisher(Gone(tmp_path), [record()])
     for seconds, times in ((29, 0), (31, 1), (60, 1), (62, 2)):
         now[0] = seconds
         gallery.publish_if_due()
