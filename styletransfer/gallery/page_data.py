@@ -36,11 +36,17 @@ def page_data(painted: Iterable[Record], thumbnails: Mapping[str, bytes | int]) 
     """
     ordered = sorted(painted, key=record_order)
     shown = {thumbnail_key(*each) for each in pictures_of(ordered)}
-    small = _Thumbnails(thumbnails, bytes_shown(shown, thumbnails) <= EMBEDDED_BYTES)
+    embedded = bytes_shown(shown, thumbnails) <= EMBEDDED_BYTES
     look_names = sorted({look_name(each) for each in ordered}, key=sort_key)
     looks = _Numbered(look_names)
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
     sizes, settings, origins, losses, notes = (_Numbered() for _ in range(5))
+
+    def thumb(kind: str, key: str) -> str | int:
+        data = thumbnails.get(thumbnail_key(kind, key))
+        if not data or isinstance(data, int) or not embedded:
+            return int(bool(data))
+        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
     def row(record: Record) -> list[Any]:
         key, photo, look = record.result or "", photo_name(record), look_name(record)
@@ -58,7 +64,7 @@ def page_data(painted: Iterable[Record], thumbnails: Mapping[str, bytes | int]) 
             record_view.finished(record),
             [losses[tuple(name for name, _ in table)], *(value for _, value in table)],
             notes[record_view.short_text(record.note)],
-            small.source("results", key),
+            thumb("results", key),
             _odd_result(key),
         ]
 
@@ -66,10 +72,8 @@ def page_data(painted: Iterable[Record], thumbnails: Mapping[str, bytes | int]) 
         "columns": ROW_COLUMNS,
         "rows": [row(each) for each in ordered],
         "looks": [printable(name) for name in looks],
-        "photos": [(printable(name), small.source("photos", name), _odd(name)) for name in photos],
-        "paintings": [
-            (printable(key), small.source("paintings", key), _odd(key)) for key in paintings
-        ],
+        "photos": [(printable(name), thumb("photos", name), _odd(name)) for name in photos],
+        "paintings": [(printable(key), thumb("paintings", key), _odd(key)) for key in paintings],
         "blends": list(blends),
         "sizes": list(sizes),
         "settings": list(settings),
@@ -105,19 +109,6 @@ class _Numbered(dict[Any, int]):
 
     def __missing__(self, value: Hashable) -> int:
         return self.setdefault(value, len(self))
-
-
-class _Thumbnails:
-    """What the page shows a thumbnail from."""
-
-    def __init__(self, by_key: Mapping[str, bytes | int], embedded: bool) -> None:
-        self._by_key, self._embedded = by_key, embedded
-
-    def source(self, kind: str, key: str) -> str | int:
-        data = self._by_key.get(thumbnail_key(kind, key))
-        if not data or isinstance(data, int) or not self._embedded:
-            return int(bool(data))
-        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def _odd_result(key: str) -> dict[str, Any] | int:
