@@ -8,7 +8,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NoReturn
@@ -47,6 +47,7 @@ UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
 Links are followed to files in the folder only; the others are named."""
 )
+SEND_NOTES = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
 DOWNLOAD_NOTES = SYNC_NOTES.format(
     own=f"""
 A file of your own is never replaced or deleted: one that no download brought, by
@@ -102,54 +103,43 @@ def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
 
 def cl_send_source(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    command = UploadCommand(
-        name="cl_send_source.py",
-        description="Uploads photos, and masks (beach.mask.png beside beach.jpg), to "
-        "BUCKET_SOURCE.",
+    parser = new_parser(
+        "cl_send_source.py",
+        "Uploads photos, and masks (beach.mask.png beside beach.jpg), to BUCKET_SOURCE.",
         example="  ./cl_send_source.py ./holidays\n  ./cl_send_source.py IMG_*.jpg",
-        variable="BUCKET_SOURCE",
-        include=bucket_layout.for_source,
+        notes=SEND_NOTES,
     )
-    return command.run(arguments)
+    return _send(parser, "BUCKET_SOURCE", bucket_layout.for_source, arguments)
 
 
 def cl_send_style(arguments: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
-    command = UploadCommand(
-        name="cl_send_style.py",
-        description="Uploads paintings, masks, looks.toml and VGG weights (.h5, .mat, .npz) to "
-        "BUCKET_STYLE.",
+    parser = new_parser(
+        "cl_send_style.py",
+        "Uploads paintings, masks, looks.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
         example="  ./cl_send_style.py ./paintings",
-        variable="BUCKET_STYLE",
-        include=bucket_layout.for_style,
+        notes=SEND_NOTES,
     )
-    return command.run(arguments)
+    return _send(parser, "BUCKET_STYLE", bucket_layout.for_style, arguments)
 
 
-@dataclass(frozen=True)
-class UploadCommand:
-    """A script that uploads the files of a folder that `include` picks by key into the bucket of
-    one variable."""
+def _send(
+    parser: argparse.ArgumentParser,
+    variable: str,
+    include: Callable[[str], bool],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Uploads the files that `include` picks by key into the bucket of a variable; returns the
+    exit code."""
+    _add_sources(parser)
+    _add_rules(parser, destination=variable, source="the folder", which=", of these kinds")
+    args = parser.parse_args(arguments)
 
-    name: str
-    description: str
-    example: str
-    variable: str
-    include: Callable[[str], bool]
+    def upload() -> SyncResult:
+        bucket = open_configured([variable], new=True)[variable]
+        return _upload(args.sources, bucket, replace(_rules(args), include=include))
 
-    def run(self, arguments: Sequence[str] | None) -> int:
-        """Parses the command line and uploads; returns the exit code."""
-        notes = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
-        parser = new_parser(self.name, self.description, example=self.example, notes=notes)
-        _add_sources(parser)
-        _add_rules(parser, destination=self.variable, source="the folder", which=", of these kinds")
-        args = parser.parse_args(arguments)
-
-        def upload() -> SyncResult:
-            bucket = open_configured([self.variable], new=True)[self.variable]
-            return _upload(args.sources, bucket, replace(_rules(args), include=self.include))
-
-        return _run_sync(self.name, upload)
+    return _run_sync(parser.prog, upload)
 
 
 def cl_get_results(arguments: Sequence[str] | None = None) -> int:
