@@ -33,16 +33,16 @@ PATTERNS = {
 
 def sizes(say: Words) -> InlineKeyboardMarkup:
     row = [_button(say.size_button(size), f"size:{size}") for size in words.SIZES]
-    return _keyboard([row[:2], row[2:]])
+    return InlineKeyboardMarkup([row[:2], row[2:]])
 
 
 def cancel(say: Words, order: str) -> InlineKeyboardMarkup:
     """Under what says that a photo waits; `order` is its token."""
-    return _keyboard([[_button(say.text("button.cancel"), f"cancel:{order}")]])
+    return InlineKeyboardMarkup([[_button(say.text("button.cancel"), f"cancel:{order}")]])
 
 
 def under_result(say: Words, order: str) -> InlineKeyboardMarkup:
-    return _keyboard(
+    return InlineKeyboardMarkup(
         [
             [_button(say.text("button.another"), f"another:{order}:0")],
             [
@@ -55,12 +55,12 @@ def under_result(say: Words, order: str) -> InlineKeyboardMarkup:
 
 def forget(say: Words, user: int) -> InlineKeyboardMarkup:
     yes = _button(say.text("button.forget"), f"forget:{user}")
-    return _keyboard([[yes, _button(say.text("button.keep"), f"keep:{user}")]])
+    return InlineKeyboardMarkup([[yes, _button(say.text("button.keep"), f"keep:{user}")]])
 
 
 def admit(say: Words, user: int) -> InlineKeyboardMarkup:
     allow = _button(say.text("button.allow"), f"allow:{user}")
-    return _keyboard([[allow, _button(say.text("button.ignore"), f"ignore:{user}")]])
+    return InlineKeyboardMarkup([[allow, _button(say.text("button.ignore"), f"ignore:{user}")]])
 
 
 def looks(
@@ -81,7 +81,7 @@ def looks(
     if turns:
         start = f"another:{order}" if order else "page"
         rows.append([_button(sign, f"{start}:{to}") for sign, to in turns])
-    return _keyboard(rows)
+    return InlineKeyboardMarkup(rows)
 
 
 def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
@@ -93,7 +93,3 @@ def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
 
 def _button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
-
-
-def _keyboard(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
-    return InlineKeyboardMarkup(rows)

@@ -9,7 +9,6 @@ from telegram.ext import Application, CallbackQueryHandler
 
 from bot import buttons, choices, limits, orders
 from bot.buttons import PATTERNS
-from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
 from bot.styles import show_page
@@ -51,7 +50,8 @@ async def _in_style(update: Update, context: Context) -> None:
     if found is None:
         return
     order, wish = found
-    picked = choices.with_token(_offered(update, context), look)
+    offered = choices.offered(resources_of(context), chat_of(update), user_of(update))
+    picked = choices.with_token(offered, look)
     if picked is None:
         await answer_button(update, words_for(update).text("style_gone"), alert=True)
         return
@@ -93,10 +93,6 @@ async def _found(update: Update, context: Context, token: str) -> tuple[Order, W
     else:
         return order, Wish.from_json(resources.bucket.read(order.photo.wish_key))
     return None
-
-
-def _offered(update: Update, context: Context) -> list[Choice]:
-    return choices.offered(resources_of(context), chat_of(update), user_of(update))
 
 
 async def _repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:

@@ -48,7 +48,7 @@ def speaking(language: str | None) -> "Words":
     """The texts in the language of a code as Telegram has them, such as `de` or `pt-br`; English
     for those that are not spoken here."""
     code = (language or "").partition("-")[0].lower()
-    return _words(code if code in LANGUAGES else LANGUAGES[0])
+    return Words(code if code in LANGUAGES else LANGUAGES[0])
 
 
 @functools.cache
@@ -170,11 +170,6 @@ class Words:
 
     def _count(self, what: str, count: int) -> str:
         return self.text(f"{what}.one" if count == 1 else f"{what}.other", count=count)
-
-
-@functools.cache
-def _words(language: str) -> Words:
-    return Words(language)
 
 
 def _sizes() -> dict[str, int]:
