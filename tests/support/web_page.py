@@ -185,11 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(403, {"detail": "this page is out of date: load it anew"})
         elif page.password and "session=yes" not in self.headers.get("Cookie", ""):
             self._json(401, {"detail": "log in first"})
+        elif self._refused("POST", path):
+            pass
         elif path == "/logout":
             gone = {"Set-Cookie": "session=no; Path=/"}
             self._send(303, b"", "text/html", Location="/login", **gone)
-        elif self._refused("POST", path):
-            pass
         elif path == "/api/jobs":
             self._json(202, self._order(*self._parsed(body)))
         elif path == "/api/paintings":

@@ -368,6 +368,15 @@ def test_who_is_no_longer_logged_in_gets_the_login(page, server):
     page.until("location.pathname === '/login'")
 
 
+def test_a_logout_that_is_refused_says_so(page, server):
+    page.look(server.address + "/gallery")
+    page.until("!empty.hidden")
+    server.refusals["POST", "/logout"] = (503, "the storage does not answer; try again", None)
+    page.one("#log-out").click()
+    page.until("away.textContent")
+    assert page.one("#away").text == "The storage does not answer; try again."
+
+
 def test_what_is_chosen_outlasts_a_login(page, server, photos):
     visit(page, server)
     leaves = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"

@@ -1,4 +1,4 @@
-// What the pages have in common: the way out, and what paints here.
+// The way out, and what paints here.
 import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 
@@ -11,6 +11,9 @@ export const showSystem = async () => {
   by("system").textContent = ready ? `Painted here by ${device || "this machine"}.` : "The painter is not ready yet. What you send is painted as soon as it is.";
 };
 if (by("log-out")) by("log-out").addEventListener("click", async () => {
-  await ask("/logout", { method: "POST" });
+  try { await ask("/logout", { method: "POST" }); } catch (refusal) {
+    by("away").textContent = refusal.message;
+    return;
+  }
   location.assign("/login");
 });
