@@ -116,8 +116,10 @@ class JobStore:
 
     def read_ended(self, job: str) -> StoredJob | None:
         """A job that has ended; None where there is none."""
-        key = f"{_DONE}{job}.json"
-        return _read(self._bucket, key) if self._bucket.find(key) else None
+        try:
+            return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
+        except ObjectError:
+            return None
 
     def create(self, job: StoredJob) -> str | None:
         """Adds a job; its ETag, or None where there is one with its id."""
@@ -141,14 +143,6 @@ def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
         if _ID.fullmatch(name):
             with contextlib.suppress(ObjectError):  # In a folder: a file that is gone by now.
                 yield name, entry.etag
-
-
-def _read(bucket: Bucket, key: str) -> StoredJob | None:
-    """The job under a key; None where it is gone, or is no job."""
-    try:
-        return _parsed(bucket.read(key))
-    except ObjectError:
-        return None
 
 
 def _parsed(data: bytes) -> StoredJob | None:
