@@ -42,6 +42,7 @@ well, ? for one character, [ab] for one of these. Quote it, or the shell expands
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
 MOST_JOBS = 64  # connections that the S3 client keeps
+LONGEST_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
 DOWNLOADED = " any more, of those that came from there"
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
@@ -299,6 +300,8 @@ def _jobs(text: str) -> int:
 
 def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
-        if 0 < float(text) < float("inf"):
+        if 0 < float(text) <= LONGEST_PAUSE_S:
             return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a number of seconds above 0, {LONGEST_PAUSE_S} at most"
+    )

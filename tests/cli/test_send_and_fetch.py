@@ -8,7 +8,7 @@ from support.commands import contents, fill, keys
 from support.s3_servers import SECRET, free_ports
 
 from styletransfer import config
-from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
+from styletransfer.cli.sync_commands import cl_get_results, get_bucket_content, send_to_bucket
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.manifest import MANIFEST
 
@@ -154,6 +154,11 @@ def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit):
             get_bucket_content(["./bucket", "./x", "--jobs", wrong])
         assert f"'{wrong}' is not a whole number from 1 to 64" in capsys.readouterr().err
+    for wrong in ("0", "nan", "1e300"):
+        with pytest.raises(SystemExit):
+            cl_get_results(["./x", "--watch", "--every", wrong])
+        expected = f"'{wrong}' is not a number of seconds above 0, 86400 at most"
+        assert expected in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["folder", "moto"])
