@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import PICTURE_FAILURES, picture_failure
-from styletransfer.batch.headers import Headers, look_files, photo_files
+from styletransfer.batch.headers import Headers, InputFile, look_files, photo_files
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.batch.prefetch_memory import PrefetchMemory
@@ -16,9 +16,8 @@ from styletransfer.errors import StyleTransferError
 from styletransfer.images.header import Header, check_memory
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop
-from styletransfer.storage.base import Entry
 
-_GetHeader = Callable[[str, Entry, Stop], Header | None]
+_GetHeader = Callable[[InputFile, Stop], Header | None]
 _Found = TypeVar("_Found")
 
 
@@ -76,21 +75,21 @@ class Feasibility:
         look = task.look
         self._once((header, look.name), lambda: self._check_look(look, header))
         try:
-            photo, *_ = (self._checked(what, entry, header) for what, entry in photo_files(task))
+            photo, *_ = (self._checked(file, header) for file in photo_files(task))
         except Exception as error:
             raise picture_failure(error) from None
         return photo and PaintingInputs(photo.size, _may_be_masked(task), _regions(task))
 
     def _check_look(self, look: Look, header: _GetHeader) -> None:
         """Raises what makes every task of a look fail."""
-        for what, entry in look_files(look):
-            self._checked(what, entry, header)
+        for file in look_files(look):
+            self._checked(file, header)
         self._network(look.settings)
 
-    def _checked(self, what: str, entry: Entry, header: _GetHeader) -> Header | None:
-        found = header(what, entry, self._run.stop)
+    def _checked(self, file: InputFile, header: _GetHeader) -> Header | None:
+        found = header(file, self._run.stop)
         if found is not None:
-            check_memory(found.bytes_to_decode, self._available, f"{what}{entry.key}")
+            check_memory(found.bytes_to_decode, self._available, file.name)
         return found
 
     def _network(self, settings: Settings) -> Any:

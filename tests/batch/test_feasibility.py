@@ -11,7 +11,7 @@ from support import tiny
 from support.folder_batches import keys, run
 from support.pictures import saved
 
-from styletransfer.batch.headers import STARTS, Headers
+from styletransfer.batch.headers import STARTS, Headers, photo_files
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.errors import PictureError
 from styletransfer.signals import Stop
@@ -68,7 +68,8 @@ def header_of(data, confirmed=False, damage=bytes):
     with Stop() as stop:
         headers = Headers([task, task], bucket, bucket)
         try:
-            return (headers.confirmed if confirmed else headers.get)("", photo, stop), asked
+            [file] = photo_files(task)
+            return (headers.confirmed if confirmed else headers.get)(file, stop), asked
         finally:
             headers.close()
 

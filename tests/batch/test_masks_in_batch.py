@@ -127,6 +127,14 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 
 
+def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, small_vgg):
+    Path("paintings/beach.jpg").write_bytes(tiny.file(50, 50, 7))
+    Path("paintings/beach.mask.png").write_bytes(grey_file(LEFT))
+    Path("photos/beach.mask.png").write_text("no mask")
+    assert run(folders, LOOK="beach") == 1
+    assert {key for key in keys() if not key.startswith("_")} == {"beach/trip/old town é.png"}
+
+
 def test_a_mask_without_a_picture_is_logged(one_photo, caplog):
     Path("photos/beech.mask.png").write_bytes(grey_file(LEFT))
     assert run(one_photo) == 0
