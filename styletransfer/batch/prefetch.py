@@ -77,15 +77,20 @@ class Prefetcher:
             self._changed.notify()
 
     def leave_out(self, tasks: Iterable[Task]) -> None:
-        """Hands out none of these tasks, and reads none of them that is not being decoded yet."""
+        """Hands out none of these tasks, and reads nothing for them that is not being decoded yet.
+        To be called before the first task is handed out."""
         with self._changed:
             left_out = {id(task) for task in tasks}
-            for each in self._window:
-                if id(each.task) in left_out:
-                    each.shares[1].give_up()
+            reading = {share for each in self._window for share in each.shares}
             self._window = deque(each for each in self._window if id(each.task) not in left_out)
             self._rest = deque(each for each in self._rest if id(each[1]) not in left_out)
             self._count = self._taken + len(self._window) + len(self._rest)
+            needed = {share for each in self._window for share in each.shares}
+            if self._look_share and any(task.look == self._look for _, task in self._rest):
+                needed.add(self._look_share)
+            # What waits for memory holds a thread, which the other tasks need.
+            for share in reading - needed:
+                share.give_up()
 
     @property
     def left(self) -> int:

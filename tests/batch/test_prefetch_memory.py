@@ -9,11 +9,13 @@ from PIL import Image
 from support.pictures import saved
 
 from styletransfer.batch import prefetch_memory
-from styletransfer.batch.prefetch import Prefetcher
+from styletransfer.batch.looks import Look, Painting
+from styletransfer.batch.prefetch import DEPTH, Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.errors import MemoryShortError
 from styletransfer.images import decode
 from styletransfer.images.header import bytes_to_decode
+from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
 SMALL = saved(Image.new("RGB", (64, 64)), "PNG")
@@ -132,6 +134,26 @@ def test_painting_leaves_alone_what_a_waiting_picture_needs(free):
     assert memory.set_aside() == bytes_to_decode(LARGE)
     assert reading._window[0].photo.result(20).picture.size == (2000, 2000)  # Before its turn.
     reading.close()
+
+
+def test_paintings_of_looks_that_are_left_out_hold_up_no_other_look(free):
+    free(8 * 50_000_000)  # Too little for a large one before its turn.
+    files = {"photo": SMALL, "small": SMALL, "large": LARGE}
+    looks = [
+        Look(str(number), (Painting(Entry(name, 1, ""), 1.0),), Settings())
+        for number, name in enumerate(["large"] * DEPTH + ["small"])
+    ]
+    tasks = [SimpleNamespace(look=look, photo=Entry("photo", 1, ""), mask=None) for look in looks]
+    bucket = SimpleNamespace(read=files.__getitem__)
+    memory = PrefetchMemory()
+    reading = Prefetcher(tasks, bucket, bucket, memory)
+    pause = threading.Event()
+    while sum(each.wanted > 50_000_000 for each in memory._shares) < DEPTH:
+        pause.wait(0.005)
+    reading.leave_out(tasks[:DEPTH])
+    [last] = reading
+    assert last.task is tasks[-1]
+    assert last.photo.result(20) and last.look.result(20)
 
 
 def test_memory_limit_counts(free):
