@@ -56,7 +56,7 @@ class PrefetchMemory:
             self._set_aside = 0
 
     def close(self) -> None:
-        """Ends all waiting: what waits is not read any more."""
+        """Ends all waiting: what waits is not read any more, but for what has its turn."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -69,7 +69,7 @@ class PrefetchMemory:
                 lambda: self._closed or share.given_up or share.is_due or self._fits(share)
             )
             share.wanted = 0
-            if self._closed or share.given_up:
+            if not share.is_due and (self._closed or share.given_up):
                 raise MemoryShortError("nobody waits for it")
             share.bytes = max(share.bytes, needed)
             return self.available() if share.is_due else None

@@ -171,3 +171,22 @@ def test_the_end_of_a_run_ends_all_waiting(free):
     for photo in photos:
         if not photo.cancelled():
             assert isinstance(photo.exception(20), MemoryShortError)
+
+
+def test_what_has_its_turn_at_the_end_of_a_run_is_read(free):
+    """Whoever waits for it would take anything else for a failure of the photo."""
+    free(10_000_000_000)
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Files(list):
+        def __getitem__(self, number):
+            begun.set()
+            assert go_on.wait(20)
+            return SMALL
+
+    reading = prefetcher(Files([SMALL]), PrefetchMemory())
+    prefetched = next(iter(reading))
+    assert begun.wait(20)
+    reading.close()
+    go_on.set()
+    assert prefetched.photo.result(20).picture.size == (64, 64)
