@@ -9,8 +9,9 @@ _Value = TypeVar("_Value")
 
 
 def result_of(future: "Future[_Value]", stop: Stop) -> _Value:
-    """A future's result or error. Raises Stopped if a signal comes first."""
-    while not future.done():
+    """A future's result or error. Raises Stopped after a signal, also where both are there: what
+    ends a run may be what ended the future."""
+    while not wait([future], timeout=POLL_S).done:
         stop.obey()
-        wait([future], timeout=POLL_S)
+    stop.obey()
     return future.result()

@@ -35,3 +35,19 @@ def test_a_signal_ends_the_waiting():
     with pytest.raises(SignalError):
         result_of(never, SimpleNamespace(obey=obey))
     late.cancel()
+
+
+def test_a_signal_counts_more_than_an_error_that_comes_with_it():
+    """As of a read that was given up because of the signal."""
+    given_up, signals = Future(), SimpleNamespace(obey=lambda: None)
+
+    def obey():
+        raise SignalError
+
+    def stop():
+        signals.obey = obey
+        given_up.cancel()
+
+    threading.Timer(0.05, stop).start()
+    with pytest.raises(SignalError):
+        result_of(given_up, SimpleNamespace(obey=lambda: signals.obey()))
