@@ -1,7 +1,8 @@
 """The looks of a style bucket: which paintings, in which shares, with which settings."""
 
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from posixpath import splitext
@@ -126,9 +127,10 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
         groups["blend"] = top
     elif top:
         stems = [PurePosixPath(entry.key).stem for entry in top]
+        counts = Counter(stems)
         for entry, stem in zip(top, stems, strict=True):
             # monet.jpg next to monet.png or next to a folder monet/ keeps its extension.
-            shared = stems.count(stem) > 1 or stem in folders
+            shared = counts[stem] > 1 or stem in folders
             groups[entry.key if shared else stem] = [entry]
     for name in groups:
         _check_name(name)
@@ -168,10 +170,15 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
             f"{bucket_layout.LOOKS} is empty; write a section for each look, such as [monet] with "
             'paintings = ["monet.jpg"], or delete the file: then each painting is a look'
         )
+    stored = _Stored(
+        pictures={entry.key: entry for entry in find_pictures(entries)},
+        with_masks={entry.key: entry for entry in _with_masks(entries)},
+        mask_of=masks_by_picture(entries),
+    )
     looks, wrong = [], []
     for name, table in sorted(tables.items()):
         try:
-            looks.append(_look_from_table(name, table, entries, settings))
+            looks.append(_look_from_table(name, table, stored, settings))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:  # All at once: nobody corrects one look after another.
@@ -180,7 +187,16 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
     return looks
 
 
-def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: Settings) -> Look:
+@dataclass(frozen=True)
+class _Stored:
+    """What is in a style bucket, by key: pictures, these with masks, and each picture's mask."""
+
+    pictures: Mapping[str, Entry]
+    with_masks: Mapping[str, Entry]
+    mask_of: Mapping[str, Entry]
+
+
+def _look_from_table(name: str, table: Any, stored: _Stored, settings: Settings) -> Look:
     where = f"{bucket_layout.LOOKS}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
@@ -195,15 +211,11 @@ def _look_from_table(name: str, table: Any, entries: Sequence[Entry], settings: 
         )
     _check_keys(table, where)
     changes = dict(table)
-    shares = _shares(changes.pop("paintings"), entries, where)
-    regions = _regions(changes.pop("regions", {}), shares, entries, where)
-    by_key, mask_of = (
-        {entry.key: entry for entry in find_pictures(entries)},
-        masks_by_picture(entries),
-    )
+    shares = _shares(changes.pop("paintings"), stored.pictures, where)
+    regions = _regions(changes.pop("regions", {}), shares, stored.with_masks, where)
     total = sum(shares.values())
     paintings = tuple(
-        Painting(by_key[key], share / total, mask_of.get(key), regions.get(key))
+        Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
         for key, share in shares.items()
     )
     return Look(name, paintings, settings.replaced(changes, f"{where} "))
@@ -221,8 +233,7 @@ def _check_keys(table: Any, where: str) -> None:
         raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
 
 
-def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float]:
-    keys = {entry.key for entry in find_pictures(entries)}
+def _shares(given: Any, keys: Collection[str], where: str) -> dict[str, float]:
     is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
     shares = dict.fromkeys(given, 1) if is_list else given
     if not isinstance(shares, dict) or not shares:
@@ -246,13 +257,12 @@ def _shares(given: Any, entries: Sequence[Entry], where: str) -> dict[str, float
 
 
 def _regions(
-    given: Any, paintings: Collection[str], entries: Sequence[Entry], where: str
+    given: Any, paintings: Collection[str], by_key: Mapping[str, Entry], where: str
 ) -> dict[str, Entry]:
     if not isinstance(given, dict):
         raise ConfigError(
             f"{where} regions is {shortened(given)}; expected a table of paintings and masks"
         )
-    by_key = {entry.key: entry for entry in _with_masks(entries)}
     given = {
         as_stored(key, paintings): as_stored(mask, by_key) if isinstance(mask, str) else mask
         for key, mask in given.items()

@@ -179,6 +179,24 @@ def test_looks_toml_says_where_paintings_go():
     ]
 
 
+def test_thousands_of_looks_do_not_go_through_the_bucket_thousands_of_times():
+    class Counted(list):
+        passes = 0
+
+        def __iter__(self):
+            self.passes += 1
+            return super().__iter__()
+
+    def passes(looks):
+        there = Counted(entries("monet.jpg", "left.mask.png"))
+        table = "paintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'left.mask.png' }\n"
+        text = "".join(f"[look{number}]\n{table}" for number in range(looks))
+        assert len(looks_from_toml(text, there, Settings())) == looks
+        return there.passes
+
+    assert passes(50) == passes(1)
+
+
 def test_looks_toml_has_settings_of_every_kind():
     text = """
     [a]
