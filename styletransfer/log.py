@@ -33,11 +33,7 @@ class _Stdout(logging.Handler):
 
                 get_console().print(Text(text, "bold red"), soft_wrap=True)
             else:
-                # Held: `print` does not keep a stdout alive that another thread's bar takes back.
-                stdout = sys.stdout
-                print(text, file=stdout, flush=True)
-        except BrokenPipeError:
-            print_nowhere()
+                _print(text)
         except Exception:
             self.handleError(record)
 
@@ -77,6 +73,16 @@ def log_to_stdout(
     logger.setLevel(level)
 
 
+def _print(text: str) -> None:
+    """Prints on stdout, as long as somebody reads it."""
+    # Held: `print` does not keep a stdout alive that another thread's bar takes back.
+    stdout = sys.stdout
+    try:
+        print(text, file=stdout, flush=True)
+    except BrokenPipeError:
+        print_nowhere()
+
+
 def _matters(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or getattr(record, "summary", False)
 
@@ -111,7 +117,10 @@ def show_table(table: "Table") -> None:
 
     # The width of a log is unknown; a table wrapped at 80 columns is unreadable.
     width = None if sys.stdout.isatty() else 160
-    Console(file=sys.stdout, markup=False, highlight=False, width=width).print(table)
+    console = Console(file=sys.stdout, markup=False, highlight=False, width=width)
+    with console.capture() as shown:  # Rich itself would end the program where nobody reads.
+        console.print(table)
+    _print(shown.get().rstrip("\n"))
 
 
 def duration(seconds: float) -> str:
