@@ -22,6 +22,8 @@ _REFUSED = (
     *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
 )
 _BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
+# What botocore also says of a web page where a listing is expected.
+_ODD = (UnavailableError, f"{_BUSY[1]}; if that lasts, check CELLAR_ADDON_HOST")
 _OTHER_REGION = (UnavailableError, "{host} says that {where} is in another region ({code})")
 _BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
 _NAME_TAKEN = (
@@ -38,7 +40,8 @@ _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
     **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
     **dict.fromkeys(("SlowDown", "ServiceUnavailable", "InternalError"), _BUSY),
-    **dict.fromkeys(("500", "502", "503", "504"), _BUSY),
+    **dict.fromkeys(("502", "503", "504"), _BUSY),
+    "500": _ODD,
 }
 
 
