@@ -165,6 +165,8 @@ def gigabytes(size: float) -> str:
 def printable(text: str) -> str:
     """A text in one line, with line ends, terminal codes and other control characters escaped.
     Spaces of all kinds stay: a Mac's screenshots have a narrow one in their names."""
+    if text.isprintable():  # Nearly always; to look at each character takes long.
+        return text
     return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
 
 

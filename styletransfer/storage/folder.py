@@ -113,11 +113,13 @@ class FolderBucket(Bucket):
                 for key in (base + each for each in files if not hidden(each)):
                     if not key.startswith(prefix):
                         continue
+                    path = self.folder / key
                     with storage_errors(self._where(key), StorageError):
-                        entry = self._entry(key)
-                    if entry:
+                        entry, is_link = self._entry(key), path.is_symlink()
+                    # Of what is no link itself, no folder above is one: they are not followed.
+                    if entry and (not is_link or _is_inside(path, self.folder)):
                         found.entries.append(entry)
-                    elif (self.folder / key).is_symlink():
+                    elif is_link:
                         found.links.append(key)
                 found.links.extend(base + each for each in folders if Path(top, each).is_symlink())
                 placeholders = filter(None, map(_PLACEHOLDER.fullmatch, files))
@@ -148,8 +150,7 @@ class FolderBucket(Bucket):
             if path.is_symlink():  # a loop of links
                 return None
             raise
-        regular = stat.S_ISREG(about.st_mode) and _is_inside(path, self.folder)
-        return _FileEntry(key, about.st_size, path) if regular else None
+        return _FileEntry(key, about.st_size, path) if stat.S_ISREG(about.st_mode) else None
 
     def find(self, key: str) -> Entry | None:
         safe_path(self.folder, key)
