@@ -90,7 +90,7 @@ class Prefetcher:
                 needed.add(self._look_share)
             # What waits for memory holds a thread, which the other tasks need.
             for share in reading - needed:
-                share.give_up()
+                self._memory.give_up(share)
 
     @property
     def left(self) -> int:
@@ -116,7 +116,7 @@ class Prefetcher:
             self._taken += 1
             prefetched = self._window.popleft()
         for share in prefetched.shares:
-            share.begin_turn()
+            self._memory.begin_turn(share)
         return prefetched
 
     def _fill(self) -> None:
@@ -124,8 +124,9 @@ class Prefetcher:
             number, task = self._rest.popleft()
             look, look_share = self._read_look(task.look)
             share = self._memory.share()
-            read = partial(read_photo, task.photo, task.mask, self._source.read, share.admit)
-            photo = self._pool.submit(_kept, read, share)
+            admit = partial(self._memory.admit, share)
+            read = partial(read_photo, task.photo, task.mask, self._source.read, admit)
+            photo = self._pool.submit(self._kept, read, share)
             self._window.append(
                 PrefetchedTask(number, self._total, task, photo, look, (look_share, share))
             )
@@ -134,17 +135,17 @@ class Prefetcher:
         """A look's paintings; tasks are in the order of their looks, so each is read once."""
         if self._look_input is None or self._look_share is None or look != self._look:
             self._look, self._look_share = look, self._memory.share()
-            read = partial(read_look, look, self._style.read, self._look_share.admit)
-            self._look_input = self._pool.submit(_kept, read, self._look_share)
+            admit = partial(self._memory.admit, self._look_share)
+            read = partial(read_look, look, self._style.read, admit)
+            self._look_input = self._pool.submit(self._kept, read, self._look_share)
         return self._look_input, self._look_share
 
-
-def _kept(read: Callable[[], _Input], share: MemoryShare) -> _Input:
-    """What `read` gives, whose bytes the share then takes; none if it fails."""
-    size = 0
-    try:
-        found = read()
-        size = found.bytes
-        return found
-    finally:
-        share.keep(size)
+    def _kept(self, read: Callable[[], _Input], share: MemoryShare) -> _Input:
+        """What `read` gives, whose bytes the share then takes; none if it fails."""
+        size = 0
+        try:
+            found = read()
+            size = found.bytes
+            return found
+        finally:
+            self._memory.keep(share, size)

@@ -5,12 +5,24 @@ waits for its turn, when nothing is painted.
 """
 
 import threading
+from dataclasses import dataclass
 
 from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from styletransfer.errors import MemoryShortError
 
 USUAL_SHARE, LARGEST_SHARE = 1 / 8, 1 / 4  # of the memory that is free at the start
 USUAL_BYTES = 1_000_000_000  # at most, before anything is known to need more
+
+
+@dataclass(eq=False)
+class MemoryShare:
+    """What one photo or look takes of the memory for reading. bytes: taken; wanted: waited for;
+    is_due: whether its turn has come, so that it no longer counts; given_up: that it has none."""
+
+    bytes: int = 0
+    wanted: int = 0
+    is_due: bool = False
+    given_up: bool = False
 
 
 class PrefetchMemory:
@@ -34,9 +46,9 @@ class PrefetchMemory:
         free = free_memory()
         return max(0, free if self._limit is None else min(free, self._limit))
 
-    def share(self) -> "MemoryShare":
+    def share(self) -> MemoryShare:
         """For a photo or look that is about to be read."""
-        found = MemoryShare(self)
+        found = MemoryShare()
         with self._changed:
             self._shares.append(found)
         return found
@@ -61,8 +73,12 @@ class PrefetchMemory:
             self._closed = True
             self._changed.notify_all()
 
-    def admit(self, share: "MemoryShare", needed: int) -> int | None:
-        """See MemoryShare.admit."""
+    def admit(self, share: MemoryShare, needed: int) -> int | None:
+        """Waits until decoding a picture may take so many bytes. The most that it may take, where
+        `needed` did not fit before its turn; None where it did.
+
+        Raises MemoryShortError at the end of the run, or when the share is given up.
+        """
         with self._changed:
             share.wanted = needed
             self._changed.wait_for(
@@ -74,59 +90,30 @@ class PrefetchMemory:
             share.bytes = max(share.bytes, needed)
             return self.available() if share.is_due else None
 
-    def keep(self, share: "MemoryShare", size: int) -> None:
-        """See MemoryShare.keep."""
+    def keep(self, share: MemoryShare, size: int) -> None:
+        """Everything of a share is decoded and takes so many bytes."""
         with self._changed:
             share.bytes = size
             self._changed.notify_all()
 
-    def begin_turn(self, share: "MemoryShare") -> None:
-        """See MemoryShare.begin_turn."""
+    def begin_turn(self, share: MemoryShare) -> None:
+        """Somebody waits for it, and paints it when it is decoded."""
         with self._changed:
             share.is_due = True
             if share in self._shares:
                 self._shares.remove(share)
             self._changed.notify_all()
 
-    def give_up(self, share: "MemoryShare") -> None:
-        """See MemoryShare.give_up."""
+    def give_up(self, share: MemoryShare) -> None:
+        """Nobody will wait for it: it is not decoded any more."""
         with self._changed:
             share.given_up = True
             self._shares.remove(share)
             self._changed.notify_all()
 
-    def _fits(self, share: "MemoryShare") -> bool:
+    def _fits(self, share: MemoryShare) -> bool:
         others = self._taken() - share.bytes
         return others + max(share.bytes, share.wanted) <= self._set_aside
 
     def _taken(self) -> int:
         return sum(each.bytes for each in self._shares)
-
-
-class MemoryShare:
-    """What one photo or look takes of the memory for reading. bytes: taken; wanted: waited for;
-    is_due: whether its turn has come, so that it no longer counts; given_up: that it has none."""
-
-    def __init__(self, memory: PrefetchMemory) -> None:
-        self._memory = memory
-        self.bytes, self.wanted, self.is_due, self.given_up = 0, 0, False, False
-
-    def admit(self, needed: int) -> int | None:
-        """Waits until decoding a picture may take so many bytes. The most that it may take, where
-        `needed` did not fit before its turn; None where it did.
-
-        Raises MemoryShortError at the end of the run, or when it is given up.
-        """
-        return self._memory.admit(self, needed)
-
-    def keep(self, size: int) -> None:
-        """Everything is decoded and takes so many bytes."""
-        self._memory.keep(self, size)
-
-    def begin_turn(self) -> None:
-        """Somebody waits for it, and paints it when it is decoded."""
-        self._memory.begin_turn(self)
-
-    def give_up(self) -> None:
-        """Nobody will wait for it: it is not decoded any more."""
-        self._memory.give_up(self)

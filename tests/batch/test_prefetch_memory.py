@@ -95,30 +95,30 @@ def test_what_waits_is_admitted_when_others_free_memory_when_it_is_due_or_is_giv
 
         def waiting(needed):
             share = memory.share()
-            answer = pool.submit(share.admit, needed)
+            answer = pool.submit(memory.admit, share, needed)
             while not share.wanted:
                 assert not answer.done()
                 pause.wait(0.002)
             return share, answer
 
         first = memory.share()
-        assert first.admit(800) is None
+        assert memory.admit(first, 800) is None
         second, answer = waiting(400)
-        first.keep(600)
+        memory.keep(first, 600)
         assert answer.result(20) is None
         third, answer = waiting(500)
-        first.begin_turn()  # What is painted is no longer counted.
+        memory.begin_turn(first)  # What is painted is no longer counted.
         assert answer.result(20) is None
         due, answer = waiting(200)
-        due.begin_turn()
+        memory.begin_turn(due)
         assert answer.result(20) == 8000
         left, answer = waiting(200)
-        left.give_up()
+        memory.give_up(left)
         with pytest.raises(MemoryShortError):
             answer.result(20)
-        second.begin_turn()
-        third.begin_turn()
-        third.begin_turn()  # As of a look that several photos share.
+        memory.begin_turn(second)
+        memory.begin_turn(third)
+        memory.begin_turn(third)  # As of a look that several photos share.
         assert memory.set_aside() == 1000
 
 
