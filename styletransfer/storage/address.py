@@ -77,16 +77,14 @@ def parse_address(value: str) -> Path | tuple[str, str]:
         if url.netloc not in ("", "localhost") or not url.path:
             raise ConfigError(f"{value!r} is not a folder of this machine; expected file:///folder")
         return Path(unquote(url.path))
-    if is_folder(value) and not Path(value).is_absolute():
-        try:
-            return Path(value).expanduser()
-        except RuntimeError:
-            raise ConfigError(
-                f"{value!r} is the home of an unknown user; expected an existing one"
-            ) from None
-    if Path(value).is_absolute():  # C:/photos
-        return Path(value)
-    return _bucket(value, value)
+    if not is_folder(value):
+        return _bucket(value, value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{value!r} is the home of an unknown user; expected an existing one"
+        ) from None
 
 
 def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
@@ -103,7 +101,8 @@ def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
 def is_folder(value: str) -> bool:
     """Whether a value names a folder by the way it begins."""
     marks = ("./", "../", "/", "~", "file:")
-    return value in (".", "..") or value.startswith(marks) or Path(value).is_absolute()
+    is_windows_path = Path(value).is_absolute()  # C:/photos
+    return value in (".", "..") or value.startswith(marks) or is_windows_path
 
 
 def folder_hint(value: str) -> str:
