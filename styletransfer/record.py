@@ -6,7 +6,7 @@ why a photo could not be painted and keeps what an earlier result's record said.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 Scalar = str | int | float | bool | None
@@ -89,10 +89,9 @@ class Record:
         """The record as a file's content, which `from_bytes` reads."""
         # A result without a mask, or with the default weights, says so.
         explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
         known = {
-            name: _to_json(value)
-            for name, value in values.items()
+            name: value
+            for name, value in asdict(self).items()
             if value is not None or name in explicit
         }
         try:
@@ -192,11 +191,3 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "seconds": _number,
     "output": _output,
 }
-
-
-def _to_json(value: object) -> object:
-    if isinstance(value, PictureRef | PaintingRef):
-        return {each.name: _to_json(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, tuple):
-        return [_to_json(each) for each in value]
-    return value
