@@ -96,16 +96,26 @@ class CheckpointStore:
         """Whether an earlier save of this task is still under way."""
         return any(not each.done() for each in self._saves_of(task))
 
-    def save(self, task: Task, state: SavedState) -> None:
-        """Begins to save a checkpoint. One that cannot be saved is logged."""
-        self._begin_save(task, state)
+    def save(self, task: Task, state: SavedState) -> "list[Future[None]]":
+        """Begins to save a checkpoint; what to wait for. One that cannot be saved is logged."""
+        if task.checkpoint_key in self._foreign:
+            return []
+        try:
+            snapshot = Snapshot(task.fingerprint, state)
+        except StorageError as error:
+            event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
+            return []
+        save = self._pool.submit(self._upload, task, snapshot)
+        with self._lock:
+            self._saves.setdefault(task.checkpoint_key, []).append(save)
+        return [save]
 
     def save_last(self, task: Task, state: SavedState) -> None:
         """Saves a checkpoint after a signal and waits for it, but not for long."""
         deadline = time.monotonic() + LAST_SAVE_S
         # An earlier one that is still under way must not overwrite this one.
         wait(self._saves_of(task), timeout=LAST_SAVE_S / 2)
-        last = self._begin_save(task, state)
+        last = self.save(task, state)
         wait(last, timeout=max(0.0, deadline - time.monotonic()))
 
     def delete(self, task: Task) -> None:
@@ -137,19 +147,6 @@ class CheckpointStore:
             )
             return None
         return read_snapshot(self._retrying, key, task.fingerprint, shapes)
-
-    def _begin_save(self, task: Task, state: SavedState) -> "list[Future[None]]":
-        if task.checkpoint_key in self._foreign:
-            return []
-        try:
-            snapshot = Snapshot(task.fingerprint, state)
-        except StorageError as error:
-            event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
-            return []
-        save = self._pool.submit(self._upload, task, snapshot)
-        with self._lock:
-            self._saves.setdefault(task.checkpoint_key, []).append(save)
-        return [save]
 
     def _saves_of(self, task: Task) -> "list[Future[None]]":
         with self._lock:
