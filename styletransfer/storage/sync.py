@@ -98,7 +98,7 @@ class SyncResult:
         """A line for each reason why files were left out, with the names of the first ones."""
         return [f"left out {why}: {listed(names)}" for why, names in self.left_out.items()]
 
-    def count_check(self, job: Job, outcome: JobOutcome) -> bool:
+    def count_check(self, outcome: JobOutcome) -> bool:
         """Counts a file that was compared with the receiver's; whether it is to be transferred."""
         if isinstance(outcome, StorageError):
             self._refuse(outcome)
@@ -262,7 +262,7 @@ def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> se
     differing = set[str]()
 
     def checked(job: Job, outcome: JobOutcome) -> str:
-        if result.count_check(job, outcome):
+        if result.count_check(outcome):
             differing.add(job.key)
         return ""
 
