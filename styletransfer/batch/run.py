@@ -4,6 +4,7 @@ A run that has nothing to paint ends without loading TensorFlow. What fails, fai
 """
 
 from collections.abc import Callable
+from functools import partial
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -77,23 +78,20 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         report.log_nothing_to_paint(plan, config.result)
         return 1 if plan.refused else 0
     try:
-        outcome = (elsewhere or _paint_here(loader))(context, gallery)
+        outcome = (elsewhere or partial(_paint_here, loader))(context, gallery)
     except UnavailableError as error:
         raise type(error)(f"{error}; what is stored stays, run it again for the rest") from error
     report.log_outcome(context, outcome, perf_counter() - started)
     return 1 if outcome.failures else 0
 
 
-def _paint_here(loader: DeviceLoader) -> Paint:
-    def paint(run: RunContext, gallery: "Gallery") -> "Outcome":
-        loader.start()
+def _paint_here(loader: DeviceLoader, run: RunContext, gallery: "Gallery") -> "Outcome":
+    loader.start()
 
-        from styletransfer.batch import workers
+    from styletransfer.batch import workers
 
-        run.stop.obey()
-        return workers.paint_all(run, gallery, loader.devices)
-
-    return paint
+    run.stop.obey()
+    return workers.paint_all(run, gallery, loader.devices)
 
 
 def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
