@@ -23,7 +23,7 @@ from styletransfer.batch.result_keys import key_root
 from styletransfer.errors import PictureError
 from styletransfer.log import printable
 from styletransfer.record import PictureRef, Record
-from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
+from styletransfer.storage.base import Bucket, Entry, ObjectError
 from styletransfer.storage.files import new_md5
 
 
@@ -66,16 +66,10 @@ class OwnedKeys:
 
     def latest(self, task: Task) -> Record:
         """The task's record as it is now: another run may have written it meanwhile."""
-        record = None
         try:
-            there = self._bucket.find(task.record_key) is not None
-        except BadKeyError:  # A name that no file can have.
-            there = False
-        if there:
-            try:
-                record = read_record(self._bucket, task.record_key)
-            except ObjectError:  # Deleted meanwhile, or one that may not be read.
-                record = None
+            record = read_record(self._bucket, task.record_key)
+        except ObjectError:  # There is none, or it may not be read, or no file can have its name.
+            record = None
         record = task_record(record, task.photo.key, task.look.name) or task.previous_record
         return replace(record or Record(), photo=task.photo.key, look=task.look.name)
 
