@@ -22,12 +22,9 @@ class RetryingBucket(Bucket):
     PAUSES_S, unless LONGEST_OUTAGE_S have passed since: a service that never answers takes minutes
     for each attempt. Once `leaving` is set, it is not: the process is about to end."""
 
-    def __init__(
-        self, bucket: Bucket, leaving: threading.Event, pauses_s: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, bucket: Bucket, leaving: threading.Event) -> None:
         self.name = bucket.name
         self._bucket, self._leaving = bucket, leaving
-        self._pauses_s = PAUSES_S if pauses_s is None else pauses_s
         self.waits_for = ""  # the error of a request that is to be made again
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
@@ -98,7 +95,7 @@ class RetryingBucket(Bucket):
 
     def _attempts(self, request: Callable[[], _Value]) -> _Value:
         failed_at: float | None = None
-        pauses = iter(self._pauses_s)
+        pauses = iter(PAUSES_S)
         while True:
             try:
                 return request()

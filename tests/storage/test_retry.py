@@ -37,15 +37,26 @@ class Failing(FolderBucket):
 
 
 @pytest.fixture
+def pauses(monkeypatch):
+    """Sets the pauses before further attempts, in seconds."""
+
+    def set_to(*seconds):
+        monkeypatch.setattr(retry, "PAUSES_S", seconds)
+
+    return set_to
+
+
+@pytest.fixture
 def leaving():
     return threading.Event()
 
 
-def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, caplog):
+def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, pauses, caplog):
+    pauses(0.01, 0.02, 0.04)
     (tmp_path / "a.jpg").write_bytes(b"a")
     caplog.set_level("INFO", "styletransfer")
     bucket = Failing(tmp_path, 2)
-    retrying = RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.02, 0.04))
+    retrying = RetryingBucket(bucket, leaving)
     assert retrying.name == "./out"
     assert retrying.read("a.jpg") == b"a"
     assert bucket.requests == 3 and not retrying.waits_for
@@ -55,9 +66,10 @@ def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, caplog):
     ]
 
 
-def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving):
+def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving, pauses):
+    pauses(0.01, 0.01)
     bucket = Failing(tmp_path, 99)
-    retrying = RetryingBucket(bucket, leaving, pauses_s=(0.01, 0.01))
+    retrying = RetryingBucket(bucket, leaving)
     with pytest.raises(UnavailableError, match="away"):
         retrying.read("a.jpg")
     assert bucket.requests == 3 and not retrying.waits_for
@@ -78,13 +90,14 @@ def test_nothing_is_retried_once_the_run_is_leaving(tmp_path, leaving):
     assert bucket.requests == 1
 
 
-def test_leaving_ends_a_pause_at_once(tmp_path, leaving):
+def test_leaving_ends_a_pause_at_once(tmp_path, leaving, pauses):
+    pauses(3600, 3600)
     bucket = Failing(tmp_path, 99)
     ended = threading.Event()
 
     def read():
         with pytest.raises(UnavailableError):
-            RetryingBucket(bucket, leaving, pauses_s=(3600, 3600)).read("a.jpg")
+            RetryingBucket(bucket, leaving).read("a.jpg")
         ended.set()
 
     reading = threading.Thread(target=read, daemon=True)
@@ -93,18 +106,20 @@ def test_leaving_ends_a_pause_at_once(tmp_path, leaving):
     assert ended.wait(20)
 
 
-def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(tmp_path, leaving):
+def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(
+    tmp_path, leaving, pauses
+):
+    pauses(0.01)
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"")
-    retrying = RetryingBucket(Failing(tmp_path, 1), leaving, pauses_s=(0.01,))
+    retrying = RetryingBucket(Failing(tmp_path, 1), leaving)
     assert [entry.key for entry in retrying.list()] == ["a.jpg", "b.jpg"]
 
 
-def test_bytes_of_a_failed_attempt_do_not_count(tmp_path, leaving):
+def test_bytes_of_a_failed_attempt_do_not_count(tmp_path, leaving, pauses):
+    pauses(0.01)
     reported = []
-    RetryingBucket(Failing(tmp_path, 1), leaving, pauses_s=(0.01,)).upload(
-        tmp_path, "a.jpg", reported.append
-    )
+    RetryingBucket(Failing(tmp_path, 1), leaving).upload(tmp_path, "a.jpg", reported.append)
     assert sum(reported) == 7
 
 
@@ -151,7 +166,10 @@ def test_an_outage_of_five_minutes_is_outlasted():
     assert sum(PAUSES_S) == LONGEST_OUTAGE_S == 300
 
 
-def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(tmp_path, leaving, monkeypatch):
+def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(
+    tmp_path, leaving, pauses, monkeypatch
+):
+    pauses(*[0.01] * 9)
     clock = [0.0]
     monkeypatch.setattr(retry.time, "monotonic", lambda: clock[0])
     bucket = Failing(tmp_path, 99)
@@ -163,5 +181,5 @@ def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(tmp_path, leav
 
     bucket._fail = fail
     with pytest.raises(UnavailableError, match="away; given up after 6 min 01 s"):
-        RetryingBucket(bucket, leaving, pauses_s=(0.01,) * 9).read("a.jpg")
+        RetryingBucket(bucket, leaving).read("a.jpg")
     assert bucket.requests == 2
