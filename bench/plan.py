@@ -175,7 +175,7 @@ def record(number: int) -> bytes:
     """The record of a painted photo."""
     from styletransfer import ENGINE_VERSION
     from styletransfer.batch.looks import Look, Painting
-    from styletransfer.batch.records import fingerprint
+    from styletransfer.batch.records import fingerprints
     from styletransfer.images.output import OutputFormat
     from styletransfer.record import Record
     from styletransfer.settings import Settings
@@ -196,7 +196,7 @@ def record(number: int) -> bytes:
         engine=ENGINE_VERSION,
         weights=random_identity(0),
         losses={"content": 1.5, "style": 2.5, "total": 4.0},
-        fingerprint=fingerprint(entry, None, look, random_identity(0), form),
+        fingerprint=fingerprints(look, random_identity(0), form)(entry, None),
         result=f"monet/{entry.key}",
         result_etag="1" * 32,
         result_size=2_000_000,

@@ -13,18 +13,14 @@ from styletransfer.record import PaintingRef, PictureRef, Record
 from styletransfer.storage.base import Bucket, Entry
 
 
-def fingerprint(
-    photo: Entry, mask: Entry | None, look: Look, weights: str, output: tuple[Any, ...]
-) -> str:
-    """A hash of everything that decides a result: photo, paintings, their masks and regions by
-    content, shares, settings, weights (their identity), output format, engine version."""
-    return fingerprints(look, weights, output)(photo, mask)
-
-
 def fingerprints(
     look: Look, weights: str, output: tuple[Any, ...]
 ) -> Callable[[Entry, Entry | None], str]:
-    """`fingerprint` of any photo and mask: what many photos share is written once."""
+    """The fingerprint of a result by its photo and mask: a hash of everything that decides it.
+
+    That is the photo, paintings, masks and regions by content, shares, settings, weights (their
+    identity), output format, engine version. What many photos share is hashed once.
+    """
     here = "photo, mask"
     inputs = {
         "photo": here,

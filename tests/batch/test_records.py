@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 import pytest
 
 from styletransfer.batch.looks import Look, Painting
-from styletransfer.batch.records import fingerprint, record_of_inputs
+from styletransfer.batch.records import fingerprints, record_of_inputs
 from styletransfer.images.output import OutputFormat
 from styletransfer.settings import QUALITIES, Settings
 from styletransfer.storage.base import Entry
@@ -31,6 +31,10 @@ LOOK = Look(
 )
 WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
 FINGERPRINT = "df883963fe595cd131e1e86d0c067b7bd267440889bcd97b0aded005435da0b5"
+
+
+def fingerprint(photo, mask, look, weights, output):
+    return fingerprints(look, weights, output)(photo, mask)
 
 
 def with_painting(**changes):
