@@ -35,27 +35,27 @@ def with_photo_as_stored(config: Config, source: Bucket) -> Config:
     differently. Raises StorageError."""
     if config.photo is None or config.photo.isascii():
         return config
-    spellings = (unicodedata.normalize(form, config.photo) for form in ("NFC", "NFD"))
-    for spelled in dict.fromkeys((config.photo, *spellings)):
-        keys = {entry.key for entry in source.list(sibling_prefix(spelled))}
-        found = looks.as_stored(config.photo, keys)
-        if found in keys:
-            return replace(config, photo=found)
-    return config
+    keys = [entry.key for entry in _siblings(source, config.photo)]
+    return replace(config, photo=looks.as_stored(config.photo, keys))
+
+
+def _siblings(source: Bucket, photo: str) -> list[Entry]:
+    """What shares the beginning of a photo's name, its masks among it, however accents are
+    spelled."""
+    spellings = dict.fromkeys(
+        (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
+    )
+    return [entry for each in spellings for entry in source.list(sibling_prefix(each))]
 
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:
     """Lists the three buckets at once. Raises StorageError."""
-    prefix = sibling_prefix(config.photo) if config.photo else ""
-    pool = ThreadPoolExecutor(3)
-    source, style, result = (
-        pool.submit(list, listed)
-        for listed in (
-            buckets.source.list(prefix),
-            buckets.style.list(),
-            _without_pictures_of_gallery(buckets.result),
-        )
+    photo, pool = config.photo, ThreadPoolExecutor(3)
+    source = pool.submit(
+        lambda: _siblings(buckets.source, photo) if photo else [*buckets.source.list()]
     )
+    style = pool.submit(lambda: [*buckets.style.list()])
+    result = pool.submit(lambda: [*_without_pictures_of_gallery(buckets.result)])
     pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
     return Listing(
         source=source.result(),
@@ -117,7 +117,7 @@ def _result_keys(
     names = [look.name for look in every_look]
     keys = {photo.key for photo in photos}
     for elsewhere in neighbours(config.photo, names) if config.photo else ():
-        near = looks.find_pictures([*source.list(sibling_prefix(elsewhere))])
+        near = looks.find_pictures(_siblings(source, elsewhere))
         keys |= {photo.key for photo in near}
     return ResultKeys(sorted(keys), names, config.output)
 

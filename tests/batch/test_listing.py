@@ -99,6 +99,14 @@ def test_a_photo_is_found_however_its_accents_are_spelled(listed, form):
         listed(PHOTO="è.jpg")
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_one_photo_has_the_mask_that_it_has_among_all(listed, form):
+    mask = unicodedata.normalize(form, "été.mask.png")
+    whole = listed(*FILES, "photos/été.jpg", f"photos/{mask}")[1]
+    alone = listed(PHOTO="été.jpg")[1]
+    assert alone.masks.keys() == whole.masks.keys() == {"été.jpg"}
+
+
 def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_looks_within_looks(listed):
     """`b/c.png` in the look `a`, and `c.png` in `a/b`, have the same keys."""
     _, selection = listed(
