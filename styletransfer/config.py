@@ -124,7 +124,7 @@ def _workers(values: Mapping[str, str]) -> int | None:
     given = values.get("PAINTERS", "auto").lower()
     if given == "auto":
         return None
-    if not (given.isdecimal() and 1 <= int(given) <= 64):
+    if not (re.fullmatch("[0-9]{1,9}", given) and 1 <= int(given) <= 64):
         raise ConfigError(
             f"PAINTERS is {shortened(given)}; expected auto, or how many pictures a device paints "
             "at a time, from 1 to 64"

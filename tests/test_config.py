@@ -284,7 +284,7 @@ def test_a_dotenv_that_is_no_text_is_named(tmp_path):
     "variable",
     [
         *("STYLE_SIZE", "STYLE_STRENGTH", "STYLE_SEED"),
-        *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "OUTPUT_DEPTH"),
+        *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "OUTPUT_DEPTH", "PAINTERS"),
     ],
 )
 def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line(variable, digits):
