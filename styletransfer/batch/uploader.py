@@ -117,7 +117,7 @@ class Uploader:
     def check(self) -> None:
         """Raises UnavailableError if the storage stayed away for too long."""
         with self._lock:
-            ended = [each for each in self._uploads if each.done()]
+            ended = {each for each in self._uploads if each.done()}
             self._uploads = [each for each in self._uploads if each not in ended]
         for each in ended:
             each.result()
