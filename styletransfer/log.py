@@ -105,7 +105,8 @@ def logs_json() -> bool:
 
 
 def event(message: str, *, level: int = logging.INFO, summary: bool = False, **fields: Any) -> None:
-    """Logs a line; `fields` are added to it if lines are JSON. summary: it is part of a run's."""
+    """Logs a line; `fields` are added to it if lines are JSON. summary: it belongs to the
+    summary of a run, which a quiet log has as well."""
     logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
 
 

@@ -27,8 +27,8 @@ STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 
 def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
-    """Deletes checkpoints that no task will use. One that the bucket keeps does no harm, and what
-    only is beside them is left as it is. Raises UnavailableError."""
+    """Deletes checkpoints that no task will use, but no other files among these keys. What cannot
+    be deleted does no harm: it is logged. Raises UnavailableError."""
     for key in keys:
         try:
             if for_source(key.removesuffix(".npz")) and is_snapshot(bucket.read_start(key, START)):

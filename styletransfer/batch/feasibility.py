@@ -58,7 +58,7 @@ class Feasibility:
 
     def inputs(self, task: Task) -> PaintingInputs | None:
         """What decides the plan of a task; None where the photo's size is not known. Raises one of
-        PICTURE_FAILURES for a task that cannot be painted: what is found twice."""
+        PICTURE_FAILURES for a task that cannot be painted, if a second reading confirms it."""
         try:
             return self._inputs(task, self._headers.get)
         except PICTURE_FAILURES:

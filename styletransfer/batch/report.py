@@ -56,7 +56,7 @@ def log_repaints(plan: "Plan", networks: "NetworkPool") -> None:
 
 
 def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> None:
-    """That all results are there already, but for what cannot be painted; one of both there is.
+    """Logs how many results are there already, and how many cannot be painted; not both are 0.
 
     result: the bucket, as the configuration names it. dry_run: nothing was tried, and `log_plan`
     has named what cannot be painted.

@@ -153,8 +153,8 @@ class Bucket(ABC):
             )
 
     def folding(self, keys: Iterable[str]) -> Fold:
-        """What maps those of the keys that would be one object to the same text; `str` where they
-        all differ, as on S3, which does not even read them."""
+        """A function that maps those of the keys that would be one object to the same text. It is
+        `str` where all differ, as on S3, which does not read them."""
         return str
 
     def left_out(self) -> Mapping[str, Sequence[str]]:

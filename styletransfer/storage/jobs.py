@@ -52,8 +52,9 @@ def run_jobs(
     """Runs jobs in parallel, with a progress bar on a terminal.
 
     ended: gets each job's outcome and returns a line to print, or an empty string.
-    Raises UnavailableError or DiskError at once, because other jobs would fail too; Stopped after a
-    signal, when the jobs in progress have ended, or at once after a second one.
+    Raises UnavailableError or DiskError without beginning another job, which would fail too, and
+    Stopped after a signal: both when the jobs in progress have ended, or at once after a second
+    signal.
     """
     if not jobs:
         return
