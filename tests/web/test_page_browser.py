@@ -446,6 +446,27 @@ def test_of_the_settings_only_what_was_set_on_the_page_is_sent(page, server, pho
     ]
 
 
+def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
+    server.looks[0]["settings"] = {"strength": 0.9, "preserve_color": True, "iterations": 40}
+    visit(page, server)
+    shown = lambda: (  # noqa: E731
+        page.one("#strength").get_property("value"),
+        page.one("[name=preserve_color]").is_selected(),
+    )
+    tiles = page.all("#looks li label")
+    assert shown() == ("0.7", False)
+    tiles[0].click()
+    assert shown() == ("0.9", True)
+    assert page.one("#strength-said").text == "very free"
+    tiles[1].click()  # Of two looks, one says nothing of them.
+    assert shown() == ("0.7", False)
+    tiles[1].click()
+    page.one("[name=preserve_color]").click()
+    tiles[0].click()
+    tiles[0].click()
+    assert shown() == ("0.9", False)
+
+
 def test_the_keyboard_alone_orders_a_picture(page, server, photos):
     from selenium.webdriver import ActionChains, Keys
 

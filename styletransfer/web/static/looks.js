@@ -5,7 +5,8 @@ import { sorted } from "./files.js";
 import { say } from "./said.js";
 import { counted, ofFile, paintingName, percent } from "./words.js";
 
-// Each has an id, name, thumb and paintings ([{name, share}]), and look: its name, where it is a look of the bucket.
+// Each has an id, name, thumb, paintings ([{name, share}]) and settings of its own, and look: its name, where it is a look
+// of the bucket.
 let choices = [];
 const chosen = new Set(), weights = new Map(), listeners = [];
 const form = by("order");
@@ -26,6 +27,12 @@ export const chosenLooks = () => {
   }
   const used = Object.entries(paintings).filter(([, share]) => share > 0);
   return [{ paintings: Object.fromEntries(used.map(([name, share]) => [name, Math.round(1e4 * share) / 1e4])) }];
+};
+// What all chosen looks say of settings; a blend says nothing.
+export const settingsOfLooks = () => {
+  const [first = { settings: {} }, ...others] = blends() ? [] : chosenOnes();
+  const common = ([name, value]) => others.every((each) => each.settings[name] === value);
+  return Object.fromEntries(Object.entries(first.settings).filter(common));
 };
 export const thumbOf = (painting) => {
   const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === painting);
@@ -117,11 +124,12 @@ export const loadLooks = async () => {
   const found = [
     ...looks.map((each) => ({
       id: identified("look", each.name), name: each.name, look: each.name, paintings: each.paintings, thumb: each.thumbnail,
+      settings: each.settings,
       removable: each.paintings.length === 1 && Boolean((byName.get(each.paintings[0].name) || {}).uploaded),
     })),
     ...paintings.filter((each) => !alone.has(each.name)).map((each) => ({
       id: identified("painting", each.name), name: paintingName(each.name), look: null, paintings: [{ name: each.name, share: 1 }],
-      thumb: each.thumbnail, removable: each.uploaded,
+      settings: {}, thumb: each.thumbnail, removable: each.uploaded,
     })),
   ];
   if (JSON.stringify(found) === JSON.stringify(choices)) return; // Nothing moves, and the focus stays.

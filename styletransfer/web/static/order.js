@@ -1,7 +1,7 @@
 // The order: how it is painted, what it takes, and sending it.
 import { by } from "./shared/elements.js";
 import { ask, newKey } from "./api.js";
-import { chosenLooks, onLooks, setLooksOf } from "./looks.js";
+import { chosenLooks, onLooks, setLooksOf, settingsOfLooks } from "./looks.js";
 import { chosenPhotos, onPhotos, removePhotos, setPhotoOf } from "./photos.js";
 import { say } from "./said.js";
 import { about, counted, ofFile } from "./words.js";
@@ -22,6 +22,12 @@ const showStrength = () => {
   const words = value < 0.2 ? "very close" : value < 0.4 ? "close" : value <= 0.6 ? "balanced" : value <= 0.8 ? "free" : "very free";
   by("strength-said").textContent = words;
   slider.setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
+};
+const showSettings = () => {
+  const { strength, preserve_color: keeps } = { ...usual, ...settingsOfLooks(), ...given };
+  by("strength").value = strength;
+  form.elements.preserve_color.checked = keeps;
+  showStrength();
 };
 export const loadEstimates = async () => {
   try { estimates = await ask("/api/estimate"); } catch { return; } // The page says by itself that the server is away.
@@ -95,14 +101,14 @@ const send = async (onJob) => {
 
 export const bindOrder = (onJob) => {
   onPhotos(showOrder);
-  onLooks(showOrder);
+  onLooks(() => { showOrder(); showSettings(); });
   form.addEventListener("change", showOrder);
   by("strength").addEventListener("input", () => {
     given = { ...given, strength: Number(by("strength").value) };
     showStrength();
   });
   form.elements.preserve_color.addEventListener("change", (event) => { given = { ...given, preserve_color: event.target.checked }; });
-  showStrength();
+  showSettings();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (sending) return;
@@ -136,10 +142,7 @@ export const orderAgain = (job) => {
   setLooksOf(job);
   if (job.quality) form.elements.quality.value = job.quality;
   given = Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual));
-  const { strength, preserve_color: keeps } = { ...usual, ...given };
-  by("strength").value = strength;
-  form.elements.preserve_color.checked = keeps;
-  showStrength();
+  showSettings();
   showOrder();
   by("refused").textContent = "";
   form.scrollIntoView({ block: "start" });
