@@ -517,6 +517,7 @@ def test_the_pages_suit_a_phone_and_a_screen_reader(page, server, photos, path):
         page.until("document.querySelectorAll('[name=look]').length > 1")
         choose(page, photos, 0, 1)
         page.all("[name=blend]")[1].click()
+    page.until("document.getElementById('system').textContent.includes('the CPU')")
     assert page.js("document.documentElement.scrollWidth") == 390
     assert page.small() == [] and page.nameless() == []
     grounds = []

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 
 const LOOK_AGAIN_MS = 5000;
 // Until the painter is ready, which takes it some seconds.
-export const showSystem = async () => {
+const showSystem = async () => {
   let device = null, ready = false;
   try { ({ device, ready } = await ask("/api/system")); } catch { /* The queue says it when the server is away. */ }
   if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
@@ -17,3 +17,4 @@ if (by("log-out")) by("log-out").addEventListener("click", async () => {
   }
   location.assign("/login");
 });
+showSystem();

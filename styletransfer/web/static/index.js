@@ -3,12 +3,12 @@ import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
+import "./frame.js";
 import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
 import { addPaintings, loadLooks, thumbOf } from "./looks.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
 import { bindResults, openResult } from "./result.js";
-import { showSystem } from "./frame.js";
 import { dated, lookOf, paintingName, percent, spoken, titleOf } from "./words.js";
 
 const seconds = (job) => job.started && job.finished ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000 : null;
@@ -60,7 +60,6 @@ const start = async () => {
   bindOrder(updateJob);
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   loadEstimates();
-  showSystem();
   await Promise.all([showLooks(), connect(updateJob, fetchJobs)]);
   // In another tab, paintings may have been added or deleted.
   document.addEventListener("visibilitychange", () => { if (!document.hidden) showLooks(); });
