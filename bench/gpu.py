@@ -39,21 +39,17 @@ import numpy as np
 from contestants import OURS, THEIRS, Contestant
 from kernels import CHAIN, PRODUCT
 from PIL import Image
+from repository import REPOSITORY, SAMPLES
 from stepping import GoneError, MemoryRanOutError, Worker
 
 from styletransfer.devices import nvidia
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_shapes
 
-BENCH = Path(__file__).resolve().parent
 UNDER_JAX = "jax_steps.py"
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; pictures are 3:2
 ROUNDS = 5
 ROUND_S = 1.0  # at least, of many steps where these are short
 PARTS = ("export", "peak", "steps", "batch", "batch-one", "peers-batch")
-SAMPLES = {
-    "photo": "photos/landscape.jpg",
-    "painting": "paintings/woodcut-and-brush/brush.jpg",
-}
 VERSIONS = """
 from importlib.metadata import PackageNotFoundError, version
 for name, package in (("TensorFlow", "tensorflow"), ("JAX", "jax"), ("PyTorch", "torch")):
@@ -89,7 +85,7 @@ def main() -> None:
         measuring.end()
     gpu_document.write(measuring.results, args.out / "gpu.md")
     if args.publish:
-        gpu_document.publish(measuring.results, BENCH.parent / "docs/performance.md")
+        gpu_document.publish(measuring.results, REPOSITORY / "docs/performance.md")
     print(args.out / "gpu.md")
 
 
@@ -173,7 +169,7 @@ class Measuring:
 
     def _export(self) -> None:
         args, sizes = self._args, [str(size) for size in self._args.sizes]
-        command = [sys.executable, str(BENCH / "portable_step.py"), "--export"]
+        command = [sys.executable, str(REPOSITORY / "bench/portable_step.py"), "--export"]
         command += ["--out", str(args.out / "programs"), "--precision", args.precision]
         command += ["--weights", str(args.out / "vgg.npz"), "--sizes", *sizes]
         subprocess.run(command, check=True)
@@ -275,7 +271,7 @@ def write_inputs(folder: Path) -> None:
     """Writes photo.npy, painting.npy and vgg.npz: VGG19 with random kernels (He et al. 2015), the
     same for all, which cost the same as trained ones."""
     for name, sample in SAMPLES.items():
-        with Image.open(BENCH.parent / "samples" / sample) as file:
+        with Image.open(sample) as file:
             np.save(folder / f"{name}.npy", np.asarray(file.convert("RGB"), np.float32) / 255)
     if (folder / "vgg.npz").exists():
         return

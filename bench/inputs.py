@@ -11,17 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from compare_recipe import check_network
-from repository import REPOSITORY
+from repository import SAMPLES
 
 from styletransfer.devices import tensorflow
 from styletransfer.images import decode
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.random_weights import random_weights
-
-SAMPLES = {
-    "photo": "photos/landscape.jpg",
-    "painting": "paintings/woodcut-and-brush/brush.jpg",
-}
 
 
 def main() -> None:
@@ -32,8 +27,7 @@ def main() -> None:
     kernels = {f"{layer}_W": kernel for layer, (kernel, _) in weights.kernels.items()}
     biases = {f"{layer}_b": bias for layer, (_, bias) in weights.kernels.items()}
     np.savez(folder / "vgg.npz", mean=weights.mean, **kernels, **biases)
-    for name, sample in SAMPLES.items():
-        file = REPOSITORY / "samples" / sample
+    for name, file in SAMPLES.items():
         np.save(folder / f"{name}.npy", decode.decode(file.read_bytes(), file.name).pixels)
     check_network(VGG(weights), torch_python, folder)
 

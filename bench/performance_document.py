@@ -12,11 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->\n"
-HEADING = f"""# Performance
-
-What `bench/performance.py` measured last; it writes everything between the marks below.
-
-{BEGIN}{END}"""
 PLOT = "performance.png"
 GIB = 2**30
 KERNELS = ("product", *(f"convolution{channels}" for channels in CONVOLUTIONS))
@@ -34,10 +29,8 @@ def write(results: Results, folder: Path) -> None:
 
 def publish(results: Results, docs: Path) -> None:
     """Writes the same into docs/performance.md, between its marks, and docs/images/."""
-    page, drawing = docs / "performance.md", f"images/{PLOT}"
-    if not page.exists():
-        page.write_text(HEADING)
-    replace_between(BEGIN, END, document(results, drawing), page)
+    drawing = f"images/{PLOT}"
+    replace_between(BEGIN, END, document(results, drawing), docs / "performance.md")
     plot(results).savefig(docs / drawing)
 
 

@@ -5,5 +5,9 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+SAMPLES = {  # what all measurements paint
+    "photo": REPOSITORY / "samples/photos/landscape.jpg",
+    "painting": REPOSITORY / "samples/paintings/woodcut-and-brush/brush.jpg",
+}
 if str(REPOSITORY) not in sys.path:
     sys.path.append(str(REPOSITORY))
