@@ -122,26 +122,12 @@ def _line(boat: Boat, start: tuple, end: tuple, thick: float, stuff: Stuff = ROP
     return rod(a, b, (thick, thick), stuff, 5)
 
 
-def _block(
-    boat: Boat, low: tuple, high: tuple, stuff: Stuff, top: Stuff | None = None
-) -> list[Face]:
+def _block(boat: Boat, low: tuple, high: tuple, stuff: Stuff) -> list[Face]:
     """An upright block in the boat's coordinates."""
-    faces = []
-    for face in (
-        box(low, high, stuff, "flr") + _back(low, high, stuff) + box(low, high, top or stuff, "t")
-    ):
-        faces.append(
-            polygon(
-                list(boat.place(face.corners)),
-                Stuff(face.material, face.colour, face.seed, face.detail),
-            )
-        )
-    return faces
-
-
-def _back(low: tuple, high: tuple, stuff: Stuff) -> list[Face]:
     (x0, y0, z0), (x1, y1, _) = low, high
-    return [polygon([(x1, y0, z0), (x0, y0, z0), (x0, y1, z0), (x1, y1, z0)], stuff)]
+    back = polygon([(x1, y0, z0), (x0, y0, z0), (x0, y1, z0), (x1, y1, z0)], stuff)
+    faces = [*box(low, high, stuff, "flr"), back, *box(low, high, stuff, "t")]
+    return [polygon(boat.place(face.corners), stuff) for face in faces]
 
 
 def cutter(at: tuple[float, float], turn: float) -> list[Face]:
