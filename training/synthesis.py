@@ -64,12 +64,10 @@ def painted(
     painting: np.ndarray,
     photo: np.ndarray | None,
     steps: int,
-    content: float = 1.0,
-    seed: int = 0,
 ) -> np.ndarray:
     """A picture in the style of `painting`, both float32 [H, W, 3], 0…1: of `photo`, or, without
-    one, its texture from noise. content: weight of the photo. Adam in two scales."""
-    generator = torch.Generator().manual_seed(seed)
+    one, its texture from noise. Adam in two scales."""
+    generator = torch.Generator().manual_seed(0)
     size = (photo if photo is not None else painting).shape[:2]
     image = None
     for scale in (2, 1):
@@ -86,7 +84,7 @@ def painted(
             start = (style.mean((2, 3), True) + 0.1 * noise).clamp(0, 1)
         if image is not None:
             start = functional.interpolate(image, (height, width), mode="bicubic")
-        image = _descended(layers, start, targets, kept, content, steps)
+        image = _descended(layers, start, targets, kept, steps)
     return image[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
 
@@ -95,7 +93,6 @@ def _descended(
     start: torch.Tensor,
     targets: dict[str, Moments],
     kept: torch.Tensor | None,
-    content: float,
     steps: int,
 ) -> torch.Tensor:
     image = start.clone().requires_grad_()
@@ -109,7 +106,7 @@ def _descended(
         loss = loss / sum(STYLE_WEIGHTS)
         if kept is not None:
             spread = (kept - kept.mean(1, keepdim=True)).square().sum()
-            loss = loss + content * (found[CONTENT_LAYER] - kept).square().sum() / (spread + 1e-6)
+            loss = loss + (found[CONTENT_LAYER] - kept).square().sum() / (spread + 1e-6)
         across = (image[..., 1:] - image[..., :-1]).square().mean()
         down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
         loss = loss + SMOOTHNESS * (across + down)
