@@ -65,7 +65,7 @@ def gpu_memory() -> tuple[int, int] | None:
     return used, total - used
 
 
-def cpu_memory(set_aside: int = 0) -> tuple[int, int]:
+def cpu_memory(set_aside: int) -> tuple[int, int]:
     """(used, free) bytes of this process. What is set aside counts as used; what TensorFlow keeps
     of earlier pictures and can reuse counts as free."""
     free, resident = free_memory(), resident_memory()

@@ -79,9 +79,7 @@ class MemoryPlan(NamedTuple):
 class MemoryPlanner:
     """Plans the memory of one painting at its scales, within a budget."""
 
-    def __init__(
-        self, objective: Objective, budget: MemoryBudget, extra: ExtraMemory = NO_EXTRA
-    ) -> None:
+    def __init__(self, objective: Objective, budget: MemoryBudget, extra: ExtraMemory) -> None:
         self._objective, self._budget, self._extra = objective, budget, extra
 
     def plan_memory(self, size: tuple[int, int], last: MemoryPlan | None = None) -> MemoryPlan:
