@@ -167,10 +167,6 @@ class Objective:
         mask, photo = problem.background
         return mask * image + (1 - mask) * photo
 
-    def terms(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
-        """The unweighted terms [4] of image [1, H, W, 3], computed without tiles."""
-        return self._terms_of(self.all_sums(image, problem), problem.targets, tf.shape(image)[1:3])
-
     def all_sums(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
         """What the terms are computed from: the sums over the features of image [1, H, W, 3] and
         over its neighbouring pixels, and the error of its structure."""

@@ -202,9 +202,8 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic, 
     assert terms["structure"] == pytest.approx(3 * structure, rel=1e-4)
 
 
-def weighted_terms(vgg, statistic, options):
-    """Of a problem with a soft mask, for images [1, 33, 47, 3]: a function that gives the weighted
-    sum of its terms, computed in the options' dtype, and one that gives its gradient."""
+def loss_and_gradient(vgg, statistic, options):
+    """Of a problem with a soft mask, for images [1, 33, 47, 3], computed in the options' dtype."""
     dtype = options.dtype
     content, painting = (tf.constant(picture(33, 47, seed)[None], dtype) for seed in (2, 3))
     minimised = Objective(vgg, losses.RelativeLosses("conv4_2", statistic), options, True)
@@ -223,18 +222,14 @@ def weighted_terms(vgg, statistic, options):
     norm = minimised.losses.content_norm(minimised.losses.spread(target, None), groups)
     problem = Problem(Targets(target, (), tf.cast(norm, dtype), groups), (), contours(content))
 
-    def value(image):
-        terms = minimised.terms(image, problem)
-        return tf.reduce_sum(tf.constant([0.1, 1.0, 2.0, 3.0], dtype) * terms)
+    weights = tf.constant([0.1, 1.0, 2.0, 3.0], dtype)
 
     @tf.function  # As in a run: our own gradients are only used while TensorFlow traces.
-    def gradient(image):
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            total = value(image)
-        return tape.gradient(total, image)
+    def found(image):
+        terms, gradient = minimised.gradient(tf.cast(image, dtype), problem, weights)
+        return tf.reduce_sum(weights * terms), gradient
 
-    return value, lambda image: gradient(tf.cast(image, dtype)).numpy()
+    return lambda image: [each.numpy() for each in found(image)]
 
 
 @pytest.mark.slow
@@ -242,8 +237,8 @@ def weighted_terms(vgg, statistic, options):
 @pytest.mark.parametrize("pool, padding", [("max", "replicate"), ("ave", "zero")])
 def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool, padding):
     image = tf.constant(picture(33, 47, 1)[None], tf.float64)
-    value, gradient = weighted_terms(tiny, statistic, NetworkOptions(pool, tf.float64, padding))
-    exact = gradient(image)
+    exactly = loss_and_gradient(tiny, statistic, NetworkOptions(pool, tf.float64, padding))
+    _, exact = exactly(image)
     norm = np.linalg.norm(exact)
     # White noise, in which what is the same at all pixels cancels out; and a smooth picture.
     for direction in (
@@ -253,10 +248,11 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
         # Rounding makes 1e-6 of the gradient's norm at the smaller step. A ReLU or maximum that
         # switches on the way makes 1e-5 to 1e-1, at one step more than at the other.
         for step in (1e-7, 3e-7):
-            there, back = (value(image + sign * step * direction) for sign in (1, -1))
-            difference = float(there - back) / (2 * step)
+            there, back = (exactly(image + sign * step * direction)[0] for sign in (1, -1))
+            difference = (there - back) / (2 * step)
             assert abs((exact * direction).sum() - difference) < 5e-6 * norm
-    rounded = weighted_terms(tiny, statistic, NetworkOptions(pool, tf.float32, padding))[1](image)
+    in_float32 = NetworkOptions(pool, tf.float32, padding)
+    _, rounded = loss_and_gradient(tiny, statistic, in_float32)(image)
     assert np.linalg.norm(rounded - exact) < 3e-5 * norm
 
 

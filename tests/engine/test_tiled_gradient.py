@@ -46,12 +46,8 @@ def problem(objective, size, masked):
 
 def whole(objective, image, problem):
     """Terms and gradient by TensorFlow's own differentiation of the picture at once."""
-    weights = tf.constant(WEIGHTS, image.dtype)
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        terms = objective.terms(image, problem)
-        total = tf.reduce_sum(weights * terms)
-    return terms.numpy(), tape.gradient(total, image).numpy()
+    found = objective.gradient(image, problem, tf.constant(WEIGHTS, image.dtype))
+    return [each.numpy() for each in found]
 
 
 def tiled(objective, image, problem, tiling):
