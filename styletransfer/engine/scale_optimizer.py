@@ -41,9 +41,11 @@ WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
 
 class ScaleSchedule(NamedTuple):
-    """The number of steps at a scale, and whether it is the first or the last one."""
+    """The number of steps at a scale, how many of them are done already, and whether the scale is
+    the first or the last one."""
 
     steps: int
+    done: int
     is_first: bool
     is_last: bool
 
@@ -69,7 +71,8 @@ class ScaleOptimizer:
         self.converged = False  # whether the last step improved the loss by less than asked for
         self._program = ResilientProgram(objective, problem, planner, plan)
         if self._uses_adam:
-            self._program.compile_where_it_pays(state.image, schedule.steps, settings)
+            left = schedule.steps - schedule.done
+            self._program.compile_where_it_pays(state.image, left, settings)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0  # of the rate
         self._went_back_at = 0  # the step, from 1, after which the picture was the last good one
@@ -94,7 +97,7 @@ class ScaleOptimizer:
         return terms
 
     def _adam_step(self, number: int) -> tf.Tensor:
-        settings, (steps, is_first, _) = self._settings, self._schedule
+        settings, (steps, _, is_first, _) = self._settings, self._schedule
         rate, steering = self._rate * cooldown(number, steps), 0.0
         if settings.content_weight == "auto":
             rate *= rate_for_strength(settings.strength)

@@ -198,7 +198,7 @@ class StyleTransfer:
                 self._settings,
                 self._planner,
                 plan,
-                ScaleSchedule(count, is_first=size == self._sizes[0], is_last=last),
+                ScaleSchedule(count, done, is_first=size == self._sizes[0], is_last=last),
             )
             state = None  # The optimiser replaces it.
             yield from self._steps_at_scale(optimizer, canvas, range(done + 1, count + 1), eta)

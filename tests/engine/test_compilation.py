@@ -101,6 +101,19 @@ def test_the_optimiser_measures_both_kinds_of_steps(tiny, fresh):
     assert fresh.saved != SAVED_SECONDS and abs(fresh.saved) < 10
 
 
+def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, fresh, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fresh, "wanted", lambda _, left, settings: asked.append(left))
+    args = picture(96, 128, 1), [picture(60, 60, 2)], Settings(size=181, iterations=3), tiny
+    for step in stylize(*args):
+        if step.iteration == 4:
+            snapshot = step.snapshot()
+            break
+    asked.clear()
+    last(stylize(*args, resume=snapshot))
+    assert asked == [2, 3]
+
+
 def test_a_cpu_compiles_nothing_unasked():
     assert not Compilation().wanted("512", 100 * ENOUGH, Settings())
     assert Compilation().wanted("512", 1, Settings(compile="always"))
