@@ -105,8 +105,9 @@ class Compilation:
 
 
 class StepTimer:
-    """first: seconds until the first step was launched, if it was compiled. step: of the others, at
-    best, as what reads the picture between them takes time, too; None where they are too few."""
+    """Times the steps at one size. first: seconds until the first step was launched, if it was
+    compiled. step: the fewest seconds that another one took, since whatever reads the picture
+    between two steps takes time as well; None where there were too few."""
 
     def __init__(self) -> None:
         self.first: float | None = None

@@ -8,8 +8,8 @@ import tensorflow as tf
 from styletransfer.engine.transport import FLATTEST, Displacements
 
 TINY = 1e-30  # where a norm may be 0
-# Part of the square of a feature's mean, by less than which float32 rounds sums over millions of
-# positions; smaller variances may come out negative.
+# Part of the square of a feature's mean: float32 rounds sums over millions of positions by less, so
+# a variance that is smaller may come out negative.
 NOISE = 1e-5
 # Channels up to which covariances are compared in all directions. Of more, half are compared: with
 # the built-in networks the others hold less than a tenth of a painting's variance.

@@ -4,7 +4,7 @@ from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
 
 FIRST_SCALE = 128  # px, longer side
-SMALLEST_SIDE = 32  # px; below it conv5_1 has too few positions for statistics
+SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
 # What a step takes whatever its size, as much as so many pixels: operations to launch, and matrices
 # of each layer to decompose. Between the built-in networks on a CPU; on a GPU, by launches alone.

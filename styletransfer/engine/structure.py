@@ -17,7 +17,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it
 COMPARED = 2  # resolutions
 COARSER_FROM = 768  # px, the longer side from which the finest resolution is left out
-NARROW = 6  # times its shorter side, a longer one counts at most
+NARROW = 6  # a longer side counts as at most so many times the shorter one
 NEIGHBOURHOOD = 3  # pixels per side, in which contrast is measured
 # The mean squared gradient from which contours count alike; flatter parts are left to the painting.
 CONTRAST = 2e-3

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 FLATTEST = 3e-5
 # For each iteration of `by_products` a, b, c of p(x) = a + b x + c x². One after the other,
-# σ → σ p(σ²) takes every σ from FLATTEST to 1 to 1 ± 3e-5. Each is the polynomial of its degree
+# σ → σ p(σ²) takes every σ from FLATTEST to 1 to 1 ± 3.3e-5. Each is the polynomial of its degree
 # that comes nearest to 1 on what the one before leaves of that interval (Amsel et al. 2025, "The
 # Polar Express"); but the interval is taken as 1 % longer, since rounding errors beyond its end
 # would grow, and to begin at a twentieth of its end at least, since large σ that become very small

@@ -22,8 +22,8 @@ _OPPONENTS = np.array(
     ]
 )
 
-# The error in linear light of float32 from sRGB to Oklab and back. Near black, where it shows most,
-# it is a sixth of a step of 8 bits.
+# In linear light; from sRGB to Oklab and back, float32 errs by a third of it. Near black, where it
+# shows most, it is a thirtieth of a step of 8 bits.
 _ROUNDING = 1e-5
 
 # Bisections of chroma: the remaining distance to the gamut's surface is below 0.0001.
