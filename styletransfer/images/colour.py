@@ -22,7 +22,8 @@ _BAND = 64
 # further than this one; otherwise a grey photo's JPEG noise would become its colours.
 _NOISE = 2 / 255
 
-# Bins per unit of Oklab, and the first bin's value; L, a and b and their overshoot are within.
+# Bins per unit of Oklab, and the first bin's value; L, a and b are within. Overshoot that is not
+# counts near the ends, and not at them, where smoothing would leave no rank of 0.
 _BINS, _FIRST = 1 << 16, -0.5
 _EDGES = _FIRST + np.arange(2 * _BINS + 1) / _BINS
 
@@ -235,6 +236,7 @@ def _histograms(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     for rows in _bands(picture):
         lab = srgb_to_oklab(to_float(picture[rows]))
         bins = ((lab - _FIRST) * _BINS).astype(np.intp).reshape(-1, 3)
+        np.clip(bins, _STEP, counts.shape[1] - _STEP, out=bins)
         weight = None if weights is None else weights[rows].ravel()
         for channel in range(3):
             counts[channel] += np.bincount(bins[:, channel], weight, counts.shape[1])

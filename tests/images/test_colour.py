@@ -164,6 +164,19 @@ def test_histogram_gives_the_quantiles_of_lightness_and_colour(photo, painting):
         )
 
 
+def test_histogram_takes_colours_far_outside_srgb(photo, painting):
+    """As far as the engine takes them for overshoot; a few leave the rest as it was."""
+    beyond = photo.copy()
+    beyond[:1] = np.array([-0.5, 1.5])[np.indices((2, 2, 2)).reshape(3, 8).T].repeat(15, 0)
+    for inputs in ((beyond, painting), (photo, beyond)):
+        found, usual = (
+            match(one, Palette([other]), "histogram")
+            for one, other in (inputs, [photo if each is beyond else each for each in inputs])
+        )
+        assert found.min() >= 0 and found.max() <= 1
+        assert np.abs(found - usual)[1:].mean() < 0.02
+
+
 def test_histogram_makes_no_bands_of_a_smooth_sky():
     sky = np.tile(np.linspace(0.2, 0.8, 4000, dtype=np.float32)[:, None, None], (1, 1, 3))
     eight_bits = np.rint(noise(60, 80, 0.3, 0.7) * 255) / 255
