@@ -30,6 +30,13 @@ def check_values(image: np.ndarray, name: str) -> None:
         )
 
 
+def check_mask(mask: np.ndarray, name: str) -> None:
+    """Raises ValueError, naming the mask, for another shape than [h, w], and as `check_values`."""
+    if np.ndim(mask) != 2:
+        raise ValueError(f"{name} has the shape {list(np.shape(mask))}; expected grey, [h, w]")
+    check_values(mask, name)
+
+
 def to_batch(image: np.ndarray) -> tf.Tensor:
     """A picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3], 0…1.
     Raises ValueError for another shape."""

@@ -133,10 +133,11 @@ class StyleTransfer:
             deterministic()
         size = pyramid.picture_size(content)
         pyramid.check_values(content, "the photo")
-        others = {"content_mask": content_mask, "color_mask": color_mask, "init": init}
-        for name, array in others.items():
-            if array is not None:
-                pyramid.check_values(array, name)
+        for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
+            if mask is not None:
+                pyramid.check_mask(mask, name)
+        if init is not None:
+            pyramid.check_values(init, "init")
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask = content_mask
         self._painted = styles.painted(content_mask, settings.recipe)
@@ -318,6 +319,8 @@ def objective(  # noqa: PLR0913  The public signature.
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
+    if content_mask is not None:
+        pyramid.check_mask(content_mask, "content_mask")
     targets = style_targets(styles, shares, style_masks, regions, content_mask)
     minimised = Objective.of(settings, vgg, as_given=True)
     photo = pyramid.to_batch(content)

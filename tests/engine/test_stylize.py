@@ -12,7 +12,7 @@ import tensorflow as tf
 from support import programs
 from support.tiny import last, picture
 
-from styletransfer import Settings, stylize
+from styletransfer import Settings, objective, stylize
 from styletransfer.engine import pyramid, resilient_program
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
@@ -149,6 +149,17 @@ def test_shares_that_do_not_fit_are_refused(paintings, shares):
 def test_an_array_that_is_no_picture_is_refused(tiny, shape):
     with pytest.raises(ValueError, match=r"\[H, W, 3\]"):
         list(stylize(np.zeros(shape), [picture(32, 32)], Settings(iterations=1), tiny))
+
+
+@pytest.mark.parametrize("shape", [(32,), (32, 32, 1), (32, 32, 3)])
+def test_a_mask_that_is_not_grey_is_refused_before_anything_is_painted(tiny, shape):
+    photo, painting, mask = picture(32, 32), picture(32, 32, 2), np.ones(shape, np.float32)
+    settings = Settings(size=32, iterations=1)
+    for name in ("content_mask", "color_mask"):
+        with pytest.raises(ValueError, match=rf"^{name} has the shape .*expected grey, \[h, w\]"):
+            stylize(photo, [painting], settings, tiny, **{name: mask})
+    with pytest.raises(ValueError, match=r"^content_mask has the shape"):
+        objective(photo, photo, [painting], settings, tiny, content_mask=mask)
 
 
 @pytest.mark.parametrize("where", ["photo", "painting", "content_mask", "color_mask", "init"])
