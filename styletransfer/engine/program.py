@@ -85,7 +85,9 @@ def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
     return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
 
 
-@lru_cache(maxsize=8)
+# Eight devices, which have a network each, paint with and without masks, and contours of three
+# kinds. What is traced anew is compiled anew as well, and TensorFlow frees nothing of the old.
+@lru_cache(maxsize=64)
 def _traced_program(objective: Objective, problem_spec: Problem) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     weights = tf.TensorSpec([len(TERMS)], tf.float32)

@@ -171,7 +171,7 @@ class _TracedBlock(NamedTuple):
     halo: int
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)  # Several for each program; see there.
 def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _TracedBlock:
     block = Block(objective.vgg, number, objective.layers, objective.options)
 
@@ -218,7 +218,7 @@ def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targe
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _end(
     objective: Objective,
     first_whole_block: int | None,

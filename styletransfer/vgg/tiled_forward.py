@@ -111,7 +111,7 @@ def through_block(
         yield tile, found
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)  # A network for each of eight devices has several for each of its blocks.
 def _traced(
     block: Block, tile_input: tf.TensorSpec, deepest: bool
 ) -> tf.types.experimental.GenericFunction:

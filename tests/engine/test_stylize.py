@@ -11,15 +11,17 @@ import pytest
 import tensorflow as tf
 from support import programs
 from support.tiny import last, picture
+from support.tiny import weights as tiny_weights
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import pyramid, resilient_program
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.program import _traced_program, program
+from styletransfer.engine.structure import contours
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import DivergedError
-from styletransfer.vgg.network import NetworkOptions
+from styletransfer.vgg.network import VGG, Block, NetworkOptions
 
 
 def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny):
@@ -197,6 +199,43 @@ def test_photos_of_any_size_share_one_trace(tiny):
     groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
     found = program(objective, objective.problem(photo, groups, None))
     assert found.step.experimental_get_tracing_count() == 1
+
+
+def test_eight_devices_trace_each_of_their_programs_once(tiny):
+    """With a network each, for photos with and without masks, at sizes up to those of print."""
+    minimised = Objective.of(Settings(), tiny)
+    photo = pyramid.to_batch(picture(64, 64))
+    groups = StyleTargets([picture(64, 64, 1)]).groups(minimised, (64, 64))
+    problems = [
+        minimised.problem(photo, groups, mask)._replace(contours=contours(tf.zeros([1, *size, 3])))
+        for mask in (None, np.eye(64, dtype=np.float32))
+        for size in ((64, 64), (150, 900), (300, 1800))
+    ]
+    networks = [VGG(tiny_weights()) for _ in range(8)]
+    first, second = (
+        [
+            program(dataclasses.replace(minimised, vgg=vgg), problem)
+            for vgg in networks
+            for problem in problems
+        ]
+        for _ in range(2)
+    )
+    assert len(set(map(id, first))) == 48
+    assert all(one is other for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.slow
+def test_several_devices_trace_their_networks_once(tiny, monkeypatch):
+    traced, real = [], Block.forward_tile
+    monkeypatch.setattr(Block, "forward_tile", lambda *args: traced.append(1) or real(*args))
+    objectives = [Objective.of(Settings(), VGG(tiny_weights())) for _ in range(5)]
+    photo, count = pyramid.to_batch(picture(64, 64)), []
+    for _ in range(2):
+        for minimised in objectives:
+            groups = StyleTargets([picture(64, 64, 1)]).groups(minimised, (64, 64))
+            minimised.problem(photo, groups, None)
+        count.append(len(traced))
+    assert count[0] == count[1] > 32
 
 
 def test_a_step_takes_nothing_in_float64(tiny):
