@@ -37,7 +37,8 @@ class Scores:
 
 
 def score_network(layers: Layers, size: int, steps: int) -> Scores:
-    """Paints all held-out pictures with this network, longer side `size` px, and scores them."""
+    """Paints all held-out pictures with this network, and scores them. size: of the longer side in
+    px, but for drawn scenes, which have 128."""
     textures = [
         (patch_coherence(made, wanted), sliced_wasserstein(made, wanted))
         for wanted in _textures(size)

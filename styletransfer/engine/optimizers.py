@@ -67,11 +67,13 @@ class State(NamedTuple):
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
-        """The state in a step's snapshot. Raises ValueError unless its image has this shape."""
-        arrays = [np.asarray(snapshot[name], np.float32) for name in cls._fields]
-        if any(each.shape != tuple(shape) for each in arrays[:4]):
-            raise ValueError(f"a snapshot of {arrays[0].shape} for a picture of {tuple(shape)}")
-        return cls(*map(tf.constant, arrays))
+        """The state in a step's snapshot. Raises ValueError unless it is whole, and its image has
+        this shape."""
+        for name, wanted in cls.shapes(shape).items():
+            found = np.shape(snapshot[name]) if name in snapshot else "missing"
+            if found != wanted:
+                raise ValueError(f"{name} of the snapshot is {found}; expected the shape {wanted}")
+        return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
 
     def in_variables(self) -> "State":
         """This state with its pictures in variables, which can be updated in place. Whoever holds

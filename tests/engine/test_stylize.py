@@ -463,11 +463,14 @@ def test_a_resumed_run_ends_its_scales_where_the_whole_one_does(tiny, stopped_at
     np.testing.assert_allclose(rest[-1].image, step.image, atol=1e-5)
 
 
-def test_a_snapshot_of_another_picture_is_refused(tiny):
-    settings = Settings(size=128, iterations=2)
-    step = next(iter(stylize(picture(96, 128), [picture(60, 60)], settings, tiny)))
-    with pytest.raises(ValueError, match="snapshot"):
-        list(stylize(picture(128, 96), [picture(60, 60)], settings, tiny, resume=step.snapshot()))
+def test_a_snapshot_of_another_picture_or_version_is_refused(tiny):
+    settings, painting = Settings(size=128, iterations=2), picture(60, 60)
+    snapshot = next(iter(stylize(picture(96, 128), [painting], settings, tiny))).snapshot()
+    with pytest.raises(ValueError, match=r"image of the snapshot is .* expected the shape"):
+        list(stylize(picture(128, 96), [painting], settings, tiny, resume=snapshot))
+    del snapshot["windows"]
+    with pytest.raises(ValueError, match="windows of the snapshot is missing"):
+        list(stylize(picture(96, 128), [painting], settings, tiny, resume=snapshot))
 
 
 @pytest.mark.slow
