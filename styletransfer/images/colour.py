@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from styletransfer.errors import ConfigError, PictureError
+from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resize, to_float
 from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
-
-COLOR_MATCH_METHODS = ("moments", "histogram")
 
 # Rows processed at a time: a large image never has several copies in floats.
 _BAND = 64
@@ -87,18 +85,11 @@ def match(
     mask: float32 [H, W]; only what it shows is counted and changed: where it is 0 the photo stays
     bit for bit.
 
-    Raises ConfigError for another method, ValueError for shares or masks of another number than
-    paintings, PictureError for masks of another shape or a painting's mask that is all black.
+    Raises PictureError for masks of another shape or a painting's mask that is all black.
     """
-    if method not in COLOR_MATCH_METHODS:
-        raise ConfigError(
-            f"colour matching is {method!r}; expected one of {', '.join(COLOR_MATCH_METHODS)}"
-        )
     paintings = palette.paintings
-    shares = _proportions(palette.shares, len(paintings))
-    masks = [None] * len(paintings) if palette.masks is None else palette.masks
-    if len(masks) != len(paintings):
-        raise ValueError(f"{len(masks)} masks for {len(paintings)} paintings")
+    shares = palette.shares or [1.0] * len(paintings)
+    masks = palette.masks or [None] * len(paintings)
     _check_mask(mask, photo)
     for painting, painting_mask in zip(paintings, masks, strict=True):
         _check_mask(painting_mask, painting)
@@ -112,7 +103,7 @@ def match(
         "histogram": (_histograms, _quantile_transport),
     }[method]
     weighted = [
-        share * statistics(painting, painting_mask)
+        share / sum(shares) * statistics(painting, painting_mask)
         for share, painting, painting_mask in zip(shares, paintings, masks, strict=True)
     ]
     recoloured = transport(statistics(photo, mask), sum(weighted[1:], weighted[0]))
@@ -181,16 +172,6 @@ def _check_mask(mask: np.ndarray | None, picture: np.ndarray) -> None:
             f"a mask of shape {list(mask.shape)} does not fit a picture of "
             f"{list(picture.shape)}; bring it to the picture's size"
         )
-
-
-def _proportions(shares: Sequence[float] | None, count: int) -> list[float]:
-    """Shares that sum to 1."""
-    shares = [1.0] * count if shares is None else [float(share) for share in shares]
-    if not count or len(shares) != count:
-        raise ValueError(f"{len(shares)} shares for {count} paintings")
-    if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
-        raise ValueError(f"shares {shares} must not be negative, and not all 0")
-    return [share / sum(shares) for share in shares]
 
 
 def _moments(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

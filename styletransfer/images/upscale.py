@@ -9,10 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
-from styletransfer.errors import ConfigError
-
-RESCALE_METHODS = ("guided", "lanczos", "bicubic", "bilinear", "nearest")
-_FILTERS = {
+_FILTERS = {  # by the setting `rescale_method`
+    "guided": Image.Resampling.LANCZOS,
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
@@ -32,21 +30,17 @@ _BAND = 128
 def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
     """image [h, w, 3], painted from a smaller photo [H, W, 3], at the photo's size: [H, W, 3].
 
-    Both float32, sRGB 0…1, and so is the result. method: one of RESCALE_METHODS. `lanczos`,
-    `bicubic`, `bilinear` and `nearest` are Pillow's, in floats, anti-aliased when shrinking.
-    `guided` enlarges by Lanczos and adds the detail that the photo loses at the painted size, as
-    strongly and in the colours in which the painted image follows the photo there (see `_detail`):
-    edges are as sharp as the photo's, and brush strokes, which the photo does not have, stay.
-
-    Raises ConfigError for another method.
+    Both float32, sRGB 0…1, and so is the result. method: as the setting `rescale_method`.
+    `lanczos`, `bicubic`, `bilinear` and `nearest` are Pillow's, in floats, anti-aliased when
+    shrinking. `guided` enlarges by Lanczos and adds the detail that the photo loses at the painted
+    size, as strongly and in the colours in which the painted image follows the photo there (see
+    `_detail`): edges are as sharp as the photo's, and brush strokes, which the photo does not have,
+    stay.
     """
-    if method not in RESCALE_METHODS:
-        raise ConfigError(f"rescaling is {method!r}; expected one of {', '.join(RESCALE_METHODS)}")
     height, width = photo.shape[:2]
     if image.shape[:2] == (height, width):
         return image.copy()
-    resampling = _FILTERS[method if method != "guided" else "lanczos"]
-    out = _resized(image, height, width, resampling)
+    out = _resized(image, height, width, _FILTERS[method])
     if method == "guided":
         for rows, detail in _detail(image, photo):
             out[rows] += detail
