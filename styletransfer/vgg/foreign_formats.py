@@ -8,6 +8,7 @@ is also a program, which `readers` runs in a process of its own, with limits:
 It writes the arrays, as a plain `.npz`, and prints one line and exits with 3 where it cannot.
 """
 
+import contextlib
 import math
 import re
 import sys
@@ -58,7 +59,7 @@ def matconvnet_name(model: str) -> str:
 
 
 def _limit() -> None:
-    """Less memory and time than a hostile file may ask for."""
+    """Less memory and time than a hostile file may ask for, where the system allows limits."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits.
@@ -70,7 +71,9 @@ def _limit() -> None:
     ):
         _, hard = resource.getrlimit(which)
         if hard == resource.RLIM_INFINITY or hard > most:
-            resource.setrlimit(which, (most, most))
+            # macOS refuses an address space smaller than what any process has there.
+            with contextlib.suppress(ValueError):
+                resource.setrlimit(which, (most, most))
 
 
 def _read_h5(path: Path, model: str) -> RawWeights:

@@ -14,7 +14,7 @@ from support.failures import weights_error
 from support.fuzzing import CASES, generators, mutated
 
 from styletransfer.errors import WeightsError
-from styletransfer.vgg import readers
+from styletransfer.vgg import foreign_formats, readers
 from styletransfer.vgg.readers import file_identity, read_weights
 
 SHAPE = (3, 3, 3, 64)
@@ -166,6 +166,21 @@ def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_pa
     child.stdin.close()
     child.wait()
     assert refused > CASES / 10 and crashed < CASES / 10
+
+
+def test_a_system_that_refuses_a_limit_still_reads_the_file(tmp_path, monkeypatch):
+    """As macOS, to which 3 GB of address space are less than any process has there."""
+    resource = pytest.importorskip("resource")
+
+    def refuse(*_):
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    layers = ["conv1_1", "conv1_2"]
+    path = fabricated.save_h5(tmp_path / "a.h5", fabricated.weights(layers=layers))
+    assert foreign_formats.main([str(path), "vgg19", str(tmp_path / "out.npz")]) == 0
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert {f"{layer}_W" for layer in layers} < set(arrays)
 
 
 def test_a_damaged_trained_file_is_read_or_refused(tmp_path):
