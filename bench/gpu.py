@@ -8,8 +8,8 @@ Needs the repository, and on the machine TensorFlow, or JAX and FOLDER/programs;
 PyTorch. Each library is looked for in this Python, or in the one named. The parts, all but the
 first without being named:
 
-- `export`, on any machine with TensorFlow: this engine's steps as programs for JAX, which carry the
-  weights along, in FOLDER/programs;
+- `export`, on any machine with TensorFlow, with `--device cpu` where it has no GPU: this engine's
+  steps as programs for JAX, which carry the weights along, in FOLDER/programs;
 - `peak`: a product of matrices, in PyTorch;
 - `steps`: a step of this engine (as TensorFlow launches it, compiled by XLA, and under JAX), of
   neural-style-pt, of crowsonkb's recipe, and of VGG alone, at each size; and the time from the
