@@ -59,7 +59,7 @@ class Table:
 
     def is_new_album(self, chat: int, album: str) -> bool:
         """Whether an album (its media_group_id) is seen for the first time."""
-        return self._is_first(f"album#{chat}/{album}")
+        return self._takes(f"album#{chat}/{album}", DAY_S)
 
     def name_style_album(self, chat: int, album: str, name: str) -> None:
         """Notes that an album's pictures are paintings of one's own, of one style."""
@@ -74,12 +74,7 @@ class Table:
     def claim_repaint(self, photo: Photo, wish: Wish, seconds: float) -> bool:
         """Reserves painting a message's photo once more by a wish, until `release_repaint` or for
         so many seconds; False if it is reserved."""
-        expires = int(time.time()) + DAY_S
-        try:
-            self._reserve(_repaint_pk(photo, wish), seconds, expires)
-        except _RefusedError:
-            return False
-        return True
+        return self._takes(_repaint_pk(photo, wish), seconds)
 
     def release_repaint(self, photo: Photo, wish: Wish) -> None:
         self._set(_repaint_pk(photo, wish), {"busy": 0})
@@ -100,20 +95,9 @@ class Table:
         """Whether the owner may be asked to let a stranger (a pseudonym) in: once a day each, and
         ten times a day in all."""
         day = int(time.time()) // DAY_S
-        return self._is_first(f"asked#{stranger}") and any(
-            self._is_first(f"asks#{day}/{number}") for number in range(ASKS_A_DAY)
+        return self._takes(f"asked#{stranger}", DAY_S) and any(
+            self._takes(f"asks#{day}/{number}", DAY_S) for number in range(ASKS_A_DAY)
         )
-
-    def _is_first(self, pk: str) -> bool:
-        """Whether this comes for the first time in a day."""
-        now = int(time.time())
-        # DynamoDB deletes what has expired when it gets to it, which takes up to some days.
-        none = Attr("expires").not_exists() | Attr("expires").lte(now)
-        try:
-            self._set(pk, {"expires": now + DAY_S}, none)
-        except _RefusedError:
-            return False
-        return True
 
     def user(self, user: int) -> User:
         """A user; one who is not allowed if nothing is known of them."""
@@ -279,12 +263,21 @@ class Table:
         """Ends a claim whose answer failed, so that it can be retried at once."""
         self._set(_pk(photo), {"busy": 0})
 
+    def _takes(self, pk: str, seconds: float) -> bool:
+        """Reserves an item for `seconds`, a day at most; False if it is reserved."""
+        try:
+            self._reserve(pk, seconds, int(time.time()) + DAY_S)
+        except _RefusedError:
+            return False
+        return True
+
     def _reserve(
         self, pk: str, seconds: float, expires: int, condition: ConditionBase | None = None
     ) -> dict[str, Any]:
         """Marks an item as busy for `seconds` and returns the whole item. Raises _RefusedError if
         it is busy, or if `condition` fails."""
         now = time.time()
+        # Not by `expires`: DynamoDB deletes what has expired when it gets to it, after up to days.
         free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
         changes = {"busy": math.ceil(now + seconds), "expires": expires}
         return self._set(pk, changes, free & condition if condition else free)
