@@ -22,7 +22,7 @@ from styletransfer.images.output import (
 )
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
-from styletransfer.setting_values import closest, parse_bool
+from styletransfer.setting_values import closest, parse_bool, parse_whole
 from styletransfer.settings import FIELDS, QUALITIES, Settings
 from styletransfer.storage.address import Account, overlap, parse_account, parse_address
 
@@ -124,12 +124,13 @@ def _workers(values: Mapping[str, str]) -> int | None:
     given = values.get("PAINTERS", "auto").lower()
     if given == "auto":
         return None
-    if not (re.fullmatch("[0-9]{1,9}", given) and 1 <= int(given) <= 64):
+    workers = parse_whole(given, 1, 64)
+    if workers is None:
         raise ConfigError(
             f"PAINTERS is {shortened(given)}; expected auto, or how many pictures a device paints "
             "at a time, from 1 to 64"
         )
-    return int(given)
+    return workers
 
 
 def _shard(text: str | None, instance_number: str) -> tuple[int, int] | None:
@@ -280,18 +281,14 @@ def _weights(values: Mapping[str, str]) -> str | None:
 
 def _output(values: Mapping[str, str]) -> OutputFormat:
     name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
-    quality = values.get("OUTPUT_QUALITY", "95")
-    if not (re.fullmatch("[0-9]{1,9}", quality) and 1 <= int(quality) <= 100):
-        raise ConfigError(
-            f"OUTPUT_QUALITY is {shortened(quality)}; expected a whole number from 1 to 100"
-        )
+    quality = whole_number(values, "OUTPUT_QUALITY", 95, 1, 100)
     depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
     if depth == 16 and name not in (None, "same", *DEEP_EXTENSIONS):
         raise ConfigError(
             f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {name!r} cannot hold; "
             f"expected {' or '.join(DEEP_EXTENSIONS)}"
         )
-    return OutputFormat(name, int(quality), depth, switch(values, "KEEP_GPS"))
+    return OutputFormat(name, quality, depth, switch(values, "KEEP_GPS"))
 
 
 def _choice(
@@ -320,6 +317,17 @@ def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
     if not 1 <= value <= 86400:
         raise ConfigError(f"{name} is {shortened(values[name])}; expected seconds from 1 to 86400")
     return value
+
+
+def whole_number(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """A variable's whole number from `low` to `high`. Raises ConfigError."""
+    text = values.get(name, str(default))
+    number = parse_whole(text, low, high)
+    if number is None:
+        raise ConfigError(
+            f"{name} is {shortened(text)}; expected a whole number from {low} to {high}"
+        )
+    return number
 
 
 def switch(values: Mapping[str, str], name: str) -> bool:

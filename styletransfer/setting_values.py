@@ -3,6 +3,7 @@ for, and the name that a wrong one was meant to be."""
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -92,6 +93,13 @@ def parse_bool(text: str) -> bool | None:
     if value in ("true", "yes", "t", "on", "1"):
         return True
     return False if value in ("false", "no", "f", "off", "0") else None
+
+
+def parse_whole(text: str, low: int, high: int) -> int | None:
+    """The whole number from `low` to `high`, 0 or more, that a text of up to nine digits is; None
+    for anything else."""
+    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+    return number if low <= number <= high else None
 
 
 def closest(given: str, known: Iterable[str]) -> str | None:

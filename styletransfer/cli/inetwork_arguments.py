@@ -1,7 +1,6 @@
 """The command line of inetwork.py: the original's arguments and ours, and the settings in them."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -11,7 +10,7 @@ from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.log import shortened
-from styletransfer.setting_values import LARGEST, expectation, parse_bool
+from styletransfer.setting_values import LARGEST, expectation, parse_bool, parse_whole
 from styletransfer.settings import FIELDS, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
@@ -154,9 +153,10 @@ def _switch(text: str) -> bool:
 
 
 def _percent(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= 100:
+    percent = parse_whole(text, 1, 100)
+    if percent is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
-    return int(text)
+    return percent
 
 
 def _count(text: str) -> int:

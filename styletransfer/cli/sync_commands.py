@@ -25,6 +25,7 @@ from styletransfer.cli.named_buckets import (
 )
 from styletransfer.cli.parser import new_parser
 from styletransfer.errors import StorageError
+from styletransfer.setting_values import parse_whole
 from styletransfer.storage.base import Bucket, NoBucketError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.jobs import JOBS
@@ -293,9 +294,10 @@ def _path(text: str) -> Path:
 
 
 def _jobs(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_JOBS:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_JOBS}")
+    jobs = parse_whole(text, 1, MOST_JOBS)
+    if jobs is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_JOBS}")
+    return jobs
 
 
 def _seconds(text: str) -> float:

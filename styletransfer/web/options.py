@@ -1,12 +1,10 @@
 """WEB_* and PORT: where the service listens, who may use it, and how much of it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from styletransfer.config import switch
+from styletransfer.config import switch, whole_number
 from styletransfer.errors import ConfigError
-from styletransfer.log import shortened
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_PASSWORD = 8  # characters
@@ -52,15 +50,15 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
     port_name = "WEB_PORT" if "WEB_PORT" in values else "PORT"
     options = WebOptions(
         host=values.get("WEB_HOST", "127.0.0.1" if alone else "0.0.0.0"),
-        port=_whole(values, port_name, 8080, 1, 65535),
+        port=whole_number(values, port_name, 8080, 1, 65535),
         password=password,
         token=values.get("WEB_TOKEN"),
         public=public,
-        max_upload=_whole(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
-        max_pixels=_whole(values, "WEB_MAX_MEGAPIXELS", 50, 1, 200) * MEGA,
-        max_waiting=_whole(values, "WEB_MAX_WAITING", 50, 1, 10_000),
+        max_upload=whole_number(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
+        max_pixels=whole_number(values, "WEB_MAX_MEGAPIXELS", 50, 1, 200) * MEGA,
+        max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
         # Clever Cloud has one proxy in front of every application.
-        proxies=_whole(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
+        proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
     )
     for name in ("WEB_PASSWORD", "WEB_TOKEN"):
         if name in values and len(values[name]) < SHORTEST_PASSWORD:
@@ -82,12 +80,3 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
             "WEB_HOST=127.0.0.1 to serve this machine alone"
         )
     return options
-
-
-def _whole(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = values.get(name, str(default))
-    if not (re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high):
-        raise ConfigError(
-            f"{name} is {shortened(text)}; expected a whole number from {low} to {high}"
-        )
-    return int(text)
