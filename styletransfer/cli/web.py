@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _work(loaded, args) if args.owner else _serve(loaded, environment)
         except Stopped as stopped:
+            if args.owner:  # The web process says so.
+                return stopped.exit_code
             stopped.kept = "jobs go on with the next start"
             raise
 

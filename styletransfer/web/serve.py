@@ -15,7 +15,7 @@ from styletransfer.web.app import create_app
 from styletransfer.web.options import WebOptions
 from styletransfer.web.service import Service
 
-CLOSING_S = 3  # after a signal, for answers under way; a platform waits ten
+CLOSING_S = 3  # after a signal, for answers under way, while the worker saves its work
 LONGEST_HEADERS = 16_384  # bytes
 
 
@@ -59,8 +59,8 @@ def server_config(app: FastAPI, options: WebOptions) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Logs when it listens, and ends the streams of events first, which would otherwise last as
-    long as their readers. reason: why it cannot listen, in brackets."""
+    """Logs when it listens. Closes the service as soon as a signal comes: streams of events would
+    last as long as their readers. reason: why it cannot listen, in brackets."""
 
     service: Service
     reason = ""

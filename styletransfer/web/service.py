@@ -111,13 +111,15 @@ class Service:
             self.supervisor.start()
 
     def close(self) -> None:
-        """Ends all streams."""
+        """Ends all streams, and tells the worker to save its work and end."""
         self._closed = True
         if "board" in vars(self):
             self.board.close()
+        if self.supervisor:
+            self.supervisor.ask_to_stop()
 
     def stop(self) -> None:
-        """Ends all streams and the worker, which saves its work."""
+        """As `close`, and waits for the worker's end."""
         self.close()
         if self.supervisor:
             self.supervisor.stop()

@@ -44,11 +44,18 @@ class Supervisor:
         if self._to_worker:
             self._to_worker.send(kind, **about)
 
+    def ask_to_stop(self) -> None:
+        """Tells the worker to save its work and end. Only once: a second signal would end it as it
+        saves."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            if self._process:
+                self._process.terminate()
+
     def stop(self) -> None:
-        """Ends the worker, which saves its work."""
-        self._stopping.set()
+        """Ends the worker, which saves its work, and waits for its end."""
+        self.ask_to_stop()
         if self._process:
-            self._process.terminate()
             try:
                 self._process.wait(STOPPING_S)
             except subprocess.TimeoutExpired:

@@ -52,7 +52,8 @@ def server(tmp_path):
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     running.send_signal(signal.SIGTERM)
-    running.wait(60)
+    assert running.wait(60) == 128 + signal.SIGTERM
+    assert (tmp_path / "log").read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
 
 
 def answers(address):

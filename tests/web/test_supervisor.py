@@ -71,3 +71,21 @@ def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started,
     assert len(said) == 1
     assert not caplog.messages
     supervisor.send("look")  # Nobody is there to read it.
+
+
+def test_a_worker_saves_its_work_undisturbed_however_often_it_is_told_to_stop(started):
+    supervisor, said = started(f"""
+import signal, sys, time
+def save(*_):
+    os.write(pipe, b'{{"kind": "saving"}}\\n')
+    time.sleep(0.2)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+{READY}
+""")
+    until(lambda: supervisor.device, every_s=0.005)
+    supervisor.ask_to_stop()
+    until(lambda: len(said) == 2, every_s=0.005)
+    supervisor.stop()
+    assert [each["kind"] for each in said] == ["ready", "saving"]
+    assert supervisor._process.poll() == 0
