@@ -2,20 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from styletransfer import bucket_layout
 from styletransfer.batch.looks import Look
-from styletransfer.batch.records import (
-    describes,
-    fingerprints,
-    stored_by,
-    task_record,
-)
+from styletransfer.batch.records import fingerprints, stored_by, task_record
 from styletransfer.batch.result_keys import Pair, ResultKeys
+from styletransfer.batch.stored_results import intact_records, read_records
 from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -24,8 +20,6 @@ from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
 
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
-
-RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ def make_plan(
     networks: asked which weights paint what there is to paint. stored: all that is in the result
     bucket, by key. keep: results stay, whatever has changed.
     """
-    records = _read_records(
+    records = read_records(
         result, (stored[key] for key in _record_keys(selection) if key in stored)
     )
     intact = intact_records(records, stored)
@@ -116,30 +110,19 @@ def make_plan(
     unfinished, done, kept, refused = [], [], [], []
     painted: Counter[str] = Counter()  # by weights
     for look in selection.looks:
-        accepted: dict[str, Callable[[Entry, Entry | None], str]] = {}
+        accepted = _Accepted(look, networks, form)
         for photo in selection.photos:
-            mask = selection.masks.get(photo.key)
             record_key = bucket_layout.record_key(look.name, photo.key)
             previous = task_record(records.get(record_key), photo.key, look.name)
-            task = Task(photo, mask, look, "", previous)
+            task = Task(photo, selection.masks.get(photo.key), look, "", previous)
             try:
                 check_names(photo, look)
                 _check_record_key(record_key, result)
-                # Here, since a file that cannot be read has no ETag.
-                accepted = accepted or {
-                    weights: fingerprints(look, weights, form)
-                    for weights in networks.accepted(look.settings)
-                }
-                fitting = {of(photo, mask): weights for weights, of in accepted.items()}
-                own = stored_by(previous, photo.key, look.name) if record_key in intact else {}
-                if (
-                    previous
-                    and previous.result in own
-                    and (keep or previous.fingerprint in fitting)
-                ):
+                weights = accepted.weights(task)
+                if previous and (keep or weights) and _has_result(task, intact):
                     done.append(previous)
-                    if previous.fingerprint in fitting:
-                        painted[fitting[previous.fingerprint]] += 1
+                    if weights:
+                        painted[weights] += 1
                     else:
                         kept.append(task)
                     continue
@@ -167,6 +150,37 @@ def make_plan(
         stale=tuple(sorted(stale)),
         unpublished=bucket_layout.UNPUBLISHED in stored and not selection.partial,
     )
+
+
+class _Accepted:
+    """The results in a look that are what would be painted, by their fingerprints."""
+
+    def __init__(self, look: Look, networks: "NetworkPool", form: tuple[Any, ...]) -> None:
+        self._look, self._networks, self._form = look, networks, form
+
+    def weights(self, task: Task) -> str | None:
+        """Those that the task's earlier result was painted with; None where it would be another.
+        Raises ObjectError where a file cannot be read."""
+        previous = task.previous_record
+        for weights, of in self._fingerprints.items():
+            if of(task.photo, task.mask) == (previous and previous.fingerprint):
+                return weights
+        return None
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, Callable[[Entry, Entry | None], str]]:
+        """By weights."""
+        return {
+            weights: fingerprints(self._look, weights, self._form)
+            for weights in self._networks.accepted(self._look.settings)
+        }
+
+
+def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
+    """Whether the result that the task's record names is there, and is the task's own."""
+    previous = task.previous_record
+    own = stored_by(previous, task.photo.key, task.look.name)
+    return task.record_key in intact and previous is not None and previous.result in own
 
 
 def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
@@ -224,32 +238,6 @@ def _check_same_files(others: Sequence[Pair]) -> None:
         )
 
 
-def intact_records(
-    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
-) -> dict[str, Record]:
-    """The records, by key, whose result is in the bucket as they describe it. Of several that name
-    one result, those of earlier versions do not count: they cannot say whose it is."""
-    named = Counter(record.result for record in records.values() if record)
-
-    def is_intact(record: Record | None) -> bool:
-        if record is None or record.result is None or record.result not in stored:
-            return False
-        if named[record.result] > 1 and record.result_etag is None:
-            return False
-        try:
-            return describes(record, stored[record.result])
-        except ObjectError:  # A file that cannot be read.
-            return False
-
-    with ThreadPoolExecutor(RECORD_READERS) as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_intact, records.values())
-        return {
-            key: record
-            for (key, record), good in zip(records.items(), verdicts, strict=True)
-            if record and good
-        }
-
-
 def all_results(plan: Plan, result: Bucket) -> list[Record]:
     """The records of all results in the bucket, also of photos and looks that are gone. Raises
     StorageError."""
@@ -259,7 +247,7 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
         for key, entry in plan.stored.items()
         if key.startswith(start) and key not in plan.records
     )
-    gone = intact_records(_read_records(result, others), plan.stored)
+    gone = intact_records(read_records(result, others), plan.stored)
     # What failed before its photo had gone concerns nobody any more.
     return [
         *plan.intact.values(),
@@ -279,16 +267,6 @@ def _with_fingerprints(
 
 def _record_keys(selection: Selection) -> Iterator[str]:
     return (bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs())
-
-
-def _read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
-    ordered = sorted(entries, key=lambda entry: entry.key)
-    with ThreadPoolExecutor(RECORD_READERS) as pool:
-        contents = pool.map(result.read_listed, ordered)
-        return {
-            entry.key: Record.from_bytes(content)
-            for entry, content in zip(ordered, contents, strict=True)
-        }
 
 
 def _checkpoints(

@@ -18,8 +18,9 @@ from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import UnexpectedError
 from styletransfer.batch.owned_keys import OwnedKeys
-from styletransfer.batch.plan import RECORD_READERS, Task
+from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record
+from styletransfer.batch.stored_results import RECORD_READERS
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.cluster.assignments import Assignments
 from styletransfer.cluster.connection import connected

@@ -111,7 +111,7 @@ class Service:
             self.supervisor.start()
 
     def close(self) -> None:
-        """Ends all streams, and tells the worker to save its work and end."""
+        """Ends all streams, and asks the worker to save its work and end."""
         self._closed = True
         if "board" in vars(self):
             self.board.close()

@@ -45,7 +45,7 @@ class Supervisor:
             self._to_worker.send(kind, **about)
 
     def ask_to_stop(self) -> None:
-        """Tells the worker to save its work and end. Only once: a second signal would end it as it
+        """Asks the worker to save its work and end. Only once: a second signal would end it as it
         saves."""
         if not self._stopping.is_set():
             self._stopping.set()

@@ -6,9 +6,9 @@ import pytest
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
-from styletransfer.batch.plan import intact_records
 from styletransfer.batch.records import stored_by
 from styletransfer.batch.result_keys import could_be_result
+from styletransfer.batch.stored_results import intact_records
 from styletransfer.gallery.page import render_page
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.record import Record

@@ -73,7 +73,7 @@ def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started,
     supervisor.send("look")  # Nobody is there to read it.
 
 
-def test_a_worker_saves_its_work_undisturbed_however_often_it_is_told_to_stop(started):
+def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(started):
     supervisor, said = started(f"""
 import signal, sys, time
 def save(*_):

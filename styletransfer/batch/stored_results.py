@@ -1,0 +1,48 @@
+"""The records in the result bucket, and the results that they name."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from styletransfer.batch.records import describes
+from styletransfer.record import Record
+from styletransfer.storage.base import Bucket, Entry, ObjectError
+
+RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
+
+
+def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
+    """The records in a listing's objects, by key; None: damaged. Raises StorageError."""
+    ordered = sorted(entries, key=lambda entry: entry.key)
+    with ThreadPoolExecutor(RECORD_READERS) as pool:
+        contents = pool.map(result.read_listed, ordered)
+        return {
+            entry.key: Record.from_bytes(content)
+            for entry, content in zip(ordered, contents, strict=True)
+        }
+
+
+def intact_records(
+    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
+) -> dict[str, Record]:
+    """The records, by key, whose result is in the bucket as they describe it. Of several that name
+    one result, those of earlier versions do not count: they cannot say whose it is."""
+    named = Counter(record.result for record in records.values() if record)
+
+    def is_intact(record: Record | None) -> bool:
+        if record is None or record.result is None or record.result not in stored:
+            return False
+        if named[record.result] > 1 and record.result_etag is None:
+            return False
+        try:
+            return describes(record, stored[record.result])
+        except ObjectError:  # A file that cannot be read.
+            return False
+
+    with ThreadPoolExecutor(RECORD_READERS) as pool:  # A folder's ETags are hashes of its files.
+        verdicts = pool.map(is_intact, records.values())
+        return {
+            key: record
+            for (key, record), good in zip(records.items(), verdicts, strict=True)
+            if record and good
+        }
