@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from logging import WARNING
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         usual = {"CLUSTER": "auto"} if args.cluster else {}
         loaded = config.load({**usual, **environment, **_variables(args, start)})
+        _warn_of_equal_instances(loaded, environment)
         if loaded.cluster:
             from styletransfer.cluster.run import run_on_cluster
 
@@ -127,6 +129,17 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     if args.places:
         found |= place_variables(args.places, start)
     return found
+
+
+def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -> None:
+    """A platform's instances of one application would all paint the same."""
+    number = environment.get("INSTANCE_NUMBER", "0")  # They count from 0.
+    if number != "0" and config.shard is None and not config.cluster:
+        event(
+            f"this is instance {number}, and every instance paints all photos; "
+            "SHARD=INSTANCE_NUMBER/n divides them among n instances",
+            level=WARNING,
+        )
 
 
 def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:

@@ -50,6 +50,24 @@ def test_single_pictures_are_a_photo_and_a_look(loaded):
     assert (found.style, found.look) == ("s3://paintings/old", "monet.jpg")
 
 
+@pytest.mark.parametrize(
+    ("variables", "warned"),
+    [
+        ({"INSTANCE_NUMBER": "0"}, False),
+        ({"INSTANCE_NUMBER": "2"}, True),
+        ({"INSTANCE_NUMBER": "2", "SHARD": "INSTANCE_NUMBER/3"}, False),
+    ],
+)
+def test_further_instances_of_an_application_are_warned_that_they_paint_the_same(
+    loaded, monkeypatch, capsys, variables, warned
+):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert paint.main(["./photos", "./paintings", "./painted"]) == 0
+    warning = "this is instance 2, and every instance paints all photos; SHARD=INSTANCE_NUMBER/n"
+    assert (warning in capsys.readouterr().out) == warned
+
+
 def test_relative_folders_are_those_where_it_was_called(tmp_path):
     places = ["./photos", "../paintings", "/results"]
     found = variables(places, tmp_path / "there")
