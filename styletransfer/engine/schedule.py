@@ -48,7 +48,7 @@ def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
     return height * width + overhead
 
 
-def total_work(height: int, width: int, settings: Settings) -> int:
+def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
     """What all steps together take, in pixels, for a photo of this size."""
     sizes, counts = schedule(height, width, settings)
-    return sum(count * step_work(size) for size, count in zip(sizes, counts, strict=True))
+    return sum(count * step_work(size, overhead) for size, count in zip(sizes, counts, strict=True))

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from styletransfer.web.estimates import USUAL_PHOTO
 from styletransfer.web.events import MOST_LISTENERS, job_changes
 from styletransfer.web.job_pictures import painted_of, photo_of, preview_of
-from styletransfer.web.orders import USUAL_PHOTO, estimated
+from styletransfer.web.orders import estimated
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import (
     Estimate,

@@ -4,23 +4,35 @@ import statistics
 import threading
 from collections import deque
 
+from styletransfer.web.lease import moment
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.stored import StoredJob
 
 REMEMBERED = 9  # jobs of each kind; their median counts
+USUAL_PHOTO = (3000, 4000)  # height and width in px, of one of which only the settings are known
 
 
 class Estimates:
-    """Seconds per work (schedule.py), for the network of drafts and for that of the
-    other qualities. What another device took does not count. Thread-safe."""
+    """Seconds per work (schedule.py), for the network of drafts and for that of the other
+    qualities: what jobs took, or else what this instance's worker has measured. What another device
+    took does not count. Thread-safe."""
 
     def __init__(self, one_network: bool = False) -> None:
         """one_network: drafts and the others have the same, so that the time of one is also what
         is expected of the other until that was painted."""
         self._one_network = one_network
         self._rates: dict[bool, deque[float]] = {}
+        self._measured: dict[bool, float] = {}
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
+
+    def expect(self, quality: Quality, rate: float, device: str) -> None:
+        """Takes what a worker has measured on its device: seconds per work."""
+        with self._lock:
+            self._measured[quality == Quality.DRAFT] = rate
+            if self._latest[1] != device:
+                self._rates.clear()
+                self._latest = moment(), device
 
     def learn(self, job: StoredJob) -> None:
         """Takes the time of a job that was painted."""
@@ -37,10 +49,12 @@ class Estimates:
             kept.append(job.seconds / job.work)
 
     def seconds(self, quality: Quality, work: float) -> float | None:
-        """Of a picture with this work; None where none of its kind was painted here yet."""
+        """Of a picture with this work; None where nothing is known of its kind yet."""
         with self._lock:
-            draft = quality == Quality.DRAFT
-            rates = self._rates.get(draft)
-            if not rates and self._one_network:
-                rates = self._rates.get(not draft)
-            return statistics.median(rates) * work if rates else None
+            kinds = [quality == Quality.DRAFT]
+            kinds += [not kinds[0]] if self._one_network else []
+            for rates in (self._rates.get(each) for each in kinds):
+                if rates:
+                    return statistics.median(rates) * work
+            measured = [self._measured[each] for each in kinds if each in self._measured]
+            return measured[0] * work if measured else None

@@ -30,7 +30,6 @@ OFFERED = (
 )
 LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
 REPEATED = f"{WEB}/requests"  # under this, the job of each Idempotency-Key
-USUAL_PHOTO = (3000, 4000)  # height and width of one of which only the settings are known
 RETRY_S = 30  # where nothing is known of how long the queue takes
 
 

@@ -14,11 +14,13 @@ from styletransfer.batch.plan import Plan, Selection, make_plan
 from styletransfer.batch.records import read_record
 from styletransfer.batch.result_keys import ResultKeys
 from styletransfer.config import Config
+from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
 from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.vgg.sources import ANY_BUILTIN
+from styletransfer.web.estimates import USUAL_PHOTO
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
 from styletransfer.web.schemas import Quality
@@ -26,6 +28,9 @@ from styletransfer.web.stored import PHOTOS, StoredJob
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
+
+
+MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 
 
 class JobFailedError(PictureError):
@@ -60,6 +65,25 @@ class JobRunner:
     def load(self) -> str:
         """Loads TensorFlow; what paints, in words. Raises DeviceError."""
         return str(self._loader.devices().all[0])
+
+    def seconds_per_work(self, quality: Quality) -> float:
+        """How long pictures of a quality take here by their work (schedule.py), from a few steps on
+        noise. The network and its steps are then ready for a job.
+
+        Raises what makes painting impossible.
+        """
+        from styletransfer.engine.objective import Objective
+        from styletransfer.engine.step_rate import StepRate
+
+        config, networks = self._painters[quality]
+        settings = config.settings.replaced({"quality": quality.value})
+        device = self._loader.devices().all[0].name
+        objective = Objective.of(settings, networks.load(settings, device))
+        step_s = 1 / StepRate(objective, MEASURED_SIZE, settings, device).measure(1)
+        overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
+        work = total_work(*USUAL_PHOTO, settings, overhead)
+        seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
+        return seconds / total_work(*USUAL_PHOTO, settings)
 
     def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
         """Paints a job, from its checkpoint if it has one; the record of the result. One that is

@@ -22,6 +22,7 @@ from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import Orders, check_limits
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.results import Results
+from styletransfer.web.schemas import Quality
 from styletransfer.web.sessions import SESSION_S, Session, Sessions, Tries
 from styletransfer.web.stored import JobStore
 from styletransfer.web.supervisor import Supervisor
@@ -61,7 +62,7 @@ class Service:
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
         self.estimates = Estimates(one_network=config.vgg_weights == QUICK)
-        self.supervisor = Supervisor(worker, self._hear) if worker else None
+        self.supervisor = Supervisor(worker, self.hear) if worker else None
         self.opening = threading.RLock()
         self.error: StyleTransferError | None = None  # that keeps the service from starting
         self._closed = False
@@ -148,13 +149,15 @@ class Service:
         if self.supervisor:
             self.supervisor.send("look")
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def hear(self, message: dict[str, Any]) -> None:
         """Takes what the worker says."""
         match message:
             case {"kind": "step", "job": job, **news}:
                 self.board.progress(job, **news)
             case {"kind": "preview", "job": job}:
                 self.board.has_preview(job)
+            case {"kind": "speed", "quality": quality, "rate": rate, "device": device}:
+                self.estimates.expect(Quality(quality), rate, device)
             case {"kind": "changed"}:
                 self.board.look()
 

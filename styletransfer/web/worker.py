@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from logging import WARNING
+from logging import DEBUG, WARNING
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from styletransfer.batch.failures import picture_failure
 from styletransfer.config import Config
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery.thumbnails import preview
-from styletransfer.log import event
+from styletransfer.log import event, one_line
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
@@ -25,7 +25,7 @@ from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.messages import Outgoing, incoming
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
-from styletransfer.web.schemas import JobState
+from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.stored import PREVIEWS, JobStore
 from styletransfer.web.warning_log import WarningLog
 
@@ -65,6 +65,7 @@ class WebWorker:
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._cleaned = -CLEAN_EVERY_S
+        self._unmeasured = [Quality.DRAFT, Quality.FINE]  # A print has the network of `fine`.
         self._warnings = WarningLog()
 
     def listen(self, pipe: IO[bytes]) -> None:
@@ -84,6 +85,9 @@ class WebWorker:
             try:
                 if self.paint_next(runner, claims, device):
                     continue
+                if self._unmeasured:
+                    self._measure(runner, self._unmeasured.pop(), device)
+                    continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
                     delete_leftovers_of_jobs(self.buckets, self.store)
@@ -91,6 +95,19 @@ class WebWorker:
                 self._pause(error)
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
+
+    def _measure(self, runner: JobRunner, quality: Quality, device: str) -> None:
+        """Says how long pictures take here, before the first is painted. Raises StorageError,
+        Stopped."""
+        try:
+            rate = runner.seconds_per_work(quality)
+        except StorageError:
+            self._unmeasured.append(quality)
+            raise
+        except Exception as error:  # A job says so where somebody reads it.
+            event(f"how long pictures take is not known yet: {one_line(error)}", level=DEBUG)
+        else:
+            self.outgoing.send("speed", quality=quality.value, rate=rate, device=device)
 
     def paint_next(self, runner: JobRunner, claims: Claims, device: str) -> bool:
         """Paints the oldest free job; False where there is none. Raises StorageError, Stopped."""

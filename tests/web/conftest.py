@@ -66,7 +66,7 @@ def worker(place, small_vgg):
         device = runner.load()
         claims = Claims(own.store, "this worker")
         yield SimpleNamespace(
-            web=own, said=said, paint=lambda: own.paint_next(runner, claims, device)
+            web=own, runner=runner, said=said, paint=lambda: own.paint_next(runner, claims, device)
         )
 
 

@@ -9,7 +9,7 @@ from support import tiny
 from support.web_service import begun_upload, until
 
 from styletransfer.web import lease
-from styletransfer.web.schemas import JobState
+from styletransfer.web.schemas import JobState, Quality
 
 DRAFT = {"look": "monet", "quality": "draft"}
 
@@ -35,6 +35,19 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
     until(lambda: line in caplog.messages)
     assert web.get("/healthz").status_code == 200
     assert not [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
+
+
+def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
+    assert set(web.get("/api/estimate").json().values()) == {None}
+    for quality in (Quality.FINE, Quality.DRAFT):
+        rate = worker.runner.seconds_per_work(quality)
+        web.service.hear({"kind": "speed", "quality": quality.value, "rate": rate, "device": "cpu"})
+    small, large = (
+        web.get("/api/estimate", params={"size": size, "iterations": 150}).json()
+        for size in (256, 1024)
+    )
+    for quality in ("draft", "fine"):
+        assert 0 < 4 * small[quality] < large[quality]
 
 
 def test_a_photo_is_sent_painted_and_fetched(web, worker):

@@ -31,15 +31,15 @@ def hand(place, monkeypatch):
     """A worker whose job waits: `hand.paint(painting)` has it painted by a function that gets what
     is called for each step."""
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    stop = Stop()
-    web = WebWorker(open_buckets(config.load(place)), Outgoing(io.BytesIO()), stop)
+    stop, said = Stop(), io.BytesIO()
+    web = WebWorker(open_buckets(config.load(place)), Outgoing(said), stop)
     claims, job = Claims(web.store, "this worker"), stored_job(web.store)
 
     def paint(painting):
         runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
         return web.paint_next(runner, claims, "a device")
 
-    return SimpleNamespace(web=web, store=web.store, job=job.id, stop=stop, paint=paint)
+    return SimpleNamespace(web=web, store=web.store, job=job.id, stop=stop, paint=paint, said=said)
 
 
 def step(number, total=9):
@@ -261,13 +261,44 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
         looks.append(1)
         if len(looks) == 1:
             raise StorageError("no connection")
-        if len(looks) == 4:
+        if len(looks) == 6:
             hand.stop.signum = signal.SIGTERM
         return len(looks) == 2
 
     monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
+    runner = SimpleNamespace(seconds_per_work=lambda quality: 0.1)
     with pytest.raises(Stopped):
-        hand.web.serve(None, None, "a device")
-    assert (cleared, len(looks)) == ([3], 4)
+        hand.web.serve(runner, None, "a device")
+    assert (cleared, len(looks)) == ([5], 6)
     assert caplog.messages == ["no connection"]
+
+
+def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(hand, monkeypatch):
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    happened = []
+
+    def seconds_per_work(quality):
+        happened.append(quality.value)
+        if happened.count("fine") == 1:  # The storage has the weights.
+            raise UnavailableError("no connection")
+        if quality.value == "draft":
+            raise ValueError("no weights for drafts")
+        return 0.25
+
+    def paint_next(*_):
+        happened.append("look")
+        return happened == ["look"]
+
+    def clear(*_):
+        hand.stop.signum = signal.SIGTERM
+        said_to(hand.web, {"kind": "look"})
+
+    monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
+    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
+    monkeypatch.setattr(hand.web, "paint_next", paint_next)
+    with pytest.raises(Stopped):
+        hand.web.serve(SimpleNamespace(seconds_per_work=seconds_per_work), None, "a device")
+    assert happened == ["look", "look", "fine", "look", "fine", "look", "draft", "look"]
+    said = [json.loads(line) for line in hand.said.getvalue().splitlines()]
+    assert said == [{"kind": "speed", "quality": "fine", "rate": 0.25, "device": "a device"}]

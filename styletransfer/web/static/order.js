@@ -29,8 +29,14 @@ const showSettings = () => {
   form.elements.preserve_color.checked = keeps;
   showStrength();
 };
+// The worker measures before it paints its first picture, and needs some seconds to begin.
+const MOST_TRIES = 24, TRY_AGAIN_MS = 5000;
+let tries = 0, tryingAgain = 0;
 export const loadEstimates = async () => {
+  clearTimeout(tryingAgain);
   try { estimates = await ask("/api/estimate"); } catch { return; } // The page says by itself that the server is away.
+  const unknown = Object.values(estimates).includes(null);
+  if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.quality];
     each.textContent = seconds ? `${about(seconds)} here` : "time not known yet";
