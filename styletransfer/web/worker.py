@@ -194,10 +194,11 @@ class Follower:
     def on_step(self, step: "Step") -> None:
         """Raises Cancelled, LeaseLost; before the result is stored, also StorageError, Stopped."""
         self._lease.check()
-        if step.iteration == step.total:
+        last = step.iteration == step.total
+        if last:
             self._confirm()
         now = time.monotonic()
-        if now - self._reported >= REPORT_EVERY_S:
+        if last or now - self._reported >= REPORT_EVERY_S:
             self._reported = now
             news = {
                 "step": step.iteration,

@@ -69,6 +69,17 @@ def test_a_job_says_how_it_was_painted(hand):
     assert not hand.paint(None)
 
 
+def test_a_finished_job_has_taken_all_of_its_steps(hand):
+    def painting(on_step):
+        for number in range(1, 10):  # All within one report's time.
+            on_step(step(number))
+        return Record(result="monet/x.jpg")
+
+    assert hand.paint(painting)
+    done = hand.store.read_ended(hand.job)
+    assert (done.step, done.steps, done.fraction) == (9, 9, 1.0)
+
+
 def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monkeypatch):
     ended = []
     monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))
