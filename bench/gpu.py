@@ -17,8 +17,9 @@ first without being named:
 - `batch`, `batch-one`: pictures a minute of a batch, with as many side by side as fit and with one;
 - `peers-batch`: pictures a minute of crowsonkb's recipe, with the same number of steps.
 
-Everything measured is added to FOLDER/results.json at once. After `--minutes` the run ends, says
-what is left, and a later call with the same arguments goes on there; `--again` measures anew.
+Everything measured is added to FOLDER/results.json at once. After `--minutes` the run ends, and a
+later call with the same arguments goes on there. What ended with an error is tried again then;
+`--again` measures all anew.
 `--publish` writes docs/performance.md's part between its marks.
 """
 
@@ -49,6 +50,7 @@ UNDER_JAX = "jax_steps.py"
 SIZES = (256, 512, 1024, 2048, 4096)  # px, the longer side; pictures are 3:2
 ROUNDS = 5
 ROUND_S = 1.0  # at least, of many steps where these are short
+NO_MEMORY = {"skipped": "not enough memory"}
 PARTS = ("export", "peak", "steps", "batch", "batch-one", "peers-batch")
 VERSIONS = """
 from importlib.metadata import PackageNotFoundError, version
@@ -203,6 +205,8 @@ class Measuring:
         program = self._args.out / "programs" / f"step_{size}.stablehlo"
         if "JAX" in self._libraries and program.exists():
             found.append(Contestant(gpu_document.UNDER_JAX, "ours", UNDER_JAX, "step"))
+        elif "JAX" in self._libraries:
+            print(f"{gpu_document.UNDER_JAX}: needs {program}, which --parts export writes")
         if "PyTorch" in self._libraries:
             for name in ("neural-style-pt", "crowsonkb"):
                 found.append(Contestant(f"{name}, float32", "peers", THEIRS, f"{name} float32"))
@@ -227,10 +231,10 @@ class Measuring:
             once = min(self._worker.take(each.name).seconds for _ in range(2))
             count = max(1, min(100, int(ROUND_S / once)))
             rounds = [self._worker.take(each.name, count) for _ in range(ROUNDS)]
-        except MemoryRanOutError:
-            return {"skipped": "not enough memory"}
-        except GoneError as error:
-            return {"skipped": str(error).splitlines()[-1][:200] if str(error) else "it ended"}
+        except (GoneError, MemoryRanOutError) as error:
+            print(f"{each.label}, {size} px, ended:\n{error}", file=sys.stderr)
+            no_memory = isinstance(error, MemoryRanOutError)
+            return NO_MEMORY if no_memory else {"skipped": "ended with an error"}
         finally:
             self.end()
         seconds = [took.seconds for took in rounds]
@@ -261,10 +265,16 @@ class Measuring:
         """Measures where[name] unless it is known or its library is missing, and keeps it."""
         if needs and needs not in self._libraries:
             print(f"{name}: needs {needs}, which is not here")
-        elif self._args.again or name not in where:
+        elif self._args.again or not is_known(where.get(name)):
             where[name] = measure()
             print(f"{name}: {where[name]}", flush=True)
             self._file.write_text(json.dumps(self.results, indent=1))
+
+
+def is_known(entry: Any) -> bool:
+    """Whether a result need not be measured again: all but none, and what ended with an error."""
+    failed = isinstance(entry, dict) and "skipped" in entry and entry != NO_MEMORY
+    return entry is not None and not failed
 
 
 def write_inputs(folder: Path) -> None:

@@ -35,7 +35,7 @@ class GoneError(Exception):
 
 
 class MemoryRanOutError(Exception):
-    """A worker ended because memory ran out."""
+    """A worker ended because memory ran out; has its last output."""
 
 
 def most_memory() -> int:
@@ -52,7 +52,8 @@ def serve(
     memory in bytes, on the device that computes.
     """
     # If memory runs out, the kernel should kill this process and not its parent.
-    Path("/proc/self/oom_score_adj").write_text("1000")
+    with contextlib.suppress(OSError):  # A sandbox may refuse it.
+        Path("/proc/self/oom_score_adj").write_text("1000")
     # What libraries print must not be mistaken for answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -108,10 +109,11 @@ class Worker:
         code = self._process.wait()
         self._said.seek(0)
         said = self._said.read()
+        last = "\n".join(said.splitlines()[-20:])
         # The kernel kills the process, or an allocation fails.
         if code == -signal.SIGKILL or re.search("allocate|out of memory|OOM", said):
-            raise MemoryRanOutError
-        raise GoneError("\n".join(said.splitlines()[-20:]))
+            raise MemoryRanOutError(last)
+        raise GoneError(last)
 
 
 def free_memory() -> int:

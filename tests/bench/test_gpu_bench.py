@@ -18,6 +18,8 @@ from stepping import serve
 def prepare(name):
     if name.startswith("crowsonkb"):
         raise SystemExit("CUDA out of memory")
+    if name.startswith("plain"):
+        raise SystemExit("no kernel image is available")
     return lambda: time.sleep(0.001)
 serve(prepare)
 """
@@ -41,7 +43,7 @@ def bench():
 @pytest.fixture
 def quick(bench, monkeypatch, tmp_path):
     """Arguments → a run on the CPU, whose processes take a millisecond a step and need no library;
-    crowsonkb's has no memory."""
+    crowsonkb's has no memory, and VGG alone ends with an error."""
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER.format(bench=str(BENCH)))
     monkeypatch.setattr(bench.gpu, "THEIRS", str(worker))
@@ -82,7 +84,9 @@ def test_what_is_measured_is_kept_and_the_next_run_goes_on_there(quick, bench, t
     )
     capsys.readouterr()
     quick().part("steps")
-    assert capsys.readouterr().out.count(": {") == 1  # Only what was missing.
+    said = capsys.readouterr()
+    assert said.out.count(": {") == 2  # Only what was missing, and what had ended.
+    assert "VGG alone, bfloat16, 64 px, ended:\nno kernel image is available" in said.err
     quick().part("batch")
     assert "needs TensorFlow, which is not here" in capsys.readouterr().out
 
