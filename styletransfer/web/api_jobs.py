@@ -35,7 +35,7 @@ LONGEST_REQUEST = 20_000  # bytes of the JSON
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 UNBUFFERED = {"x-accel-buffering": "no"}  # A proxy must not wait for more.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 403, 404, 413, 415, 422, 429)
+    status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 }
 OneJob = Annotated[JobId, Path()]
 LastEventId = Annotated[str | None, Header(max_length=100)]
