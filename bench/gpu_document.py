@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kernels import step_operations
+from kernels import DEEPEST, step_operations
 from markdown_page import paragraph, replace_between, table
 
 BEGIN, END = "<!-- measured on a GPU -->\n", "<!-- end of measured on a GPU -->\n"
@@ -39,8 +39,9 @@ def document(results: Results) -> str:
     parts = [
         paragraph(
             f"On {device}, with {libraries}; this engine's convolutions in {precision}. VGG19's "
-            "weights are random, and the same for all. A step is forward, loss, backward and Adam, "
-            "of VGG alone forward and backward; medians."
+            "weights are random, and the same for all. A step is forward, loss, backward and Adam; "
+            f"medians. VGG alone ends at {DEEPEST}, as this engine does; the peers compare conv5_1 "
+            "as well."
         ),
         by_size(results, "ms a step", lambda entry, _: f"{1000 * seconds(entry):.3g}"),
         by_size(results, "GiB on the device", lambda entry, _: f"{entry['memory'] / GIB:.2f}"),
@@ -87,7 +88,7 @@ def shares(results: Results) -> str:
         return f"{step_share(entry, of, peak):.1%}"
 
     head = f"of {peak / 1e12:.3g} TFLOP/s, a product of matrices"
-    # The others compare a deeper layer as well.
+    # The operations that are counted are those up to DEEPEST.
     return by_size(results, head, share, (*OURS, ALONE))
 
 

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from contestants import LIMIT_UP_TO, PAINTINGS, PAINTINGS_AT, ours, vgg_alone
-from kernels import CONVOLUTIONS, PRODUCT, kernel_operations, step_operations
+from kernels import CONVOLUTIONS, DEEPEST, PRODUCT, kernel_operations, step_operations
 from markdown_page import paragraph, replace_between, table
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -41,7 +41,8 @@ def document(results: Results, image: str) -> str:
         paragraph(
             f"On {about['processor']}, {about['cores']} cores, with TensorFlow "
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
-            "weights, random ones, are the same for all, and so are the layers compared. A step is "
+            "weights, random ones, are the same for all. VGG alone ends at the deepest layer that "
+            f"this engine compares, {DEEPEST}; the peers compare conv5_1 as well. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "
             f"took turns, {rounds(results)}, of several steps where these are short, and these are "
             "medians. What would have needed more memory than was free was left out."

@@ -4,8 +4,9 @@ bench/performance.py and bench/gpu.py.
     python bench/pytorch_steps.py FOLDER HEIGHT WIDTH cpu|gpu
 
 FOLDER has photo.npy, painting.npy and vgg.npz. Every step is forward, loss, backward and Adam, with
-the same weights and picture, and the layers of Gatys, Ecker & Bethge 2016, which all of them use.
-On a GPU, float32 has PyTorch's default meaning: convolutions in TF32.
+the same weights and picture. The two recipes compare the layers of Gatys, Ecker & Bethge 2016, this
+engine all of these but conv5_1. On a GPU, float32 has PyTorch's default meaning: convolutions in
+TF32.
 """
 
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytorch_objective
 import pytorch_recipe
 import torch
-from kernels import CHAIN, PRODUCT
+from kernels import CHAIN, DEEPEST, PRODUCT
 from pytorch_vgg import Network, compute_on, fit, resized
 from stepping import most_memory, serve
 from torch.nn import functional
@@ -28,12 +29,11 @@ Step = Callable[[], float]
 
 
 def plain(network: Network, photo: torch.Tensor, _: torch.Tensor) -> Step:
-    """VGG and hardly anything else: the loss is the mean of the deepest feature that the others
-    compare."""
-    deepest = STYLE_LAYERS[-1]
+    """VGG and hardly anything else: the loss is the mean of the deepest feature that this engine
+    compares."""
     return adam_steps(
         photo.clone(),
-        lambda image: network.features(image, [deepest])[deepest].mean(),
+        lambda image: network.features(image, [DEEPEST])[DEEPEST].mean(),
         rate=pytorch_recipe.LEARNING_RATE,
     )
 

@@ -40,6 +40,12 @@ def test_the_operations_of_a_small_step_are_counted_as_by_hand(bench):
     assert bench[0].step_operations(16, 16) == 36 * pairs
 
 
+def test_vgg_alone_ends_where_the_engine_does(bench):
+    from styletransfer.engine.losses import STYLE_LAYERS
+
+    assert max(STYLE_LAYERS) == bench[0].DEEPEST
+
+
 def test_a_picture_counts_as_padded(bench):
     from styletransfer.engine.canvas import Canvas
 
