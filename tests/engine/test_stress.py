@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,8 +23,7 @@ EXACT = Settings(
     precision="float32", content_weight=1.0, total_variation_weight=0.0, structure_weight=0.0
 )
 STATISTICS = ("gram", "moments")
-# Network by network: what is traced for one takes seconds, and serves all its tests.
-each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS, scope="module")
+each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,14 @@ def sample(name, longer):
 # --- hard networks --------------------------------------------------------------------------------
 
 
+@cache
+def traced_terms(minimised):
+    """image, problem → the objective's content error and style loss."""
+    return tf.function(
+        lambda image, problem: minimised.gradient(image, problem, tf.ones(4, tf.float64))[0][:2]
+    )
+
+
 def exact_terms(vgg, statistics, content, painting):
     """image [1, H, W, 3] → content error and style loss in float64 throughout."""
     minimised = Objective(
@@ -59,19 +67,14 @@ def exact_terms(vgg, statistics, content, painting):
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
     norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])
     problem = Problem(Targets(target, (), norm, (group,)), ())
-
-    @tf.function
-    def terms_at(image):
-        return minimised.gradient(image, problem, tf.ones(4, tf.float64))[0][:2]
-
-    return lambda image: terms_at(tf.constant(image, tf.float64)).numpy()
+    return lambda image: traced_terms(minimised)(tf.constant(image, tf.float64), problem).numpy()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statistics", STATISTICS)
 @each_kind
 def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kind, statistics):
-    vgg = hard_networks.network(kind)
+    vgg = hard_networks.shared_network(kind)
     image, content, painting = picture(72, 96, 1), picture(72, 96, 2), picture(80, 64, 3)
     args, rng = (image, content, [painting]), np.random.default_rng(0)
     terms_at = exact_terms(vgg, statistics, content, painting)
@@ -109,7 +112,7 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
 @pytest.mark.parametrize("statistics", STATISTICS)
 @each_kind
 def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistics):
-    vgg, painting = hard_networks.network(kind), picture(72, 96, 3)
+    vgg, painting = hard_networks.shared_network(kind), picture(72, 96, 3)
     settings = dataclasses.replace(EXACT, style_statistics=statistics)
     terms, _ = objective(painting, painting, [painting], settings, vgg)
     assert terms["content"] == 0
@@ -121,7 +124,9 @@ def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistic
 def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind):
     settings = Settings(size=96, iterations=10, precision="float32")
     steps = list(
-        stylize(picture(72, 96, 1), [picture(80, 80, 2)], settings, hard_networks.network(kind))
+        stylize(
+            picture(72, 96, 1), [picture(80, 80, 2)], settings, hard_networks.shared_network(kind)
+        )
     )
     terms = np.array([list(step.losses.values()) for step in steps])
     assert np.isfinite(terms).all() and terms.min() > -1e-4
@@ -190,11 +195,10 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(sketch, n
 @pytest.mark.parametrize(
     "kind",  # Where nearly all of a feature is its mean, a photo and any painting are the same.
     [kind for kind in hard_networks.KINDS if kind != "biased"],
-    scope="module",
 )
 def test_strength_holds_on_hard_networks(kind):
     strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.6
-    vgg = hard_networks.network(kind)
+    vgg = hard_networks.shared_network(kind)
     given, step, grainier = painted(vgg, "landscape", strength)
     assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.07)
     assert grainier < 2

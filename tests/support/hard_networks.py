@@ -4,6 +4,7 @@ kernels such as careless training, pruning or conversion leave behind."""
 from functools import cache
 
 import numpy as np
+import tensorflow as tf
 
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.registry import Weights
@@ -84,12 +85,51 @@ _CHANGES = {
 KINDS = tuple(_CHANGES)
 
 
-@cache
 def network(kind: str) -> VGG:
-    """The network of this kind, of KINDS. All tests of a process share it."""
-    plain = tiny.weights()
-    kernels = {
+    """The network of this kind, of KINDS."""
+    return VGG(Weights("vgg19", f"hard:{kind}", _kernels(kind), tiny.weights().mean))
+
+
+def shared_network(kind: str) -> VGG:
+    """The same with the features of this kind until the next call. All kinds are one network, whose
+    kernels are variables: what TensorFlow traces of it takes seconds, and serves them all."""
+    found = _shared()
+    found.become(kind)
+    return found
+
+
+@cache
+def _kernels(kind: str) -> Kernels:
+    return {
         layer: tuple(np.asarray(each, np.float32) for each in both)
-        for layer, both in _CHANGES[kind](dict(plain.kernels)).items()
+        for layer, both in _CHANGES[kind](dict(tiny.weights().kernels)).items()
     }
-    return VGG(Weights(plain.model, f"hard:{kind}", kernels, plain.mean))
+
+
+class _Changeable(VGG):
+    def __init__(self) -> None:
+        super().__init__(tiny.weights())
+        self._variables: dict[tf.DType, dict[str, list[tf.Variable]]] = {}
+
+    def become(self, kind: str) -> None:
+        self._kernels = _kernels(kind)
+        for variables in self._variables.values():
+            for layer, pair in variables.items():
+                for variable, value in zip(pair, self._kernels[layer], strict=True):
+                    variable.assign(tf.cast(value, variable.dtype))
+
+    def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+        assert dtype != tf.float16, "its scales would be those of another kind"
+        if dtype not in self._variables:
+            with tf.init_scope():
+                self._variables[dtype] = {
+                    layer: [tf.Variable(tf.cast(each, dtype)) for each in pair]
+                    for layer, pair in self._kernels.items()
+                }
+        return {
+            layer: tuple(map(tf.convert_to_tensor, pair))
+            for layer, pair in self._variables[dtype].items()
+        }
+
+
+_shared = cache(_Changeable)
