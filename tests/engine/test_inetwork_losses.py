@@ -1,6 +1,7 @@
 """The recipe `inetwork` against the original's formulas, written out in inetwork_formulas.py."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ CONTENT_WEIGHTS = {0: 1e-3, 1: 0.5, 2: 70.0}
 TOTAL_VARIATION_WEIGHT = 5e-5
 
 
+@cache
 def growing_weights(model):
     """The tiny network with activations as large as the real one's, which grow with depth as
     the formula's powers of two expect it: then every layer counts in the style loss."""
@@ -28,6 +30,12 @@ def growing_weights(model):
         if layer.endswith("_1"):
             kernels[layer] = kernel * np.float32(20 if layer == "conv1_1" else 1.5), bias
     return dataclasses.replace(weights, kernels=kernels)
+
+
+@cache
+def growing_network(model):
+    """The network with these weights: what is traced of it serves all tests."""
+    return VGG(growing_weights(model))
 
 
 def halves(height, width, side):
@@ -43,7 +51,7 @@ def halves(height, width, side):
     return mask
 
 
-def assert_agrees(weights, image, content, styles, shares, settings, masks=None):
+def assert_agrees(weights, vgg, image, content, styles, shares, settings, masks=None):
     """The engine's terms and gradient are those of the formulas, to 1e-4."""
     masks = masks or {}
     terms, gradient = objective(
@@ -51,7 +59,7 @@ def assert_agrees(weights, image, content, styles, shares, settings, masks=None)
         content,
         styles,
         Settings.inetwork(model=weights.model, **settings),
-        VGG(weights),
+        vgg,
         shares=shares,
         **masks,
     )
@@ -117,7 +125,6 @@ def test_the_gradient_of_the_formulas_equals_finite_differences(pool_type):
 # --- the objective --------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "paintings", "masks", "content_loss_type", "pool_type"),
     [
@@ -143,7 +150,8 @@ def test_the_objective_is_the_originals(model, paintings, masks, content_loss_ty
         given["style_masks"] = [halves(64, 96, side) for side in sides]
     settings = balanced(content_loss_type, pool_type)
     shares = [1.0, 0.6, 1.7][:paintings]
-    assert_agrees(growing_weights(model), image, content, styles, shares, settings, given)
+    network = growing_weights(model), growing_network(model)
+    assert_agrees(*network, image, content, styles, shares, settings, given)
 
 
 @pytest.mark.parametrize(("model", "pool_type"), [("vgg16", "ave"), ("vgg19", "max")])
@@ -151,19 +159,20 @@ def test_the_objective_is_the_originals_at_odd_sizes(model, pool_type):
     image, content = tiny.picture(67, 93, 1), tiny.picture(67, 93, 2)
     styles = [tiny.picture(67, 93, 3), tiny.picture(51, 79, 4)]
     settings = balanced(0, pool_type) | {"style_scale": 1.3, "content_layer": "conv4_2"}
-    assert_agrees(growing_weights(model), image, content, styles, [0.7, 0.3], settings)
+    network = growing_weights(model), growing_network(model)
+    assert_agrees(*network, image, content, styles, [0.7, 0.3], settings)
 
 
-@pytest.mark.slow
 def test_the_objective_is_the_originals_with_its_weights_and_as_many_channels():
     image, content, style = (tiny.picture(48, 64, seed) for seed in (1, 2, 3))
-    assert_agrees(random_weights("vgg16", 0), image, content, [style], [1.0], {})
+    weights = random_weights("vgg16", 0)
+    assert_agrees(weights, VGG(weights), image, content, [style], [1.0], {})
 
 
 def test_a_mask_is_resized_to_each_layer():
     """A mask twice as large as the picture means the same as one of the picture's size."""
     image, content, style = (tiny.picture(64, 96, seed) for seed in (1, 2, 3))
-    vgg, settings = VGG(growing_weights("vgg16")), Settings.inetwork()
+    vgg, settings = growing_network("vgg16"), Settings.inetwork()
     large, small = (
         objective(image, content, [style], settings, vgg, style_masks=[halves(*size, "left")])[0]
         for size in ((128, 192), (64, 96))
@@ -198,7 +207,7 @@ def run():
     weights = growing_weights("vgg16")
     settings = Settings.inetwork(iterations=3, size=64)
     steps = []
-    for step in stylize(content, [style], settings, VGG(weights)):
+    for step in stylize(content, [style], settings, growing_network("vgg16")):
         steps.append((step, step.image.copy()))
     return content, style, weights, steps
 
@@ -210,7 +219,6 @@ def test_a_run_lowers_the_loss_from_iteration_to_iteration_at_one_scale(run):
     assert totals[0] > totals[1] > totals[2]
 
 
-@pytest.mark.slow
 def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas(run):
     content, style, weights, steps = run
     loss = inetwork_formulas.loss_of(content, [style], weights, shares=[1.0])
