@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import os
 import resource
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -185,15 +186,22 @@ def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypa
     assert len(convolutions) == 6
 
 
+@pytest.fixture
+def own_traces(monkeypatch):
+    """A cache of traced programs that is empty; what other tests have traced stays for others."""
+    found = lru_cache(_traced_program.__wrapped__)
+    monkeypatch.setattr("styletransfer.engine.program._traced_program", found)
+    return found
+
+
 @pytest.mark.slow
-def test_photos_of_any_size_share_one_trace(tiny):
-    _traced_program.cache_clear()
+def test_photos_of_any_size_share_one_trace(tiny, own_traces):
     for side in range(64, 74):
         list(
             stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
         )
     # Same settings, so the same program; another structure of the problem would be another one.
-    assert _traced_program.cache_info().currsize == 1
+    assert own_traces.cache_info().currsize == 1
     objective = Objective.of(Settings(), tiny)
     photo = pyramid.to_batch(picture(64, 64))
     groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
@@ -369,6 +377,7 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.usefixtures("own_traces")
 def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     """A gradient that is no number anywhere."""
 
@@ -376,11 +385,9 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
         return tf.stack([found["content"] * float("nan")] * 3)
 
     monkeypatch.setattr(RelativeLosses, "terms", terms)
-    _traced_program.cache_clear()
     settings = Settings(size=96, iterations=100, optimizer=optimizer)
     with pytest.raises(DivergedError, match="weights"):
         list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
-    _traced_program.cache_clear()
 
 
 @pytest.mark.slow
