@@ -42,7 +42,6 @@ def size(file):
     return Image.open(io.BytesIO(file)).size
 
 
-@pytest.mark.slow
 def test_a_photo_comes_back_once_though_all_is_sent_twice_and_telegram_stumbles(world, cloud):
     cloud.repeats = 2
     update = world.photo(ANNA, PHOTO)
@@ -68,7 +67,6 @@ def test_a_photo_comes_back_once_though_all_is_sent_twice_and_telegram_stumbles(
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
 
 
-@pytest.mark.slow
 def test_everybody_gets_their_own_back_and_what_cannot_be_painted_stops_nobody(world, cloud):
     heights = (40, 48, 56, 64)  # Each result has a height of its own.
     photos = [tiny.file(height, 80, height) for height in heights]
@@ -94,7 +92,6 @@ def test_everybody_gets_their_own_back_and_what_cannot_be_painted_stops_nobody(w
     assert world.telegram.sent(chat=OWNER) == []
 
 
-@pytest.mark.slow
 def test_a_painting_that_spot_stops_goes_on_from_its_checkpoint(world, cloud):
     cloud.environment["STYLE_ITERATIONS"] = "150"
     update = world.photo(ANNA, PHOTO)
@@ -118,7 +115,6 @@ def test_a_painting_that_spot_stops_goes_on_from_its_checkpoint(world, cloud):
     assert world.keys(f"results/{ANNA}/_checkpoints/") == []
 
 
-@pytest.mark.slow
 def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(world, cloud):
     cloud.environment["VGG_WEIGHTS"] = "gone.h5"
     update = world.photo(ANNA, PHOTO)
@@ -134,7 +130,6 @@ def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(worl
     assert "exit code: 3" in answer.text and job.id in answer.text
 
 
-@pytest.mark.slow
 def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
     world.answers(world.photo(ANNA, PHOTO))
     [key] = world.photo_keys(ANNA)

@@ -150,7 +150,6 @@ def undisturbed(moto):
     return done.results()
 
 
-@pytest.mark.slow
 def test_two_undisturbed_runs_give_the_same_bytes(moto, undisturbed):
     done = Batch(moto, FEW)
     assert done.run() == 0
@@ -176,7 +175,6 @@ def report(proxy):
     assert {rule.fault for rule in FAULTS} | {"corrupt"} == set(broken)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("where", ["moto", "rgw over TLS"])
 def test_faults_on_a_fifth_of_the_requests_cost_no_picture(request, where, undisturbed):
     server, tls = request.getfixturevalue(where.split()[0]), None  # The proxy adds TLS.
@@ -264,7 +262,6 @@ def test_a_missing_bucket_is_named_with_the_way_to_create_it(few, seen, which):
     assert "./bucket_management.py create nowhere" in got.err
 
 
-@pytest.mark.slow
 def test_a_stall_is_cut_off_and_the_request_made_again(few, undisturbed, impatient):
     with behind(few.server) as proxy:
         rules = [
@@ -304,7 +301,6 @@ class Outage:
         self.thread.join()
 
 
-@pytest.mark.slow
 def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     moto, seen, undisturbed, monkeypatch
 ):
@@ -318,7 +314,6 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     check_whole(done, undisturbed, photos)
 
 
-@pytest.mark.slow
 def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
     moto, seen, undisturbed, impatient
 ):
@@ -383,7 +378,6 @@ def test_a_photo_deleted_between_listing_and_reading_fails_alone(few, seen):
     assert seen(few.environment()).code == 0
 
 
-@pytest.mark.slow
 def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, undisturbed):
     with behind(few.server) as proxy:
         proxy.add(f"^GET /{few.source}/p02", "corrupt", times=999)
@@ -395,7 +389,6 @@ def test_a_photo_that_arrives_damaged_again_and_again_fails_alone(few, seen, und
     check_whole(few, undisturbed, FEW)
 
 
-@pytest.mark.slow
 def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
     few, undisturbed, impatient, seen
 ):
@@ -408,7 +401,6 @@ def test_storage_that_is_away_when_a_checkpoint_is_read_is_waited_for(
     check_whole(few, undisturbed, FEW)
 
 
-@pytest.mark.slow
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undisturbed):
     few.put(few.result, "_checkpoints/monet/p02.jpg.npz", TORN)
     with behind(few.server) as proxy:
@@ -420,7 +412,6 @@ def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undi
     check_whole(few, undisturbed, FEW)
 
 
-@pytest.mark.slow
 def test_a_gallery_that_cannot_be_written_costs_no_painting(few, seen, undisturbed, impatient):
     with behind(few.server) as proxy:
         proxy.add(f"^PUT /{few.result}/(_gallery|index)", "status", times=999, code=500)
