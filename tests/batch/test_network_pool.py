@@ -99,7 +99,7 @@ def md5(path):
 
 
 @pytest.fixture
-def unnamed(folders, empty_caches):
+def unnamed(folders, empty_caches, traced_once):
     """Folders as buckets, VGG_WEIGHTS unset, nothing cached."""
     del folders["VGG_WEIGHTS"]
     return folders
@@ -299,7 +299,7 @@ def test_the_original_recipe_paints_with_the_built_in_network(unnamed, no_hub, m
 
 
 @pytest.mark.slow
-def test_weights_can_be_in_the_style_bucket(folders, monkeypatch):
+def test_weights_can_be_in_the_style_bucket(folders, traced_once):
     from support import fabricated
 
     fabricated.save_h5(Path("paintings/vgg.h5"), fabricated.weights())

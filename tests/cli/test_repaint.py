@@ -21,7 +21,9 @@ def save_weights(path, seed=0):
 
 @pytest.mark.slow
 @tries("from_record", "weights")
-def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(folders, capsys):
+def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
+    folders, traced_once, capsys
+):
     save_weights("small.npz")
     assert run(folders, VGG_WEIGHTS="small.npz", **ONE) == 0
     Path("small.npz").rename("moved.npz")
@@ -43,7 +45,7 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(fol
 
 
 @pytest.mark.slow
-def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders):
+def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders, traced_once):
     save_weights("paintings/small.npz")
     assert run(folders, VGG_WEIGHTS="bucket:small.npz", **ONE) == 0
     assert inetwork(["--from-record", RECORD, "copy/town"]) == 0

@@ -37,6 +37,25 @@ def small_vgg(monkeypatch):
     return loads
 
 
+_networks = {}  # By the identity of their weights.
+
+
+@pytest.fixture
+def traced_once(monkeypatch):
+    """The same weights are the same network whenever a test of this process reads them: what
+    TensorFlow traces for a network takes seconds."""
+    from styletransfer.vgg import network
+
+    real = network.VGG
+
+    def shared(weights):
+        found = _networks.setdefault((weights.model, weights.identity), real(weights))
+        found._adapted.clear()  # So that it says again what it has said to another test.
+        return found
+
+    monkeypatch.setattr(network, "VGG", shared)
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     """Three folders as buckets, and the variables that name them; the log goes to stdout."""
