@@ -8,14 +8,20 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import DEFAULTS, ONE, QUICK, TWO, painted, table, tries
 
-from styletransfer.cli import inetwork_arguments
+from styletransfer.cli import inetwork_arguments, loss_log
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, decode
 from styletransfer.settings import QUALITIES, Settings
 
 # Each test paints a picture.
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("inetwork_files")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("inetwork_files", "no_chart")]
+
+
+@pytest.fixture
+def no_chart(monkeypatch):
+    """The losses' chart takes longer than a picture; test_inetwork.py has it drawn."""
+    monkeypatch.setattr(loss_log, "chart_png", lambda rows: b"")
 
 
 LONGER = ["--num_iter", "40"]
@@ -140,7 +146,6 @@ def test_several_paintings_are_blended_in_the_shares_given():
     assert means[0][0] - means[0][2] > means[1][0] - means[1][2] + 20
 
 
-@pytest.mark.slow
 def test_a_single_style_weight_is_for_all_in_equal_parts():
     assert inetwork_arguments.shares_of(None, 2) == [0.5, 0.5]
     assert inetwork_arguments.shares_of([3], 2) == [1.5, 1.5]
@@ -151,7 +156,6 @@ def test_a_single_style_weight_is_for_all_in_equal_parts():
     assert (one != painted(*ORIGINAL, **pair)).any()
 
 
-@pytest.mark.slow
 @tries("regions")
 def test_regions_say_where_in_the_picture_each_painting_goes():
     pair = {"pictures": tuple(TWO)}
