@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-SCALE = 0.1
+SCALE = 0.05
 TOWN = "town"  # a photo that is kept in no file
 SIZES = {  # width, height
     "photos/landscape.jpg": (960, 640),
