@@ -1,6 +1,6 @@
 """`kill -9` at random moments, and a rerun: every result once and right, nothing left behind.
 
-A few rounds of each kind of bucket; more: `pytest tests/batch/test_kill.py -s --rounds 30`.
+A round of each kind of bucket; more: `pytest tests/batch/test_kill.py -s --rounds 30`.
 """
 
 import json
@@ -17,7 +17,7 @@ from support import programs, tiny
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
-ROUNDS, ROUNDS_ON_S3, SEED = 2, 1, 11
+ROUNDS, SEED = 1, 11
 AT_ONCE = 2
 CHECKPOINT_EVERY = "0.03"
 DEADLINE_S = 120
@@ -34,18 +34,16 @@ FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt"
 @pytest.fixture(params=["folder", "moto", "rgw"])
 def place(request, tmp_path):
     """Buckets of one kind: their names, who opens them, and the variables that tell of both."""
-    asked = request.config.getoption("rounds")
+    rounds = request.config.getoption("rounds") or ROUNDS
     if request.param == "folder":
         names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-        return SimpleNamespace(
-            names=names, account=Account(), environment={}, rounds=asked or ROUNDS
-        )
+        return SimpleNamespace(names=names, account=Account(), environment={}, rounds=rounds)
     server = request.getfixturevalue(request.param)
     return SimpleNamespace(
         names=[server.new_bucket() for _ in range(3)],
         account=server.account,
         environment=server.environment,
-        rounds=asked or ROUNDS_ON_S3,
+        rounds=rounds,
     )
 
 
