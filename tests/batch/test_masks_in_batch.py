@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -82,8 +83,16 @@ def test_paintings_go_where_looks_toml_says(one_photo, dark):
     assert (right - left if dark == "left" else left - right) > 0.1
 
 
-@pytest.mark.slow
-def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, capsys):
+@pytest.fixture
+def grey_steps(monkeypatch):
+    """Pictures are grey after a single step, which takes no time."""
+    grey = np.full((48, 64, 3), 0.5, np.float32)
+    step = {"iteration": 1, "total": 1, "fraction": 1.0, "eta_s": 0.0, "scale": 64}
+    done = SimpleNamespace(**step, image=grey, losses={"total": 0.0}, content_weight=1.0)
+    monkeypatch.setattr(worker.Worker, "_steps", lambda *_: iter([done]))
+
+
+def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, grey_steps, capsys):
     """Two photos in the looks `two`, with a region, and `one`."""
     paint("black.png", 0.1)
     paint("white.png", 0.9)
