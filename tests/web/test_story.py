@@ -1,30 +1,16 @@
 """The whole story in a browser, with the real server and its worker."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from PIL import Image
 from support.browser import Viewer
-
-from styletransfer.paths import PROGRAM
+from support.web_service import DEADLINE_S, WebProcess
 
 pytestmark = pytest.mark.slow  # A server, its worker and a browser start.
 
 PASSWORD = "a long password"
 DONE = "#finished [data-state=done]"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -34,34 +20,17 @@ def server(tmp_path):
         (tmp_path / folder).mkdir()
         for each in colours:
             Image.effect_noise((64, 64), 90).save(tmp_path / folder / f"{each}.png")
-    port = free_port()
     names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
     environment = {
-        **{"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(PROGRAM)},
         **{name: str(tmp_path / folder) for name, folder in names.items()},
         **{"VGG_WEIGHTS": "sketch", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
-        **{"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)},
+        "HOME": str(tmp_path),
     }
-    with (tmp_path / "log").open("w") as log:
-        command = [sys.executable, "-m", "styletransfer.cli.web"]
-        running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
-    deadline = time.monotonic() + 120
-    while not answers(f"http://127.0.0.1:{port}/healthz"):
-        text = (tmp_path / "log").read_text()
-        assert running.poll() is None and time.monotonic() < deadline, text
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    running.send_signal(signal.SIGTERM)
-    assert running.wait(60) == 128 + signal.SIGTERM
-    assert (tmp_path / "log").read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
-
-
-def answers(address):
-    try:
-        with urlopen(address) as answer:
-            return answer.status == 200
-    except URLError:
-        return False
+    web = WebProcess(environment, tmp_path / "log")
+    web.start()
+    yield web.address
+    assert web.stop() == 128 + signal.SIGTERM
+    assert web.log.read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
 
 
 def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, server, tmp_path):
@@ -72,7 +41,7 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     for each in photos:
         Image.effect_noise((96, 64), 60).convert("RGB").save(each)
     page = Viewer(chromium).look(f"{server}/#kept", 390, 844)
-    slow = WebDriverWait(chromium, 120, 0.05)
+    slow = WebDriverWait(chromium, DEADLINE_S, 0.05)
     until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
     until("document.querySelectorAll('[name=look]').length === 2")

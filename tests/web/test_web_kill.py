@@ -1,7 +1,7 @@
 """`kill -9` of the worker and of the web process at random moments, on the software that Cellar
 runs: no job is lost, and none is painted twice to its end.
 
-One round; more: `pytest tests/web/test_web_kill.py -s --rounds 20`.
+One round, with both deaths; more: `pytest tests/web/test_web_kill.py -s --rounds 20`.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections import Counter
 import httpx
 import pytest
 from support import tiny
-from support.web_service import WebProcess, until
+from support.web_service import DEADLINE_S, WebProcess, until
 
 from styletransfer.storage import open_bucket
 
@@ -46,13 +46,13 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
                 saved = checkpoints(web)
                 until(lambda saved=saved: checkpoints(web) > saved or is_idle(web))
             time.sleep(chance.uniform(0.0, 2.0))  # The moment is what is tried.
-            if number % 2:
-                kills["worker"] += web.kill_worker()
-            else:
+            kills["worker"] += until(web.kill_worker)
+            if number % 2 == 0:
+                time.sleep(chance.uniform(0.0, 1.0))
                 web.kill()
                 kills["web"] += 1
                 web.start()
-        states = until(lambda: ended(web, jobs.values()), deadline_s=120 + 15 * rounds)
+        states = until(lambda: ended(web, jobs.values()), deadline_s=DEADLINE_S + 15 * rounds)
     finally:
         web.process.poll() is None and web.stop()
     log = (tmp_path / "log").read_text()
