@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
-from support.hub import free_port, publish, put
+from support.hub import publish, put
+from support.s3_servers import free_ports
 
 from styletransfer.batch import network_pool
 from styletransfer.errors import WeightsError
@@ -107,7 +108,7 @@ def unnamed(folders, empty_caches, traced_once):
 
 @pytest.fixture
 def no_hub(monkeypatch):
-    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", "0" * 32)
+    publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
 
 
 def records():

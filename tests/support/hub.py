@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import http.server
-import socket
 import threading
 import urllib.request
 
@@ -110,9 +109,3 @@ def hub():
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from support.failures import weights_error
-from support.hub import Hub, free_port, keras_models, names, publish, put
+from support.hub import Hub, keras_models, names, publish, put
+from support.s3_servers import free_ports
 
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg import download
@@ -88,7 +89,7 @@ def test_a_wrong_file_in_keras_cache_is_left_alone_and_ignored(hub, published, t
 
 def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, monkeypatch):
     path = put(download.CACHE, published.name, b"12345")
-    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", published.md5)
+    publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", published.md5)
     message = weights_error(download.find, "vgg19", None)
     assert f"{path} is damaged or another one: 5 bytes with MD5" in message
     assert f"expected 300,000 bytes with MD5 {published.md5}" in message
@@ -186,7 +187,7 @@ def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", "0" * 32)
+    publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
     message = weights_error(download.find, "vgg19", None)
     assert "refused" in message
     publish(monkeypatch, "http://hub.invalid/small.h5", "0" * 32)
@@ -247,7 +248,7 @@ def test_the_command_fails_if_weights_cannot_be_written(hub, published, capsys, 
 
 def test_the_command_fails_in_one_line_with_exit_code_3(tmp_path):
     shutil.copytree(PROGRAM / "styletransfer", tmp_path / "styletransfer")
-    refusing = f"http://127.0.0.1:{free_port()}"
+    refusing = f"http://127.0.0.1:{free_ports(1)[0]}"
     command = [sys.executable, "-m", "styletransfer.vgg.download"]
     given = {"cwd": tmp_path, "capture_output": True, "text": True}
     ended = subprocess.run(

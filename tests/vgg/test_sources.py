@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from support import fabricated
 from support.failures import weights_error
-from support.hub import free_port, publish, put
+from support.hub import publish, put
+from support.s3_servers import free_ports
 
 from styletransfer import Settings, load_vgg
 from styletransfer.vgg import download
@@ -24,7 +25,7 @@ def own_caches(empty_caches):
 
 @pytest.fixture
 def no_hub(monkeypatch):
-    publish(monkeypatch, f"http://127.0.0.1:{free_port()}/small.h5", "0" * 32)
+    publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
 
 
 def identity(path):
