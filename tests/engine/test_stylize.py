@@ -60,17 +60,16 @@ def test_every_step_says_where_the_run_is(tiny):
     assert steps[0].image.shape == (96, 128, 3)
 
 
-@pytest.mark.slow
-def test_the_loss_goes_down_and_the_palette_comes_over(random_vgg):
+def test_the_loss_goes_down_and_the_palette_comes_over(tiny):
     photo = np.full((96, 96, 3), 0.5, np.float32) + 0.1 * picture(96, 96, 2)
     painting = picture(96, 96, 3) * np.array([1.0, 0.3, 0.1], np.float32)
     settings = Settings(
         size=64, iterations=50, content_weight=0.001, learning_rate=0.05, style_statistics="gram"
     )
-    steps = list(stylize(photo, [painting], settings, random_vgg))
-    assert steps[-1].losses["total"] < 0.5 * steps[0].losses["total"]
+    steps = list(stylize(photo, [painting], settings, tiny))
+    assert steps[-1].losses["total"] < 0.1 * steps[0].losses["total"]
     wanted, before, after = (x.mean((0, 1)) for x in (painting, photo, steps[-1].image))
-    assert np.linalg.norm(after - wanted) < 0.75 * np.linalg.norm(before - wanted)
+    assert np.linalg.norm(after - wanted) < 0.25 * np.linalg.norm(before - wanted)
 
 
 def test_more_content_weight_keeps_more_of_the_photo(tiny):
