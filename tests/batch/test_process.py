@@ -77,9 +77,14 @@ def test_nothing_to_paint_never_imports_tensorflow(folders, small_vgg, tmp_path)
     assert "Nothing to paint: all 4 results" in done.stdout
 
 
-def test_help_answers_without_loading_anything(tmp_path):
-    done = process({}, tmp_path, "--help")
+def test_help_answers_without_loading_anything_slow(tmp_path):
+    done = process({"PYTHONPROFILEIMPORTTIME": "1"}, tmp_path, "--help")
     assert done.returncode == 0 and "exit codes" in done.stdout
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
+    }
+    assert "styletransfer" in imported
+    assert imported.isdisjoint({"tensorflow", "keras", "boto3", "numpy", "PIL"})
 
 
 @pytest.mark.slow

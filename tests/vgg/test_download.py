@@ -263,11 +263,10 @@ def test_the_command_fails_in_one_line_with_exit_code_3(tmp_path):
     assert "expected vgg16 or vgg19" in wrong.stderr
 
 
-def test_importing_download_loads_neither_tensorflow_nor_keras_and_is_quick():
+def test_importing_download_loads_neither_tensorflow_nor_keras():
     script = (
-        "import time; before = time.process_time(); import styletransfer.vgg.download, sys; "
-        "print(time.process_time() - before, "
-        "{'tensorflow', 'keras', 'h5py', 'scipy'} & {*sys.modules})"
+        "import styletransfer.vgg.download, sys; "
+        "print({'tensorflow', 'keras', 'h5py', 'scipy'} & {*sys.modules})"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -276,6 +275,4 @@ def test_importing_download_loads_neither_tensorflow_nor_keras_and_is_quick():
         text=True,
         check=True,
     )
-    took, loaded = ended.stdout.split(maxsplit=1)
-    assert loaded.strip() == "set()"
-    assert float(took) < 0.5
+    assert ended.stdout == "set()\n"
