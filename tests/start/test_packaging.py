@@ -114,10 +114,6 @@ def test_shell_scripts_are_sound_and_executable(script):
     subprocess.run(["bash", "-n", REPO / script], check=True)
 
 
-def test_start_sh_stays_short():
-    assert len((REPO / "start.sh").read_text().splitlines()) <= 150
-
-
 def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():
     text = (REPO / ".env.example").read_text()
     assert dotenv_values(stream=StringIO(text)) == {}
