@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 from support.pictures import saved
+from support.polling import until
 
 from styletransfer.batch import prefetch_memory
 from styletransfer.batch.looks import Look, Painting
@@ -128,9 +129,7 @@ def test_painting_leaves_alone_what_a_waiting_picture_needs(free):
     usual = memory.set_aside()
     assert usual == int(5 * bytes_to_decode(LARGE) / 8)
     reading = prefetcher([LARGE], memory)
-    deadline = threading.Event()
-    while not any(each.wanted for each in memory._shares):
-        deadline.wait(0.005)
+    until(lambda: any(each.wanted for each in memory._shares), every_s=0.005)
     assert memory.set_aside() == bytes_to_decode(LARGE)
     assert reading._window[0].photo.result(20).picture.size == (2000, 2000)  # Before its turn.
     reading.close()
@@ -147,9 +146,7 @@ def test_paintings_of_looks_that_are_left_out_hold_up_no_other_look(free):
     bucket = SimpleNamespace(read=files.__getitem__)
     memory = PrefetchMemory()
     reading = Prefetcher(tasks, bucket, bucket, memory)
-    pause = threading.Event()
-    while sum(each.wanted > 50_000_000 for each in memory._shares) < DEPTH:
-        pause.wait(0.005)
+    until(lambda: sum(each.wanted > 50_000_000 for each in memory._shares) >= DEPTH, every_s=0.005)
     reading.leave_out(tasks[:DEPTH])
     [last] = reading
     assert last.task is tasks[-1]

@@ -6,24 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from support.commands import configure_buckets, fill
+from support.polling import until
 
 from styletransfer.paths import PROGRAM
 
 # Each test starts a program.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
-
-
-def until(condition, what: str, seconds: float = 60):
-    """What a condition returns, once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.02)
-    return value
 
 
 @contextlib.contextmanager
@@ -60,10 +51,10 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
 ):
     on_moto["BUCKET_RESULT"].write("big.jpg", bytes(400_000))
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
-        until(lambda: (tmp_path / "big.jpg").exists(), "file")
+        until(lambda: (tmp_path / "big.jpg").exists())
         proxy.add("^GET .*big", "slow", rate=2e5)
         (tmp_path / "big.jpg").unlink()
-        until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
+        until(lambda: any(tmp_path.glob(".*.part")))
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
         assert "stopping after the files in progress" in lines_of(lines)
@@ -71,9 +62,9 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
     (tmp_path / "big.jpg").unlink()
     proxy.add("^GET .*big", "hang")
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
-        until(lambda: any(tmp_path.glob(".*.part")), "file in progress")
+        until(lambda: any(tmp_path.glob(".*.part")))
         ran.send_signal(signal.SIGINT)
-        until(lambda: "press Ctrl-C again" in lines_of(lines), "line about stopping")
+        until(lambda: "press Ctrl-C again" in lines_of(lines))
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
 
@@ -90,10 +81,10 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
         fill(bucket, "../hostile.jpg")
     fill(bucket, "monet/a.jpg")
     with watching(str(tmp_path / "out")) as (ran, lines):
-        until(lambda: (tmp_path / "out/monet/a.jpg").exists(), "first file")
+        until(lambda: (tmp_path / "out/monet/a.jpg").exists())
         fill(bucket, "_gallery/thumbs/later.jpg", "_records/monet/later.json", "index.html")
         fill(bucket, "monet/later é.jpg")
-        until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines), "second file")
+        until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines))
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
     assert (tmp_path / "out/monet/later é.jpg").exists()
@@ -107,12 +98,12 @@ def test_watching_outlives_a_network_that_is_gone_for_a_while(on_moto, proxy, tm
     bucket = on_moto["BUCKET_RESULT"]
     fill(bucket, "monet/a.jpg")
     with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
-        until(lambda: (tmp_path / "monet/a.jpg").exists(), "first file")
+        until(lambda: (tmp_path / "monet/a.jpg").exists())
         rule = proxy.add("^GET", "status", times=99, code=403, error="RequestTimeTooSkewed")
-        until(lambda: "retrying in 0.1 s" in lines_of(lines), "line about the failure")
+        until(lambda: "retrying in 0.1 s" in lines_of(lines))
         rule.times = 0
         fill(bucket, "monet/b.jpg")
-        until(lambda: (tmp_path / "monet/b.jpg").exists(), "second file")
+        until(lambda: (tmp_path / "monet/b.jpg").exists())
         assert ran.poll() is None
 
 

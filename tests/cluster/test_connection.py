@@ -6,6 +6,7 @@ import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from support.polling import until
 from support.s3_servers import free_ports
 
 from styletransfer.cluster import connection
@@ -85,12 +86,16 @@ def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
 def test_a_head_that_is_lost_is_named_once(ray, monkeypatch, caplog):
     monkeypatch.setattr(connection, "HEAD_EVERY_S", 0.05)
     ray.answers = [object()]
+
+    def said():
+        return [each for each in caplog.messages if "head" in each]
+
     head = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{head.getsockname()[1]}"
     with connection.connected(address, {}):
-        time.sleep(0.3)
-        assert not [each for each in caplog.messages if "head" in each]
+        time.sleep(0.3)  # In which it is asked for several times.
+        assert not said()
         head.close()
-        time.sleep(0.5)
-    [said] = [each for each in caplog.messages if "head" in each]
-    assert f"does not answer at {address}" in said and "start both again" in said
+        until(said)
+    [line] = said()
+    assert f"does not answer at {address}" in line and "start both again" in line

@@ -21,18 +21,8 @@ from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Quality
 from styletransfer.web.serve import server_config
 from styletransfer.web.stored import StoredJob, new_id
+from support.polling import until
 from support.s3_servers import free_ports
-
-DEADLINE_S = 240  # The worker gives way to all that runs beside it.
-
-
-def until(holds, deadline_s=DEADLINE_S, every_s=0.05):
-    """What `holds` returns as soon as that is true."""
-    deadline = time.monotonic() + deadline_s
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"
-        time.sleep(every_s)
-    return found
 
 
 def step_news(step, seconds_left):

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 from PIL import Image
 from support import tiny
-from support.web_service import begun_upload, served, until
+from support.polling import until
+from support.web_service import begun_upload, served
 
 from styletransfer.web import gate
 from styletransfer.web.gate import FORM_TOKEN

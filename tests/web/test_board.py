@@ -4,7 +4,8 @@ import asyncio
 import threading
 
 import pytest
-from support.web_service import step_news, stored_job, until
+from support.polling import until
+from support.web_service import step_news, stored_job
 
 from styletransfer.errors import StorageError
 from styletransfer.web import board as boards

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import httpx
 from support import tiny
-from support.web_service import served, step_news, until
+from support.polling import until
+from support.web_service import served, step_news
 
 from styletransfer.errors import StorageError
 from styletransfer.storage import s3_client

@@ -6,7 +6,8 @@ import socket
 
 from PIL import Image
 from support import tiny
-from support.web_service import begun_upload, until
+from support.polling import until
+from support.web_service import begun_upload
 
 from styletransfer.web import lease
 from styletransfer.web.schemas import JobState, Quality

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
-from support.web_service import stored_job, until
+from support.polling import until
+from support.web_service import stored_job
 
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import ObjectError
@@ -58,7 +60,8 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
 
 
 def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, monkeypatch):
-    monkeypatch.setattr(leases, "LEASE_S", 0.1)
+    now = [0.0]  # A lease is lost after 20 s.
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
     stored_job(store)
     held, second, queued = Claims(store, "first").next(), Claims(store, "second"), store.queued
     assert second.next() is None
@@ -67,18 +70,18 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
         raise StorageError("no connection")
 
     def slow():
-        time.sleep(0.06)
+        now[0] += 12
         return queued()
 
     monkeypatch.setattr(store, "queued", away)
     with pytest.raises(StorageError):
         second.next()
-    time.sleep(0.11)
+    now[0] += 22
     for looks in (queued, slow, queued):
         monkeypatch.setattr(store, "queued", looks)
         assert second.next() is None, f"taken though nobody could renew: {looks}"
         if looks is queued:
-            time.sleep(0.05)
+            now[0] += 10
     held.confirm()
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.browser import Viewer, count_changes_of_address, hold
+from support.polling import until
 from support.web_page import PageServer, jpeg
-from support.web_service import until
 
 from styletransfer.web import api_jobs
 from styletransfer.web.events import job_changes

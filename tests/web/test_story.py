@@ -5,7 +5,8 @@ import signal
 import pytest
 from PIL import Image
 from support.browser import Viewer
-from support.web_service import DEADLINE_S, WebProcess
+from support.polling import DEADLINE_S
+from support.web_service import WebProcess
 
 pytestmark = pytest.mark.slow  # A server, its worker and a browser start.
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from support.web_service import until
+from support.polling import until
 
 from styletransfer.web import supervisor as supervisors
 from styletransfer.web.supervisor import Supervisor

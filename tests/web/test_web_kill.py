@@ -12,7 +12,8 @@ from collections import Counter
 import httpx
 import pytest
 from support import tiny
-from support.web_service import DEADLINE_S, WebProcess, until
+from support.polling import DEADLINE_S, until
+from support.web_service import WebProcess
 
 from styletransfer.storage import open_bucket
 

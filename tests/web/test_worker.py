@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support.web_service import stored_job, until
+from support.polling import until
+from support.web_service import stored_job
 
 from styletransfer import config
 from styletransfer.errors import MemoryShortError
