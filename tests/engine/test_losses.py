@@ -368,19 +368,19 @@ def test_swapped_masks_swap_the_halves(tiny):
 
 
 @pytest.mark.slow
-def test_each_halfs_statistics_come_nearer_to_its_own_painting_than_to_the_other(random_vgg):
+def test_each_halfs_statistics_come_nearer_to_its_own_painting_than_to_the_other(tiny):
     photo, one, other = picture(64, 96, 1), picture(64, 96, 2), 1 - picture(64, 96, 5) ** 2
     settings = Settings(size=96, iterations=15, content_weight=0, learning_rate=0.05)
-    image = last(stylize(photo, [one, other], settings, random_vgg, regions=[LEFT, 1 - LEFT])).image
+    image = last(stylize(photo, [one, other], settings, tiny, regions=[LEFT, 1 - LEFT])).image
     layer = "conv2_1"
-    features = random_vgg.features(image, [layer])[layer]
+    features = tiny.features(image, [layer])[layer]
     wanted = [
-        numpy_statistics(random_vgg.features(painting, [layer])[layer]) for painting in (one, other)
+        numpy_statistics(tiny.features(painting, [layer])[layer]) for painting in (one, other)
     ]
     for number, half in enumerate((features[:, :20], features[:, -20:])):
         found = numpy_statistics(half)
         own, strange = (numpy_error("moments", found, wanted[n]) for n in (number, 1 - number))
-        assert own < 0.5 * strange
+        assert own < 0.3 * strange
 
 
 def test_a_ramp_leads_from_one_painting_to_the_other(tiny):
