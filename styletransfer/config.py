@@ -76,6 +76,13 @@ class Config:
         """Whether other runs may work on the same buckets, because this one paints only some."""
         return self.photo is not None or self.look is not None or self.shard is not None
 
+    @property
+    def makes_page(self) -> bool:
+        """Whether the run writes the page of all results. Runs that each paint a part, side by
+        side, would overwrite each other's; one of a photo or a look into a folder is alone."""
+        alone = self.shard is None and isinstance(parse_address(self.result), Path)
+        return alone or not self.partial
+
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """The environment of the process; the folder's `.env` fills what is unset or empty. Its AWS_*

@@ -114,7 +114,7 @@ def _open_gallery(run: RunContext) -> "Gallery":
     if len(plan.todo) + len(plan.done) > MOST_SHOWN:
         event(f"no gallery is made of more than {MOST_SHOWN:,} results", level=WARNING)
         return NullGallery()
-    if plan.partial:
+    if not run.config.makes_page:
         return GalleryContribution(result)
     gallery = GalleryPublisher(result, all_results(plan, result))
     for task, reason in plan.refused:

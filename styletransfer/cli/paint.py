@@ -156,9 +156,9 @@ def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
             )
         return
     page = where / bucket_layout.PAGE
-    if config.partial or not page.is_file():
+    if not config.makes_page or not page.is_file():
         if in_browser:
-            why = "; only a run of all photos and looks makes one" if config.partial else ""
+            why = "" if config.makes_page else "; a run without SHARD makes one"
             event(f"There is no page of all results to open in {config.result}{why}.", summary=True)
         return
     here, shown = start.resolve(), page.resolve()

@@ -164,8 +164,8 @@ class GalleryPublisher(Gallery):
 
 
 class GalleryContribution(GalleryPublisher):
-    """For a run that paints only a part: it stores its pictures and leaves the mark, and the next
-    whole run writes the page. Runs beside it would overwrite each other's."""
+    """For a run that paints a part, beside others: it stores its pictures and leaves the mark, and
+    the next whole run writes the page. They would overwrite each other's."""
 
     def __init__(self, bucket: Bucket) -> None:
         super().__init__(bucket, [])
