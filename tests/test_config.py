@@ -147,6 +147,7 @@ def test_formats_have_synonyms(given, means):
         ({**CELLAR, "CELLAR_ADDON_KEY_ID": ""}, ["CELLAR_ADDON_KEY_ID missing", "set all three"]),
         ({**CELLAR, "CELLAR_ADDON_HOST": "ftp://h"}, ["CELLAR_ADDON_HOST", "'ftp://h'", "https"]),
         ({**CELLAR, "CELLAR_ADDON_HOST": "h/photos"}, ["CELLAR_ADDON_HOST", "'h/photos'"]),
+        ({**CELLAR, "CELLAR_ADDON_REGION": "fr par"}, ["CELLAR_ADDON_REGION", "'fr par'"]),
         ({**CELLAR, "CELLAR_ADDON_HOST": "h:port"}, ["CELLAR_ADDON_HOST", "'h:port'"]),
         ({**CELLAR, "CELLAR_ADDON_HOST": "a:s3cr3t@h"}, ["CELLAR_ADDON_HOST has an @"]),
         ({"STYLE_MODE": "mix"}, ["STYLE_MODE", "'mix'", "each, blend"]),

@@ -10,6 +10,8 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable, shortened
 
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
+REGION = "CELLAR_ADDON_REGION"
+ANY_REGION = "default"  # what Ceph calls its only one
 HOST_SYNTAX = "expected host or host:port, with or without https:// or http:// before it"
 EXPECTED = (
     "3–63 lowercase letters, digits, dots and hyphens, optionally followed by /prefix; "
@@ -20,13 +22,14 @@ EXPECTED = (
 @dataclass(frozen=True)
 class Account:
     """An account on an S3 service. `endpoint` None means Amazon S3; `key_id` None means that boto3
-    finds the credentials. hurried: somebody waits for each answer, so that a service that gives
-    none is given up soon."""
+    finds the credentials. region: what requests are signed for; boto3 finds Amazon's, and Ceph
+    takes any. hurried: somebody waits for each answer, so that a service that gives none is given
+    up soon."""
 
     endpoint: str | None = None
     key_id: str | None = None
     secret: str | None = field(default=None, repr=False)
-    region: str = "default"
+    region: str = ANY_REGION
     hurried: bool = False
 
     @property
@@ -50,9 +53,12 @@ def parse_account(environment: Mapping[str, str]) -> Account:
             f"{' and '.join(missing)} missing, though {present} is set; set all three"
         )
     host, key_id, secret = (environment[name] for name in CELLAR)
+    region = environment.get(REGION, ANY_REGION)
+    if not re.fullmatch("[A-Za-z0-9-]{1,63}", region):
+        raise ConfigError(f"{REGION} is {shortened(region)}; expected a name such as fr-par")
     if "@" in host:  # The value may contain a password, so the message omits it.
         raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
-    found = Account(host, key_id, secret)
+    found = Account(host, key_id, secret, region)
     try:
         url = urlsplit(found.url or "")
         good = url.scheme in ("http", "https") and url.hostname and url.port != 0

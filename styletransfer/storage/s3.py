@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
-from styletransfer.storage.address import Account
+from styletransfer.storage.address import ANY_REGION, Account
 from styletransfer.storage.base import (
     BadKeyError,
     Bucket,
@@ -188,7 +188,7 @@ class S3Bucket(Bucket):
         except StorageError:  # It may be somebody else's, which CreateBucket's answer says.
             refused = True
         client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
-        if self._account.endpoint:
+        if self._account.endpoint and self._account.region == ANY_REGION:
             client = client_of(replace(self._account, region=home))
         region = client.meta.region_name
         where = {"CreateBucketConfiguration": {"LocationConstraint": region}}

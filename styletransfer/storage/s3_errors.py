@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage import s3_client
-from styletransfer.storage.address import Account, folder_hint
+from styletransfer.storage.address import REGION, Account, folder_hint
 from styletransfer.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
@@ -24,7 +24,10 @@ _REFUSED = (
 _BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
 # What botocore also says of a web page where a listing is expected.
 _ODD = (UnavailableError, f"{_BUSY[1]}; if that lasts, check CELLAR_ADDON_HOST")
-_OTHER_REGION = (UnavailableError, "{host} says that {where} is in another region ({code})")
+_OTHER_REGION = (
+    UnavailableError,
+    "{host} says that {where} is in another region ({code}); set {region}",
+)
 _BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
 _NAME_TAKEN = (
     "{bucket} belongs to somebody else on {host} ({code}); bucket names are shared by all "
@@ -114,7 +117,10 @@ class ErrorTranslator:
                 check = f"the name, which somebody else's bucket may have, and {check}"
             return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
         kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
-        return kind(text.format(host=host, code=code, where=where, bucket=self.bucket))
+        region = REGION if self.account.endpoint else "AWS_DEFAULT_REGION"
+        return kind(
+            text.format(host=host, code=code, where=where, bucket=self.bucket, region=region)
+        )
 
     def _failure(self, error: Exception, key: str) -> StorageError:
         """The error for a request that got no answer."""

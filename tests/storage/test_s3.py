@@ -7,9 +7,10 @@ import pytest
 from support.commands import keys, refusal
 
 from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
+from styletransfer.storage.address import Account, parse_account
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.files import is_same
+from styletransfer.storage.s3_client import client_of
 
 # Keys that S3 keeps as they are, and that cannot be files in a folder.
 S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", "é" * 512]
@@ -24,6 +25,23 @@ def test_keys_that_cannot_be_files_are_kept_as_they_are(server, key):
     assert bucket.read(key) == b"x"
     bucket.delete(key)
     assert keys(bucket) == []
+
+
+@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+def test_a_region_that_a_service_insists_on_signs_its_requests(server):
+    account = parse_account({**server.environment, "CELLAR_ADDON_REGION": "fr-par"})
+    bucket = open_bucket(server.new_bucket(), account)
+    bucket.write("a.jpg", b"x")
+    assert bucket.read("a.jpg") == b"x"
+    assert client_of(account).meta.region_name == "fr-par"
+
+
+def test_a_bucket_is_made_in_the_region_that_is_named(moto):
+    account = parse_account({**moto.environment, "CELLAR_ADDON_REGION": "eu-west-3"})
+    bucket = open_bucket("made-in-its-region", account)
+    assert bucket.create() and not bucket.create()
+    location = moto.client.get_bucket_location(Bucket="made-in-its-region")
+    assert location["LocationConstraint"] == "eu-west-3"
 
 
 def test_markers_of_folders_are_not_listed(server):

@@ -169,6 +169,11 @@ def test_a_burst_of_503_is_waited_out(faulty, proxy):
         (403, "InvalidAccessKeyId", "check CELLAR_ADDON_KEY_ID"),
         (403, "QuotaExceeded", "answered QuotaExceeded"),
         (503, "ServiceUnavailable", "try again later"),
+        (
+            400,
+            "AuthorizationHeaderMalformed",
+            "in another region (AuthorizationHeaderMalformed); set",
+        ),
     ],
 )
 def test_refusals_are_reported_with_the_way_out(faulty, proxy, code, error, advice):
