@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
 
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
-MOST_WORKERS = 4  # Each loads TensorFlow, in half a gigabyte, and may start its own S3 servers.
+MOST_WORKERS = 4  # Each grows to some three gigabytes, and may start S3 servers of its own.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
