@@ -51,10 +51,12 @@ class Estimates:
     def seconds(self, quality: Quality, work: float) -> float | None:
         """Of a picture with this work; None where nothing is known of its kind yet."""
         with self._lock:
-            kinds = [quality == Quality.DRAFT]
-            kinds += [not kinds[0]] if self._one_network else []
-            for rates in (self._rates.get(each) for each in kinds):
-                if rates:
-                    return statistics.median(rates) * work
-            measured = [self._measured[each] for each in kinds if each in self._measured]
-            return measured[0] * work if measured else None
+            draft = quality == Quality.DRAFT
+            kinds = (draft, not draft) if self._one_network else (draft,)
+            for kind in kinds:
+                if kind in self._rates:
+                    return statistics.median(self._rates[kind]) * work
+            for kind in kinds:
+                if kind in self._measured:
+                    return self._measured[kind] * work
+            return None

@@ -49,7 +49,10 @@ def traced_once(monkeypatch):
     real = network.VGG
 
     def shared(weights):
-        found = _networks.setdefault((weights.model, weights.identity), real(weights))
+        which = weights.model, weights.identity
+        if which not in _networks:
+            _networks[which] = real(weights)
+        found = _networks[which]
         found._adapted.clear()  # So that it says again what it has said to another test.
         return found
 

@@ -78,7 +78,7 @@ def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(s
 import signal, sys, time
 def save(*_):
     os.write(pipe, b'{{"kind": "saving"}}\\n')
-    time.sleep(0.2)
+    time.sleep(0.2)  # In which a second signal would come.
     sys.exit(0)
 signal.signal(signal.SIGTERM, save)
 {READY}

@@ -49,7 +49,7 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
             time.sleep(chance.uniform(0.0, 2.0))  # The moment is what is tried.
             kills["worker"] += until(web.kill_worker)
             if number % 2 == 0:
-                time.sleep(chance.uniform(0.0, 1.0))
+                time.sleep(chance.uniform(0.0, 1.0))  # This one, too.
                 web.kill()
                 kills["web"] += 1
                 web.start()
