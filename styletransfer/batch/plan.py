@@ -85,7 +85,6 @@ class Plan:
     partial: bool  # as Selection.partial
     checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
     stale: tuple[str, ...]  # keys of those that belong to nothing any more
-    unpublished: bool  # whether the gallery lacks results that are in the bucket
 
 
 def make_plan(
@@ -148,7 +147,6 @@ def make_plan(
         partial=selection.partial,
         checkpoints=frozenset(useful),
         stale=tuple(sorted(stale)),
-        unpublished=bucket_layout.UNPUBLISHED in stored and not selection.partial,
     )
 
 

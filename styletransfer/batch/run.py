@@ -15,6 +15,7 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
+from styletransfer.bucket_layout import UNPUBLISHED
 from styletransfer.config import Config
 from styletransfer.log import event
 from styletransfer.record import Record
@@ -73,7 +74,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     checkpoints.abort_stale_uploads(buckets.result, selection)
     gallery = _open_gallery(context)
     if not plan.todo:
-        if plan.unpublished:
+        if _page_lacks_results(context):
             gallery.publish()
         report.log_nothing_to_paint(plan, config.result)
         return 1 if plan.refused else 0
@@ -105,11 +106,16 @@ def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
     return dry_run.report_dry_run(context, devices, started)
 
 
+def _page_lacks_results(run: RunContext) -> bool:
+    """Whether the page that this run writes lacks results that other runs have stored."""
+    return run.config.makes_page and UNPUBLISHED in run.plan.stored
+
+
 def _open_gallery(run: RunContext) -> "Gallery":
     from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
 
     plan, result = run.plan, run.buckets.result
-    if not run.config.gallery or not (plan.todo or plan.unpublished):
+    if not run.config.gallery or not (plan.todo or _page_lacks_results(run)):
         return NullGallery()
     if len(plan.todo) + len(plan.done) > MOST_SHOWN:
         event(f"no gallery is made of more than {MOST_SHOWN:,} results", level=WARNING)

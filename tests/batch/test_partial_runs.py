@@ -88,6 +88,11 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
     assert len(results_of(whole)) == 4 and all(each["thumb"] for each in results_of(whole))
     assert not Path("out/_gallery/unpublished").exists()
     assert Path("out/index.html").read_text() == whole
+    page.unlink()
+    Path("out/_gallery/unpublished").touch()
+    assert run(folders, SHARD="0/1") == 0 and not page.exists()
+    assert run(folders, PHOTO="beach.jpg") == 0  # There is nothing to paint here either.
+    assert page.read_text() == whole and not Path("out/_gallery/unpublished").exists()
     Path("photos/beach.jpg").unlink()
     Path("paintings/monet.jpg").unlink()
     Path("out/_gallery/unpublished").touch()

@@ -53,7 +53,6 @@ def plan():
         "checkpoints": frozenset(key for key in stored if key.startswith("_checkpoints/")),
         "stale": ("_checkpoints/gone",),
         "partial": False,
-        "unpublished": False,
     }
     assert of_all.keys() == {each.name for each in fields(Plan)}
     return Plan(**of_all)
