@@ -51,7 +51,8 @@ def painting_step(
     problem = objective.problem(photo, groups, None)
     functions = program(objective, problem, TILED.get(kind, UNTILED))
     decay = averaging_decay(settings.iterations, settings.averaging)
-    params = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
+    numbers = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
+    [params] = StepParams.packed([numbers])
     canvas = objective.canvas(tuple(photo.shape[1:3]))
     state = State.start(canvas.padded(photo), initial_content_weight(settings))
     take = functions.compiled_step if kind == "compiled" else functions.step

@@ -115,7 +115,8 @@ def export(args: argparse.Namespace) -> None:
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
     step_of = program(objective, problem).step
     decay = averaging_decay(STEPS_BEFORE, settings.averaging)
-    params = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
+    numbers = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
+    [params] = StepParams.packed([numbers])
     canvases = {longer: objective.canvas(size).size for longer, size in sizes.items()}
     on_canvas = objective.canvas(smallest).padded(scaled)
     state = State.start(on_canvas, initial_content_weight(settings))

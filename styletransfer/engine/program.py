@@ -1,7 +1,7 @@
 """The functions that optimise a picture: a gradient, and a step of Adam with it, traced by
 TensorFlow or computed in tiles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -23,7 +23,8 @@ from styletransfer.settings import Settings
 
 
 class StepParams(NamedTuple):
-    """The numbers of a step, float32 scalars.
+    """The numbers of a step. Its function takes them packed into one tensor [8], float32: a
+    transfer to a GPU waits for the step before.
 
     style, total_variation, structure: weights. rate: Adam's learning rate. decay: of the average.
     log_target_error: logarithm of the relative content error to hold. steering: 1 if the content
@@ -31,19 +32,19 @@ class StepParams(NamedTuple):
     that a changing weight does not change the gradient's size, which Adam adapts to slowly; else 0.
     """
 
-    style: tf.Tensor
-    total_variation: tf.Tensor
-    structure: tf.Tensor
-    rate: tf.Tensor
-    decay: tf.Tensor
-    log_target_error: tf.Tensor
-    steering: tf.Tensor
-    relative: tf.Tensor
+    style: float | tf.Tensor
+    total_variation: float | tf.Tensor
+    structure: float | tf.Tensor
+    rate: float | tf.Tensor
+    decay: float | tf.Tensor
+    log_target_error: float | tf.Tensor
+    steering: float | tf.Tensor
+    relative: float | tf.Tensor
 
     @classmethod
     def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
         """The parameters for these settings."""
-        params = cls(
+        return cls(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
             structure=settings.structure_weight,
@@ -51,14 +52,18 @@ class StepParams(NamedTuple):
             decay=decay,
             log_target_error=log_target_error(settings.strength),
             steering=steering,
-            relative=settings.content_weight == "auto",
+            relative=float(settings.content_weight == "auto"),
         )
-        return cls(*(tf.constant(float(each)) for each in params))
+
+    @staticmethod
+    def packed(several: "Sequence[StepParams]") -> list[tf.Tensor]:
+        """What the functions of so many steps take, in one transfer."""
+        return tf.unstack(tf.constant(several, tf.float32))
 
 
 class Program(NamedTuple):
     """gradient: image, problem, weights [4] → unweighted terms [4], gradient of their weighted sum.
-    step: state, problem, params → the state after a step of Adam, weighted terms [4].
+    step: state, problem, packed params → the state after a step of Adam, weighted terms [4].
     compiled_step: the same by XLA, which compiles it for each size; none in tiles."""
 
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
@@ -94,7 +99,7 @@ def _traced_program(objective: Objective, problem_spec: Problem) -> Program:
     windows = tf.TensorSpec(WINDOWS, tf.float32)
     scalar = tf.TensorSpec([], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
-    of_step = [state, problem_spec, StepParams(*[scalar] * len(StepParams._fields))]
+    of_step = [state, problem_spec, tf.TensorSpec([len(StepParams._fields)], tf.float32)]
     step = _step_along(objective.gradient, adam)
     return Program(
         tf.function(
@@ -110,7 +115,8 @@ def _step_along(
 ) -> Callable[..., tuple[State, tf.Tensor]]:
     """`Program.step` from `Program.gradient`. update: optimizers.adam or its equivalent."""
 
-    def step(state: State, problem: Problem, params: StepParams) -> tuple[State, tf.Tensor]:
+    def step(state: State, problem: Problem, packed: tf.Tensor) -> tuple[State, tf.Tensor]:
+        params = StepParams(*tf.unstack(packed))
         weights = tf.stack(
             [state.content_weight, params.style, params.total_variation, params.structure]
         )

@@ -11,7 +11,7 @@ from styletransfer.engine.compilation import StepTimer, of_this_process
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State
-from styletransfer.engine.program import StepParams, program
+from styletransfer.engine.program import program
 from styletransfer.log import logger
 from styletransfer.settings import Settings
 
@@ -38,8 +38,8 @@ class ResilientProgram:
             self._key, steps, settings
         )
 
-    def step(self, state: State, params: StepParams) -> tuple[State, tf.Tensor]:
-        """The state after a step of Adam, and the weighted terms [4]."""
+    def step(self, state: State, params: tf.Tensor) -> tuple[State, tf.Tensor]:
+        """The state after a step of Adam, and the weighted terms [4]. params: packed."""
         arguments = state, self._problem, params
         if self._compiles:
             assert self._program.compiled_step is not None

@@ -1,7 +1,6 @@
 """Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
 picture diverges, and detects convergence."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +29,7 @@ from styletransfer.log import logger
 from styletransfer.settings import Settings
 
 CHECK_EVERY = 5  # steps; each check waits for the device
+PARAMS_AT_ONCE = 100  # steps whose parameters go to the device at once
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
 MAX_HALVINGS = 8  # of Adam's learning rate
 LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
@@ -77,6 +77,7 @@ class ScaleOptimizer:
         self._halvings = 0  # of the rate
         self._went_back_at = 0  # the step, from 1, after which the picture was the last good one
         self._style_limit: float | None = None
+        self._params: dict[int, tf.Tensor] = {}  # packed, of the next steps by number
 
     def step(self, number: int, last: bool) -> tf.Tensor:
         """Takes step `number` of this scale, from 1; its weighted terms [4].
@@ -97,6 +98,14 @@ class ScaleOptimizer:
         return terms
 
     def _adam_step(self, number: int) -> tf.Tensor:
+        if number not in self._params:
+            numbers = range(number, min(number + PARAMS_AT_ONCE, self._schedule.steps + 1))
+            packed = StepParams.packed([self._params_of(each) for each in numbers])
+            self._params = dict(zip(numbers, packed, strict=True))
+        self.state, terms = self._program.step(self.state, self._params[number])
+        return terms
+
+    def _params_of(self, number: int) -> StepParams:
         settings, (steps, _, is_first, _) = self._settings, self._schedule
         rate, steering = self._rate * cooldown(number, steps), 0.0
         if settings.content_weight == "auto":
@@ -104,9 +113,7 @@ class ScaleOptimizer:
             if is_first or number > UNSTEERED * steps:
                 steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / steps))
         decay = averaging_decay(number, settings.averaging)
-        params = StepParams.of(settings, rate, decay, steering)
-        self.state, terms = self._program.step(self.state, params)
-        return terms
+        return StepParams.of(settings, rate, decay, steering)
 
     def _lbfgs_step(self) -> tf.Tensor:
         settings, state = self._settings, self.state
@@ -135,31 +142,26 @@ class ScaleOptimizer:
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Goes back to the last good picture and halves the learning rate if the picture has
         diverged. Raises DivergedError if that does not help."""
-        values = [abs(float(value)) for value in terms]
+        state = tf.nest.map_structure(tf.convert_to_tensor, self.state)  # It may be in variables.
+        values = np.abs(_numbers_to_check(state, terms).numpy())
         if self._style_limit is None:
             self._style_limit = DIVERGED * (1 + values[1])
-        if self._is_good(values, self._style_limit):
+        if np.isfinite(values).all() and values[1] <= self._style_limit:
             if not last:
                 self._last_good = _compressed(self.state.average)
             return
         if not self._uses_adam or self._halvings == MAX_HALVINGS:
+            loss = values[: len(TERMS)].sum()
             raise DivergedError(
-                f"the picture diverged (loss {sum(values):g}), also with smaller steps; choose "
+                f"the picture diverged (loss {loss:g}), also with smaller steps; choose "
                 f"{'precision float32, or ' if self._in_float16 else ''}"
                 "smaller weights (content_weight, style_scale, total_variation_weight)"
             )
         self._halvings, self._went_back_at = self._halvings + 1, number
         self._rate /= 2
+        self._params.clear()
         image = tf.cast(self._last_good, tf.float32)
         self.state = State.start(image, self.state.content_weight)
-
-    def _is_good(self, terms: list[float], style_limit: float) -> bool:
-        """Whether terms and state are finite, and the style loss is at most `style_limit`."""
-        if not all(map(math.isfinite, terms)) or not terms[1] <= style_limit:
-            return False
-        return all(
-            bool(tf.reduce_all(tf.math.is_finite(each))) for each in tf.nest.flatten(self.state)
-        )
 
     def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
         """Compares the loss of a window that ends with step `number` with that of the one before,
@@ -203,6 +205,14 @@ class ScaleOptimizer:
                 settings.strength,
                 weight,
             )
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def _numbers_to_check(state: State, terms: tf.Tensor) -> tf.Tensor:
+    """The terms [4], and the sum of the state, which is finite only if every number is: all in one
+    tensor, since the device is idle while each is fetched."""
+    total = tf.add_n([tf.reduce_sum(each) for each in state])
+    return tf.concat([terms, [total]], axis=0)
 
 
 def _compressed(average: tf.Tensor) -> tf.Tensor:

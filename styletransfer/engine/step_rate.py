@@ -32,7 +32,8 @@ class StepRate:
             self._problem = objective.problem(noise, groups, None)
             self._image = objective.canvas(size).padded(noise)
             self._weight = initial_content_weight(settings)
-            self._params = StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)
+            params = StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)
+            [self._params] = StepParams.packed([params])
             self._step = program(objective, self._problem).step
             self._paint(0.0)  # TensorFlow traces the step, and chooses its kernels.
 
