@@ -19,12 +19,13 @@ MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in
 
 def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
     """Logs what each look takes, and the whole, of a plan that has tasks; the exit code: 0, or 1
-    where some cannot be painted. started: when the run began, by perf_counter.
+    where some cannot be painted. To be called in the first device's scope. started: when the run
+    began, by perf_counter.
 
     Raises UnavailableError as the run itself would.
     """
     event(f"painting on {devices}", device=str(devices))
-    device = devices.all[0].name
+    device = devices.first.name
     run.networks.load(run.plan.todo[0].look.settings, device)
     start_up_s = perf_counter() - started
     estimates: list[TaskEstimate] = []

@@ -103,7 +103,8 @@ def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
     devices = loader.devices()
     from styletransfer.batch import dry_run
 
-    return dry_run.report_dry_run(context, devices, started)
+    with devices.first.scope():
+        return dry_run.report_dry_run(context, devices, started)
 
 
 def _page_lacks_results(run: RunContext) -> bool:

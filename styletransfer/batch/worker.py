@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from logging import DEBUG, INFO
 from time import perf_counter
 
-import tensorflow as tf
-
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.context import PaintingContext, Pipeline
 from styletransfer.batch.failures import picture_failure
@@ -52,7 +50,7 @@ class Worker:
     def paint(self) -> None:
         """Paints until no task is left. Raises UnavailableError if the storage stays away; Stopped
         after a signal, with a checkpoint of the current painting in the result bucket."""
-        with tf.device(self._device.name):
+        with self._device.scope():
             for prefetched in self._pipeline.prefetcher:
                 self._run.stop.obey()
                 self._pipeline.uploader.check()

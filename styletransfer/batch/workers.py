@@ -61,7 +61,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         found = devices()
         run.stop.obey()
         event(f"painting on {found}", device=str(found))
-        first = found.all[0].name
+        first = found.first.name
         run.networks.load(todo[0].look.settings, first)
 
         from styletransfer.batch.feasibility import Feasibility
@@ -69,10 +69,11 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         from styletransfer.batch.workers_per_device import device_share
 
         gallery.begin()
-        feasibility = Feasibility(run, headers, memory, first)
-        impossible = feasibility.failures()
         names = [device.name for device in found.all]
-        workers, share = device_share(run.config.workers_per_device, todo, feasibility, names)
+        with found.first.scope():
+            feasibility = Feasibility(run, headers, memory, first)
+            impossible = feasibility.failures()
+            workers, share = device_share(run.config.workers_per_device, todo, feasibility, names)
         if workers > 1:
             event(f"{workers} pictures at a time on each device")
         places = [(device, number) for number in range(workers) for device in found.all]

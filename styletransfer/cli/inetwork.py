@@ -106,25 +106,30 @@ def paint(args: argparse.Namespace) -> Path:
         from styletransfer.devices.tensorflow import choose_devices
 
         # Before the engine is imported, which asks what the device can do.
-        device = choose_devices(args.device)
+        device = choose_devices(args.device).first
     from styletransfer.engine.style_targets import style_targets
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import load_vgg
     from styletransfer.vgg.sources import described
 
-    logger.info("painting on %s", device.all[0])
-    vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
-    logger.info("painting with %s", described(vgg.identity, weights))
-    mask = given["content_mask"]
-    style = style_targets(paintings, shares, given.pop("style_masks"), given.pop("regions"), mask)
-    del paintings  # The style has them.
-    transfer = StyleTransfer(photo.pixels_int, style, settings, vgg, memory_limit=limit, **given)
-    logger.info("%s", transfer.memory_plan)
-    del given  # The picture to start from may be as large as the photo.
-    every = args.save_every
-    if every is None:
-        every = 1 if settings.recipe == "inetwork" else 0
-    _run(transfer.steps(), Path(base).name, results, every)
+    logger.info("painting on %s", device)
+    with device.scope():
+        vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
+        logger.info("painting with %s", described(vgg.identity, weights))
+        mask = given["content_mask"]
+        style = style_targets(
+            paintings, shares, given.pop("style_masks"), given.pop("regions"), mask
+        )
+        del paintings  # The style has them.
+        transfer = StyleTransfer(
+            photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
+        )
+        logger.info("%s", transfer.memory_plan)
+        del given  # The picture to start from may be as large as the photo.
+        every = args.save_every
+        if every is None:
+            every = 1 if settings.recipe == "inetwork" else 0
+        _run(transfer.steps(), Path(base).name, results, every)
     return results.path()
 
 

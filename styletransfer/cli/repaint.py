@@ -70,28 +70,30 @@ def repaint_record(
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
 
-        logger.info("painting on %s", choose_devices(device))
+        computer = choose_devices(device).first
+    logger.info("painting on %s", computer)
     from styletransfer.batch.network_pool import load_network
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import StyleTransfer
 
-    vgg = load_network(weights or record.vgg_weights, identity, settings, style)
-    if vgg.identity != identity:
-        raise WeightsError(
-            f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
-            "name the right ones with --weights"
+    with computer.scope():
+        vgg = load_network(weights or record.vgg_weights, identity, settings, style)
+        if vgg.identity != identity:
+            raise WeightsError(
+                f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
+                "name the right ones with --weights"
+            )
+        targets = StyleTargets(*read_look(look, style.read))
+        transfer = StyleTransfer(
+            photo.picture.pixels_int,
+            targets,
+            settings,
+            vgg,
+            content_mask=photo.mask,
+            memory_limit=memory_limit,
         )
-    targets = StyleTargets(*read_look(look, style.read))
-    transfer = StyleTransfer(
-        photo.picture.pixels_int,
-        targets,
-        settings,
-        vgg,
-        content_mask=photo.mask,
-        memory_limit=memory_limit,
-    )
-    last = follow(transfer.steps(), printable(photo_key))
-    _, data = encode.encode_result(output, photo.picture, last.image)
+        image = follow(transfer.steps(), printable(photo_key)).image
+    _, data = encode.encode_result(output, photo.picture, image)
     return write_file(path, data)
 
 

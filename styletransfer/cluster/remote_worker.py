@@ -57,7 +57,7 @@ class RemoteWorker:
                     f"the driver has version {self._setup.engine} of the engine, and this node "
                     f"{ENGINE_VERSION}; have the same version on all machines"
                 )
-            device = DeviceLoader(self._config.device).devices().all[0]
+            device = DeviceLoader(self._config.device).devices().first
             buckets = Buckets.open(self._config)
         except StyleTransferError as error:
             return Started(problem=error)

@@ -30,6 +30,12 @@ class Device:
     def __str__(self) -> str:
         return self.description
 
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """A context in which the calling thread computes on this device. Outside of it TensorFlow
+        takes the first GPU that it lists, also one that does not work."""
+        scope: contextlib.AbstractContextManager[None] = tf.device(self.name)
+        return scope
+
 
 @dataclass(frozen=True)
 class Devices:
@@ -37,13 +43,18 @@ class Devices:
 
     all: tuple[Device, ...]
 
+    @property
+    def first(self) -> Device:
+        """The one that is asked what a picture takes, for all of them."""
+        return self.all[0]
+
     def __str__(self) -> str:
         counts = Counter(str(device) for device in self.all)
         return "; ".join(f"{n} × {text}" if n > 1 else text for text, n in counts.items())
 
 
 def choose_devices(wanted: str) -> Devices:
-    """Makes TensorFlow use the devices that `wanted` names: `auto`, `gpu` or `cpu`.
+    """Sets up the devices that `wanted` names: `auto`, `gpu` or `cpu`. To be used in their scopes.
 
     A GPU is used if a convolution runs on it. With `auto` a GPU that does not work is reported in
     capitals. Raises DeviceError for `gpu` if none works, with the reason.
@@ -74,14 +85,13 @@ def choose_devices(wanted: str) -> Devices:
 
 
 def _working(found: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
-    """The numbers of the GPUs that pass `probe`. If none does, the calling thread computes on the
-    CPU from here on, since it is too late to hide the GPUs from TensorFlow."""
+    """The numbers of the GPUs that pass `probe`. TensorFlow goes on listing the others: after a
+    probe it is too late to hide them."""
     flaws = {n: flaw for n in range(len(found)) if (flaw := probe(f"GPU:{n}"))}
     _broken.clear()
     _broken.update(flaws)
     if flaws and len(flaws) == len(found):
         _report_unusable([_gpu_name(gpu) for gpu in found], "; ".join(flaws.values()), wanted)
-        tf.device("CPU:0").__enter__()
     elif flaws:
         event(f"NOT ALL GPUS CAN BE USED: {'; '.join(flaws.values())}", level=WARNING)
     return [number for number in range(len(found)) if number not in flaws]

@@ -64,7 +64,7 @@ class JobRunner:
 
     def load(self) -> str:
         """Loads TensorFlow; what paints, in words. Raises DeviceError."""
-        return str(self._loader.devices().all[0])
+        return str(self._loader.devices().first)
 
     def seconds_per_work(self, quality: Quality) -> float:
         """How long pictures of a quality take here by their work (schedule.py), from a few steps on
@@ -77,8 +77,10 @@ class JobRunner:
 
         config, networks = self._painters[quality]
         settings = config.settings.replaced({"quality": quality.value})
-        device = self._loader.devices().all[0].name
-        objective = Objective.of(settings, networks.load(settings, device))
+        first = self._loader.devices().first
+        device = first.name
+        with first.scope():
+            objective = Objective.of(settings, networks.load(settings, device))
         step_s = 1 / StepRate(objective, MEASURED_SIZE, settings, device).measure(1)
         overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
         work = total_work(*USUAL_PHOTO, settings, overhead)

@@ -238,7 +238,7 @@ def test_a_dry_run_sums_up_each_look_and_the_whole(monkeypatch, capsys, as_json,
         networks=SimpleNamespace(load=lambda *given: loaded.append(given)),
         stop=SimpleNamespace(obey=lambda: None),
     )
-    devices = SimpleNamespace(all=[SimpleNamespace(name="a core")])
+    devices = SimpleNamespace(first=SimpleNamespace(name="a core"))
     assert dry_run.report_dry_run(context, devices, 100.0) == bool(torn)
     lines = capsys.readouterr().out.splitlines()
     assert loaded == [(Settings(), "a core")]

@@ -83,6 +83,34 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["paint"],
+        ["paint", "--dry-run"],
+        ["inetwork", "photos/beach.jpg", "paintings/monet.jpg", "result", "--size", "64"],
+    ],
+    ids=["batch", "dry run", "one picture"],
+)
+def test_nothing_is_computed_on_a_device_that_was_not_chosen(
+    folders, start_program, tmp_path, words
+):
+    """As the first of two GPUs, of which only the second one works."""
+    child = start_program(
+        programs.on_the_second_half_of_the_cpu,
+        *words,
+        environment=os.environ | folders | {"LOOK": "monet", "VGG_WEIGHTS": "sketch"},
+        log=tmp_path / "log",
+    )
+    assert child.wait() == 0, child.output
+    assert "memory of CPU:1\n" in child.output and "device:CPU:1" in child.output
+    lines = child.output.splitlines()
+    # Shapes are on the host whatever computes.
+    others = [line for line in lines if line.endswith("CPU:0") and "Arg): " not in line]
+    assert not others
+
+
+@pytest.mark.slow
 def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_be(
     four_photos, small_vgg, capsys
 ):

@@ -47,7 +47,7 @@ def setup(tmp_path, monkeypatch):
     """Of a worker whose devices are `devices.all`; its buckets are folders here."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
-    monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(all=["a core"]))
+    monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(first="a core"))
     module = SimpleNamespace(Worker=IdleWorker)
     monkeypatch.setitem(sys.modules, "styletransfer.batch.worker", module)
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")

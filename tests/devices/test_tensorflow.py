@@ -64,10 +64,10 @@ def test_gpus_are_found_by_their_nodes_and_by_name(bare, monkeypatch):
 
 
 def test_auto_warns_of_a_gpu_that_cannot_be_used_and_is_silent_without_one(bare, capsys):
-    assert tensorflow.choose_devices("auto").all[0].name == "CPU:0"
+    assert tensorflow.choose_devices("auto").first.name == "CPU:0"
     assert capsys.readouterr().out == ""
     (bare / "nvidia0").touch()
-    assert tensorflow.choose_devices("auto").all[0].name == "CPU:0"
+    assert tensorflow.choose_devices("auto").first.name == "CPU:0"
     logged = capsys.readouterr().out
     assert logged.startswith(
         "THERE IS A GPU IN THIS MACHINE (NVIDIA GPU), BUT TENSORFLOW CANNOT USE"

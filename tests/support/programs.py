@@ -9,7 +9,7 @@ from pathlib import Path
 from styletransfer import config
 from styletransfer.batch import run
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.cli import app, paint
+from styletransfer.cli import app, inetwork, paint
 from styletransfer.log import log_to_stdout
 from styletransfer.vgg import download
 from support import tiny
@@ -58,6 +58,26 @@ def batch_on_two_halves_of_the_cpu() -> None:
         print("kernels on", *{tensor.device for tensor in tensors})
     if "keras" in sys.modules:
         print("Keras was loaded, which takes seconds")
+    app.leave(code)
+
+
+def on_the_second_half_of_the_cpu(program: str, *arguments: str) -> None:
+    """A program, `paint` or `inetwork`, with a logical device of the CPU before the one that is
+    chosen, like a GPU that does not work. TensorFlow logs each operation with its device; prints
+    the devices whose memory was asked for."""
+    from styletransfer.devices import tensorflow
+    from styletransfer.engine import memory_available
+
+    config = tensorflow.tf.config
+    halves = [config.LogicalDeviceConfiguration()] * 2
+    config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
+    tensorflow.tf.debugging.set_log_device_placement(True)
+    chosen = tensorflow.Devices((tensorflow.Device("CPU:1", "the second half"),))
+    tensorflow.choose_devices = lambda wanted: chosen
+    name, names = memory_available.device_name, set()
+    memory_available.device_name = lambda: names.add(name()) or name()
+    code = {"paint": paint.main, "inetwork": inetwork.inetwork}[program]([*arguments])
+    print("memory of", *names)
     app.leave(code)
 
 
