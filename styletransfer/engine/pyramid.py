@@ -49,12 +49,14 @@ def to_batch(image: np.ndarray) -> tf.Tensor:
 
 
 def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
-    """A photo, as for `to_batch`, at another (height, width), as `resample` makes it. Its channels
-    are resampled one after another: a large photo in floats would take more than a painting."""
-    if picture_size(photo) == tuple(size):
-        return to_batch(photo)
-    channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
-    return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
+    """A photo, as for `to_batch`, at another (height, width), as `resample` makes it; in the host's
+    memory. Its channels are resampled one after another: a large photo in floats would take more
+    than a painting."""
+    with tf.device("CPU:0"):  # A GPU would get the whole photo, and send it back to be resampled.
+        if picture_size(photo) == tuple(size):
+            return to_batch(photo)
+        channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
+        return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
 
 
 def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

@@ -169,7 +169,7 @@ class StyleTransfer:
 
     def _steps(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
         eta = StepEta(self._sizes, self._counts, done, on_gpu=bool(gpus_in_use()))
-        photo = self._photo()
+        photo = pyramid.scaled_photo(self._photo(), self._sizes[-1])
         state: State | None = None
         canvas = self._objective.canvas(self._sizes[0])
         for size, count in zip(self._sizes, self._counts, strict=True):
@@ -178,7 +178,8 @@ class StyleTransfer:
                 done -= count
                 continue
             last = size == self._sizes[-1]
-            scaled = pyramid.scaled_photo(photo, size)
+            # From the host to the device that paints.
+            scaled = tf.identity(pyramid.resample(photo, size))
             problem = self._problem(scaled, size)
             if last:
                 del photo  # Memory is shortest at the last scale.

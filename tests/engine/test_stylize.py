@@ -345,6 +345,21 @@ def test_a_small_improvement_ends_a_scale_and_the_run_still_counts_to_its_end(ti
     assert steps[-1].eta_s == 0
 
 
+def test_a_photo_is_resampled_from_its_own_size_once(tiny, monkeypatch):
+    sizes, resample = [], pyramid.resample
+
+    def noted(image, size):
+        sizes.append((image.shape[1:3], size))
+        return resample(image, size)
+
+    monkeypatch.setattr(pyramid, "resample", noted)
+    steps = stylize(picture(200, 300), [picture(60, 80)], Settings(size=240, iterations=3), tiny)
+    scales = {step.scale for step in steps}
+    own = [size for before, size in sizes if before == (200, 300)]
+    assert len(scales) == 2 and own == [(160, 240)] * 3  # each channel
+    assert [size for before, size in sizes if before == (160, 240)][-1] == (160, 240)
+
+
 # --- when it goes wrong ---------------------------------------------------------------------------
 
 
