@@ -6,6 +6,8 @@ import tensorflow as tf
 from styletransfer.images.arrays import fit_size, to_float
 
 OVERSHOOT = 0.5  # of resampled pictures that nobody clipped
+# Where pictures are at their own size: TensorFlow has no kernel that would resample them on a GPU.
+HOST = "CPU:0"
 
 
 def picture_size(image: np.ndarray) -> tuple[int, int]:
@@ -38,24 +40,25 @@ def check_mask(mask: np.ndarray, name: str) -> None:
 
 
 def to_batch(image: np.ndarray) -> tf.Tensor:
-    """A picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3], 0…1.
-    Raises ValueError for another shape."""
+    """A picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3], 0…1, in
+    the host's memory. Raises ValueError for another shape."""
     picture_size(image)
     array = np.asarray(image)
-    if not np.issubdtype(array.dtype, np.integer):
-        return tf.constant(np.asarray(array[None], np.float32))
-    # The same as arrays.to_float, without a copy outside of TensorFlow.
-    return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
+    with tf.device(HOST):
+        if not np.issubdtype(array.dtype, np.integer):
+            return tf.constant(np.asarray(array[None], np.float32))
+        # The same as arrays.to_float, without a copy outside of TensorFlow.
+        return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
 def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
-    """A photo, as for `to_batch`, at another (height, width), as `resample` makes it; in the host's
-    memory. Its channels are resampled one after another: a large photo in floats would take more
-    than a painting."""
-    with tf.device("CPU:0"):  # A GPU would get the whole photo, and send it back to be resampled.
-        if picture_size(photo) == tuple(size):
-            return to_batch(photo)
-        channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
+    """A photo, as `to_batch` takes and gives it, at another (height, width), as `resample` makes
+    it. Its channels are resampled one after another: a large photo in floats would take more than a
+    painting."""
+    if picture_size(photo) == tuple(size):
+        return to_batch(photo)
+    channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
+    with tf.device(HOST):
         return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
 
 

@@ -182,7 +182,8 @@ class StyleTargets:
             painting = pyramid.resample(painting, shape)
         elif shape is not None:
             painting = pyramid.shrunk(painting, shape)
-        return objective.painting_statistics(painting, self.masks[number])
+        # From the host to the device that paints.
+        return objective.painting_statistics(tf.identity(painting), self.masks[number])
 
 
 def style_targets(

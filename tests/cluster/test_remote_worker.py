@@ -44,7 +44,7 @@ def painted(idle, task):
 
 @pytest.fixture
 def setup(tmp_path, monkeypatch):
-    """Of a worker whose devices are `devices.all`; its buckets are folders here."""
+    """Of a worker that paints on a core; its buckets are folders here."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(first="a core"))
