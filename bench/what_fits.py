@@ -3,7 +3,7 @@
     python bench/what_fits.py
 
 Needs no GPU. The longer sides are those of the largest 3:2 picture that `engine/memory_model.py`
-plans within the part of the memory that painting may take.
+plans within the part of the memory that painting may take, where nothing else runs on the GPU.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from repository import REPOSITORY
 
 from styletransfer import Settings, load_vgg
 from styletransfer.engine import memory_model
-from styletransfer.engine.memory_available import FREE_SHARE
+from styletransfer.engine.memory_available import FREE_SHARE, left_to_cuda
 from styletransfer.engine.memory_model import TILINGS, bytes_needed
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.tiled_gradient import UNTILED, Tiling
@@ -22,12 +22,14 @@ from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
 GIB = 2**30
-GPUS = {  # as nvidia-smi shows them
-    "T4, 16 GB": 15.0 * GIB,
-    "L4, A10G, 24 GB": 22.5 * GIB,
-    "A100, H100, 80 GB": 79.6 * GIB,
-    "H200, 141 GB": 140.4 * GIB,
+GPUS = {  # memory as nvidia-smi shows it, compute capability
+    "RTX 3070, 4060, 8 GB": (8.0 * GIB, (8, 6)),
+    "T4, 16 GB": (15.0 * GIB, (7, 5)),
+    "L4, A10G, 24 GB": (22.5 * GIB, (8, 6)),
+    "A100, H100, 80 GB": (79.6 * GIB, (9, 0)),
+    "H200, 141 GB": (140.4 * GIB, (9, 0)),
 }
+CONTEXT = 0.5 * GIB  # held by CUDA for a process, about
 LARGEST_SIDE = 16384  # px, of the setting `size`
 COLUMNS = {
     "at once": UNTILED,
@@ -55,8 +57,9 @@ def what_fits() -> str:
     known = memory_model.device_name
     memory_model.device_name = lambda: "GPU:0"
     try:
-        for gpu, memory in GPUS.items():
-            free = int(FREE_SHARE * memory)
+        for gpu, (memory, capability) in GPUS.items():
+            free = memory - CONTEXT
+            free = int(FREE_SHARE * (free - left_to_cuda(free, capability)))
             for name, objective in objectives.items():
                 sides = [longest_side(objective, tiling, free) for tiling in COLUMNS.values()]
                 rows.append([gpu, name, *map(str, sides)])

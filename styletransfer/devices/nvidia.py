@@ -65,6 +65,30 @@ def total_memory(number: int) -> int | None:
     return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
 
 
+def free_memory(number: int) -> int | None:
+    """Bytes of a GPU's memory that no process holds, by CUDA's number; None if the driver does not
+    report them. TensorFlow must have started the driver."""
+    try:
+        driver = ctypes.CDLL(LIBRARY)
+    except OSError:
+        return None
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    if driver.cuDeviceGet(ctypes.byref(device), number):
+        return None
+    # The driver answers in a context of the GPU. The primary one is TensorFlow's, too.
+    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
+        return None
+    free, size = ctypes.c_size_t(), ctypes.c_size_t()
+    try:
+        if driver.cuCtxPushCurrent_v2(context):
+            return None
+        failed = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(size))
+        driver.cuCtxPopCurrent_v2(ctypes.byref(context))
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)
+    return None if failed else free.value
+
+
 def why_unusable(cuda: str | None) -> str:
     """Why TensorFlow lists no GPU, and what helps, in a few words.
 

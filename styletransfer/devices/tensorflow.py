@@ -17,6 +17,8 @@ from styletransfer.devices import nvidia
 from styletransfer.errors import DeviceError
 from styletransfer.log import event, one_line
 
+MOSTLY_FREE = 0.85  # of a GPU's memory: CUDA itself holds half a GiB
+
 _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cannot compute
 
 
@@ -129,10 +131,12 @@ def probe(name: str) -> str | None:
 
 
 def _description(number: int, gpu: tf.config.PhysicalDevice) -> str:
-    size = nvidia.total_memory(number)
+    size, free = nvidia.total_memory(number), nvidia.free_memory(number)
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
     parts = [_gpu_name(gpu)]
     parts += [f"{size / 2**30:.1f} GiB"] if size else []
+    if size and free is not None and free < MOSTLY_FREE * size:
+        parts += [f"of which other programs hold {(size - free) / 2**30:.1f}"]
     parts += [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
     return ", ".join(parts)
 

@@ -11,6 +11,11 @@ from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 
 FREE_SHARE = 0.9  # of the free memory: other processes allocate, too
+MIB = 2**20
+# What TensorFlow leaves to CUDA's libraries of the memory that is free when it starts, by the major
+# compute capability: MinSystemMemory in its common_runtime/gpu/gpu_device.cc.
+LEFT_TO_CUDA = {6: 500 * MIB, 7: 1050 * MIB, 8: 1536 * MIB, 9: 1800 * MIB}
+LEFT_OF_LITTLE = 225 * MIB  # where less than 2 GiB are free
 KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
@@ -58,11 +63,32 @@ def gpu_memory() -> tuple[int, int] | None:
     name = device_name()
     if not name.startswith("GPU"):
         return None
-    total = nvidia.total_memory(int(name.rpartition(":")[2]))
-    if total is None:
+    most = gpu_capacity(int(name.rpartition(":")[2]))
+    if most is None:
         return None
     used = tf.config.experimental.get_memory_info(name)["current"]
-    return used, total - used
+    return used, most - used
+
+
+@cache
+def gpu_capacity(number: int) -> int | None:
+    """The most bytes that TensorFlow can hold on a GPU: what other programs leave free at the first
+    call, less what is left to CUDA. None if the driver does not report it."""
+    free = nvidia.free_memory(number)
+    if free is None:
+        return None
+    held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]  # At least so much.
+    gpu = tf.config.list_physical_devices("GPU")[number]
+    details = tf.config.experimental.get_device_details(gpu)
+    return held + free - left_to_cuda(held + free, details.get("compute_capability", (9, 0)))
+
+
+def left_to_cuda(free: float, capability: tuple[int, int]) -> int:
+    """The bytes that TensorFlow does not take of those that are free when it starts, on a GPU of
+    this compute capability."""
+    if free < 2 * 2**30:
+        return LEFT_OF_LITTLE
+    return LEFT_TO_CUDA[min(max(capability[0], 6), 9)]
 
 
 def cpu_memory(set_aside: int) -> tuple[int, int]:

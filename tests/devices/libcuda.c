@@ -14,8 +14,6 @@ int cuDeviceGetAttribute(int *value, int which, int device) {
   *value = which == 75 ? 9 : which == 76 ? 0 : 1; /* compute capability 9.0 */
   return 0;
 }
-int cuDevicePrimaryCtxRetain(void **context, int device) { *context = (void *)1; return 0; }
-int cuDevicePrimaryCtxRelease_v2(int device) { return 0; }
 int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned flags) { return 0; }
 int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) {
   *flags = 0, *active = 1;
@@ -23,8 +21,21 @@ int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) {
 }
 int cuCtxSetCurrent(void *context) { return 0; }
 int cuCtxGetCurrent(void **context) { *context = (void *)1; return 0; }
-int cuCtxPushCurrent_v2(void *context) { return 0; }
-int cuCtxPopCurrent_v2(void **context) { *context = (void *)1; return 0; }
+static int retained, pushed;
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  *context = (void *)1;
+  retained++;
+  return 0;
+}
+int cuDevicePrimaryCtxRelease_v2(int device) { retained--; return 0; }
+int cuCtxPushCurrent_v2(void *context) { pushed++; return retained && context ? 0 : 201; }
+int cuCtxPopCurrent_v2(void **context) { *context = (void *)1; pushed--; return 0; }
+int contexts_left(void) { return retained + pushed; }
 int cuCtxGetDevice(int *device) { *device = 0; return 0; }
-int cuMemGetInfo_v2(size_t *free, size_t *all) { *free = *all = (size_t)16 << 30; return 0; }
+/* Other programs hold 5 GiB. Outside of a context it fails: CUDA_ERROR_INVALID_CONTEXT. */
+int cuMemGetInfo_v2(size_t *free, size_t *all) {
+  *all = (size_t)16 << 30;
+  *free = (size_t)11 << 30;
+  return pushed ? 0 : 201;
+}
 int nvmlInit_v2(void) { return 0; }

@@ -7,7 +7,8 @@ from support.fabricated import trained_arrays
 from support.tiny import picture
 
 from styletransfer import Settings, load_vgg
-from styletransfer.engine import memory_model
+from styletransfer.devices import nvidia
+from styletransfer.engine import memory_available, memory_model
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
@@ -59,6 +60,29 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
         plan_painting(
             PaintingInputs((6000, 8000)), chosen, random_vgg, MemoryBudget(share=200 << 20)
         )
+
+
+def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monkeypatch):
+    """An RTX 3070 of 8 GiB, of which a desktop and CUDA hold one and a half."""
+    gib = 2**30
+    held = {"current": 1 * gib, "peak": 2 * gib}  # TensorFlow itself, of which one is free again
+    monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
+    monkeypatch.setattr(nvidia, "free_memory", lambda number: int((8 - 1.5 - 2) * gib))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": (8, 6)}
+    )
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda name: held)
+    memory_available.gpu_capacity.cache_clear()
+    try:
+        free = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
+        assert MemoryBudget().bytes == pytest.approx(0.9 * (free - 1) * gib)
+        # Once it has taken more from the driver, all of that is TensorFlow's still.
+        monkeypatch.setattr(nvidia, "free_memory", lambda number: 0)
+        held |= {"current": 0, "peak": 5 * gib}
+        assert MemoryBudget().bytes == pytest.approx(0.9 * free * gib)
+    finally:
+        memory_available.gpu_capacity.cache_clear()
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
