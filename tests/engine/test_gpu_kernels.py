@@ -1,0 +1,76 @@
+"""TensorFlow computes on the CPU what has no kernel on a GPU, and copies it there and back in every
+step, without a word. The package for Linux knows CUDA's kernels where there is no GPU, too."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import network, picture
+from tensorflow.python.framework import kernels
+
+from styletransfer import Settings
+from styletransfer.engine import objective as objective_module
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.program import program
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.vgg import ops
+
+LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
+NO_KERNEL = {"Placeholder", "_Arg", "_Retval"}
+
+pytestmark = pytest.mark.skipif(
+    not tf.test.is_built_with_cuda(), reason="needs a TensorFlow with CUDA's kernels"
+)
+
+
+@pytest.fixture(autouse=True)
+def _as_on_a_gpu(monkeypatch):
+    for module in (ops, objective_module):
+        monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
+
+
+def operations(function):
+    """The operations of a function, and of those that it calls."""
+    graph = function.get_concrete_function().graph.as_graph_def()
+    return [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+
+
+def runs_on_a_gpu(node):
+    """Whether TensorFlow has a kernel on GPUs for an operation on its types."""
+    return node.op in NO_KERNEL or any(
+        kernel.device_type in ("GPU", "DEFAULT")
+        and all(
+            node.attr[limit.name].type in limit.allowed_values.list.type
+            for limit in kernel.constraint
+            if limit.name in node.attr
+        )
+        for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(precision="float32"),
+        Settings(precision="bfloat16"),
+        Settings(precision="float16"),
+        Settings(precision="bfloat16", style_statistics="gram"),
+        Settings(precision="bfloat16", recipe="inetwork", model="vgg19"),
+    ],
+    ids=lambda each: f"{each.recipe}, {each.style_statistics}, {each.precision}",
+)
+def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
+    objective = Objective.of(settings, network())
+    size = 48, 64
+    paintings = StyleTargets([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
+    photo = tf.constant(picture(*size)[None])
+    targets = paintings.groups(objective, size, LEFT)
+    step = program(objective, objective.problem(photo, targets, LEFT)).step
+    assert {node.op for node in operations(step) if not runs_on_a_gpu(node)} == set()
+
+
+def test_what_has_no_kernel_on_a_gpu_is_noticed():
+    @tf.function(input_signature=[tf.TensorSpec([1, 8, 8, 3])])
+    def larger(x):
+        return tf.image.resize(x, [16, 16], "bicubic")
+
+    assert [node.op for node in operations(larger) if not runs_on_a_gpu(node)] == ["ResizeBicubic"]
