@@ -2,7 +2,8 @@
 there is bench/gpu.py.
 
     python bench/performance.py --torch-python PYTHON --out FOLDER [--sizes 256 512 1024 2048 4096]
-        [--only ours tiled peers limit paintings batch] [--rounds 5] [--minutes 7] [--publish]
+        [--only ours tiled built-in peers limit paintings batch] [--rounds 5] [--minutes 7]
+        [--publish]
 
 PYTHON is the Python of an environment with bench/requirements.txt. Each contestant has a process of
 its own for each size. Only one works at a time, on all cores, and they take turns (A B C A B C …).
