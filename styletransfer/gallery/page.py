@@ -21,7 +21,8 @@ SHARED = Path(__file__).parent / "shared"  # What the web service's pages are ma
 STYLES = ("shared/theme.css", "shared/compare.css", "page.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("shared/elements.js", "shared/address.js", "shared/compare.js", "shared/zoom.js"),
+    *("shared/elements.js", "shared/address.js", "shared/compare.js"),
+    *("shared/dialog.js", "shared/zoom.js"),
     *("page.js", "viewer.js"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)

@@ -1,11 +1,11 @@
 // One result: compared with its photo or another look, downloaded, and its settings copied.
-import { replaceAddress, writeAddress } from "./shared/address.js";
+import { goBack, pushAddress, replaceAddress, writeAddress } from "./shared/address.js";
 import { by, fill } from "./shared/elements.js";
-import { compare, slider, stage } from "./shared/compare.js";
+import { compare, slider } from "./shared/compare.js";
+import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
 import { addressOf, arrange, asked, cards, data, form, hang, ofPhoto, results, shown } from "./page.js";
 
-const resultView = by("one");
 let current = null;
 
 const dated = (moment) => {
@@ -71,27 +71,29 @@ const neighbour = (steps, looks) => {
 const follow = () => {
   const state = asked();
   arrange(state);
-  if (state.open === undefined) { if (resultView.open) resultView.close(); return; }
-  const another = !resultView.open || results[state.open] !== current;
+  if (state.open === undefined) { closeDialog(); return; }
+  const another = !dialog.open || results[state.open] !== current;
   if (another) open(state.open);
   compareWith(state.against, state.view);
   if (another) fitted();
-  if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
+  openDialog();
 };
 const replace = (changes) => { replaceAddress(addressOf({ ...asked(), ...changes })); follow(); };
-const push = (changes) => { writeAddress(); history.pushState({ pushed: true }, "", addressOf({ ...asked(), ...changes })); follow(); };
-const leave = () => { writeAddress(); if (history.state && history.state.pushed) history.back(); else replace({ open: undefined }); };
+const push = (changes) => { pushAddress(addressOf({ ...asked(), ...changes })); follow(); };
+const leave = () => goBack(() => replace({ open: undefined }));
 const go = (steps, looks) => {
   const next = neighbour(steps, looks);
   if (!next) return;
   replace({ open: next.number });
-  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+  keepFocus();
 };
-by("previous").addEventListener("click", () => go(-1, 0));
-by("next").addEventListener("click", () => go(1, 0));
+bindDialog((steps) => go(steps, 0), leave, () => {
+  writeAddress();
+  if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
+  if (current) cards[current.number].firstElementChild.focus();
+});
 by("look-before").addEventListener("click", () => go(0, -1));
 by("look-after").addEventListener("click", () => go(0, 1));
-by("close").addEventListener("click", leave);
 by("against").addEventListener("change", () => replace({ against: by("against").value }));
 by("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitted(); });
 by("main").addEventListener("click", (event) => {
@@ -107,13 +109,6 @@ if (form) {
     push({ look: look.value === "" ? null : Number(look.value), sort: sort.value });
   });
 }
-resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
-resultView.addEventListener("close", () => {
-  writeAddress();
-  // Browsers close a dialog at the second Esc, whatever `cancel` does.
-  if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
-  if (current) cards[current.number].firstElementChild.focus();
-});
 
 by("use").addEventListener("click", async () => {
   const text = by("toml");

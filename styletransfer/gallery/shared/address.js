@@ -17,6 +17,17 @@ export const replaceAddress = (address) => {
   if (performance.now() - writtenAt >= WRITTEN_EVERY_MS) writeAddress();
   else writing = setTimeout(writeAddress, WRITTEN_EVERY_MS);
 };
+// An address of its own, from which "back" leads to the one before.
+export const pushAddress = (address) => {
+  writeAddress();
+  history.pushState({ pushed: true }, "", address);
+};
+// Back to the address before. otherwise: what is done where a link led here, and nothing comes before.
+export const goBack = (otherwise) => {
+  writeAddress();
+  if (history.state && history.state.pushed) history.back();
+  else otherwise();
+};
 // What follows # in the address, or will in a moment.
 export const addressHash = () => (pending === null ? location.hash.slice(1) : pending.slice(pending.indexOf("#") + 1));
 window.addEventListener("popstate", () => {

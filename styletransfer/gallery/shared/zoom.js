@@ -1,8 +1,8 @@
 // Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
 import { by } from "./elements.js";
 import { show, sides, slide, slider, stage } from "./compare.js";
+import { dialog } from "./dialog.js";
 
-const dialog = stage.closest("dialog");
 let zoom = 1, x = 0, y = 0; // x and y: where the picture's corner is, in sizes of its frame
 const frame = () => by("after").parentElement.getBoundingClientRect();
 const fullSize = () => {

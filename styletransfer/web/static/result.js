@@ -1,10 +1,10 @@
 // One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
-import { addressHash, replaceAddress, writeAddress } from "./shared/address.js";
+import { addressHash, goBack, pushAddress, replaceAddress, writeAddress } from "./shared/address.js";
 import { by, fill, hangPaintings } from "./shared/elements.js";
-import { compare, slider, stage } from "./shared/compare.js";
+import { compare, setView, slider } from "./shared/compare.js";
+import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
 
-const resultView = by("one");
 const state = { list: () => [], more: () => null, current: null, view: "slider" };
 
 // A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
@@ -44,26 +44,21 @@ const address = (id) => `${location.pathname}${location.search}${id ? `#${encode
 export const asked = () => { try { return decodeURIComponent(addressHash()); } catch { return ""; } };
 const follow = () => {
   const id = asked(), result = id && state.list().find((each) => each.id === id);
-  if (!result) { if (resultView.open) resultView.close(); return; }
-  if (state.current !== result || !resultView.open) showResult(result);
-  if (!resultView.open) { resultView.showModal(); resultView.scrollTop = 0; stage.focus({ preventScroll: true }); }
+  if (!result) { closeDialog(); return; }
+  if (state.current !== result || !dialog.open) showResult(result);
+  openDialog();
 };
 const go = (steps) => {
   const next = neighbour(steps);
   if (!next) return;
   replaceAddress(address(next.id));
   follow();
-  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+  keepFocus();
 };
-const leave = () => {
-  writeAddress();
-  if (history.state && history.state.pushed) history.back();
-  else { history.replaceState(null, "", address("")); follow(); }
-};
+const leave = () => goBack(() => { history.replaceState(null, "", address("")); follow(); });
 
 export const openResult = (id) => {
-  writeAddress();
-  history.pushState({ pushed: true }, "", address(id));
+  pushAddress(address(id));
   follow();
 };
 // list: gives the results as they now are, in their order; more: loads those that follow, if any do. Opens the one that the
@@ -73,25 +68,21 @@ export const bindResults = (list, more = () => null) => {
   follow();
 };
 
-by("previous").addEventListener("click", () => go(-1));
-by("next").addEventListener("click", () => go(1));
-by("close").addEventListener("click", leave);
+bindDialog(go, leave, () => {
+  writeAddress();
+  if (location.hash) history.replaceState(null, "", address(""));
+});
 by("views").addEventListener("change", (event) => {
   state.view = event.target.value;
-  stage.dataset.view = state.view;
+  setView(state.view);
   fitted();
 });
 by("again").addEventListener("click", (event) => {
   const { onAgain } = state.current;
   if (!onAgain || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  resultView.addEventListener("close", () => setTimeout(onAgain), { once: true });
+  dialog.addEventListener("close", () => setTimeout(onAgain), { once: true });
   leave();
-});
-resultView.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
-resultView.addEventListener("close", () => {
-  writeAddress();
-  if (location.hash) history.replaceState(null, "", address(""));
 });
 bindKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) });
 window.addEventListener("popstate", follow);

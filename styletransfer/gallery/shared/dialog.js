@@ -1,0 +1,25 @@
+// The dialog that shows one result over the page.
+import { by } from "./elements.js";
+import { stage } from "./compare.js";
+
+export const dialog = by("one");
+export const openDialog = () => {
+  if (dialog.open) return;
+  dialog.showModal();
+  dialog.scrollTop = 0;
+  stage.focus({ preventScroll: true });
+};
+export const closeDialog = () => { if (dialog.open) dialog.close(); };
+// step: shows a neighbour, -1 or 1 away, if there is one. leave: called for the button and for Esc. closed: called afterwards.
+export const bindDialog = (step, leave, closed) => {
+  by("previous").addEventListener("click", () => step(-1));
+  by("next").addEventListener("click", () => step(1));
+  by("close").addEventListener("click", leave);
+  dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+  // Browsers close a dialog at the second Esc, whatever `cancel` does.
+  dialog.addEventListener("close", closed);
+};
+// Of a dialog whose focused button was disabled, the focus would be lost.
+export const keepFocus = () => {
+  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+};
