@@ -65,7 +65,7 @@ def total_memory(number: int) -> int | None:
     return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
 
 
-def free_memory(number: int) -> int | None:
+def free_gpu_memory(number: int) -> int | None:
     """Bytes of a GPU's memory that no process holds, by CUDA's number; None if the driver does not
     report them. TensorFlow must have started the driver."""
     try:

@@ -131,7 +131,7 @@ def probe(name: str) -> str | None:
 
 
 def _description(number: int, gpu: tf.config.PhysicalDevice) -> str:
-    size, free = nvidia.total_memory(number), nvidia.free_memory(number)
+    size, free = nvidia.total_memory(number), nvidia.free_gpu_memory(number)
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
     parts = [_gpu_name(gpu)]
     parts += [f"{size / 2**30:.1f} GiB"] if size else []

@@ -11,11 +11,11 @@ from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 
 FREE_SHARE = 0.9  # of the free memory: other processes allocate, too
-MIB = 2**20
+_MIB = 2**20
 # What TensorFlow leaves to CUDA's libraries of the memory that is free when it starts, by the major
 # compute capability: MinSystemMemory in its common_runtime/gpu/gpu_device.cc.
-LEFT_TO_CUDA = {6: 500 * MIB, 7: 1050 * MIB, 8: 1536 * MIB, 9: 1800 * MIB}
-LEFT_OF_LITTLE = 225 * MIB  # where less than 2 GiB are free
+LEFT_TO_CUDA = {6: 500 * _MIB, 7: 1050 * _MIB, 8: 1536 * _MIB, 9: 1800 * _MIB}
+LEFT_OF_LITTLE = 225 * _MIB  # where less than 2 GiB are free
 KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
@@ -74,13 +74,18 @@ def gpu_memory() -> tuple[int, int] | None:
 def gpu_capacity(number: int) -> int | None:
     """The most bytes that TensorFlow can hold on a GPU: what other programs leave free at the first
     call, less what is left to CUDA. None if the driver does not report it."""
-    free = nvidia.free_memory(number)
-    if free is None:
-        return None
-    held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]  # At least so much.
     gpu = tf.config.list_physical_devices("GPU")[number]
+    if tf.config.experimental.get_memory_growth(gpu):
+        # It keeps what it has held, and takes more as it needs it.
+        held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
+        free = nvidia.free_gpu_memory(number)
+        most = None if free is None else free + held
+    else:  # It has taken what was free, which is no longer known.
+        most = nvidia.total_memory(number)
+    if most is None:
+        return None
     details = tf.config.experimental.get_device_details(gpu)
-    return held + free - left_to_cuda(held + free, details.get("compute_capability", (9, 0)))
+    return most - left_to_cuda(most, details.get("compute_capability", (9, 0)))
 
 
 def left_to_cuda(free: float, capability: tuple[int, int]) -> int:

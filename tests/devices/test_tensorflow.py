@@ -105,7 +105,7 @@ def test_a_driver_that_does_not_start_is_named(driver, monkeypatch):
 def test_the_driver_reports_a_gpus_memory(driver):
     driver()
     assert nvidia.total_memory(0) == 16 * 2**30 and nvidia.total_memory(1) is None
-    assert nvidia.free_memory(0) == 11 * 2**30 and nvidia.free_memory(1) is None
+    assert nvidia.free_gpu_memory(0) == 11 * 2**30 and nvidia.free_gpu_memory(1) is None
     assert ctypes.CDLL(nvidia.LIBRARY).contexts_left() == 0
 
 
@@ -179,7 +179,7 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
 
 def test_memory_that_other_programs_hold_is_named_with_the_gpu(two_gpus, monkeypatch):
     monkeypatch.setattr(nvidia, "total_memory", lambda number: 16 * 2**30)
-    monkeypatch.setattr(nvidia, "free_memory", lambda number: (11, 15)[number] * 2**30)
+    monkeypatch.setattr(nvidia, "free_gpu_memory", lambda number: (11, 15)[number] * 2**30)
     assert [str(each) for each in tensorflow.choose_devices("gpu").all] == [
         "NVIDIA A10G, 16.0 GiB, of which other programs hold 5.0, compute capability 8.6, "
         "fastest in bfloat16",

@@ -1,5 +1,7 @@
 """The memory estimate follows the network's widths and the photo's size; paintings take little."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +17,8 @@ from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiled_forward
 from styletransfer.vgg.row_buffer import RowBuffer
+
+GIB = 2**30
 
 
 def estimate(tmp_path, tiling, **changes):
@@ -62,27 +66,36 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
         )
 
 
-def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monkeypatch):
-    """An RTX 3070 of 8 GiB, of which a desktop and CUDA hold one and a half."""
-    gib = 2**30
-    held = {"current": 1 * gib, "peak": 2 * gib}  # TensorFlow itself, of which one is free again
+@pytest.fixture
+def gpu(monkeypatch):
+    """An RTX 3070 of 8 GiB, of which a desktop and CUDA hold one and a half, and TensorFlow two, of
+    which one is free again. TensorFlow takes memory as it needs it, if `grows`."""
+    made = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
     monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
-    monkeypatch.setattr(nvidia, "free_memory", lambda number: int((8 - 1.5 - 2) * gib))
+    monkeypatch.setattr(nvidia, "total_memory", lambda number: 8 * GIB)
+    monkeypatch.setattr(nvidia, "free_gpu_memory", lambda number: int(made.free * GIB))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
-    monkeypatch.setattr(
-        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": (8, 6)}
-    )
-    monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda name: held)
+    config = tf.config.experimental
+    monkeypatch.setattr(config, "get_memory_growth", lambda gpu: made.grows)
+    monkeypatch.setattr(config, "get_memory_info", lambda name: made.held)
+    monkeypatch.setattr(config, "get_device_details", lambda gpu: {"compute_capability": (8, 6)})
     memory_available.gpu_capacity.cache_clear()
-    try:
-        free = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
-        assert MemoryBudget().bytes == pytest.approx(0.9 * (free - 1) * gib)
-        # Once it has taken more from the driver, all of that is TensorFlow's still.
-        monkeypatch.setattr(nvidia, "free_memory", lambda number: 0)
-        held |= {"current": 0, "peak": 5 * gib}
-        assert MemoryBudget().bytes == pytest.approx(0.9 * free * gib)
-    finally:
-        memory_available.gpu_capacity.cache_clear()
+    yield made
+    memory_available.gpu_capacity.cache_clear()
+
+
+def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(gpu):
+    most = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
+    assert MemoryBudget().bytes == pytest.approx(0.9 * (most - 1) * GIB)
+    # Once it has taken more from the driver, that is TensorFlow's to use again.
+    gpu.free, gpu.held = 0, {"current": 0, "peak": 5 * GIB}
+    assert MemoryBudget().bytes == pytest.approx(0.9 * most * GIB)
+
+
+def test_a_gpu_whose_memory_tensorflow_took_at_its_start_is_not_taken_for_full(gpu):
+    """As in a program that uses the library and sets up nothing."""
+    gpu.grows, gpu.free = False, 0.2
+    assert MemoryBudget().bytes == pytest.approx(0.9 * (8 - 1536 / 1024 - 1) * GIB)
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])

@@ -22,7 +22,7 @@ export const pushAddress = (address) => {
   writeAddress();
   history.pushState({ pushed: true }, "", address);
 };
-// Back to the address before. otherwise: what is done where a link led here, and nothing comes before.
+// Back to the address before. otherwise: what is done where the page began with this one, by a link.
 export const goBack = (otherwise) => {
   writeAddress();
   if (history.state && history.state.pushed) history.back();
