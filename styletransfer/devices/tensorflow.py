@@ -17,7 +17,7 @@ from styletransfer.devices import nvidia
 from styletransfer.errors import DeviceError
 from styletransfer.log import event, one_line
 
-MOSTLY_FREE = 0.85  # of a GPU's memory: CUDA itself holds half a GiB
+MUCH_TAKEN = 1.5 * 2**30  # bytes of a GPU's memory; CUDA itself takes half a GiB
 
 _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cannot compute
 
@@ -135,8 +135,8 @@ def _description(number: int, gpu: tf.config.PhysicalDevice) -> str:
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
     parts = [_gpu_name(gpu)]
     parts += [f"{size / 2**30:.1f} GiB"] if size else []
-    if size and free is not None and free < MOSTLY_FREE * size:
-        parts += [f"of which other programs hold {(size - free) / 2**30:.1f}"]
+    if size and free is not None and size - free > MUCH_TAKEN:
+        parts += [f"of which {free / 2**30:.1f} are free"]
     parts += [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
     return ", ".join(parts)
 

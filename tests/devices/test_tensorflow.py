@@ -177,11 +177,11 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
 
 
-def test_memory_that_other_programs_hold_is_named_with_the_gpu(two_gpus, monkeypatch):
+def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
     monkeypatch.setattr(nvidia, "total_memory", lambda number: 16 * 2**30)
     monkeypatch.setattr(nvidia, "free_gpu_memory", lambda number: (11, 15)[number] * 2**30)
     assert [str(each) for each in tensorflow.choose_devices("gpu").all] == [
-        "NVIDIA A10G, 16.0 GiB, of which other programs hold 5.0, compute capability 8.6, "
+        "NVIDIA A10G, 16.0 GiB, of which 11.0 are free, compute capability 8.6, "
         "fastest in bfloat16",
         "NVIDIA A10G, 16.0 GiB, compute capability 8.6, fastest in bfloat16",
     ]
