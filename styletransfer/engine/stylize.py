@@ -32,6 +32,11 @@ from styletransfer.vgg.network import VGG
 
 one_operation_at_a_time()
 
+# The standard deviation, in sRGB 0…1, of the grain that a picture starts with: a step of 8 bits.
+# Without it all positions of a white background get the same gradient, and so the same stroke,
+# over and over in rows and columns.
+FIRST_GRAIN = 0.005
+
 
 class Step:
     """One step of the optimisation. `losses` and `image` are computed when they are first read.
@@ -247,10 +252,13 @@ class StyleTransfer:
         if settings.init_image == "noise":
             return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
         if settings.init_image == "gray":
-            return tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
-        if settings.init_image == "style-mean":
-            return tf.broadcast_to(tf.constant(self._styles.mean_colour()), photo.shape)
-        return photo
+            photo = tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
+        elif settings.init_image == "style-mean":
+            photo = tf.broadcast_to(tf.constant(self._styles.mean_colour()), photo.shape)
+        if settings.recipe == "inetwork":
+            return photo
+        grain = tf.random.stateless_normal((*photo.shape[:3], 1), [settings.seed, 0])
+        return tf.clip_by_value(photo + FIRST_GRAIN * grain, 0.0, 1.0)
 
 
 def stylize(  # noqa: PLR0913  The public signature.
