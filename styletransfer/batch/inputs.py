@@ -8,9 +8,10 @@ import numpy as np
 
 from styletransfer.batch.looks import Look
 from styletransfer.images import arrays, decode
-from styletransfer.images.arrays import fit_size, to_float
+from styletransfer.images.arrays import fit_size
 from styletransfer.images.decode import decode_mask
 from styletransfer.images.header import bytes_to_decode
+from styletransfer.images.masks import visible
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -62,29 +63,40 @@ def read_photo(
 
 def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
     """A look's paintings with their masks and regions. Errors as `read_photo`."""
-    return LookInput(
-        [_painting(each.entry.key, look.settings, read, admit) for each in look.paintings],
-        look.shares,
-        [_mask(each.mask, "mask", read, admit) for each in look.paintings],
-        [_mask(each.region, "region", read, admit) for each in look.paintings],
+    paintings, masks = [], []
+    for each in look.paintings:
+        name = f"painting {each.entry.key}"
+        pixels, alpha = _painting(each.entry.key, name, look.settings, read, admit)
+        paintings.append(pixels)
+        masks.append(visible(_mask(each.mask, "mask", read, admit), alpha, name))
+    regions = [_mask(each.region, "region", read, admit) for each in look.paintings]
+    return LookInput(paintings, look.shares, masks, regions)
+
+
+def _painting(
+    key: str, name: str, settings: Settings, read: Read, admit: Admit
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """A painting, made no larger than the engine uses it: 16 large ones would fill the memory. And
+    its alpha [h, w], if that counts: the original INetwork knows none."""
+    data = read(key)
+    picture = decode.decode(data, name, admit(bytes_to_decode(data)))
+    height, width = _size_used(*picture.size, settings)
+    alpha = None if settings.recipe == "inetwork" else picture.alpha_int
+    return (
+        arrays.resize(picture.pixels_int, height, width),
+        None if alpha is None else arrays.resize(alpha, height, width),
     )
 
 
-def _painting(key: str, settings: Settings, read: Read, admit: Admit) -> np.ndarray:
-    """A painting, made no larger than the engine uses it: 16 large ones would fill the memory."""
-    data = read(key)
-    pixels = decode.decode(data, f"painting {key}", admit(bytes_to_decode(data))).pixels_int
+def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     if settings.size == "full":
-        return to_float(pixels)
-    height, width = pixels.shape[:2]
+        return height, width
     # Recipe inetwork stretches paintings to the photo's shape, whichever side that makes longer.
     stretched = settings.recipe == "inetwork"
     side = min(height, width) if stretched else max(height, width)
-    if side <= settings.size:
-        return to_float(pixels)
-    return arrays.resize(
-        pixels, *fit_size(height, width, round(settings.size * max(height, width) / side))
-    )
+    if side <= int(settings.size):
+        return height, width
+    return fit_size(height, width, round(int(settings.size) * max(height, width) / side))
 
 
 def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:

@@ -99,15 +99,16 @@ def paint(args: argparse.Namespace) -> Path:
     results = result_files(prefix, photo, inetwork_arguments.output_format(args))
     targets = [results.path(), results.path("_losses", "png")]
     check_targets(targets, prefix, map(Path, _pictures_of(args)))
-    paintings = [read_picture(ref, "REF").pixels for ref in refs]
+    paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
+    alphas = [None if settings.recipe == "inetwork" else each.alpha for each in paintings]
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
 
         # Before the engine is imported, which asks what the device can do.
         device = choose_devices(args.device).first
-    from styletransfer.engine.style_targets import style_targets
+    from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import load_vgg
     from styletransfer.vgg.sources import described
@@ -116,11 +117,13 @@ def paint(args: argparse.Namespace) -> Path:
     with device.scope():
         vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
         logger.info("painting with %s", described(vgg.identity, weights))
-        mask = given["content_mask"]
-        style = style_targets(
-            paintings, shares, given.pop("style_masks"), given.pop("regions"), mask
+        style = StyleTargets(
+            [painting.pixels_int for painting in paintings],
+            shares,
+            _visible(given.pop("style_masks"), alphas, refs),
+            given.pop("regions"),
         )
-        del paintings  # The style has them.
+        del paintings, alphas  # The style has them.
         transfer = StyleTransfer(
             photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
         )
@@ -192,13 +195,29 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     start = inetwork_arguments.start_picture(args)
     words = ", ".join(inetwork_arguments.START_WORDS)
     label = f"--init_image is none of {words}, and as a picture"
+    content_mask = one(args.content_mask, "--content_mask")
+    style_masks = each(args.style_masks, "--style_masks")
+    regions = each(args.regions, "--regions")
+    if regions is None and content_mask is None:
+        regions = style_masks  # As in the original.
     return {
-        "content_mask": one(args.content_mask, "--content_mask"),
-        "style_masks": each(args.style_masks, "--style_masks"),
-        "regions": each(args.regions, "--regions"),
+        "content_mask": content_mask,
+        "style_masks": style_masks,
+        "regions": regions,
         "color_mask": one(args.color_mask, "--color_mask"),
         "init": None if start is None else read_picture(start, label).pixels,
     }
+
+
+def _visible(
+    masks: Sequence["np.ndarray | None"] | None,
+    alphas: Sequence["np.ndarray | None"],
+    refs: Sequence[str],
+) -> list["np.ndarray | None"]:
+    """What counts of each painting: what its mask shows, and is not transparent."""
+    from styletransfer.images.masks import visible
+
+    return list(map(visible, masks or [None] * len(refs), alphas, refs))
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> str | None:

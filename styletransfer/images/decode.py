@@ -17,9 +17,7 @@ from styletransfer.images.header import (
     lower_tiles,
     open_picture,
 )
-
-# One step of 8 bits: a mask below it shows nothing.
-_BLACK = 1 / 255
+from styletransfer.images.masks import BLACK
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -98,7 +96,7 @@ def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndar
     """
     picture = decode(data, name, available)
     mask = bands.luma(picture.pixels_int, picture.alpha_int)
-    if mask.max() < _BLACK:
+    if mask.max() < BLACK:
         raise PictureError(f"{name}: is black all over; a mask is white where it lets through")
     return mask
 

@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from styletransfer.errors import PictureError
+from styletransfer.images.arrays import resize
+
+BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.
+
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:
     """A mask [H, W] at the resolution of a layer after `times` poolings: the mean over the pixels
@@ -29,6 +34,20 @@ def checked(mask: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(f"{name} must be grey, of shape [H, W], got {list(mask.shape)}")
     if not (mask.min() >= 0 and mask.max() <= 1):
         raise ValueError(f"{name} must be within 0…1")
-    if mask.max() < 1 / 255:
+    if mask.max() < BLACK:
         raise ValueError(f"{name} is black all over")
     return mask
+
+
+def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:
+    """What a mask [h, w] shows of a painting with this alpha [H, W], which is a mask as well: the
+    colours of transparent pixels are not the painting's. None, of either or both: everything.
+
+    Raises PictureError, naming the painting, if that is nothing.
+    """
+    if alpha is None or mask is None:
+        return mask if alpha is None else alpha
+    both: np.ndarray = resize(mask, *alpha.shape) * alpha
+    if both.max() < BLACK:
+        raise PictureError(f"{name}: its mask shows only transparent parts of it")
+    return both

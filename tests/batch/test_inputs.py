@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import tiny
 from support.folder_batches import grey_file
+from support.pictures import saved
 
 from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.looks import Look, Painting
@@ -52,6 +54,37 @@ def test_masks_and_regions_come_with_their_paintings():
     assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
     np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
+
+
+def cut_out(height=20, width=40):
+    """A PNG of which only the left half is opaque."""
+    alpha = np.where(np.arange(width) < width // 2, 255, 0).astype(np.uint8)
+    pixels = np.full((height, width, 4), 99, np.uint8)
+    pixels[..., 3] = alpha
+    return saved(Image.fromarray(pixels), "PNG")
+
+
+def test_transparent_parts_of_a_painting_do_not_count():
+    files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
+    left = np.arange(40)[None].repeat(20, 0) < 20
+    of_one = Look("one", (Painting(entry("a.png"), 1.0),), Settings())
+    np.testing.assert_array_equal(read_look(of_one, files.__getitem__).masks[0], left)
+    small = Look("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
+    found = read_look(small, files.__getitem__)
+    assert found.masks[0].shape == found.paintings[0].shape[:2] == (16, 32)
+    masked = Look("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
+    np.testing.assert_array_equal(
+        read_look(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
+    )
+    original = Look("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
+    assert read_look(original, files.__getitem__).masks == [None]
+
+
+def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
+    files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
+    look = Look("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
+    with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
+        read_look(look, files.__getitem__)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,24 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
+def test_transparent_parts_of_a_painting_do_not_count():
+    opaque = np.asarray(Image.open("klimt.png").convert("RGB"))
+    alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
+    alpha[:, : opaque.shape[1] // 2] = 255
+    Image.fromarray(np.dstack([opaque, alpha])).save("half.png")
+    Image.fromarray(alpha[..., 0]).save("half.mask.png")
+    Image.new("L", (16, 16), "white").save("all.png")
+    # Hardly a step: what is compared are colours, for which nothing beside a pixel counts.
+    start = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
+    mask = ("--content_mask", "all.png", "--style_masks", "half.mask.png")
+    cut, whole, masked = (
+        painted(*start, *flags, pictures=("beach.jpg", painting, "x"))
+        for painting, flags in (("half.png", ()), ("klimt.png", ()), ("klimt.png", mask))
+    )
+    np.testing.assert_allclose(cut, masked, atol=1)
+    assert np.abs(whole - 1.0 * masked).max() > 5
+
+
 @tries("style_weight")
 def test_several_paintings_are_blended_in_the_shares_given():
     how = ("--content_weight", "0", "--learning_rate", "0.05", "--style_statistics", "gram")
