@@ -11,7 +11,7 @@ from styletransfer.images import arrays, decode
 from styletransfer.images.arrays import fit_size
 from styletransfer.images.decode import decode_mask
 from styletransfer.images.header import bytes_to_decode
-from styletransfer.images.masks import visible
+from styletransfer.images.masks import painted, visible
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -22,10 +22,17 @@ Admit = Callable[[int], int | None]
 
 
 class PhotoInput(NamedTuple):
-    """A photo, and where it is painted: float32 [h, w], 0…1, of any size; None: everywhere."""
+    """A photo, and its mask: float32 [h, w], 0…1, of any size; None: it has none."""
 
     picture: decode.Picture
     mask: np.ndarray | None
+
+    def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
+        """Where it is painted, as `stylize` takes it. Raises PictureError, naming the photo, if
+        that is nowhere."""
+        if settings.recipe == "inetwork":  # The original knows no alpha.
+            return self.mask
+        return painted(self.mask, self.picture.alpha_int, name)
 
     @property
     def bytes(self) -> int:

@@ -169,7 +169,7 @@ class Worker:
             self._targets(task.look, look),
             task.look.settings,
             vgg,
-            content_mask=photo.mask,
+            content_mask=photo.content_mask(task.look.settings, task.photo.key),
             memory_limit=self._run.config.memory_limit,
             set_aside=set_aside,
             share=share,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
 
     from styletransfer.cli.loss_log import LossLog
     from styletransfer.engine.stylize import Step
+    from styletransfer.images.decode import Picture
 
 
 def inetwork(words: Sequence[str] | None = None) -> int:
@@ -101,7 +102,8 @@ def paint(args: argparse.Namespace) -> Path:
     check_targets(targets, prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
-    alphas = [None if settings.recipe == "inetwork" else each.alpha for each in paintings]
+    if settings.recipe != "inetwork":  # The original knows no alpha.
+        _leave_out_transparent(given, photo, paintings, args.pictures)
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
@@ -120,10 +122,10 @@ def paint(args: argparse.Namespace) -> Path:
         style = StyleTargets(
             [painting.pixels_int for painting in paintings],
             shares,
-            _visible(given.pop("style_masks"), alphas, refs),
+            given.pop("style_masks"),
             given.pop("regions"),
         )
-        del paintings, alphas  # The style has them.
+        del paintings  # The style has them.
         transfer = StyleTransfer(
             photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
         )
@@ -209,15 +211,18 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     }
 
 
-def _visible(
-    masks: Sequence["np.ndarray | None"] | None,
-    alphas: Sequence["np.ndarray | None"],
-    refs: Sequence[str],
-) -> list["np.ndarray | None"]:
-    """What counts of each painting: what its mask shows, and is not transparent."""
-    from styletransfer.images.masks import visible
+def _leave_out_transparent(
+    given: dict[str, Any], photo: "Picture", paintings: Sequence["Picture"], names: Sequence[str]
+) -> None:
+    """Takes what is transparent out of the masks of a photo and of paintings. names: of both."""
+    from styletransfer.images import masks
 
-    return list(map(visible, masks or [None] * len(refs), alphas, refs))
+    given["content_mask"] = masks.painted(given["content_mask"], photo.alpha_int, names[0])
+    own = given["style_masks"] or [None] * len(paintings)
+    given["style_masks"] = [
+        masks.visible(mask, painting.alpha, name)
+        for mask, painting, name in zip(own, paintings, names[1:], strict=False)
+    ]
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> str | None:

@@ -89,7 +89,7 @@ def repaint_record(
             targets,
             settings,
             vgg,
-            content_mask=photo.mask,
+            content_mask=photo.content_mask(settings, photo_key),
             memory_limit=memory_limit,
         )
         image = follow(transfer.steps(), printable(photo_key)).image

@@ -6,6 +6,7 @@ from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resize
 
 BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.
+LITTLE_HIDDEN = 0.02  # of a photo: if less of it is transparent, a mask is not worth its memory
 
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:
@@ -51,3 +52,16 @@ def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.
     if both.max() < BLACK:
         raise PictureError(f"{name}: its mask shows only transparent parts of it")
     return both
+
+
+def painted(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:
+    """Where a photo with this mask [h, w] and alpha, integers [H, W], is painted: not where nothing
+    of it is seen. That would take its share of the painting's colours, which what is seen would
+    lack. Half-transparent edges are painted like the rest. None: everywhere.
+
+    Raises PictureError, naming the photo, if that is nowhere.
+    """
+    if alpha is None:
+        return mask
+    seen = alpha >= BLACK * np.iinfo(alpha.dtype).max
+    return mask if seen.mean() > 1 - LITTLE_HIDDEN else visible(mask, seen.astype(np.float32), name)

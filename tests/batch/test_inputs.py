@@ -80,6 +80,29 @@ def test_transparent_parts_of_a_painting_do_not_count():
     assert read_look(original, files.__getitem__).masks == [None]
 
 
+def test_a_photo_is_painted_where_it_is_seen():
+    files = {"a.png": cut_out(), "m.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
+    left = np.arange(40)[None].repeat(20, 0) < 20
+    photo = read_photo(entry("a.png"), None, files.__getitem__)
+    np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), left)
+    assert photo.content_mask(Settings.inetwork(), "a.png") is None
+    masked = read_photo(entry("a.png"), entry("m.png"), files.__getitem__)
+    upper = np.arange(20)[:, None] < 10
+    np.testing.assert_array_equal(masked.content_mask(Settings(), "a.png"), left & upper)
+
+
+def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
+    soft = np.full((40, 40, 4), 99, np.uint8)
+    soft[..., 3] = np.linspace(10, 255, 40)
+    corner = np.full((40, 40, 4), 255, np.uint8)
+    corner[:3, :3, 3] = 0
+    for pixels in (soft, corner):
+        files = {"a.png": saved(Image.fromarray(pixels), "PNG")}
+        photo = read_photo(entry("a.png"), None, files.__getitem__)
+        assert photo.picture.alpha is not None
+        assert photo.content_mask(Settings(), "a.png") is None
+
+
 def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
     look = Look("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())

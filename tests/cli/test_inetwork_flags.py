@@ -151,6 +151,21 @@ def test_transparent_parts_of_a_painting_do_not_count():
     assert np.abs(whole - 1.0 * masked).max() > 5
 
 
+def test_transparent_parts_of_a_photo_take_no_share_of_the_colours():
+    opaque = np.asarray(Image.open("beach.jpg").convert("RGB"))
+    alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
+    alpha[:, : opaque.shape[1] // 4] = 255
+    Image.fromarray(np.dstack([opaque, alpha])).save("cut.png")
+    Image.fromarray(alpha[..., 0]).save("cut.mask.png")
+    start = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
+    cut = painted(*start, pictures=("cut.png", "klimt.png", "x"))
+    masked = painted(
+        *start, "--content_mask", "cut.mask.png", pictures=("beach.jpg", "klimt.png", "x")
+    )
+    inside = slice(0, cut.shape[1] // 4 - 2)
+    np.testing.assert_allclose(cut[:, inside, :3], masked[:, inside], atol=2)
+
+
 @tries("style_weight")
 def test_several_paintings_are_blended_in_the_shares_given():
     how = ("--content_weight", "0", "--learning_rate", "0.05", "--style_statistics", "gram")
