@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
@@ -55,10 +56,12 @@ class Sessions:
         if not cookie:
             return None
         try:
-            name, logged_in = self._signer.loads(cookie, max_age=SESSION_S)
+            (name, logged_in), made = self._signer.loads(cookie, return_timestamp=True)
         except (BadSignature, ValueError, TypeError):
             return None
-        return None if _digest(name) in self._ended else Session(name, logged_in)
+        # With `max_age`, a cookie from an instance whose clock is fast would not count yet.
+        too_old = (datetime.now(UTC) - made).total_seconds() > SESSION_S
+        return None if too_old or _digest(name) in self._ended else Session(name, logged_in)
 
     def end(self, session: Session) -> str:
         """Logs a browser out: its cookie counts no longer. What other instances, and later ones,

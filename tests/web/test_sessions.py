@@ -1,10 +1,12 @@
 """Sessions, the token, and how often one may try a password, without a service around them."""
 
 import hashlib
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from itsdangerous import timed
 
 from styletransfer.web import sessions
 from styletransfer.web.options import WebOptions
@@ -47,6 +49,17 @@ def test_a_cookie_counts_for_a_week_and_on_every_instance_with_the_same_password
     assert Sessions(OPTIONS, "another secret").read(cookie) is None
     monkeypatch.setattr(sessions, "SESSION_S", -1)  # As if a week had passed.
     assert one.read(cookie) is None
+
+
+@pytest.mark.parametrize("fast_s", [-3, 3])
+def test_instances_accept_each_others_cookies_though_their_clocks_differ(monkeypatch, fast_s):
+    one, other = Sessions(OPTIONS), Sessions(OPTIONS)
+    session = one.new(logged_in=True)
+    clock = SimpleNamespace(time=lambda: time.time() + fast_s)
+    with monkeypatch.context() as patch:
+        patch.setattr(timed, "time", clock)
+        cookie = one.cookie(session)
+    assert other.read(cookie) == session
 
 
 def test_the_token_is_not_the_password_where_there_are_both():
