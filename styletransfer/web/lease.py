@@ -105,8 +105,9 @@ class Lease:
 
     def __init__(self, store: JobStore, job: StoredJob, etag: str) -> None:
         self._store, self.job, self._etag = store, job, etag
-        self._lock = threading.RLock()
-        self._news: dict[str, Any] = {}
+        # The first is held over requests, so whoever paints may only wait for the second.
+        self._lock, self._noting = threading.RLock(), threading.Lock()
+        self._news: dict[str, Any] = {}  # is replaced, never changed
         self._ended, self._soon = threading.Event(), threading.Event()
         self._reason: type[GivenUp] | None = None
 
@@ -128,11 +129,11 @@ class Lease:
     def note(self, **news: Any) -> None:
         """What the next renewal stores of the job. The first step that no worker before has
         reached is stored at once: by that, a worker that dies has not died in vain."""
-        with self._lock:
+        with self._noting:
             known = max(self.job.step, self._news.get("step", 0))  # Stored, or about to be.
             if known <= self.job.crashed_at < news.get("step", 0):
                 self._soon.set()
-            self._news |= news
+            self._news = self._news | news
 
     def cancel(self) -> None:
         """Somebody of this instance has asked for the end, so that no renewal has to find it."""
@@ -148,12 +149,16 @@ class Lease:
         with self._lock:
             if self._ended.is_set() or self._reason is LeaseLost:
                 return
-            job = self.job.changed(**self._news)
+            news = self._news
+            job = self.job.changed(**news)
             etag = self._store.replace(job, self._etag)
             if etag is None:
                 self._meet_other_version()
-            else:
-                self.job, self._etag, self._news = job, etag, {}
+                return
+            self.job, self._etag = job, etag
+            with self._noting:
+                if self._news is news:  # Or there is more to store next time.
+                    self._news = {}
 
     def confirm(self) -> None:
         """Makes sure that the job is still this worker's. Raises LeaseLost, Cancelled,

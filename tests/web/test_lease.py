@@ -168,6 +168,30 @@ def test_a_storage_that_is_away_is_named_once(away, monkeypatch, caplog):
     assert caplog.messages == [f"job {lease.job.id}: no space is left"]
 
 
+def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkeypatch):
+    stored_job(store)
+    lease, replace = Claims(store, "worker").next(), store.replace
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*version):
+        asked.set()
+        answered.wait()
+        return replace(*version)
+
+    monkeypatch.setattr(store, "replace", hang)
+    monkeypatch.setattr(leases, "RENEW_S", 0.001)
+    lease.keep()
+    assert asked.wait(10)
+    painting = threading.Thread(target=lease.note, kwargs={"step": 7}, daemon=True)
+    painting.start()
+    painting.join(5)
+    waits = painting.is_alive()
+    answered.set()
+    assert not waits, "a step waits for the storage"
+    until(lambda: store.read(lease.job.id)[0].step == 7)  # What came meanwhile is not forgotten.
+    lease.abandon()
+
+
 def test_a_cancelled_job_is_painted_no_more(store):
     job = stored_job(store).id
     held = Claims(store, "first").next()
