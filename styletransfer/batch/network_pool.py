@@ -14,7 +14,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import event, plural, printable
 from styletransfer.record import Record
 from styletransfer.settings import Settings
-from styletransfer.storage.base import Bucket, Entry
+from styletransfer.storage.base import Bucket, Entry, UnavailableError
 from styletransfer.vgg import readers, registry, sources
 from styletransfer.vgg.sources import WeightsSource
 
@@ -186,7 +186,9 @@ class NetworkPool:
     def _reading(self, settings: Settings) -> "Future[registry.Weights]":
         which = self._network(settings)
         with self._lock:
-            if which not in self._weights:
+            known = self._weights.get(which)
+            # A service's jobs outlast an outage, and so must what it keeps.
+            if known is None or (known.done() and _was_away(known)):
                 self._weights[which] = self._reader.submit(
                     _read_weights, self._source(settings), settings, self._style
                 )
@@ -219,6 +221,11 @@ def _unnamed(settings: Settings) -> tuple[WeightsSource, WeightsSource]:
         for name in (sources.ANY_BUILTIN, sources.PUBLISHED)
     )
     return builtin, published
+
+
+def _was_away(reading: "Future[registry.Weights]") -> bool:
+    """Whether the weights could not be read because the storage was away."""
+    return isinstance(reading.exception(), UnavailableError)
 
 
 def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:
