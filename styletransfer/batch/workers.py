@@ -26,7 +26,8 @@ from styletransfer.storage.retry import RetryingBucket
 if TYPE_CHECKING:
     from styletransfer.devices.tensorflow import Devices
 
-# After a signal: a platform that takes its machine back gives it some ten seconds.
+# For what is being stored when a run ends early: a platform that takes its machine back gives it
+# some ten seconds.
 GRACE_S = 3.0
 
 
@@ -55,7 +56,6 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     )
     keys, outcome = OwnedKeys(result, run.plan), Outcome(failures=[*run.plan.refused])
     uploader = Uploader(result, run.plan.output, lambda _: keys, gallery, checkpoints, outcome)
-    grace_s = 0.0
     try:
         run.networks.prefetch(todo[0].look.settings)
         found = devices()
@@ -87,15 +87,12 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         run.stop.later = True
         run_side_by_side(jobs)
         return uploader.finish(run.stop)
-    except Stopped:
-        grace_s = GRACE_S
-        raise
     finally:
         run.stop.later = False
         prefetcher.close()
         headers.close()
         leaving.set()
-        uploader.close(grace_s)
+        uploader.close(GRACE_S)
         checkpoints.close()
 
 

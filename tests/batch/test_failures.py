@@ -3,6 +3,8 @@
 import errno
 import json
 import logging
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from support.folder_batches import RESULTS, keys, run
 
 from styletransfer import log
 from styletransfer.batch import inputs, worker
+from styletransfer.batch.prefetch import Prefetcher
+from styletransfer.batch.worker import Worker
 from styletransfer.images import encode
-from styletransfer.storage.base import DiskError
+from styletransfer.storage.base import DiskError, UnavailableError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
@@ -71,6 +75,29 @@ def test_what_ends_a_run_still_ends_it(folders, small_vgg, monkeypatch):
     monkeypatch.setattr(worker, "follow", failing)
     with pytest.raises(MemoryError):
         run(folders)
+
+
+def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_vgg, monkeypatch):
+    write, finished, ending = FolderBucket.write, Worker._finished, threading.Event()
+
+    def slow(bucket, key, *others):
+        if key == "monet/beach.jpg":
+            assert ending.wait(10)
+            time.sleep(0.2)
+        return write(bucket, key, *others)
+
+    def first_alone(painter, task, *others):
+        if task.photo.key != "beach.jpg":
+            raise UnavailableError("the photos' disk is gone")
+        return finished(painter, task, *others)
+
+    monkeypatch.setattr(FolderBucket, "write", slow)
+    monkeypatch.setattr(Worker, "_finished", first_alone)
+    monkeypatch.setattr(Prefetcher, "close", lambda _: ending.set())
+    with pytest.raises(UnavailableError, match="disk is gone"):
+        run(folders, **IN_MONET)
+    assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()
+    assert "result_etag" in Path("out/_records/monet/beach.jpg.json").read_text()
 
 
 def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):
