@@ -13,6 +13,7 @@ from itertools import takewhile
 from styletransfer import bucket_layout
 from styletransfer.batch.plan import Plan, Task
 from styletransfer.batch.records import (
+    describes,
     is_content,
     read_record,
     stored_by,
@@ -72,6 +73,22 @@ class OwnedKeys:
             record = None
         record = task_record(record, task.photo.key, task.look.name) or task.previous_record
         return replace(record or Record(), photo=task.photo.key, look=task.look.name)
+
+    def is_done(self, task: Task, keep: bool) -> bool:
+        """Whether a task's result is there by now, because another run has stored it since this one
+        made its plan. keep: as in make_plan. Raises UnavailableError."""
+        try:
+            if self._bucket.find(task.record_key) is None:
+                return False
+            record = read_record(self._bucket, task.record_key)
+            own = stored_by(record, task.photo.key, task.look.name)
+            if record is None or record.result is None or record.result not in own:
+                return False
+            result = self._bucket.find(record.result)
+            wanted = keep or record.fingerprint == task.fingerprint
+            return wanted and result is not None and describes(record, result)
+        except ObjectError:
+            return False
 
     def outdated(self, task: Task, before: Record, key: str) -> Iterator[str]:
         """Keys of a task's earlier results, which a new one under `key` replaces. A partial run

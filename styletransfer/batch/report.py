@@ -81,7 +81,7 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> No
 
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
     """What a run has painted in so many seconds; what failed comes last."""
-    failed, done = len(outcome.failures), len(run.plan.done)
+    failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
     _show_looks(run.plan, outcome)
     event(
         f"{outcome.painted} painted in {duration(seconds)}"
@@ -123,6 +123,7 @@ def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
     for heading in ("painted", "already done", "failed", "seconds each"):
         table.add_column(heading, justify="right")
     done = Counter(record.look or "" for record in plan.done)
+    done.update(task.look.name for task in outcome.found)
     failed = Counter(task.look.name for task, _ in outcome.failures)
     for look in sorted({task.look.name for task in plan.todo} | done.keys() | failed.keys()):
         times = outcome.seconds.get(look, [])

@@ -33,10 +33,12 @@ QUEUE = 6  # results that may wait to be stored; more would fill the memory
 
 @dataclass
 class Outcome:
-    """What became of a run: seconds of painting by look, and the reason of each failure."""
+    """What became of a run: seconds of painting by look, the reason of each failure, and tasks
+    whose results another run has stored meanwhile."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     failures: list[tuple[Task, str]] = field(default_factory=list)
+    found: list[Task] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -52,6 +54,11 @@ class Outcome:
         """A task has failed; its record follows."""
         with self._lock:
             self.failures.append((task, reason))
+
+    def add_found(self, task: Task) -> None:
+        """Another run has stored a task's result meanwhile."""
+        with self._lock:
+            self.found.append(task)
 
     def add_end(self, task: Task) -> None:
         """Nothing more is stored or deleted for a task, which was painted or has failed."""

@@ -71,9 +71,9 @@ class ClusterPainting:
             with connected(self._address, self._variables) as ray:
                 gallery.begin()
                 with throughput(len(run.plan.todo), run.config.progress) as shown:
-                    painted = _Painting(ray, run, uploader, shown, has_gallery).run()
+                    stored = _Painting(ray, run, uploader, shown, has_gallery).run()
             if has_gallery:
-                for record in _records(result, painted):
+                for record in _records(result, stored):
                     gallery.add_record(record)
             return uploader.finish(run.stop)
         finally:
@@ -106,10 +106,10 @@ class _Painting:
         self._problems: set[str] = set()
         self._unfit: set[str] = set()
         self._false_starts = 0
-        self._painted: list[Task] = []
+        self._stored: list[Task] = []
 
     def run(self) -> list[Task]:
-        """Paints all tasks; those that were painted."""
+        """Paints all tasks; those that have a result now."""
         grace_s = 0.0
         self._run.stop.later = True
         try:
@@ -123,7 +123,7 @@ class _Painting:
                     self._handle(message)
                 self._tell_waits()
                 self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
-            return self._painted
+            return self._stored
         except Stopped:
             grace_s = LEAVE_S
             raise
@@ -179,9 +179,14 @@ class _Painting:
     def _end(self, member: Member, task: Task, answer: Answer) -> None:
         self._problems.clear()
         self._tasks.end(member.name, task)
-        self._shown.add(failed=answer.failure is not None)
+        self._shown.add(failed=answer.failure is not None, found=answer.found)
         if answer.failure is None:
-            self._painted.append(task)
+            self._stored.append(task)
+        if answer.found:
+            self._uploader.outcome.add_found(task)
+            what = f"{task}: another run has stored it meanwhile"
+            event(what, level=DEBUG, photo=task.photo.key, look=task.look.name)
+        elif answer.failure is None:
             self._uploader.outcome.add_painted(task, answer.seconds or 0.0)
             event(f"{task}: done", level=DEBUG, photo=task.photo.key, look=task.look.name)
         else:
@@ -263,8 +268,8 @@ def _cause(error: BaseException) -> str:
     return (text.partition(" because ")[2] or text)[:200]
 
 
-def _records(result: RetryingBucket, painted: list[Task]) -> list[Record]:
-    """The records of what was painted, as the workers have stored them."""
+def _records(result: RetryingBucket, stored: list[Task]) -> list[Record]:
+    """The records of what was painted, as the workers have stored them, or another run."""
 
     def read(task: Task) -> Record | None:
         try:
@@ -273,4 +278,4 @@ def _records(result: RetryingBucket, painted: list[Task]) -> list[Record]:
             return None
 
     with ThreadPoolExecutor(RECORD_READERS) as pool:
-        return [record for record in pool.map(read, painted) if record is not None]
+        return [record for record in pool.map(read, stored) if record is not None]

@@ -48,11 +48,13 @@ class Started:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of an order: painted in so many seconds, failed for a reason, or not painted
-    because of a problem of the worker's, which paints no more."""
+    """What became of an order: painted in so many seconds, failed for a reason, or not painted,
+    because another run has stored the result meanwhile (`found`), or because of a problem of the
+    worker's, which paints no more."""
 
     seconds: float | None = None
     failure: str | None = None
+    found: bool = False
     problem: StyleTransferError | None = None
 
 

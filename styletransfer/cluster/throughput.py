@@ -22,11 +22,11 @@ class Throughput:
         self._times: deque[float] = deque()
         self._done = self._failed = 0
 
-    def add(self, failed: bool) -> None:
-        """One more task has ended."""
+    def add(self, failed: bool, found: bool = False) -> None:
+        """One more task has ended. found: its result was there, so that it took no time."""
         self._done += 1
         self._failed += failed
-        if not failed:
+        if not failed and not found:
             self._times.append(time.monotonic())
 
     def show(self, nodes: int, devices: int) -> None:

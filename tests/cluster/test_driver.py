@@ -14,7 +14,7 @@ from support.folder_batches import RECORDS, RESULTS, keys
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.worker import Worker
-from styletransfer.cluster import connection, driver, fleet, remote_worker
+from styletransfer.cluster import assignments, connection, driver, fleet, remote_worker
 from styletransfer.cluster import run as run_module
 from styletransfer.cluster.orders import Started
 from styletransfer.cluster.run import run_on_cluster
@@ -87,6 +87,35 @@ def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys)
     assert "2 already done, 2 to paint" in capsys.readouterr().out
     cluster.actors.clear()
     assert cluster.paint() == 0 and cluster.actors == []
+
+
+@pytest.mark.parametrize(
+    ("others", "own", "found"),
+    [
+        ({}, {}, 3),
+        ({"OUTPUT_QUALITY": "60"}, {}, 0),
+        ({"OUTPUT_QUALITY": "60"}, {"KEEP": "1"}, 3),
+    ],
+)
+def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
+    folders, cluster, painting, monkeypatch, capsys, others, own, found
+):
+    from support.folder_batches import run
+
+    monkeypatch.setattr(assignments, "UNDER_WAY", 1)
+    del cluster.alive["two"]
+    other_run = [lambda: run(folders, **others)]
+
+    def begin(task):
+        if other_run:
+            other_run.pop()()
+
+    painting.append(begin)
+    assert cluster.paint(**own) == 0 and results() == RESULTS
+    last = capsys.readouterr().out.rpartition("painted in")
+    assert last[0].endswith(f"\n{4 - found} ")
+    assert (f", {found} already done" in last[2]) == bool(found)
+    assert "old town" in Path("out/index.html").read_text()
 
 
 def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys):

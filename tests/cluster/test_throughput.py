@@ -47,6 +47,16 @@ def test_failures_are_done_but_are_no_paintings(clock, caplog):
     assert second["failed"] == 1 and second["pictures_per_min"] == 0.5
 
 
+def test_what_another_run_has_stored_is_done_but_says_nothing_of_the_rate(clock, caplog):
+    with throughput(1000, "plain") as shown:
+        for number in range(600):
+            shown.add(failed=False, found=number > 0)
+        clock[0] += 60
+        shown.show(1, 1)
+    [line] = caplog.messages
+    assert line.startswith("600 of 1000: 1 node, 1 device, 1.0 pictures/min, ")
+
+
 def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
     """Nodes come and go: so many an hour ago say nothing."""
     with throughput(1000, "plain") as shown:
