@@ -159,7 +159,8 @@ class Bucket(ABC):
 
     def left_out(self) -> Mapping[str, Sequence[str]]:
         """What a user may expect in a folder's listing and is not there, sorted, by the reason:
-        links that lead out of it, to a folder or nowhere, and files that iCloud has taken away."""
+        links that lead out of it, to a folder or nowhere, and files that iCloud has taken away. It
+        is that of the last whole listing, if there was one."""
         return {}
 
     def clock_skew(self) -> float:

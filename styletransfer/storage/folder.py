@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,10 +63,11 @@ class _FileEntry(Entry):
 
 @dataclass(frozen=True)
 class _Scan:
-    """A folder's files, and the keys of links that are not followed and of files in iCloud only."""
+    """A folder's files, where links lead that are not followed, by key, and the keys of files in
+    iCloud only."""
 
     entries: list[Entry] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
+    links: dict[str, Path] = field(default_factory=dict)
     in_icloud: list[str] = field(default_factory=list)
 
 
@@ -79,14 +80,17 @@ class FolderBucket(Bucket):
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
+        self._passed_over: _Scan | None = None  # by the last listing of all; without its entries
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        yield from sorted(self._scan(prefix).entries, key=lambda entry: entry.key)
+        found = self._scan(prefix)
+        if not prefix:
+            self._passed_over = replace(found, entries=[])
+        yield from sorted(found.entries, key=lambda entry: entry.key)
 
     def left_out(self) -> Mapping[str, Sequence[str]]:
-        found = self._scan("")
-        with storage_errors(f"folder {self.name}", StorageError):
-            links = [f"{key} → {(self.folder / key).readlink()}" for key in sorted(found.links)]
+        found = self._passed_over or self._scan("")
+        links = [f"{key} → {found.links[key]}" for key in sorted(found.links)]
         by_reason = {BEHIND_LINKS: links, IN_ICLOUD: sorted(found.in_icloud)}
         return {why: names for why, names in by_reason.items() if names}
 
@@ -120,11 +124,17 @@ class FolderBucket(Bucket):
                     if entry and (not is_link or _is_inside(path, self.folder)):
                         found.entries.append(entry)
                     elif is_link:
-                        found.links.append(key)
-                found.links.extend(base + each for each in folders if Path(top, each).is_symlink())
+                        self._note_links([key], found)
+                to_folders = (each for each in folders if Path(top, each).is_symlink())
+                self._note_links((base + each for each in to_folders), found)
                 placeholders = filter(None, map(_PLACEHOLDER.fullmatch, files))
                 found.in_icloud.extend(base + each[1] for each in placeholders)
         return found
+
+    def _note_links(self, keys: Iterable[str], found: _Scan) -> None:
+        for key in keys:
+            with contextlib.suppress(FileNotFoundError):  # It is gone meanwhile.
+                found.links[key] = (self.folder / key).readlink()
 
     def _is_there(self) -> bool:
         """Whether the folder is there; one of results is made when it is written to. Raises

@@ -69,6 +69,23 @@ def test_links_and_files_in_icloud_are_left_out_by_name(tmp_path):
     assert keys(bucket) == ["trip/a.jpg"]
 
 
+def test_a_folder_that_was_listed_is_not_walked_again_for_what_was_left_out(tmp_path, monkeypatch):
+    bucket = FolderBucket(tmp_path)
+    put(tmp_path, "a.jpg", ".b.jpg.icloud")
+    (tmp_path / "link.jpg").symlink_to("../gone.jpg")
+    assert keys(bucket) == ["a.jpg"]
+    (tmp_path / "link.jpg").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "walk", lambda *_, **__: pytest.fail("walked again"))
+        assert bucket.left_out() == {
+            BEHIND_LINKS: ["link.jpg → ../gone.jpg"],
+            IN_ICLOUD: ["b.jpg"],
+        }
+    assert keys(bucket) == ["a.jpg"] and [*bucket.left_out()] == [IN_ICLOUD]
+    put(tmp_path, ".c.jpg.icloud")
+    assert [*bucket.list("c")] == [] and bucket.left_out() == {IN_ICLOUD: ["b.jpg"]}
+
+
 def test_a_key_that_can_be_no_file_is_refused_before_it_is_written(tmp_path):
     bucket = FolderBucket(tmp_path / "new" / "out")
     longest = os.pathconf(tmp_path, "PC_NAME_MAX")
