@@ -34,7 +34,8 @@ class GalleryPictures:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._thumbnails: dict[str, bytes | int] = {}  # by key; what is not read: its size
+        self._thumbnails: dict[str, bytes | int] = {}  # by key; what is not held: its size
+        self._held = 0  # bytes of thumbnails
         self._lock = threading.Lock()
         self._stored: set[tuple[str, str, str]] = set()  # kind, key, ETag
 
@@ -78,14 +79,14 @@ class GalleryPictures:
                         # `store`, on another thread, may have a newer one by now.
                         if self._is_unread(key):
                             self._thumbnails[key] = data or 0
+                            self._held += len(data)
         return dict(self._thumbnails)
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
         if etag and (kind, key, etag) in self._stored:
             return
         small = thumbnail(pixels)
-        with self._lock:
-            self._thumbnails[thumbnail_key(kind, key)] = small
+        self._hold(thumbnail_key(kind, key), small)
         try:
             larger = preview(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
@@ -94,6 +95,15 @@ class GalleryPictures:
             event(f"the gallery has no preview of {printable(key)}: {error}", level=WARNING)
         if etag:
             self._stored.add((kind, key, etag))
+
+    def _hold(self, key: str, data: bytes) -> None:
+        """Keeps a thumbnail as long as one page could hold it with all others; then its size."""
+        with self._lock:
+            before = self._thumbnails.get(key)
+            self._held -= len(before) if isinstance(before, bytes) else 0
+            fits = self._held + len(data) <= EMBEDDED_BYTES
+            self._held += len(data) if fits else 0
+            self._thumbnails[key] = data if fits else len(data)
 
     def _is_unread(self, key: str) -> bool:
         known = self._thumbnails[key]

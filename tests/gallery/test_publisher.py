@@ -9,7 +9,8 @@ from styletransfer.bucket_layout import UNPUBLISHED
 from styletransfer.gallery import page_data, pictures, publisher
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
-from styletransfer.gallery.thumbnails import thumbnail_key
+from styletransfer.gallery.record_view import pictures_of
+from styletransfer.gallery.thumbnails import thumbnail, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
@@ -70,6 +71,26 @@ def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypat
     assert read == ["index.html"]
     text = (tmp_path / "index.html").read_text()
     assert results_of(text)[0]["thumb"] == 1 and "data:image/jpeg" not in text
+
+
+def test_thumbnails_that_no_page_can_hold_do_not_fill_the_memory(tmp_path, monkeypatch):
+    bucket, records = FolderBucket(tmp_path), [record(f"{number}.jpg") for number in range(20)]
+    one = len(thumbnail(flat(RED)))
+    for module in (pictures, page_data):
+        monkeypatch.setattr(module, "EMBEDDED_BYTES", 9 * one)
+    stored = GalleryPictures(bucket)
+    for _ in range(2):  # Painted once more, they take no more.
+        for each in records:
+            stored.store(each, flat(RED), flat(RED), {})
+    found = stored.thumbnails(records)
+    held = [data for data in found.values() if isinstance(data, bytes)]
+    assert sum(map(bool, found.values())) == 40 and len(held) == 9
+    assert GalleryPictures(bucket).thumbnails(records).keys() == found.keys()
+    # Where the page holds them after all, because others are gone, they are read.
+    few = records[-4:]
+    shown = {thumbnail_key(kind, key) for kind, key in pictures_of(few) if kind != "paintings"}
+    assert {type(found[key]) for key in shown} == {int}
+    assert {type(stored.thumbnails(few)[key]) for key in shown} == {bytes}
 
 
 def test_a_missing_thumbnail_is_no_error(tmp_path):
