@@ -14,12 +14,14 @@ RECORD_READERS = 16  # threads that read records: each waits for the network, no
 def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
     """The records in a listing's objects, by key; None: damaged. Raises StorageError."""
     ordered = sorted(entries, key=lambda entry: entry.key)
+
+    def read(entry: Entry) -> Record | None:
+        return Record.from_bytes(result.read_listed(entry))
+
     with ThreadPoolExecutor(RECORD_READERS) as pool:
-        contents = pool.map(result.read_listed, ordered)
-        return {
-            entry.key: Record.from_bytes(content)
-            for entry, content in zip(ordered, contents, strict=True)
-        }
+        # This thread only waits: a signal that finds it elsewhere would wait for all that is left.
+        keys = [entry.key for entry in ordered]
+        return dict(zip(keys, pool.map(read, ordered), strict=True))
 
 
 def intact_records(
