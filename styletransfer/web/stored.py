@@ -107,11 +107,14 @@ class JobStore:
             if not etag and entry is None:
                 return None
             try:
+                # Before the content, or it may be that of a later version, which `replace` would
+                # then overwrite: a folder computes it when it is asked for.
+                etag = etag or (entry.etag if entry else "")
                 found = _parsed(self._bucket.read(key))
             except ObjectError:  # It is gone, or its worker has written it while it was read.
                 etag = ""
                 continue
-            return (found, etag or (entry.etag if entry else "")) if found else None
+            return (found, etag) if found else None
         return None
 
     def read_ended(self, job: str) -> StoredJob | None:

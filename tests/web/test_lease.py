@@ -223,6 +223,22 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatc
         lease.confirm()
 
 
+def test_what_is_written_after_a_job_was_read_is_not_overwritten(store, monkeypatch):
+    job, bucket = stored_job(store).id, store._bucket
+    lease, read = Claims(store, "worker").next(), bucket.read
+
+    def read_early(key):
+        data = read(key)
+        lease.renew()
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket, "read", read_early)
+        found, etag = store.read(job)
+    assert store.replace(found.changed(cancel=True), etag) is None
+    lease.confirm()
+
+
 def test_what_is_no_job_is_passed_over(store):
     for place in ("queue", "done"):
         store._bucket.write(f"_web/{place}/{'0' * 20}.json", b"{")
