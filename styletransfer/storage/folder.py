@@ -19,6 +19,7 @@ from styletransfer.storage.base import (
     Bucket,
     Entry,
     NoBucketError,
+    ObjectError,
     Progress,
     UnavailableError,
     UnfinishedUpload,
@@ -183,10 +184,20 @@ class FolderBucket(Bucket):
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         path, own = safe_path(self.folder, key), str(new_md5(data).hexdigest())
         with storage_errors(self._where(key)), locked(path.parent):
-            found = self._entry(key)
-            if found and found.etag == own:
+            found = self._etag(key)
+            if found == own:
                 return own
-            return self.write(key, data) if etag == (found and found.etag) else None
+            return self.write(key, data) if found == etag else None
+
+    def _etag(self, key: str) -> str | None:
+        """That of a file as it is now; None where there is none. Raises ObjectError."""
+        entry = self._entry(key)
+        try:
+            return entry.etag if entry else None
+        except ObjectError:
+            if self._entry(key) is None:  # It was deleted meanwhile, which takes no lock.
+                return None
+            raise
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):

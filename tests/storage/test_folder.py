@@ -86,6 +86,21 @@ def test_a_folder_that_was_listed_is_not_walked_again_for_what_was_left_out(tmp_
     assert [*bucket.list("c")] == [] and bucket.left_out() == {IN_ICLOUD: ["b.jpg"]}
 
 
+def test_a_file_that_is_deleted_as_it_is_to_be_replaced_counts_as_gone(tmp_path, monkeypatch):
+    bucket, find = FolderBucket(tmp_path), FolderBucket._entry
+    first = bucket.write("job.json", b"1")
+
+    def just_before_the_end(bucket, key):
+        found = find(bucket, key)
+        (tmp_path / key).unlink(missing_ok=True)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderBucket, "_entry", just_before_the_end)
+        assert bucket.write_if("job.json", b"2", first) is None
+    assert bucket.write_if("job.json", b"2", None)
+
+
 def test_a_key_that_can_be_no_file_is_refused_before_it_is_written(tmp_path):
     bucket = FolderBucket(tmp_path / "new" / "out")
     longest = os.pathconf(tmp_path, "PC_NAME_MAX")
