@@ -41,8 +41,9 @@ class Supervisor:
 
     def send(self, kind: str, **about: Any) -> None:
         """Sends the worker a message, if there is one."""
-        if self._to_worker:
-            self._to_worker.send(kind, **about)
+        to_worker = self._to_worker  # It may end between these two lines.
+        if to_worker:
+            to_worker.send(kind, **about)
 
     def ask_to_stop(self) -> None:
         """Asks the worker to save its work and end. Only once: a second signal would end it as it

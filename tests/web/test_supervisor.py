@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.polling import until
@@ -60,6 +61,15 @@ def test_a_worker_that_dies_is_replaced_by_one_that_knows_it_is_gone(started, mo
     until(lambda: "started anew" in caplog.text and supervisor.device, every_s=0.005)
     assert caplog.messages == ["the worker ended (signal 9) and is being started anew"]
     assert len(said) == 2
+
+
+def test_a_message_to_a_worker_that_has_just_died_is_dropped(monkeypatch):
+    """The thread that follows the worker takes its pipe away while another sends."""
+    pipes, sent = [SimpleNamespace(send=lambda *_: sent.append("look")), None], []
+    pipe = property(lambda _: pipes.pop(0), lambda *_: None)
+    monkeypatch.setattr(Supervisor, "_to_worker", pipe, raising=False)
+    Supervisor(["worker"], print).send("look")
+    assert sent == ["look"]
 
 
 def test_whoever_stops_waits_for_the_end_of_the_worker_and_none_follows(started, caplog):
