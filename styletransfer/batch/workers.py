@@ -103,16 +103,15 @@ def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
         jobs[0]()
         return
     pool = ThreadPoolExecutor(len(jobs))
-    running = [pool.submit(job) for job in jobs]
+    running = {pool.submit(job) for job in jobs}
+    errors: list[BaseException] = []
     try:
         while running:
             # For a short time only: Python handles a signal between this thread's own steps.
-            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
-            errors = [error for each in done if (error := each.exception())]
+            done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+            errors += [error for each in done if (error := each.exception())]
             stopped = all(isinstance(error, Stopped) for error in errors)
-            if errors and (not stopped or len(done) == len(running)):
+            if errors and (not stopped or not running):
                 raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
-            if len(done) == len(running):
-                return
     finally:
         pool.shutdown(wait=False)

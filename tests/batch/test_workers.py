@@ -16,6 +16,7 @@ from support import programs, tiny
 from support.folder_batches import keys, run
 
 from styletransfer import Settings, config, progress
+from styletransfer.batch import workers
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
@@ -265,6 +266,23 @@ def test_an_error_ends_the_run_at_once_and_a_signal_when_every_worker_has_saved(
     with pytest.raises(Stopped):
         run_side_by_side([saves_when(soon, at_signal), lambda: failing(Stopped(signal.SIGTERM))])
     assert at_signal == ["checkpoint"]
+
+
+def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
+    waits, real, saved = [], workers.wait, threading.Event()
+
+    def wait(*arguments, **options):
+        waits.append(arguments)
+        return real(*arguments, **options)
+
+    def stopped():
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(workers, "wait", wait)
+    threading.Timer(0.3, saved.set).start()
+    with pytest.raises(Stopped):
+        run_side_by_side([stopped, saved.wait])
+    assert len(waits) < 10
 
 
 def test_the_time_left_is_shared_by_the_workers():
