@@ -86,10 +86,10 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_
             time.sleep(0.2)
         return write(bucket, key, *others)
 
-    def first_alone(painter, task, *others):
+    def first_alone(this, task, *others):
         if task.photo.key != "beach.jpg":
             raise UnavailableError("the photos' disk is gone")
-        return finished(painter, task, *others)
+        return finished(this, task, *others)
 
     monkeypatch.setattr(FolderBucket, "write", slow)
     monkeypatch.setattr(Worker, "_finished", first_alone)
