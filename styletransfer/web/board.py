@@ -217,9 +217,10 @@ class Board:
         before = self._jobs.get(job.id)
         if before and before.state.final:
             return
-        if before and job.state == before.state and job.step < before.step:
-            # Older than what this instance's worker has said meanwhile.
-            job = job.model_copy(update=before.model_dump(include=_PROGRESS))
+        # What is no newer than the version known was read before this instance's worker spoke.
+        same = before and (job.state == before.state or job.beats <= before.beats)
+        if before and same and job.step < before.step:
+            job = job.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))
         self._jobs[job.id] = job
         moved = before is None or before.state != job.state
         news = before is None or before.model_copy(update={"beats": job.beats}) != job

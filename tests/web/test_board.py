@@ -31,6 +31,26 @@ def heard(board, seen):
     return {job.id for job in board.all() if job.id.encode() in b"".join(news)}, latest
 
 
+def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkeypatch):
+    job, read = stored_job(store).id, store.read
+
+    def read_slowly(*which):
+        found = read(*which)
+        board.add(*found)
+        board.progress(job, **step_news(5, 2.0))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read", read_slowly)
+        board.refresh()
+    [seen] = board.all()
+    assert (seen.state, seen.step) == (JobState.PAINTING, 5)
+    found, etag = read(job)
+    given_back = found.changed()
+    board.add(given_back, store.replace(given_back, etag))
+    assert shown(board) == {job: JobState.QUEUED}  # A newer version counts.
+
+
 def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, store):
     first, second = (stored_job(store).id for _ in range(2))
     board.refresh()
