@@ -1,14 +1,26 @@
 """The records in the result bucket, and the results that they name."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from styletransfer.batch.records import describes
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
 
 RECORD_READERS = 16  # threads that read records: each waits for the network, not for the processor
+
+
+@contextmanager
+def record_readers() -> Iterator[ThreadPoolExecutor]:
+    """Threads that read records. After a signal or an error they begin no further one, and are not
+    waited for."""
+    pool = ThreadPoolExecutor(RECORD_READERS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
@@ -18,8 +30,7 @@ def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record |
     def read(entry: Entry) -> Record | None:
         return Record.from_bytes(result.read_listed(entry))
 
-    with ThreadPoolExecutor(RECORD_READERS) as pool:
-        # This thread only waits: a signal that finds it elsewhere would wait for all that is left.
+    with record_readers() as pool:
         keys = [entry.key for entry in ordered]
         return dict(zip(keys, pool.map(read, ordered), strict=True))
 
@@ -41,7 +52,7 @@ def intact_records(
         except ObjectError:  # A file that cannot be read.
             return False
 
-    with ThreadPoolExecutor(RECORD_READERS) as pool:  # A folder's ETags are hashes of its files.
+    with record_readers() as pool:  # A folder's ETags are hashes of its files.
         verdicts = pool.map(is_intact, records.values())
         return {
             key: record

@@ -7,7 +7,7 @@ is stored, and the checkpoints of what was under way.
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from logging import DEBUG, WARNING
 from queue import Empty, SimpleQueue
@@ -20,7 +20,7 @@ from styletransfer.batch.failures import UnexpectedError
 from styletransfer.batch.owned_keys import OwnedKeys
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record
-from styletransfer.batch.stored_results import RECORD_READERS
+from styletransfer.batch.stored_results import record_readers
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.cluster.assignments import Assignments
 from styletransfer.cluster.connection import connected
@@ -277,5 +277,5 @@ def _records(result: RetryingBucket, stored: list[Task]) -> list[Record]:
         except ObjectError:  # The next run paints it.
             return None
 
-    with ThreadPoolExecutor(RECORD_READERS) as pool:
+    with record_readers() as pool:
         return [record for record in pool.map(read, stored) if record is not None]

@@ -2,46 +2,54 @@
 
 import os
 import signal
-import time
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from styletransfer.batch.stored_results import read_records
+from styletransfer.batch.stored_results import RECORD_READERS, read_records
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Entry
 
-MANY = 3000
+MANY = 500
 
 
-class SlowBucket:
-    """A service that takes a moment for each record. read: how many it was asked for."""
+class Bucket:
+    """It answers once `answers` is set. read: how many records it was asked for."""
 
-    read = 0
+    def __init__(self):
+        self.read, self.answers = 0, threading.Event()
 
     def read_listed(self, entry):
         self.read += 1
-        time.sleep(0.001)
+        self.answers.wait(10)
         return b'{"photo": "beach.jpg"}' if entry.key != "1.json" else b"torn"
 
 
+def entries(count):
+    return [Entry(f"{number}.json", 9, "e") for number in reversed(range(count))]
+
+
 def test_records_are_found_by_their_keys_also_damaged_ones():
-    entries = [Entry(f"{number}.json", 9, "e") for number in (2, 1, 0)]
-    whole = Record(photo="beach.jpg")
-    found = read_records(SlowBucket(), entries)
+    bucket, whole = Bucket(), Record(photo="beach.jpg")
+    bucket.answers.set()
+    found = read_records(bucket, entries(3))
     assert found == {"0.json": whole, "1.json": None, "2.json": whole}
 
 
 def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
-    parse, parsed, bucket = Record.from_bytes, [], SlowBucket()
+    submit, submitted, bucket = ThreadPoolExecutor.submit, [], Bucket()
 
-    def struck(content):
-        parsed.append(content)
-        if len(parsed) == 100:
+    def struck(*arguments):
+        submitted.append(arguments)
+        if len(submitted) == MANY:
             os.kill(os.getpid(), signal.SIGTERM)
-        return parse(content)
+        return submit(*arguments)
 
-    monkeypatch.setattr(Record, "from_bytes", struck)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", struck)
+    threading.Timer(0.3, bucket.answers.set).start()
     with Stop(), pytest.raises(Stopped):
-        read_records(bucket, [Entry(f"{number}.json", 9, "e") for number in range(MANY)])
-    assert bucket.read < MANY / 2
+        read_records(bucket, entries(MANY))
+    assert bucket.read <= RECORD_READERS
+    bucket.answers.set()
