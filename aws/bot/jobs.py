@@ -170,9 +170,10 @@ def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, boo
     # container by SIGTERM.
     if status.startswith("Host EC2"):
         return say.text("taken_away"), False
-    if status.startswith("CAPACITY:"):  # The queue has cancelled it after hours of waiting.
+    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after a wait in vain.
+    if "CAPACITY:" in status:
         return say.text("no_machine"), True
-    if status.startswith("MISCONFIGURATION:"):
+    if "MISCONFIGURATION:" in status:
         return say.text("set_up_wrong"), True
     if "timeout" in status or "timed out" in status:
         return say.text("too_long"), False

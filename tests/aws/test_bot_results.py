@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"
+IN_VAIN = "Canceled by JobStateTimeLimit action due to reason: "  # by the queue's time limits
 
 # Results
 
@@ -272,6 +273,14 @@ def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
         ),
         ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, EN.text("taken_away"), False),
         ({"statusReason": TIMEOUT}, EN.text("too_long"), False),
+        (
+            {"statusReason": f"{IN_VAIN}CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"},
+            *(EN.text("no_machine"), True),
+        ),
+        (
+            {"statusReason": f"{IN_VAIN}MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"},
+            *(EN.text("set_up_wrong"), True),
+        ),
         (
             {"container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"}},
             *(EN.text("no_memory"), False),
