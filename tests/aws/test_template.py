@@ -152,7 +152,7 @@ def test_what_it_costs_has_bounds(template):
         assert [it["Address"] for it in each["Subscribers"]] == ["me@example.org"]
 
 
-def test_a_container_cannot_have_the_role_of_its_instance_and_spot_ends_it_in_order(resources):
+def test_a_container_cannot_have_its_instances_role_and_what_spot_takes_gets_no_job(resources):
     """Containers of Batch use the instance's network: no hop limit, but a firewall, keeps them from
     its credentials."""
     data = resources["LaunchTemplate"]["Properties"]["LaunchTemplateData"]["UserData"]
@@ -189,6 +189,12 @@ def test_requests_are_logged_without_the_secret(resources):
 def test_who_may_use_the_bot_can_be_restored(resources):
     recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
     assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_pictures_outlive_the_stack_and_a_failed_first_deployment_leaves_no_bucket(template):
+    bucket = template["Resources"]["Bucket"]
+    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
 
 
 def test_an_alarm_goes_to_the_address_given_and_else_to_nobody(template):
