@@ -16,6 +16,7 @@ from bot.resources import Resources
 from bot.results import reply_to
 from bot.updates import deliver
 from bot.words import Words, speaking
+from styletransfer.batch.failures import UNEXPECTED
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
 from styletransfer.record import Record
@@ -181,8 +182,11 @@ def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, boo
         return say.text("taken_away"), False
     if code == KILLED or "OutOfMemory" in container_reason:
         return say.text("no_memory"), False
-    if code == PictureError.exit_code:
-        return (say.recorded(recorded) if recorded else say.kinds("unreadable")), False
+    # Every picture that cannot be painted has a record. Without one, the program has failed: Python
+    # itself, too, ends with this code.
+    foreseen = recorded and not recorded.startswith(UNEXPECTED)
+    if code == PictureError.exit_code and foreseen:
+        return say.recorded(recorded), False
     if code == StorageError.exit_code:
         return say.text("no_storage"), True
     if code in (ConfigError.exit_code, WeightsError.exit_code, DeviceError.exit_code):

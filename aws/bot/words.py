@@ -144,7 +144,7 @@ class Words:
         return self.text("file_too_large", link=html.escape(link))
 
     def failed(self, reason: str) -> str:
-        """A failure for a reason that `text`, `kinds` or `recorded` gives."""
+        """A failure for a reason that `text` or `recorded` gives."""
         return self.text("failed", reason=reason)
 
     def recorded(self, error: str) -> str:

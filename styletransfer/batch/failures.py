@@ -10,6 +10,7 @@ from styletransfer.errors import (
 from styletransfer.log import log_trace, printable
 from styletransfer.storage.base import DiskError, ObjectError
 
+UNEXPECTED = "unexpected "  # how the message of an UnexpectedError begins
 LONGEST_REASON = 200  # characters: TensorFlow's messages have many lines
 
 
@@ -46,7 +47,7 @@ def picture_failure(error: Exception) -> StyleTransferError:
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     if len(what) > LONGEST_REASON:
         what = f"{what[: LONGEST_REASON - 1]}…"
-    return UnexpectedError(f"unexpected {printable(what)} (LOG_LEVEL=debug logs where)")
+    return UnexpectedError(f"{UNEXPECTED}{printable(what)} (LOG_LEVEL=debug logs where)")
 
 
 def _is_exhausted(error: Exception) -> bool:

@@ -17,6 +17,8 @@ from PIL import Image
 from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
+from styletransfer.batch.failures import picture_failure
+
 pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
 TIMEOUT = "Job attempt duration exceeded timeout"
@@ -246,10 +248,21 @@ def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
     assert world.telegram.sent(chat=OWNER) == []
 
 
+def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
+    world.answers(world.photo(ANNA))
+    [key] = world.photo_keys(ANNA)
+    error = str(picture_failure(RuntimeError("the GPU has fallen off the bus")))
+    name = key.rpartition("/")[2]
+    world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
+    world.job(key, "FAILED", container={"exitCode": 1}, statusReason=ENDED)
+    assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(EN.text("unclear"))]
+    assert len(world.telegram.sent(chat=OWNER)) == 1
+
+
 @pytest.mark.parametrize(
     ("detail", "reason", "owner"),
     [
-        ({"container": {"exitCode": 1}}, EN.kinds("unreadable"), False),
+        ({"container": {"exitCode": 1}}, EN.text("unclear"), True),
         ({"container": {"exitCode": 2}}, EN.text("set_up_wrong"), True),
         ({"container": {"exitCode": 3}}, EN.text("set_up_wrong"), True),
         ({"container": {"exitCode": 4}}, EN.text("set_up_wrong"), True),
