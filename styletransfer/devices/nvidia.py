@@ -55,27 +55,23 @@ def installed_gpus() -> list[str]:
 def total_memory(number: int) -> int | None:
     """A GPU's memory in bytes, by CUDA's number, which is TensorFlow's too; None if the driver does
     not report it. TensorFlow must have started the driver."""
-    try:
-        driver = ctypes.CDLL(LIBRARY)
-    except OSError:
+    found = _driver_and_device(number)
+    if found is None:
         return None
-    device, size = ctypes.c_int(), ctypes.c_size_t()
-    if driver.cuDeviceGet(ctypes.byref(device), number):
-        return None
+    driver, device = found
+    size = ctypes.c_size_t()
     return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
 
 
 def free_gpu_memory(number: int) -> int | None:
     """Bytes of a GPU's memory that no process holds, by CUDA's number; None if the driver does not
     report them. TensorFlow must have started the driver."""
-    try:
-        driver = ctypes.CDLL(LIBRARY)
-    except OSError:
+    found = _driver_and_device(number)
+    if found is None:
         return None
-    device, context = ctypes.c_int(), ctypes.c_void_p()
-    if driver.cuDeviceGet(ctypes.byref(device), number):
-        return None
+    driver, device = found
     # The driver answers in a context of the GPU. The primary one is TensorFlow's, too.
+    context = ctypes.c_void_p()
     if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
         return None
     free, size = ctypes.c_size_t(), ctypes.c_size_t()
@@ -87,6 +83,16 @@ def free_gpu_memory(number: int) -> int | None:
     finally:
         driver.cuDevicePrimaryCtxRelease_v2(device)
     return None if failed else free.value
+
+
+def _driver_and_device(number: int) -> tuple[ctypes.CDLL, ctypes.c_int] | None:
+    """The driver, and its handle of a GPU; None if there is no such driver or GPU."""
+    try:
+        driver = ctypes.CDLL(LIBRARY)
+    except OSError:
+        return None
+    device = ctypes.c_int()
+    return None if driver.cuDeviceGet(ctypes.byref(device), number) else (driver, device)
 
 
 def why_unusable(cuda: str | None) -> str:
