@@ -178,6 +178,7 @@ def _recorded(
 
 def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     """The masks and the picture to start from, by the names of `stylize`'s parameters."""
+    from styletransfer.images import masks
 
     def one(path: str | None, argument: str) -> "np.ndarray | None":
         return None if path is None else read_mask(path, argument)
@@ -200,12 +201,10 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     content_mask = one(args.content_mask, "--content_mask")
     style_masks = each(args.style_masks, "--style_masks")
     regions = each(args.regions, "--regions")
-    if regions is None and content_mask is None:
-        regions = style_masks  # As in the original.
     return {
         "content_mask": content_mask,
         "style_masks": style_masks,
-        "regions": regions,
+        "regions": masks.regions_of(style_masks, regions, content_mask),
         "color_mask": one(args.color_mask, "--color_mask"),
         "init": None if start is None else read_picture(start, label).pixels,
     }

@@ -199,9 +199,9 @@ def style_targets(
         if not (shares is None and style_masks is None and regions is None):
             raise ValueError("StyleTargets have shares, masks and regions of their own")
         return styles
-    if regions is None and content_mask is None:
-        regions = style_masks
-    return StyleTargets(styles, shares, style_masks, regions)
+    return StyleTargets(
+        styles, shares, style_masks, grey.regions_of(style_masks, regions, content_mask)
+    )
 
 
 def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:

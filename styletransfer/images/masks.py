@@ -1,5 +1,7 @@
 """Masks as arrays: float32 [H, W] of any size, 0 (black) … 1 (white), soft in between."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from styletransfer.errors import PictureError
@@ -38,6 +40,16 @@ def checked(mask: np.ndarray, name: str) -> np.ndarray:
     if mask.max() < BLACK:
         raise ValueError(f"{name} is black all over")
     return mask
+
+
+def regions_of(
+    style_masks: Sequence[np.ndarray | None] | None,
+    regions: Sequence[np.ndarray | None] | None,
+    content_mask: np.ndarray | None,
+) -> Sequence[np.ndarray | None] | None:
+    """Where each painting goes: into the regions. Without these and a content mask, style masks say
+    that, too, as in the original INetwork."""
+    return style_masks if regions is None and content_mask is None else regions
 
 
 def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:

@@ -133,18 +133,25 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
-def test_transparent_parts_of_a_painting_do_not_count():
-    opaque = np.asarray(Image.open("klimt.png").convert("RGB"))
+def save_cut_out(source, part, name):
+    """Saves a picture of which only the left `part` is opaque, and that as a mask."""
+    opaque = np.asarray(Image.open(source).convert("RGB"))
     alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
-    alpha[:, : opaque.shape[1] // 2] = 255
-    Image.fromarray(np.dstack([opaque, alpha])).save("half.png")
-    Image.fromarray(alpha[..., 0]).save("half.mask.png")
+    alpha[:, : int(part * opaque.shape[1])] = 255
+    Image.fromarray(np.dstack([opaque, alpha])).save(f"{name}.png")
+    Image.fromarray(alpha[..., 0]).save(f"{name}.mask.png")
+
+
+# Hardly a step: what is compared are colours, for which nothing beside a pixel counts.
+RECOLOURED = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
+
+
+def test_transparent_parts_of_a_painting_do_not_count():
+    save_cut_out("klimt.png", 1 / 2, "half")
     Image.new("L", (16, 16), "white").save("all.png")
-    # Hardly a step: what is compared are colours, for which nothing beside a pixel counts.
-    start = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
     mask = ("--content_mask", "all.png", "--style_masks", "half.mask.png")
     cut, whole, masked = (
-        painted(*start, *flags, pictures=("beach.jpg", painting, "x"))
+        painted(*RECOLOURED, *flags, pictures=("beach.jpg", painting, "x"))
         for painting, flags in (("half.png", ()), ("klimt.png", ()), ("klimt.png", mask))
     )
     np.testing.assert_allclose(cut, masked, atol=1)
@@ -152,16 +159,10 @@ def test_transparent_parts_of_a_painting_do_not_count():
 
 
 def test_transparent_parts_of_a_photo_take_no_share_of_the_colours():
-    opaque = np.asarray(Image.open("beach.jpg").convert("RGB"))
-    alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
-    alpha[:, : opaque.shape[1] // 4] = 255
-    Image.fromarray(np.dstack([opaque, alpha])).save("cut.png")
-    Image.fromarray(alpha[..., 0]).save("cut.mask.png")
-    start = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
-    cut = painted(*start, pictures=("cut.png", "klimt.png", "x"))
-    masked = painted(
-        *start, "--content_mask", "cut.mask.png", pictures=("beach.jpg", "klimt.png", "x")
-    )
+    save_cut_out("beach.jpg", 1 / 4, "cut")
+    mask = ("--content_mask", "cut.mask.png")
+    cut = painted(*RECOLOURED, pictures=("cut.png", "klimt.png", "x"))
+    masked = painted(*RECOLOURED, *mask, pictures=("beach.jpg", "klimt.png", "x"))
     inside = slice(0, cut.shape[1] // 4 - 2)
     np.testing.assert_allclose(cut[:, inside, :3], masked[:, inside], atol=2)
 
