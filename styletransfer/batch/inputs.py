@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from styletransfer.batch.looks import Look
+from styletransfer.batch.looks import Look, Painting
 from styletransfer.images import arrays, decode
 from styletransfer.images.arrays import fit_size
+from styletransfer.images.borders import without_border
 from styletransfer.images.decode import decode_mask
 from styletransfer.images.header import bytes_to_decode
 from styletransfer.images.masks import painted, visible
+from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -73,7 +75,7 @@ def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
     paintings, masks = [], []
     for each in look.paintings:
         name = f"painting {each.entry.key}"
-        pixels, alpha = _painting(each.entry.key, name, look.settings, read, admit)
+        pixels, alpha = _painting(each, name, look.settings, read, admit)
         paintings.append(pixels)
         masks.append(visible(_mask(each.mask, "mask", read, admit), alpha, name))
     regions = [_mask(each.region, "region", read, admit) for each in look.paintings]
@@ -81,16 +83,22 @@ def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
 
 
 def _painting(
-    key: str, name: str, settings: Settings, read: Read, admit: Admit
+    painting: Painting, name: str, settings: Settings, read: Read, admit: Admit
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A painting, made no larger than the engine uses it: 16 large ones would fill the memory. And
     its alpha [h, w], if that counts: the original INetwork knows none."""
-    data = read(key)
+    data = read(painting.entry.key)
     picture = decode.decode(data, name, admit(bytes_to_decode(data)))
-    height, width = _size_used(*picture.size, settings)
-    alpha = None if settings.recipe == "inetwork" else picture.alpha_int
+    pixels, alpha = picture.pixels_int, picture.alpha_int
+    if settings.recipe == "inetwork":
+        alpha = None
+    elif alpha is None and painting.mask is None:
+        pixels = without_border(pixels)
+        if pixels.shape != picture.pixels_int.shape:
+            event(f"{name}: its border is left out")
+    height, width = _size_used(pixels.shape[0], pixels.shape[1], settings)
     return (
-        arrays.resize(picture.pixels_int, height, width),
+        arrays.resize(pixels, height, width),
         None if alpha is None else arrays.resize(alpha, height, width),
     )
 

@@ -102,8 +102,11 @@ def paint(args: argparse.Namespace) -> Path:
     check_targets(targets, prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
-    if settings.recipe != "inetwork":  # The original knows no alpha.
+    pixels = [painting.pixels_int for painting in paintings]
+    if settings.recipe != "inetwork":  # The original knows neither alpha nor borders.
         _leave_out_transparent(given, photo, paintings, args.pictures)
+        pixels = _without_borders(pixels, given["style_masks"], refs)
+    del paintings
 
     with hold_native_stderr():
         from styletransfer.devices.tensorflow import choose_devices
@@ -120,12 +123,12 @@ def paint(args: argparse.Namespace) -> Path:
         vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
         logger.info("painting with %s", described(vgg.identity, weights))
         style = StyleTargets(
-            [painting.pixels_int for painting in paintings],
+            pixels,
             shares,
             given.pop("style_masks"),
             given.pop("regions"),
         )
-        del paintings  # The style has them.
+        del pixels  # The style has them.
         transfer = StyleTransfer(
             photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
         )
@@ -222,6 +225,22 @@ def _leave_out_transparent(
         masks.visible(mask, painting.alpha, name)
         for mask, painting, name in zip(own, paintings, names[1:], strict=False)
     ]
+
+
+def _without_borders(
+    paintings: Iterable["np.ndarray"],
+    style_masks: Iterable["np.ndarray | None"],
+    names: Iterable[str],
+) -> list["np.ndarray"]:
+    """Paintings' pixels, without borders where no mask says what of them is used."""
+    from styletransfer.images.borders import without_border
+
+    found = []
+    for pixels, mask, name in zip(paintings, style_masks, names, strict=True):
+        found.append(without_border(pixels) if mask is None else pixels)
+        if found[-1].shape != pixels.shape:
+            logger.info("painting %s: its border is left out", name)
+    return found
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> str | None:

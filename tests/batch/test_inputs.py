@@ -1,8 +1,10 @@
 """What painting starts from: pictures and masks as they are read from buckets."""
 
+import io
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
@@ -54,6 +56,22 @@ def test_masks_and_regions_come_with_their_paintings():
     assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
     np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
+
+
+def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
+    painting = Image.open(io.BytesIO(tiny.file(60, 80, kind="PNG")))
+    framed = ImageOps.expand(painting, 12, "white")
+    files = {
+        "a.png": saved(framed, "PNG"),
+        "a.mask.png": grey_file(np.ones((20, 20), bool)),
+    }
+
+    def size(settings, mask=None):
+        look = Look("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
+        return read_look(look, files.__getitem__).paintings[0].shape[:2]
+
+    assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
+    assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
 
 
 def cut_out(height=20, width=40):

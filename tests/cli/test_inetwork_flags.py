@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from support.inetwork_runs import DEFAULTS, ONE, QUICK, TWO, painted, table, tries
 
 from styletransfer.cli import inetwork_arguments, loss_log
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.errors import ConfigError
-from styletransfer.images import arrays, decode
+from styletransfer.images import arrays, borders, decode
 from styletransfer.settings import QUALITIES, Settings
 
 # Each test paints a picture.
@@ -156,6 +156,21 @@ def test_transparent_parts_of_a_painting_do_not_count():
     )
     np.testing.assert_allclose(cut, masked, atol=1)
     assert np.abs(whole - 1.0 * masked).max() > 5
+
+
+def test_a_paintings_border_does_not_count():
+    klimt = Image.open("klimt.png").convert("RGB").resize((160, 160))
+    ImageOps.expand(klimt, 20, "white").save("framed.png")
+    inside = borders.without_border(np.asarray(Image.open("framed.png")))
+    Image.fromarray(inside).save("inside.png")
+    Image.new("L", (16, 16), "white").save("all.png")
+    mask = ("--content_mask", "all.png", "--style_masks", "all.png")
+    framed, cut, whole = (
+        painted(*RECOLOURED, *flags, pictures=("beach.jpg", painting, "x"))
+        for painting, flags in (("framed.png", ()), ("inside.png", ()), ("framed.png", mask))
+    )
+    np.testing.assert_array_equal(framed, cut)
+    assert np.abs(whole - 1.0 * cut).max() > 5
 
 
 def test_transparent_parts_of_a_photo_take_no_share_of_the_colours():

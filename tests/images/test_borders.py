@@ -1,0 +1,86 @@
+"""Borders of paintings: what of a scan or a print is paper, and what is the painting."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from support import tiny
+
+from styletransfer.images.borders import without_border
+
+HEIGHT, WIDTH = 400, 560
+PAINTING = Image.fromarray((tiny.picture(HEIGHT, WIDTH) * 200 + 10).astype(np.uint8))
+
+
+def bordered(widths, colour="white", quality=85):
+    """The painting as a JPEG with borders, of (left, top, right, bottom) px, as an array."""
+    out = io.BytesIO()
+    ImageOps.expand(PAINTING, widths, colour).save(out, "JPEG", quality=quality)
+    return np.asarray(Image.open(out))
+
+
+def near(found, least=0.95):
+    """Whether a cut left the painting: nothing of a border, and little less than all."""
+    height, width = found.shape[:2]
+    return least * HEIGHT <= height <= HEIGHT and least * WIDTH <= width <= WIDTH
+
+
+@pytest.mark.parametrize("colour", ["white", "black", (243, 236, 219)])
+@pytest.mark.parametrize("quality", [50, 95])
+def test_a_border_of_one_colour_is_cut_off_on_all_sides(colour, quality):
+    found = without_border(bordered((20, 12, 14, 30), colour, quality))
+    assert near(found)
+    far = np.abs(found - np.array(Image.new("RGB", (1, 1), colour))).max(-1)
+    for edge in (found[0], found[-1], found[:, 0], found[:, -1]):
+        assert abs(edge.mean() - found.mean()) < 60
+    assert far.mean() > 40
+
+
+def test_bars_above_and_below_are_cut_off():
+    assert near(without_border(bordered((0, 20, 0, 20), "black")))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_a_border_is_found_in_16_bits_and_in_floats(dtype):
+    pixels = bordered((20, 20, 20, 20), quality=95)
+    deep = pixels / np.float32(255) if dtype is np.float32 else pixels.astype(dtype) * 257
+    assert without_border(deep).shape == without_border(pixels).shape != pixels.shape
+
+
+def test_specks_of_a_scan_are_part_of_its_border():
+    pixels = bordered((20, 20, 20, 20)).copy()
+    pixels[5, 60:62] = pixels[-9, 100] = pixels[40, 7] = 0
+    assert near(without_border(pixels))
+
+
+def test_a_large_scan_is_cut_as_a_small_one():
+    small = Image.fromarray(bordered((20, 20, 20, 20)))
+    found = without_border(np.asarray(small.resize((6000, 4400), Image.Resampling.BICUBIC)))
+    assert near(found[::10, ::10])
+
+
+def test_a_sky_of_one_colour_is_not_a_border():
+    for widths in ((0, 30, 0, 0), (0, 0, 0, 30), (30, 0, 0, 0)):
+        pixels = bordered(widths)
+        assert without_border(pixels) is pixels
+
+
+def test_a_drawing_on_white_paper_keeps_its_paper():
+    drawing = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    drawing[90:300, 140:150] = drawing[140:150, 90:430] = drawing[260:330, 330:360] = 20
+    assert without_border(drawing) is drawing
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (64, 48)])
+def test_nothing_is_cut_off_a_picture_of_one_colour_or_with_a_small_middle(shape):
+    flat = np.full((*shape, 3), 200, np.uint8)
+    assert without_border(flat) is flat
+    spot = flat.copy()
+    spot[6:10, 6:10] = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    assert without_border(spot) is spot
+
+
+def test_a_painting_without_a_border_stays_as_it_is():
+    pixels = np.asarray(PAINTING)
+    assert without_border(pixels) is pixels
