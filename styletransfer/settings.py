@@ -71,6 +71,13 @@ class Settings:
     style_scale: float = setting(
         1.0, "multiplies the style loss; a larger value paints more freely", low=0
     )
+    stroke_size: float = setting(
+        1.0,
+        "how large the painting's strokes become: 2 is twice as large as usual, 0.5 half as large; "
+        "not used in recipe inetwork",
+        low=0.25,
+        high=4,
+    )
     total_variation_weight: float = setting(
         1.0, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
     )

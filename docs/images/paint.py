@@ -41,9 +41,12 @@ LOOKS = (
     (("brush",), Settings(preserve_color=True)),
 )
 VARIANTS: tuple[dict[str, Any], ...] = (
+    {"stroke_size": 0.5},
     {},
+    {"stroke_size": 2.0},
     {"learning_rate": 0.05},
     {"total_variation_weight": 4.0},
+    {"strength": 0.8},
     {"style_statistics": "gram"},
     {"structure_weight": 0.0},
     {"content_layer": "conv4_2"},
@@ -106,7 +109,7 @@ def networks() -> None:
 
 
 def variants() -> None:
-    """The still life in brush strokes: the defaults, then one setting changed at a time."""
+    """The still life in brush strokes, with the defaults and with one setting changed at a time."""
     cells = []
     for changed in VARIANTS:
         settings = Settings(size=384).replaced(changed)

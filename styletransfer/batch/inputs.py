@@ -106,12 +106,15 @@ def _painting(
 def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     if settings.size == "full":
         return height, width
-    # Recipe inetwork stretches paintings to the photo's shape, whichever side that makes longer.
-    stretched = settings.recipe == "inetwork"
-    side = min(height, width) if stretched else max(height, width)
-    if side <= int(settings.size):
+    longer, side = int(settings.size), max(height, width)
+    if settings.recipe == "inetwork":
+        # It stretches paintings to the photo's shape, whichever side that makes longer.
+        side = min(height, width)
+    elif settings.stroke_size > 1:
+        longer = round(settings.stroke_size * longer)
+    if side <= longer:
         return height, width
-    return fit_size(height, width, round(int(settings.size) * max(height, width) / side))
+    return fit_size(height, width, round(longer * max(height, width) / side))
 
 
 def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.images.arrays import fit_size, to_float
+from styletransfer.images.arrays import to_float
 
 OVERSHOOT = 0.5  # of resampled pictures that nobody clipped
 # Where pictures are at their own size: TensorFlow has no kernel that would resample them on a GPU.
@@ -70,10 +70,3 @@ def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     if tuple(image.shape[1:3]) != smaller:
         image = tf.image.resize(image, smaller, "lanczos3", antialias=True)
     return image if smaller == (height, width) else tf.image.resize(image, size, "bicubic")
-
-
-def shrunk(painting: tf.Tensor, longer: int) -> tf.Tensor:
-    """A painting [1, H, W, 3] with a longer side of at most `longer` px."""
-    height, width = painting.shape[1:3]
-    too_large = max(height, width) > longer
-    return resample(painting, fit_size(height, width, longer)) if too_large else painting

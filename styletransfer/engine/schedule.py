@@ -5,6 +5,7 @@ from styletransfer.settings import Settings
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
+LEAST_PAINTING = 64  # px, longer side: for small strokes no painting is made smaller than that
 LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
 # What a step takes whatever its size, as much as so many pixels: operations to launch, and matrices
 # of each layer to decompose. Between the built-in networks on a CPU; on a GPU, by launches alone.
@@ -40,6 +41,16 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
         if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
             return sizes[::-1]
         sizes.append(smaller)
+
+
+def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
+    """The (height, width) at which a painting of this size is compared with a picture whose longer
+    side has `longer` px: shrunk to that but not enlarged, which would blur its strokes; and then as
+    many times as large as its strokes are to be."""
+    side = min(longer, max(height, width))
+    if stroke_size != 1:
+        side = max(min(side, LEAST_PAINTING), round(stroke_size * side))
+    return fit_size(height, width, side)
 
 
 def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from styletransfer.engine import pyramid
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.recipe import Group, PaintingStatistics
+from styletransfer.engine.schedule import painting_size
 from styletransfer.errors import PictureError
 from styletransfer.images import colour
 from styletransfer.images import masks as grey
@@ -65,17 +66,16 @@ class StyleTargets:
         objective: Objective,
         size: tuple[int, int],
         content_mask: np.ndarray | None = None,
+        stroke_size: float = 1.0,
     ) -> tuple[Group, ...]:
         """The targets of a picture of `size` (height, width) inside content_mask [h, w].
 
-        Paintings are shrunk to the picture's longer side, but never enlarged, which would blur
-        their strokes. The recipe `inetwork` resizes them to the picture's shape.
+        Paintings have the size that `painting_size` says. The recipe `inetwork` resizes them to the
+        picture's shape.
 
         Raises PictureError if the masks leave nothing to paint.
         """
-        shape: int | tuple[int, int] | None = max(size) if objective.losses.pads_images else size
-        if objective.as_given:
-            shape = None
+        sizes = self._sizes(objective, size, stroke_size)
         canvas, layers = objective.canvas(size), objective.losses.layers
         areas, shares, found = [], [], []
         for members in self._members:
@@ -83,7 +83,7 @@ class StyleTargets:
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
             masks = objective.layer_masks(mask, canvas, layers)
-            found.append((masks, *self._targets(objective, members, shape)))
+            found.append((masks, *self._targets(objective, members, sizes)))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(
                 "nothing of the photo is left to paint: its mask and the regions of the paintings "
@@ -154,15 +154,27 @@ class StyleTargets:
             return region
         return resize(region, *size) * resize(content_mask, *size)
 
+    def _sizes(
+        self, objective: Objective, picture: tuple[int, int], stroke_size: float
+    ) -> tuple[tuple[int, int], ...]:
+        """The (height, width) at which each painting is compared with a picture of this size."""
+        own = [(each.shape[1], each.shape[2]) for each in self.paintings]
+        if objective.as_given:
+            return tuple(own)
+        if not objective.losses.pads_images:
+            return (picture,) * len(own)
+        longer = max(picture)
+        return tuple(painting_size(height, width, longer, stroke_size) for height, width in own)
+
     def _targets(
-        self, objective: Objective, members: tuple[int, ...], shape: int | tuple[int, int] | None
+        self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
     ) -> PaintingStatistics:
         """The targets of paintings that share a region, and the mean of their variances."""
-        key = (objective, members, shape)
+        key = (objective, members, sizes)
         if key not in self._cache:
             if len(self._cache) >= CACHED_TARGETS:
                 self._cache.pop(next(iter(self._cache)))
-            found = [self._statistics(objective, number, shape) for number in members]
+            found = [self._statistics(objective, number, sizes[number]) for number in members]
             shares = [self.shares[number] for number in members]
             variances = [
                 share / sum(shares) * each.variance
@@ -175,13 +187,9 @@ class StyleTargets:
         return self._cache[key]
 
     def _statistics(
-        self, objective: Objective, number: int, shape: int | tuple[int, int] | None
+        self, objective: Objective, number: int, size: tuple[int, int]
     ) -> PaintingStatistics:
-        painting = self.paintings[number]
-        if isinstance(shape, tuple):
-            painting = pyramid.resample(painting, shape)
-        elif shape is not None:
-            painting = pyramid.shrunk(painting, shape)
+        painting = pyramid.resample(self.paintings[number], size)
         # From the host to the device that paints.
         return objective.painting_statistics(tf.identity(painting), self.masks[number])
 

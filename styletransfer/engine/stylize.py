@@ -241,7 +241,8 @@ class StyleTransfer:
         return self._styles.recoloured(self._content, method, self._painted)
 
     def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
-        groups = self._styles.groups(self._objective, size, self._content_mask)
+        stroke_size = self._settings.stroke_size
+        groups = self._styles.groups(self._objective, size, self._content_mask, stroke_size)
         return self._objective.problem(photo, groups, self._painted)
 
     def _first_image(self, photo: tf.Tensor) -> tf.Tensor:

@@ -26,7 +26,7 @@ from styletransfer.web.upload import Upload
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "color_match", "init_image"),
-    *("structure_weight", "style_scale", "total_variation_weight", "seed"),
+    *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
 LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
 REPEATED = f"{WEB}/requests"  # under this, the job of each Idempotency-Key

@@ -32,6 +32,13 @@ def test_paintings_are_no_larger_than_the_picture():
     assert size_read(Settings(size=90)) == size_read(Settings(size="full")) == (90, 60)
 
 
+def test_paintings_whose_strokes_are_to_be_larger_are_so_themselves():
+    assert size_read(Settings(size=32, stroke_size=2)) == (64, 43)
+    assert size_read(Settings(size=60, stroke_size=2)) == (90, 60)
+    assert size_read(Settings(size=45, stroke_size=0.5)) == (45, 30)
+    assert size_read(Settings.inetwork(size=45, stroke_size=2)) == (68, 45)
+
+
 def test_paintings_that_are_stretched_are_large_enough_on_both_sides():
     assert size_read(Settings.inetwork(size=45)) == (68, 45)
     assert size_read(Settings.inetwork(size=80)) == (90, 60)

@@ -30,6 +30,7 @@ ORIGINAL = ["--recipe", "inetwork", "--num_iter", "1", "--image_size", "48"]
 VARIANTS = {
     "content_weight": [([], ["--content_weight", "3"])],
     "style_scale": [([], ["--style_scale", "2"])],
+    "stroke_size": [([], ["--stroke_size", "2"])],
     "total_variation_weight": [([], ["--total_variation_weight", "50"])],
     "structure_weight": [([], ["--structure_weight", "30"])],
     "iterations": [([], ["--num_iter", "5"])],

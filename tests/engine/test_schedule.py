@@ -6,7 +6,13 @@ import pytest
 
 from styletransfer import Settings
 from styletransfer.engine import eta
-from styletransfer.engine.schedule import OVERHEAD, scale_sizes, schedule, total_work
+from styletransfer.engine.schedule import (
+    OVERHEAD,
+    painting_size,
+    scale_sizes,
+    schedule,
+    total_work,
+)
 
 
 def test_scales_grow_by_root_two_from_about_128_px():
@@ -20,6 +26,21 @@ def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(
     sizes = scale_sizes(height, width, max(height, width))
     assert sizes[-1] == (height, width)
     assert all(min(size) >= 32 for size in sizes[:-1])
+
+
+def test_a_painting_is_as_large_as_the_picture_but_not_enlarged():
+    assert painting_size(600, 800, 512, 1) == (384, 512)
+    assert painting_size(600, 800, 1024, 1) == (600, 800)
+    assert painting_size(12, 40, 128, 1) == (12, 40)
+
+
+def test_larger_strokes_take_a_larger_painting():
+    assert painting_size(600, 800, 512, 1.5) == (576, 768)
+    assert painting_size(600, 800, 512, 3) == (1152, 1536)
+    assert painting_size(600, 800, 1024, 2) == (1200, 1600)
+    assert painting_size(600, 800, 512, 0.5) == (192, 256)
+    assert painting_size(600, 800, 128, 0.25) == (48, 64)
+    assert painting_size(12, 40, 128, 0.25) == (12, 40)
 
 
 def test_steps_fall_from_scale_to_scale_to_a_third():

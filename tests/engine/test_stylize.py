@@ -115,6 +115,19 @@ def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypat
     ]
 
 
+@pytest.mark.parametrize("own, as_if, stroke_size", [(128, 64, 0.5), (64, 128, 2.0)])
+def test_strokes_are_those_of_a_painting_of_another_size(tiny, own, as_if, stroke_size):
+    def painted(painting, **more):
+        settings = Settings(size=128, iterations=2, precision="float32", **more)
+        return last(stylize(picture(96, 128), [painting], settings, tiny)).image
+
+    painting = picture(own, own // 2, 1)
+    other = pyramid.resample(pyramid.to_batch(painting), (as_if, as_if // 2))[0].numpy()
+    changed = painted(painting, stroke_size=stroke_size)
+    np.testing.assert_allclose(changed, painted(other), atol=1e-4)
+    assert np.abs(changed - painted(painting)).max() > 0.01
+
+
 def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
     calls = []
     real = StyleTargets._statistics
