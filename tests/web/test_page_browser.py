@@ -400,7 +400,7 @@ def test_what_is_chosen_outlasts_a_login(page, server, photos):
 
 def test_a_picture_is_ordered_again_with_other_settings(page, server):
     blend = [{"name": "waves.jpg", "share": 0.75}, {"name": "mine.jpg", "share": 0.25}]
-    settings = {"strength": 0.8, "preserve_color": True}
+    settings = {"strength": 0.8, "stroke_size": 1.3, "preserve_color": True}
     server.add("beach.jpg", "a blend", blend, "draft", settings)
     server.go_on(1, state="done")
     visit(page, server)
@@ -446,25 +446,47 @@ def test_of_the_settings_only_what_was_set_on_the_page_is_sent(page, server, pho
     ]
 
 
+def test_each_step_of_the_strokes_slider_is_as_much_larger_as_the_one_before(page, server, photos):
+    from selenium.webdriver import Keys
+
+    visit(page, server)
+    slider, said = page.one("#stroke_size"), page.one("#stroke_size-said")
+    assert said.text == "as usual"
+    for key, size in (
+        (Keys.END, 4),
+        (Keys.ARROW_LEFT, 2.83),
+        (Keys.ARROW_LEFT, 2),
+        (Keys.HOME, 0.25),
+    ):
+        slider.send_keys(key)
+        choose(page, photos[:1], *([0] if size == 4 else []))
+        page.one("#paint").click()
+        ordered(page)
+        assert server.received[-1]["settings"] == {"stroke_size": size}
+    assert slider.get_attribute("aria-valuetext") == "0.25, very fine"
+
+
 def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
-    server.looks[0]["settings"] = {"strength": 0.9, "preserve_color": True, "iterations": 40}
+    own = {"strength": 0.9, "stroke_size": 2.0, "preserve_color": True, "iterations": 40}
+    server.looks[0]["settings"] = own
     visit(page, server)
     shown = lambda: (  # noqa: E731
         page.one("#strength").get_property("value"),
+        page.one("#stroke_size").get_property("value"),
         page.one("[name=preserve_color]").is_selected(),
     )
     tiles = page.all("#looks li label")
-    assert shown() == ("0.7", False)
+    assert shown() == ("0.7", "0", False)
     tiles[0].click()
-    assert shown() == ("0.9", True)
+    assert shown() == ("0.9", "1", True)
     assert page.one("#strength-said").text == "very free"
     tiles[1].click()  # Of two looks, one says nothing of them.
-    assert shown() == ("0.7", False)
+    assert shown() == ("0.7", "0", False)
     tiles[1].click()
     page.one("[name=preserve_color]").click()
     tiles[0].click()
     tiles[0].click()
-    assert shown() == ("0.9", False)
+    assert shown() == ("0.9", "1", False)
 
 
 def test_the_keyboard_alone_orders_a_picture(page, server, photos):
@@ -484,9 +506,8 @@ def test_the_keyboard_alone_orders_a_picture(page, server, photos):
         ), f"{seen[-1]} shows the focus"
         if seen.count("look") == 1 and seen[-1] == "look":
             press(Keys.SPACE)
-    assert {"photo-files", "look", "painting-files", "quality", "preserve_color", "strength"} < set(
-        seen
-    )
+    fields = {"photo-files", "look", "painting-files", "quality", "preserve_color"}
+    assert fields | {"strength", "stroke_size"} < set(seen)
     press(Keys.ENTER)
     queued(page, 1)
     assert server.received[0]["look"] == "mosaic"

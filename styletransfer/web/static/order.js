@@ -9,7 +9,11 @@ import { about, counted, ofFile } from "./words.js";
 const form = by("order"), paint = by("paint");
 let estimates = {}, sending = false;
 // What the service's jobs have, and what somebody has set here, which counts more than what a look says.
-const usual = { strength: by("strength").value, preserve_color: form.elements.preserve_color.checked };
+const usual = {
+  strength: Number(by("strength").value),
+  stroke_size: Number(by("stroke_size").dataset.usual),
+  preserve_color: form.elements.preserve_color.checked,
+};
 let given = {};
 
 const showOrder = () => {
@@ -17,17 +21,32 @@ const showOrder = () => {
   if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
   by("paint-time").textContent = count && each ? `${about(each * count)} in all` : "";
 };
-const showStrength = () => {
-  const slider = by("strength"), value = Number(slider.value);
-  const words = value < 0.2 ? "very close" : value < 0.4 ? "close" : value <= 0.6 ? "balanced" : value <= 0.8 ? "free" : "very free";
-  by("strength-said").textContent = words;
-  slider.setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
+// Where a slider stands for a value, the value there, and what it is called. Twice as large is as far from 1 as half.
+const sliders = {
+  strength: {
+    at: (value) => value,
+    valueAt: (place) => place,
+    words: (value) => (value < 0.2 ? "very close" : value < 0.4 ? "close" : value <= 0.6 ? "balanced" : value <= 0.8 ? "free" : "very free"),
+  },
+  stroke_size: {
+    at: Math.log2,
+    valueAt: (place) => Number((2 ** place).toFixed(2)),
+    words: (value) => (value < 0.6 ? "very fine" : value < 0.9 ? "fine" : value < 1.2 ? "as usual" : value < 1.7 ? "large" : "very large"),
+  },
+};
+const valueOf = (name) => sliders[name].valueAt(Number(by(name).value));
+const showSlider = (name) => {
+  const value = valueOf(name), words = sliders[name].words(value);
+  by(`${name}-said`).textContent = words;
+  by(name).setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
 };
 const showSettings = () => {
-  const { strength, preserve_color: keeps } = { ...usual, ...settingsOfLooks(), ...given };
-  by("strength").value = strength;
-  form.elements.preserve_color.checked = keeps;
-  showStrength();
+  const settings = { ...usual, ...settingsOfLooks(), ...given };
+  form.elements.preserve_color.checked = settings.preserve_color;
+  for (const name of Object.keys(sliders)) {
+    by(name).value = sliders[name].at(settings[name]);
+    showSlider(name);
+  }
 };
 // The worker measures before it paints its first picture, and needs some seconds to begin.
 const MOST_TRIES = 24, TRY_AGAIN_MS = 5000;
@@ -109,10 +128,12 @@ export const bindOrder = (onJob) => {
   onPhotos(showOrder);
   onLooks(() => { showOrder(); showSettings(); });
   form.addEventListener("change", showOrder);
-  by("strength").addEventListener("input", () => {
-    given = { ...given, strength: Number(by("strength").value) };
-    showStrength();
-  });
+  for (const name of Object.keys(sliders)) {
+    by(name).addEventListener("input", () => {
+      given = { ...given, [name]: valueOf(name) };
+      showSlider(name);
+    });
+  }
   form.elements.preserve_color.addEventListener("change", (event) => { given = { ...given, preserve_color: event.target.checked }; });
   showSettings();
   form.addEventListener("submit", async (event) => {
