@@ -11,7 +11,7 @@ from styletransfer.bucket_layout import RECORDS
 from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.record import Record
-from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.base import Bucket, Entry, ObjectError
 from styletransfer.web.kept import Kept
 from styletransfer.web.schemas import JOB_ID, GalleryItem
 
@@ -48,15 +48,9 @@ class Results:
 
     def _find(self) -> Mapping[str, Result]:
         stored = {entry.key: entry for entry in self._bucket.list()}
-        records = {key: entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")}
-        changed = [
-            key for key, entry in records.items() if self._records.get(key, ("",))[0] != entry.etag
-        ]
+        records = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
         with ThreadPoolExecutor(_READERS) as pool:
-            for key, record in zip(changed, pool.map(self._record, changed), strict=True):
-                self._records[key] = records[key].etag, record
-        for key in self._records.keys() - records.keys():
-            del self._records[key]
+            self._records = dict(filter(None, pool.map(self._read, records)))
         found = []
         for key, (_, record) in self._records.items():
             if record is None or record.result is None or record.result not in stored:
@@ -75,11 +69,15 @@ class Results:
         found.sort(key=lambda each: (each.record.finished or "", each.id), reverse=True)
         return {each.id: each for each in found}
 
-    def _record(self, key: str) -> Record | None:
+    def _read(self, entry: Entry) -> tuple[str, tuple[str, Record | None]] | None:
+        """A record as `_records` has it; None where it is gone meanwhile."""
         try:
-            return read_record(self._bucket, key)
-        except ObjectError:  # Deleted meanwhile.
+            known = self._records.get(entry.key)
+            if known is None or known[0] != entry.etag:
+                known = entry.etag, read_record(self._bucket, entry.key)
+        except ObjectError:
             return None
+        return entry.key, known
 
 
 def gallery_item(found: Result) -> GalleryItem:
