@@ -102,6 +102,8 @@ class FolderBucket(Bucket):
             return found
 
         def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
+            if isinstance(error, FileNotFoundError) and self.exists():
+                return  # One inside was deleted as it was about to be listed.
             with storage_errors(f"folder {printable(str(error.filename))}", StorageError):
                 raise error
 

@@ -86,6 +86,24 @@ def test_a_folder_that_was_listed_is_not_walked_again_for_what_was_left_out(tmp_
     assert [*bucket.list("c")] == [] and bucket.left_out() == {IN_ICLOUD: ["b.jpg"]}
 
 
+def test_a_folder_that_is_deleted_while_all_is_listed_is_left_out(tmp_path, monkeypatch):
+    bucket, find = FolderBucket(tmp_path / "in"), FolderBucket._entry
+    put(tmp_path, "in/a.jpg", "in/monet/b.jpg", "in/waves/c.jpg")
+
+    def deleting(folder):
+        def entry(bucket, key):
+            shutil.rmtree(folder, ignore_errors=True)
+            return find(bucket, key)
+
+        return entry
+
+    monkeypatch.setattr(FolderBucket, "_entry", deleting(tmp_path / "in" / "monet"))
+    assert keys(bucket) == ["a.jpg", "waves/c.jpg"]
+    monkeypatch.setattr(FolderBucket, "_entry", deleting(tmp_path / "in"))
+    with pytest.raises(StorageError, match="does not exist"):  # Not empty: nothing is known of it.
+        keys(bucket)
+
+
 def test_a_file_that_is_deleted_as_it_is_to_be_replaced_counts_as_gone(tmp_path, monkeypatch):
     bucket, find = FolderBucket(tmp_path), FolderBucket._entry
     first = bucket.write("job.json", b"1")
