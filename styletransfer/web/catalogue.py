@@ -83,14 +83,14 @@ class Catalogue:
         entry = self.find(name)
         if entry is None:
             raise not_found("painting")
-        which = name, entry.etag
         with self._drawing:
-            if which not in self._thumbnails:
-                try:
+            try:
+                which = name, entry.etag
+                if which not in self._thumbnails:
                     data = reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
-                except (PictureError, ObjectError) as error:
-                    raise RefusedError(404, str(error)) from None
-                self._thumbnails[which] = data
+                    self._thumbnails[which] = data
+            except (PictureError, ObjectError) as error:
+                raise RefusedError(404, str(error)) from None
             self._thumbnails.move_to_end(which)
             while len(self._thumbnails) > MOST_THUMBNAILS:
                 self._thumbnails.popitem(last=False)
@@ -114,7 +114,10 @@ class Catalogue:
         return {each.key: each for each in find_pictures(self._style.uploads())}
 
     def _size(self, entry: Entry) -> tuple[int, int] | None:
-        which = entry.key, entry.etag
+        try:
+            which = entry.key, entry.etag
+        except ObjectError:  # In a folder: a file that is gone by now.
+            return None
         if which not in self._sizes:
             try:
                 start = self._style.read_start(entry.key, START_BYTES)

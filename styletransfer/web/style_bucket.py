@@ -1,10 +1,18 @@
 """The paintings that looks are made from: those of the style bucket, and uploads."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from styletransfer.bucket_layout import WEB
-from styletransfer.storage.base import BadKeyError, Bucket, Entry, Progress, UnfinishedUpload
+from styletransfer.storage.base import (
+    BadKeyError,
+    Bucket,
+    Entry,
+    ObjectError,
+    Progress,
+    UnfinishedUpload,
+)
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no look of the style bucket may be called so
 UPLOADS = f"{WEB}/paintings"  # where they are in the result bucket
@@ -23,7 +31,11 @@ class StyleBucket(Bucket):
 
     def uploads(self) -> Sequence[Entry]:
         """The uploads, each under the key that it has here."""
-        return [Entry(UPLOADED + each.key, each.size, each.etag) for each in self._uploads.list()]
+        found = []
+        for each in self._uploads.list():
+            with contextlib.suppress(ObjectError):  # In a folder: a file that is gone by now.
+                found.append(Entry(UPLOADED + each.key, each.size, each.etag))
+        return found
 
     def find(self, key: str) -> Entry | None:
         bucket, inner = self._place(key)

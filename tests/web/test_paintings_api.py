@@ -129,3 +129,16 @@ def test_there_is_room_for_so_many_uploads(web, monkeypatch):
     assert upload(web, tiny.file(60, 60, 9)).status_code == 201
     full = upload(web, tiny.file(60, 60, 10))
     assert (full.status_code, full.headers["retry-after"]) == (429, "60")
+
+
+def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, monkeypatch):
+    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+    uploads = web.service.buckets.style._uploads
+    listed = [*uploads.list()]
+    assert web.service.catalogue.find("monet.jpg") and web.service.catalogue.find(name)
+    (web.service.buckets.style._style.folder / "monet.jpg").unlink()
+    uploads.delete(name.removeprefix("_web/"))
+    monkeypatch.setattr(uploads, "list", lambda: iter(listed))
+    assert web.get("/api/paintings/monet.jpg/thumbnail").status_code == 404
+    shown = {each["name"]: each["width"] for each in web.get("/api/paintings").json()}
+    assert shown == {"monet.jpg": None, "both/a.png": 40, "both/b.jpg": 50}
