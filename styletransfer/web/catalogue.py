@@ -97,12 +97,13 @@ class Catalogue:
             return self._thumbnails[which]
 
     def _find_looks(self) -> list[LookOut]:
+        usual = self._config.settings.replaced({"quality": Quality.FINE.value})
         return [
             LookOut(
                 name=look.name,
                 paintings=as_blended(look),
                 thumbnail=thumbnail_url(look.paintings[0].entry.key),
-                settings=own_settings(look, self._config.settings),
+                settings=own_settings(look, usual),
             )
             for look in all_looks(self._style, self._config, Quality.FINE)
         ]

@@ -58,6 +58,11 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert len(web.get("/api/gallery").json()["items"]) == 1
 
 
+def test_a_look_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):
+    with served({**place, "STYLE_QUALITY": "draft", "STYLE_ITERATIONS": ""}) as web:
+        assert [each["settings"] for each in web.get("/api/looks").json()] == [{}, {}]
+
+
 def test_uploads_stay_out_of_the_style_bucket(web, place):
     before = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
     upload(web, tiny.file(60, 60, 9))
