@@ -4,6 +4,8 @@ import statistics
 import threading
 from collections import deque
 
+from styletransfer.config import Config
+from styletransfer.vgg.registry import QUICK
 from styletransfer.web.lease import moment
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.stored import StoredJob
@@ -12,14 +14,19 @@ REMEMBERED = 9  # jobs of each kind; their median counts
 USUAL_PHOTO = (3000, 4000)  # height and width in px, of one of which only the settings are known
 
 
+def has_one_network(config: Config) -> bool:
+    """Whether drafts and the other qualities are painted with the same network."""
+    return config.vgg_weights == QUICK
+
+
 class Estimates:
     """Seconds per work (schedule.py), for the network of drafts and for that of the other
     qualities: what jobs took, or else what this instance's worker has measured. What another device
     took does not count. Thread-safe."""
 
     def __init__(self, one_network: bool = False) -> None:
-        """one_network: drafts and the others have the same, so that the time of one is also what
-        is expected of the other until that was painted."""
+        """one_network: as `has_one_network`; the time of one kind is then also what is expected of
+        the other until that was painted."""
         self._one_network = one_network
         self._rates: dict[bool, deque[float]] = {}
         self._measured: dict[bool, float] = {}

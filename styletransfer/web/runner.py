@@ -20,7 +20,7 @@ from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.vgg.sources import ANY_BUILTIN
-from styletransfer.web.estimates import USUAL_PHOTO
+from styletransfer.web.estimates import USUAL_PHOTO, has_one_network
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
 from styletransfer.web.schemas import Quality
@@ -56,8 +56,9 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights else []
         draft = dataclasses.replace(self._config, vgg_weights=ANY_BUILTIN)
         usual = self._config, NetworkPool(self._config, buckets.style, entries)
+        one = has_one_network(config)
         self._painters = {
-            Quality.DRAFT: (draft, NetworkPool(draft, buckets.style, entries)),
+            Quality.DRAFT: usual if one else (draft, NetworkPool(draft, buckets.style, entries)),
             Quality.FINE: usual,
             Quality.PRINT: usual,
         }

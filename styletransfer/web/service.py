@@ -14,10 +14,9 @@ from fastapi import Depends, Request
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
-from styletransfer.vgg.registry import QUICK
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.estimates import Estimates
+from styletransfer.web.estimates import Estimates, has_one_network
 from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import Orders, check_limits
 from styletransfer.web.places import WebBuckets, open_buckets
@@ -61,7 +60,7 @@ class Service:
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
-        self.estimates = Estimates(one_network=config.vgg_weights == QUICK)
+        self.estimates = Estimates(one_network=has_one_network(config))
         self.supervisor = Supervisor(worker, self.hear) if worker else None
         self.opening = threading.RLock()
         self.error: StyleTransferError | None = None  # that keeps the service from starting

@@ -20,6 +20,7 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import LONGEST_OUTAGE_S
+from styletransfer.web.estimates import has_one_network
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.messages import Outgoing, incoming
@@ -47,7 +48,8 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
     from the web process, and to it. Raises Stopped, and what keeps the service from painting."""
     os.nice(NICENESS)
     with Stop() as stop:
-        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop)
+        one = has_one_network(config)
+        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop, one_network=one)
         threading.Thread(target=worker.listen, args=(pipes[0],), daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
@@ -59,13 +61,17 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
 class WebWorker:
     """Paints the oldest free job, then the next."""
 
-    def __init__(self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop) -> None:
+    def __init__(
+        self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop, one_network: bool = False
+    ) -> None:
+        """one_network: as in `Estimates`."""
         self.buckets, self.outgoing, self._stop = buckets, outgoing, stop
         self.store = JobStore(buckets.result)
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._cleaned = -CLEAN_EVERY_S
-        self._unmeasured = [Quality.DRAFT, Quality.FINE]  # A print has the network of `fine`.
+        # A print has the network of `fine`.
+        self._unmeasured = [Quality.FINE] if one_network else [Quality.DRAFT, Quality.FINE]
         self._warnings = WarningLog()
 
     def listen(self, pipe: IO[bytes]) -> None:

@@ -15,6 +15,7 @@ from support.web_service import stored_job
 from styletransfer import config
 from styletransfer.errors import MemoryShortError
 from styletransfer.record import Record
+from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
@@ -22,8 +23,8 @@ from styletransfer.web import worker as workers
 from styletransfer.web.lease import Claims
 from styletransfer.web.messages import Outgoing
 from styletransfer.web.places import open_buckets
-from styletransfer.web.runner import JobFailedError
-from styletransfer.web.schemas import JobState
+from styletransfer.web.runner import JobFailedError, JobRunner
+from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.worker import WebWorker
 
 
@@ -314,3 +315,29 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(hand
     assert happened == ["look", "look", "fine", "look", "fine", "look", "draft", "look"]
     said = [json.loads(line) for line in hand.said.getvalue().splitlines()]
     assert said == [{"kind": "speed", "quality": "fine", "rate": 0.25, "device": "a device"}]
+
+
+def test_a_network_that_paints_all_is_measured_once_and_read_once(place, small_vgg, monkeypatch):
+    loaded, measured = config.load({**place, "VGG_WEIGHTS": "sketch"}), []
+
+    class Runner(JobRunner):
+        def load(self):
+            device = super().load()
+            for quality in Quality:
+                self._painters[quality][1].load(Settings(quality=quality.value), device)
+            return device
+
+        def seconds_per_work(self, quality):
+            measured.append(quality)
+            return 0.1
+
+    def idle(*_):
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(workers, "JobRunner", Runner)
+    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", idle)
+    monkeypatch.setattr(os, "nice", lambda _: None)
+    monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
+    with pytest.raises(Stopped):
+        workers.work(loaded, "this worker", None, (io.BytesIO(), io.BytesIO()))
+    assert (measured, len(small_vgg)) == ([Quality.FINE], 1)
