@@ -10,11 +10,11 @@ from scipy.optimize import Bounds, minimize
 
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.recipe import TERMS
+from styletransfer.engine.schedule import EVALUATIONS
 from styletransfer.settings import Settings
 from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
-EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 # The range that steering stays within: below, the photo has no say any more; above, the painting.
 CONTENT_WEIGHTS = 1e-5, 1e3
 # How the content weight follows the deviation, per step, and its change. The second damps the

@@ -10,6 +10,7 @@ LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
 # What a step takes whatever its size, as much as so many pixels: operations to launch, and matrices
 # of each layer to decompose. Between the built-in networks on a CPU; on a GPU, by launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
+EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
 
 
 def schedule(
@@ -60,6 +61,9 @@ def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
 
 
 def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
-    """What all steps together take, in pixels, for a photo of this size."""
+    """What all steps together take, in pixels, for a photo of this size. A step of L-BFGS counts as
+    often as it evaluates the loss."""
     sizes, counts = schedule(height, width, settings)
-    return sum(count * step_work(size, overhead) for size, count in zip(sizes, counts, strict=True))
+    each = 1 if settings.optimizer == "adam" else EVALUATIONS
+    steps = zip(sizes, counts, strict=True)
+    return each * sum(count * step_work(size, overhead) for size, count in steps)

@@ -68,6 +68,8 @@ class Orders:
         given = photo or self._earlier(request.repaint or "")
         look, paintings = self._look(request)
         settings = self.checked_settings(request)
+        if look:  # What an order asks for counts more.
+            settings = settings.replaced(look.settings).replaced(request.settings)
         job = StoredJob(
             id=new_id(),
             photo=given.shown if isinstance(given, Upload) else given.photo,

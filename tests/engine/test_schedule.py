@@ -1,5 +1,6 @@
 """The sizes that a picture is painted at, and the steps there."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -56,7 +57,14 @@ def test_steps_fall_from_scale_to_scale_to_a_third():
 def test_the_original_recipe_paints_at_one_size_only():
     settings = Settings(recipe="inetwork", size=512)
     assert schedule(600, 800, settings) == ([(384, 512)], [10])
-    assert total_work(600, 800, settings) == 10 * (384 * 512 + OVERHEAD)
+    adam = dataclasses.replace(settings, optimizer="adam")
+    assert total_work(600, 800, adam) == 10 * (384 * 512 + OVERHEAD)
+
+
+def test_a_step_of_lbfgs_counts_as_its_evaluations():
+    assert total_work(600, 800, Settings(optimizer="lbfgs")) == 20 * total_work(
+        600, 800, Settings()
+    )
 
 
 def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():

@@ -10,6 +10,7 @@ from support.polling import until
 from support.web_service import begun_upload
 
 from styletransfer.web import lease
+from styletransfer.web.refusals import RefusedError
 from styletransfer.web.schemas import JobState, Quality
 
 DRAFT = {"look": "monet", "quality": "draft"}
@@ -49,6 +50,21 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     )
     for quality in ("draft", "fine"):
         assert 0 < 4 * small[quality] < large[quality]
+
+
+def test_the_settings_of_a_look_count_in_how_long_it_takes(web):
+    styles = web.service.buckets.style._style
+    styles.write(
+        "looks.toml",
+        b'[plain]\npaintings = ["monet.jpg"]\n'
+        b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
+    )
+    web.service.hear({"kind": "speed", "quality": "draft", "rate": 1.0, "device": "cpu"})
+    plain, slow = (
+        send(web, {**DRAFT, **request}).json()["seconds_left"]
+        for request in ({"look": "plain"}, {"look": "slow", "settings": {"size": 64}})
+    )
+    assert slow == (1 + 20) * plain, "it waits for the first"
 
 
 def test_a_photo_is_sent_painted_and_fetched(web, worker):
@@ -153,6 +169,26 @@ def test_a_request_that_is_repeated_counts_once(web, store):
     assert len([*photos.list()]) == 2, "the photo of a repeated request is stored once more"
     other = send(web, {"look": "both"}, **key)
     assert (other.status_code, "Idempotency-Key" in other.json()["detail"]) == (422, True)
+
+
+def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key(
+    web, store, monkeypatch
+):
+    room, key = web.service.orders.check_room, {"Idempotency-Key": "one"}
+    checks = []
+
+    def full_by_now():  # Another order was faster.
+        checks.append(1)
+        if len(checks) == 2:
+            raise RefusedError(429, "the queue is full", 1)
+        room()
+
+    monkeypatch.setattr(web.service.orders, "check_room", full_by_now)
+    assert send(web, **key).status_code == 429
+    assert not dict(store.queued())
+    taken = [send(web, **key) for _ in range(2)]
+    assert [each.status_code for each in taken] == [202, 202]
+    assert dict(store.queued()).keys() == {each.json()["id"] for each in taken}
 
 
 def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
