@@ -50,6 +50,7 @@ class Board:
         self.now_and_then: Callable[[], None] = lambda: None  # For what else is in the bucket.
         self.problem: str | None = "the jobs have not been read yet"
         self._ended_read, self._warnings = 0.0, WarningLog()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="board")
 
     # --- what is known --------------------------------------------------------------------------
 
@@ -141,7 +142,7 @@ class Board:
 
     def start(self) -> None:
         """Begins to look at the bucket."""
-        threading.Thread(target=self._watch, daemon=True, name="board").start()
+        self._thread.start()
 
     def look(self) -> None:
         """Looks at the bucket now."""

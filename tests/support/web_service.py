@@ -75,8 +75,11 @@ def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
         until(lambda: server.started, every_s=0.005)
         client.service = app.state.service
         yield client
-        app.state.service.board.close()
+        board = app.state.service.board
+        board.close()
         server.should_exit = True  # The thread ends by itself, a moment later.
+        if board._thread.is_alive():  # What it says of its storage is of no other test.
+            board._thread.join()
 
 
 class WebProcess:
