@@ -2,6 +2,7 @@
 the patience with whoever sends it; and the headers that every answer gets."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -67,7 +68,7 @@ class Gate:
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
         """The answer to a request that may not pass."""
-        if self._options.local and request.url.hostname not in LOOPBACK:
+        if self._options.local and _host(request.headers) not in LOOPBACK:
             # Another site's name that leads to this machine would make its pages ours.
             return _problem(400, "this service is for this machine only: open it as localhost")
         session = self._sessions.read(request.cookies.get(COOKIE))
@@ -120,6 +121,13 @@ def _patient(receive: Receive) -> Receive:
         return message
 
     return receive_in_time
+
+
+def _host(headers: Headers) -> str:
+    """The host that a client has asked for. In `request.url`, this machine stands for a name that
+    is none by the rules."""
+    host = re.sub(r":[0-9]+$", "", headers.get("host", "localhost"))
+    return host.removeprefix("[").removesuffix("]").lower()
 
 
 def bearer(headers: Headers) -> str | None:
