@@ -1,5 +1,7 @@
 """Which sizes a picture is painted at, and in how many steps; without TensorFlow."""
 
+import math
+
 from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
 
@@ -46,9 +48,11 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
     """The (height, width) at which a painting of this size is compared with a picture whose longer
-    side has `longer` px: shrunk to that but not enlarged, which would blur its strokes; and then as
-    many times as large as its strokes are to be."""
-    side = min(longer, max(height, width))
+    side has `longer` px: shrunk to that, or enlarged half way to it, in octaves. At its own size
+    its strokes would be finer than in a smaller picture; at the picture's they would be blurred.
+    Then it is made as many times as large as its strokes are to be."""
+    side = max(height, width)
+    side = min(longer, round(math.sqrt(side * longer)))
     if stroke_size != 1:
         side = max(min(side, LEAST_PAINTING), round(stroke_size * side))
     return fit_size(height, width, side)

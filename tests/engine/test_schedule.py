@@ -29,19 +29,20 @@ def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(
     assert all(min(size) >= 32 for size in sizes[:-1])
 
 
-def test_a_painting_is_as_large_as_the_picture_but_not_enlarged():
+def test_a_painting_is_as_large_as_the_picture_or_half_way_to_it_in_octaves():
     assert painting_size(600, 800, 512, 1) == (384, 512)
-    assert painting_size(600, 800, 1024, 1) == (600, 800)
-    assert painting_size(12, 40, 128, 1) == (12, 40)
+    assert painting_size(600, 800, 800, 1) == (600, 800)
+    assert painting_size(600, 800, 3200, 1) == (1200, 1600)
+    assert painting_size(12, 32, 128, 1) == (24, 64)
 
 
 def test_larger_strokes_take_a_larger_painting():
     assert painting_size(600, 800, 512, 1.5) == (576, 768)
     assert painting_size(600, 800, 512, 3) == (1152, 1536)
-    assert painting_size(600, 800, 1024, 2) == (1200, 1600)
+    assert painting_size(600, 800, 3200, 2) == (2400, 3200)
     assert painting_size(600, 800, 512, 0.5) == (192, 256)
     assert painting_size(600, 800, 128, 0.25) == (48, 64)
-    assert painting_size(12, 40, 128, 0.25) == (12, 40)
+    assert painting_size(12, 18, 128, 0.25) == (32, 48)
 
 
 def test_steps_fall_from_scale_to_scale_to_a_third():

@@ -98,34 +98,44 @@ def test_gray_starts_from_the_photo_without_its_colours(tiny):
     assert np.abs(image - image.mean(-1, keepdims=True)).max() < 1e-3
 
 
-def test_paintings_keep_their_proportions_and_are_never_enlarged(tiny, monkeypatch):
+@pytest.fixture
+def painting_sizes(monkeypatch):
+    """The (height, width) of paintings as they are compared with pictures."""
     seen = []
     real = Objective.painting_statistics
-    monkeypatch.setattr(
-        Objective,
-        "painting_statistics",
-        lambda self, image, mask: seen.append(image.shape[1:3]) or real(self, image, mask),
-    )
+
+    def noting(self, image, mask):
+        seen.append(tuple(image.shape[1:3]))
+        return real(self, image, mask)
+
+    monkeypatch.setattr(Objective, "painting_statistics", noting)
+    return seen
+
+
+def test_paintings_keep_their_proportions_and_small_ones_are_enlarged_half_way(
+    tiny, painting_sizes
+):
     settings = Settings(size=256, iterations=1)
     list(stylize(picture(128, 256), [picture(400, 100, 1), picture(150, 150, 2)], settings, tiny))
-    assert [tuple(size) for size in seen] == [
+    assert painting_sizes == [
         *[(128, 32), (128, 128)],
-        *[(181, 45), (150, 150)],
-        *[(256, 64), (150, 150)],
+        *[(181, 45), (165, 165)],
+        *[(256, 64), (196, 196)],
     ]
 
 
-@pytest.mark.parametrize("own, as_if, stroke_size", [(128, 64, 0.5), (64, 128, 2.0)])
-def test_strokes_are_those_of_a_painting_of_another_size(tiny, own, as_if, stroke_size):
-    def painted(painting, **more):
-        settings = Settings(size=128, iterations=2, precision="float32", **more)
-        return last(stylize(picture(96, 128), [painting], settings, tiny)).image
+@pytest.mark.parametrize("stroke_size, sizes", [(0.5, [64, 90]), (2.0, [256, 362])])
+def test_strokes_are_as_many_times_as_large_as_the_painting(
+    tiny, painting_sizes, stroke_size, sizes
+):
+    def painted(**more):
+        settings = Settings(size=181, iterations=2, **more)
+        return last(stylize(picture(128, 181), [picture(300, 300, 1)], settings, tiny)).image
 
-    painting = picture(own, own // 2, 1)
-    other = pyramid.resample(pyramid.to_batch(painting), (as_if, as_if // 2))[0].numpy()
-    changed = painted(painting, stroke_size=stroke_size)
-    np.testing.assert_allclose(changed, painted(other), atol=1e-4)
-    assert np.abs(changed - painted(painting)).max() > 0.01
+    usual = painted()
+    assert painting_sizes == [(128, 128), (181, 181)]
+    assert np.abs(painted(stroke_size=stroke_size) - usual).max() > 0.01
+    assert painting_sizes[2:] == [(size, size) for size in sizes]
 
 
 def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
