@@ -35,8 +35,10 @@ def fuzz_cases(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("fuzz"))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):  # The other workers use the other cores.
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
+    """The other workers use the other cores. NumPy starts its threads when it is loaded, so workers
+    must have this from the start; idle ones of OpenBLAS take as much of a core as busy ones."""
+    if len(specs) > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
