@@ -1,6 +1,8 @@
 """TensorFlow computes on the CPU what has no kernel on a GPU, and copies it there and back in every
 step, without a word. The package for Linux knows CUDA's kernels where there is no GPU, too."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -34,16 +36,22 @@ def operations(function):
     return [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
 
 
+@cache
+def gpu_kernels(op):
+    """Those of an operation. TensorFlow takes a millisecond to look them up, each time anew."""
+    found = kernels.get_registered_kernels_for_op(op).kernel
+    return [kernel for kernel in found if kernel.device_type in ("GPU", "DEFAULT")]
+
+
 def runs_on_a_gpu(node):
     """Whether TensorFlow has a kernel on GPUs for an operation on its types."""
     return node.op in NO_KERNEL or any(
-        kernel.device_type in ("GPU", "DEFAULT")
-        and all(
+        all(
             node.attr[limit.name].type in limit.allowed_values.list.type
             for limit in kernel.constraint
             if limit.name in node.attr
         )
-        for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
+        for kernel in gpu_kernels(node.op)
     )
 
 
