@@ -219,11 +219,12 @@ def test_of_1100_keys_those_that_are_missing_are_fetched(rgw, monkeypatch, tmp_p
         monkeypatch.setenv(name, value)
     bucket = rgw.open()
     fill(bucket, *(f"{number % 7}/{number}.jpg" for number in range(1100)))
-    fill(FolderBucket(tmp_path / "out"), *(entry.key for entry in list(bucket.list())[::2]))
+    there = [entry.key for number, entry in enumerate(bucket.list()) if number % 10]
+    fill(FolderBucket(tmp_path / "out"), *there)
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
     found = contents(tmp_path / "out")
     assert len(found) == 1100 and all(key.encode() == data for key, data in found.items())
-    assert capsys.readouterr().out.endswith("\n550 files copied (4.9 kB), 550 already the same\n")
+    assert capsys.readouterr().out.endswith("\n110 files copied (1.0 kB), 990 already the same\n")
     assert get_bucket_content([bucket.name, str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == "0 files copied (0.0 kB), 1100 already the same\n"
 
