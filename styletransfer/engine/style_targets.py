@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import pyramid
+from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.recipe import Group, PaintingStatistics
 from styletransfer.engine.schedule import painting_size
@@ -16,6 +17,7 @@ from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 
 FULLY_COVERED = 0.9  # of masks drawn by hand or stored as JPEG, which do not add up exactly
+PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
 CACHED_TARGETS = 32  # Photos at full size have scales of their own.
 
 
@@ -94,6 +96,19 @@ class StyleTargets:
             Group(tf.constant(weight, tf.float32), *each)
             for weight, each in zip(weights, found, strict=True)
         )
+
+    def check_memory(
+        self,
+        objective: Objective,
+        picture: tuple[int, int],
+        stroke_size: float,
+        budget: MemoryBudget,
+    ) -> None:
+        """Raises MemoryShortError where there is no room for paintings that are enlarged for larger
+        strokes, and compared with a picture of this (height, width)."""
+        if stroke_size > 1:  # Others take less than the picture.
+            most = max(map(math.prod, self._sizes(objective, picture, stroke_size)))
+            budget.check(PAINTING_BYTES * most, f"stroke_size {stroke_size:g}")
 
     def painted(self, content_mask: np.ndarray | None, recipe: str) -> np.ndarray | None:
         """Where a picture is painted, [h, w], 0…1: inside content_mask [h, w], and in the regions;

@@ -148,7 +148,9 @@ class StyleTransfer:
         self._painted = styles.painted(content_mask, settings.recipe)
         regions = styles.masked_groups(content_mask is not None)
         about = PaintingInputs(size, self._painted is not None, regions, init is not None)
-        plan = plan_painting(about, settings, vgg, MemoryBudget(memory_limit, set_aside, share))
+        budget = MemoryBudget(memory_limit, set_aside, share)
+        plan = plan_painting(about, settings, vgg, budget)
+        styles.check_memory(plan.objective, plan.sizes[-1], settings.stroke_size, budget)
         self._objective, self._planner, self.memory_plan = plan.objective, plan.planner, plan.memory
         self._sizes, self._counts = plan.sizes, plan.counts
         self._postprocess = Postprocess.of(content, settings, self._painted, color_mask)

@@ -30,7 +30,7 @@ LOOK = Look(
     ),
 )
 WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
-FINGERPRINT = "df883963fe595cd131e1e86d0c067b7bd267440889bcd97b0aded005435da0b5"
+FINGERPRINT = "02e9ee419443c14a27c9bb485de086246636955df6cdab895e2ef8f71a1ca1c5"
 
 
 def fingerprint(photo, mask, look, weights, output):

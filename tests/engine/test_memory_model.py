@@ -14,6 +14,8 @@ from styletransfer.engine import memory_available, memory_model
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiled_forward
 from styletransfer.vgg.row_buffer import RowBuffer
@@ -64,6 +66,18 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
         plan_painting(
             PaintingInputs((6000, 8000)), chosen, random_vgg, MemoryBudget(share=200 << 20)
         )
+
+
+def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(tiny, monkeypatch):
+    monkeypatch.setattr(memory_available, "cpu_memory", lambda set_aside: (0, 1 * GIB))
+    photo, style = picture(100, 150), StyleTargets([np.zeros((2000, 2000, 3), np.uint8)])
+
+    def prepared(stroke_size):
+        return StyleTransfer(photo, style, Settings(size=1500, stroke_size=stroke_size), tiny)
+
+    with pytest.raises(MemoryShortError, match=r"^stroke_size 4 needs 1\.7 GB of memory, and 1\.1"):
+        prepared(4)
+    assert prepared(3).memory_plan and prepared(1).memory_plan
 
 
 @pytest.fixture
