@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from styletransfer.batch.looks import Look, Painting
+from styletransfer.engine.schedule import painting_size
 from styletransfer.images import arrays, decode
-from styletransfer.images.arrays import fit_size
-from styletransfer.images.borders import without_border
+from styletransfer.images.borders import used_pixels
 from styletransfer.images.decode import decode_mask
 from styletransfer.images.header import bytes_to_decode
 from styletransfer.images.masks import painted, visible
-from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -86,16 +85,13 @@ def _painting(
     painting: Painting, name: str, settings: Settings, read: Read, admit: Admit
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A painting, made no larger than the engine uses it: 16 large ones would fill the memory. And
-    its alpha [h, w], if that counts: the original INetwork knows none."""
+    its alpha [h, w], if that counts: the original INetwork knows neither alpha nor borders."""
     data = read(painting.entry.key)
     picture = decode.decode(data, name, admit(bytes_to_decode(data)))
-    pixels, alpha = picture.pixels_int, picture.alpha_int
-    if settings.recipe == "inetwork":
-        alpha = None
-    elif alpha is None and painting.mask is None:
-        pixels = without_border(pixels)
-        if pixels.shape != picture.pixels_int.shape:
-            event(f"{name}: its border is left out")
+    pixels, alpha = picture.pixels_int, None
+    if settings.recipe != "inetwork":
+        pixels = used_pixels(picture, painting.mask is not None, name)
+        alpha = picture.alpha_int
     height, width = _size_used(pixels.shape[0], pixels.shape[1], settings)
     return (
         arrays.resize(pixels, height, width),
@@ -106,15 +102,12 @@ def _painting(
 def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     if settings.size == "full":
         return height, width
-    longer, side = int(settings.size), max(height, width)
+    longer, stroke_size = int(settings.size), max(1.0, settings.stroke_size)
     if settings.recipe == "inetwork":
         # It stretches paintings to the photo's shape, whichever side that makes longer.
-        side = min(height, width)
-    elif settings.stroke_size > 1:
-        longer = round(settings.stroke_size * longer)
-    if side <= longer:
-        return height, width
-    return fit_size(height, width, round(longer * max(height, width) / side))
+        longer, stroke_size = round(longer * max(height, width) / min(height, width)), 1.0
+    # Where it enlarges a painting, it does so by itself.
+    return min((height, width), painting_size(height, width, longer, stroke_size))
 
 
 def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:

@@ -105,7 +105,7 @@ def paint(args: argparse.Namespace) -> Path:
     pixels = [painting.pixels_int for painting in paintings]
     if settings.recipe != "inetwork":  # The original knows neither alpha nor borders.
         _leave_out_transparent(given, photo, paintings, args.pictures)
-        pixels = _without_borders(pixels, given["style_masks"], refs)
+        pixels = _used_pixels(paintings, given["style_masks"], refs)
     del paintings
 
     with hold_native_stderr():
@@ -227,20 +227,17 @@ def _leave_out_transparent(
     ]
 
 
-def _without_borders(
-    paintings: Iterable["np.ndarray"],
+def _used_pixels(
+    paintings: Iterable["Picture"],
     style_masks: Iterable["np.ndarray | None"],
     names: Iterable[str],
 ) -> list["np.ndarray"]:
-    """Paintings' pixels, without borders where no mask says what of them is used."""
-    from styletransfer.images.borders import without_border
+    from styletransfer.images.borders import used_pixels
 
-    found = []
-    for pixels, mask, name in zip(paintings, style_masks, names, strict=True):
-        found.append(without_border(pixels) if mask is None else pixels)
-        if found[-1].shape != pixels.shape:
-            logger.info("painting %s: its border is left out", name)
-    return found
+    return [
+        used_pixels(painting, mask is not None, f"painting {name}")
+        for painting, mask, name in zip(paintings, style_masks, names, strict=True)
+    ]
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> str | None:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from styletransfer.images.decode import Picture
 from styletransfer.images.header import MIN_SIDE
+from styletransfer.log import event
 
 LIKE = 28 / 255  # of the full range: how far a border's pixels may be from its colour
 UNIFORM = 0.98  # of the pixels of a border's row or column that are like it: scans have specks
@@ -12,6 +14,18 @@ BLOCK = 8  # but at least so many px: in a JPEG's blocks the painting's edge rin
 MOST_INSIDE = 0.1  # of what is inside: where more of it is like the border, it is no border
 LEAST_LEFT = 0.5  # of a side
 SAMPLES = 512  # of rows and columns that are looked at inside
+
+
+def used_pixels(painting: Picture, masked: bool, name: str) -> np.ndarray:
+    """A painting's pixels as integers [H, W, 3]: without its border, which the log says under its
+    name, unless a mask or alpha already says what of it is used."""
+    pixels = painting.pixels_int
+    if masked or painting.alpha_int is not None:
+        return pixels
+    inside = without_border(pixels)
+    if inside.shape != pixels.shape:
+        event(f"{name}: its border is left out")
+    return inside
 
 
 def without_border(pixels: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from styletransfer.batch.records import read_record
+from styletransfer.batch.stored_results import record_readers
 from styletransfer.bucket_layout import RECORDS
 from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
@@ -14,8 +14,6 @@ from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
 from styletransfer.web.kept import Kept
 from styletransfer.web.schemas import JOB_ID, GalleryItem
-
-_READERS = 16
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Results:
     def _find(self) -> Mapping[str, Result]:
         stored = {entry.key: entry for entry in self._bucket.list()}
         records = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
-        with ThreadPoolExecutor(_READERS) as pool:
+        with record_readers() as pool:
             self._records = dict(filter(None, pool.map(self._read, records)))
         found = []
         for key, (_, record) in self._records.items():

@@ -83,7 +83,7 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_
     def slow(bucket, key, *others):
         if key == "monet/beach.jpg":
             assert ending.wait(10)
-            time.sleep(0.2)
+            time.sleep(0.2)  # Longer than a run takes to end that waits for nothing.
         return write(bucket, key, *others)
 
     def first_alone(this, task, *others):
