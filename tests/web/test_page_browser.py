@@ -489,6 +489,17 @@ def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
     assert shown() == ("0.9", "1", False)
 
 
+def test_a_share_too_small_to_matter_is_left_out_of_a_blend(page, server, photos):
+    tiny = [{"name": "mosaic.jpg", "share": 0.99999}, {"name": "waves.jpg", "share": 0.00001}]
+    server.looks.insert(0, {**server.looks[0], "name": "nearly mosaic", "paintings": tiny})
+    visit(page, server)
+    choose(page, photos[:1], 0, 1)
+    page.all("[name=blend]")[1].click()
+    page.one("#paint").click()
+    ordered(page)
+    assert server.received[0]["paintings"] == {"mosaic.jpg": 1}
+
+
 def test_the_keyboard_alone_orders_a_picture(page, server, photos):
     from selenium.webdriver import ActionChains, Keys
 

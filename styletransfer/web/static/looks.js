@@ -25,8 +25,9 @@ export const chosenLooks = () => {
       paintings[name] = (paintings[name] || 0) + (weights.get(each.id) / whole) * (share / own);
     }
   }
-  const used = Object.entries(paintings).filter(([, share]) => share > 0);
-  return [{ paintings: Object.fromEntries(used.map(([name, share]) => [name, Math.round(1e4 * share) / 1e4])) }];
+  const rounded = Object.entries(paintings).map(([name, share]) => [name, Math.round(1e4 * share) / 1e4]);
+  // The server refuses a share of 0.
+  return [{ paintings: Object.fromEntries(rounded.filter(([, share]) => share > 0)) }];
 };
 // What all chosen looks say of settings; a blend says nothing.
 export const settingsOfLooks = () => {
