@@ -42,11 +42,12 @@ class Painting:
 @dataclass(frozen=True)
 class Look:
     """One or more paintings blended, with settings. Its name is the first part of its results'
-    keys."""
+    keys. own: the names of the settings that it sets itself."""
 
     name: str
     paintings: tuple[Painting, ...]
     settings: Settings
+    own: frozenset[str] = frozenset()
 
     @property
     def shares(self) -> list[float]:
@@ -218,7 +219,7 @@ def _look_from_table(name: str, table: Any, stored: _Stored, settings: Settings)
         Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
         for key, share in shares.items()
     )
-    return Look(name, paintings, settings.replaced(changes, f"{where} "))
+    return Look(name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes))
 
 
 def _check_keys(table: Any, where: str) -> None:

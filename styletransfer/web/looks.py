@@ -75,8 +75,10 @@ def as_blended(look: Look) -> list[Blended]:
 
 
 def own_settings(look: Look, usual: Settings) -> dict[str, Any]:
-    """A look's settings where they differ from the usual ones."""
+    """The settings that a look sets itself, and others that differ from the usual ones: those that
+    its recipe or its quality decides."""
     before = usual.deciding()
-    return {
+    differing = {
         name: value for name, value in look.settings.deciding().items() if value != before[name]
     }
+    return {name: getattr(look.settings, name) for name in look.own} | differing

@@ -48,9 +48,7 @@ class LookOut(BaseModel):
     name: str = Field(examples=["monet"])
     paintings: list[Blended]
     thumbnail: str = Field(examples=["/api/paintings/monet.jpg/thumbnail"])
-    settings: dict[str, Any] = Field(
-        description="The look's own settings, where they differ from the usual ones."
-    )
+    settings: dict[str, Any] = Field(description="The look's own settings.")
 
 
 class PaintingOut(BaseModel):
