@@ -91,7 +91,7 @@ async def new_job(
     job in `again` whose photo is to be painted once more. With an `Idempotency-Key` that was used
     before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
-        service.orders.check_room()
+        await _check_room(service, idempotency_key)
         if service.uploads.locked():
             raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
     except RefusedError:
@@ -188,6 +188,15 @@ def estimate(
     asked = JobRequest(settings={name: value for name, value in given.items() if value})
     found = estimated(service.orders, service.estimates, asked, (height, width))
     return Estimate(**found)
+
+
+async def _check_room(service: Service, repeat_key: str | None) -> None:
+    """Raises RefusedError where the queue is full, but for a request that has its job already."""
+    try:
+        service.orders.check_room()
+    except RefusedError:
+        if not repeat_key or not await run_in_threadpool(service.orders.has_placed, repeat_key):
+            raise
 
 
 def saved_as(photo: str, look: str, key: str) -> str:

@@ -58,6 +58,13 @@ class Orders:
             retry_s = max(1, min(600, round(per_job)))
             raise RefusedError(429, f"the queue is full: {waiting} photos wait already", retry_s)
 
+    def has_placed(self, repeat_key: str) -> bool:
+        """Whether a request with this key has a job already."""
+        key = _kept_at(repeat_key)
+        if self._buckets.result.find(key) is None:
+            return False
+        return self._board.stored(json.loads(self._buckets.result.read(key))["job"]) is not None
+
     def place(self, request: JobRequest, photo: Upload | None, repeat_key: str | None) -> StoredJob:
         """Stores a job; with a repeat key that was used before, the job of that time.
 
@@ -133,7 +140,7 @@ class Orders:
         more."""
         about = json.dumps([request.model_dump(mode="json"), photo and photo.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
-        key = f"{REPEATED}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
+        key = _kept_at(repeat_key)
         kept: Mapping[str, Any] = {"job": job.id, "digest": digest}
         if self._buckets.result.write_if(key, json.dumps(kept).encode(), None) is None:
             kept = json.loads(self._buckets.result.read(key))
@@ -160,6 +167,11 @@ class Orders:
             return found or job
         self._board.add(job, etag)
         return job
+
+
+def _kept_at(repeat_key: str) -> str:
+    """Where the result bucket keeps the job of an Idempotency-Key."""
+    return f"{REPEATED}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
 
 
 def check_limits(settings: Settings, where: str = "") -> None:

@@ -9,6 +9,7 @@ from support import tiny
 from support.polling import until
 from support.web_service import begun_upload
 
+from styletransfer.settings import Settings
 from styletransfer.web import lease
 from styletransfer.web.refusals import RefusedError
 from styletransfer.web.schemas import JobState, Quality
@@ -317,3 +318,29 @@ def test_a_full_queue_says_when_to_come_back(place):
         full = send(web)
         assert int(full.headers["retry-after"]) > 0
         assert full.json()["detail"] == "the queue is full: 2 photos wait already"
+
+
+def test_a_full_queue_answers_the_request_that_has_its_job_already(place):
+    from support.web_service import served
+
+    key = {"Idempotency-Key": "one"}
+    with served({**place, "WEB_MAX_WAITING": "1"}) as web:
+        first, again = send(web, **key), send(web, **key)
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert send(web, **{"Idempotency-Key": "two"}).status_code == 429
+
+
+def test_a_look_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
+    from support.web_service import served
+
+    usual = Settings().iterations
+    paintings = 'paintings = ["monet.jpg"]'
+    text = f"[careful]\n{paintings}\niterations = {usual}\n[plain]\n{paintings}\n"
+    with served({**place, "STYLE_ITERATIONS": ""}) as web:
+        web.service.buckets.style._style.write("looks.toml", text.encode())
+        settings = {each["name"]: each["settings"] for each in web.get("/api/looks").json()}
+        assert settings == {"careful": {"iterations": usual}, "plain": {}}
+        orders = {"look": "careful"}, {"look": "plain", "settings": {"iterations": usual}}
+        jobs = [send(web, {**DRAFT, **order}).json() for order in orders]
+        work = [web.service.board.stored(job["id"]).work for job in jobs]
+        assert work[0] == work[1]
