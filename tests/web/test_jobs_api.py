@@ -325,8 +325,8 @@ def test_a_full_queue_answers_the_request_that_has_its_job_already(place):
 
     key = {"Idempotency-Key": "one"}
     with served({**place, "WEB_MAX_WAITING": "1"}) as web:
-        first, again = send(web, **key), send(web, **key)
-        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        first, second = send(web, **key), send(web, **key)
+        assert (second.status_code, second.json()["id"]) == (202, first.json()["id"])
         assert send(web, **{"Idempotency-Key": "two"}).status_code == 429
 
 
