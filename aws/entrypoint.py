@@ -65,14 +65,13 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "LOOK": wish.look,
         }
     )
-    chosen = {"size": wish.size, "strength": wish.strength}
     with tempfile.TemporaryDirectory() as folder:
         weights = requested.vgg_weights
         complete = dataclasses.replace(
             requested,
             look=requested.look or _first_look(requested),
             vgg_weights=weights or _weights(requested.settings.model, bucket, Path(folder)),
-            overrides={name: value for name, value in chosen.items() if value is not None},
+            overrides=wish.asked,
             gallery=False,  # The bot sends results.
         )
         try:

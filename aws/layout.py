@@ -96,7 +96,7 @@ class Photo:
 class Wish:
     """How a photo is to be painted. `style` is the prefix of the look's paintings, `styles` or
     `own/<chat>`; an empty `look` is the first one there; `size` is in px or `full`, None for the
-    job's default, as is None for `strength`.
+    job's default, as is None for `strength` and `stroke_size`.
 
     Raises ConfigError for invalid values.
     """
@@ -105,6 +105,7 @@ class Wish:
     look: str = ""
     size: int | str | None = None
     strength: float | None = None
+    stroke_size: float | None = None
 
     def __post_init__(self) -> None:
         own = isinstance(self.style, str) and re.fullmatch(f"{OWN}/{_CHAT}", self.style)
@@ -112,10 +113,14 @@ class Wish:
             raise ConfigError(f"style is {self.style!r}; expected {STYLES} or {OWN}/<chat>")
         if not isinstance(self.look, str):
             raise ConfigError(f"look is {self.look!r}; expected a look's name")
-        if self.size is not None:
-            settings.check_value("size", self.size)
-        if self.strength is not None:
-            settings.check_value("strength", self.strength)
+        for name, value in self.asked.items():
+            settings.check_value(name, value)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings that count more than those of the look."""
+        given = {name: getattr(self, name) for name in ("size", "strength", "stroke_size")}
+        return {name: value for name, value in given.items() if value is not None}
 
     def limited(self, photo_side: int | None) -> "Wish":
         """The wish with a size that the job's machine can paint, for a photo whose longer side has
@@ -136,7 +141,7 @@ class Wish:
         except ValueError as error:
             raise ConfigError(f"the wish is not JSON: {error}") from None
         if not isinstance(given, dict):
-            raise ConfigError("the wish is not a JSON object; expected style, look, size, strength")
+            raise ConfigError("the wish is not a JSON object")
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(known)):
             raise ConfigError(

@@ -17,7 +17,8 @@ NAME_ON_BUTTON = 30  # characters
 
 _ORDER, _LOOK, _PAGE, _USER = "[0-9a-f]{16}", "[0-9a-f]{16}", "[0-9]{1,4}", "[1-9][0-9]{0,15}"
 _SIZES = "|".join(map(str, words.SIZES))
-_OF_ORDERS = ("cancel", "another", "again", "softer", "stronger")
+STRENGTHS, STROKES = ("softer", "stronger"), ("finer", "larger")
+_OF_ORDERS = ("cancel", "another", "again", *STRENGTHS, *STROKES)
 PATTERNS = {
     "page": rf"page:{_PAGE}",
     "look": rf"look:{_LOOK}",
@@ -25,7 +26,7 @@ PATTERNS = {
     "cancel": rf"cancel:{_ORDER}",
     "another": rf"another:{_ORDER}:{_PAGE}",
     "again": rf"again:{_ORDER}:{_LOOK}",
-    "strength": rf"(softer|stronger):{_ORDER}",
+    "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_ORDER}",
     "forget": rf"(forget|keep):{_USER}",
     "admit": rf"(allow|ignore):{_USER}",
 }
@@ -45,10 +46,8 @@ def under_result(say: Words, order: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             [_button(say.text("button.another"), f"another:{order}:0")],
-            [
-                _button(say.text("button.softer"), f"softer:{order}"),
-                _button(say.text("button.stronger"), f"stronger:{order}"),
-            ],
+            [_button(say.text(f"button.{each}"), f"{each}:{order}") for each in STRENGTHS],
+            [_button(say.text(f"button.{each}"), f"{each}:{order}") for each in STROKES],
         ]
     )
 

@@ -1,5 +1,5 @@
 """The buttons under a result: the same photo in another style, nearer to itself or to the
-painting."""
+painting, in finer strokes or larger ones."""
 
 from dataclasses import replace
 
@@ -26,15 +26,17 @@ from bot.updates import (
     user_of,
     words_for,
 )
+from styletransfer.settings import Settings
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # of the setting `strength`
+STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
 CLAIM_S = 30.0  # longer than it takes to order a photo again
 
 
 def add_repaint_handlers(application: Application) -> None:
     application.add_handler(CallbackQueryHandler(_another, rf"{PATTERNS['another']}\Z"))
     application.add_handler(CallbackQueryHandler(_in_style, rf"{PATTERNS['again']}\Z"))
-    application.add_handler(CallbackQueryHandler(_strength, rf"{PATTERNS['strength']}\Z"))
+    application.add_handler(CallbackQueryHandler(_changed, rf"{PATTERNS['change']}\Z"))
 
 
 async def _another(update: Update, context: Context) -> None:
@@ -59,7 +61,7 @@ async def _in_style(update: Update, context: Context) -> None:
     await _repaint(update, resources_of(context), order, wish)
 
 
-async def _strength(update: Update, context: Context) -> None:
+async def _changed(update: Update, context: Context) -> None:
     found = await _found(update, context, pressed(update)[0])
     if found is None:
         return
@@ -70,13 +72,25 @@ async def _strength(update: Update, context: Context) -> None:
     if choice is None:
         await answer_button(update, words_for(update).text("style_gone"), alert=True)
         return
-    sign = 1 if present(query_of(update).data).startswith("stronger") else -1
-    strength = choice.look.settings.strength if wish.strength is None else wish.strength
-    strength = round(strength + sign * STEP, 2)
-    if not LOWEST <= strength <= HIGHEST:
+    button = present(query_of(update).data).partition(":")[0]
+    changed = _wished_for(button, wish, choice.look.settings.replaced(wish.asked))
+    if changed is None:
         await answer_button(update, words_for(update).text("again.limit"), alert=True)
         return
-    await _repaint(update, resources, order, replace(wish, strength=strength))
+    await _repaint(update, resources, order, changed)
+
+
+def _wished_for(button: str, wish: Wish, settings: Settings) -> Wish | None:
+    """What somebody wishes who presses a button under a picture with these settings; None where it
+    goes no further."""
+    if button in buttons.STRENGTHS:
+        strength = round(settings.strength + (STEP if button == "stronger" else -STEP), 2)
+        return replace(wish, strength=strength) if LOWEST <= strength <= HIGHEST else None
+    size = settings.stroke_size
+    larger = [each for each in STROKE_SIZES if each > size]
+    finer = [each for each in STROKE_SIZES if each < size]
+    found = larger[:1] if button == "larger" else finer[-1:]
+    return replace(wish, stroke_size=found[0]) if found else None
 
 
 async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:

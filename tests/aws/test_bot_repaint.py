@@ -46,7 +46,7 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
 
 
 def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted):
-    _, softer, stronger = painted
+    _, softer, stronger, *_ = painted
     world.presses(ANNA, stronger)
     world.presses(ANNA, softer)
     wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
@@ -54,6 +54,26 @@ def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted)
     for key in world.photo_keys(ANNA):
         world.s3.delete_object(Bucket=world.bucket, Key=key)
     assert texts(world.presses(ANNA, softer)) == [EN.text("again.gone")]
+
+
+def test_a_result_is_painted_in_finer_strokes_or_larger_ones(world, painted):
+    *_, finer, larger = painted
+    world.presses(ANNA, larger)
+    world.presses(ANNA, finer)
+    wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
+    assert sorted(wish.get("stroke_size", 1) for wish in wishes) == [0.63, 1, 1.6]
+
+
+def test_strokes_get_as_large_as_the_setting_allows(world):
+    look = b'[huge]\npaintings = ["monet.jpg"]\nstroke_size = 3.0\n'
+    world.put("styles/looks.toml", look)
+    world.answers(world.photo(ANNA))
+    for size in (4.0, None):
+        world.created(world.result(max(world.photo_keys(ANNA), key=len), JPEG, "huge"))
+        larger = world.telegram.sent("sendDocument")[-1].buttons[-1]["callback_data"]
+        answer = texts(world.presses(ANNA, larger))[-1]
+        last = world.wish(max(world.photo_keys(ANNA), key=len))["stroke_size"]
+        assert last == 4.0 and (answer == EN.text("again.limit")) == (size is None)
 
 
 def test_a_button_pressed_twice_at_once_paints_once(world, painted):
@@ -76,7 +96,7 @@ def test_the_strength_starts_from_the_looks_own(world):
     world.put("styles/looks.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
     world.answers(world.photo(ANNA))
     world.created(world.result(world.photo_keys(ANNA)[0], JPEG, "bold"))
-    [_, softer, stronger] = world.telegram.sent("sendDocument")[0].buttons
+    [_, softer, stronger, *_] = world.telegram.sent("sendDocument")[0].buttons
     for button in (softer, stronger):
         world.presses(ANNA, button["callback_data"])
     strengths = [world.wish(key).get("strength", 0.7) for key in world.photo_keys(ANNA)]

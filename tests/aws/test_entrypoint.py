@@ -97,16 +97,16 @@ def test_an_own_painting_is_a_look_of_its_chat(bot, one_vgg):
 
 
 def test_what_the_user_chose_counts_more_than_the_look(bot, one_vgg):
-    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 40\n'
+    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 40\nstroke_size = 2.0\n'
     bot.write("styles/looks.toml", look)
     for wish, settings in (
-        ({}, (0.9, 40)),
-        ({"strength": 0.35, "size": 48}, (0.35, 48)),
+        ({}, (0.9, 40, 2.0)),
+        ({"strength": 0.35, "size": 48, "stroke_size": 0.63}, (0.35, 48, 0.63)),
     ):
         bot.send(look="waves", **wish)
         assert job(bot) == 0
         record = json.loads(bot.read(RECORD))["settings"]
-        assert (record["strength"], record["size"]) == settings
+        assert (record["strength"], record["size"], record["stroke_size"]) == settings
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def test_what_a_wish_leaves_out_has_defaults():
         ('{"colour": "red"}', "colour"),
         ('{"size": 7}', "size"),
         ('{"size": "large"}', "size"),
+        ('{"stroke_size": 9}', "stroke_size"),
         ('{"style": "own/../styles"}', "style"),
         ('{"style": "results"}', "style"),
         ('{"look": 1}', "look"),
