@@ -46,8 +46,14 @@ def under_result(say: Words, order: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             [_button(say.text("button.another"), f"another:{order}:0")],
-            [_button(say.text(f"button.{each}"), f"{each}:{order}") for each in STRENGTHS],
-            [_button(say.text(f"button.{each}"), f"{each}:{order}") for each in STROKES],
+            [
+                _button(say.text("button.softer"), f"softer:{order}"),
+                _button(say.text("button.stronger"), f"stronger:{order}"),
+            ],
+            [
+                _button(say.text("button.finer"), f"finer:{order}"),
+                _button(say.text("button.larger"), f"larger:{order}"),
+            ],
         ]
     )
 
