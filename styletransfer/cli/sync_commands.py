@@ -47,7 +47,8 @@ LONGEST_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
 DOWNLOADED = " any more, of those that came from there"
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
-Links are followed to files in the folder only; the others are named."""
+Links are followed to files in the folder only; the others are named. What they
+stand for, and files in iCloud only, are not deleted in the bucket either."""
 )
 SEND_NOTES = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
 DOWNLOAD_NOTES = SYNC_NOTES.format(

@@ -95,6 +95,12 @@ class FolderBucket(Bucket):
         by_reason = {BEHIND_LINKS: links, IN_ICLOUD: sorted(found.in_icloud)}
         return {why: names for why, names in by_reason.items() if names}
 
+    def passes_over(self, key: str) -> bool:
+        """Whether the folder has what a key names and does not list it, as `left_out` says."""
+        found = self._passed_over or self._scan("")
+        above = (key[:end] for end, char in enumerate(key) if char == "/")
+        return key in found.in_icloud or any(each in found.links for each in (key, *above))
+
     def _scan(self, prefix: str) -> _Scan:
         """What is there whose keys start with `prefix`."""
         found = _Scan()

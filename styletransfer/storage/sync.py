@@ -150,13 +150,14 @@ def upload_all(
     """
     rules = rules or SyncRules()
     result = SyncResult(dry_run=rules.dry_run)
-    path_of, entries = _files_to_send(sources, rules, result)
+    path_of, entries, passes_over = _files_to_send(sources, rules, result)
     existing = {entry.key: entry for entry in bucket.list()}
     sent = {entry.key for entry in entries}
     to_delete = [
         entry
         for entry in existing.values()
         if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
+        if not passes_over(entry.key)
     ]
     check_deletion(to_delete, entries)
     arrived = set[str]()
@@ -210,8 +211,9 @@ def _unchanged(path: Path) -> Iterator[None]:
 
 def _files_to_send(
     sources: Sequence[Path], rules: SyncRules, result: SyncResult
-) -> tuple[Callable[[str], Path], Sequence[Entry]]:
-    """The path of a key, and the files to send; counts those left out."""
+) -> tuple[Callable[[str], Path], Sequence[Entry], Callable[[str], bool]]:
+    """The path of a key, the files to send, and whether the folder has what a key names and
+    cannot send it; counts those left out."""
     folders = [source for source in sources if _is_folder(source)]
     if not folders:
         return _single_files(sources, rules, result)
@@ -225,7 +227,7 @@ def _files_to_send(
     for why, names in folder.left_out().items():
         for name in names:
             result.leave_out(why, name)
-    return lambda key: folders[0] / key, entries
+    return lambda key: folders[0] / key, entries, folder.passes_over
 
 
 def _is_folder(source: Path) -> bool:
@@ -238,7 +240,7 @@ def _is_folder(source: Path) -> bool:
 
 def _single_files(
     files: Sequence[Path], rules: SyncRules, result: SyncResult
-) -> tuple[Callable[[str], Path], Sequence[Entry]]:
+) -> tuple[Callable[[str], Path], Sequence[Entry], Callable[[str], bool]]:
     """As `_files_to_send`, of files. Each is sent by its name alone."""
     if rules.delete:
         raise ConfigError(f"{str(files[0])!r} is a single file; --delete needs a folder")
@@ -254,7 +256,7 @@ def _single_files(
     if not selected:
         why, names = next(iter(result.left_out.items()))
         raise ConfigError(f"{names[0]!r} would be left out ({why}); there is nothing else to send")
-    return paths.__getitem__, selected
+    return paths.__getitem__, selected, lambda key: False
 
 
 def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> set[str]:

@@ -73,6 +73,22 @@ def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path)
     ]
 
 
+def test_delete_keeps_what_the_folder_has_and_cannot_send(tmp_path):
+    folder, bucket = tmp_path / "in", FolderBucket(tmp_path / "x", new=True)
+    keys = ["a.jpg", "cloud.jpg", "old.jpg", "link.jpg", "trip/b.jpg", "trip/2/c.jpg", "trips.jpg"]
+    fill(FolderBucket(folder), *keys)
+    assert sync.upload_all([folder], bucket).copied == len(keys)
+    for gone in ("cloud.jpg", "old.jpg", "link.jpg", "trips.jpg"):
+        (folder / gone).unlink()
+    (folder / ".cloud.jpg.icloud").touch()  # A Mac has taken it away to save room.
+    (folder / "link.jpg").symlink_to("/nowhere")  # Its disk is not mounted.
+    (folder / "trip").rename(tmp_path / "elsewhere")
+    (folder / "trip").symlink_to(tmp_path / "elsewhere")
+    result = sync.upload_all([folder], bucket, sync.SyncRules(delete=True))
+    assert contents(bucket).keys() == {*keys} - {"old.jpg", "trips.jpg"}
+    assert (result.deleted, result.exit_code) == (2, 0)
+
+
 @pytest.mark.parametrize("size", [300_000, 70_000_000])
 @pytest.mark.parametrize("change", ["shorter", "longer", "gone"])
 def test_a_file_that_changes_while_it_is_sent_fails_at_once(
