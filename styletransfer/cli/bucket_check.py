@@ -47,9 +47,7 @@ def check() -> int:
     buckets = open_configured()
     with ThreadPoolExecutor(len(buckets)) as pool:
         findings = list(pool.map(lambda named: try_bucket(*named), buckets.items()))
-    if sys.stdout.isatty():
-        _print_table(findings)
-    else:
+    if not (sys.stdout.isatty() and _print_table(findings)):
         for finding in findings:
             print(_line(finding), flush=True)
     return StorageError.exit_code if any(finding.problem for finding in findings) else 0
@@ -138,7 +136,9 @@ def _line(found: Finding) -> str:
     return f"{found.variable} {found.name}: {states}{advice}"
 
 
-def _print_table(findings: Sequence[Finding]) -> None:
+def _print_table(findings: Sequence[Finding]) -> bool:
+    """Prints a table if the terminal is wide enough to show it whole: one that is not would cut
+    the names and the commands to type. Whether it was."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -148,4 +148,9 @@ def _print_table(findings: Sequence[Finding]) -> None:
     for found in findings:
         states = (marks[each] for each in (found.reachable, found.readable, found.writable))
         table.add_row(found.variable, Text(found.name), *states, Text(found.advice or "nothing"))
-    Console().print(table)
+    console = Console()
+    anyhow_wide = console.options.update(max_width=sys.maxsize)
+    if console.measure(table, options=anyhow_wide).maximum > console.width:
+        return False
+    console.print(table)
+    return True
