@@ -30,6 +30,11 @@ def dotenv(folder: Path) -> dict[str, str | None]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}; expected text in UTF-8") from error
+    if "\0" in text:
+        raise ConfigError(
+            f"{file} cannot be read: a part of it is in UTF-16, which Windows PowerShell's >> "
+            "writes; expected text in UTF-8"
+        )
     values = {}
     # The parser alone: a secret may contain ${…}, which is not to be replaced.
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):

@@ -275,9 +275,10 @@ def test_a_line_of_a_dotenv_that_cannot_be_read_is_named_without_its_text(tmp_pa
 
 
 def test_a_dotenv_that_is_no_text_is_named(tmp_path):
-    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00A=1")
-    with pytest.raises(ConfigError, match=r"\.env cannot be read"):
-        environment(tmp_path)
+    for content in (b"\xff\xfe\x00A=1", b"A=1\n" + "AWS_X=2\n".encode("utf-16-le"), b"AWS_X=\0"):
+        (tmp_path / ".env").write_bytes(content)
+        with pytest.raises(ConfigError, match=r"\.env cannot be read"):
+            environment(tmp_path)
 
 
 @pytest.mark.parametrize("digits", [400, 5000])

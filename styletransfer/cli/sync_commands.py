@@ -24,8 +24,9 @@ from styletransfer.cli.named_buckets import (
     open_named,
 )
 from styletransfer.cli.parser import new_parser
-from styletransfer.errors import StorageError
+from styletransfer.errors import ConfigError, StorageError
 from styletransfer.setting_values import parse_whole
+from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import Bucket, NoBucketError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.jobs import JOBS
@@ -289,9 +290,21 @@ def _rules(args: argparse.Namespace) -> SyncRules:
 def _path(text: str) -> Path:
     if not text.strip():  # As of a variable that is unset, where it would be the current folder.
         raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
+    if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
+        return _path_of_url(text)
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
         return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
     return Path(text)
+
+
+def _path_of_url(text: str) -> Path:
+    try:
+        where = parse_address(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if isinstance(where, Path):
+        return where
+    raise argparse.ArgumentTypeError(f"{text!r} is a bucket; expected a folder or file here")
 
 
 def _jobs(text: str) -> int:

@@ -145,6 +145,11 @@ class ErrorTranslator:
         if isinstance(error, boto.ConnectTimeoutError | boto.EndpointConnectionError):
             check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
             return UnavailableError(f"cannot connect to {host} for {where}; check {check}")
+        if isinstance(error, boto.ProxyConnectionError):  # Its text has the proxy's password.
+            return UnavailableError(
+                f"cannot connect to the proxy on the way to {host}; check the variables "
+                "HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
+            )
         if isinstance(error, boto.ReadTimeoutError):
             read_s, _ = s3_client.patience(self.account)
             return UnavailableError(f"{host} did not answer for {where} within {read_s} s")

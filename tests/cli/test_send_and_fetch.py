@@ -8,7 +8,12 @@ from support.commands import contents, fill, keys
 from support.s3_servers import SECRET, free_ports
 
 from styletransfer import config
-from styletransfer.cli.sync_commands import cl_get_results, get_bucket_content, send_to_bucket
+from styletransfer.cli.sync_commands import (
+    cl_get_results,
+    cl_send_source,
+    get_bucket_content,
+    send_to_bucket,
+)
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.manifest import MANIFEST
 
@@ -82,6 +87,24 @@ def test_folders_may_stand_for_buckets_without_any_account(photos, tmp_path, mon
     assert send_to_bucket([str(photos), f"{tmp_path}/bucket"]) == 0
     assert get_bucket_content([f"{tmp_path}/bucket", str(tmp_path / "copy")]) == 0
     assert contents(tmp_path / "copy") == contents(photos)
+
+
+def test_a_path_may_be_a_url_of_a_file_and_not_of_a_bucket(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(config, "environment", dict)
+    before = {*tmp_path.iterdir()}
+    for run in (
+        lambda: get_bucket_content([str(photos), "s3://my-photos"]),
+        lambda: cl_send_source(["s3://my-photos"]),
+        lambda: get_bucket_content([str(photos), "file://elsewhere/photos"]),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run()
+        assert ended.value.code == 2 and "expected" in capsys.readouterr().err
+    assert {*tmp_path.iterdir()} == before
+    assert send_to_bucket([photos.as_uri(), f"{tmp_path}/bucket"]) == 0
+    assert get_bucket_content([f"{tmp_path}/bucket", (tmp_path / "a copy").as_uri()]) == 0
+    assert contents(tmp_path / "a copy") == contents(photos)
 
 
 def test_a_missing_bucket_ends_with_5_and_one_line(reachable, photos, capsys):

@@ -27,6 +27,16 @@ def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):
     )
 
 
+def test_a_proxy_that_is_not_there_is_the_cause_and_keeps_its_password(monkeypatch):
+    [port] = free_ports(1)
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:{SECRET}@127.0.0.1:{port}")
+    monkeypatch.setattr(time, "sleep", lambda s: None)
+    bucket = open_bucket("photos", Account("http://storage.invalid", "k", "proxied"))
+    message = refusal(bucket.exists)
+    assert message.startswith("cannot connect to the proxy on the way to storage.invalid; check")
+    assert SECRET not in message
+
+
 def test_a_server_that_does_not_answer_is_given_up(proxy, moto, monkeypatch):
     monkeypatch.setattr(s3_client, "READ_S", 0.3)
     monkeypatch.setattr(s3_client, "TRIES", 2)
