@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from logging import WARNING
+from pathlib import Path
 
 from styletransfer import bucket_layout
 from styletransfer.batch import looks
@@ -17,6 +18,7 @@ from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, listed, printable
 from styletransfer.setting_values import did_you_mean
+from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import Bucket, Entry, hidden
 
 
@@ -59,9 +61,20 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
     pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
     return Listing(
         source=source.result(),
-        style=style.result(),
+        style=_without_results(style.result(), config),
         results={entry.key: entry for entry in result.result()},
     )
+
+
+def _without_results(style: list[Entry], config: Config) -> list[Entry]:
+    """What of the style bucket can be a painting where the results of one look go into the same
+    bucket. Those are in folders, whose pictures would be looks."""
+    one, other = parse_address(config.style), parse_address(config.result)
+    if isinstance(one, Path) and isinstance(other, Path):
+        one, other = one.resolve(), other.resolve()
+    if one != other or any(entry.key == bucket_layout.LOOKS for entry in style):
+        return style
+    return [entry for entry in style if "/" not in entry.key]
 
 
 def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:

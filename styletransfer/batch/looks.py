@@ -317,5 +317,6 @@ def _check_name(name: str) -> None:
     if name.split("/")[0] in RESERVED:
         raise ConfigError(
             f"a look cannot be named {printable(name)}: the result bucket keeps records, "
-            "checkpoints, the gallery or uploads under that name; rename it"
+            "checkpoints, the gallery or uploads under that name; rename it, or, if it comes from "
+            "a bucket of results, name that of the paintings"
         )

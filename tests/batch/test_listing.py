@@ -130,6 +130,21 @@ def test_a_look_is_found_however_its_accents_are_spelled(listed, asked):
     assert names(selection) == [stored]
 
 
+@pytest.mark.parametrize("result", ["./out", "./out/../out/", "{folder}/out"])
+def test_of_a_painting_among_the_results_the_look_stays_what_it_was(listed, tmp_path, result):
+    place = {"BUCKET_STYLE": "./out", "BUCKET_RESULT": result.format(folder=tmp_path)}
+    files = ("out/monet.jpg", "out/monet/a.jpg", "out/_gallery/paintings/monet.jpg.jpg")
+    _, found = listed(*FILES, *files, **place, PHOTO="a.jpg", LOOK="monet.jpg")
+    assert names(found) == ["monet"]
+    _, found = listed("out/a.jpg", **place, BUCKET_SOURCE="./out", PHOTO="a.jpg", LOOK="monet.jpg")
+    assert keys(found.photos) == ["a.jpg"] and names(found) == ["monet"]
+
+
+def test_looks_from_among_the_results_come_with_the_way_out(listed):
+    with pytest.raises(ConfigError, match=r"cannot be named _gallery/x: .* name that of the paint"):
+        listed(*FILES, "paintings/_gallery/x/monet.jpg.jpg")
+
+
 def test_a_look_that_is_not_there_is_named_with_those_that_are(listed):
     with pytest.raises(ConfigError, match=r"LOOK is 'x', but ./paintings .* there are no looks"):
         listed("photos/a.jpg", LOOK="x")
