@@ -48,6 +48,12 @@ def download_all(
         above = nearest_existing(folder)
         if not above.is_dir():
             raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
+        for each in (folder, *folder.parents):
+            if each.is_symlink() and not each.exists():
+                raise ConfigError(
+                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
+                    "which is not there; mount its disk, or choose another folder"
+                )
     if only and rules.delete:
         raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
     result = SyncResult(dry_run=rules.dry_run)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.commands import contents, fill
 
+from styletransfer.errors import ConfigError
 from styletransfer.storage import folder, manifest
 from styletransfer.storage.base import DiskError
 from styletransfer.storage.fetch import download_all
@@ -249,3 +250,11 @@ def test_what_a_killed_download_left_is_deleted_after_an_hour(bucket, tmp_path):
     assert left[0].exists()
     download_all(bucket, tmp_path / "out")
     assert [path.exists() for path in (*left, mine)] == [False, True, True]
+
+
+@pytest.mark.parametrize("inner", ["", "a/b"])
+def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
+    fill(bucket := FolderBucket(tmp_path / "bucket", new=True), "a.jpg")
+    (tmp_path / "results").symlink_to("/nowhere/disk")
+    with pytest.raises(ConfigError, match=r"results is a link to /nowhere/disk, .*; mount"):
+        download_all(bucket, tmp_path / "results" / inner)
