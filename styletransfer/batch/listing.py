@@ -87,9 +87,10 @@ def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
     """The photos and looks that a run paints; masks that nothing uses are logged.
 
-    Raises ConfigError for wrong looks, or where PHOTO or LOOK names what is not there;
-    StorageError.
+    Raises ConfigError for wrong looks, for results in place of photos, or where PHOTO or LOOK names
+    what is not there; StorageError.
     """
+    _check_no_results(listing.source, config)
     every_photo = looks.find_pictures(listing.source)
     every_look = _looks(buckets.style, listing.style, config)
     selection = Selection(
@@ -116,6 +117,17 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         _warn_of_strays(looks.stray_masks(listing.source), buckets.source)
         _warn_of_strays(looks.stray_masks(listing.style, every_look), buckets.style)
     return selection
+
+
+def _check_no_results(source: Sequence[Entry], config: Config) -> None:
+    """Raises ConfigError for a bucket of results, as where the three are named in another order:
+    they would be painted, and the gallery's pictures with them."""
+    if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
+        raise ConfigError(
+            f"BUCKET_SOURCE is {config.source!r}, which has results and their records; expected "
+            "photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name the "
+            "folder of one look"
+        )
 
 
 def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look]:

@@ -145,6 +145,15 @@ def test_looks_from_among_the_results_come_with_the_way_out(listed):
         listed(*FILES, "paintings/_gallery/x/monet.jpg.jpg")
 
 
+def test_results_in_place_of_photos_are_refused(listed):
+    with pytest.raises(
+        ConfigError, match=r"photos'?, which has results.* PHOTOS PAINTINGS RESULTS"
+    ):
+        listed("photos/monet/a.jpg", "photos/_records/monet/a.jpg.json", "paintings/m.jpg")
+    _, selection = listed(BUCKET_SOURCE="./photos/monet")
+    assert keys(selection.photos) == ["a.jpg"]
+
+
 def test_a_look_that_is_not_there_is_named_with_those_that_are(listed):
     with pytest.raises(ConfigError, match=r"LOOK is 'x', but ./paintings .* there are no looks"):
         listed("photos/a.jpg", LOOK="x")
