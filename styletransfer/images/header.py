@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.log import gigabytes
@@ -151,7 +152,22 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
             f"is {width} × {height} pixels; the smallest side that can be painted is "
             f"{MIN_SIDE} pixels; use a larger one"
         )
+    _mend_planes(image)
     return image
+
+
+def _mend_planes(image: ImageFile.ImageFile) -> None:
+    """Names the 16 bits of a TIFF whose channels are stored one after another: where they are not
+    compressed, Pillow reads them as 8 and shows noise."""
+    if not isinstance(image, TiffImageFile):
+        return
+    if max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))) != 16:
+        return
+    order = "L" if image.tag_v2.prefix == b"II" else "B"
+    for number, tile in enumerate(image.tile):
+        if tile.codec_name == "raw" and isinstance(tile.args, tuple) and len(tile.args[0]) == 1:
+            plane, *others = tile.args
+            image.tile[number] = tile._replace(args=(f"{plane};16{order}", *others))
 
 
 def _not_a_picture(data: bytes) -> PictureError:
@@ -192,7 +208,7 @@ def lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
         args = tile.args or ""
         mode, *others = (args,) if isinstance(args, str) else args
         channels, _, order = mode.partition(";16")
-        if channels not in ("RGB", "RGBA", "RGBX") or order not in _OPPOSITE_ORDER:
+        if channels not in ("RGB", "RGBA", "RGBX", *"RGBA") or order not in _OPPOSITE_ORDER:
             return None
         mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
         tiles.append(tile._replace(args=(mode, *others) if others else mode))

@@ -182,6 +182,29 @@ def test_the_white_of_a_twelve_bit_scan_is_white():
     assert np.allclose(centre(scan), 1)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bits_stored_channel_after_channel_are_read_exactly(order, channels):
+    values = np.random.default_rng(5).integers(20_000, 65_536, (channels, 20, 30), np.uint16)
+    planes = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    offsets = [8 + 1200 * number for number in range(channels)]
+    tags = {256: [30], 257: [20], 258: [16] * channels, 259: [1], 262: [2], 273: offsets}
+    tags |= {277: [channels], 278: [20], 279: [1200] * channels, 284: [2]}
+    tags |= {338: [2]} if channels == 4 else {}
+    table, long = struct.pack(f"{order}H", len(tags)), b""
+    behind = 8 + len(planes) + 2 + 12 * len(tags) + 4
+    for tag, numbers in tags.items():
+        value = struct.pack(f"{order}{len(numbers)}H", *numbers)
+        if len(value) > 4:
+            value, long = struct.pack(f"{order}L", behind + len(long)), long + value
+        table += struct.pack(f"{order}HHL", tag, 3, len(numbers)) + value.ljust(4, b"\0")
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    file = start + struct.pack(f"{order}L", 8 + len(planes)) + planes + table + bytes(4) + long
+    picture = decode(file, "scan.tiff")
+    assert np.array_equal(picture.pixels_int, values[:3].transpose(1, 2, 0))
+    assert channels == 3 or np.array_equal(picture.alpha_int, values[3])
+
+
 # Alpha
 
 
