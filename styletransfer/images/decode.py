@@ -113,8 +113,9 @@ def _decode(data: bytes) -> Picture:
         alpha = None
     if alpha is not None and alpha.getextrema() == (0, 0):
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    image = icc.to_srgb(image, profile)
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
+    if lower is None:  # Else the upper bytes would change without the lower ones.
+        image = icc.to_srgb(image, profile)
     lower_image, lower_alpha = separated(lower) if lower is not None else (None, None)
     del lower
     if transposition is not None:  # One after another: each is freed when its copy is there.

@@ -1,6 +1,7 @@
 """The colours, depths and transparency of decoded pictures."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -180,6 +181,20 @@ def test_the_white_of_a_twelve_bit_scan_is_white():
     assert data.count(depth) == 1
     scan = data.replace(depth, struct.pack("<HHIH", 258, 3, 1, 12))
     assert np.allclose(centre(scan), 1)
+
+
+def test_a_ramp_of_sixteen_bits_has_no_steps_in_a_profile_that_is_nearly_srgb():
+    light = np.linspace(0, 1, 26)  # A curve as short as in the profiles for thumbnails.
+    light = np.where(light < 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+    curve = b"curv\0\0\0\0" + struct.pack(">I26H", 26, *np.rint(light * 65535).astype(int))
+    tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
+    for letter, primary in zip((b"r", b"g", b"b"), SRGB, strict=True):
+        tags |= {letter + b"XYZ": xyz(*primary), letter + b"TRC": curve}
+    near = profile(b"RGB ", tags)
+    ramp = np.arange(0, 65536, 16).reshape(64, 64, 1).repeat(3, 2)
+    chunk = (b"iCCP", b"near\0\0" + zlib.compress(near))
+    pixels = decode(png16(ramp, [chunk], colour_type=2), "sky.png").pixels_int
+    assert np.array_equal(pixels, ramp)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
