@@ -141,6 +141,7 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
         raise _not_a_picture(data) from None
+    _check_not_a_preview(image)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(
@@ -154,6 +155,21 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
         )
     _mend_planes(image)
     return image
+
+
+def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
+    """Raises PictureError for a TIFF whose first page is a small copy of what is in the others, or
+    in directories that Pillow does not read: a camera's raw file, as NEF and DNG are."""
+    if not isinstance(image, TiffImageFile):
+        return
+    tags = image.tag_v2
+    is_reduced_copy = tags.get(ExifTags.Base.NewSubfileType) in (1, 3)
+    if is_reduced_copy and (tags.next or ExifTags.Base.SubIFDs in tags):
+        width, height = image.size
+        raise PictureError(
+            f"begins with a preview of {width} × {height} pixels, as a camera's raw file does, and "
+            "only that could be read; export it as JPEG or PNG"
+        )
 
 
 def _mend_planes(image: ImageFile.ImageFile) -> None:

@@ -7,7 +7,8 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
+from PIL.ExifTags import Base
 from support.decoding import FORMATS, plain, see_through
 from support.pictures import P3, gradient, rgb_profile, saved
 
@@ -82,6 +83,19 @@ def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
 def test_a_picture_too_thin_to_paint_is_refused_naming_the_smallest_side(size):
     text = refusal(saved(Image.new("RGB", size), "PNG"))
     assert f"{size[0]} × {size[1]}" in text and "16 pixels" in text
+
+
+@pytest.mark.parametrize("others", ["pages", "directories"])
+def test_a_raw_photo_of_which_only_the_preview_can_be_read_is_refused(others):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[Base.NewSubfileType] = 1
+    preview = gradient(80, 60)
+    assert decode(saved(preview, "TIFF", tiffinfo=tags), "alone.tiff").size == (60, 80)
+    options = {"save_all": True, "append_images": [gradient(800, 600)]}
+    if others == "directories":
+        tags[Base.SubIFDs], options = 8, {}
+    text = refusal(saved(preview, "TIFF", tiffinfo=tags, **options), "photo.dng")
+    assert "80 × 60" in text and "export it as JPEG or PNG" in text
 
 
 def test_a_fully_transparent_picture_is_refused():
