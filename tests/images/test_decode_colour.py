@@ -279,6 +279,20 @@ def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_grey_marked_as_transparent_is_transparent_in_few_bits(bits):
+    white = 2**bits - 1
+    values = np.full((32, 32), white - 1)
+    values[:8] = white
+    places = values[..., None] >> np.arange(bits)[::-1] & 1
+    rows = np.packbits(places.reshape(32, -1), axis=1).view(">u2")
+    data = png16(rows, [(b"tRNS", struct.pack(">H", white))])
+    header = b"IHDR" + struct.pack(">IIBB", 32, 32, bits, 0) + bytes(3)
+    data = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+    alpha = decode(data, "drawing.png").alpha
+    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+
+
 def test_colours_of_transparent_pixels_do_not_matter():
     def logo(hidden):
         image = plain((*hidden, 0), "RGBA")
