@@ -37,27 +37,28 @@ def without_border(pixels: np.ndarray) -> np.ndarray:
     it has more of that colour, as a drawing on white paper, nothing is cut off.
     """
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1.0
-    colour = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
-    top, bottom = _ends(pixels, colour, scale)
-    left, right = _ends(pixels[top:bottom].swapaxes(0, 1), colour, scale)
+    top, bottom, colours = _ends(pixels, scale)
+    left, right, others = _ends(pixels[top:bottom].swapaxes(0, 1), scale)
     inside = pixels[top:bottom, left:right]
-    if inside.shape == pixels.shape:
-        return pixels
     step = 1 + max(inside.shape) // SAMPLES
-    like_border = _like(inside[::step, ::step], colour, scale).mean()
-    return inside if like_border < MOST_INSIDE else pixels
+    for colour in colours + others:
+        if _like(inside[::step, ::step], colour, scale).mean() >= MOST_INSIDE:
+            return pixels
+    return inside if colours + others else pixels
 
 
-def _ends(rows: np.ndarray, colour: np.ndarray, scale: float) -> tuple[int, int]:
-    """The first row [W, 3] inside the border, and the first after it; all rows without one."""
+def _ends(rows: np.ndarray, scale: float) -> tuple[int, int, list[np.ndarray]]:
+    """The first row [W, 3] inside the border, the first after it, and the border's colour; all rows
+    and no colour without one."""
     count = len(rows)
+    colour = np.median(np.concatenate([rows[0], rows[-1]]), axis=0)
     first = _border(rows, colour, scale)
     last = _border(rows[::-1], colour, scale)
     blurred = max(BLOCK, round(BLURRED * count))
     left = count - first - last - 2 * blurred
     if min(first, last) < LEAST * count or left < max(LEAST_LEFT * count, MIN_SIDE):
-        return 0, count
-    return first + blurred, first + blurred + left
+        return 0, count, []
+    return first + blurred, first + blurred + left, [colour]
 
 
 def _border(rows: np.ndarray, colour: np.ndarray, scale: float) -> int:

@@ -37,8 +37,9 @@ def test_a_border_of_one_colour_is_cut_off_on_all_sides(colour, quality):
     assert far.mean() > 40
 
 
-def test_bars_above_and_below_are_cut_off():
-    assert near(without_border(bordered((0, 20, 0, 20), "black")))
+@pytest.mark.parametrize("widths", [(0, 20, 0, 20), (30, 0, 30, 0)])
+def test_bars_at_two_opposite_ends_are_cut_off(widths):
+    assert near(without_border(bordered(widths, "black")))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
