@@ -68,9 +68,10 @@ class ResultFiles:
 
     def __post_init__(self) -> None:
         if self.output.depth == 16 and self.extension not in DEEP_EXTENSIONS:
+            way_out = "end PREFIX in" if self.spelled else "add --output_format"
             raise ConfigError(
                 f"a {self.extension} cannot hold --output_depth 16; "
-                f"add --output_format {' or '.join(DEEP_EXTENSIONS)}"
+                f"{way_out} {' or '.join(DEEP_EXTENSIONS)}"
             )
 
     @property

@@ -256,6 +256,7 @@ def test_alpha_is_kept():
         ([*ONE, "--content_loss_type", "3"], 2, "--content_loss_type is '3'; expected"),
         ([*ONE, "--preserve_color=ture"], 2, "expected true or false"),
         ([*ONE, "--output_depth", "16", "--output_format", "jpg"], 2, "add --output_format png"),
+        ([*ONE[:2], "x.jpg", "--output_depth", "16"], 2, "end PREFIX in png or tiff"),
         ([*ONE, "--mask", "left.png"], 2, "belong to --color_transfer_only"),
         ([*ONE, "--weights", "none.h5"], 3, "none.h5"),
         (["beach.jpg", "monet.jpg", "text.jpg/x"], 2, "text.jpg is not a folder"),
