@@ -98,13 +98,19 @@ def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFil
     format. An `output` without a format is png otherwise. Raises ConfigError."""
     prefix, spelled = split_extension(name, f"the extension of {name!r}")
     if not spelled:
-        return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
+        return files_with_prefix(prefix, photo, output)
     extension = output_extension(spelled, photo.format)
     if output.format and output_extension(output.format, photo.format) != extension:
         raise ConfigError(
             f"{name!r} does not end as --output_format {output.format} does; give one of them"
         )
     return ResultFiles(prefix, photo, replace(output, format=extension), spelled)
+
+
+def files_with_prefix(prefix: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
+    """The files whose names begin with `prefix`, whatever that ends in: png unless the `output` has
+    a format. Raises ConfigError."""
+    return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
 
 
 def check_targets(targets: Sequence[Path], name: str, pictures: Iterable[Path]) -> None:

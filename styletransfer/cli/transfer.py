@@ -9,6 +9,7 @@ from styletransfer.cli.inetwork_arguments import output_format, pictures_given
 from styletransfer.cli.picture_files import (
     ResultFiles,
     check_targets,
+    files_with_prefix,
     read_mask,
     read_picture,
     result_files,
@@ -49,8 +50,10 @@ def transfer_mask(args: argparse.Namespace) -> Path:
 def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
     """The files beside a finished painting, or the one that --output names."""
     painted = read_picture(generated, "GENERATED")
-    name = args.output or str(Path(generated).with_suffix(""))
-    return result_files(name, painted, output_format(args))
+    if args.output:
+        return result_files(args.output, painted, output_format(args))
+    # What is left of `photo.heic.png`, a batch's name for a result, is no format to write in.
+    return files_with_prefix(str(Path(generated).with_suffix("")), painted, output_format(args))
 
 
 def _write(

@@ -43,6 +43,14 @@ def test_mask_transfer_brings_the_photos_pixels_back_where_the_mask_is_black():
     assert np.array_equal(result[:, 41:], pixels("beach.png")[:, 41:])
 
 
+@pytest.mark.parametrize("name", ["klimt.heic.png", "klimt.webp.png"])
+def test_a_painting_that_has_its_photos_extension_in_its_name_is_taken(name):
+    Path("klimt.png").rename(name)
+    assert inetwork(["--mask_transfer", "beach.jpg", name, "left.png"]) == 0
+    written = Path(name.replace(".png", "_masked.png"))
+    assert Image.open(written).size == Image.open(name).size
+
+
 def test_the_extra_scripts_load_no_tensorflow():
     program = (
         "import sys; from styletransfer.cli.inetwork import inetwork\n"
