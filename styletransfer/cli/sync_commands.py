@@ -27,7 +27,7 @@ from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.setting_values import parse_whole
 from styletransfer.storage.address import parse_address
-from styletransfer.storage.base import Bucket, NoBucketError
+from styletransfer.storage.base import Bucket, DiskError, NoBucketError, ObjectError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.jobs import JOBS
 from styletransfer.storage.manifest import MANIFEST, was_downloaded
@@ -220,8 +220,8 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
     """Downloads results as they appear, with all that belongs to them, until Ctrl-C. Only the
     results are named.
 
-    Raises StorageError from the first listing only. Once the bucket could be read, errors are
-    reported and it is tried again.
+    Raises StorageError from the first listing, ObjectError where the folder cannot be written from
+    the start. Once the bucket could be read, other errors are reported and it is tried again.
     """
     folder = args.folder
     rules = replace(rules, named=True, shown=bucket_layout.is_result)
@@ -231,6 +231,8 @@ def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace
         try:
             result = download_all(bucket, folder, rules)
         except StorageError as error:
+            if first and isinstance(error, ObjectError) and not isinstance(error, DiskError):
+                raise
             print(f"{name}: {error}; retrying in {args.every:g} s", file=sys.stderr, flush=True)
         else:
             if first:

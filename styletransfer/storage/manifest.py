@@ -72,8 +72,10 @@ class Manifest:
     def begin(self) -> None:
         """Makes the folder and its list where they are missing. Raises ObjectError where nothing
         can be downloaded into the folder, because the list cannot be written."""
-        with storage_errors(f"folder {printable(str(self._path.parent))} cannot be written"):
+        folder = f"folder {printable(str(self._path.parent))}"
+        with storage_errors(folder):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+        with storage_errors(f"{folder} cannot be written"):
             os.close(os.open(self._path, APPENDING, 0o666))
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:

@@ -251,7 +251,10 @@ def _single_files(
                 f"{str(other)!r} and {str(file)!r} have the same name; rename one, or send "
                 "the folder that holds both"
             )
-    entries = [Entry(name, path.stat().st_size, "") for name, path in paths.items()]
+    entries = []
+    for name, path in paths.items():
+        with storage_errors(printable(str(path))):
+            entries.append(Entry(name, path.stat().st_size, ""))
     selected = rules.select(entries, result)
     if not selected:
         why, names = next(iter(result.left_out.items()))

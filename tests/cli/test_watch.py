@@ -107,6 +107,13 @@ def test_watching_outlives_a_network_that_is_gone_for_a_while(on_moto, proxy, tm
         assert ran.poll() is None
 
 
+def test_watching_ends_at_once_where_nothing_can_be_written(in_folders):
+    fill(in_folders["BUCKET_RESULT"], "monet/a.jpg")
+    with watching("/proc/out") as (ran, lines):
+        assert ran.wait(60) == 5
+    assert lines_of(lines) == "cl_get_results.py: folder /proc/out does not exist\n"
+
+
 def test_watching_a_missing_bucket_ends_at_once(on_moto, tmp_path):
     with watching(str(tmp_path), BUCKET_RESULT="no-such-bucket") as (ran, lines):
         assert ran.wait(60) == 5

@@ -119,6 +119,14 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
         assert contents(bucket) == contents(tmp_path / "in")
 
 
+def test_a_file_that_vanishes_while_a_script_looks_at_it_is_named(tmp_path, monkeypatch):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"x")
+    monkeypatch.setattr(sync, "_is_folder", lambda source: source.unlink())
+    with pytest.raises(ObjectError, match=r"/photo\.jpg does not exist"):
+        sync.upload_all([photo], FolderBucket(tmp_path / "bucket", new=True))
+
+
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
