@@ -199,7 +199,6 @@ REFUSALS = [
     ((415, None, None), "beach.jpg: This is no picture that can be read here."),
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
-    ((429, "5 photos wait already", 30), "5 photos wait already. Try again in 30 s."),
     ((500, None, None), "Something went wrong on the server. Try again in a while."),
 ]
 
@@ -220,6 +219,57 @@ def test_a_refusal_is_said_in_words_and_what_was_refused_can_be_sent_again(page,
         ordered(page)
         queued(page, 2 * number)
         assert page.one("#refused").text == ""
+
+
+FULL = (429, "the queue is full: 5 photos wait already", 4)
+SENDING = "document.querySelector('#paint[aria-disabled]')"
+
+
+def test_what_a_full_queue_has_no_room_for_is_sent_when_there_is_some(page, server, photos):
+    visit(page, server)
+    choose(page, photos, 0, 1)
+    server.refusals["POST", "/api/jobs"] = FULL
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue-full').textContent")
+    assert page.one("#queue-full").text.startswith("The queue is full. What is left is sent")
+    assert page.one("#paint").text == "4 pictures to send…"
+    page.one("#photos button").click()  # The first photo is not wanted any more.
+    server.refusals["POST", "/api/jobs"] = FULL
+    page.until("paint.textContent === '2 pictures to send…'")
+    page.until(f"!{SENDING}")
+    queued(page, 2)
+    assert [each["photo"] for each in server.jobs.values()] == ["town.jpg", "town.jpg"]
+    assert page.one("#queue-full").text == page.one("#refused").text == ""
+    assert not page.one("#stop-sending").is_displayed()
+    assert [each for each in page.errors() if "429" not in each] == []
+
+
+def test_waiting_for_room_outlives_a_restart_and_can_be_stopped(page, server, photos):
+    server.add("lake.jpg", "mosaic", MOSAIC)
+    server.go_on(1, state="done")
+    visit(page, server)
+    choose(page, photos, 0)
+    server.refusals["POST", "/api/jobs"] = FULL
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue-full').textContent")
+    server.refusals["POST", "/api/jobs"] = (503, "the storage does not answer", 1)
+    until(lambda: not server.refusals)
+    queued(page, 2)
+    page.until(f"!{SENDING}")
+    choose(page, photos)
+    server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos wait already", 600)
+    page.one("#paint").click()
+    page.until("document.querySelector('#queue-full').textContent")
+    page.js("document.querySelector('#finished .actions').lastElementChild.click()")
+    assert page.one("#refused").text.startswith("The pictures before it are still being sent.")
+    page.one("#stop-sending").click()
+    page.until(f"!{SENDING}")
+    refused = "The queue is full: 5 photos wait already. Try again in 10 min."
+    assert page.one("#refused").text == refused
+    assert len(page.all("#photos li")) == 2 and page.js("document.activeElement.id") == "paint"
+    page.one("#paint").click()
+    ordered(page)
+    queued(page, 4)
 
 
 def test_nothing_is_painted_twice_whose_answer_was_lost(page, server, photos):

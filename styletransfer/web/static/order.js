@@ -1,12 +1,13 @@
 // The order: how it is painted, what it takes, and sending it.
 import { by } from "./shared/elements.js";
-import { ask, newKey } from "./api.js";
+import { ask } from "./api.js";
 import { chosenLooks, onLooks, setLooksOf, settingsOfLooks } from "./looks.js";
-import { chosenPhotos, onPhotos, removePhotos, setPhotoOf } from "./photos.js";
+import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
 import { say } from "./said.js";
-import { about, counted, ofFile } from "./words.js";
+import { send, stopSending } from "./sending.js";
+import { about, counted } from "./words.js";
 
-const form = by("order"), paint = by("paint");
+const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
 // What the service's jobs have, and what somebody has set here, which counts more than what a look says.
 const usual = {
@@ -63,35 +64,6 @@ export const loadEstimates = async () => {
   showOrder();
 };
 
-// What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
-const sent = new WeakMap();
-// A server that is busy for a moment is asked once more.
-const askRetrying = async (address, how) => {
-  for (let tries = 1; ; tries += 1) {
-    try { return await ask(address, how); } catch (refusal) {
-      if (refusal.status !== 429 || refusal.after > 3 || tries === 4) throw refusal;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * refusal.after));
-    }
-  }
-};
-const sendOne = async (photo, request) => {
-  if (!sent.has(photo)) sent.set(photo, { keys: new Map(), jobs: new Map() });
-  const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
-  if (jobs.has(text)) return null;
-  if (!keys.has(text)) keys.set(text, newKey());
-  const source = photo.job || jobs.values().next().value;
-  let body;
-  if (source) body = { again: source, ...request };
-  else {
-    body = new FormData();
-    body.append("request", text);
-    body.append("photo", photo.file, photo.name);
-  }
-  const job = await askRetrying("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } });
-  jobs.set(text, job.id);
-  return job;
-};
-
 const missing = () => {
   if (!chosenPhotos().length) return ["Choose at least one photo.", by("photo-files")];
   if (!chosenLooks().length) return ["Choose at least one painting.", form.querySelector("[name=look]") || by("painting-files")];
@@ -99,29 +71,19 @@ const missing = () => {
   if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=look]:checked")];
   return null;
 };
-const send = async (onJob) => {
+const FULL = "The queue is full. What is left is sent as pictures are done, as long as this page stays open.";
+const showFull = (full) => {
+  if (!full && document.activeElement === stop) paint.focus();
+  stop.hidden = !full;
+  by("queue-full").textContent = full ? FULL : "";
+};
+const sendOrder = (onJob) => {
   const requests = chosenLooks().map((look) => ({ ...look, quality: form.elements.quality.value, settings: given }));
-  const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
-  let at = 0, accepted = 0;
-  for (const photo of photos) {
-    try {
-      for (const request of requests) {
-        at += 1;
-        paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…";
-        const job = await sendOne(photo, request);
-        if (job) { accepted += 1; onJob(job); }
-      }
-      removePhotos([photo]);
-    } catch (refusal) {
-      if (refusal.status === undefined) throw refusal;
-      // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
-      const own = [413, 415, 422].includes(refusal.status);
-      refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
-      if (!own) break;
-      at = requests.length * (photos.indexOf(photo) + 1);
-    }
-  }
-  return { accepted, refused };
+  return send(requests, {
+    onSend: (at, whole) => { paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…"; },
+    onFull: (left) => { paint.textContent = `${counted(left, "picture")} to send…`; showFull(true); },
+    onJob,
+  });
 };
 
 export const bindOrder = (onJob) => {
@@ -136,6 +98,7 @@ export const bindOrder = (onJob) => {
   }
   form.elements.preserve_color.addEventListener("change", (event) => { given = { ...given, preserve_color: event.target.checked }; });
   showSettings();
+  stop.addEventListener("click", stopSending);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (sending) return;
@@ -145,7 +108,7 @@ export const bindOrder = (onJob) => {
     sending = true;
     paint.setAttribute("aria-disabled", "true");
     try {
-      const { accepted, refused } = await send(onJob);
+      const { accepted, refused } = await sendOrder(onJob);
       by("refused").textContent = refused.join(" ");
       if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
       if (accepted) {
@@ -154,6 +117,7 @@ export const bindOrder = (onJob) => {
       }
     } finally {
       sending = false;
+      showFull(false);
       paint.removeAttribute("aria-disabled");
       showOrder();
     }
@@ -165,6 +129,11 @@ window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos
 
 // Fills the form as a job was ordered, so that one thing can be changed.
 export const orderAgain = (job) => {
+  if (sending) {
+    by("refused").textContent = "The pictures before it are still being sent. Wait for that, or stop it, then choose this one again.";
+    by("refused").scrollIntoView({ block: "center" });
+    return;
+  }
   setPhotoOf(job);
   setLooksOf(job);
   if (job.quality) form.elements.quality.value = job.quality;

@@ -1,0 +1,79 @@
+// Sending an order: each photo in each of its looks, one after the other, as the queue has room for them.
+import { ask, newKey } from "./api.js";
+import { chosenPhotos, removePhotos } from "./photos.js";
+import { ofFile } from "./words.js";
+
+// What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
+const sent = new WeakMap();
+// A server that is busy for a moment is asked some more times before that is called a full queue.
+const BUSY_S = 3, BUSY_TRIES = 3;
+// The longest between two questions whether there is room.
+const LONGEST_S = 60;
+// A server that is restarted meanwhile is no reason to give up.
+const AWAY = [0, 502, 503, 504];
+
+let stopped = false, wake = () => {};
+const rest = (seconds) => new Promise((resolve) => { wake = resolve; setTimeout(resolve, 1000 * seconds); });
+export const stopSending = () => { stopped = true; wake(); };
+
+// The answer, once there is room. Raises Refusal where it is stopped, or the photo removed, before that.
+const askWithRetries = async (photo, how, onFull) => {
+  let full = false;
+  for (let tries = 1; ; tries += 1) {
+    try { return await ask("/api/jobs", how); } catch (refusal) {
+      if (stopped || !(refusal.status === 429 || (full && AWAY.includes(refusal.status)))) throw refusal;
+      if (!full && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(); }
+      await rest(Math.min(refusal.after || BUSY_S, LONGEST_S));
+      if (stopped || !chosenPhotos().includes(photo)) throw refusal;
+    }
+  }
+};
+
+const sendOne = async (photo, request, onFull) => {
+  if (!sent.has(photo)) sent.set(photo, { keys: new Map(), jobs: new Map() });
+  const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
+  if (jobs.has(text)) return null;
+  if (!keys.has(text)) keys.set(text, newKey());
+  const source = photo.job || jobs.values().next().value;
+  let body;
+  if (source) body = { again: source, ...request };
+  else {
+    body = new FormData();
+    body.append("request", text);
+    body.append("photo", photo.file, photo.name);
+  }
+  const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } };
+  const job = await askWithRetries(photo, how, onFull);
+  jobs.set(text, job.id);
+  return job;
+};
+
+// Sends the chosen photos, each of which disappears from the form when all its pictures are accepted. Returns how many pictures
+// were, and what refused the others. onSend: is given the picture's number and how many there are. onFull: is given how many
+// wait for room. onJob: is given each job.
+export const send = async (requests, { onSend, onFull, onJob }) => {
+  const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
+  let accepted = 0;
+  stopped = false;
+  for (const [number, photo] of photos.entries()) {
+    if (stopped) break;
+    if (!chosenPhotos().includes(photo)) continue; // Removed while another one waited.
+    try {
+      for (const [at, request] of requests.entries()) {
+        onSend(requests.length * number + at + 1, whole);
+        const left = () => requests.length * photos.slice(number).filter((each) => chosenPhotos().includes(each)).length - at;
+        const job = await sendOne(photo, request, () => onFull(left()));
+        if (job) { accepted += 1; onJob(job); }
+      }
+      removePhotos([photo]);
+    } catch (refusal) {
+      if (refusal.status === undefined) throw refusal;
+      if (!chosenPhotos().includes(photo)) continue;
+      // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
+      const own = [413, 415, 422].includes(refusal.status);
+      refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
+      if (!own) break;
+    }
+  }
+  return { accepted, refused };
+};
