@@ -71,6 +71,7 @@ const missing = () => {
   if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=look]:checked")];
   return null;
 };
+
 const FULL = "The queue is full. What is left is sent as pictures are done, as long as this page stays open.";
 const showFull = (full) => {
   if (!full && document.activeElement === stop) paint.focus();

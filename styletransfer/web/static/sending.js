@@ -3,6 +3,7 @@ import { ask, newKey } from "./api.js";
 import { chosenPhotos, removePhotos } from "./photos.js";
 import { ofFile } from "./words.js";
 
+const isChosen = (photo) => chosenPhotos().includes(photo);
 // What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
 const sent = new WeakMap();
 // A server that is busy for a moment is asked some more times before that is called a full queue.
@@ -24,7 +25,7 @@ const askWithRetries = async (photo, how, onFull) => {
       if (stopped || !(refusal.status === 429 || (full && AWAY.includes(refusal.status)))) throw refusal;
       if (!full && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(); }
       await rest(Math.min(refusal.after || BUSY_S, LONGEST_S));
-      if (stopped || !chosenPhotos().includes(photo)) throw refusal;
+      if (stopped || !isChosen(photo)) throw refusal;
     }
   }
 };
@@ -57,18 +58,18 @@ export const send = async (requests, { onSend, onFull, onJob }) => {
   stopped = false;
   for (const [number, photo] of photos.entries()) {
     if (stopped) break;
-    if (!chosenPhotos().includes(photo)) continue; // Removed while another one waited.
+    if (!isChosen(photo)) continue; // Removed while another one waited.
     try {
       for (const [at, request] of requests.entries()) {
         onSend(requests.length * number + at + 1, whole);
-        const left = () => requests.length * photos.slice(number).filter((each) => chosenPhotos().includes(each)).length - at;
+        const left = () => requests.length * photos.slice(number).filter(isChosen).length - at;
         const job = await sendOne(photo, request, () => onFull(left()));
         if (job) { accepted += 1; onJob(job); }
       }
       removePhotos([photo]);
     } catch (refusal) {
       if (refusal.status === undefined) throw refusal;
-      if (!chosenPhotos().includes(photo)) continue;
+      if (!isChosen(photo)) continue;
       // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
       const own = [413, 415, 422].includes(refusal.status);
       refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
