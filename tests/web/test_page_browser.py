@@ -602,6 +602,8 @@ def test_the_pages_suit_a_phone_and_a_screen_reader(page, server, photos, path):
     page.until("document.getElementById('system').textContent.includes('the CPU')")
     assert page.js("document.documentElement.scrollWidth") == 390
     assert page.small() == [] and page.nameless() == []
+    ids = page.js("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert sorted(ids) == sorted(set(ids))
     grounds = []
     for preferred in (False, True):
         page.dark(preferred)
