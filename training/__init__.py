@@ -1,2 +1,1 @@
-"""Trains the project's own networks on pictures that this package draws. Development only: the
-product never imports it."""
+"""Distils the network that comes with the program from a VGG. See README.md."""

@@ -1,9 +1,10 @@
-"""`python -m training`: from nothing to a file of weights. See training/README.md."""
+"""`python -m training`: from a VGG and folders of pictures to a file of weights. See README.md."""
 
 import argparse
 import json
 import logging
 import os
+import subprocess
 import sys
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,20 +12,24 @@ from pathlib import Path
 # Idle threads of OpenMP wait without burning a processor that others want; before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np
 import torch
-from PIL import Image
 
 from styletransfer.errors import WeightsError
-from training import export, scenes
-from training.fold import COLOUR_CHANNELS, Layers, random_layers
-from training.network import SKETCH_WIDTHS
-from training.score import Scores, score_network, table
-from training.train import CHECKPOINT, Recipe, Trainer, provenance, train
+from styletransfer.vgg.readers import read_weights
+from styletransfer.vgg.registry import Weights
+from styletransfer.vgg.sources import named_source, read_source
+from styletransfer.vgg.trained_file import TYPES
+from training.export import normalised, write
+from training.pictures import batch, read_folders
+from training.train import WIDTHS, Recipe, Trainer, line, train
 
 logger = logging.getLogger("training")
-FOLDER = Path("training-run")
-SCORE_SIZE = 128  # px, of the longer side
+SAMPLES = Path(__file__).parent.parent / "samples"
+CALIBRATION_CROPS = 96
+VGG_LICENCE = (
+    "distilled from the VGG networks of Karen Simonyan and Andrew Zisserman "
+    "(https://www.robots.ox.ac.uk/~vgg/research/very_deep/), CC BY 4.0"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        options.run(options)
+        _distil(options)
     except (ValueError, OSError, WeightsError) as error:
         logger.error("%s", error)
         return 2
@@ -42,135 +47,86 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m training", description=__doc__)
-    parser.add_argument("--threads", type=int, help="that compute (default: all)")
-    commands = parser.add_subparsers(dest="command")
-    recipe, machine, file = _recipe_defaults(), _machine_defaults(), _file_defaults()
-    parser.set_defaults(run=_all, folder=FOLDER, **(recipe | machine | file))
-
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(
-            name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-        sub.set_defaults(run=run)
-        return sub
-
-    for name, run, options, text in (
-        ("all", _all, recipe | machine | file, "train, score and write the file (the default)"),
-        ("train", _train, recipe | machine, "train to the last step, from the checkpoint if any"),
-        ("export", _export, file, "score and write the checkpoint's network"),
-    ):
-        sub = command(name, run, text)
-        sub.add_argument("--folder", **_argument("folder", FOLDER))
-        for option, default in options.items():
-            sub.add_argument(f"--{option.replace('_', '-')}", **_argument(option, default))
-    sub = command("score", _score, "score files of weights beside random features")
-    sub.add_argument("files", nargs="+", type=Path)
-    sub.add_argument(
-        "--size", type=int, default=SCORE_SIZE, help="longer side of the pictures, in px"
+    parser = argparse.ArgumentParser(
+        "python -m training",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    sub.add_argument("--steps", type=int, default=60, help="of each synthesis")
-    sub = command("scenes", _show_scenes, "draw some scenes to look at")
-    sub.add_argument("output", type=Path, nargs="?", default=Path("scenes.png"))
-    sub.add_argument("--seed", type=int, default=0)
+    cuda = torch.cuda.is_available()
+    add = parser.add_argument
+    add("pictures", nargs="*", type=Path, help="folders of photos and paintings, beside samples/")
+    add("--model", default="vgg16", choices=("vgg16", "vgg19"), help="of the teacher")
+    add("--teacher", default="published", help="its weights: a file, or Keras' (published)")
+    add("--widths", type=_widths, default=WIDTHS, help="as conv1_1=32,conv2_1=64,…")
+    add("--start", type=Path, help="a file of weights to begin with, instead of the teacher")
+    recipe = {each.name: each for each in fields(Recipe) if each.name != "widths"}
+    for name, each in recipe.items():
+        add(f"--{name}", type=type(each.default), default=each.default, help=HELP[name])
+    add("--folder", type=Path, default=Path("training-run"), help="of the checkpoint")
+    add("--output", type=Path, default=Path("network.npz"), help="the file of weights")
+    add("--dtype", default="int8", choices=TYPES, help="of the kernels in the file")
+    add("--device", default="cuda" if cuda else "cpu", help="cpu or cuda")
+    add("--threads", type=int, help="that compute; all where unset")
+    add("--workers", type=int, default=8 if cuda else 1, help="processes that crop pictures")
     return parser
 
 
-def _recipe_defaults() -> dict[str, object]:
-    return {each.name: each.default for each in fields(Recipe)}
+HELP = {
+    "seed": "of every random number",
+    "steps": "in all; a higher number goes on with a finished training",
+    "crops": "of a step",
+    "rate": "how far a step moves a kernel at first, relative to its size",
+    "averaging": "decay of the running average of weights, which is the result",
+}
 
 
-def _machine_defaults() -> dict[str, object]:
-    if torch.cuda.is_available():
-        return {"device": "cuda", "workers": max(1, (os.cpu_count() or 2) - 2)}
-    return {"device": "cpu", "workers": 1}
+def _widths(text: str) -> dict[str, int]:
+    pairs = (each.split("=") for each in text.split(","))
+    return {layer.strip(): int(width) for layer, width in pairs}
 
 
-def _file_defaults() -> dict[str, object]:
-    return {
-        "output": Path("sketch.npz"),
-        "dtype": "int8",
-        "colour_channels": COLOUR_CHANNELS,
-        "score_steps": 60,
-    }
+def _distil(options: argparse.Namespace) -> None:
+    """Trains, and writes the averaged network."""
+    given = {each.name: getattr(options, each.name) for each in fields(Recipe)}
+    teacher = read_source(named_source(options.teacher, options.model), options.model, seed=0)
+    pictures = read_folders([SAMPLES, *options.pictures])
+    start = None if options.start is None else read_weights(options.start, options.model)
+    device = torch.device(options.device)
+    trainer = Trainer(Recipe(**given), teacher.kernels, pictures, device, start and start.kernels)
+    train(trainer, options.folder, options.workers)
+    export(trainer, teacher, options)
 
 
-def _argument(name: str, default: object) -> dict[str, object]:
-    helps = {
-        "widths": "trained channels of blocks 1 to 5",
-        "scenes": "per step, each seen in two views",
-        "pool": "textures at hand at a time",
-        "rate": "learning rate",
-        "averaging": "decay of the running average of weights, which is the result",
-        "folder": "of the checkpoint",
-        "workers": "processes that draw scenes",
-        "dtype": f"of the kernels in the file: {', '.join(export.TYPES)}",
-        "score_steps": "of each synthesis that the file is scored by; 0: no scores",
-    }
-    text = helps.get(name, name.replace("_", " "))
-    if name == "widths":
-        return {"nargs": 5, "type": int, "default": SKETCH_WIDTHS, "help": text}
-    return {"type": type(default), "default": default, "help": text}
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    values = {each.name: getattr(options, each.name) for each in fields(Recipe)}
-    return Recipe(**{**values, "widths": tuple(options.widths)})
-
-
-def _train(options: argparse.Namespace) -> Trainer:
-    return train(_recipe(options), options.folder, torch.device(options.device), options.workers)
-
-
-def _all(options: argparse.Namespace) -> None:
-    _write(options, _train(options))
-
-
-def _export(options: argparse.Namespace) -> None:
-    _write(options, Trainer.from_checkpoint(options.folder / CHECKPOINT, torch.device("cpu")))
-
-
-def _write(options: argparse.Namespace, trainer: Trainer) -> None:
-    """Folds, normalises, scores and writes the averaged network."""
-    images = export.calibration_images()
-    layers = export.finished(trainer.averaged.folded(), options.colour_channels, images)
+def export(trainer: Trainer, teacher: Weights, options: argparse.Namespace) -> None:
+    """Normalises, scores and writes the averaged network."""
+    images = batch((trainer.recipe.seed, 2**31 + 2), trainer.trained_on, CALIBRATION_CROPS)
+    on_device = torch.from_numpy(images).to(trainer.device)
+    layers, teacher_scale = normalised(trainer.averaged, trainer.teacher, on_device)
+    scores = trainer.evaluate()
     recipe = {
         **asdict(trainer.recipe),
-        "steps": trainer.step,
-        "colour_channels": options.colour_channels,
-        "views": 2 * trainer.step * trainer.recipe.scenes,
+        "licence": VGG_LICENCE,
+        "teacher": f"{options.model}, {teacher.identity}",
+        "pictures": len(trainer.trained_on),
         **provenance(),
-        "tasks": {name: round(value, 4) for name, value in trainer.evaluate().items()},
+        "scores": {name: round(value, 4) for name, value in scores.items()},
     }
-    if options.score_steps:
-        recipe["scores"] = score_network(layers, SCORE_SIZE, options.score_steps).as_dict()
-    export.write(options.output, layers, recipe, options.dtype)
+    write(options.output, layers, teacher_scale, recipe, options.dtype)
     size = options.output.stat().st_size
-    logger.info("wrote %s, %d bytes, %s", options.output, size, json.dumps(recipe))
+    logger.info("wrote %s, %d bytes, %s", options.output, size, line(scores))
+    logger.info("%s", json.dumps(recipe))
 
 
-def _score(options: argparse.Namespace) -> None:
-    images = export.calibration_images()
-    networks: dict[str, Layers] = {
-        "random": export.finished(random_layers(SKETCH_WIDTHS, 0), COLOUR_CHANNELS, images)
-    }
-    for path in options.files:
-        networks[path.name] = export.read(path)[0]
-    found: dict[str, Scores] = {}
-    for name, layers in networks.items():
-        found[name] = score_network(layers, options.size, options.steps)
-    print(table(found))
-
-
-def _show_scenes(options: argparse.Namespace) -> None:
-    drawn = next(scenes.batches(options.seed, range(1), 24))
-    outline = np.repeat(drawn.outline[..., None], 3, axis=-1)
-    rows = [
-        np.concatenate(list(pictures[first : first + 8]), axis=1)
-        for first in range(0, 24, 8)
-        for pictures in (drawn.image, outline)
-    ]
-    Image.fromarray(np.concatenate(rows)).save(options.output)
+def provenance() -> dict[str, str]:
+    """The git commit of this code, empty where it is not in a repository."""
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {"commit": found.stdout.strip(), "torch": torch.__version__}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The file of weights, `.npz`: what is in it, and how it is written and read.
+"""The file of weights, `.npz`: what is in it, and how it is written.
 
-For each of the 13 layers conv1_1 … conv5_1 of VGG19, in any width:
+For each layer, named as in VGG19, in any widths; layers may be left out, but a block begins with
+its first:
 
     conv1_1_W        [3, 3, in, out]   int8, float16 or float32. `in` is 3 for conv1_1, else `out`
                                        of the layer before.
@@ -11,11 +12,14 @@ For each of the 13 layers conv1_1 … conv5_1 of VGG19, in any width:
 and for the whole:
 
     mean             [3]               float32: subtracted from R, G, B in 0…255 before conv1_1
-    format           []                int64, 1: this format
+    teacher_scale    [layers]          float32: how many times as large the teacher's features are,
+                                       as root mean squares of their norms, shallow to deep
+    format           []                int64, 2: this format
     recipe           []                string: JSON, how the file was made, and its scores
 
-A layer is ReLU(convolution(x, W) + b), its borders continued as the reader likes; before conv2_1,
-conv3_1, conv4_1 and conv5_1 is a 2 × 2 max-pooling. The mean activation of each layer is about 1.
+A layer is ReLU(convolution(x, W) + b), its borders continued as the reader likes; before the first
+layer of each block but the first is a 2 × 2 max-pooling. The mean activation of each layer is about
+1 (Gatys, Ecker & Bethge 2016).
 """
 
 import json
@@ -24,42 +28,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+import torch
 
 from styletransfer.vgg.registry import MEAN_PIXEL
-from styletransfer.vgg.trained_file import FORMAT, TYPES, read_trained
-from training.fold import Layers, colour_layers, normalised, side_by_side
-from training.network import Kernels
-from training.scenes import SIDE, TexturePool, draw_batch
-from training.train import HELD_OUT_SEED
-
-SAMPLES = Path(__file__).parent.parent / "samples"
-CALIBRATION_SCENES = 48
+from styletransfer.vgg.trained_file import FORMAT, TYPES
+from training.network import Layers, Student, Teacher
 
 
-def calibration_images() -> np.ndarray:
-    """What mean activations are measured on: held-out scenes and crops of the project's own sample
-    pictures, uint8 [n, 128, 128, 3]."""
-    pool = TexturePool(HELD_OUT_SEED, 96)
-    pool.advance(0)
-    crops = []
-    for path in sorted(SAMPLES.rglob("*.jpg")):
-        with Image.open(path) as picture:
-            small = picture.convert("RGB")
-            small.thumbnail((384, 384))
-        pixels = np.asarray(small)
-        for row in range(0, pixels.shape[0] - SIDE + 1, SIDE):
-            for column in range(0, pixels.shape[1] - SIDE + 1, SIDE):
-                crops.append(pixels[row : row + SIDE, column : column + SIDE])
-    drawn = draw_batch(pool, HELD_OUT_SEED, 2**20, CALIBRATION_SCENES).image
-    return np.concatenate([drawn, np.stack(crops)]) if crops else drawn
+@torch.no_grad()
+def normalised(student: Student, teacher: Teacher, images: torch.Tensor) -> tuple[Layers, np.ndarray]:
+    """(the student with a mean activation of 1 in each layer, by a scale that all channels of a
+    layer share; the file's `teacher_scale`), both as measured on images [N, 3, H, W] (0…255).
 
-
-def finished(trained: Layers, colour_channels: int, images: np.ndarray) -> dict[str, Kernels]:
-    """A trained network as it is used: normalised, with its colour channels."""
-    if colour_channels:
-        trained = side_by_side(colour_layers(colour_channels), trained)
-    return normalised(trained, images)
+    ReLU commutes with positive scales, so features keep their shape.
+    """
+    features, wanted = student(images), teacher(images, list(student.widths))
+    found, teacher_scales, before = {}, [], 1.0
+    for name, (kernel, bias) in student.layers().items():
+        mean = features[name].mean().item()
+        found[name] = kernel * np.float32(before / mean), bias / np.float32(mean)
+        size = features[name].square().sum(1).mean().sqrt().item() / mean
+        teacher_scales.append(wanted[name].square().sum(1).mean().sqrt().item() / size)
+        before = mean
+    return found, np.array(teacher_scales, np.float32)
 
 
 def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,12 +60,19 @@ def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(kernel / scale).astype(np.int8), scale
 
 
-def write(path: Path, layers: Layers, recipe: Mapping[str, Any], dtype: str = "int8") -> None:
+def write(
+    path: Path,
+    layers: Layers,
+    teacher_scale: np.ndarray,
+    recipe: Mapping[str, Any],
+    dtype: str = "int8",
+) -> None:
     """Writes a file of weights. dtype: of the kernels, in TYPES; raises ValueError for others."""
     if dtype not in TYPES:
         raise ValueError(f"type of the weights is {dtype!r}, expected one of {', '.join(TYPES)}")
     arrays: dict[str, np.ndarray] = {
         "mean": MEAN_PIXEL,
+        "teacher_scale": teacher_scale,
         "format": np.array(FORMAT),
         "recipe": np.array(json.dumps(recipe, sort_keys=True)),
     }
@@ -87,12 +85,3 @@ def write(path: Path, layers: Layers, recipe: Mapping[str, Any], dtype: str = "i
     partial = path.with_suffix(".partial.npz")
     np.savez_compressed(partial, allow_pickle=False, **arrays)
     partial.replace(path)
-
-
-def read(path: Path) -> tuple[dict[str, Kernels], dict[str, Any]]:
-    """The layers of a file, kernels in float32, and its recipe."""
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    layers, _ = read_trained(arrays, str(path))
-    recipe = json.loads(str(arrays["recipe"])) if "recipe" in arrays else {}
-    return {layer: Kernels(*each) for layer, each in layers.items()}, recipe

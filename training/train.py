@@ -1,139 +1,145 @@
-"""Trains a network on scenes, with a checkpoint every minute, from which it resumes exactly."""
+"""Distils a student, with a checkpoint every minute, from which it resumes exactly."""
 
 import logging
-import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from training.losses import Heads, Labels, losses, recoloured
-from training.network import SKETCH_WIDTHS, Network
-from training.scenes import POOL, Scenes, TexturePool, draw_batch
+from training.losses import LAYERS, Heads, losses
+from training.network import Layers, Student, Teacher
+from training.pictures import Batches, Sizes, batch, split
+from training.start import fit_to_teacher
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 SAVE_EVERY_S = 60.0
-HELD_OUT_SEED = 2**31 - 1  # of the scenes that no training sees
-WARM_UP = 100  # steps
-DECAY = 0.25  # the last part of all steps, in which the learning rate falls to zero
+WARM_UP = 50  # steps
+START_CROPS, MEASURED_CROPS = 48, 32
+# The layout and the channels of the network that comes with the program: VGG16 without conv1_2,
+# whose features at full size would cost a quarter of a step, and most of its memory.
+WIDTHS = {
+    **{"conv1_1": 32, "conv2_1": 64, "conv2_2": 64},
+    **{"conv3_1": 128, "conv3_2": 128, "conv3_3": 128, "conv4_1": 256},
+}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training. steps: in all; may be raised to go on with a finished one.
-    scenes: per step, each seen twice. rate: Muon's step relative to Adam's usual one."""
+    """All that decides a training, beside teacher and pictures.
+
+    steps: in all; may be raised to go on with a finished one. crops: per step. rate: how far a step
+    moves a kernel at first, relative to its size; it falls to zero. averaging: decay of the running
+    average of weights, which is the result.
+    """
 
     seed: int = 0
-    widths: tuple[int, ...] = SKETCH_WIDTHS
+    widths: dict[str, int] = field(default_factory=lambda: dict(WIDTHS))
     steps: int = 4000
-    scenes: int = 16
-    pool: int = POOL
-    rate: float = 4e-3
-    averaging: float = 0.998
-
-
-class SceneBatches(Dataset):
-    """Batch number → scenes. Every worker process keeps a texture pool of its own."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.pool: TexturePool | None = None
-
-    def __getitem__(self, number: int) -> Scenes:
-        if self.pool is None:
-            self.pool = TexturePool(self.recipe.seed, self.recipe.pool)
-        self.pool.advance(number)
-        return draw_batch(self.pool, self.recipe.seed, number, self.recipe.scenes)
+    crops: int = 8
+    rate: float = 0.01
+    averaging: float = 0.995
 
 
 class Trainer:
-    """Network, heads and optimisers of one recipe. `step` counts the steps done."""
+    """Teacher, student, heads and optimisers of one recipe. `step` counts the steps done.
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    start: a student's layers to begin with, instead of the teacher's in fewer channels.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        teacher: Layers,
+        pictures: Sequence[Sizes],
+        device: torch.device,
+        start: Layers | None = None,
+    ) -> None:
+        self.recipe, self.device, self.step = recipe, device, 0
         torch.manual_seed(recipe.seed)
-        self.network = Network(recipe.widths, recipe.seed).to(device)
-        self.heads = Heads(self.network).to(device)
-        self.averaged = Network(recipe.widths, recipe.seed).to(device)
-        matrices = [p for p in self.network.parameters() if p.ndim == 2]
-        others = [p for p in self.network.parameters() if p.ndim != 2]
-        # Muon (Jordan et al. 2024) orthogonalises the momentum of each kernel; on few steps it
-        # gets much further than Adam.
-        self.optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(
-                matrices, lr=recipe.rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"
-            ),
-            torch.optim.AdamW(
-                [{"params": others, "weight_decay": 0.0}, {"params": self.heads.parameters()}],
-                lr=recipe.rate / 2,
-                betas=(0.9, 0.98),
-                weight_decay=0.02,
-            ),
-        ]
+        self.trained_on, self.measured_on = split(pictures)
+        self.wanted = [layer for layer in LAYERS if layer in recipe.widths]
+        self.teacher = Teacher(teacher, last=list(recipe.widths)[-1]).to(device)
+        self.student = Student(recipe.widths).to(device)
+        first = self._tensor(batch((recipe.seed, 2**31), self.trained_on, START_CROPS))
+        if start is None:
+            fit_to_teacher(self.student, self.teacher, first)
+        else:
+            self.student.load_layers(start)
+        wanted = self.teacher(first, self.wanted)
+        self.heads = Heads(recipe.widths, wanted).to(device)
+        with torch.no_grad():
+            self.heads.fit(self.student(first), wanted)
+        self.averaged = Student(recipe.widths).to(device)
+        self.averaged.load_state_dict(self.student.state_dict())
+        self.optimizers = self._optimizers()
         self.full_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
-        self.step = 0
 
-    @classmethod
-    def from_checkpoint(cls, path: Path, device: torch.device) -> "Trainer":
-        """Where a training is, with the recipe that the checkpoint names."""
-        stored = torch.load(path, map_location="cpu", weights_only=True)["recipe"]
-        trainer = cls(Recipe(**stored), device)
-        trainer.restore(path)
-        return trainer
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        """Muon (Jordan et al. 2024), which orthogonalises the momentum of each kernel, and Adam for
+        biases and heads; each tensor's rate is relative to its size."""
+
+        def group(parameter: torch.Tensor, part: float) -> dict[str, object]:
+            size = parameter.detach().square().mean().sqrt().item()
+            return {"params": [parameter], "lr": part * self.recipe.rate * (size + 1e-3)}
+
+        # Muon's own update has a root mean square of 0.2.
+        matrices = [group(each, 5.0) for each in self.student.matrices.values()]
+        others = [*self.student.biases.values(), *self.heads.parameters()]
+        return [
+            torch.optim.Muon(matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Adam([group(each, 0.5) for each in others], betas=(0.9, 0.98)),
+        ]
 
     def rate(self) -> float:
         """Of the next step, as a part of the full learning rate."""
-        left = (self.recipe.steps - self.step) / max(1, DECAY * self.recipe.steps)
-        return min(1.0, (self.step + 1) / WARM_UP, left)
+        return min((self.step + 1) / WARM_UP, 1 - self.step / max(1, self.recipe.steps))
 
-    def advance(self, scenes: Scenes) -> dict[str, torch.Tensor]:
-        """One step on these scenes. Returns the loss and the scores of all tasks."""
+    def advance(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """One step on images [N, 3, H, W] (0…255). Returns the loss and all scores."""
         for optimizer, rates in zip(self.optimizers, self.full_rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * self.rate()
-        labels = Labels.of(scenes, self.device)
         with self._autocast():
-            total, scores = losses(self.network, self.heads, labels, self._views(labels, self.step))
+            wanted = self.teacher(images, self.wanted)
+            total, scores = losses(self.heads, self.student(images), wanted)
         total.backward()
-        parameters = [*self.network.parameters(), *self.heads.parameters()]
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self._average()
+        with torch.no_grad():
+            decay = min(self.recipe.averaging, 1 - 1 / (self.step + 1))
+            pairs = zip(self.averaged.parameters(), self.student.parameters(), strict=True)
+            for average, parameter in pairs:
+                average.lerp_(parameter, 1 - decay)
         return {"loss": total.detach(), **scores}
 
     @torch.no_grad()
-    def evaluate(self, count: int = 6) -> dict[str, float]:
-        """Scores of all tasks on held-out scenes, and their mean as `score`. Of the averaged
-        network, read by the heads as they are."""
-        pool = TexturePool(HELD_OUT_SEED, self.recipe.pool)
-        pool.advance(0)
-        sums: dict[str, float] = {}
-        for number in range(count):
-            scenes = draw_batch(pool, HELD_OUT_SEED, number, self.recipe.scenes)
-            labels = Labels.of(scenes, self.device)
-            with self._autocast():
-                views = self._views(labels, -1 - number)
-                _, scores = losses(self.averaged, self.heads, labels, views)
-            for name, score in scores.items():
-                sums[name] = sums.get(name, 0.0) + float(score) / count
-        return {"score": sum(sums.values()) / len(sums), **sums}
+    def evaluate(self) -> dict[str, float]:
+        """Scores of the averaged network on pictures that it was not trained on, read by heads
+        fitted anew, and their mean as `score`."""
+        images = self._tensor(batch((self.recipe.seed, 2**31 + 1), self.measured_on, MEASURED_CROPS))
+        wanted, found = self.teacher(images, self.wanted), self.averaged(images)
+        heads = Heads(self.recipe.widths, wanted).to(self.device)
+        heads.fit(found, wanted)
+        _, scores = losses(heads, found, wanted)
+        plain = {name: float(value) for name, value in scores.items()}
+        return {"score": sum(plain.values()) / len(plain), **plain}
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint; the file is whole at any moment."""
         state = {
             "recipe": asdict(self.recipe),
             "step": self.step,
-            "network": self.network.state_dict(),
+            "student": self.student.state_dict(),
             "averaged": self.averaged.state_dict(),
             "heads": self.heads.state_dict(),
+            "rates": self.full_rates,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
         partial = path.with_suffix(".partial")
@@ -147,84 +153,53 @@ class Trainer:
         stored, own = ({**each, "steps": 0} for each in (state["recipe"], asdict(self.recipe)))
         if stored != own:
             raise ValueError(f"{path} is of the recipe {state['recipe']}, not {self.recipe}")
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.heads.load_state_dict(state["heads"])
+        self.step, self.full_rates = state["step"], state["rates"]
+        for name in ("student", "averaged", "heads"):
+            getattr(self, name).load_state_dict(state[name])
         for optimizer, each in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(each)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        """bfloat16 on a GPU; on a processor, float32, which all of them compute fast."""
+        return torch.autocast(self.device.type, torch.bfloat16, self.device.type == "cuda")
 
-    def _views(self, labels: Labels, number: int) -> torch.Tensor:
-        """Two views of each scene, the same for the same step on the same kind of device."""
-        generator = torch.Generator(self.device)
-        generator.manual_seed(self.recipe.seed * 2_000_003 + number + 2**20)
-        return torch.cat([recoloured(labels.images, generator) for _ in range(2)])
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(self.recipe.averaging, 1 - 1 / (self.step + 1))
-        pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
-        for average, parameter in pairs:
-            average.lerp_(parameter, 1 - decay)
+    def _tensor(self, images: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(images).to(self.device)
 
 
-def train(recipe: Recipe, folder: Path, device: torch.device, workers: int) -> Trainer:
+def train(trainer: Trainer, folder: Path, workers: int) -> None:
     """Trains to the recipe's last step, from the checkpoint in `folder` if there is one.
 
-    workers: processes that draw scenes (0: this one does).
+    workers: processes that crop pictures (0: this one does).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer, path = Trainer(recipe, device), folder / CHECKPOINT
+    recipe, path = trainer.recipe, folder / CHECKPOINT
     if path.exists():
         trainer.restore(path)
         logger.info("resumed from %s at step %d", path, trainer.step)
+    logger.info("step %d of %d, %s", trainer.step, recipe.steps, line(trainer.evaluate()))
+    loader = DataLoader(
+        Batches(trainer.trained_on, recipe.seed, recipe.crops),
+        batch_size=None,
+        sampler=range(trainer.step, recipe.steps),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
     began = saved = time.monotonic()
     first = trainer.step
-    for scenes in _loader(recipe, range(first, recipe.steps), workers):
-        found = trainer.advance(scenes)
+    for images in loader:
+        trainer.advance(images.to(trainer.device))
         now = time.monotonic()
-        if trainer.step % 50 == 0 or trainer.step == first + 1:
+        if trainer.step % 200 == 0:
             speed = (trainer.step - first) / (now - began)
-            logger.info(
-                "step %d of %d, %.2f/s, %s", trainer.step, recipe.steps, speed, _line(found)
-            )
+            scores = line(trainer.evaluate())
+            logger.info("step %d of %d, %.2f/s, %s", trainer.step, recipe.steps, speed, scores)
         if now - saved > SAVE_EVERY_S:
             trainer.save(path)
             saved = now
     trainer.save(path)
-    return trainer
 
 
-def _loader(recipe: Recipe, numbers: range, workers: int) -> Iterator[Scenes]:
-    loader = DataLoader(
-        SceneBatches(recipe),
-        batch_size=None,
-        sampler=numbers,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-    )
-    return iter(loader)
-
-
-def _line(found: dict[str, torch.Tensor]) -> str:
-    """The loss, and each task's mean score over its layers."""
-    by_task: dict[str, list[float]] = {}
-    for name, value in found.items():
-        by_task.setdefault(name.split()[0], []).append(float(value))
-    return " ".join(f"{task} {sum(all_) / len(all_):.3f}" for task, all_ in by_task.items())
-
-
-def provenance() -> dict[str, Any]:
-    """The git commit of this code, empty where it is not in a repository."""
-    folder = Path(__file__).parent
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {"commit": found.stdout.strip(), "torch": torch.__version__}
+def line(scores: dict[str, float]) -> str:
+    """Scores for people."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
