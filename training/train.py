@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from training.losses import LAYERS, Heads, losses
+from training.muon import Muon
 from training.network import Layers, Student, Teacher
 from training.pictures import Batches, Sizes, batch, split
 from training.start import fit_to_teacher
@@ -18,7 +19,7 @@ from training.start import fit_to_teacher
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 SAVE_EVERY_S = 60.0
-WARM_UP = 50  # steps
+EVALUATE_EVERY, WARM_UP = 250, 50  # steps
 START_CROPS, MEASURED_CROPS = 48, 32
 # The layout and the channels of the network that comes with the program: VGG16 without conv1_2,
 # whose features at full size would cost a quarter of a step, and most of its memory.
@@ -80,18 +81,16 @@ class Trainer:
         self.full_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
-        """Muon (Jordan et al. 2024), which orthogonalises the momentum of each kernel, and Adam for
-        biases and heads; each tensor's rate is relative to its size."""
+        """Muon for kernels, with which few steps get further, and Adam for biases and heads; each
+        tensor's rate is relative to its size."""
 
         def group(parameter: torch.Tensor, part: float) -> dict[str, object]:
             size = parameter.detach().square().mean().sqrt().item()
             return {"params": [parameter], "lr": part * self.recipe.rate * (size + 1e-3)}
 
-        # Muon's own update has a root mean square of 0.2.
-        matrices = [group(each, 5.0) for each in self.student.matrices.values()]
         others = [*self.student.biases.values(), *self.heads.parameters()]
         return [
-            torch.optim.Muon(matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            Muon([group(each, 1.0) for each in self.student.matrices.values()]),
             torch.optim.Adam([group(each, 0.5) for each in others], betas=(0.9, 0.98)),
         ]
 
@@ -190,7 +189,7 @@ def train(trainer: Trainer, folder: Path, workers: int) -> None:
     for images in loader:
         trainer.advance(images.to(trainer.device))
         now = time.monotonic()
-        if trainer.step % 200 == 0:
+        if trainer.step % EVALUATE_EVERY == 0:
             speed = (trainer.step - first) / (now - began)
             scores = line(trainer.evaluate())
             logger.info("step %d of %d, %.2f/s, %s", trainer.step, recipe.steps, speed, scores)
