@@ -13,8 +13,8 @@ Photos and paintings are combined in pairs that spread over both. Each contestan
     fine     this checkout, with its default settings
     vgg16    the same with VGG16's own weights (--teacher)
 
-Pictures are kept in OUT/CONTESTANT/PAIR.png; those that are there are not painted again. OUT/judge.md
-has a row for each pair and the medians.
+Pictures are kept in OUT/CONTESTANT/PAIR.png; those that are there are not painted again.
+OUT/judge.md has a row for each pair, and the medians.
 """
 
 import argparse

@@ -32,25 +32,31 @@ import torch
 
 from styletransfer.vgg.registry import MEAN_PIXEL
 from styletransfer.vgg.trained_file import FORMAT, TYPES
-from training.network import Layers, Student, Teacher
+from training.network import Kernels, Layers, Student, features
 
 
 @torch.no_grad()
-def normalised(student: Student, teacher: Teacher, images: torch.Tensor) -> tuple[Layers, np.ndarray]:
+def normalised(
+    student: Student, teacher: Kernels, images: torch.Tensor
+) -> tuple[Layers, np.ndarray]:
     """(the student with a mean activation of 1 in each layer, by a scale that all channels of a
     layer share; the file's `teacher_scale`), both as measured on images [N, 3, H, W] (0…255).
 
     ReLU commutes with positive scales, so features keep their shape.
     """
-    features, wanted = student(images), teacher(images, list(student.widths))
-    found, teacher_scales, before = {}, [], 1.0
+    found, wanted = student(images), features(teacher, images, student.widths)
+    layers, teacher_scales, before = {}, [], 1.0
     for name, (kernel, bias) in student.layers().items():
-        mean = features[name].mean().item()
-        found[name] = kernel * np.float32(before / mean), bias / np.float32(mean)
-        size = features[name].square().sum(1).mean().sqrt().item() / mean
-        teacher_scales.append(wanted[name].square().sum(1).mean().sqrt().item() / size)
+        mean = found[name].mean().item()
+        layers[name] = kernel * np.float32(before / mean), bias / np.float32(mean)
+        teacher_scales.append(_size(wanted[name]) / _size(found[name]) * mean)
         before = mean
-    return found, np.array(teacher_scales, np.float32)
+    return layers, np.array(teacher_scales, np.float32)
+
+
+def _size(feature: torch.Tensor) -> float:
+    """The root mean square of the norms of a feature [N, C, h, w]."""
+    return feature.square().sum(1).mean().sqrt().item()
 
 
 def quantised(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,9 +4,9 @@ explained  how much of the teacher's features a linear map of the student's expl
            & Yu 2020, "Collaborative Distillation for Ultra-Resolution Universal Style Transfer").
            Each of the teacher's channels counts alike, so that rare ones are learned too.
 alignment  how far the same places are alike to both: centred kernel alignment (Kornblith, Norouzi,
-           Lee & Hinton 2019, "Similarity of Neural Network Representations Revisited"). The distances
-           that style transfer measures are distances in the student's own features, which a linear
-           map alone leaves free.
+           Lee & Hinton 2019, "Similarity of Neural Network Representations Revisited"). Style
+           transfer measures distances in the student's own features, which a linear map alone
+           leaves free.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 MOMENTUM = 0.95
-# The quintic of Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", whose
+# The quintic of Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks": its
 # iterates bring all singular values near to 1 in few steps.
 ITERATIONS, COEFFICIENTS = 5, (3.4445, -4.7750, 2.0315)
 

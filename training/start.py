@@ -10,56 +10,55 @@ import torch
 from scipy.linalg import cholesky, qr, solve
 from torch.nn import functional
 
-from training.network import Student, Teacher
+from training.network import Kernels, Student, centred, convolved, features, pooled
 
 RIDGE = 1e-4  # relative to the mean square of what is regressed on
-MAX_POSITIONS = 40_000  # that a kernel is fitted on
+ROUNDS = 12  # of each regression
+MAX_PLACES = 40_000  # that a kernel is fitted on
 
 
 @torch.no_grad()
-def fit_to_teacher(student: Student, teacher: Teacher, images: torch.Tensor) -> None:
-    """Sets the student's kernels, on images [N, 3, H, W] (0…255). Raises ValueError if it has a
-    layer that the teacher lacks, or a wider one."""
-    if missing := set(student.widths) - set(teacher.names):
+def fit_to_teacher(student: Student, teacher: Kernels, images: torch.Tensor) -> None:
+    """Sets the student's kernels, on images [N, 3, H, W] (0…255). Its features get a root mean
+    square of about 1.
+
+    Raises ValueError if it has a layer that the teacher lacks, or a wider one.
+    """
+    if missing := set(student.widths) - set(teacher):
         raise ValueError(f"the teacher has no layer {min(missing)}")
-    features = teacher(images, list(student.widths))
+    wanted, x = features(teacher, images, student.widths), centred(images)
     for name, width in student.widths.items():
-        wanted = features[name]
-        if width > wanted.shape[1]:
-            raise ValueError(
-                f"{name} is to have {width} channels, the teacher has {wanted.shape[1]}"
-            )
-        wanted = wanted[:, torch.from_numpy(_telling_channels(wanted, width))]
-        inputs = student.inputs(images, name)
-        padded = functional.pad(inputs, (1, 1, 1, 1), mode="replicate")
-        step = max(1, wanted[:, 0].numel() // MAX_POSITIONS)
-        patches = functional.unfold(padded, 3).permute(0, 2, 1).flatten(0, 1)[::step]
-        values = wanted.flatten(2).permute(0, 2, 1).flatten(0, 1)[::step]
-        values = values / values.square().mean().sqrt()
-        matrix, bias = _rectified_regression(_wide(patches), _wide(values))
-        student.matrices[name].copy_(torch.from_numpy(matrix))
-        student.biases[name].copy_(torch.from_numpy(bias))
+        channels = wanted[name].shape[1]
+        if width > channels:
+            raise ValueError(f"{name} is to have {width} channels, the teacher has {channels}")
+        kept = wanted[name][:, _telling_channels(_places(wanted[name]), width)]
+        x = pooled(x, name)
+        padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        patches = functional.unfold(padded, 3).view(len(x), -1, *x.shape[2:])
+        values = kept / kept.square().mean().sqrt()
+        matrix, bias = _rectified_regression(_places(patches), _places(values))
+        kernel = torch.from_numpy(matrix).view(width, -1, 3, 3)
+        student.set(name, kernel, torch.from_numpy(bias))
+        x = functional.relu(convolved(x, student.kernel(name), student.biases[name]))
 
 
 def _rectified_regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(matrix [out, in], bias [out]) such that ReLU(matrix · inputs + bias) is near to `wanted`
-    [positions, out], which is never negative. Where it is 0, whatever the matrix gives below 0
-    serves as well: the regression is repeated towards that."""
+    [places, out], which is never negative. Where it is 0, whatever is below 0 serves as well: the
+    regression is repeated towards that."""
     ones = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
     squares = ones.T @ ones
     squares[np.diag_indices(len(squares) - 1)] += RIDGE * np.trace(squares) / len(squares)
     target = wanted
-    for _ in range(12):
+    for _ in range(ROUNDS):
         solution = solve(squares, ones.T @ target, assume_a="pos")
         target = np.where(wanted > 0, wanted, np.minimum(ones @ solution, 0))
     return solution[:-1].T.copy(), solution[-1].copy()
 
 
-def _telling_channels(feature: torch.Tensor, count: int) -> np.ndarray:
-    """The channels of a feature [N, C, h, w] from which the others are best predicted, ascending:
-    a pivoted QR decomposition of their correlation."""
-    step = max(1, feature[:, 0].numel() // MAX_POSITIONS)
-    values = _wide(feature.permute(0, 2, 3, 1).flatten(0, 2)[::step])
+def _telling_channels(values: np.ndarray, count: int) -> np.ndarray:
+    """The channels of values [places, C] from which the others are best predicted, ascending: a
+    pivoted QR decomposition of their correlation."""
     second = values.T @ values / len(values)
     deviation = np.sqrt(np.diag(second)) + 1e-6
     correlation = second / deviation[:, None] / deviation[None]
@@ -67,6 +66,7 @@ def _telling_channels(feature: torch.Tensor, count: int) -> np.ndarray:
     return np.sort(qr(root, mode="r", pivoting=True)[1][:count])
 
 
-def _wide(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.double().cpu().numpy()
-
+def _places(feature: torch.Tensor) -> np.ndarray:
+    """Some places of a feature [N, C, h, w]: float64 [places, C]."""
+    step = max(1, feature[:, 0].numel() // MAX_PLACES)
+    return feature.permute(0, 2, 3, 1).flatten(0, 2)[::step].double().cpu().numpy()

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from training.losses import LAYERS, Heads, losses
 from training.muon import Muon
-from training.network import Layers, Student, Teacher
+from training.network import Layers, Student, features, tensors
 from training.pictures import Batches, Sizes, batch, split
 from training.start import fit_to_teacher
 
@@ -64,14 +64,15 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.trained_on, self.measured_on = split(pictures)
         self.wanted = [layer for layer in LAYERS if layer in recipe.widths]
-        self.teacher = Teacher(teacher, last=list(recipe.widths)[-1]).to(device)
+        self.teacher = tensors(teacher, list(recipe.widths)[-1], device)
         self.student = Student(recipe.widths).to(device)
         first = self._tensor(batch((recipe.seed, 2**31), self.trained_on, START_CROPS))
         if start is None:
             fit_to_teacher(self.student, self.teacher, first)
         else:
-            self.student.load_layers(start)
-        wanted = self.teacher(first, self.wanted)
+            for name, (kernel, bias) in tensors(start, list(start)[-1], device).items():
+                self.student.set(name, kernel, bias)
+        wanted = self.taught(first)
         self.heads = Heads(recipe.widths, wanted).to(device)
         with torch.no_grad():
             self.heads.fit(self.student(first), wanted)
@@ -94,6 +95,11 @@ class Trainer:
             torch.optim.Adam([group(each, 0.5) for each in others], betas=(0.9, 0.98)),
         ]
 
+    @torch.no_grad()
+    def taught(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The teacher's features that the student is compared with."""
+        return features(self.teacher, images, self.wanted)
+
     def rate(self) -> float:
         """Of the next step, as a part of the full learning rate."""
         return min((self.step + 1) / WARM_UP, 1 - self.step / max(1, self.recipe.steps))
@@ -104,7 +110,7 @@ class Trainer:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * self.rate()
         with self._autocast():
-            wanted = self.teacher(images, self.wanted)
+            wanted = self.taught(images)
             total, scores = losses(self.heads, self.student(images), wanted)
         total.backward()
         for optimizer in self.optimizers:
@@ -122,8 +128,10 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Scores of the averaged network on pictures that it was not trained on, read by heads
         fitted anew, and their mean as `score`."""
-        images = self._tensor(batch((self.recipe.seed, 2**31 + 1), self.measured_on, MEASURED_CROPS))
-        wanted, found = self.teacher(images, self.wanted), self.averaged(images)
+        images = self._tensor(
+            batch((self.recipe.seed, 2**31 + 1), self.measured_on, MEASURED_CROPS)
+        )
+        wanted, found = self.taught(images), self.averaged(images)
         heads = Heads(self.recipe.widths, wanted).to(self.device)
         heads.fit(found, wanted)
         _, scores = losses(heads, found, wanted)

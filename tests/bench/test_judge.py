@@ -1,0 +1,81 @@
+"""The judge's figures, against what is known of them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.fixture(scope="module")
+def judge():
+    """The module, imported the way it runs: with its folder first on the path."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        import judge
+
+        yield judge
+    finally:
+        sys.path.remove(str(BENCH))
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(0).standard_normal((400, 6)) @ np.diag([1, 2, 3, 1, 0.5, 0])
+
+
+def test_the_distance_of_equal_gaussians_is_0(judge, features):
+    assert judge.wasserstein(features, features[::-1]) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_distance_of_shifted_and_scaled_gaussians_is_that_of_the_closed_form(judge, features):
+    """Of Gaussians on the same axes: the means' distance, and that of the deviations."""
+    mean, deviation = features.mean(0), features.std(0)
+    moved = mean + 2 + 3 * (features - mean)
+    wanted = (np.square(2 * np.ones(6)).sum() + np.square(2 * deviation).sum()) / (
+        np.square(mean).sum() + np.square(deviation).sum()
+    )
+    assert judge.wasserstein(moved, features) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_places_that_the_painting_has_are_near_wherever_they_are(judge, features):
+    other = np.random.default_rng(1).standard_normal((400, 6))
+    assert judge.nearness(features[::-1], features) == pytest.approx(0, abs=1e-6)
+    assert judge.nearness(features, other) > 0.02
+
+
+def test_pairs_are_different_and_use_all_photos_and_paintings(judge):
+    photos, paintings = [[Path(f"{n}.jpg") for n in names] for names in ("abcdefgh", "vwxyz")]
+    pairs = judge.spread(photos, paintings, 16)
+    assert len({pair.name for pair in pairs}) == 16
+    assert {pair.photo for pair in pairs} == set(photos)
+    assert {pair.painting for pair in pairs} == set(paintings)
+    assert len(judge.spread(photos[:1], paintings[:2], 16)) == 2
+
+
+@pytest.mark.slow
+def test_the_photo_itself_is_judged_nearer_to_the_photo_than_what_is_painted(tmp_path):
+    (tmp_path / "teacher.npz").write_bytes(tiny.trained_file())
+    for name, seed in (("photos", 1), ("paintings", 2)):
+        (tmp_path / name).mkdir()
+        pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+        Image.fromarray(pixels).resize((64, 48)).save(tmp_path / name / f"{name[:-1]}.png")
+    command = [sys.executable, BENCH / "judge.py", "--size", "64", "--out", tmp_path / "out"]
+    for name in ("teacher.npz", "photos", "paintings"):
+        command += [f"--{name.removesuffix('.npz')}", tmp_path / name]
+    done = subprocess.run(
+        [*command, "--contestants", "photo", "vgg16"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == (tmp_path / "out" / "judge.md").read_text().strip()
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("| photo x painting"))
+    _, photo, painted = row.strip("| ").split(" | ")
+    style, content, _near = map(float, photo.split(" · "))
+    painted_style, painted_content, _near = map(float, painted.split(" · "))
+    assert content == pytest.approx(0, abs=1e-3)
+    assert painted_content > 0.05
+    assert painted_style < style
