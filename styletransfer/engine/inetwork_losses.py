@@ -15,7 +15,9 @@ from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import crop
-from styletransfer.vgg.registry import layer_names
+from styletransfer.vgg.registry import ARCHITECTURES, layer_names
+
+VGGS = tuple(map(layer_names, ARCHITECTURES))
 
 
 class Blend(NamedTuple):
@@ -35,17 +37,12 @@ class OriginalLosses:
     """The recipe `inetwork`. As in the original, nothing is divided by a target's norm, so the
     balance between terms depends on the picture's size. Methods are described in recipe.Losses."""
 
-    model: str
+    layers: tuple[str, ...]  # every convolution of the network
     content_layer: str
     content_loss_type: int
 
     pads_images = False
     composites = False  # The original applies masks to features only.
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """Every convolution of the network."""
-        return layer_names(self.model)
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
@@ -123,11 +120,16 @@ class OriginalLosses:
         return tf.stack([content, style, sums["total_variation"]])
 
     def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
-        """Σ_i 2^−(n−1−i) · (s_i − s_{i+1}), i from 1 to n − 1; s_l is a layer's error."""
+        """Σ_i 2^−(n−1−i) · (s_i − s_{i+1}), i from 1 to n − 1; s_l is a layer's error, and s_n is 0
+        where the network is not a whole VGG."""
         errors = []
         for gram, target in zip(grams, group.targets, strict=True):
             distance = tf.reduce_sum((target.gram - gram) ** 2)
             errors.append((distance + target.spread) / (4 * 3**2 * positions**2))
+        if self.layers not in VGGS:
+            # The last error is only subtracted. That of VGG's last layer is small; that of an
+            # earlier one, as the last, would grow without bounds.
+            errors.append(tf.zeros_like(errors[0]))
         count = len(errors)
         return tf.add_n(
             [2.0 ** -(count - 1 - i) * (errors[i - 1] - errors[i]) for i in range(1, count)]

@@ -64,7 +64,8 @@ class Objective:
         settings = vgg.adapted(settings)
         losses: Losses
         if settings.recipe == "inetwork":
-            losses = OriginalLosses(vgg.model, settings.content_layer, settings.content_loss_type)
+            vgg = vgg.as_large_as_teacher  # Its losses are not relative.
+            losses = OriginalLosses(vgg.layers, settings.content_layer, settings.content_loss_type)
         else:
             displacements = by_products if gpus_in_use() else by_eigenvectors
             losses = RelativeLosses(

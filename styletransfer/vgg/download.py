@@ -108,14 +108,13 @@ def download(model: str) -> Path:
     expected file if another one was downloaded.
     """
     try:
-        return try_download(model)
+        return _download(model)
     except WeightsError as error:
         ways_out = WAYS_OUT.format(published=architecture(model).published)
         raise WeightsError(f"{error}; {ways_out}") from None
 
 
-def try_download(model: str) -> Path:
-    """As `download`; its WeightsError names the reason alone."""
+def _download(model: str) -> Path:
     published = architecture(model).published
     # A damaged file in a cache explains more than an unreachable hub.
     flaws = "".join(f"; {_flaw(path, model)}" for path in _candidates(model))

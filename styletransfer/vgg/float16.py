@@ -27,11 +27,13 @@ def scale_of(mean: float) -> float:
 
 
 def rescaled(
-    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]], scales: Mapping[str, float]
-) -> dict[str, tuple]:
-    """Layer → (kernel, bias) of the network whose input is multiplied by INPUT_SCALE, and whose
+    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    scales: Mapping[str, float],
+    input_scale: float = 1.0,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Layer → (kernel, bias) of the network whose input is multiplied by input_scale, and whose
     features by `scales`."""
-    found, before = {}, INPUT_SCALE
+    found, before = {}, input_scale
     for layer, (kernel, bias) in kernels.items():
         scale = scales[layer]
         found[layer] = kernel * np.float32(scale / before), bias * np.float32(scale)

@@ -16,7 +16,7 @@ from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import Index, convolution, crop, pad_replicate, pad_zeros
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import ARCHITECTURES, BUILTIN, Weights
+from styletransfer.vgg.registry import ARCHITECTURES, DISTILLED, Weights
 
 MULTIPLE = 16  # px; the four poolings reduce them to one
 _PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
@@ -62,7 +62,7 @@ class VGG:
         self.identity = weights.identity
         self.mean = weights.mean
         self.layers = tuple(weights.kernels)
-        self._kernels = weights.kernels
+        self._weights, self._kernels = weights, weights.kernels
         self._adapted: set[str] = set()  # layers and recipes that a line in the log was about
         self._tensors: dict[tf.DType, dict[str, tuple[tf.Tensor, tf.Tensor]]] = {}
 
@@ -71,7 +71,7 @@ class VGG:
         if dtype not in self._tensors:
             kernels = self._kernels
             if dtype == tf.float16:
-                kernels = rescaled(kernels, self.scales)
+                kernels = rescaled(kernels, self.scales, INPUT_SCALE)
             with tf.init_scope():
                 self._tensors[dtype] = {
                     layer: (tf.cast(kernel, dtype), tf.cast(bias, dtype))
@@ -91,25 +91,43 @@ class VGG:
     @cached_property
     def fits_float16(self) -> bool:
         """Whether all weights, rescaled, are within its range."""
-        pairs = rescaled(self._kernels, self.scales).values()
+        pairs = rescaled(self._kernels, self.scales, INPUT_SCALE).values()
         return max(float(np.abs(each).max()) for pair in pairs for each in pair) < LARGEST_FLOAT16
+
+    @cached_property
+    def as_large_as_teacher(self) -> "VGG":
+        """The network whose features are as large as those of the VGG that this one was distilled
+        from; itself where that is not known."""
+        scales = self._weights.teacher_scale
+        if not scales:
+            return self
+        kernels = rescaled(self._kernels, scales)
+        return VGG(replace(self._weights, kernels=kernels, teacher_scale={}))
+
+    @property
+    def _is_smaller_than_vgg(self) -> bool:
+        """Whether features are far from as large as those of VGG's own weights, and by how much is
+        not known."""
+        distilled = self.model == DISTILLED and not self._weights.teacher_scale
+        return distilled or self.identity.startswith(sources.RANDOM)
 
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
         return self._kernels[layer][1].size
 
     def adapted(self, settings: Settings) -> Settings:
-        """The settings for this network: where it ends before `content_layer`, with the deepest
-        layer that it has. A line in the log says so, once; and that recipe inetwork does not fit
-        its features."""
+        """The settings for this network: where it lacks `content_layer`, with the deepest of its
+        layers that are not deeper. A line in the log says so, once; and that recipe inetwork does
+        not fit its features."""
         wanted, recipe = settings.content_layer, settings.recipe
         if recipe == "inetwork" and recipe not in self._adapted:
             self._adapted.add(recipe)
-            if not sources.is_as_large_as_vgg(self.identity):
+            if self._is_smaller_than_vgg:
                 event(
                     f"recipe inetwork is made for VGG's own weights: with "
                     f"{sources.described(self.identity)} it hardly paints, and blurs the photo; "
-                    "name VGG's weights (VGG_WEIGHTS or --weights), or take the default recipe",
+                    "take the built-in network or VGG's weights (VGG_WEIGHTS or --weights), or the "
+                    "default recipe",
                     level=WARNING,
                 )
         if wanted in self.layers:
@@ -117,7 +135,7 @@ class VGG:
         layer = max(each for each in self.layers if each < wanted)
         if wanted not in self._adapted:
             self._adapted.add(wanted)
-            event(f"content_layer {wanted} is deeper than this network: {layer} is used instead")
+            event(f"this network has no content_layer {wanted}: {layer} is used instead")
         return replace(settings, content_layer=layer)
 
     def convolutions(self, block: int, layers: Sequence[str]) -> tuple[str, ...]:
@@ -234,28 +252,21 @@ class Block:
         )
 
 
-def load_vgg(
-    model: str = "vgg19", weights: str | Path | None = None, seed: int = 0, draft: bool = False
-) -> VGG:
-    """A network: VGG16 or VGG19, or a built-in one by its name, such as `sketch`.
+def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
+    """A network.
 
-    weights: a path; `published` (the cache, else Keras' download), `builtin`, a built-in network's
-    name, or `random`; None: the published ones, or where they cannot be had those of `builtin`.
-    seed: of random ones. draft: `builtin` is `sketch`, which is quicker, not `studio`. A built-in
-    network ends at conv5_1, whatever the model: see `VGG.adapted`.
+    weights: a path; `builtin`, the network that comes with the program, as does None; `published`,
+    those that Keras publishes for the model, `vgg16` or `vgg19`, from the cache or else downloaded;
+    or `random`. seed: of random ones. The built-in network is the same for both models.
 
-    Raises WeightsError in one line where those named are missing, damaged or another network's;
+    Raises WeightsError in one line where weights are missing, damaged or another network's;
     ValueError for another model.
     """
-    if model in BUILTIN:
+    if model in sources.OLD_NAMES:
         if weights is not None:
             raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
-        model, weights = "vgg19", model
+        model = "vgg19"
     if model not in ARCHITECTURES:
-        names = " or ".join([*ARCHITECTURES, *BUILTIN])
-        raise ValueError(f"model is {model!r}, expected {names}")
-    if weights is None:
-        source = sources.default_source(model, draft=draft)
-    else:
-        source = sources.named_source(str(weights), model, seed, draft)
-    return VGG(sources.read_source(source, model, seed))
+        raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
+    given = sources.BUILT_IN if weights is None else str(weights)
+    return VGG(sources.read_source(sources.named_source(given, model, seed), model, seed))

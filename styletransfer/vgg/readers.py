@@ -29,18 +29,18 @@ from styletransfer.vgg.foreign_formats import (
 from styletransfer.vgg.registry import (
     ARCHITECTURES,
     MEAN_PIXEL,
-    TO_CONV5_1,
     Weights,
     architecture,
     layer_shapes,
 )
-from styletransfer.vgg.trained_file import Kernels, read_trained
+from styletransfer.vgg.trained_file import read_trained
 
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # of one array in a `.npz`
 TIMEOUT_S = 300
 SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
-READ = ("conv", "format", "mean")  # the first letters of the arrays of a `.npz` that are read
+# The first letters of the arrays of a `.npz` that are read.
+READ = ("conv", "format", "mean", "teacher_scale")
 
 
 def file_identity(path: Path) -> str:
@@ -71,7 +71,7 @@ def read_weights(path: Path, model: str) -> Weights:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
     identity = file_identity(path)
     try:
-        layout, kernels, mean = _read(path, suffix, model, identity)
+        return _read(path, suffix, model, identity)
     except WeightsError:
         raise
     except Exception as error:  # A damaged file can make its parser fail in any way.
@@ -79,22 +79,20 @@ def read_weights(path: Path, model: str) -> Weights:
             f"weights file {path} cannot be used: {_damage(path) or one_line(error)}; "
             f"expected {_expected(suffix, model)}"
         ) from None
-    return Weights(layout, identity, kernels, mean)
 
 
-def _read(path: Path, suffix: str, model: str, identity: str) -> tuple[str, Kernels, np.ndarray]:
-    """`Weights.model`, the validated kernels, and the mean pixel."""
+def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
     if suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             _check_sizes(arrays.zip, path)
             if "format" in arrays:
-                return TO_CONV5_1, *read_trained(_needed(arrays), str(path))
+                return read_trained(_needed(arrays), str(path), identity)
             found, mean = _plain_arrays(arrays), MEAN_PIXEL
     elif identity in (f"md5:{each.published.md5}" for each in ARCHITECTURES.values()):
         found, mean = read_foreign(path, model)
     else:
         found, mean = read_in_process(path, model)
-    return model, _validated(found, path, model), mean
+    return Weights(model, identity, _validated(found, path, model), mean)
 
 
 def read_in_process(path: Path, model: str) -> RawWeights:
@@ -154,7 +152,9 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _validated(found: Mapping[str, tuple[Any, Any]], path: Path, model: str) -> Kernels:
+def _validated(
+    found: Mapping[str, tuple[Any, Any]], path: Path, model: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Layer → float32 (kernel, bias) of all layers, in order. Raises WeightsError for a layer that
     is missing, of another shape, not finite, or another network's."""
     shapes = layer_shapes(model)

@@ -1,7 +1,7 @@
 """The known networks: their layers, their files, and weights in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -64,15 +64,9 @@ ARCHITECTURES = {
 }
 
 
-# The networks that come with the program, by the names that VGG_WEIGHTS gives them: a quarter as
-# wide as VGG19, and half as wide, which paints better and takes twice the time. Their layout is
-# TO_CONV5_1.
-QUICK, BETTER = "sketch", "studio"
-BUILTIN = {name: Path(__file__).parent / "builtin" / f"{name}.npz" for name in (QUICK, BETTER)}
-
-# The layout of training/export.py's files: VGG19's layers up to conv5_1, in any widths. It is a
-# model of its own in `Weights.model`, since it lacks layers of VGG19 and VGG16.
-TO_CONV5_1 = "vgg19 to conv5_1"
+BUILTIN = Path(__file__).with_name("builtin.npz")  # the network that comes with the program
+# `Weights.model` of training/export.py's files, whose layers and widths are their own.
+DISTILLED = "distilled"
 
 
 def architecture(model: str) -> Architecture:
@@ -83,10 +77,7 @@ def architecture(model: str) -> Architecture:
 
 
 def layer_names(model: str) -> tuple[str, ...]:
-    """The layers of a model or of TO_CONV5_1, shallow to deep. Raises ValueError for others."""
-    if model == TO_CONV5_1:
-        vgg19 = layer_names("vgg19")
-        return vgg19[: vgg19.index("conv5_1") + 1]
+    """The layers of a model, shallow to deep. Raises ValueError for an unknown one."""
     return tuple(
         f"conv{block}_{number}"
         for block, depth in enumerate(architecture(model).depths, start=1)
@@ -110,17 +101,19 @@ def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's weights. model: `vgg16`, `vgg19` or TO_CONV5_1.
+    """A network's weights. model: `vgg16`, `vgg19` or DISTILLED.
 
     identity: distinguishes two sets of weights in a fingerprint. kernels: layer → (float32
-    [3, 3, in, out], float32 [out]); the first takes R, G, B from 0 to 255 minus `mean` (float32
-    [3]).
+    [3, 3, in, out], float32 [out]), shallow to deep; the first takes R, G, B from 0 to 255 minus
+    `mean` (float32 [3]). teacher_scale: layer → how many times as large the features of the VGG are
+    that the network was distilled from; empty where there is none, or where it is not known.
     """
 
     model: str
     identity: str
     kernels: Mapping[str, tuple[np.ndarray, np.ndarray]]
     mean: np.ndarray
+    teacher_scale: Mapping[str, float] = field(default_factory=dict)
 
 
 RANDOM_VERSION = 1  # Raise it when `random_weights` changes for the same seed.

@@ -1,5 +1,4 @@
-"""Reader of the `.npz` files that training/export.py writes: VGG19's layers up to conv5_1, in any
-widths. The format is described there."""
+"""Reader of the `.npz` files that training/export.py writes. The format is described there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,43 +6,61 @@ from typing import Any
 import numpy as np
 
 from styletransfer.errors import WeightsError
-from styletransfer.vgg.registry import TO_CONV5_1, layer_names
+from styletransfer.vgg.registry import DISTILLED, Weights, layer_names
 
-FORMAT = 1
+FORMAT = 2
+READ_FORMATS = (1, FORMAT)  # In 1 all layers up to conv5_1 are there, and no teacher_scale.
 TYPES = ("int8", "float16", "float32")
+LAYERS = layer_names("vgg19")
+LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
 
-Kernels = dict[str, tuple[np.ndarray, np.ndarray]]
 
+def read_trained(arrays: Mapping[str, Any], file: str, identity: str) -> Weights:
+    """The weights in a file.
 
-def read_trained(arrays: Mapping[str, Any], file: str) -> tuple[Kernels, np.ndarray]:
-    """The kernels and the mean in a file: layer → float32 (kernel [3, 3, in, out], bias [out]),
-    shallow to deep, and float32 [3], which is subtracted from R, G, B in 0…255.
-
-    arrays: of a `.npz` file. file: how messages name it. Raises WeightsError, in one line, for
-    another version, and naming the layer for one that is missing, does not fit to the one before,
-    or is not finite.
+    arrays: of a `.npz` file. file: how messages name it. identity: see Weights. Raises
+    WeightsError, in one line, for another version, and naming the layer for one that is unknown or
+    missing, does not fit to the one before, or is not finite.
     """
     version = arrays["format"]
-    if version.shape != () or version != FORMAT:
+    if version.shape != () or version not in READ_FORMATS:
         raise WeightsError(
-            f"weights file {file} is of format {version}, and this program reads format {FORMAT}; "
-            "a newer version of the program may read it"
-        )
-    layers = layer_names(TO_CONV5_1)
-    stored = {name.removesuffix("_W") for name in arrays if name.endswith("_W")}
-    if others := sorted(stored - set(layers)):
-        raise WeightsError(
-            f"weights file {file} has a layer {others[0]}; expected {layers[0]} to {layers[-1]}"
+            f"weights file {file} is of format {version}, and this program reads formats "
+            f"{' and '.join(map(str, READ_FORMATS))}; a newer version of the program may read it"
         )
     kernels, channels = {}, 3
-    for layer in layers:
-        kernel, bias = _layer(arrays, layer, channels, file)
-        kernels[layer] = kernel, bias
-        channels = bias.size
+    for layer in _layers(arrays, file):
+        kernels[layer] = _layer(arrays, layer, channels, file)
+        channels = kernels[layer][1].size
     mean = arrays.get("mean")
     if mean is None or mean.shape != (3,) or not _finite(mean):
         raise WeightsError(f"weights file {file} has no `mean` of three finite numbers")
-    return kernels, mean.astype(np.float32)
+    scale = arrays.get("teacher_scale", np.empty(0))
+    if scale.size and not (scale.shape == (len(kernels),) and _finite(scale) and (scale > 0).all()):
+        raise WeightsError(
+            f"weights file {file}: teacher_scale is expected to be {len(kernels)} positive "
+            "numbers, one for each layer"
+        )
+    scales = dict(zip(kernels, scale.tolist(), strict=False))
+    return Weights(DISTILLED, identity, kernels, mean.astype(np.float32), scales)
+
+
+def _layers(arrays: Mapping[str, Any], file: str) -> list[str]:
+    """The file's layers, shallow to deep."""
+    stored = {name[:-2] for name in arrays if name.endswith(("_W", "_b"))}
+    if others := sorted(stored - set(LAYERS)):
+        raise WeightsError(
+            f"weights file {file} has a layer {others[0]}; expected layers of VGG19, {LAYERS[0]} "
+            f"to {LAYERS[-1]}"
+        )
+    blocks = max([LEAST_BLOCKS, *(int(layer[4]) for layer in stored)])
+    for first in (f"conv{block}_1" for block in range(1, blocks + 1)):
+        if first not in stored:
+            raise WeightsError(
+                f"weights file {file} has no layer {first}; expected the first layer of each of "
+                f"its blocks, which are {LEAST_BLOCKS} at least"
+            )
+    return [layer for layer in LAYERS if layer in stored]
 
 
 def _layer(

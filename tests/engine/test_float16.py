@@ -7,7 +7,7 @@ import tensorflow as tf
 from support import hard_networks, tiny
 from support.tiny import picture
 
-from styletransfer import Settings
+from styletransfer import Settings, load_vgg, objective
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.program import term_weights
 from styletransfer.engine.style_targets import StyleTargets
@@ -64,6 +64,18 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         np.testing.assert_allclose(rounded_terms, terms, rtol=0.01)
         assert np.isfinite(rounded).all()
         assert cosine(far * rounded, far * gradient) > 0.99
+
+
+@pytest.mark.slow
+def test_the_gradient_of_the_built_in_network_is_that_in_float32():
+    """It lacks some of VGG's layers."""
+    image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
+    vgg, found = load_vgg(), {}
+    for precision in ("float32", "float16"):
+        settings = Settings(precision=precision, content_weight=1.0)
+        assert Objective.of(settings, vgg).options.dtype == tf.as_dtype(precision)
+        found[precision] = objective(image, photo, [painting], settings, vgg)[1]
+    assert cosine(*found.values()) > 0.99
 
 
 def test_features_are_exact_multiples_and_fit_the_range():

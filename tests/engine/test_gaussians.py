@@ -76,7 +76,7 @@ def test_near_the_painting_the_distance_is_exact_to_a_percent(kind, by, way):
 
 
 def test_pictures_features_are_as_near_and_layers_of_all_sizes_are_one_batch():
-    vgg = load_vgg("sketch")
+    vgg = load_vgg()
     losses = RelativeLosses("conv4_1", "moments")
     own, painting = (
         [
@@ -94,7 +94,7 @@ def test_pictures_features_are_as_near_and_layers_of_all_sizes_are_one_batch():
             for each in (Statistics(*map(np.float64, both)) for both in (has, wanted))
         )
         distance = ((mean - mean_) ** 2).sum() + exact(found, matched)[0]
-        assert float(error * target.norm) == pytest.approx(distance, rel=0.01)
+        assert float(error * target.norm) == pytest.approx(distance, rel=0.03)
 
 
 @WAYS

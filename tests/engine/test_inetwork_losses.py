@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from scipy.optimize import fmin_l_bfgs_b
 from support import inetwork_formulas, tiny
+from support.fabricated import SOME_LAYERS, trained_arrays
 
-from styletransfer import Settings, objective, stylize
+from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.random_weights import random_weights
+from styletransfer.vgg.readers import read_weights
 
 pytestmark = pytest.mark.slow  # Each case traces a network.
 
@@ -169,6 +171,19 @@ def test_the_objective_is_the_originals_with_its_weights_and_as_many_channels():
     assert_agrees(weights, VGG(weights), image, content, [style], [1.0], {})
 
 
+def test_a_distilled_networks_features_count_as_if_they_were_as_large_as_its_teachers(tmp_path):
+    """The photo's, the picture's and the paintings'; the layers are those that it has."""
+    arrays = trained_arrays((16, 12, 12, 16), layers=SOME_LAYERS)
+    arrays["conv1_1_W"] /= 9
+    np.savez(tmp_path / "own.npz", **arrays)
+    weights = read_weights(tmp_path / "own.npz", "vgg16")
+    image, content, style = (tiny.picture(64, 96, seed) for seed in (1, 2, 3))
+    settings = balanced(0, "max") | {"content_layer": "conv4_1"}
+    masks = {"style_masks": [halves(64, 96, "top")]}
+    arguments = image, content, [style], [1.0], settings, masks
+    assert_agrees(dataclasses.replace(weights, model="vgg16"), VGG(weights), *arguments)
+
+
 def test_a_mask_is_resized_to_each_layer():
     """A mask twice as large as the picture means the same as one of the picture's size."""
     image, content, style = (tiny.picture(64, 96, seed) for seed in (1, 2, 3))
@@ -234,3 +249,13 @@ def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas(run):
     fallen = loss(content)[0]["total"] - reached
     assert abs(loss(picture)[0]["total"] - reached) < 0.03 * fallen
     assert first.losses["total"] == pytest.approx(loss(picture)[0]["total"], rel=1e-3)
+
+
+def test_a_run_with_the_built_in_network_lowers_the_loss():
+    """Also its style term, which would otherwise fall below all bounds."""
+    content, style = (tiny.picture(48, 64, seed) for seed in (1, 2))
+    steps = stylize(content, [style], Settings.inetwork(iterations=3, size=64), load_vgg())
+    losses = [dict(step.losses) for step in steps]
+    totals = [each["total"] for each in losses]
+    assert totals[0] > totals[1] > totals[2] > 0
+    assert all(each["style"] > 0 for each in losses)

@@ -27,9 +27,9 @@ each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS)
 
 
 @pytest.fixture(scope="module")
-def sketch():
+def builtin():
     """The built-in network, whose channels are correlated as trained ones are."""
-    return load_vgg("vgg19", "sketch")
+    return load_vgg()
 
 
 def sample(name, longer):
@@ -183,11 +183,11 @@ def canvas_error(vgg, photo, painting, step):
     "name, strength",  # Painted freely, the landscape comes no further than 0.75.
     [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.6)],
 )
-def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(sketch, name, strength):
-    given, step, grainier = painted(sketch, name, strength)
-    assert canvas_error(sketch, *given, step) == pytest.approx(strength, abs=0.07)
+def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, name, strength):
+    given, step, grainier = painted(builtin, name, strength)
+    assert canvas_error(builtin, *given, step) == pytest.approx(strength, abs=0.07)
     # Near the border, features depend on the margin that is cut off.
-    assert content_error(sketch, step.image, *given) == pytest.approx(strength, abs=0.1)
+    assert content_error(builtin, step.image, *given) == pytest.approx(strength, abs=0.1)
     assert grainier < 2
 
 
@@ -205,20 +205,20 @@ def test_strength_holds_on_hard_networks(kind):
 
 
 @pytest.mark.slow
-def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(sketch):
-    given, step, _ = painted(sketch, "shapes", 0.0, iterations=60)
-    assert content_error(sketch, step.image, *given) < 0.05
+def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(builtin):
+    given, step, _ = painted(builtin, "shapes", 0.0, iterations=60)
+    assert content_error(builtin, step.image, *given) < 0.05
     assert grain(step.image) < 1.5 * grain(given[0])
 
 
 @pytest.mark.slow
-def test_a_clear_sky_is_painted_as_well(sketch):
+def test_a_clear_sky_is_painted_as_well(builtin):
     """Relative to its own few shapes it would be a photo with grain."""
     painting, shades = sample("paintings/mosaic.jpg", 96), np.linspace(0.6, 0.9, 72)
     sky = np.float32(shades[:, None, None] * np.ones((1, 96, 3)))
     settings = Settings(size=96, iterations=60, precision="float32")
-    step = last(stylize(sky, [painting], settings, sketch))
-    assert content_error(sketch, step.image, sky, painting) == pytest.approx(0.5, abs=0.1)
+    step = last(stylize(sky, [painting], settings, builtin))
+    assert content_error(builtin, step.image, sky, painting) == pytest.approx(0.5, abs=0.1)
     strokes, wanted = (
         each.reshape(len(each) // 4, 4, 24, 4, 3).mean((1, 3)).std()
         for each in (step.image - sky, painting)
@@ -242,37 +242,37 @@ def border_ratio(image):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("strength", "warnings"), [(0.5, 1), (0, 0)])
-def test_a_strength_that_cannot_be_reached_is_named(sketch, caplog, strength, warnings):
+def test_a_strength_that_cannot_be_reached_is_named(builtin, caplog, strength, warnings):
     """To a photo of a single colour another is a long way; 0 asks for none."""
     settings = Settings(size=64, iterations=20, strength=strength)
     photo = np.full((48, 64, 3), 0.5, np.float32)
     with caplog.at_level(logging.WARNING, "styletransfer"):
-        found = last(stylize(photo, [0.8 * photo], settings, sketch))
+        found = last(stylize(photo, [0.8 * photo], settings, builtin))
     assert found.content_weight == 1000  # its bound
     said = [each.message.partition(":")[0] for each in caplog.records]
     assert said == ["strength 0.5 is out of reach"] * warnings
 
 
 @pytest.mark.slow
-def test_a_strength_out_of_reach_is_named_where_the_last_scale_converges_early(sketch, caplog):
-    settings = Settings(size=64, iterations=60, min_improvement=6)
+def test_a_strength_out_of_reach_is_named_where_the_last_scale_converges_early(builtin, caplog):
+    settings = Settings(size=64, iterations=100, min_improvement=6)
     photo = np.full((48, 64, 3), 0.5, np.float32)
     with caplog.at_level(logging.WARNING, "styletransfer"):
-        steps = stylize(photo, [0.8 * photo], settings, sketch, init=0.8 * photo)
+        steps = stylize(photo, [0.8 * photo], settings, builtin, init=0.8 * photo)
         taken = sum(1 for _ in steps)
-    assert taken < 120
+    assert taken < 200
     assert ["out of reach" in each.message for each in caplog.records] == [True]
 
 
 @pytest.mark.slow
-def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(sketch):
+def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(builtin):
     """Each ten steps are compared with the ten before, as if the photo's weight had been the same:
     here it falls to a sixth, and the loss with it."""
     painting, shades = sample("paintings/mosaic.jpg", 96), np.linspace(0.6, 0.9, 48)
     sky = np.float32(shades[:, None, None] * np.ones((1, 64, 3)))
     settings = Settings(size=64, iterations=60, min_improvement=2, precision="float32")
     terms, weights = [], [initial_content_weight(settings)]
-    for step in stylize(sky, [painting], settings, sketch):
+    for step in stylize(sky, [painting], settings, builtin):
         weight, relative = weights[-1], 1 + weights[-1]
         losses = [step.losses[name] * relative for name in TERMS]
         terms.append([losses[0] / weight, *losses[1:]])
@@ -285,15 +285,15 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(ske
 
 
 @pytest.mark.slow
-def test_the_outermost_pixels_are_no_different_from_inner_ones(sketch):
+def test_the_outermost_pixels_are_no_different_from_inner_ones(tiny):
     ratios = []
     for seed, strength in zip((1, 3, 5, 7, 9, 11), 3 * (0.3, 0.9), strict=True):
         # Cut out: towards their borders such pictures are flat.
         photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
         settings = Settings(size=112, iterations=20, strength=strength, precision="float32")
-        ratios.append(border_ratio(last(stylize(photo, [painting], settings, sketch)).image))
+        ratios.append(border_ratio(last(stylize(photo, [painting], settings, tiny)).image))
     assert min(ratios) > 0.85 and max(ratios) < 1.15
-    assert np.mean(ratios) == pytest.approx(1, abs=0.05)  # Without a margin, 1.09.
+    assert np.mean(ratios) == pytest.approx(1, abs=0.1)  # Without a margin, 1.4.
 
 
 @pytest.mark.parametrize("size", [(150, 210), (133, 178), (144, 191)])
@@ -338,14 +338,14 @@ def test_a_content_weight_is_used_as_given(tiny, weight):
 @pytest.mark.slow
 @pytest.mark.parametrize("statistics", STATISTICS)
 @pytest.mark.parametrize("start", ["photo", "noisy"])
-def test_in_bfloat16_the_style_gradient_points_the_same_way(sketch, statistics, start):
+def test_in_bfloat16_the_style_gradient_points_the_same_way(builtin, statistics, start):
     """On channels that are correlated: most of a feature is its mean."""
     photo, painting = pair("landscape")
     noise = 0.1 * np.random.default_rng(0).standard_normal(photo.shape)
     image = photo if start == "photo" else np.float32(np.clip(photo + noise, 0, 1))
     settings = dataclasses.replace(EXACT, content_weight=0.0, style_statistics=statistics)
     exact, quick = (
-        np.float64(objective(image, photo, [painting], each, sketch)[1]).ravel()
+        np.float64(objective(image, photo, [painting], each, builtin)[1]).ravel()
         for each in (settings, dataclasses.replace(settings, precision="bfloat16"))
     )
     assert exact @ quick > 0.98 * np.linalg.norm(exact) * np.linalg.norm(quick)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import last, picture
 
-from styletransfer import Settings, stylize
+from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import memory_available, memory_model, resilient_program
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
@@ -84,9 +85,36 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(
 @pytest.mark.slow
 @pytest.mark.parametrize("pool, size, masked", [("max", (97, 131), False), ("ave", (48, 64), True)])
 def test_the_tiled_gradient_of_the_original_is_that_of_the_whole_picture(tiny, pool, size, masked):
-    objective = Objective(tiny, OriginalLosses("vgg19", "conv5_2", 0), NetworkOptions(pool))
+    objective = Objective(tiny, OriginalLosses(tiny.layers, "conv5_2", 0), NetworkOptions(pool))
     image = tf.constant(picture(*size, 1)[None])
     to_reach = problem(objective, size, masked)
+    terms, gradient = whole(objective, image, to_reach)
+    for tiling in TILINGS:
+        found_terms, found = tiled(objective, image, to_reach, tiling)
+        np.testing.assert_allclose(found_terms, terms, rtol=1e-5)
+        assert np.linalg.norm(found - gradient) < 1e-5 * np.linalg.norm(gradient), tiling
+
+
+@pytest.fixture(scope="module")
+def some_layers(tmp_path_factory):
+    """A network that lacks some of VGG's layers, with features as large as its teacher's."""
+    path = tmp_path_factory.mktemp("weights") / "own.npz"
+    np.savez(path, **trained_arrays((12, 12, 12, 16), layers=SOME_LAYERS))
+    return load_vgg("vgg16", path).as_large_as_teacher
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "losses",
+    [RelativeLosses("conv3_3", "moments"), OriginalLosses(SOME_LAYERS, "conv4_1", 0)],
+    ids=["moments", "inetwork"],
+)
+def test_the_tiled_gradient_is_that_of_the_whole_picture_where_layers_are_missing(
+    some_layers, losses
+):
+    objective = Objective(some_layers, losses, NetworkOptions(), True, True)
+    image = tf.constant(picture(33, 47, 1)[None])
+    to_reach = problem(objective, (33, 47), masked=True)
     terms, gradient = whole(objective, image, to_reach)
     for tiling in TILINGS:
         found_terms, found = tiled(objective, image, to_reach, tiling)

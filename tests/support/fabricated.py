@@ -115,15 +115,29 @@ def save_npz(path: Path, weights: Weights) -> Path:
     return path
 
 
+# As of the network that comes with the program: blocks of other lengths than VGG's.
+SOME_LAYERS = ("conv1_1", "conv2_1", "conv2_2", "conv3_1", "conv3_3", "conv4_1")
+
+
 def trained_arrays(
-    widths: Sequence[int] = (4, 6, 5, 7, 3), dtype: str = "float32", seed: int = 0
+    widths: Sequence[int] = (4, 6, 5, 7, 3),
+    dtype: str = "float32",
+    seed: int = 0,
+    layers: Iterable[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The arrays of a file as training/export.py writes it: VGG19's layers up to conv5_1, noise in
-    these widths, by block."""
+    """The arrays of a file as training/export.py writes it, noise in these widths, by block.
+
+    layers: of format 2, with `teacher_scale`; None: of format 1, which has VGG19's layers up to
+    conv5_1.
+    """
     rng = np.random.default_rng(seed)
     arrays = {"format": np.array(1), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}
+    if layers is not None:
+        layers = tuple(layers)
+        scale = rng.uniform(2, 9, len(layers)).astype(np.float32)
+        arrays |= {"format": np.array(2), "teacher_scale": scale}
     channels = 3
-    for layer in list(layer_shapes("vgg19"))[:13]:
+    for layer in layers or list(layer_shapes("vgg19"))[:13]:
         width = widths[int(layer[4]) - 1]
         kernel = rng.standard_normal((3, 3, channels, width)) / np.sqrt(4.5 * channels)
         if dtype == "int8":

@@ -13,27 +13,18 @@ from PIL import Image
 from styletransfer.vgg.registry import Weights
 
 Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
-BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # Convolutions of each block.
-
-
-def layer_names(model: str) -> list[str]:
-    """conv1_1, conv1_2, conv2_1, …: 13 of vgg16, 16 of vgg19."""
-    return [
-        f"conv{block}_{number}"
-        for block, count in enumerate(BLOCKS[model], start=1)
-        for number in range(1, count + 1)
-    ]
 
 
 def features(x: tf.Tensor, weights: Weights, pool: str) -> dict[str, tf.Tensor]:
     """Name → [h, w, C] after ReLU, of x = 255·sRGB − mean, [H, W, 3]."""
     found = {}
-    for layer in layer_names(weights.model):
+    for layer in weights.kernels:
         if layer.endswith("_1") and layer != "conv1_1":
             x = halved(x, pool)
         kernel, bias = (array.astype(np.float64) for array in weights.kernels[layer])
         x = tf.nn.relu(convolved(x, kernel) + bias)
-        found[layer] = x
+        # Of a distilled network, as large as those of the VGG that it was distilled from.
+        found[layer] = weights.teacher_scale.get(layer, 1.0) * x
     return found
 
 
@@ -81,10 +72,12 @@ def style_loss(
     positions: int,
     content_mask: np.ndarray | None,
     style_masks: Sequence[np.ndarray | None],
+    ends_early: bool = False,
 ) -> tf.Tensor:
     """Σ_{i=1}^{n−1} Σ_j w_j · 2^{−(n−1−i)} · (s_{j,i} − s_{j,i+1}), with
-    s_{j,l} = Σ (G(S_j) − G(X))² / (4 · 3² · (H·W)²)."""
-    n = len(layers)
+    s_{j,l} = Σ (G(S_j) − G(X))² / (4 · 3² · (H·W)²), and s_{j,n} = 0 after the layers of a network
+    that ends before VGG does."""
+    n = len(layers) + ends_early
     total = tf.constant(0.0, tf.float64)
     for w, style, style_mask in zip(style_weights, styles, style_masks, strict=True):
         mask_of_x = content_mask if content_mask is not None else style_mask
@@ -93,6 +86,7 @@ def style_loss(
             of_style = shifted_gram(masked(style[layer], style_mask))
             of_x = shifted_gram(masked(x[layer], mask_of_x))
             s[number] = tf.reduce_sum((of_style - of_x) ** 2) / (4 * 3**2 * positions**2)
+        s.setdefault(n, tf.constant(0.0, tf.float64))
         for i in range(1, n):
             total += w * 2.0 ** -(n - 1 - i) * (s[i] - s[i + 1])
     return total
@@ -136,7 +130,7 @@ def loss_of(
 
     Pictures are taken at the size they are given; masks are grey 0…1, [H, W].
     """
-    layers = layer_names(weights.model)
+    layers = list(weights.kernels)
     mean = weights.mean.astype(np.float64)
     positions = content.shape[0] * content.shape[1]
 
@@ -166,6 +160,7 @@ def loss_of(
                     positions,
                     content_mask,
                     masks_of_paintings,
+                    ends_early=bool(weights.teacher_scale),
                 ),
                 "total_variation": total_variation_weight * total_variation(x),
             }

@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from styletransfer.vgg.registry import (
-    MEAN_PIXEL,
-    TO_CONV5_1,
-    Weights,
-    layer_names,
-    layer_shapes,
-)
+from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
 if TYPE_CHECKING:  # Loads TensorFlow.
     from styletransfer.vgg.network import VGG
@@ -73,10 +67,9 @@ def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: 
 
 def trained_file(seed: int = 0) -> bytes:
     """These weights as a `.npz` in the format of training/export.py."""
-    found = weights(seed=seed)
-    arrays: dict[str, Any] = {"format": np.array(1), "mean": MEAN_PIXEL}
-    for layer in layer_names(TO_CONV5_1):
-        arrays[f"{layer}_W"], arrays[f"{layer}_b"] = found.kernels[layer]
+    arrays: dict[str, Any] = {"format": np.array(2), "mean": MEAN_PIXEL}
+    for layer, pair in weights(seed=seed).kernels.items():
+        arrays[f"{layer}_W"], arrays[f"{layer}_b"] = pair
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()

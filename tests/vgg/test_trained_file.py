@@ -1,16 +1,16 @@
-"""Files of networks that were trained here: those that come with the program, any widths and
-types, and whatever is wrong with a file."""
+"""Files of networks that were trained here: the one that comes with the program, any layers,
+widths and types, and whatever is wrong with a file."""
 
 import numpy as np
 import pytest
-from support.fabricated import trained_arrays
+from support.fabricated import SOME_LAYERS, trained_arrays
 from support.failures import weights_error
 
 from styletransfer import load_vgg
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, TO_CONV5_1, layer_names
+from styletransfer.vgg.registry import BUILTIN, DISTILLED, layer_names
 
-LAYERS = layer_names("vgg19")[:13]
+LAYERS = layer_names("vgg19")[:13]  # of format 1
 
 
 def numpy_features(image, arrays):
@@ -18,7 +18,7 @@ def numpy_features(image, arrays):
     convolution, maxima of 2 × 2."""
     x = 255.0 * image.astype(np.float64) - arrays["mean"]
     found = {}
-    for layer in LAYERS:
+    for layer in (each for each in layer_names("vgg19") if f"{each}_W" in arrays):
         if layer.endswith("_1") and layer != "conv1_1":
             rows, columns = x.shape[0] // 2, x.shape[1] // 2
             x = x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, -1).max((1, 3))
@@ -46,7 +46,7 @@ def picture():
 def assert_computes(vgg, arrays):
     image = picture()
     wanted = numpy_features(image, arrays)
-    found = vgg.features(image, LAYERS)
+    found = vgg.features(image, vgg.layers)
     assert set(found) == set(wanted)
     for layer, feature in found.items():
         assert feature.shape == wanted[layer].shape
@@ -63,18 +63,21 @@ def save(path, arrays):
 # --- what comes with the program --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BUILTIN)
-def test_a_built_in_network_computes_what_numpy_does_with_its_file(name):
-    with np.load(BUILTIN[name], allow_pickle=False) as arrays:
-        assert_computes(load_vgg(name), dict(arrays))
+def test_the_built_in_network_computes_what_numpy_does_with_its_file():
+    with np.load(BUILTIN, allow_pickle=False) as arrays:
+        assert_computes(load_vgg(), dict(arrays))
 
 
-@pytest.mark.parametrize("name", BUILTIN)
-def test_a_built_in_network_is_a_small_file_whose_layers_all_see_something(name):
-    assert BUILTIN[name].stat().st_size <= {"sketch": 2_000_000, "studio": 16_000_000}[name]
-    features = load_vgg(name).features(picture(), LAYERS)
-    for layer, feature in features.items():
+def test_the_built_in_network_is_a_small_file_whose_layers_all_see_something():
+    assert BUILTIN.stat().st_size <= 16_000_000
+    vgg = load_vgg()
+    for layer, feature in vgg.features(picture(), vgg.layers).items():
         assert np.isfinite(feature).all() and feature.std() > 0, layer
+
+
+def test_the_built_in_network_knows_how_large_its_teachers_features_are():
+    weights = read_weights(BUILTIN, "vgg16")
+    assert [*weights.teacher_scale] == [*weights.kernels]
 
 
 # --- a user's own -----------------------------------------------------------------------------
@@ -86,7 +89,33 @@ def test_a_file_of_any_type_computes_what_numpy_does(dtype, model, tmp_path):
     arrays = trained_arrays(dtype=dtype)
     vgg = load_vgg(model, save(tmp_path / "own.npz", arrays))
     assert_computes(vgg, arrays)
-    assert (vgg.model, vgg.layers) == (TO_CONV5_1, LAYERS)
+    assert (vgg.model, vgg.layers) == (DISTILLED, LAYERS)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_layers_may_be_left_out_but_for_the_first_of_a_block(scaled, tmp_path):
+    arrays = trained_arrays(dtype="int8", layers=SOME_LAYERS)
+    scale = arrays["teacher_scale"]
+    if not scaled:
+        del arrays["teacher_scale"]
+    path = save(tmp_path / "own.npz", arrays)
+    vgg, weights = load_vgg("vgg16", path), read_weights(path, "vgg16")
+    assert_computes(vgg, arrays)
+    assert vgg.layers == SOME_LAYERS
+    expected = dict(zip(SOME_LAYERS, scale.tolist(), strict=True))
+    assert weights.teacher_scale == (expected if scaled else {})
+
+
+def test_features_as_large_as_the_teachers_are_multiples(tmp_path):
+    arrays = trained_arrays(layers=SOME_LAYERS)
+    vgg = load_vgg("vgg19", save(tmp_path / "own.npz", arrays))
+    larger = vgg.as_large_as_teacher.features(picture(), SOME_LAYERS)
+    for scale, (layer, feature) in zip(
+        arrays["teacher_scale"], vgg.features(picture(), SOME_LAYERS).items(), strict=True
+    ):
+        np.testing.assert_allclose(larger[layer], scale * feature, rtol=1e-4, atol=1e-4)
+    usual = load_vgg("vgg19", save(tmp_path / "usual.npz", trained_arrays()))
+    assert usual.as_large_as_teacher is usual
 
 
 @pytest.mark.parametrize("widths", [(1, 1, 1, 1, 1), (16, 3, 20, 2, 9), (64, 128, 16, 8, 4)])
@@ -119,11 +148,15 @@ def kernel(*shape, dtype=np.float32, value=1.0):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": np.array(2)}, "is of format 2, and this program reads format 1"),
+        ({"format": np.array(3)}, "is of format 3, and this program reads formats 1 and 2; a new"),
         ({"format": np.array("one")}, "is of format one"),
         ({"conv3_2_b": None}, "no layer conv3_2, expected a kernel of shape (3, 3, 5, n)"),
-        ({"conv5_1_W": None}, "no layer conv5_1"),
-        ({"conv5_2_W": kernel(3, 3, 3, 3)}, "has a layer conv5_2; expected conv1_1 to conv5_1"),
+        ({"conv1_1_W": None, "conv1_1_b": None}, "no layer conv1_1; expected the first layer of"),
+        ({"conv4_1_W": None, "conv4_1_b": None}, "no layer conv4_1; expected the first layer of"),
+        ({"conv5_5_W": kernel(3, 3, 3, 3)}, "has a layer conv5_5; expected layers of VGG19, conv1"),
+        ({"teacher_scale": kernel(12)}, "teacher_scale is expected to be 13 positive numbers"),
+        ({"teacher_scale": kernel(13, value=0.0)}, "teacher_scale is expected to be 13 positive"),
+        ({"teacher_scale": kernel(13, value=np.nan)}, "teacher_scale is expected to be 13 posit"),
         ({"conv2_1_W": kernel(3, 3, 5, 6)}, "(3, 3, 5, 6) and a bias of shape (6,); expected a "),
         ({"conv2_1_W": kernel(5, 5, 4, 6)}, "expected a kernel of shape (3, 3, 4, n)"),
         ({"conv2_1_b": kernel(5)}, "and a bias of shape (5,); expected"),
