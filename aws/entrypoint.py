@@ -23,7 +23,6 @@ from styletransfer.log import event
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_account
 from styletransfer.storage.base import Bucket
-from styletransfer.vgg import download, sources
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,11 +65,10 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        weights = requested.vgg_weights
         complete = dataclasses.replace(
             requested,
             look=requested.look or _first_look(requested),
-            vgg_weights=weights or _weights(requested.settings.model, bucket, Path(folder)),
+            vgg_weights=requested.vgg_weights or _weights(bucket, Path(folder)),
             overrides=wish.asked,
             gallery=False,  # The bot sends results.
         )
@@ -104,18 +102,14 @@ def _first_look(requested: Config) -> str:
     return looks[0].name
 
 
-def _weights(model: str, bucket: Bucket, folder: Path) -> str:
-    """The weights to use: published ones if the image has them; a file at the top of the bucket,
-    downloaded into a folder; or else the built-in network's. Each photo is a job of its own, so no
-    hub is asked, which would answer some jobs and others not."""
-    if download.cached(model):
-        return sources.PUBLISHED
+def _weights(bucket: Bucket, folder: Path) -> str | None:
+    """A file of weights at the top of the bucket, downloaded into a folder; None: there is none."""
     for name in layout.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")
             bucket.download(name, folder / name)
             return str(folder / name)
-    return sources.ANY_BUILTIN
+    return None
 
 
 if __name__ == "__main__":

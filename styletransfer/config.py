@@ -31,8 +31,7 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
-# The demo takes two minutes on two processor cores: painted like a draft, but with the better
-# built-in network.
+# The demo takes two minutes on two processor cores: painted like a draft.
 DEMO_SETTINGS = QUALITIES["draft"]
 
 

@@ -238,11 +238,6 @@ class Settings:
         parsed = {name: parse(name, value, where) for name, value in values.items()}
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
 
-    @property
-    def is_draft(self) -> bool:
-        """Whether a built-in network is to be the quick one."""
-        return self.quality == "draft"
-
     def deciding(self) -> dict[str, Any]:
         """The settings that decide a result: all but `quality`, which only names values of others,
         and `compile`, which changes no more than rounding.

@@ -35,7 +35,7 @@ class Feasibility:
         self._available = memory.available()
         self._budget = MemoryBudget(run.config.memory_limit)
         self._known: dict[Any, Any] = {}
-        self._first_of_size: dict[tuple[str, bool], Settings] = {}
+        self._first_of_size: dict[tuple[str, str], Settings] = {}
 
     @property
     def free(self) -> int:
@@ -67,7 +67,7 @@ class Feasibility:
     def plan(self, inputs: PaintingInputs, settings: Settings) -> PaintingPlan:
         """Raises one of PICTURE_FAILURES where such a picture cannot be painted."""
         return self._once(
-            (settings, settings.is_draft, inputs),
+            (settings, inputs),
             lambda: plan_painting(inputs, settings, self._network(settings), self._budget),
         )
 
@@ -95,7 +95,7 @@ class Feasibility:
     def _network(self, settings: Settings) -> Any:
         """A network as large as the settings': memory does not depend on the seed of random
         weights."""
-        first = self._first_of_size.setdefault((settings.model, settings.is_draft), settings)
+        first = self._first_of_size.setdefault((settings.model, settings.recipe), settings)
         return self._run.networks.load(first, self._device)
 
     def _once(self, key: Any, find: Callable[[], _Found]) -> _Found:

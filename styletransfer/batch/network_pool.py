@@ -3,15 +3,14 @@ is being loaded."""
 
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from logging import WARNING
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from styletransfer.config import Config
 from styletransfer.errors import WeightsError
-from styletransfer.log import event, plural, printable
+from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry, UnavailableError
@@ -21,7 +20,7 @@ from styletransfer.vgg.sources import WeightsSource
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from styletransfer.vgg.network import VGG
 
-NetworkKind = tuple[str, int, bool]  # model, seed, whether for drafts
+NetworkKind = tuple[str, int, str]  # model, seed, recipe: what may decide which weights
 _Network = tuple[str, WeightsSource]  # model, weights
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 RANDOM_NOTE = (
@@ -31,12 +30,7 @@ RANDOM_NOTE = (
 
 
 class NetworkPool:
-    """The networks that VGG_WEIGHTS and the looks' settings ask for.
-
-    Where VGG_WEIGHTS is unset, whether a hub answers must neither outdate what is painted nor mix
-    networks in a batch. So results of either network count as done, and the run goes on with the
-    network that painted most of them.
-    """
+    """The networks that VGG_WEIGHTS and the looks' settings ask for."""
 
     def __init__(
         self,
@@ -47,8 +41,6 @@ class NetworkPool:
     ) -> None:
         """chosen: what `choices` of another pool gave, which this one keeps to."""
         self._config, self._style, self._entries = config, style, style_entries
-        self._painted: Mapping[str, int] = {}
-        self._accepted: dict[NetworkKind, tuple[str, ...]] = {}
         self._sources: dict[NetworkKind, WeightsSource] = dict(chosen or {})
         self._logged: set[str] = set()
         self._reader = ThreadPoolExecutor(1)
@@ -56,47 +48,30 @@ class NetworkPool:
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
-    def accepted(self, settings: Settings) -> tuple[str, ...]:
-        """The identities of weights with which a result with these settings is up to date.
+    def identity(self, settings: Settings) -> str:
+        """What distinguishes the weights for these settings from others, for fingerprints.
 
         Raises WeightsError where the file that VGG_WEIGHTS names does not exist.
         """
-        kind = _kind(settings)
-        if kind not in self._accepted:
-            named = self._config.vgg_weights is not None
-            accepted = (self._source(settings),) if named else _unnamed(settings)
-            self._accepted[kind] = tuple(each.identity for each in accepted)
-        return self._accepted[kind]
+        return self._source(settings).identity
 
     def accepts(self, record: Record, settings: Settings) -> bool:
         """Whether a record names weights with which its result is up to date, if nothing else has
         changed. Names decide where identities are of different kinds: random weights have a seed,
         and objects that were uploaded in parts have no MD5."""
-        for identity in self.accepted(settings):
-            identities = record.weights or "", identity
-            if identities[0] == identity:
-                return True
-            plain = all(each.startswith("md5:") and "-" not in each for each in identities)
-            name = sources.described(identity, self._config.vgg_weights)
-            if not plain and record.network == name:
-                return True
-        return False
+        identities = record.weights or "", self.identity(settings)
+        if identities[0] == identities[1]:
+            return True
+        plain = all(each.startswith("md5:") and "-" not in each for each in identities)
+        return not plain and record.network == self.described(settings)
 
-    def continue_with(self, painted: Mapping[str, int]) -> None:
-        """Before `identity`: how many results are there, by the identities that `accepted` gave."""
-        self._painted = painted
-
-    def identity(self, settings: Settings) -> str:
-        """What distinguishes the weights for these settings from others, for fingerprints of
-        results to be painted. With VGG_WEIGHTS unset it may download the published ones.
-
-        Raises WeightsError as `accepted`.
-        """
-        identity = self._source(settings).identity
-        if identity not in self._logged:
-            self._logged.add(identity)
-            event(f"painting with {self.described(settings)}", weights=identity)
-        return identity
+    def announce(self, looks: Iterable[Settings]) -> None:
+        """Says once what paints with each of these settings."""
+        for settings in looks:
+            identity = self.identity(settings)
+            if identity not in self._logged:
+                self._logged.add(identity)
+                event(f"painting with {self.described(settings)}", weights=identity)
 
     def described(self, settings: Settings) -> str:
         """The network for these settings in half a line."""
@@ -150,29 +125,11 @@ class NetworkPool:
 
     def _choice(self, settings: Settings) -> WeightsSource:
         given = self._config.vgg_weights
-        if given and given.startswith(IN_BUCKET):
+        if given is None:
+            return sources.default_source(settings)
+        if given.startswith(IN_BUCKET):
             return WeightsSource(given, f"md5:{self._entry(given).etag}")
-        if given:
-            return sources.named_source(given, *_kind(settings))
-        builtin, published = _unnamed(settings)
-        own, other = (self._painted.get(each.identity, 0) for each in (builtin, published))
-        if own > other:
-            event(
-                f"{plural(own, 'result')} there: painted with "
-                f"{sources.described(builtin.identity)}, and so will be the others; "
-                f"VGG_WEIGHTS={sources.PUBLISHED} paints all with VGG's published weights"
-            )
-            return builtin
-        source = sources.default_source(
-            settings.model, may_download=not self._config.demo, draft=settings.is_draft
-        )
-        if other and source == builtin:
-            event(
-                f"{plural(other, 'result')} there: painted with "
-                f"{sources.described(published.identity)}, unlike those of this run",
-                level=WARNING,
-            )
-        return source
+        return sources.named_source(given, settings.model, settings.seed)
 
     def _entry(self, given: str) -> Entry:
         key = given.removeprefix(IN_BUCKET)
@@ -196,12 +153,11 @@ class NetworkPool:
 
 
 def load_network(given: str | None, identity: str, settings: Settings, style: Bucket) -> "VGG":
-    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; for none, or
-    `builtin`, which depends on the quality, that with the identity. Raises WeightsError,
-    StorageError."""
+    """The network that a value of VGG_WEIGHTS names, `bucket:KEY` being in `style`; for none, that
+    with the identity. Raises WeightsError, StorageError."""
     from styletransfer.vgg.network import VGG
 
-    if given in (None, sources.ANY_BUILTIN):
+    if given is None:
         source = sources.source_of(identity, settings.model)
     elif given.startswith(IN_BUCKET):
         source = WeightsSource(given, identity)
@@ -211,16 +167,7 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
 
 
 def _kind(settings: Settings) -> NetworkKind:
-    return settings.model, settings.seed, settings.is_draft
-
-
-def _unnamed(settings: Settings) -> tuple[WeightsSource, WeightsSource]:
-    """Those that VGG_WEIGHTS need not name: the built-in network, and the published weights."""
-    builtin, published = (
-        sources.named_source(name, *_kind(settings))
-        for name in (sources.ANY_BUILTIN, sources.PUBLISHED)
-    )
-    return builtin, published
+    return settings.model, settings.seed, settings.recipe
 
 
 def _was_away(reading: "Future[registry.Weights]") -> bool:

@@ -1,10 +1,8 @@
 """What is to be painted: photos × looks, without those that have an up-to-date result."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
-from functools import cached_property
-from itertools import groupby
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from styletransfer import bucket_layout
@@ -97,8 +95,8 @@ def make_plan(
 ) -> Plan:
     """Compares the selection with what is in the result bucket. Raises StorageError, WeightsError.
 
-    networks: asked which weights paint what there is to paint. stored: all that is in the result
-    bucket, by key. keep: results stay, whatever has changed.
+    networks: of the looks; it logs those that have something to paint. stored: all that is in the
+    result bucket, by key. keep: results stay, whatever has changed.
     """
     records = read_records(
         result, (stored[key] for key in _record_keys(selection) if key in stored)
@@ -106,10 +104,9 @@ def make_plan(
     intact = intact_records(records, stored)
     form = astuple(output)
     same_files = _same_files(selection, result)
-    unfinished, done, kept, refused = [], [], [], []
-    painted: Counter[str] = Counter()  # by weights
+    todo, done, kept, refused = [], [], [], []
     for look in selection.looks:
-        accepted = _Accepted(look, networks, form)
+        of_look = cache(partial(_fingerprints, look, networks, form))
         for photo in selection.photos:
             record_key = bucket_layout.record_key(look.name, photo.key)
             previous = task_record(records.get(record_key), photo.key, look.name)
@@ -117,12 +114,11 @@ def make_plan(
             try:
                 check_names(photo, look)
                 _check_record_key(record_key, result)
-                weights = accepted.weights(task)
-                if previous and (keep or weights) and _has_result(task, intact):
+                task = replace(task, fingerprint=of_look()(photo, task.mask))
+                same = previous is not None and previous.fingerprint == task.fingerprint
+                if previous and (keep or same) and _has_result(task, intact):
                     done.append(previous)
-                    if weights:
-                        painted[weights] += 1
-                    else:
+                    if not same:
                         kept.append(task)
                     continue
                 check_rivals(selection.keys, photo, look)
@@ -130,9 +126,8 @@ def make_plan(
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
-                unfinished.append(task)
-    networks.continue_with(painted)
-    todo = [*_with_fingerprints(unfinished, networks, form)]
+                todo.append(task)
+    networks.announce(task.look.settings for task in todo)
     useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
         output=output,
@@ -150,28 +145,11 @@ def make_plan(
     )
 
 
-class _Accepted:
-    """The results in a look that are what would be painted, by their fingerprints."""
-
-    def __init__(self, look: Look, networks: "NetworkPool", form: tuple[Any, ...]) -> None:
-        self._look, self._networks, self._form = look, networks, form
-
-    def weights(self, task: Task) -> str | None:
-        """Those that the task's earlier result was painted with; None where it would be another.
-        Raises ObjectError where a file cannot be read."""
-        previous = task.previous_record
-        for weights, of in self._fingerprints.items():
-            if of(task.photo, task.mask) == (previous and previous.fingerprint):
-                return weights
-        return None
-
-    @cached_property
-    def _fingerprints(self) -> dict[str, Callable[[Entry, Entry | None], str]]:
-        """By weights."""
-        return {
-            weights: fingerprints(self._look, weights, self._form)
-            for weights in self._networks.accepted(self._look.settings)
-        }
+def _fingerprints(
+    look: Look, networks: "NetworkPool", form: tuple[Any, ...]
+) -> Callable[[Entry, Entry | None], str]:
+    """Those of results in a look. Raises ObjectError where a file cannot be read, WeightsError."""
+    return fingerprints(look, networks.identity(look.settings), form)
 
 
 def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
@@ -251,16 +229,6 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
         *plan.intact.values(),
         *(replace(each, error=None, tried=None) for each in gone.values()),
     ]
-
-
-def _with_fingerprints(
-    tasks: Iterable[Task], networks: "NetworkPool", form: tuple[Any, ...]
-) -> Iterator[Task]:
-    for _, of_look in groupby(tasks, lambda task: task.look.name):
-        first, *others = of_look
-        of = fingerprints(first.look, networks.identity(first.look.settings), form)
-        for task in (first, *others):
-            yield replace(task, fingerprint=of(task.photo, task.mask))
 
 
 def _record_keys(selection: Selection) -> Iterator[str]:

@@ -68,8 +68,8 @@ def _differences(
     if record.settings is not None and now.settings is not None:
         found.append(_Difference("with other settings", _changes(record.settings, now.settings)))
     if record.weights and not networks.accepts(record, task.look.settings):
-        # Which one will paint is not asked for: finding that out may take a download.
-        found.append(_Difference("by another network", (record.network or record.weights,)))
+        change = f"{record.network or record.weights} → {networks.described(task.look.settings)}"
+        found.append(_Difference("by another network", (change,)))
     if record.engine not in (None, ENGINE_VERSION):
         change = f"{record.engine} → {ENGINE_VERSION}"
         found.append(_Difference("by another version of the engine", (change,)))

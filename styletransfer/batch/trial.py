@@ -50,7 +50,7 @@ class Trial:
         self._memory = PrefetchMemory(run.config.memory_limit)
         self._headers = Headers(run.plan.todo, run.buckets.source, run.buckets.style)
         self._feasibility = Feasibility(run, self._headers, self._memory, device)
-        self._rates: dict[tuple[Settings, bool, Tiling, bool, int], float] = {}
+        self._rates: dict[tuple[Settings, Tiling, bool, int], float] = {}
         self._sizes: dict[str, Size] = {}  # of photos that were read
         self._look: Look | None = None
         self._style: StyleTargets | None = None
@@ -66,7 +66,7 @@ class Trial:
         inputs = self._feasibility.inputs(task) or self._inputs_by_reading(task)
         plan = self._feasibility.plan(inputs, settings)
         last = plan.sizes[-1]
-        kind = settings, settings.is_draft, plan.memory.tiling, inputs.masked, _size_class(last)
+        kind = settings, plan.memory.tiling, inputs.masked, _size_class(last)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(task, inputs)
         return TaskEstimate(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from styletransfer.cli.loss_log import LossLog
     from styletransfer.engine.stylize import Step
     from styletransfer.images.decode import Picture
+    from styletransfer.vgg.sources import WeightsSource
 
 
 def inetwork(words: Sequence[str] | None = None) -> int:
@@ -115,13 +116,13 @@ def paint(args: argparse.Namespace) -> Path:
         device = choose_devices(args.device).first
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import StyleTransfer
-    from styletransfer.vgg.network import load_vgg
-    from styletransfer.vgg.sources import described
+    from styletransfer.vgg.network import VGG
+    from styletransfer.vgg.sources import described, read_source
 
     logger.info("painting on %s", device)
     with device.scope():
-        vgg = load_vgg(settings.model, weights, settings.seed, settings.is_draft)
-        logger.info("painting with %s", described(vgg.identity, weights))
+        vgg = VGG(read_source(weights, settings.model, settings.seed))
+        logger.info("painting with %s", described(vgg.identity, weights.given))
         style = StyleTargets(
             pixels,
             shares,
@@ -240,21 +241,21 @@ def _used_pixels(
     ]
 
 
-def _weights(args: argparse.Namespace, settings: Settings) -> str | None:
-    """The weights that are named, by the flag or by VGG_WEIGHTS; None for the usual ones.
+def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
+    """The weights that are named, by the flag or by VGG_WEIGHTS, or else the usual ones.
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
-    from styletransfer.vgg.sources import named_source
+    from styletransfer.vgg.sources import default_source, named_source
 
     given: str | None = args.weights or environment().get("VGG_WEIGHTS")
-    if given is not None and given.startswith("bucket:"):
+    if given is None:
+        return default_source(settings)
+    if given.startswith("bucket:"):
         raise WeightsError(
             f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
-    if given is not None:
-        named_source(given, settings.model, settings.seed)
-    return given
+    return named_source(given, settings.model, settings.seed)
 
 
 def _pictures_of(args: argparse.Namespace) -> list[str]:

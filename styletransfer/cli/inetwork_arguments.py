@@ -275,9 +275,9 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--weights",
         metavar="FILE",
-        help="VGG weights: .h5, .mat, .npz, `published` (Keras'), `builtin`, "
-        "`sketch`, `studio` or `random` (default: "
-        "VGG_WEIGHTS, or those that Keras publishes, or else the built-in network)",
+        help="the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
+        "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
+        "recipe inetwork: published, if they were fetched before)",
     )
     group.add_argument(
         "--memory_limit",

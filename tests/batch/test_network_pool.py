@@ -6,25 +6,25 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from support import fabricated
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
-from support.hub import publish, put
-from support.s3_servers import free_ports
+from support.hub import put
 
 from styletransfer.batch import network_pool
 from styletransfer.errors import WeightsError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError, UnavailableError
-from styletransfer.vgg import download
-from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg import download, registry
+from styletransfer.vgg.registry import BUILTIN, architecture
 from styletransfer.vgg.sources import WeightsSource
 
-STUDIO_MD5 = hashlib.md5(BUILTIN["studio"].read_bytes()).hexdigest()
-SKETCH, STUDIO = "the built-in network sketch", "the built-in network studio"
-
-
+IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
+NETWORK = "the built-in network"
+VGG19 = architecture("vgg19").published
 FILE = "bucket:vgg.h5"  # in the style bucket
 
 
@@ -54,7 +54,7 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
         pool = pool_of(etag, read="md5:b")
         assert pool.load(Settings()).identity == "md5:b"
         assert pool.load(Settings()) is pool.load(Settings())
-        assert pool.choices() == {("vgg19", 0, False): WeightsSource(FILE, f"md5:{etag}")}
+        assert pool.choices() == {("vgg19", 0, "default"): WeightsSource(FILE, f"md5:{etag}")}
 
 
 def test_weights_that_could_not_be_read_as_the_storage_was_away_are_read_again(
@@ -95,10 +95,11 @@ def test_weights_of_a_record_are_known_by_content_or_else_by_name(
 @pytest.mark.parametrize(
     ("given", "identity", "source"),
     [
-        (None, f"md5:{STUDIO_MD5}", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
-        ("builtin", f"md5:{STUDIO_MD5}", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
+        (None, IDENTITY, WeightsSource("builtin", IDENTITY)),
+        (None, f"md5:{VGG19.md5}", WeightsSource("cached", f"md5:{VGG19.md5}")),
+        ("builtin", "md5:a", WeightsSource("builtin", IDENTITY)),
         (FILE, "md5:a", WeightsSource(FILE, "md5:a")),
-        ("studio", "md5:a", WeightsSource("studio", f"md5:{STUDIO_MD5}")),
+        ("studio", "md5:a", WeightsSource("builtin", IDENTITY)),
         ("random", "md5:a", WeightsSource("random", "random:7")),
     ],
 )
@@ -112,20 +113,11 @@ def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(
     assert found.identity == source.identity or found.given == "random"
 
 
-def md5(path):
-    return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
-
-
 @pytest.fixture
 def unnamed(folders, empty_caches, traced_once):
     """Folders as buckets, VGG_WEIGHTS unset, nothing cached."""
     del folders["VGG_WEIGHTS"]
     return folders
-
-
-@pytest.fixture
-def no_hub(monkeypatch):
-    publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
 
 
 def records():
@@ -136,82 +128,44 @@ def networks():
     return [each["network"] for each in records().values()]
 
 
-def more_photos():
-    Path("photos/later.jpg").write_bytes(Path("photos/beach.jpg").read_bytes())
-
-
 # --- VGG_WEIGHTS unset ------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_without_a_hub_a_run_paints_with_the_built_in_network(unnamed, no_hub, capsys):
+def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(unnamed, hub, published, capsys):
     assert run(unnamed) == 0
-    printed = capsys.readouterr().out
-    assert f"refused); {STUDIO} serves instead (VGG_WEIGHTS=builtin keeps to it)" in printed
-    assert f"painting with {STUDIO}" in printed
+    assert f"painting with {NETWORK}\n" in capsys.readouterr().out
     assert keys() >= RESULTS
     for record in records().values():
-        assert record["network"] == STUDIO
-        assert record["weights"] == md5(BUILTIN["studio"])
+        assert (record["network"], record["weights"]) == (NETWORK, IDENTITY)
         assert record["vgg_weights"] is None and "note" not in record
     shown = results_of(Path("out/index.html").read_text())
-    assert all(["Network", STUDIO] in each["origin"] for each in shown)
-
-
-def test_a_hub_that_answers_later_repaints_nothing(
-    unnamed, small_vgg, hub, monkeypatch, no_hub, capsys
-):
-    assert run(unnamed) == 0
-    before = keys()
-    publish(monkeypatch, f"{hub.url}/small.h5", hashlib.md5(hub.content).hexdigest())
-    assert run(unnamed) == 0
-    assert "Nothing to paint" in capsys.readouterr().out
-    assert keys() == before and hub.asked == []
-
-
-def test_a_run_goes_on_with_the_built_in_network_where_it_has_begun(
-    unnamed, small_vgg, hub, monkeypatch, no_hub, capsys
-):
-    run(unnamed)
-    publish(monkeypatch, f"{hub.url}/small.h5", hashlib.md5(hub.content).hexdigest())
-    more_photos()
-    capsys.readouterr()
-    assert run(unnamed) == 0
-    printed = capsys.readouterr().out
-    assert f"4 results there: painted with {STUDIO}, and so will be the others" in printed
-    assert "VGG_WEIGHTS=published" in printed
-    assert networks() == [STUDIO] * 6 and hub.asked == []
-    assert run(unnamed, VGG_WEIGHTS="published") == 0
-    assert networks() == ["VGG19, Keras' weights"] * 6
-
-
-def test_a_hub_that_is_gone_later_repaints_nothing(unnamed, small_vgg, hub, published, capsys):
-    assert run(unnamed) == 0
-    assert networks() == ["VGG19, Keras' weights"] * 4
-    (download.CACHE / published.name).unlink()
-    hub.mode = "missing"
-    more_photos()
-    capsys.readouterr()
-    assert run(unnamed) == 0
-    printed = capsys.readouterr().out
-    assert (
-        "4 results there: painted with VGG19, Keras' weights, unlike those of this run" in printed
-    )
-    assert sorted(networks()) == ["VGG19, Keras' weights"] * 4 + [STUDIO] * 2
-    hub.mode = "ok"
-    assert run(unnamed) == 0
-    assert "Nothing to paint: all 6 results" in capsys.readouterr().out
-
-
-def test_a_run_with_nothing_to_paint_asks_no_hub(unnamed, small_vgg, hub, published):
-    put(download.CACHE, published.name, hub.content)
-    run(unnamed)
-    (download.CACHE / published.name).unlink()
-    assert run(unnamed) == 0
+    assert all(["Network", NETWORK] in each["origin"] for each in shown)
     assert hub.asked == []
 
 
-def test_the_demo_neither_asks_the_hub_nor_paints_with_random_features(
+def test_it_is_the_same_where_published_weights_are_in_a_cache(
+    unnamed, small_vgg, hub, published, capsys
+):
+    assert run(unnamed) == 0
+    put(download.CACHE, published.name, hub.content)
+    capsys.readouterr()
+    assert run(unnamed) == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    assert run(unnamed, STYLE_SEED="1") == 0
+    assert networks() == [NETWORK] * 4 and hub.asked == []
+
+
+def test_looks_of_every_quality_have_the_same_network(unnamed, small_vgg):
+    Path("paintings/looks.toml").write_text(
+        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\nsize = 64\niterations = 2\n'
+        '[slow]\npaintings = ["monet.jpg"]\n'
+    )
+    assert run(unnamed) == 0
+    assert networks() == [NETWORK] * 4 and len(small_vgg) == 1
+
+
+def test_the_demo_asks_no_hub(
     small_vgg, empty_caches, hub, published, monkeypatch, tmp_path, capsys
 ):
     from styletransfer import config, log
@@ -219,63 +173,64 @@ def test_the_demo_neither_asks_the_hub_nor_paints_with_random_features(
     log.log_to_stdout("%(message)s")
     monkeypatch.setattr(config, "WORKSPACE", tmp_path)
     assert run({"STYLE_SIZE": "48", "STYLE_ITERATIONS": "1"}) == 0
-    assert f"painting with {STUDIO}" in capsys.readouterr().out
+    assert f"painting with {NETWORK}" in capsys.readouterr().out
     made = [json.loads(each.read_text()) for each in (tmp_path / "results").rglob("*.jpg.json")]
-    assert {each["network"] for each in made} == {STUDIO} and len(made) == 6
+    assert {each["network"] for each in made} == {NETWORK} and len(made) == 6
     assert hub.asked == []
 
 
-@pytest.mark.slow
-def test_drafts_have_the_quick_built_in_network_and_the_other_looks_the_better_one(
-    unnamed, no_hub, capsys
+def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_says_why(
+    unnamed, small_vgg, monkeypatch, tmp_path, capsys
 ):
-    """Though their settings are the same in all else."""
-    Path("photos/trip/old town é.png").unlink()
-    Path("paintings/looks.toml").write_text(
-        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\niterations = 2\n'
-        "learning_rate = 0.02\n"
-        '[slow]\npaintings = ["monet.jpg"]\nlearning_rate = 0.02\n'
-    )
-    assert run(unnamed, DRY_RUN="1") == 0
-    assert run(unnamed) == 0
-    made = {path.parent.name: record for path, record in records().items()}
-    assert (made["quick"]["network"], made["slow"]["network"]) == (SKETCH, STUDIO)
-    assert made["quick"]["settings"] == made["slow"]["settings"]
-    assert Path("out/quick/beach.jpg").read_bytes() != Path("out/slow/beach.jpg").read_bytes()
+    older = tmp_path / "studio.npz"
+    older.write_bytes(BUILTIN.read_bytes() + b"\0")
+    with monkeypatch.context() as before:
+        before.setattr(registry, "BUILTIN", older)
+        assert run(unnamed) == 0
+    was = {"network": f"{NETWORK} studio", "weights": "md5:older"}
+    for path, record in records().items():
+        path.write_text(json.dumps(record | was))
+    painted = {path: path.read_bytes() for path in Path("out/monet").rglob("*.*")}
+    reason = f"4 are there by another network ({NETWORK} studio → {NETWORK}): they "
     capsys.readouterr()
+    assert run(unnamed, KEEP="1") == 0
+    assert f"{reason}are kept" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in painted} == painted
+    assert networks() == [f"{NETWORK} studio"] * 4
     assert run(unnamed) == 0
-    assert "Nothing to paint" in capsys.readouterr().out
-    from styletransfer.cli.inetwork import inetwork
+    assert f"{reason}will be replaced" in capsys.readouterr().out
+    assert networks() == [NETWORK] * 4
 
-    assert inetwork(["--from-record", "out/_records/quick/beach.jpg.json", "copy"]) == 0
-    assert Path("copy.jpg").read_bytes() == Path("out/quick/beach.jpg").read_bytes()
+
+@pytest.mark.parametrize(("cached", "network"), [(True, "VGG19, Keras' weights"), (False, NETWORK)])
+def test_recipe_inetwork_has_its_models_published_weights_where_they_are_cached(
+    unnamed, small_vgg, hub, published, cached, network, capsys
+):
+    if cached:
+        put(download.CACHE, published.name, hub.content)
+    recipe = {"STYLE_RECIPE": "inetwork", "STYLE_MODEL": "vgg19"}
+    assert run(unnamed, **recipe) == 0
+    assert capsys.readouterr().out.count(f"painting with {network}\n") == 1
+    assert networks() == [network] * 4 and hub.asked == []
 
 
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "network"), [("builtin", "studio"), ("studio", "studio"), ("sketch", "sketch")]
-)
-def test_a_built_in_network_is_chosen_by_name(
-    unnamed, small_vgg, hub, published, name, network, capsys
-):
+@pytest.mark.parametrize("name", ["builtin", "studio", "sketch"])
+def test_the_built_in_network_is_chosen_by_name(unnamed, small_vgg, hub, published, name, capsys):
     assert run(unnamed, VGG_WEIGHTS=name) == 0
-    assert f"painting with the built-in network {network}" in capsys.readouterr().out
-    assert hub.asked == []
-    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN[network])) == 0
+    assert f"painting with {NETWORK}\n" in capsys.readouterr().out
+    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN)) == 0
     assert "Nothing to paint" in capsys.readouterr().out, "it is the same network"
+    assert run(unnamed) == 0
+    assert "Nothing to paint" in capsys.readouterr().out, "as where none is named"
+    assert hub.asked == []
 
 
-def test_another_content_of_the_built_in_file_is_another_network(
-    unnamed, small_vgg, monkeypatch, tmp_path, capsys
-):
-    run(unnamed, VGG_WEIGHTS="builtin")
-    (tmp_path / "other.npz").write_bytes(BUILTIN["studio"].read_bytes() + b"\0")
-    monkeypatch.setitem(BUILTIN, "studio", tmp_path / "other.npz")
-    capsys.readouterr()
-    run(unnamed, VGG_WEIGHTS="builtin")
-    assert "4 to paint" in capsys.readouterr().out
+def test_published_weights_are_downloaded_where_they_are_named(unnamed, small_vgg):
+    assert run(unnamed, VGG_WEIGHTS="published") == 0
+    assert networks() == ["VGG19, Keras' weights"] * 4
 
 
 @pytest.mark.parametrize(
@@ -283,13 +238,13 @@ def test_another_content_of_the_built_in_file_is_another_network(
     [
         ("published", r"404.*VGG_WEIGHTS"),
         ("gone.npz", r"gone\.npz does not exist"),
-        ("studi", r"weights are 'studi'.*builtin, sketch, studio, published, random"),
+        ("studi", r"weights are 'studi'.*builtin, published, random"),
         ("torn.npz", r"torn\.npz cannot be used"),
     ],
 )
 def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
     hub.mode = "missing"
-    Path("torn.npz").write_bytes(BUILTIN["studio"].read_bytes()[:5000])
+    Path("torn.npz").write_bytes(BUILTIN.read_bytes()[:5000])
     with pytest.raises(WeightsError, match=message) as caught:
         run(unnamed, VGG_WEIGHTS=given)
     assert caught.value.exit_code == 3
@@ -297,7 +252,7 @@ def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, g
 
 
 @pytest.mark.slow
-def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, no_hub, capsys):
+def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, capsys):
     from styletransfer.cli.inetwork import inetwork
 
     Path("photos/trip/old town é.png").unlink()
@@ -307,19 +262,20 @@ def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, no_hub
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
-def test_the_original_recipe_paints_with_the_built_in_network(unnamed, no_hub, model, capsys):
+@pytest.mark.parametrize("recipe", ["default", "inetwork"])
+def test_a_file_with_some_of_vggs_layers_paints(unnamed, recipe, capsys):
+    arrays = fabricated.trained_arrays(layers=fabricated.SOME_LAYERS)
+    np.savez("own.npz", **arrays)
     Path("photos/trip/old town é.png").unlink()
-    Path("paintings/monet.jpg").unlink()
-    assert run(unnamed, STYLE_RECIPE="inetwork", STYLE_MODEL=model, STYLE_ITERATIONS="1") == 0
-    assert "conv5_2 is deeper than this network: conv5_1 is used" in capsys.readouterr().out
-    assert networks() == [STUDIO]
+    changes = {"STYLE_CONTENT_LAYER": "conv4_2"} | {"STYLE_RECIPE": recipe}
+    assert run(unnamed, LOOK="monet", VGG_WEIGHTS="own.npz", **changes) == 0
+    printed = capsys.readouterr().out
+    assert "no content_layer conv4_2: conv4_1 is used" in printed and "1 painted" in printed
+    assert "hardly" not in printed
 
 
 @pytest.mark.slow
 def test_weights_can_be_in_the_style_bucket(folders, traced_once):
-    from support import fabricated
-
     fabricated.save_h5(Path("paintings/vgg.h5"), fabricated.weights())
     folders["VGG_WEIGHTS"] = "bucket:vgg.h5"
     Path("photos/trip/old town é.png").unlink()

@@ -30,7 +30,7 @@ LOOK = Look(
     ),
 )
 WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
-FINGERPRINT = "02e9ee419443c14a27c9bb485de086246636955df6cdab895e2ef8f71a1ca1c5"
+FINGERPRINT = "6d6b3f4efb7a8b69b87543e419009d65cd4e126b56b54a2b2174fe197b30f9a2"
 
 
 def fingerprint(photo, mask, look, weights, output):

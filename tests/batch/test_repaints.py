@@ -37,9 +37,9 @@ def test_results_that_stay_are_counted_with_what_differs(folders, small_vgg, mon
     assert differs() == [
         "2 are there of other paintings, masks or shares (monet.jpg): they are kept"
     ]
-    assert differs(VGG_WEIGHTS="sketch")[-1] == (
+    assert differs(VGG_WEIGHTS="builtin")[-1] == (
         "2 are there of other paintings, masks or shares (monet.jpg) and by another network "
-        "(random features): they are kept"
+        "(random features → the built-in network): they are kept"
     )
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 9))
     monkeypatch.setattr(repaints, "ENGINE_VERSION", "later")

@@ -100,7 +100,7 @@ def test_nothing_is_computed_on_a_device_that_was_not_chosen(
     child = start_program(
         programs.on_the_second_half_of_the_cpu,
         *words,
-        environment=os.environ | folders | {"LOOK": "monet", "VGG_WEIGHTS": "sketch"},
+        environment=os.environ | folders | {"LOOK": "monet", "VGG_WEIGHTS": "builtin"},
         log=tmp_path / "log",
     )
     assert child.wait() == 0, child.output

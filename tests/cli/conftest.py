@@ -56,9 +56,9 @@ def in_folders(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def inetwork_files(tmp_path, monkeypatch):
+def inetwork_files(tmp_path, monkeypatch, traced_once):
     """Pictures and masks in the current folder, and a VGG with few channels as the random one."""
-    from styletransfer.vgg import network
+    from styletransfer.vgg import sources
 
     monkeypatch.chdir(tmp_path)
     Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
@@ -68,13 +68,9 @@ def inetwork_files(tmp_path, monkeypatch):
     grey("left.png", np.tile([255] * 40 + [0] * 40, (60, 1)))
     grey("right.png", np.tile([0] * 40 + [255] * 40, (60, 1)))
     grey("black.png", np.zeros((60, 80)))
-    load_vgg = network.load_vgg
+    real = sources.read_source
 
-    def load(model, weights, seed, draft):
-        return (
-            tiny.network(model, seed)
-            if weights == "random"
-            else load_vgg(model, weights, seed, draft)
-        )
+    def read_source(source, model, seed):
+        return tiny.weights(model, seed) if source.given == "random" else real(source, model, seed)
 
-    monkeypatch.setattr(network, "load_vgg", load)
+    monkeypatch.setattr(sources, "read_source", read_source)

@@ -151,6 +151,17 @@ def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypat
     assert inetwork([*ONE, "--size", "32", *QUICK]) == 0
 
 
+def test_where_none_are_named_the_built_in_network_paints_and_no_hub_is_asked(
+    monkeypatch, capsys, empty_caches, hub, published
+):
+    monkeypatch.delenv("VGG_WEIGHTS", raising=False)
+    flags = ["--size", "32", "--num_iter", "1", "--device", "cpu", "--model", "vgg19"]
+    for recipe in ("default", "inetwork"):
+        assert inetwork([*ONE, *flags, "--recipe", recipe]) == 0
+        assert "painting with the built-in network\n" in capsys.readouterr().out
+    assert hub.asked == []
+
+
 def test_missing_weights_are_reported_before_tensorflow_is_loaded():
     code = (
         "import sys; from styletransfer.cli.inetwork import inetwork\n"
