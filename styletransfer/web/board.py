@@ -314,7 +314,7 @@ class Board:
     def _own_s(self, job: StoredJob) -> float | None:
         if job.state == JobState.PAINTING and job.seconds_left is not None:
             return job.seconds_left
-        return self._estimates.seconds(job.quality, job.work)
+        return self._estimates.seconds(job.work)
 
     def _view(self, job: StoredJob) -> JobOut:
         place: int | None = None

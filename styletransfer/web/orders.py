@@ -192,6 +192,6 @@ def estimated(
     found = {}
     for quality in Quality:
         asked = request.model_copy(update={"quality": quality})
-        seconds = estimates.seconds(quality, total_work(*size, orders.checked_settings(asked)))
+        seconds = estimates.seconds(total_work(*size, orders.checked_settings(asked)))
         found[quality.value] = None if seconds is None else round(seconds, 1)
     return found

@@ -19,11 +19,9 @@ from styletransfer.errors import PictureError
 from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.vgg.sources import ANY_BUILTIN
-from styletransfer.web.estimates import USUAL_PHOTO, has_one_network
+from styletransfer.web.estimates import USUAL_PHOTO
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
-from styletransfer.web.schemas import Quality
 from styletransfer.web.stored import PHOTOS, StoredJob
 
 if TYPE_CHECKING:
@@ -54,34 +52,26 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        draft = dataclasses.replace(self._config, vgg_weights=ANY_BUILTIN)
-        usual = self._config, NetworkPool(self._config, buckets.style, entries)
-        one = has_one_network(config)
-        self._painters = {
-            Quality.DRAFT: usual if one else (draft, NetworkPool(draft, buckets.style, entries)),
-            Quality.FINE: usual,
-            Quality.PRINT: usual,
-        }
+        self._networks = NetworkPool(self._config, buckets.style, entries)
 
     def load(self) -> str:
         """Loads TensorFlow; what paints, in words. Raises DeviceError."""
         return str(self._loader.devices().first)
 
-    def seconds_per_work(self, quality: Quality) -> float:
-        """How long pictures of a quality take here by their work (schedule.py), from a few steps on
-        noise. The network and its steps are then ready for a job.
+    def seconds_per_work(self) -> float:
+        """How long pictures take here by their work (schedule.py), from a few steps on noise. The
+        network and its steps are then ready for a job.
 
         Raises what makes painting impossible.
         """
         from styletransfer.engine.objective import Objective
         from styletransfer.engine.step_rate import StepRate
 
-        config, networks = self._painters[quality]
-        settings = config.settings.replaced({"quality": quality.value})
+        settings = self._config.settings
         first = self._loader.devices().first
         device = first.name
         with first.scope():
-            objective = Objective.of(settings, networks.load(settings, device))
+            objective = Objective.of(settings, self._networks.load(settings, device))
         step_s = 1 / StepRate(objective, MEASURED_SIZE, settings, device).measure(1)
         overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
         work = total_work(*USUAL_PHOTO, settings, overhead)
@@ -102,9 +92,8 @@ class JobRunner:
         if plan.todo:
             from styletransfer.batch import workers
 
-            config, networks = self._painters[job.quality]
             run = RunContext(
-                config=config,
+                config=self._config,
                 buckets=Buckets(
                     self._buckets.photos,
                     self._buckets.style,
@@ -112,7 +101,7 @@ class JobRunner:
                     self._buckets.unfinished,
                 ),
                 plan=plan,
-                networks=networks,
+                networks=self._networks,
                 stop=self._stop,
                 on_step=on_step,
             )
@@ -140,8 +129,7 @@ class JobRunner:
             for prefix in prefixes
             for entry in self._buckets.result.list(f"{prefix}/{job.id}/")
         }
-        _, networks = self._painters[job.quality]
-        plan = make_plan(selection, networks, output, self._buckets.result, stored)
+        plan = make_plan(selection, self._networks, output, self._buckets.result, stored)
         wanted = (task.checkpoint_key for task in plan.todo)
         checkpoints = frozenset(key for key in wanted if self._buckets.unfinished.find(key))
         return dataclasses.replace(plan, checkpoints=checkpoints)

@@ -27,8 +27,7 @@ class JobState(StrEnum):
 
 
 class Quality(StrEnum):
-    """A preset: a quick sketch by the small network that comes with the program, the usual quality,
-    or a large picture."""
+    """A preset: a quick sketch, the usual quality, or a large picture."""
 
     DRAFT = "draft"
     FINE = "fine"

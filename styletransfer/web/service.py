@@ -16,12 +16,11 @@ from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
 from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.estimates import Estimates, has_one_network
+from styletransfer.web.estimates import Estimates
 from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import Orders, check_limits
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.results import Results
-from styletransfer.web.schemas import Quality
 from styletransfer.web.sessions import SESSION_S, Session, Sessions, Tries
 from styletransfer.web.stored import JobStore
 from styletransfer.web.supervisor import Supervisor
@@ -60,7 +59,7 @@ class Service:
         self.config, self.options = config, options
         self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
         self.uploads, self.in_memory = asyncio.Semaphore(MOST_UPLOADS), asyncio.Semaphore(4)
-        self.estimates = Estimates(one_network=has_one_network(config))
+        self.estimates = Estimates()
         self.supervisor = Supervisor(worker, self.hear) if worker else None
         self.opening = threading.RLock()
         self.error: StyleTransferError | None = None  # that keeps the service from starting
@@ -155,8 +154,8 @@ class Service:
                 self.board.progress(job, **news)
             case {"kind": "preview", "job": job}:
                 self.board.has_preview(job)
-            case {"kind": "speed", "quality": quality, "rate": rate, "device": device}:
-                self.estimates.expect(Quality(quality), rate, device)
+            case {"kind": "speed", "rate": rate, "device": device}:
+                self.estimates.expect(rate, device)
             case {"kind": "changed"}:
                 self.board.look()
 

@@ -20,13 +20,12 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import LONGEST_OUTAGE_S
-from styletransfer.web.estimates import has_one_network
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.messages import Outgoing, incoming
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
-from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.schemas import JobState
 from styletransfer.web.stored import PREVIEWS, JobStore
 from styletransfer.web.warning_log import WarningLog
 
@@ -48,8 +47,7 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
     from the web process, and to it. Raises Stopped, and what keeps the service from painting."""
     os.nice(NICENESS)
     with Stop() as stop:
-        one = has_one_network(config)
-        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop, one_network=one)
+        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop)
         threading.Thread(target=worker.listen, args=(pipes[0],), daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
@@ -61,17 +59,13 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
 class WebWorker:
     """Paints the oldest free job, then the next."""
 
-    def __init__(
-        self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop, one_network: bool = False
-    ) -> None:
-        """one_network: as in `Estimates`."""
+    def __init__(self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop) -> None:
         self.buckets, self.outgoing, self._stop = buckets, outgoing, stop
         self.store = JobStore(buckets.result)
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._cleaned = -CLEAN_EVERY_S
-        # A print has the network of `fine`.
-        self._unmeasured = [Quality.FINE] if one_network else [Quality.DRAFT, Quality.FINE]
+        self._measured = False
         self._warnings = WarningLog()
 
     def listen(self, pipe: IO[bytes]) -> None:
@@ -91,8 +85,8 @@ class WebWorker:
             try:
                 if self.paint_next(runner, claims, device):
                     continue
-                if self._unmeasured:
-                    self._measure(runner, self._unmeasured.pop(), device)
+                if not self._measured:
+                    self._measure(runner, device)
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
@@ -102,18 +96,18 @@ class WebWorker:
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
 
-    def _measure(self, runner: JobRunner, quality: Quality, device: str) -> None:
+    def _measure(self, runner: JobRunner, device: str) -> None:
         """Says how long pictures take here, before the first is painted. Raises StorageError,
-        Stopped."""
+        after which it can be tried again, and Stopped."""
         try:
-            rate = runner.seconds_per_work(quality)
+            rate = runner.seconds_per_work()
         except StorageError:
-            self._unmeasured.append(quality)
             raise
         except Exception as error:  # A job says so where somebody reads it.
             event(f"how long pictures take is not known yet: {one_line(error)}", level=DEBUG)
         else:
-            self.outgoing.send("speed", quality=quality.value, rate=rate, device=device)
+            self.outgoing.send("speed", rate=rate, device=device)
+        self._measured = True
 
     def paint_next(self, runner: JobRunner, claims: Claims, device: str) -> bool:
         """Paints the oldest free job; False where there is none. Raises StorageError, Stopped."""

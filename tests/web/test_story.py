@@ -24,7 +24,7 @@ def server(tmp_path):
     names = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
     environment = {
         **{name: str(tmp_path / folder) for name, folder in names.items()},
-        **{"VGG_WEIGHTS": "sketch", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
+        **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
         "HOME": str(tmp_path),
     }
     web = WebProcess(environment, tmp_path / "log")

@@ -18,7 +18,7 @@ from support.web_service import WebProcess
 from styletransfer.storage import open_bucket
 
 ROUNDS, SEED = 1, 5
-SETTINGS = {"STYLE_SIZE": "128", "STYLE_ITERATIONS": "80", "VGG_WEIGHTS": "sketch"}
+SETTINGS = {"STYLE_SIZE": "128", "STYLE_ITERATIONS": "80", "VGG_WEIGHTS": "builtin"}
 
 
 @pytest.mark.slow

@@ -274,29 +274,32 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
         looks.append(1)
         if len(looks) == 1:
             raise StorageError("no connection")
-        if len(looks) == 6:
+        if len(looks) == 5:
             hand.stop.signum = signal.SIGTERM
         return len(looks) == 2
 
     monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
-    runner = SimpleNamespace(seconds_per_work=lambda quality: 0.1)
+    runner = SimpleNamespace(seconds_per_work=lambda: 0.1)
     with pytest.raises(Stopped):
         hand.web.serve(runner, None, "a device")
-    assert (cleared, len(looks)) == ([5], 6)
+    assert (cleared, len(looks)) == ([4], 5)
     assert caplog.messages == ["no connection"]
 
 
-def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(hand, monkeypatch):
+@pytest.mark.parametrize("works", [True, False])
+def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
+    hand, monkeypatch, works
+):
     monkeypatch.setattr(os, "kill", lambda *_: None)
     happened = []
 
-    def seconds_per_work(quality):
-        happened.append(quality.value)
-        if happened.count("fine") == 1:  # The storage has the weights.
+    def seconds_per_work():
+        happened.append("measure")
+        if happened.count("measure") == 1:  # The storage has the weights.
             raise UnavailableError("no connection")
-        if quality.value == "draft":
-            raise ValueError("no weights for drafts")
+        if not works:
+            raise ValueError("no weights")
         return 0.25
 
     def paint_next(*_):
@@ -312,23 +315,22 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(hand
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
     with pytest.raises(Stopped):
         hand.web.serve(SimpleNamespace(seconds_per_work=seconds_per_work), None, "a device")
-    assert happened == ["look", "look", "fine", "look", "fine", "look", "draft", "look"]
+    assert happened == ["look", "look", "measure", "look", "measure", "look"]
     said = [json.loads(line) for line in hand.said.getvalue().splitlines()]
-    assert said == [{"kind": "speed", "quality": "fine", "rate": 0.25, "device": "a device"}]
+    assert said == [{"kind": "speed", "rate": 0.25, "device": "a device"}] * works
 
 
-def test_a_network_that_paints_all_is_measured_once_and_read_once(place, small_vgg, monkeypatch):
-    loaded, measured = config.load({**place, "VGG_WEIGHTS": "sketch"}), []
+def test_all_qualities_have_one_network_which_is_read_once(place, small_vgg, monkeypatch):
+    loaded = config.load(place)
 
     class Runner(JobRunner):
         def load(self):
             device = super().load()
             for quality in Quality:
-                self._painters[quality][1].load(Settings(quality=quality.value), device)
+                self._networks.load(Settings(quality=quality.value), device)
             return device
 
-        def seconds_per_work(self, quality):
-            measured.append(quality)
+        def seconds_per_work(self):
             return 0.1
 
     def idle(*_):
@@ -340,4 +342,4 @@ def test_a_network_that_paints_all_is_measured_once_and_read_once(place, small_v
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
         workers.work(loaded, "this worker", None, (io.BytesIO(), io.BytesIO()))
-    assert (measured, len(small_vgg)) == ([Quality.FINE], 1)
+    assert len(small_vgg) == 1
