@@ -8,7 +8,7 @@ PARTS = ("ours", "tiled", "built-in", "peers", "limit", "paintings")
 LIMIT_UP_TO = 1024  # px; above it VGG alone takes long and shows nothing new
 PAINTINGS_AT = 512  # px
 PAINTINGS = (1, 4, 16)
-BUILT_IN = ("studio", "sketch")
+BUILT_IN = "builtin"
 OURS, THEIRS = "our_steps.py", "pytorch_steps.py"
 
 
@@ -58,9 +58,8 @@ def contestants() -> list[Contestant]:
         found.append(Contestant(tiled, "tiled", OURS, f"tiled {dtype}"))
     label, name = "this engine, blocks 1–2 tiled", f"tiled1-2 {dtypes[0]}"
     found.append(Contestant(f"{label}, {dtypes[0]}", "tiled", OURS, name))
-    for name in BUILT_IN:
-        label = f"this engine, network {name}, {dtypes[0]}"
-        found.append(Contestant(label, "built-in", OURS, f"{name} {dtypes[0]}"))
+    label = f"this engine, built-in network, {dtypes[0]}"
+    found.append(Contestant(label, "built-in", OURS, f"{BUILT_IN} {dtypes[0]}"))
     for dtype in dtypes:
         found.append(Contestant(vgg_alone(dtype), "peers", THEIRS, f"plain {dtype}"))
     for name in ("crowsonkb", "neural-style-pt"):

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
     parser.add_argument(
-        "--weights", default="sketch", help="a file or name, as --weights of inetwork.py"
+        "--weights", default="builtin", help="a file or name, as --weights of inetwork.py"
     )
     parser.add_argument("--statistics", default="moments", help="moments or gram")
     parser.add_argument("--precision", default="float32", help="of convolutions")

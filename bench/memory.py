@@ -1,6 +1,6 @@
 """The memory that painting takes, beside the estimate made before it.
 
-    python bench/memory.py [--sizes 1024 2048 4243] [--weights sketch studio random]
+    python bench/memory.py [--sizes 1024 2048 4243] [--weights builtin random]
         [--precisions bfloat16] [--plans untiled 3,128 6,64 6,16]
 
 Each picture is 3:2 and painted by a process of its own, one step at each scale, with one plan for
@@ -29,7 +29,7 @@ def main() -> None:
     """Paints all of them and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 4243], help="px")
-    parser.add_argument("--weights", nargs="+", default=["sketch", "studio", "random"])
+    parser.add_argument("--weights", nargs="+", default=["builtin", "random"])
     parser.add_argument("--precisions", nargs="+", default=["bfloat16"])
     parser.add_argument("--plans", nargs="+", default=["untiled", "3,128", "6,64", "6,16"])
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)

@@ -7,7 +7,7 @@ FOLDER has photo.npy, painting.npy and vgg.npz. A name is a kind and a dtype, as
 
 - `whole`: an untiled step of `stylize`; `compiled`: the same by XLA; `tiled`: with all blocks in
   tiles; `tiled1-2`: with the first two blocks in tiles, the others whole.
-- `studio`, `sketch`: `whole` with these built-in networks.
+- `builtin`: `whole` with the built-in network.
 - `paintings4`: `whole` with as many paintings blended.
 - `network`: VGG alone, its features and the backpropagation through them.
 - `product`, `convolution256`, `convolution512`: chains of large matrix products, and of large 3 × 3
@@ -147,7 +147,7 @@ def main() -> None:
             return network_step(vgg, photo, dtype)
         count = int(kind.removeprefix("paintings")) if kind.startswith("paintings") else 1
         paintings = [np.roll(painting, 50 * number, axis=1) for number in range(count)]
-        chosen = load_vgg("vgg19", kind) if kind in BUILT_IN else vgg
+        chosen = load_vgg() if kind == BUILT_IN else vgg
         if kind != "compiled":  # For each size anew, which would be of no use here.
             painting_step(chosen, pyramid.resample(photo, SMALL), paintings, kind, dtype)()
         return painting_step(chosen, photo, paintings, kind, dtype)

@@ -41,7 +41,7 @@ def document(results: Results, image: str) -> str:
         paragraph(
             f"On {about['processor']}, {about['cores']} cores, with TensorFlow "
             f"{about['TensorFlow']} and PyTorch {about['PyTorch']}. Photos are 3:2; VGG19's "
-            "weights, random ones, are the same for all but the built-in networks. VGG alone ends "
+            "weights, random ones, are the same for all but the built-in network. VGG alone ends "
             f"at the deepest layer that this engine compares, {DEEPEST}; the peers compare conv5_1 "
             "as well. A step is "
             "forward, loss, backward and Adam. Each has a process of its own and all cores; they "

@@ -50,8 +50,7 @@ def what_fits() -> str:
     """Of each GPU and network the longer sides in px that fit, in Markdown."""
     head = ["GPU", "network", *COLUMNS]
     rows = []
-    networks = {"VGG19": vgg19()}
-    networks |= {f"`{name}`": load_vgg("vgg19", name) for name in ("studio", "sketch")}
+    networks = {"built-in": load_vgg(), "VGG19": vgg19()}
     settings = Settings(precision="bfloat16")
     objectives = {name: Objective.of(settings, vgg) for name, vgg in networks.items()}
     known = memory_model.device_name

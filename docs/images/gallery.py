@@ -2,8 +2,8 @@
 
     .venv/bin/python docs/images/gallery.py
 
-Paints the samples in four looks, as drafts with the built-in network studio, by start.sh; then
-takes the page's picture with Chromium. Takes three minutes on two processor cores.
+Paints the samples in four looks, as drafts, by start.sh; then takes the page's picture with
+Chromium. Takes three minutes on two processor cores.
 """
 
 import os
@@ -58,7 +58,7 @@ def paint(folder: Path) -> None:
     for each in (SAMPLES / "paintings").rglob("*.jpg"):
         shutil.copy(each, paintings)
     command = [REPOSITORY / "start.sh", SAMPLES / "photos", paintings, folder / "results"]
-    environment = {**os.environ, "VGG_WEIGHTS": "studio"}
+    environment = {**os.environ, "VGG_WEIGHTS": "builtin"}
     subprocess.run([*command, "--quality", "draft"], env=environment, check=True)
 
 

@@ -24,7 +24,7 @@ from styletransfer.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
-NETWORKS = ("random", "sketch", "studio")  # compared in the montage, a column each
+NETWORKS = ("random", "builtin")  # compared in the montage, a column each
 PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
 DRAWN = "town"  # a photo that is in no file: it shows what becomes of windows and lettering
 PAINTINGS = {
@@ -86,7 +86,7 @@ def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
     for size in (512, 1024, 2048):
         settings = Settings(quality="draft", size=size)
-        picture = Image.fromarray(painted("landscape", ["brush"], "studio", settings))
+        picture = Image.fromarray(painted("landscape", ["brush"], "builtin", settings))
         picture.thumbnail((512, 512), Image.Resampling.LANCZOS)
         save(np.asarray(picture), f"landscape-{size}")
 
