@@ -31,15 +31,13 @@ ARG CLUSTER=""
 COPY requirements-cluster.lock .
 RUN if [ -n "$CLUSTER" ]; then pip install --require-hashes --requirement requirements-cluster.lock; fi
 
-# What .dockerignore lets through: code, samples, the built-in networks, which need no download, and
-# weights where there are some in weights/.
+# What .dockerignore lets through: code, samples, the built-in network, and what is in weights/.
 COPY --chown=painter:painter . .
 RUN pip install --no-deps --no-build-isolation --editable .
 USER painter
 
-# Models whose published weights the image gets: --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
-# Without it they come from weights/, VGG_WEIGHTS or the bucket, or each container downloads them; where
-# it cannot, a built-in network paints.
+# Models whose published weights the image gets, for VGG_WEIGHTS=published or recipe inetwork:
+# --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
 ARG WEIGHTS=""
 RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer.vgg.download $WEIGHTS; fi
 

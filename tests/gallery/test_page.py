@@ -90,8 +90,8 @@ def test_a_result_of_which_only_the_record_is_left_is_shown():
 
 
 def test_the_details_name_the_network():
-    [newer] = results_of(render_page([record(network="the built-in network sketch")], {}))
-    assert ["Network", "the built-in network sketch"] in newer["origin"]
+    [newer] = results_of(render_page([record(network="the built-in network")], {}))
+    assert ["Network", "the built-in network"] in newer["origin"]
     [older] = results_of(render_page([record()], {}))
     assert ["Weights", "md5:1"] in older["origin"]
 
