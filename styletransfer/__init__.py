@@ -4,8 +4,17 @@ The public names are imported when they are first used, so that programs that do
 commands, `--help`, a run with nothing to do) do not wait for TensorFlow.
 """
 
+import os
 from importlib import import_module
 from typing import Any
+
+# TensorFlow reads these when it is loaded, by whichever module is first.
+# It imports Keras, and Keras matplotlib: almost half of the start-up time, for nothing that is used
+# here. Asked for Keras 2, which is not installed, TensorFlow starts without.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+# On processors without AVX-512 it uses Eigen's convolutions unless it is asked: a step then takes
+# 1.6 times as long, and backward nine copies of each layer's features, which no estimate knows.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Part of every fingerprint: raise it when the same input gives a different result.
 ENGINE_VERSION = "6"

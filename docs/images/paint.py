@@ -1,14 +1,12 @@
 """Makes the pictures of README.md and docs/ anew from the samples.
 
-    .venv/bin/python docs/images/paint.py [looks] [sizes] [networks] [variants]
+    .venv/bin/python docs/images/paint.py [looks] [sizes] [pairs] [variants]
 
-looks: README's photo in five looks. sizes: one look at three sizes. networks: every sample photo,
-and a third that is drawn for it, in every sample painting, with each of NETWORKS; these two as
-drafts. variants: a still life with one setting changed at a time. Without a name, all of them,
-which takes some twenty minutes on two processor cores.
+looks: README's photo in five looks. sizes: one look at three sizes. pairs: every sample photo in
+every sample painting; these two as drafts. variants: a still life with one setting changed at a
+time. Without a name, all of them, which takes some twenty minutes on two processor cores.
 """
 
-import importlib
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -24,9 +22,7 @@ from styletransfer.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
-NETWORKS = ("random", "builtin")  # compared in the montage, a column each
 PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
-DRAWN = "town"  # a photo that is in no file: it shows what becomes of windows and lettering
 PAINTINGS = {
     "ink": "paintings/ink.jpg",
     "mosaic": "paintings/mosaic.jpg",
@@ -49,7 +45,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"strength": 0.8},
     {"style_statistics": "gram"},
     {"structure_weight": 0.0},
-    {"content_layer": "conv4_2"},
+    {"content_layer": "conv4_1"},
 )
 COLUMNS = 3  # of pictures in a sheet
 CELL = (512, 341)  # width, height of each picture of the looks in px
@@ -61,7 +57,7 @@ MONTAGE_QUALITY = 82  # of the largest of them
 
 def main(names: list[str]) -> None:
     """Makes the pictures of these names, or all."""
-    makers = {"looks": looks, "sizes": sizes, "networks": networks, "variants": variants}
+    makers = {"looks": looks, "sizes": sizes, "pairs": pairs, "variants": variants}
     for name in names or makers:
         makers[name]()
 
@@ -70,7 +66,7 @@ def looks() -> None:
     """The landscape and its looks in two rows, each with its paintings in a corner."""
     cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
     for names, settings in LOOKS:
-        cell = Image.fromarray(painted("landscape", names, "builtin", settings)).resize(CELL)
+        cell = Image.fromarray(painted("landscape", names, settings)).resize(CELL)
         left = GAP
         for name in names:
             inset = Image.fromarray(sample(PAINTINGS[name]))
@@ -86,26 +82,22 @@ def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
     for size in (512, 1024, 2048):
         settings = Settings(quality="draft", size=size)
-        picture = Image.fromarray(painted("landscape", ["brush"], "builtin", settings))
+        picture = Image.fromarray(painted("landscape", ["brush"], settings))
         picture.thumbnail((512, 512), Image.Resampling.LANCZOS)
         save(np.asarray(picture), f"landscape-{size}")
 
 
-def networks() -> None:
-    """A row for each pair: the photo, the painting, and painted with each network."""
-    rows, settings = [], Settings(quality="draft", size=320)
-    for name, painting in product((*PHOTOS, DRAWN), PAINTINGS):
-        pictures = [painted(name, [painting], network, settings) for network in NETWORKS]
-        height, width = pictures[0].shape[:2]
+def pairs() -> None:
+    """The photo, the painting and the result of each pair, two pairs in a row."""
+    cells, settings = [], Settings(quality="draft", size=320)
+    for painting, name in product(PAINTINGS, PHOTOS):
+        result = painted(name, [painting], settings)
+        height, width = result.shape[:2]
         small = Image.fromarray(photo(name)).resize((width, height))
         style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
-        rows.append(np.concatenate([np.asarray(small), np.asarray(style), *pictures], axis=1))
-    width = max(row.shape[1] for row in rows)
-    padded = [
-        np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255)
-        for row in rows
-    ]
-    save(np.concatenate(padded), "networks", MONTAGE_QUALITY)
+        cells.append(np.concatenate([np.asarray(small), np.asarray(style), result], axis=1))
+    rows = [np.concatenate(cells[n : n + 2], axis=1) for n in range(0, len(cells), 2)]
+    save(np.concatenate(rows), "pairs", MONTAGE_QUALITY)
 
 
 def variants() -> None:
@@ -113,34 +105,30 @@ def variants() -> None:
     cells = []
     for changed in VARIANTS:
         settings = Settings(size=384).replaced(changed)
-        cells.append(Image.fromarray(painted("still-life", ["brush"], "builtin", settings)))
+        cells.append(Image.fromarray(painted("still-life", ["brush"], settings)))
     save_sheet(cells, "variants")
 
 
-def painted(name: str, paintings: Sequence[str], network: str, settings: Settings) -> np.ndarray:
+def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
     """A result, uint8 [H, W, 3], of the photo of this name."""
     content, styles = photo(name), [sample(PAINTINGS[painting]) for painting in paintings]
-    for step in stylize(content, styles, settings, vgg(network)):  # noqa: B007
+    for step in stylize(content, styles, settings, vgg()):  # noqa: B007
         pass
-    print(f"{name} in {' and '.join(paintings)}, {network}, {settings.size} px", flush=True)
+    print(f"{name} in {' and '.join(paintings)}, {settings.size} px", flush=True)
     pixels: np.ndarray = np.rint(step.image * 255).astype(np.uint8)
     return pixels
 
 
 @cache
-def vgg(network: str) -> VGG:
-    """The network of this name."""
-    return load_vgg("vgg19", network)
+def vgg() -> VGG:
+    """The built-in network."""
+    return load_vgg()
 
 
 @cache
 def photo(name: str) -> np.ndarray:
     """The photo of this name, uint8 [H, W, 3]."""
-    if name != DRAWN:
-        return sample(PHOTOS[name])
-    sys.path.append(str(SAMPLES))
-    drawn: np.ndarray = importlib.import_module(name).draw()
-    return drawn
+    return sample(PHOTOS[name])
 
 
 def sample(name: str) -> np.ndarray:

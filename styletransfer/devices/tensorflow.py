@@ -8,9 +8,6 @@ from functools import cache
 from logging import WARNING
 from pathlib import Path
 
-# TensorFlow imports Keras, and Keras matplotlib: almost half of the start-up time, for nothing that
-# is used here. Asked for Keras 2, which is not installed, TensorFlow starts without.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 
 from styletransfer.devices import nvidia
