@@ -10,7 +10,6 @@ time. Without a name, all of them, which takes some twenty minutes on two proces
 import sys
 from collections.abc import Sequence
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +87,23 @@ def sizes() -> None:
 
 
 def pairs() -> None:
-    """The photo, the painting and the result of each pair, two pairs in a row."""
-    cells, settings = [], Settings(quality="draft", size=320)
-    for painting, name in product(PAINTINGS, PHOTOS):
-        result = painted(name, [painting], settings)
-        height, width = result.shape[:2]
-        small = Image.fromarray(photo(name)).resize((width, height))
-        style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
-        cells.append(np.concatenate([np.asarray(small), np.asarray(style), result], axis=1))
-    rows = [np.concatenate(cells[n : n + 2], axis=1) for n in range(0, len(cells), 2)]
-    save(np.concatenate(rows), "pairs", MONTAGE_QUALITY)
+    """The photo, the painting and the result of each pair; those of a photo in a column."""
+    columns, settings = [], Settings(quality="draft", size=320)
+    for name in PHOTOS:
+        rows = []
+        for painting in PAINTINGS:
+            result = painted(name, [painting], settings)
+            height, width = result.shape[:2]
+            small = Image.fromarray(photo(name)).resize((width, height))
+            style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
+            rows.append(np.concatenate([np.asarray(small), np.asarray(style), result], axis=1))
+        columns.append(np.concatenate(rows))
+    tallest = max(len(column) for column in columns)
+    padded = [
+        np.pad(column, ((0, tallest - len(column)), (0, 0), (0, 0)), constant_values=255)
+        for column in columns
+    ]
+    save(np.concatenate(padded, axis=1), "pairs", MONTAGE_QUALITY)
 
 
 def variants() -> None:
