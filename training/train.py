@@ -22,7 +22,7 @@ SAVE_EVERY_S = 60.0
 EVALUATE_EVERY, WARM_UP = 250, 50  # steps
 START_CROPS, MEASURED_CROPS = 48, 32
 # The layout and the channels of the network that comes with the program: VGG16 without conv1_2,
-# whose features at full size would cost a quarter of a step, and most of its memory.
+# which would double the features at full size and take an eighth to a quarter of a step.
 WIDTHS = {
     **{"conv1_1": 32, "conv2_1": 64, "conv2_2": 64},
     **{"conv3_1": 128, "conv3_2": 128, "conv3_3": 128, "conv4_1": 256},
