@@ -12,8 +12,8 @@ from typing import Any
 # It imports Keras, and Keras matplotlib: almost half of the start-up time, for nothing that is used
 # here. Asked for Keras 2, which is not installed, TensorFlow starts without.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-# On processors without AVX-512 it uses Eigen's convolutions unless it is asked: they take 1.4 to 1.6
-# times as long there, and more memory than is planned.
+# On processors without AVX-512 it uses Eigen's convolutions unless it is asked: they take 1.4 to
+# 1.6 times as long there, and more memory than is planned.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # Part of every fingerprint: raise it when the same input gives a different result.
