@@ -92,7 +92,7 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
 
     check_network(vgg, args.torch_python, folder)
     theirs = recipe(args.torch_python, "paint", folder, *chosen)
-    settings = Settings(size=args.size, **steps).replaced(
+    settings = Settings(recipe="moments", size=args.size, **steps).replaced(
         dict(each.split("=", 1) for each in args.ours)
     )
     ours = paint(photo, painting, settings, vgg, folder)

@@ -92,6 +92,7 @@ def step_of(
     painting = decode(PAINTING.read_bytes(), PAINTING.name).pixels
     problem = objective.problem(photo, StyleTargets([painting]).groups(objective, size, None), None)
     state = State.start(objective.canvas(size).padded(photo), initial_content_weight(settings))
+    problem = objective.matched(problem, state.image, photo)
     numbers = StepParams.of(settings, settings.learning_rate, 0.9, steering=1.0)
     [params] = StepParams.packed([numbers])
     return program(objective, problem), (state, problem, params)

@@ -51,11 +51,12 @@ def painting_step(
     objective = Objective.of(settings, vgg)
     groups = StyleTargets(paintings).groups(objective, tuple(photo.shape[1:3]))
     problem = objective.problem(photo, groups, None)
+    canvas = objective.canvas(tuple(photo.shape[1:3]))
+    problem = objective.matched(problem, canvas.padded(photo), photo)
     functions = program(objective, problem, TILED.get(kind, UNTILED))
     decay = averaging_decay(settings.iterations, settings.averaging)
     numbers = StepParams.of(settings, settings.learning_rate, decay, steering=1.0)
     [params] = StepParams.packed([numbers])
-    canvas = objective.canvas(tuple(photo.shape[1:3]))
     state = State.start(canvas.padded(photo), initial_content_weight(settings))
     take = functions.compiled_step if kind == "compiled" else functions.step
 

@@ -113,12 +113,13 @@ def export(args: argparse.Namespace) -> None:
     smallest = next(iter(sizes.values()))
     scaled = pyramid.resample(pyramid.to_batch(photo), smallest)
     problem = objective.problem(scaled, StyleTargets([painting]).groups(objective, smallest), None)
+    on_canvas = objective.canvas(smallest).padded(scaled)
+    problem = objective.matched(problem, on_canvas, scaled)
     step_of = program(objective, problem).step
     decay = averaging_decay(STEPS_BEFORE, settings.averaging)
     numbers = StepParams.of(settings, settings.learning_rate, decay, steering=0.0)
     [params] = StepParams.packed([numbers])
     canvases = {longer: objective.canvas(size).size for longer, size in sizes.items()}
-    on_canvas = objective.canvas(smallest).padded(scaled)
     state = State.start(on_canvas, initial_content_weight(settings))
     for _ in range(STEPS_BEFORE):
         state, _ = step_of(state, problem, params)

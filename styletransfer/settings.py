@@ -89,7 +89,8 @@ class Settings:
     )
     style_statistics: str = setting(
         "moments",
-        "what is compared with the painting: Gram matrices, or mean and covariance of the features",
+        "which statistics of the painting are compared: Gram matrices, or the mean and covariance "
+        "of the features",
         choices=("gram", "moments"),
     )
     preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
@@ -180,8 +181,10 @@ class Settings:
     )
     recipe: str = setting(
         "default",
-        "`inetwork` paints as the original INetwork script: its losses, layers and defaults",
-        choices=("default", "inetwork"),
+        "`default` paints each place after the place of the painting that is most like it; "
+        "`moments` compares statistics of the whole painting alone; `inetwork` paints as the "
+        "original INetwork script: its losses, layers and defaults",
+        choices=("default", "moments", "inetwork"),
     )
     content_loss_type: int = setting(
         0,
@@ -250,6 +253,7 @@ class Settings:
 # How each recipe's defaults differ from those of the fields.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
+    "moments": {},
     "inetwork": {
         "size": 400,
         "iterations": 10,

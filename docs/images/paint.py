@@ -42,7 +42,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"learning_rate": 0.05},
     {"total_variation_weight": 4.0},
     {"strength": 0.8},
-    {"style_statistics": "gram"},
+    {"recipe": "moments"},
     {"structure_weight": 0.0},
     {"content_layer": "conv4_1"},
 )
@@ -79,11 +79,12 @@ def looks() -> None:
 
 def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
+    cells = []
     for size in (512, 1024, 2048):
         settings = Settings(quality="draft", size=size)
         picture = Image.fromarray(painted("landscape", ["brush"], settings))
-        picture.thumbnail((512, 512), Image.Resampling.LANCZOS)
-        save(np.asarray(picture), f"landscape-{size}")
+        cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "sizes")
 
 
 def pairs() -> None:

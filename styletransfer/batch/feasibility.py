@@ -78,7 +78,10 @@ class Feasibility:
             photo, *_ = (self._checked(file, header) for file in photo_files(task))
         except Exception as error:
             raise picture_failure(error) from None
-        return photo and PaintingInputs(photo.size, _may_be_masked(task), _regions(task))
+        if photo is None:
+            return None
+        masked, paintings = _may_be_masked(task), len(task.look.paintings)
+        return PaintingInputs(photo.size, masked, _regions(task), paintings=paintings)
 
     def _check_look(self, look: Look, header: _GetHeader) -> None:
         """Raises what makes every task of a look fail."""

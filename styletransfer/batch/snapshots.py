@@ -98,10 +98,13 @@ def load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | 
             raise MisfitError(f"there is no step {int(iteration)}")
         if members.keys() != {"fingerprint", "iteration", *expected}:
             raise MisfitError("other arrays than a snapshot has")
-        state = {name: _array(file, members[name], shape, "f") for name, shape in expected.items()}
+        state = {
+            name: _array(file, members[name], shape, "i" if name == "matches" else "f")
+            for name, shape in expected.items()
+        }
     for name, array in state.items():
         most = _LARGEST_LOSS if name == "windows" else _LARGEST_VALUE
-        least = 0 if name in ("variance", "count") else -most
+        least = 0 if name in ("variance", "count", "matches") else -most
         # NaN is neither: no comparison with it is true.
         if not (array.min() >= least and array.max() <= most):
             raise MisfitError(f"impossible values in {name}")

@@ -85,7 +85,12 @@ class Trial:
             self._sizes[key] = found.picture.size
         targets = self._targets(task.look)
         composited = masked or targets.painted(None, task.look.settings.recipe) is not None
-        return PaintingInputs(self._sizes[key], composited, targets.masked_groups(masked))
+        return PaintingInputs(
+            self._sizes[key],
+            composited,
+            targets.masked_groups(masked),
+            paintings=len(targets.paintings),
+        )
 
     def _targets(self, look: Look) -> StyleTargets:
         if self._style is None or look is not self._look:

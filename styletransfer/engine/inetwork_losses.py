@@ -43,6 +43,12 @@ class OriginalLosses:
 
     pads_images = False
     composites = False  # The original applies masks to features only.
+    matched_layers = ()
+
+    @property
+    def statistics_layers(self) -> tuple[str, ...]:
+        """Every layer."""
+        return self.layers
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]

@@ -24,7 +24,12 @@ from styletransfer.vgg.ops import convolution, crop, with_gradient
 # Networks", without conv5_1, which costs a fifth of the time and changes nothing that is seen; the
 # weights of crowsonkb's style-transfer-pytorch. Shallow layers carry palette and stroke.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
-STYLE_LAYER_WEIGHTS = tuple(weight / 340 for weight in (256, 64, 16, 4))
+STYLE_LAYER_WEIGHTS = dict(
+    zip(STYLE_LAYERS, (weight / 340 for weight in (256, 64, 16, 4)), strict=True)
+)
+# The statistics beside neighbours: those of palette and grain. Larger forms are the neighbours'.
+SHALLOW_LAYERS = STYLE_LAYERS[:2]
+NEIGHBOURS_WEIGHT = 0.25  # beside the statistics
 # A photo's features vary by at least this part of their mean square: a plain wall has next to no
 # shapes whose distance could be held.
 MIN_CONTENT_VARIANCE = 0.02
@@ -40,6 +45,13 @@ class Sums(NamedTuple):
     second: tf.Tensor
 
 
+class Errors(NamedTuple):
+    """The sum over places of their distance to their matches, and of their weights; scalars."""
+
+    weighted: tf.Tensor
+    weight: tf.Tensor
+
+
 class Spread(NamedTuple):
     """Sums over the positions of a feature F, each with a weight w: Σ w, Σ w·F [C], Σ w·‖F‖²."""
 
@@ -50,20 +62,23 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class RelativeLosses:
-    """The default recipe. statistics: what of a painting is matched, `gram` or `moments`.
-    displacements: how the map between two Gaussians is computed, see transport.py."""
+    """The default recipe and `moments`. statistics: what of a painting is compared, `gram` or
+    `moments`. displacements: how the map between two Gaussians is computed, see transport.py.
+    matched_layers: none without neighbours."""
 
     content_layer: str
     statistics: str
     displacements: Displacements = by_eigenvectors
+    statistics_layers: tuple[str, ...] = STYLE_LAYERS
+    matched_layers: tuple[str, ...] = ()
 
     pads_images = True
     composites = True
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """STYLE_LAYERS."""
-        return STYLE_LAYERS
+        """Those of statistics and those that are matched."""
+        return tuple(dict.fromkeys((*self.statistics_layers, *self.matched_layers)))
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
@@ -166,7 +181,7 @@ class RelativeLosses:
         """See Losses."""
         style = tf.add_n(
             [
-                group.weight * self._style([sums[layer][number] for layer in STYLE_LAYERS], group)
+                group.weight * self._style(sums, number, group)
                 for number, group in enumerate(targets.groups)
             ]
         )
@@ -182,14 +197,27 @@ class RelativeLosses:
         variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
         return tf.stack([content, style, tf.reduce_sum(variation)])
 
-    def _style(self, layers: Sequence[Sums], group: Group) -> tf.Tensor:
-        moments = [statistics(sums) for sums in layers]
+    def _style(self, sums: Mapping[str, Any], number: int, group: Group) -> tf.Tensor:
+        """The style term of a group, by its number."""
+        moments = [statistics(sums[layer][number]) for layer in self.statistics_layers]
         if self.statistics == "moments":
             errors = moments_errors(moments, group.targets, self.displacements)
         else:
             errors = gram_errors(moments, group.targets)
-        weights = zip(STYLE_LAYER_WEIGHTS, errors, strict=True)
-        return tf.add_n([tf.cast(weight, error.dtype) * error for weight, error in weights])
+        layers = zip(self.statistics_layers, errors, strict=True)
+        style = tf.add_n(
+            [tf.cast(STYLE_LAYER_WEIGHTS[layer], error.dtype) * error for layer, error in layers]
+        )
+        if self.matched_layers:
+            far = [sums[neighbours_of(layer)][number] for layer in self.matched_layers]
+            means = [each.weighted / tf.maximum(each.weight, 1e-6) for each in far]
+            style += NEIGHBOURS_WEIGHT / len(means) * tf.add_n(means)
+        return style
+
+
+def neighbours_of(layer: str) -> str:
+    """The name of a layer's Errors among the sums."""
+    return f"neighbours {layer}"
 
 
 def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ docs/performance.md has the measurements.
 
 from typing import NamedTuple
 
+from styletransfer.engine import neighbours
 from styletransfer.engine.memory_available import MemoryBudget, device_name
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.schedule import scale_sizes
@@ -25,14 +26,15 @@ RGB = 12  # float32 [H, W, 3]
 STATE = 4 * RGB  # image, Adam's two moments, the average
 LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
-MASK = 16 / 3  # one group's mask at all style layers, float32
+MASK = 5.6  # one group's mask at all style layers, float32
+MATCHES = 4 / neighbours.PLACE**2  # of one painting, int32
 RESULT = 9  # the result in integers, twice, while it is encoded
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # of the photo at two resolutions, with weights, float32
 KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps, of three at least
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
-# request many sizes. Measured.
-TILED_WASTE = 1.2
+# request many sizes; with deep blocks at once, of more sizes still. Measured.
+TILED_WASTE, PARTLY_TILED_WASTE = 1.35, 1.7
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
@@ -43,11 +45,13 @@ COPIES = 3  # of conv1_1 in an untiled step, in bytes per channel; measured
 class ExtraMemory(NamedTuple):
     """What else a painting takes memory for.
 
-    lbfgs: L-BFGS optimises it. regions: number of groups of paintings with masks. composited: the
-    picture is composited with its background. outside: bytes outside of TensorFlow.
+    lbfgs: L-BFGS optimises it. paintings: their number. regions: number of groups of paintings with
+    masks. composited: the picture is composited with its background. outside: bytes outside of
+    TensorFlow.
     """
 
     lbfgs: bool = False
+    paintings: int = 1
     regions: int = 0
     composited: bool = False
     outside: int = 0
@@ -155,19 +159,29 @@ def bytes_needed(
         held += RGB
         whole += RGB + (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
         updating = STATE + 7 * RGB
-    waste = TILED_WASTE if tiling != UNTILED and device == "CPU" else 1.0
+    waste = 1.0
+    if tiling != UNTILED and device == "CPU":
+        whole_blocks = tiling.first_whole_block <= _deepest_block(objective)
+        waste = PARTLY_TILED_WASTE if whole_blocks else TILED_WASTE
+    matching = candidates = 0
+    if objective.losses.matched_layers:
+        channels = objective.matched_channels
+        matching = neighbours.matching_bytes(size, channels)
+        candidates = extra.paintings * neighbours.candidate_bytes(size, channels)
+        held += RGB + MATCHES * extra.paintings  # The photo.
     # The blocks that are computed whole are done with before the others' tiles.
     tile = _largest_tile(objective, size, tiling, extra.regions)
     most = max(
         pixels * (held + max(inputs + whole, updating)),
         pixels * (held + max(inputs, updating)) + tile,
     )
+    most = max(waste * most, waste * pixels * held + matching)
     if device == "GPU":
         fixed = 0 if tiling == UNTILED else CUDNN * objective.options.dtype.size
     else:
         fixed = KERNELS * max(3, _scale_count(objective, size)) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
-    return int(waste * most + fixed)
+    return int(most + candidates + fixed)
 
 
 def _held(objective: Objective, extra: ExtraMemory) -> float:

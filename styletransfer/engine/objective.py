@@ -1,7 +1,7 @@
 """What is minimised: losses on a network's features, and the gradient of their weighted sum."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,11 +9,18 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
+from styletransfer.engine import neighbours
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.compilation import compiles_terms
 from styletransfer.engine.float16_gradient import gradient_scale
 from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import RelativeLosses, unpainted_variation
+from styletransfer.engine.losses import (
+    SHALLOW_LAYERS,
+    Errors,
+    RelativeLosses,
+    neighbours_of,
+    unpainted_variation,
+)
 from styletransfer.engine.recipe import (
     Group,
     Losses,
@@ -24,12 +31,14 @@ from styletransfer.engine.recipe import (
 )
 from styletransfer.engine.structure import PhotoContours, contours, structure_error
 from styletransfer.engine.transport import by_eigenvectors, by_products
+from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
-from styletransfer.vgg.tiled_forward import banded_forward, tiled_forward
+from styletransfer.vgg.tiled_forward import banded_forward, bands, tiled_forward
 
 FORWARD_ROWS = 64  # of a tile when only features are computed
+HALF = 0.5  # of a mask, from which a place of a painting is used
 
 
 class Problem(NamedTuple):
@@ -41,6 +50,14 @@ class Problem(NamedTuple):
     background: tuple[tf.Tensor, ...]
     contours: PhotoContours = ()
 
+    def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
+        """The same with the matches of each group's paintings, int32 [1, h, w, paintings]."""
+        groups = tuple(
+            group._replace(matches=(each,))
+            for group, each in zip(self.targets.groups, matches, strict=True)
+        )
+        return self._replace(targets=self.targets._replace(groups=groups))
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -48,7 +65,7 @@ class Objective:
 
     as_given: paintings are used at their own size, and pictures have no margin. structure: whether
     the photo's contours are compared. compiled_terms: whether XLA compiles what leads from sums to
-    terms.
+    terms. freedom: see neighbours.match; all share a program.
     """
 
     vgg: VGG
@@ -57,6 +74,7 @@ class Objective:
     as_given: bool = False
     structure: bool = False
     compiled_terms: bool = False
+    freedom: float = field(default=0.5, compare=False)
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
@@ -71,6 +89,14 @@ class Objective:
             losses = RelativeLosses(
                 settings.content_layer, settings.style_statistics, displacements
             )
+            if settings.recipe == "default":
+                losses = replace(
+                    losses,
+                    statistics_layers=SHALLOW_LAYERS,
+                    matched_layers=tuple(
+                        layer for layer in neighbours.MATCHED_LAYERS if layer in vgg.layers
+                    ),
+                )
         precision = settings.precision
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
@@ -79,7 +105,13 @@ class Objective:
             dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(
-            vgg, losses, options, as_given, settings.structure_weight > 0, compiles_terms(settings)
+            vgg,
+            losses,
+            options,
+            as_given,
+            settings.structure_weight > 0,
+            compiles_terms(settings),
+            settings.strength,
         )
 
     def canvas(self, picture: tuple[int, int]) -> Canvas:
@@ -95,6 +127,11 @@ class Objective:
         """All layers that are compared, with the photo or with paintings."""
         return tuple(dict.fromkeys((*self.losses.layers, self.losses.content_layer)))
 
+    @property
+    def matched_channels(self) -> int:
+        """Channels of all layers at which places are matched."""
+        return sum(map(self.vgg.channels, self.losses.matched_layers))
+
     def feature_sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
     ) -> dict[str, Any]:
@@ -104,15 +141,35 @@ class Objective:
         def same_rows(whole: tf.Tensor, feature: tf.Tensor) -> tf.Tensor:
             return whole[:, first : first + tf.shape(feature)[1]]
 
-        def style_sums(feature: tf.Tensor, group: Group, number: int) -> Any:
-            mask = same_rows(group.masks[number], feature) if group.masks else None
-            return self.losses.sums(feature, mask)
+        def mask_of(group: Group, layer: str, feature: tf.Tensor) -> tf.Tensor | None:
+            if not group.masks:
+                return None
+            return same_rows(group.masks[self.losses.layers.index(layer)], feature)
+
+        def neighbour_errors(group: Group, layer: str, feature: tf.Tensor) -> Errors:
+            side = 2 ** poolings_before(layer)
+            (matches,) = group.matches
+            start, rows = first * side // neighbours.PLACE, tf.shape(feature)[1]
+            matches = matches[:, start : start + rows * side // neighbours.PLACE]
+            layers = self.losses.matched_layers
+            far = neighbours.errors(layers, layers.index(layer), feature, group.candidates, matches)
+            mask = mask_of(group, layer, feature)
+            weight = tf.ones_like(far)
+            if mask is not None:
+                weight = tf.cast(neighbours.pooled(layer, mask), far.dtype)
+            return Errors(tf.reduce_sum(weight * far), tf.reduce_sum(weight))
 
         found: dict[str, Any] = {}
         for layer, feature in features.items():
-            if layer in self.losses.layers:
-                number = self.losses.layers.index(layer)
-                found[layer] = tuple(style_sums(feature, group, number) for group in targets.groups)
+            if layer in self.losses.statistics_layers:
+                found[layer] = tuple(
+                    self.losses.sums(feature, mask_of(group, layer, feature))
+                    for group in targets.groups
+                )
+            if layer in self.losses.matched_layers:
+                found[neighbours_of(layer)] = tuple(
+                    neighbour_errors(group, layer, feature) for group in targets.groups
+                )
             if layer == self.losses.content_layer:
                 masks = [same_rows(mask, feature) for mask in targets.content_mask] or [None]
                 content = same_rows(targets.content, feature)
@@ -144,14 +201,58 @@ class Objective:
             rows = None
             if at_layers:
                 rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
-            if layer in losses.layers:
+            if layer in losses.statistics_layers:
                 add_sums(sums, {layer: losses.sums(feature, rows)})
             if layer == losses.content_layer:
                 add_sums(sums, {"content": losses.spread(feature, rows)})
         return PaintingStatistics(
-            tuple(losses.painting_statistics(sums[layer]) for layer in losses.layers),
+            tuple(losses.painting_statistics(sums[layer]) for layer in losses.statistics_layers),
             losses.variance(sums["content"]),
         )
+
+    def candidates(
+        self, painting: tf.Tensor, mask: np.ndarray | None, share: float
+    ) -> neighbours.Candidates:
+        """The places of a painting [1, H, W, 3] inside a mask [h, w] that a picture's places are
+        matched with."""
+        turned, used = [], []
+        for quarter in range(neighbours.ROTATIONS):
+            image = tf.image.rot90(painting, quarter)
+            canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
+            turned.append(partial(self.places, canvas.padded(image)))
+            height, width = (side // neighbours.PLACE for side in canvas.size)
+            inside = np.ones((height, width), np.float32)
+            if mask is not None:
+                inside = resize(canvas.padded_mask(np.rot90(mask, quarter)), height, width)
+            used.append(inside >= min(HALF, inside.max()))
+        return neighbours.candidates(turned, used, self.matched_channels, share)
+
+    def places(self, image: tf.Tensor) -> Iterator[neighbours.Places]:
+        """The places of an image [1, H, W, 3] in bands of rows from top to bottom."""
+        layers = self.losses.matched_layers
+        high = neighbours.band_rows(image.shape[2], self.matched_channels)
+        for band in bands(self.vgg, image, layers, self.options, FORWARD_ROWS, high):
+            rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in layers}
+            for layer, _, feature in band:
+                rows[layer].append(neighbours.places(layer, feature))
+            yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in rows.items()})
+
+    def matched(self, problem: Problem, picture: tf.Tensor, photo: tf.Tensor) -> Problem:
+        """The problem of a photo [1, h, w, 3] with each place of picture [1, H, W, 3], on its
+        canvas, matched anew to each painting; as it is where the losses match nothing."""
+        if not self.losses.matched_layers:
+            return problem
+        photo = self.canvas(tuple(photo.shape[1:3])).padded(photo)
+        picture = self.composited(tf.convert_to_tensor(picture), problem)
+        of_picture, of_photo = partial(self.places, picture), partial(self.places, photo)
+        matches = [
+            [
+                neighbours.match(each, of_picture, of_photo, self.freedom)
+                for each in group.candidates
+            ]
+            for group in problem.targets.groups
+        ]
+        return problem.with_matches([tf.stack(each, -1)[None] for each in matches])
 
     def layer_masks(
         self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]

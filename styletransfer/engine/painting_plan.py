@@ -20,13 +20,14 @@ class PaintingInputs(NamedTuple):
 
     size: (height, width) of the photo in px. masked: whether it has a mask. regions: number of
     groups of paintings with masks, see StyleTargets.masked_groups. has_init: whether it starts from
-    a given picture.
+    a given picture. paintings: their number.
     """
 
     size: tuple[int, int]
     masked: bool = False
     regions: int = 0
     has_init: bool = False
+    paintings: int = 1
 
 
 class PaintingPlan(NamedTuple):
@@ -59,6 +60,7 @@ def plan_painting(
         outside += (PICTURE_BYTES + MASK_BYTES * inputs.masked) * math.prod(inputs.size)
     extra = ExtraMemory(
         lbfgs=settings.optimizer == "lbfgs",
+        paintings=inputs.paintings,
         regions=inputs.regions,
         composited=inputs.masked and objective.losses.composites,
         outside=outside,

@@ -12,18 +12,21 @@ TERMS = ("content", "style", "total_variation", "structure")
 class Group(NamedTuple):
     """Paintings that share a region of the picture, blended into one target: their weight in the
     style term; the region's mask [1, h, w, 1] at each style layer (empty: the whole picture); the
-    target at each style layer, in the recipe's own form; how much their features vary at the
-    content layer, as `Losses.variance`."""
+    target at each statistics layer, in the recipe's own form; how much their features vary at the
+    content layer, as `Losses.variance`; each painting's neighbours.Candidates, and the number of
+    each place's match among them, int32 [1, h, w, paintings] (both empty: nothing is matched)."""
 
     weight: tf.Tensor
     masks: tuple[tf.Tensor, ...]
     targets: tuple[Any, ...]
     variance: tf.Tensor
+    candidates: tuple[Any, ...] = ()
+    matches: tuple[tf.Tensor, ...] = ()
 
 
 class PaintingStatistics(NamedTuple):
-    """What is used of a painting: what is blended and matched at each style layer, in the recipe's
-    own form, and `Group.variance`."""
+    """What is used of a painting: what is blended and compared at each statistics layer, in the
+    recipe's own form, and `Group.variance`."""
 
     layers: tuple[Any, ...]
     variance: tf.Tensor
@@ -43,7 +46,7 @@ class Targets(NamedTuple):
 
     def without_maps(self) -> "Targets":
         """What the terms need beside sums: nothing that has a picture's size."""
-        groups = tuple(group._replace(masks=()) for group in self.groups)
+        groups = tuple(group._replace(masks=(), candidates=(), matches=()) for group in self.groups)
         return self._replace(content=self.content[:, :0, :0], content_mask=(), groups=groups)
 
 
@@ -66,6 +69,14 @@ class Losses(Protocol):
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers at which paintings are compared."""
+
+    @property
+    def statistics_layers(self) -> tuple[str, ...]:
+        """Those of them at which statistics are compared."""
+
+    @property
+    def matched_layers(self) -> tuple[str, ...]:
+        """Those of them at which places are compared with the places they are matched to."""
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
@@ -111,7 +122,8 @@ class Losses(Protocol):
     ) -> tf.Tensor:
         """Unweighted content, style and total variation [3] of a picture of this size.
 
-        sums: under each style layer's name `sums` for each group of paintings; under `content` and
+        sums: under each statistics layer's name `sums` for each group of paintings; under
+        `neighbours` and each matched layer's name `Errors` for each group; under `content` and
         `total_variation` the results of `content_error` and `total_variation`.
         """
 

@@ -30,6 +30,10 @@ class ResilientProgram:
         self._compiles = False
         self._timer = StepTimer()
 
+    def solve(self, problem: Problem) -> None:
+        """Goes on with another problem of the same structure."""
+        self._problem = problem
+
     def compile_where_it_pays(self, image: tf.Tensor, steps: int, settings: Settings) -> None:
         """Chooses whether XLA compiles the next `steps` steps of a picture on a canvas as large as
         image [1, H, W, 3]."""

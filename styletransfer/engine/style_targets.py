@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from styletransfer.engine import pyramid
 from styletransfer.engine.memory_available import MemoryBudget
+from styletransfer.engine.neighbours import Candidates
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.recipe import Group, PaintingStatistics
 from styletransfer.engine.schedule import painting_size
@@ -85,7 +86,9 @@ class StyleTargets:
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
             masks = objective.layer_masks(mask, canvas, layers)
-            found.append((masks, *self._targets(objective, members, sizes)))
+            statistics = self._targets(objective, members, sizes)
+            candidates = self._candidates(objective, members, sizes)
+            found.append((masks, *statistics, candidates))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(
                 "nothing of the photo is left to paint: its mask and the regions of the paintings "
@@ -200,6 +203,20 @@ class StyleTargets:
                 tf.cast(tf.add_n(variances), tf.float32),
             )
         return self._cache[key]
+
+    def _candidates(
+        self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
+    ) -> tuple[Candidates, ...]:
+        """The candidates of paintings that share a region; none without neighbours."""
+        if not objective.losses.matched_layers:
+            return ()
+        whole = sum(self.shares[number] for number in members)
+        found = []
+        for number in members:
+            painting = pyramid.resample(self.paintings[number], sizes[number])
+            share = self.shares[number] / whole
+            found.append(objective.candidates(tf.identity(painting), self.masks[number], share))
+        return tuple(found)
 
     def _statistics(
         self, objective: Objective, number: int, size: tuple[int, int]

@@ -1,9 +1,10 @@
 """Gatys' style transfer (Gatys, Ecker & Bethge 2016), coarse to fine. Knows arrays, never files.
 
 The picture grows by √2 from about 128 px to its final size; each scale starts from the result of
-the one before. With Adam the result is the average of the iterates. The schedule follows
-crowsonkb's style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwork` has
-one scale and the losses of the original script (inetwork_losses.py).
+the one before, and matches the picture's places anew to those of the paintings (neighbours.py).
+With Adam the result is the average of the iterates. The schedule follows crowsonkb's
+style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwork` has one scale and
+the losses of the original script (inetwork_losses.py).
 """
 
 import weakref
@@ -19,13 +20,14 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import Position, StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.neighbours import PLACE
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.program import program, term_weights
 from styletransfer.engine.recipe import TERMS
-from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
+from styletransfer.engine.scale_optimizer import Matching, ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
@@ -53,16 +55,18 @@ class Step:
         self,
         position: Position,
         terms: tf.Tensor,
-        state: State,
+        optimizer: ScaleOptimizer,
         canvas: Canvas,
         postprocess: Postprocess,
     ) -> None:
+        state = optimizer.state
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
         self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
         self._state: State | None = state
         self._average: tf.Tensor | np.ndarray | None = state.average
         self._content_weight = state.content_weight
+        self._matches = optimizer.matches
 
     @property
     def content_weight(self) -> float:
@@ -96,6 +100,8 @@ class Step:
             name: np.asarray(tf.convert_to_tensor(value))
             for name, value in self._state._asdict().items()
         }
+        if self._matches:
+            state["matches"] = np.concatenate([each.numpy() for each in self._matches], -1)
         return {"iteration": np.array(self.iteration), **state}
 
     def detach(self) -> None:
@@ -147,7 +153,8 @@ class StyleTransfer:
         self._content_mask = content_mask
         self._painted = styles.painted(content_mask, settings.recipe)
         regions = styles.masked_groups(content_mask is not None)
-        about = PaintingInputs(size, self._painted is not None, regions, init is not None)
+        masked, count = self._painted is not None, len(styles.paintings)
+        about = PaintingInputs(size, masked, regions, init is not None, count)
         budget = MemoryBudget(memory_limit, set_aside, share)
         plan = plan_painting(about, settings, vgg, budget)
         styles.check_memory(plan.objective, plan.sizes[-1], settings.stroke_size, budget)
@@ -164,7 +171,12 @@ class StyleTransfer:
         if not 0 < iteration < ends[-1]:
             return {}
         size = self._sizes[int(np.searchsorted(ends, iteration))]
-        return State.shapes((1, *self._objective.canvas(size).size, 3))
+        canvas = self._objective.canvas(size).size
+        shapes = State.shapes((1, *canvas, 3))
+        if self._objective.losses.matched_layers:
+            height, width = (side // PLACE for side in canvas)
+            shapes["matches"] = 1, height, width, len(self._styles.paintings)
+        return shapes
 
     def steps(self, resume: Mapping[str, np.ndarray] | None = None) -> Iterator[Step]:
         """Runs the optimisation and yields every step; `resume` and errors as in `stylize`."""
@@ -190,6 +202,7 @@ class StyleTransfer:
             problem = self._problem(scaled, size)
             if last:
                 del photo  # Memory is shortest at the last scale.
+            snapshot = resume
             if resume is not None:
                 state, resume = State.restored(resume, (1, *canvas.size, 3)), None
             elif state is not None:
@@ -198,11 +211,14 @@ class StyleTransfer:
                 first = canvas.padded(self._first_image(scaled))
                 state = State.start(first, initial_content_weight(self._settings))
                 del first
-            del scaled
+            matching = None
+            if self._objective.losses.matched_layers:
+                matching = Matching(self._objective, problem, scaled, snapshot)
+            del scaled, snapshot
             plan = self._planner.plan_memory(size, None if last else self.memory_plan)
             optimizer = ScaleOptimizer(
                 self._objective,
-                problem,
+                matching or problem,
                 state,
                 self._settings,
                 self._planner,
@@ -222,7 +238,7 @@ class StyleTransfer:
             terms = optimizer.step(number, last=number == numbers[-1])
             converged = optimizer.converged
             position = eta.tick(skipped=numbers[-1] - number if converged else 0)
-            step = Step(position, terms, optimizer.state, canvas, self._postprocess)
+            step = Step(position, terms, optimizer, canvas, self._postprocess)
             reference = weakref.ref(step)
             yield step
             del step
@@ -338,9 +354,11 @@ def objective(  # noqa: PLR0913  The public signature.
     photo = pyramid.to_batch(content)
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
     problem = minimised.problem(photo, groups, targets.painted(content_mask, settings.recipe))
+    picture = pyramid.to_batch(image)
+    problem = minimised.matched(problem, picture, photo)
     weights = term_weights(initial_content_weight(settings), settings)
     gradient_at = program(minimised, problem).gradient
-    terms, gradient = gradient_at(pyramid.to_batch(image), problem, weights)
+    terms, gradient = gradient_at(picture, problem, weights)
     return _named(weights * terms), gradient[0].numpy()
 
 

@@ -3,7 +3,7 @@ time, and the input and output of one block."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
@@ -14,6 +14,8 @@ from styletransfer.vgg.row_buffer import RowBuffer
 T = TypeVar("T")
 # Of a band: pixels without the rows beyond it that its features depend on, and rows at least.
 BAND_PIXELS, LEAST_BAND = 1 << 20, 128
+# No pooling may span two tiles, nor any place that features are compared at.
+ROWS_TOGETHER = 4
 
 
 class Tile(NamedTuple):
@@ -39,11 +41,11 @@ class Tile(NamedTuple):
 
 
 def tiles(height: int, rows: int, halo: int) -> list[Tile]:
-    """The tiles of a block of this height, from top to bottom, of at most `rows` rows, an even
-    number."""
+    """The tiles of a block of this height, from top to bottom, of at most `rows` rows, a multiple
+    of ROWS_TOGETHER."""
     count = max(1, -(-height // rows))
     even = -(-height // count)
-    even += even % 2  # No pooling may span two tiles.
+    even += -even % ROWS_TOGETHER
     # A last tile of one row would be empty after pooling.
     bounds = [*range(0, max(height - 1, 1), even), height]
     return [
@@ -72,16 +74,30 @@ def banded_forward(
     """`tiled_forward` of one band of rows after another, so that not even the input and output of a
     block of a large image are in memory: yields a layer, the row of its feature that comes first,
     and the feature from there on."""
+    return chain.from_iterable(bands(vgg, image, layers, options, rows))
+
+
+def bands(
+    vgg: VGG,
+    image: tf.Tensor,
+    layers: Sequence[str],
+    options: NetworkOptions,
+    rows: int,
+    band_rows: int | None = None,
+) -> Iterator[Iterator[tuple[str, int, tf.Tensor]]]:
+    """The bands of `banded_forward`, from top to bottom; a band is to be used up before the next.
+    band_rows: of each but the last, a multiple of MULTIPLE."""
     height, width = image.shape[1:3]
-    own = max(LEAST_BAND, BAND_PIXELS // width // MULTIPLE * MULTIPLE)
+    own = band_rows or max(LEAST_BAND, BAND_PIXELS // width // MULTIPLE * MULTIPLE)
     deepest = max(map(poolings_before, layers)) + 1
     halos = (len(vgg.convolutions(number, layers)) for number in range(1, deepest + 1))
     reach = sum(halo * 2**number for number, halo in enumerate(halos))
     reach += -reach % MULTIPLE
-    for first in range(0, height, own):
+
+    def band(first: int) -> Iterator[tuple[str, int, tf.Tensor]]:
         start = max(0, first - reach)
-        band = image[:, start : min(height, first + own + reach)]
-        for tile, features in tiled_forward(vgg, band, layers, options, rows):
+        seen = image[:, start : min(height, first + own + reach)]
+        for tile, features in tiled_forward(vgg, seen, layers, options, rows):
             for layer, feature in features.items():
                 side = 2 ** poolings_before(layer)
                 top = tile.first + start // side
@@ -89,6 +105,8 @@ def banded_forward(
                 found = feature[:, wanted - top : max(0, (first + own) // side - top)]
                 if found.shape[1]:
                     yield layer, wanted, found
+
+    return map(band, range(0, height, own))
 
 
 def through_block(

@@ -144,6 +144,7 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     groups = StyleTargets([picture(40, 48, 2)]).groups(minimised, (32, 48))
     problem = minimised.problem(photo, groups, None)
     image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
+    problem = minimised.matched(problem, image, photo)
     weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(

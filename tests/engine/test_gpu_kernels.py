@@ -72,7 +72,9 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     paintings = StyleTargets([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
     photo = tf.constant(picture(*size)[None])
     targets = paintings.groups(objective, size, LEFT)
-    step = program(objective, objective.problem(photo, targets, LEFT)).step
+    problem = objective.problem(photo, targets, LEFT)
+    problem = objective.matched(problem, objective.canvas(size).padded(photo), photo)
+    step = program(objective, problem).step
     assert {node.op for node in operations(step) if not runs_on_a_gpu(node)} == set()
 
 

@@ -23,7 +23,11 @@ from styletransfer.vgg.registry import MEAN_PIXEL, Weights
 
 RNG = np.random.default_rng(5)
 EXACT = Settings(
-    precision="float32", content_weight=0.3, total_variation_weight=2.0, structure_weight=3.0
+    recipe="moments",
+    precision="float32",
+    content_weight=0.3,
+    total_variation_weight=2.0,
+    structure_weight=3.0,
 )
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 WEIGHTS = dict(zip(LAYERS, np.array([256, 64, 16, 4]) / 340, strict=True))

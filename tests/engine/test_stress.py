@@ -20,7 +20,11 @@ from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
 EXACT = Settings(
-    precision="float32", content_weight=1.0, total_variation_weight=0.0, structure_weight=0.0
+    recipe="moments",
+    precision="float32",
+    content_weight=1.0,
+    total_variation_weight=0.0,
+    structure_weight=0.0,
 )
 STATISTICS = ("gram", "moments")
 each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS)
@@ -180,8 +184,8 @@ def canvas_error(vgg, photo, painting, step):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name, strength",  # Painted freely, the landscape comes no further than 0.75.
-    [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.6)],
+    "name, strength",  # Painted freely, the landscape comes no further than 0.48.
+    [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.42)],
 )
 def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, name, strength):
     given, step, grainier = painted(builtin, name, strength)
@@ -197,7 +201,7 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, 
     [kind for kind in hard_networks.KINDS if kind != "biased"],
 )
 def test_strength_holds_on_hard_networks(kind):
-    strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.6
+    strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.25
     vgg = hard_networks.shared_network(kind)
     given, step, grainier = painted(vgg, "landscape", strength)
     assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.07)
@@ -255,7 +259,9 @@ def test_a_strength_that_cannot_be_reached_is_named(builtin, caplog, strength, w
 
 @pytest.mark.slow
 def test_a_strength_out_of_reach_is_named_where_the_last_scale_converges_early(builtin, caplog):
-    settings = Settings(size=64, iterations=100, min_improvement=6, precision="float32")
+    settings = Settings(
+        recipe="moments", size=64, iterations=100, min_improvement=6, precision="float32"
+    )
     photo = np.full((48, 64, 3), 0.5, np.float32)
     with caplog.at_level(logging.WARNING, "styletransfer"):
         steps = stylize(photo, [0.5 * photo], settings, builtin, init=0.5 * photo)

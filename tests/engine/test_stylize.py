@@ -228,7 +228,9 @@ def test_photos_of_any_size_share_one_trace(tiny, own_traces):
     objective = Objective.of(Settings(), tiny)
     photo = pyramid.to_batch(picture(64, 64))
     groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
-    found = program(objective, objective.problem(photo, groups, None))
+    problem = objective.problem(photo, groups, None)
+    problem = objective.matched(problem, objective.canvas((64, 64)).padded(photo), photo)
+    found = program(objective, problem)
     assert found.step.experimental_get_tracing_count() == 1
 
 

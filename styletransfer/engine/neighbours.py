@@ -1,0 +1,279 @@
+"""What of a painting each place of a picture is compared with: the part that is most like it.
+
+After Kolkin et al. 2022, "Neural Neighbor Style Transfer". A place is a square of PLACE px, and its
+features are those of some layers there, each layer divided by its spread and by the root of its
+channels. The candidates are the places of the painting and of its three rotations. Every place of
+the picture is matched to the candidate at the smallest angle to it, after both lost their means and
+the picture's channels were stretched to the spread that the painting's have. At the end the loss is
+local: a place needs no more than its own features and its match.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from styletransfer.engine.recipe import widened
+from styletransfer.vgg.network import MULTIPLE, poolings_before
+
+# As far as the network has them.
+MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")
+PLACE = 4  # px per side: a position of block 3
+ROTATIONS = 4  # by right angles
+# Bytes of a painting's candidates, about 16,000 of the built-in network's. More were not seen to
+# look better, and matching takes time in proportion.
+MAX_CANDIDATE_BYTES = 40_000_000
+MAX_STRETCH = 3.0  # of a picture's channel to the painting's spread; a blank wall stays blank
+DISTANCE_WEIGHT = 0.5  # of the relative squared distance, beside one minus the cosine
+# Of a picture, whose places are in memory at a time: rows at least, and bytes about.
+LEAST_BAND, BAND_BYTES = 64, 20_000_000
+QUERIES_AT_ONCE = 128  # compared with all candidates at a time
+MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 128, 3
+# While places are matched, with what TensorFlow's allocator keeps of them; measured.
+BAND_COPIES, CANDIDATE_COPIES = 8, 2
+TINY = 1e-6
+
+# Layer → features [rows, columns, C] of the places of some whole rows.
+Places: TypeAlias = dict[str, tf.Tensor]
+# Gives the places of a picture, some rows at a time from top to bottom, each time it is called.
+PlacesOf: TypeAlias = Callable[[], Iterator[Places]]
+
+
+class LayerCandidates(NamedTuple):
+    """The candidates' features at one layer [1, 1, K, C], their mean [C], and their mean square, a
+    scalar; float32."""
+
+    features: tf.Tensor
+    mean: tf.Tensor
+    square: tf.Tensor
+
+
+class Candidates(NamedTuple):
+    """A painting's candidates at each matched layer, and its share of its group."""
+
+    layers: tuple[LayerCandidates, ...]
+    share: tf.Tensor
+
+
+def band_rows(width: int, channels: int) -> int:
+    """How many rows of a picture of this width are looked up at a time, a multiple of MULTIPLE;
+    its matched layers have so many channels in all."""
+    rows = PLACE**2 * BAND_BYTES // (4 * channels * width)
+    return max(LEAST_BAND, rows // MULTIPLE * MULTIPLE)
+
+
+def candidate_bytes(size: tuple[int, int], channels: int) -> int:
+    """The bytes of the candidates of a painting as long as a picture of this (height, width)."""
+    return min(MAX_CANDIDATE_BYTES, 4 * channels * ROTATIONS * max(size) ** 2 // PLACE**2)
+
+
+def matching_bytes(size: tuple[int, int], channels: int) -> int:
+    """The bytes that it takes to match the places of a picture of this (height, width)."""
+    height, width = size
+    in_band = min(height, band_rows(width, channels)) * width // PLACE**2
+    of_candidates = candidate_bytes(size, channels)
+    similarities = QUERIES_AT_ONCE * of_candidates // channels
+    of_band = BAND_COPIES * 4 * in_band * channels + similarities
+    return CANDIDATE_COPIES * of_candidates + of_band
+
+
+def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
+    """The features of places [h, w, C] from those of a layer [1, h′, w′, C], whose rows and columns
+    are those of whole places: averaged in shallow layers, repeated in deep ones."""
+    found = pooled(layer, widened(feature))
+    for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
+        found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
+    return found[0]
+
+
+def aligned(rows: dict[str, tf.Tensor]) -> Places:
+    """The places of some rows, of which deep layers may lack the last row and column: they are
+    repeated."""
+    height, width = rows["conv3_1"].shape[:2]
+    return {layer: _lengthened(each, height, width) for layer, each in rows.items()}
+
+
+def _lengthened(feature: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    down, right = height - feature.shape[0], width - feature.shape[1]
+    return tf.pad(feature, [[0, down], [0, right], [0, 0]], "SYMMETRIC")
+
+
+def pooled(layer: str, feature: tf.Tensor) -> tf.Tensor:
+    """The mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as is."""
+    side = PLACE >> poolings_before(layer)
+    return tf.nn.avg_pool2d(feature, side, side, "VALID") if side > 1 else feature
+
+
+def candidates(
+    turned: Sequence[PlacesOf], inside: Sequence[np.ndarray], channels: int, share: float
+) -> Candidates:
+    """A painting's candidates, of about MAX_CANDIDATE_BYTES at most, chosen at random.
+
+    turned: the places of the painting and of each rotation. inside: which of these are used, bool
+    [h, w]. channels: of all layers. share: the painting's, of those that are blended with it.
+    """
+    places_used = max(1, sum(int(each.sum()) for each in inside))
+    part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
+    random = np.random.default_rng(0)
+    kept: dict[str, list[tf.Tensor]] = defaultdict(list)
+    for places_of, used in zip(turned, inside, strict=True):
+        drawn, first = used & (random.random(used.shape) < part), 0
+        for rows in places_of():
+            last = first + next(iter(rows.values())).shape[0]
+            for layer, feature in rows.items():
+                kept[layer].append(tf.boolean_mask(feature, drawn[first:last]))
+            first = last
+    layers = []
+    for layer in list(kept):
+        features = tf.concat(kept.pop(layer), 0)
+        mean = tf.reduce_mean(features, 0)
+        square = tf.reduce_mean(tf.reduce_sum(features**2, 1))
+        layers.append(LayerCandidates(features[None, None], mean, square))
+    return Candidates(tuple(layers), tf.constant(share, tf.float32))
+
+
+def match(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
+    """The number of each place's candidate, int32 [h, w].
+
+    picture, photo: the places of the picture so far and of its photo, in the same rows. freedom:
+    the picture's part of what is looked for, 0…1; the rest is the photo's. With more of the photo
+    forms keep their outlines, with less they may grow beyond them.
+    """
+    index = _index(found)
+
+    def queries() -> Iterator[tf.Tensor]:
+        """[h, w, D] of some rows."""
+        for own, photos in zip(picture(), photo(), strict=True):
+            mixed = [  # Each layer's features are let go as soon as they are mixed.
+                scale * (freedom * own.pop(layer) + (1 - freedom) * photos.pop(layer))
+                for layer, scale in zip(list(own), index.scales, strict=True)
+            ]
+            rows = tf.concat(mixed, -1)
+            del mixed
+            yield rows - index.centre
+
+    count, first, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
+    several = _repeatable(queries)
+    for rows in several():
+        flat = _flat(rows)
+        count += len(flat)
+        first += tf.reduce_sum(flat, 0)
+        square += tf.reduce_sum(flat**2, 0)
+    mean = first / count
+    own_spread = tf.sqrt(tf.maximum(square / count - mean**2, 0))
+    stretch = tf.minimum(index.spread / (own_spread + TINY), MAX_STRETCH)
+    return tf.concat([_nearest(stretch * (rows - mean), index) for rows in several()], 0)
+
+
+def errors(
+    layers: Sequence[str],
+    number: int,
+    feature: tf.Tensor,
+    group: Sequence[Candidates],
+    matches: tf.Tensor,
+) -> tf.Tensor:
+    """How far each place is from what it is matched to: one minus the cosine of the two, less the
+    painting's mean, and DISTANCE_WEIGHT times the squared distance relative to the painting's mean
+    square; [1, h, w, 1], float32. A place of several paintings is compared with the mean of its
+    matches, by the paintings' shares.
+
+    layers, number: all that are matched, and which of them this is. feature: [1, h′, w′, C] there.
+    matches: of its places, [1, h, w, number of paintings].
+    """
+    layer = layers[number]
+    own = pooled(layer, widened(feature))
+    wanted, mean, square = 0.0, 0.0, 0.0
+    for painting, each in enumerate(group):
+        at_layer = each.layers[number]
+        share = tf.cast(each.share, own.dtype)
+        features = tf.cast(at_layer.features[0, 0], own.dtype)
+        wanted += share * tf.gather(features, matches[..., painting])
+        mean += share * tf.cast(at_layer.mean, own.dtype)
+        square += share * tf.cast(at_layer.square, own.dtype)
+    for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
+        wanted = tf.nn.avg_pool2d(wanted, 2, 2, "VALID")
+    cosine = _cosine(own - mean, wanted - mean)
+    distance = tf.reduce_sum((own - wanted) ** 2, -1, keepdims=True) / (square + TINY)
+    return 1 - cosine + DISTANCE_WEIGHT * distance
+
+
+def _repeatable(bands: Callable[[], Iterator[tf.Tensor]]) -> Callable[[], Iterator[tf.Tensor]]:
+    """The same bands; those of a small picture, which is one, are computed once."""
+    found = bands()
+    first = next(found)
+    if next(found, None) is None:
+        return lambda: iter([first])
+    return bands
+
+
+class _Index(NamedTuple):
+    """What queries are compared with.
+
+    scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
+    candidates in each channel [D]. basis: directions [D, E]. keys: the candidates' directions from
+    the centre, on the basis [K, E].
+    """
+
+    scales: list[tf.Tensor]
+    centre: tf.Tensor
+    spread: tf.Tensor
+    basis: tf.Tensor
+    keys: tf.Tensor
+
+
+def _index(found: Candidates) -> _Index:
+    scales, joined = [], []
+    for layer in found.layers:
+        features = layer.features[0, 0]
+        variance = layer.square / features.shape[-1] - tf.reduce_mean(layer.mean) ** 2
+        scales.append(1 / (tf.sqrt(variance * features.shape[-1]) + TINY))
+        joined.append(scales[-1] * features)
+    keys = tf.concat(joined, 1)
+    del joined
+    centre = tf.reduce_mean(keys, 0)
+    keys -= centre
+    covariance = tf.matmul(keys, keys, transpose_a=True) / len(keys)
+    basis = _basis(covariance)
+    lengths = tf.norm(keys, axis=-1, keepdims=True)
+    spread = tf.sqrt(tf.linalg.diag_part(covariance))
+    return _Index(scales, centre, spread, basis, keys @ basis / (lengths + TINY))
+
+
+def _basis(covariance: tf.Tensor) -> tf.Tensor:
+    """The MATCHED_DIRECTIONS [D, E] in which candidates differ most, from their covariance [D, D],
+    by subspace iteration: with a fifth of the multiplications, places find what they would have
+    found, or what is as near."""
+    width = len(covariance)
+    if width <= MATCHED_DIRECTIONS:
+        return tf.eye(width, dtype=covariance.dtype)
+    basis = tf.random.stateless_normal([width, MATCHED_DIRECTIONS], [0, 0], dtype=covariance.dtype)
+    for _ in range(SUBSPACE_ITERATIONS):
+        basis, _ = tf.linalg.qr(covariance @ basis)
+    return basis
+
+
+def _nearest(queries: tf.Tensor, index: _Index) -> tf.Tensor:
+    """The number of the candidate at the smallest angle to each query [h, w, D]: int32 [h, w]."""
+    flat = _flat(queries) @ index.basis
+    found = [
+        tf.argmax(
+            tf.matmul(flat[first : first + QUERIES_AT_ONCE], index.keys, transpose_b=True),
+            1,
+            output_type=tf.int32,
+        )
+        for first in range(0, len(flat), QUERIES_AT_ONCE)
+    ]
+    return tf.reshape(tf.concat(found, 0), tf.shape(queries)[:2])
+
+
+def _flat(rows: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(rows, [-1, rows.shape[-1]])
+
+
+def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """[…, 1]; its gradient is finite where a vector is 0."""
+    squares = [tf.reduce_sum(each**2, -1, keepdims=True) for each in (one, other)]
+    product = tf.reduce_sum(one * other, -1, keepdims=True)
+    return product * tf.math.rsqrt((squares[0] + TINY**2) * (squares[1] + TINY**2))

@@ -1,0 +1,257 @@
+"""The default recipe's matches and the distance to them: against NumPy, in tiles, with masks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+from support.tiny import last, picture
+
+from styletransfer import Settings, objective, stylize
+from styletransfer.engine import neighbours
+from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
+from styletransfer.engine.neighbours import MATCHED_LAYERS
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
+from styletransfer.vgg.network import NetworkOptions
+
+EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
+REPLICATING = NetworkOptions(padding="replicate")
+LEFT = np.zeros((64, 96), np.float32)
+LEFT[:, :48] = 1
+
+
+# --- in NumPy, as the docstrings have them --------------------------------------------------------
+
+
+def numpy_places(vgg, image):
+    """Layer → features [h, w, C] of the squares of 4 × 4 px, float64."""
+    found = {}
+    features = vgg.forward(tf.constant(image[None]), MATCHED_LAYERS, REPLICATING)
+    for layer, feature in features.items():
+        wide = np.float64(feature[0])
+        factor = wide.shape[0] / (image.shape[0] / 4)
+        if factor > 1:
+            side = round(factor)
+            height, width, channels = wide.shape
+            blocks = wide.reshape(height // side, side, width // side, side, channels)
+            wide = blocks.mean((1, 3))
+        elif factor < 1:
+            wide = wide.repeat(2, 0).repeat(2, 1)
+        found[layer] = wide
+    return found
+
+
+def numpy_candidates(vgg, painting):
+    """Layer → [K, C]: of the painting and its rotations."""
+    turned = [numpy_places(vgg, np.rot90(painting, quarter)) for quarter in range(4)]
+    return {
+        layer: np.concatenate([each[layer].reshape(-1, each[layer].shape[-1]) for each in turned])
+        for layer in MATCHED_LAYERS
+    }
+
+
+def directions(vectors):
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-6)
+
+
+def numpy_matches(vgg, image, photo, candidates):
+    """The number of each place's candidate, [h · w]."""
+    own, kept = numpy_places(vgg, image), numpy_places(vgg, photo)
+    scale = {name: 1 / (x.std() * x.shape[1] ** 0.5) for name, x in candidates.items()}
+    keys = np.concatenate([scale[name] * candidates[name] for name in MATCHED_LAYERS], 1)
+    mixed = [scale[name] * (own[name] + kept[name]) / 2 for name in MATCHED_LAYERS]
+    queries = np.concatenate(mixed, -1).reshape(-1, keys.shape[1])
+    keys, queries = keys - keys.mean(0), queries - queries.mean(0)
+    queries *= np.minimum(keys.std(0) / (queries.std(0) + 1e-6), 3)
+    return (directions(queries) @ directions(keys).T).argmax(1)
+
+
+def numpy_distance(vgg, image, candidates, matches):
+    """The mean over layers and places of one minus the cosine and half of the relative square."""
+    places = numpy_places(vgg, image)
+    height, width = places["conv3_1"].shape[:2]
+    found = []
+    for layer in MATCHED_LAYERS:
+        own, all_of = places[layer], candidates[layer]
+        wanted = all_of[matches].reshape(height, width, -1)
+        if layer == "conv4_1":  # At its own resolution.
+            own = own[::2, ::2]
+            wanted = wanted.reshape(height // 2, 2, width // 2, 2, -1).mean((1, 3))
+        mean, square = all_of.mean(0), (all_of**2).sum(1).mean()
+        cosine = (directions(own - mean) * directions(wanted - mean)).sum(-1)
+        found.append((1 - cosine + 0.5 * ((own - wanted) ** 2).sum(-1) / square).mean())
+    return np.mean(found)
+
+
+def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
+    image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
+    with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
+    shallow = shallow_statistics(tiny, image, photo, painting)
+    candidates = numpy_candidates(tiny, painting)
+    matches = numpy_matches(tiny, image, photo, candidates)
+    wanted = 0.25 * numpy_distance(tiny, image, candidates, matches)
+    assert with_neighbours["style"] - shallow == pytest.approx(wanted, rel=1e-3)
+
+
+def shallow_statistics(vgg, image, photo, painting):
+    """The style term of recipe moments at the shallow layers alone."""
+    losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
+    minimised = Objective(vgg, losses, REPLICATING, as_given=True)
+    groups = StyleTargets([painting]).groups(minimised, image.shape[:2])
+    problem = minimised.problem(tf.constant(photo[None]), groups, None)
+    terms, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
+    return float(terms[1])
+
+
+def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_painting(
+    tiny, monkeypatch
+):
+    minimised = Objective.of(EXACT, tiny)
+    most = 200 * 4 * minimised.matched_channels
+    monkeypatch.setattr(neighbours, "MAX_CANDIDATE_BYTES", most)
+    found = minimised.candidates(tf.constant(picture(160, 128, 3)[None]), None, 1.0)
+    every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
+    kept = found.layers[MATCHED_LAYERS.index("conv3_1")].features.numpy()[0, 0]
+    assert 120 < len(kept) < 280
+    off = np.abs(kept.mean(0) - every.mean(0))
+    assert (off <= 4 * every.std(0) / len(kept) ** 0.5 + 1e-3).all()  # Standard errors.
+
+
+def test_a_large_pictures_places_are_those_it_has_at_once(tiny, monkeypatch):
+    minimised = Objective.of(EXACT, tiny)
+    image = tf.constant(picture(192, 64, 3)[None])
+    (whole,) = minimised.places(image)
+    monkeypatch.setattr(neighbours, "BAND_BYTES", 1)
+    bands = list(minimised.places(image))
+    assert len(bands) == 3
+    for layer, places in whole.items():
+        joined = np.concatenate([each[layer] for each in bands])
+        np.testing.assert_allclose(joined, places, rtol=1e-4, atol=1e-5)
+
+
+# --- the gradient ---------------------------------------------------------------------------------
+
+
+def matched_problem(objective, size, masked, inside=True):
+    """A problem of two paintings, matched to a picture; targets in float64. masked: with a region
+    for each. inside: and inside a mask."""
+    mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
+    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
+    regions = [mask, 1 - mask] if masked else None
+    style = StyleTargets(paintings, [0.3, 0.7], regions=regions)
+    mask = mask[::-1] if masked and inside else None
+    options = dataclasses.replace(objective.options, dtype=tf.float32)
+    single = dataclasses.replace(objective, options=options)
+    photo = tf.constant(picture(*size, 2)[None])
+    found = single.problem(photo, style.groups(single, size, mask), mask)
+    found = single.matched(found, tf.constant(picture(*size, 1)[None]), photo)
+    return tf.nest.map_structure(
+        lambda each: each if each.dtype.is_integer else tf.cast(each, objective.options.dtype),
+        found,
+    )
+
+
+def objective_of(vgg, dtype=tf.float64):
+    losses = RelativeLosses(
+        "conv3_2", "moments", statistics_layers=SHALLOW_LAYERS, matched_layers=MATCHED_LAYERS
+    )
+    return Objective(vgg, losses, NetworkOptions("max", dtype, "replicate"), True, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size, masked", [((96, 128), False), ((48, 64), True)])
+def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, size, masked):
+    """In float64, so that nothing but the order of sums differs."""
+    minimised = objective_of(tiny)
+    problem, weights = matched_problem(minimised, size, masked), (0.1, 1.0, 0.5, 2.0)
+    image, weights = (
+        tf.constant(picture(*size, 1)[None], tf.float64),
+        tf.constant(weights, tf.float64),
+    )
+    terms, gradient = minimised.gradient(image, problem, weights)
+    for tiling in (Tiling(6, 16), Tiling(6, 22), Tiling(5, 8), Tiling(3, 14), Tiling(2, 1000)):
+        found_terms, found = gradient_in_tiles(minimised, tiling, image, problem, weights)
+        np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
+        assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), tiling
+
+
+@pytest.mark.slow
+def test_the_gradient_equals_finite_differences(tiny):
+    minimised = objective_of(tiny)
+    problem = matched_problem(minimised, (48, 64), masked=True, inside=False)
+    weights = tf.constant([0.1, 1.0, 0.5, 2.0], tf.float64)
+
+    @tf.function  # Our own gradients are only used while TensorFlow traces.
+    def loss(image):
+        terms, gradient = minimised.gradient(image, problem, weights)
+        return tf.reduce_sum(weights * terms), gradient
+
+    image = tf.constant(picture(48, 64, 1)[None], tf.float64)
+    gradient = loss(image)[1].numpy()
+    for direction in (
+        np.random.default_rng(0).standard_normal(image.shape),
+        picture(48, 64, 4)[None],
+    ):
+        for step in (1e-7, 3e-7):  # A ReLU or maximum that switches on the way spoils one of them.
+            there, back = (float(loss(image + sign * step * direction)[0]) for sign in (1, -1))
+            difference = (there - back) / (2 * step)
+            off = abs((gradient * direction).sum() - difference)
+            assert off < 5e-6 * np.linalg.norm(gradient)
+
+
+# --- what is painted ------------------------------------------------------------------------------
+
+
+def test_a_place_takes_the_painting_that_is_like_it():
+    """Dark places are matched to dark ones, though the painting is brighter than the photo."""
+    from styletransfer import load_vgg
+
+    vgg = load_vgg()
+    minimised = Objective.of(EXACT, vgg)
+    photo = 0.1 + 0.3 * np.repeat(LEFT[..., None], 3, -1) + 0.02 * picture(64, 96, 1)
+    painting = 0.4 + 0.5 * np.repeat(LEFT.T[..., None], 3, -1) + 0.02 * picture(96, 64, 2)
+    photo, painting = np.float32(photo), np.float32(painting)
+    groups = StyleTargets([painting]).groups(minimised, (64, 96))
+    problem = minimised.problem(tf.constant(photo[None]), groups, None)
+    canvas = minimised.canvas((64, 96))
+    photo = tf.constant(photo[None])
+    (group,) = minimised.matched(problem, canvas.padded(photo), photo).targets.groups
+    shallow = group.candidates[0].layers[0].features.numpy()[0, 0]
+    bright = shallow[group.matches[0].numpy()[0, ..., 0]].mean(-1)
+    sides = [ndimage.mean(bright[:, :10]), ndimage.mean(bright[:, -10:])]
+    assert sides[0] != pytest.approx(sides[1], rel=0.1)
+    colours = np.quantile(shallow.mean(-1), [0.25, 0.75])
+    assert sorted(sides) == pytest.approx(sorted(colours), rel=0.2)
+
+
+def test_a_painting_blended_with_itself_is_that_painting(tiny):
+    image, photo, one = picture(48, 64, 1), picture(48, 64, 2), picture(48, 64, 3)
+    single, twice = (
+        objective(image, photo, paintings, EXACT, tiny)[0] for paintings in ([one], [one, one])
+    )
+    assert twice == pytest.approx(single, rel=1e-4)
+
+
+def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
+    minimised = Objective.of(EXACT, tiny)
+    painting = picture(64, 96, 3)
+    changed = painting + (1 - LEFT[..., None]) * 0.1
+    found = [
+        minimised.candidates(tf.constant(np.float32(each)[None]), LEFT, 1.0)
+        for each in (painting, changed)
+    ]
+    one, other = (each.layers[0].features.numpy() for each in found)
+    assert one.shape[2] == 4 * 16 * 12
+    # The features of the last column of places in the mask see some of the other half.
+    assert (np.abs(one - other).max(-1) < 1e-5).mean() > 0.8
+
+
+def test_a_snapshot_of_other_paintings_is_refused(tiny):
+    photo, settings = picture(48, 64, 1), Settings(size=64, iterations=2)
+    snapshot = next(iter(stylize(photo, [picture(40, 40, 2)], settings, tiny))).snapshot()
+    two = [picture(40, 40, 2), picture(40, 40, 3)]
+    with pytest.raises(ValueError, match="matches"):
+        last(stylize(photo, two, settings, tiny, resume=snapshot))
