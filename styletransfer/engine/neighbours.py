@@ -22,18 +22,18 @@ from styletransfer.vgg.network import MULTIPLE, poolings_before
 MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")
 PLACE = 4  # px per side: a position of block 3
 ROTATIONS = 4  # by right angles
-# Bytes of a painting's candidates, about 16,000 of the built-in network's. More were not seen to
-# look better, and matching takes time in proportion.
+# Bytes of a painting's candidates, about 16,000 of the built-in network's; matching takes time in
+# proportion.
 MAX_CANDIDATE_BYTES = 40_000_000
 MAX_STRETCH = 3.0  # of a picture's channel to the painting's spread; a blank wall stays blank
 DISTANCE_WEIGHT = 0.5  # of the relative squared distance, beside one minus the cosine
 # Of a picture, whose places are in memory at a time: rows at least, and bytes about.
-LEAST_BAND, BAND_BYTES = 64, 20_000_000
+LEAST_ROWS, BAND_BYTES = 64, 20_000_000
 QUERIES_AT_ONCE = 128  # compared with all candidates at a time
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 128, 3
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
-TINY = 1e-6
+NO_LENGTH = 1e-6
 
 # Layer → features [rows, columns, C] of the places of some whole rows.
 Places: TypeAlias = dict[str, tf.Tensor]
@@ -61,7 +61,7 @@ def band_rows(width: int, channels: int) -> int:
     """How many rows of a picture of this width are looked up at a time, a multiple of MULTIPLE;
     its matched layers have so many channels in all."""
     rows = PLACE**2 * BAND_BYTES // (4 * channels * width)
-    return max(LEAST_BAND, rows // MULTIPLE * MULTIPLE)
+    return max(LEAST_ROWS, rows // MULTIPLE * MULTIPLE)
 
 
 def candidate_bytes(size: tuple[int, int], channels: int) -> int:
@@ -82,7 +82,7 @@ def matching_bytes(size: tuple[int, int], channels: int) -> int:
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     """The features of places [h, w, C] from those of a layer [1, h′, w′, C], whose rows and columns
     are those of whole places: averaged in shallow layers, repeated in deep ones."""
-    found = pooled(layer, widened(feature))
+    found = over_places(layer, widened(feature))
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
     return found[0]
@@ -100,7 +100,7 @@ def _lengthened(feature: tf.Tensor, height: int, width: int) -> tf.Tensor:
     return tf.pad(feature, [[0, down], [0, right], [0, 0]], "SYMMETRIC")
 
 
-def pooled(layer: str, feature: tf.Tensor) -> tf.Tensor:
+def over_places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     """The mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as is."""
     side = PLACE >> poolings_before(layer)
     return tf.nn.avg_pool2d(feature, side, side, "VALID") if side > 1 else feature
@@ -134,7 +134,7 @@ def candidates(
     return Candidates(tuple(layers), tf.constant(share, tf.float32))
 
 
-def match(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
+def nearest(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
     """The number of each place's candidate, int32 [h, w].
 
     picture, photo: the places of the picture so far and of its photo, in the same rows. freedom:
@@ -163,8 +163,8 @@ def match(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: float)
         square += tf.reduce_sum(flat**2, 0)
     mean = first / count
     own_spread = tf.sqrt(tf.maximum(square / count - mean**2, 0))
-    stretch = tf.minimum(index.spread / (own_spread + TINY), MAX_STRETCH)
-    return tf.concat([_nearest(stretch * (rows - mean), index) for rows in several()], 0)
+    stretch = tf.minimum(index.spread / (own_spread + NO_LENGTH), MAX_STRETCH)
+    return tf.concat([_looked_up(stretch * (rows - mean), index) for rows in several()], 0)
 
 
 def errors(
@@ -183,7 +183,7 @@ def errors(
     matches: of its places, [1, h, w, number of paintings].
     """
     layer = layers[number]
-    own = pooled(layer, widened(feature))
+    own = over_places(layer, widened(feature))
     wanted, mean, square = 0.0, 0.0, 0.0
     for painting, each in enumerate(group):
         at_layer = each.layers[number]
@@ -195,7 +195,7 @@ def errors(
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         wanted = tf.nn.avg_pool2d(wanted, 2, 2, "VALID")
     cosine = _cosine(own - mean, wanted - mean)
-    distance = tf.reduce_sum((own - wanted) ** 2, -1, keepdims=True) / (square + TINY)
+    distance = tf.reduce_sum((own - wanted) ** 2, -1, keepdims=True) / (square + NO_LENGTH)
     return 1 - cosine + DISTANCE_WEIGHT * distance
 
 
@@ -224,11 +224,13 @@ class _Index(NamedTuple):
 
 
 def _index(found: Candidates) -> _Index:
+    """The candidates as queries are compared with them."""
     scales, joined = [], []
     for layer in found.layers:
         features = layer.features[0, 0]
         variance = layer.square / features.shape[-1] - tf.reduce_mean(layer.mean) ** 2
-        scales.append(1 / (tf.sqrt(variance * features.shape[-1]) + TINY))
+        variance = tf.maximum(variance, 0)  # Rounding makes a little less of none.
+        scales.append(1 / (tf.sqrt(variance * features.shape[-1]) + NO_LENGTH))
         joined.append(scales[-1] * features)
     keys = tf.concat(joined, 1)
     del joined
@@ -237,8 +239,8 @@ def _index(found: Candidates) -> _Index:
     covariance = tf.matmul(keys, keys, transpose_a=True) / len(keys)
     basis = _basis(covariance)
     lengths = tf.norm(keys, axis=-1, keepdims=True)
-    spread = tf.sqrt(tf.linalg.diag_part(covariance))
-    return _Index(scales, centre, spread, basis, keys @ basis / (lengths + TINY))
+    spread = tf.sqrt(tf.maximum(tf.linalg.diag_part(covariance), 0))
+    return _Index(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
@@ -254,7 +256,7 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
     return basis
 
 
-def _nearest(queries: tf.Tensor, index: _Index) -> tf.Tensor:
+def _looked_up(queries: tf.Tensor, index: _Index) -> tf.Tensor:
     """The number of the candidate at the smallest angle to each query [h, w, D]: int32 [h, w]."""
     flat = _flat(queries) @ index.basis
     found = [
@@ -276,4 +278,4 @@ def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """[…, 1]; its gradient is finite where a vector is 0."""
     squares = [tf.reduce_sum(each**2, -1, keepdims=True) for each in (one, other)]
     product = tf.reduce_sum(one * other, -1, keepdims=True)
-    return product * tf.math.rsqrt((squares[0] + TINY**2) * (squares[1] + TINY**2))
+    return product * tf.math.rsqrt((squares[0] + NO_LENGTH**2) * (squares[1] + NO_LENGTH**2))

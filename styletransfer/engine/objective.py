@@ -65,7 +65,7 @@ class Objective:
 
     as_given: paintings are used at their own size, and pictures have no margin. structure: whether
     the photo's contours are compared. compiled_terms: whether XLA compiles what leads from sums to
-    terms. freedom: see neighbours.match; all share a program.
+    terms. freedom: see neighbours.nearest; all share a program.
     """
 
     vgg: VGG
@@ -156,7 +156,7 @@ class Objective:
             mask = mask_of(group, layer, feature)
             weight = tf.ones_like(far)
             if mask is not None:
-                weight = tf.cast(neighbours.pooled(layer, mask), far.dtype)
+                weight = tf.cast(neighbours.over_places(layer, mask), far.dtype)
             return Errors(tf.reduce_sum(weight * far), tf.reduce_sum(weight))
 
         found: dict[str, Any] = {}
@@ -247,7 +247,7 @@ class Objective:
         of_picture, of_photo = partial(self.places, picture), partial(self.places, photo)
         matches = [
             [
-                neighbours.match(each, of_picture, of_photo, self.freedom)
+                neighbours.nearest(each, of_picture, of_photo, self.freedom)
                 for each in group.candidates
             ]
             for group in problem.targets.groups

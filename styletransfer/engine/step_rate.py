@@ -29,8 +29,9 @@ class StepRate:
         with tf.device(device):
             noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
             groups = style_targets([noise[0].numpy()]).groups(objective, size)
-            self._problem = objective.problem(noise, groups, None)
             self._image = objective.canvas(size).padded(noise)
+            problem = objective.problem(noise, groups, None)
+            self._problem = objective.matched(problem, self._image, noise)
             self._weight = initial_content_weight(settings)
             params = StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)
             [self._params] = StepParams.packed([params])
