@@ -27,8 +27,9 @@ ROTATIONS = 4  # by right angles
 MAX_CANDIDATE_BYTES = 40_000_000
 MAX_STRETCH = 3.0  # of a picture's channel to the painting's spread; a blank wall stays blank
 DISTANCE_WEIGHT = 0.5  # of the relative squared distance, beside one minus the cosine
-# Of a picture, whose places are in memory at a time: rows at least, and bytes about.
-LEAST_ROWS, BAND_BYTES = 64, 20_000_000
+# Of a picture's places, in memory at a time: all, if they take no more bytes than the first; else
+# these rows at least, and these bytes about.
+WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
 QUERIES_AT_ONCE = 128  # compared with all candidates at a time
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 128, 3
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
@@ -57,11 +58,14 @@ class Candidates(NamedTuple):
     share: tf.Tensor
 
 
-def band_rows(width: int, channels: int) -> int:
-    """How many rows of a picture of this width are looked up at a time, a multiple of MULTIPLE;
-    its matched layers have so many channels in all."""
-    rows = PLACE**2 * BAND_BYTES // (4 * channels * width)
-    return max(LEAST_ROWS, rows // MULTIPLE * MULTIPLE)
+def band_rows(size: tuple[int, int], channels: int) -> int:
+    """How many rows of a picture of this (height, width) are looked up at a time, a multiple of
+    MULTIPLE or more than there are; its matched layers have so many channels in all."""
+    height, width = size
+    row_bytes = 4 * channels * width / PLACE**2
+    if height * row_bytes <= WHOLE_BYTES:
+        return height + -height % MULTIPLE
+    return max(LEAST_ROWS, int(BAND_BYTES / row_bytes) // MULTIPLE * MULTIPLE)
 
 
 def candidate_bytes(size: tuple[int, int], channels: int) -> int:
@@ -72,7 +76,7 @@ def candidate_bytes(size: tuple[int, int], channels: int) -> int:
 def matching_bytes(size: tuple[int, int], channels: int) -> int:
     """The bytes that it takes to match the places of a picture of this (height, width)."""
     height, width = size
-    in_band = min(height, band_rows(width, channels)) * width // PLACE**2
+    in_band = min(height, band_rows(size, channels)) * width // PLACE**2
     of_candidates = candidate_bytes(size, channels)
     similarities = QUERIES_AT_ONCE * of_candidates // channels
     of_band = BAND_COPIES * 4 * in_band * channels + similarities

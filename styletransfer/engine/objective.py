@@ -230,7 +230,7 @@ class Objective:
     def places(self, image: tf.Tensor) -> Iterator[neighbours.Places]:
         """The places of an image [1, H, W, 3] in bands of rows from top to bottom."""
         layers = self.losses.matched_layers
-        high = neighbours.band_rows(image.shape[2], self.matched_channels)
+        high = neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels)
         for band in bands(self.vgg, image, layers, self.options, FORWARD_ROWS, high):
             rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in layers}
             for layer, _, feature in band:

@@ -124,6 +124,7 @@ def test_a_large_pictures_places_are_those_it_has_at_once(tiny, monkeypatch):
     minimised = Objective.of(EXACT, tiny)
     image = tf.constant(picture(192, 64, 3)[None])
     (whole,) = minimised.places(image)
+    monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
     monkeypatch.setattr(neighbours, "BAND_BYTES", 1)
     bands = list(minimised.places(image))
     assert len(bands) == 3
