@@ -1,4 +1,4 @@
-"""What of a painting each place of a picture is compared with: the part that is most like it.
+"""Matching of each place of a picture to the most similar place of a painting.
 
 After Kolkin et al. 2022, "Neural Neighbor Style Transfer". A place is a square of PLACE px, and its
 features are those of some layers there, each layer divided by its spread and by the root of its
@@ -59,8 +59,8 @@ class Candidates(NamedTuple):
 
 
 def band_rows(size: tuple[int, int], channels: int) -> int:
-    """How many rows of a picture of this (height, width) are looked up at a time, a multiple of
-    MULTIPLE or more than there are; its matched layers have so many channels in all."""
+    """The number of rows of a picture of this (height, width) that are matched at a time: a
+    multiple of MULTIPLE. channels: of all matched layers."""
     height, width = size
     row_bytes = 4 * channels * width / PLACE**2
     if height * row_bytes <= WHOLE_BYTES:
@@ -159,8 +159,9 @@ def nearest(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: floa
             yield rows - index.centre
 
     count, first, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
-    several = _repeatable(queries)
-    for rows in several():
+    bands = 0
+    for rows in queries():
+        bands += 1
         flat = _flat(rows)
         count += len(flat)
         first += tf.reduce_sum(flat, 0)
@@ -168,7 +169,9 @@ def nearest(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: floa
     mean = first / count
     own_spread = tf.sqrt(tf.maximum(square / count - mean**2, 0))
     stretch = tf.minimum(index.spread / (own_spread + NO_LENGTH), MAX_STRETCH)
-    return tf.concat([_looked_up(stretch * (rows - mean), index) for rows in several()], 0)
+    several = [rows] if bands == 1 else queries()  # A small picture's are computed once.
+    del rows, flat
+    return tf.concat([_looked_up(stretch * (rows - mean), index) for rows in several], 0)
 
 
 def errors(
@@ -178,7 +181,7 @@ def errors(
     group: Sequence[Candidates],
     matches: tf.Tensor,
 ) -> tf.Tensor:
-    """How far each place is from what it is matched to: one minus the cosine of the two, less the
+    """The distance of each place from its match: one minus the cosine of the two, less the
     painting's mean, and DISTANCE_WEIGHT times the squared distance relative to the painting's mean
     square; [1, h, w, 1], float32. A place of several paintings is compared with the mean of its
     matches, by the paintings' shares.
@@ -203,17 +206,8 @@ def errors(
     return 1 - cosine + DISTANCE_WEIGHT * distance
 
 
-def _repeatable(bands: Callable[[], Iterator[tf.Tensor]]) -> Callable[[], Iterator[tf.Tensor]]:
-    """The same bands; those of a small picture, which is one, are computed once."""
-    found = bands()
-    first = next(found)
-    if next(found, None) is None:
-        return lambda: iter([first])
-    return bands
-
-
 class _Index(NamedTuple):
-    """What queries are compared with.
+    """The candidates, prepared for the comparison with queries.
 
     scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
     candidates in each channel [D]. basis: directions [D, E]. keys: the candidates' directions from

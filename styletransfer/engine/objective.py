@@ -237,6 +237,11 @@ class Objective:
                 rows[layer].append(neighbours.places(layer, feature))
             yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in rows.items()})
 
+    def matches_shape(self, picture: tuple[int, int], paintings: int) -> tuple[int, ...]:
+        """The shape of all matches of a picture of this (height, width) among so many paintings."""
+        height, width = self.canvas(picture).size
+        return 1, height // neighbours.PLACE, width // neighbours.PLACE, paintings
+
     def matched(self, problem: Problem, picture: tf.Tensor, photo: tf.Tensor) -> Problem:
         """The problem of a photo [1, h, w, 3] with each place of picture [1, H, W, 3], on its
         canvas, matched anew to each painting; as it is where the losses match nothing."""

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.neighbours import PLACE
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
@@ -67,8 +66,7 @@ class Matching:
     ) -> None:
         self._objective, self._photo = objective, photo
         counts = [len(group.candidates) for group in problem.targets.groups]
-        height, width = objective.canvas(tuple(photo.shape[1:3])).size
-        shape = 1, height // PLACE, width // PLACE, sum(counts)
+        shape = objective.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
             matches = snapshot.get("matches", matches[0])

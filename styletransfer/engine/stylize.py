@@ -20,7 +20,6 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import Position, StepEta
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.neighbours import PLACE
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
@@ -171,11 +170,10 @@ class StyleTransfer:
         if not 0 < iteration < ends[-1]:
             return {}
         size = self._sizes[int(np.searchsorted(ends, iteration))]
-        canvas = self._objective.canvas(size).size
-        shapes = State.shapes((1, *canvas, 3))
+        shapes = State.shapes((1, *self._objective.canvas(size).size, 3))
         if self._objective.losses.matched_layers:
-            height, width = (side // PLACE for side in canvas)
-            shapes["matches"] = 1, height, width, len(self._styles.paintings)
+            count = len(self._styles.paintings)
+            shapes["matches"] = self._objective.matches_shape(size, count)
         return shapes
 
     def steps(self, resume: Mapping[str, np.ndarray] | None = None) -> Iterator[Step]:
