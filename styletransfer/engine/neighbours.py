@@ -21,7 +21,7 @@ from styletransfer.vgg.network import MULTIPLE, poolings_before
 # As far as the network has them.
 MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")
 PLACE = 4  # px per side: a position of block 3
-ROTATIONS = 4  # by right angles
+ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 16,000 of the built-in network's; matching takes time in
 # proportion.
 MAX_CANDIDATE_BYTES = 40_000_000
@@ -110,24 +110,45 @@ def over_places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(feature, side, side, "VALID") if side > 1 else feature
 
 
-def candidates(
-    turned: Sequence[PlacesOf], inside: Sequence[np.ndarray], channels: int, share: float
-) -> Candidates:
-    """A painting's candidates, of about MAX_CANDIDATE_BYTES at most, chosen at random.
+def turned(image: np.ndarray | tf.Tensor, channels: int) -> Iterator[np.ndarray | tf.Tensor]:
+    """Yields a painting [H, W, …] and its rotations.
 
-    turned: the places of the painting and of each rotation. inside: which of these are used, bool
-    [h, w]. channels: of all layers. share: the painting's, of those that are blended with it.
+    A painting of more places than become candidates is rotated in parts: each of its thirds by
+    another angle, which takes half the time. channels: of all matched layers.
+    """
+    yield image
+    height, width = image.shape[:2]
+    fits = candidate_bytes((height, width), channels) < MAX_CANDIDATE_BYTES
+    for quarter in range(1, ROTATIONS):
+        part = image
+        if not fits:
+            first, last = (width * each // (ROTATIONS - 1) for each in (quarter - 1, quarter))
+            part = image[:, first:last]
+        yield tf.image.rot90(part, quarter) if tf.is_tensor(image) else np.rot90(part, quarter)
+
+
+def candidates(
+    paintings: Sequence[PlacesOf], inside: Sequence[np.ndarray], channels: int, share: float
+) -> Candidates:
+    """Draws a painting's candidates at random, of about MAX_CANDIDATE_BYTES at most.
+
+    Args:
+        paintings: The places of the painting and of each rotation.
+        inside: Which of these are used, bool [h, w] each.
+        channels: The number of channels of all layers.
+        share: The painting's share, of those that are blended with it.
     """
     places_used = max(1, sum(int(each.sum()) for each in inside))
     part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
     random = np.random.default_rng(0)
     kept: dict[str, list[tf.Tensor]] = defaultdict(list)
-    for places_of, used in zip(turned, inside, strict=True):
+    for places_of, used in zip(paintings, inside, strict=True):
         drawn, first = used & (random.random(used.shape) < part), 0
         for rows in places_of():
             last = first + next(iter(rows.values())).shape[0]
+            numbers = np.flatnonzero(drawn[first:last])
             for layer, feature in rows.items():
-                kept[layer].append(tf.boolean_mask(feature, drawn[first:last]))
+                kept[layer].append(tf.gather(_flat(feature), numbers))
             first = last
     layers = []
     for layer in list(kept):
@@ -138,14 +159,31 @@ def candidates(
     return Candidates(tuple(layers), tf.constant(share, tf.float32))
 
 
-def nearest(found: Candidates, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
-    """The number of each place's candidate, int32 [h, w].
+class Index(NamedTuple):
+    """The candidates, prepared for the comparison with queries.
 
-    picture, photo: the places of the picture so far and of its photo, in the same rows. freedom:
-    the picture's part of what is looked for, 0…1; the rest is the photo's. With more of the photo
-    forms keep their outlines, with less they may grow beyond them.
+    scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
+    candidates in each channel [D]. basis: directions [D, E]. keys: the candidates' directions from
+    the centre, on the basis [K, E].
     """
-    index = _index(found)
+
+    scales: list[tf.Tensor]
+    centre: tf.Tensor
+    spread: tf.Tensor
+    basis: tf.Tensor
+    keys: tf.Tensor
+
+
+def nearest(index: Index, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
+    """Finds the number of each place's candidate, int32 [h, w].
+
+    Args:
+        index: The candidates, prepared by `index_of`.
+        picture: The places of the picture so far.
+        photo: The places of its photo, in the same rows.
+        freedom: The picture's part of what is looked for, 0…1; the rest is the photo's. With more
+            of the photo forms keep their outlines, with less they may grow beyond them.
+    """
 
     def queries() -> Iterator[tf.Tensor]:
         """[h, w, D] of some rows."""
@@ -206,23 +244,8 @@ def errors(
     return 1 - cosine + DISTANCE_WEIGHT * distance
 
 
-class _Index(NamedTuple):
-    """The candidates, prepared for the comparison with queries.
-
-    scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
-    candidates in each channel [D]. basis: directions [D, E]. keys: the candidates' directions from
-    the centre, on the basis [K, E].
-    """
-
-    scales: list[tf.Tensor]
-    centre: tf.Tensor
-    spread: tf.Tensor
-    basis: tf.Tensor
-    keys: tf.Tensor
-
-
-def _index(found: Candidates) -> _Index:
-    """The candidates as queries are compared with them."""
+def index_of(found: Candidates) -> Index:
+    """Prepares candidates for comparison with queries."""
     scales, joined = [], []
     for layer in found.layers:
         features = layer.features[0, 0]
@@ -238,7 +261,7 @@ def _index(found: Candidates) -> _Index:
     basis = _basis(covariance)
     lengths = tf.norm(keys, axis=-1, keepdims=True)
     spread = tf.sqrt(tf.maximum(tf.linalg.diag_part(covariance), 0))
-    return _Index(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
+    return Index(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
@@ -254,7 +277,7 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
     return basis
 
 
-def _looked_up(queries: tf.Tensor, index: _Index) -> tf.Tensor:
+def _looked_up(queries: tf.Tensor, index: Index) -> tf.Tensor:
     """The number of the candidate at the smallest angle to each query [h, w, D]: int32 [h, w]."""
     flat = _flat(queries) @ index.basis
     found = [

@@ -33,11 +33,12 @@ from styletransfer.engine.structure import PhotoContours, contours, structure_er
 from styletransfer.engine.transport import by_eigenvectors, by_products
 from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
-from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
+from styletransfer.vgg.network import MULTIPLE, VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
 from styletransfer.vgg.tiled_forward import banded_forward, bands, tiled_forward
 
-FORWARD_ROWS = 64  # of a tile when only features are computed
+# Of a tile when only features are computed: pixels, and rows at least.
+FORWARD_PIXELS, MIN_FORWARD_ROWS = 1 << 16, 64
 HALF = 0.5  # of a mask, from which a place of a painting is used
 
 
@@ -180,7 +181,7 @@ class Objective:
         """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
         height = image.shape[1]
         found = {layer: RowBuffer(height // 2 ** poolings_before(layer)) for layer in layers}
-        tiled = tiled_forward(self.vgg, image, layers, self.options, FORWARD_ROWS)
+        tiled = tiled_forward(self.vgg, image, layers, self.options, forward_rows(image))
         for tile, features in tiled:
             for layer, feature in features.items():
                 found[layer].write(tile.first, feature)
@@ -195,8 +196,9 @@ class Objective:
         at_layers = self.layer_masks(mask, canvas, layers)
         sums: dict[str, Any] = {}
         # A painting may have many times the pixels of a panorama, whose memory is planned.
+        image = canvas.padded(painting)
         for layer, first, feature in banded_forward(
-            self.vgg, canvas.padded(painting), layers, self.options, FORWARD_ROWS
+            self.vgg, image, layers, self.options, forward_rows(image)
         ):
             rows = None
             if at_layers:
@@ -215,49 +217,45 @@ class Objective:
     ) -> neighbours.Candidates:
         """The places of a painting [1, H, W, 3] inside a mask [h, w] that a picture's places are
         matched with."""
-        turned, used = [], []
-        for quarter in range(neighbours.ROTATIONS):
-            image = tf.image.rot90(painting, quarter)
-            canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
-            turned.append(partial(self.places, canvas.padded(image)))
-            height, width = (side // neighbours.PLACE for side in canvas.size)
-            inside = np.ones((height, width), np.float32)
-            if mask is not None:
-                inside = resize(canvas.padded_mask(np.rot90(mask, quarter)), height, width)
-            used.append(inside >= min(HALF, inside.max()))
-        return neighbours.candidates(turned, used, self.matched_channels, share)
+        channels = self.matched_channels
+        found, used = [], []
+        if mask is None:
+            mask = np.ones((1, 1), np.float32)
+        whole = resize(mask, *painting.shape[1:3])
+        for image, shown in zip(
+            neighbours.turned(painting[0], channels),
+            neighbours.turned(whole, channels),
+            strict=True,
+        ):
+            canvas = Canvas.around(tuple(image.shape[:2]), margin=0)
+            found.append(partial(self.places, canvas.padded(image[None])))
+            places = (side // neighbours.PLACE for side in canvas.size)
+            inside = resize(canvas.padded_mask(shown), *places)
+            used.append((inside > 0) & (inside >= min(HALF, inside.max())))
+        return neighbours.candidates(found, used, channels, share)
 
     def places(self, image: tf.Tensor) -> Iterator[neighbours.Places]:
         """The places of an image [1, H, W, 3] in bands of rows from top to bottom."""
         layers = self.losses.matched_layers
         high = neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels)
-        for band in bands(self.vgg, image, layers, self.options, FORWARD_ROWS, high):
+        for band in bands(self.vgg, image, layers, self.options, forward_rows(image), high):
             rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in layers}
             for layer, _, feature in band:
                 rows[layer].append(neighbours.places(layer, feature))
             yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in rows.items()})
 
+    def places_of(self, image: tf.Tensor) -> neighbours.PlacesOf:
+        """The places of an image [1, H, W, 3], computed once if they are few, else at each call."""
+        height = image.shape[1]
+        if neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels) < height:
+            return partial(self.places, image)
+        (kept,) = self.places(image)
+        return lambda: iter([dict(kept)])
+
     def matches_shape(self, picture: tuple[int, int], paintings: int) -> tuple[int, ...]:
         """The shape of all matches of a picture of this (height, width) among so many paintings."""
         height, width = self.canvas(picture).size
         return 1, height // neighbours.PLACE, width // neighbours.PLACE, paintings
-
-    def matched(self, problem: Problem, picture: tf.Tensor, photo: tf.Tensor) -> Problem:
-        """The problem of a photo [1, h, w, 3] with each place of picture [1, H, W, 3], on its
-        canvas, matched anew to each painting; as it is where the losses match nothing."""
-        if not self.losses.matched_layers:
-            return problem
-        photo = self.canvas(tuple(photo.shape[1:3])).padded(photo)
-        picture = self.composited(tf.convert_to_tensor(picture), problem)
-        of_picture, of_photo = partial(self.places, picture), partial(self.places, photo)
-        matches = [
-            [
-                neighbours.nearest(each, of_picture, of_photo, self.freedom)
-                for each in group.candidates
-            ]
-            for group in problem.targets.groups
-        ]
-        return problem.with_matches([tf.stack(each, -1)[None] for each in matches])
 
     def layer_masks(
         self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]
@@ -353,6 +351,12 @@ class Objective:
         norm = tf.cast(self.losses.content_norm(spread, groups), sum_dtype(content.dtype))
         found = contours(photo, shown) if self.structure else ()
         return Problem(Targets(content, masks, norm, groups, painted), background, found)
+
+
+def forward_rows(image: tf.Tensor) -> int:
+    """Rows of a tile of an image [1, H, W, 3] of which only features are computed."""
+    rows = FORWARD_PIXELS // image.shape[2]
+    return max(MIN_FORWARD_ROWS, rows - rows % MULTIPLE)
 
 
 def signature(tensors: Any) -> Any:

@@ -1,14 +1,14 @@
 """Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
 picture diverges, and detects convergence."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
@@ -52,47 +52,13 @@ class ScaleSchedule(NamedTuple):
     is_last: bool
 
 
-class Matching:
-    """The problem of painting a photo [1, h, w, 3] whose places are matched to those of paintings:
-    to begin with as in a step's snapshot, if there is one. Raises ValueError if that does not fit.
-    """
-
-    def __init__(
-        self,
-        objective: Objective,
-        problem: Problem,
-        photo: tf.Tensor,
-        snapshot: Mapping[str, np.ndarray] | None = None,
-    ) -> None:
-        self._objective, self._photo = objective, photo
-        counts = [len(group.candidates) for group in problem.targets.groups]
-        shape = objective.matches_shape(tuple(photo.shape[1:3]), sum(counts))
-        matches = np.zeros(shape, np.int32)
-        if snapshot is not None:
-            matches = snapshot.get("matches", matches[0])
-            if np.shape(matches) != shape:
-                raise ValueError(f"the snapshot's matches do not have the shape {shape}")
-        split = tf.split(tf.constant(matches, tf.int32), counts, -1)
-        self.problem = problem.with_matches(split)
-
-    @property
-    def matches(self) -> tuple[tf.Tensor, ...]:
-        """Of each group's paintings, int32 [1, h, w, paintings]."""
-        return tuple(each.matches[0] for each in self.problem.targets.groups)
-
-    def renewed(self, picture: tf.Tensor) -> Problem:
-        """The problem with the matches of a picture [1, H, W, 3] on its canvas."""
-        self.problem = self._objective.matched(self.problem, picture, self._photo)
-        return self.problem
-
-
 class ScaleOptimizer:
     """The optimisation of one picture at one scale, starting from `state`."""
 
     def __init__(
         self,
         objective: Objective,
-        problem: "Problem | Matching",
+        matching: Matching,
         state: State,
         settings: Settings,
         planner: MemoryPlanner,
@@ -100,15 +66,13 @@ class ScaleOptimizer:
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
-        self._matching = problem if isinstance(problem, Matching) else None
-        if isinstance(problem, Matching):
-            problem = problem.problem
+        self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
         self._in_float16 = objective.options.dtype == tf.float16
         in_place = self._uses_adam and plan.tiling != UNTILED
         self.state = state.in_variables() if in_place else state
         self.converged = False  # whether the last step improved the loss by less than asked for
-        self._program = ResilientProgram(objective, problem, planner, plan)
+        self._program = ResilientProgram(objective, matching.problem, planner, plan)
         if self._uses_adam:
             left = schedule.steps - schedule.done
             self._program.compile_where_it_pays(state.image, left, settings)
@@ -124,8 +88,8 @@ class ScaleOptimizer:
         Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
         """
         weight = self.state.content_weight
-        if self._matching and (number - 1) % MATCHED_EVERY == 0:
-            self._program.solve(self._matching.renewed(self.state.image))
+        if (number - 1) % MATCHED_EVERY == 0:
+            self._program.solve(self._matching.renewed(self.state))
         terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
         if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
@@ -140,8 +104,8 @@ class ScaleOptimizer:
 
     @property
     def matches(self) -> tuple[tf.Tensor, ...]:
-        """As Matching.matches, for a snapshot; empty without matches."""
-        return self._matching.matches if self._matching else ()
+        """Matching.matches, for a snapshot."""
+        return self._matching.matches
 
     def _adam_step(self, number: int) -> tf.Tensor:
         if number not in self._params:

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import tensorflow as tf
 
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import State, initial_content_weight
 from styletransfer.engine.program import StepParams, program
@@ -31,7 +32,7 @@ class StepRate:
             groups = style_targets([noise[0].numpy()]).groups(objective, size)
             self._image = objective.canvas(size).padded(noise)
             problem = objective.problem(noise, groups, None)
-            self._problem = objective.matched(problem, self._image, noise)
+            self._problem = Matching(objective, problem, noise).matched(self._image)
             self._weight = initial_content_weight(settings)
             params = StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)
             [self._params] = StepParams.packed([params])

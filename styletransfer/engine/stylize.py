@@ -18,6 +18,7 @@ from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_ope
 from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.eta import Position, StepEta
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.objective import Objective, Problem
@@ -26,7 +27,7 @@ from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.program import program, term_weights
 from styletransfer.engine.recipe import TERMS
-from styletransfer.engine.scale_optimizer import Matching, ScaleOptimizer, ScaleSchedule
+from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
@@ -209,14 +210,12 @@ class StyleTransfer:
                 first = canvas.padded(self._first_image(scaled))
                 state = State.start(first, initial_content_weight(self._settings))
                 del first
-            matching = None
-            if self._objective.losses.matched_layers:
-                matching = Matching(self._objective, problem, scaled, snapshot)
-            del scaled, snapshot
+            matching = Matching(self._objective, problem, scaled, snapshot)
+            del scaled, snapshot, problem
             plan = self._planner.plan_memory(size, None if last else self.memory_plan)
             optimizer = ScaleOptimizer(
                 self._objective,
-                matching or problem,
+                matching,
                 state,
                 self._settings,
                 self._planner,
@@ -353,7 +352,7 @@ def objective(  # noqa: PLR0913  The public signature.
     groups = targets.groups(minimised, pyramid.picture_size(content), content_mask)
     problem = minimised.problem(photo, groups, targets.painted(content_mask, settings.recipe))
     picture = pyramid.to_batch(image)
-    problem = minimised.matched(problem, picture, photo)
+    problem = Matching(minimised, problem, photo).matched(picture)
     weights = term_weights(initial_content_weight(settings), settings)
     gradient_at = program(minimised, problem).gradient
     terms, gradient = gradient_at(picture, problem, weights)

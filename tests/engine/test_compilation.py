@@ -11,6 +11,7 @@ from support.tiny import last, picture
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, objective, resilient_program
 from styletransfer.engine.compilation import COMPILE_SECONDS, SAVED_SECONDS, Compilation, StepTimer
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.program import term_weights
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.transport import by_products
@@ -144,7 +145,7 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     groups = StyleTargets([picture(40, 48, 2)]).groups(minimised, (32, 48))
     problem = minimised.problem(photo, groups, None)
     image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
-    problem = minimised.matched(problem, image, photo)
+    problem = Matching(minimised, problem, photo).matched(image)
     weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(

@@ -8,6 +8,7 @@ from support import hard_networks, tiny
 from support.tiny import picture
 
 from styletransfer import Settings, load_vgg, objective
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.program import term_weights
 from styletransfer.engine.style_targets import StyleTargets
@@ -53,7 +54,7 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         groups = StyleTargets([painting]).groups(minimised, photo.shape[:2])
         problem = minimised.problem(tf.constant(photo[None]), groups, None)
         on_canvas = minimised.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
-        problem = minimised.matched(problem, on_canvas, tf.constant(photo[None]))
+        problem = Matching(minimised, problem, tf.constant(photo[None])).matched(on_canvas)
         arguments = on_canvas, problem, term_weights(1.0, settings)
         found[settings.precision] = minimised.gradient(*arguments)
     found["in tiles"] = gradient_in_tiles(minimised, Tiling(2, 16), *arguments)

@@ -11,6 +11,7 @@ from tensorflow.python.framework import kernels
 
 from styletransfer import Settings
 from styletransfer.engine import objective as objective_module
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.program import program
 from styletransfer.engine.style_targets import StyleTargets
@@ -73,7 +74,7 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     photo = tf.constant(picture(*size)[None])
     targets = paintings.groups(objective, size, LEFT)
     problem = objective.problem(photo, targets, LEFT)
-    problem = objective.matched(problem, objective.canvas(size).padded(photo), photo)
+    problem = Matching(objective, problem, photo).matched(objective.canvas(size).padded(photo))
     step = program(objective, problem).step
     assert {node.op for node in operations(step) if not runs_on_a_gpu(node)} == set()
 

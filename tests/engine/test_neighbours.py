@@ -11,6 +11,7 @@ from support.tiny import last, picture
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import neighbours
 from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.neighbours import MATCHED_LAYERS
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets
@@ -148,7 +149,7 @@ def matched_problem(objective, size, masked, inside=True):
     single = dataclasses.replace(objective, options=options)
     photo = tf.constant(picture(*size, 2)[None])
     found = single.problem(photo, style.groups(single, size, mask), mask)
-    found = single.matched(found, tf.constant(picture(*size, 1)[None]), photo)
+    found = Matching(single, found, photo).matched(tf.constant(picture(*size, 1)[None]))
     return tf.nest.map_structure(
         lambda each: each if each.dtype.is_integer else tf.cast(each, objective.options.dtype),
         found,
@@ -219,7 +220,7 @@ def test_a_place_takes_the_painting_that_is_like_it():
     problem = minimised.problem(tf.constant(photo[None]), groups, None)
     canvas = minimised.canvas((64, 96))
     photo = tf.constant(photo[None])
-    (group,) = minimised.matched(problem, canvas.padded(photo), photo).targets.groups
+    (group,) = Matching(minimised, problem, photo).matched(canvas.padded(photo)).targets.groups
     shallow = group.candidates[0].layers[0].features.numpy()[0, 0]
     bright = shallow[group.matches[0].numpy()[0, ..., 0]].mean(-1)
     sides = [ndimage.mean(bright[:, :10]), ndimage.mean(bright[:, -10:])]

@@ -17,6 +17,7 @@ from support.tiny import weights as tiny_weights
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import pyramid, resilient_program
 from styletransfer.engine.losses import RelativeLosses
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.program import StepParams, _traced_program, program
 from styletransfer.engine.structure import contours
@@ -229,7 +230,7 @@ def test_photos_of_any_size_share_one_trace(tiny, own_traces):
     photo = pyramid.to_batch(picture(64, 64))
     groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
     problem = objective.problem(photo, groups, None)
-    problem = objective.matched(problem, objective.canvas((64, 64)).padded(photo), photo)
+    problem = Matching(objective, problem, photo).matched(objective.canvas((64, 64)).padded(photo))
     found = program(objective, problem)
     assert found.step.experimental_get_tracing_count() == 1
 

@@ -1,0 +1,84 @@
+"""The problem of painting a photo whose places are matched to those of paintings, anew from time to
+time as the picture changes."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from styletransfer.engine import neighbours
+from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.optimizers import CONTENT_WEIGHTS, State
+
+# The photo's weight below which a picture is held back by its matches rather than by the photo.
+LOOSENED_FROM = 1e-2
+
+
+class Matching:
+    """A problem, its matches, and what is needed to find them anew. With losses that match nothing,
+    the problem stays as it is.
+
+    Args:
+        objective: The objective of the picture.
+        problem: The problem, without matches.
+        photo: The photo [1, h, w, 3], sRGB 0…1.
+        snapshot: A step's snapshot, whose matches are the first ones.
+
+    Raises:
+        ValueError: The snapshot's matches do not fit.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        problem: Problem,
+        photo: tf.Tensor,
+        snapshot: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        self._objective, self.problem = objective, problem
+        self._is_matched = bool(objective.losses.matched_layers)
+        if not self._is_matched:
+            return
+        self._photo = objective.places_of(objective.canvas(tuple(photo.shape[1:3])).padded(photo))
+        groups = problem.targets.groups
+        self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
+        counts = [len(one.candidates) for one in groups]
+        shape = objective.matches_shape(tuple(photo.shape[1:3]), sum(counts))
+        matches = np.zeros(shape, np.int32)
+        if snapshot is not None:
+            matches = snapshot.get("matches", matches[0])
+            if np.shape(matches) != shape:
+                raise ValueError(f"the snapshot's matches do not have the shape {shape}")
+        self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))
+
+    @property
+    def matches(self) -> tuple[tf.Tensor, ...]:
+        """The matches of each group's paintings, int32 [1, h, w, paintings]; none if nothing is
+        matched."""
+        return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
+
+    def renewed(self, state: State) -> Problem:
+        """Matches the picture of a state anew, and returns the problem."""
+        return self.matched(state.image, float(state.content_weight))
+
+    def matched(self, picture: tf.Tensor, content_weight: float = 1.0) -> Problem:
+        """Matches a picture [1, H, W, 3] on its canvas anew, and returns the problem.
+
+        The picture's part of what is looked for is the strength, and grows to all as the photo's
+        weight falls to its bound: a picture whose matches stay near the photo could not come any
+        further from it.
+        """
+        if self._is_matched:
+            low = CONTENT_WEIGHTS[0]
+            weight = min(max(content_weight, low), LOOSENED_FROM)
+            held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
+            freedom = 1 - held * (1 - self._objective.freedom)
+            picture = self._objective.composited(tf.convert_to_tensor(picture), self.problem)
+            places = self._objective.places_of(picture)
+            matches = [
+                [neighbours.nearest(each, places, self._photo, freedom) for each in group]
+                for group in self._indices
+            ]
+            self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
+        return self.problem
