@@ -11,8 +11,9 @@ from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS, State
 
-# The photo's weight below which a picture is held back by its matches rather than by the photo.
-LOOSENED_FROM = 1e-2
+# As the photo's weight falls from the first to its bound, the picture's part of what is looked for
+# grows from the strength to MAX_FREEDOM.
+LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
 
 
 class Matching:
@@ -65,15 +66,15 @@ class Matching:
     def matched(self, picture: tf.Tensor, content_weight: float = 1.0) -> Problem:
         """Matches a picture [1, H, W, 3] on its canvas anew, and returns the problem.
 
-        The picture's part of what is looked for is the strength, and grows to all as the photo's
-        weight falls to its bound: a picture whose matches stay near the photo could not come any
-        further from it.
+        The picture's part of what is looked for is the strength. It grows as the photo's weight
+        falls to its bound, beyond 1, where matches lead away from the photo: a picture of matches
+        that stay near the photo would stay there, too.
         """
         if self._is_matched:
             low = CONTENT_WEIGHTS[0]
             weight = min(max(content_weight, low), LOOSENED_FROM)
             held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
-            freedom = 1 - held * (1 - self._objective.freedom)
+            freedom = held * self._objective.freedom + (1 - held) * MAX_FREEDOM
             picture = self._objective.composited(tf.convert_to_tensor(picture), self.problem)
             places = self._objective.places_of(picture)
             matches = [

@@ -159,7 +159,7 @@ def candidates(
     return Candidates(tuple(layers), tf.constant(share, tf.float32))
 
 
-class Index(NamedTuple):
+class CandidateIndex(NamedTuple):
     """The candidates, prepared for the comparison with queries.
 
     scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
@@ -174,15 +174,16 @@ class Index(NamedTuple):
     keys: tf.Tensor
 
 
-def nearest(index: Index, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
+def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
     """Finds the number of each place's candidate, int32 [h, w].
 
     Args:
         index: The candidates, prepared by `index_of`.
         picture: The places of the picture so far.
         photo: The places of its photo, in the same rows.
-        freedom: The picture's part of what is looked for, 0…1; the rest is the photo's. With more
-            of the photo forms keep their outlines, with less they may grow beyond them.
+        freedom: The picture's part of what is looked for; the rest is the photo's. With more of the
+            photo forms keep their outlines, with less they may grow beyond them; above 1, matches
+            lead away from the photo.
     """
 
     def queries() -> Iterator[tf.Tensor]:
@@ -244,7 +245,7 @@ def errors(
     return 1 - cosine + DISTANCE_WEIGHT * distance
 
 
-def index_of(found: Candidates) -> Index:
+def index_of(found: Candidates) -> CandidateIndex:
     """Prepares candidates for comparison with queries."""
     scales, joined = [], []
     for layer in found.layers:
@@ -261,7 +262,7 @@ def index_of(found: Candidates) -> Index:
     basis = _basis(covariance)
     lengths = tf.norm(keys, axis=-1, keepdims=True)
     spread = tf.sqrt(tf.maximum(tf.linalg.diag_part(covariance), 0))
-    return Index(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
+    return CandidateIndex(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
@@ -277,7 +278,7 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
     return basis
 
 
-def _looked_up(queries: tf.Tensor, index: Index) -> tf.Tensor:
+def _looked_up(queries: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
     """The number of the candidate at the smallest angle to each query [h, w, D]: int32 [h, w]."""
     flat = _flat(queries) @ index.basis
     found = [
