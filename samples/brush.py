@@ -38,7 +38,7 @@ CYPRESS = [rgb(c) for c in ("0f2a22", "1a3b26", "2c4a22", "123036", "3d5a24")]
 
 @dataclass(frozen=True)
 class Layer:
-    """One pass over the canvas: how many strokes, their size in picture heights, and where."""
+    """One pass over the canvas: number of strokes, size in picture heights, and place."""
 
     strokes: int
     length: float
@@ -57,7 +57,7 @@ LAYERS = (
 
 @dataclass(frozen=True)
 class Scene:
-    """What is painted at every point: flow in radians, and masks and lightness in 0..1."""
+    """The motif at every point: flow in radians, and masks and lightness in 0..1."""
 
     flow: Array
     masks: dict[str, Array]

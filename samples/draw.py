@@ -1,8 +1,9 @@
 """Draw the sample photos and paintings: python samples/draw.py [FOLDER].
 
 Every picture is drawn from scratch by the modules next to this one, from fixed seeds. Without a
-folder the pictures are written where they belong, next to this file. One more photo, town.py, is
-kept nowhere: docs/images/paint.py draws it when it compares networks.
+folder, the pictures are written to their places next to this file. Another version of NumPy or
+another processor may round differently, so the files can differ from the committed ones in a few
+pixels.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import woodcut
 from numpy.typing import NDArray
 from PIL import Image
 
-# Path of each picture in the folder, and what draws it at a scale: bytes (height, width, 3).
+# Path of each picture in the folder → function that draws it at a scale: bytes (height, width, 3).
 SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
     "photos/landscape.jpg": landscape.draw,
     "photos/still-life.jpg": still_life.draw,
@@ -31,15 +32,15 @@ SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
     "paintings/woodcut-and-brush/brush.jpg": brush.draw,
 }
 QUALITY = 92
-MOST_BYTES = 440_000  # a repository carries its pictures for ever: keep them small
+MAX_BYTES = 440_000  # size limit: every clone downloads all versions of every picture
 
 
 def encode(picture: NDArray[np.uint8]) -> bytes:
-    """JPEG file of a picture (height, width, 3), at the best quality that fits MOST_BYTES."""
+    """JPEG file of a picture (height, width, 3), at the best quality that fits MAX_BYTES."""
     for quality in range(QUALITY, 60, -1):
         file = BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=quality, optimize=True)
-        if file.tell() <= MOST_BYTES:
+        if file.tell() <= MAX_BYTES:
             break
     return file.getvalue()
 

@@ -27,7 +27,7 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
 
 
 def mix(first: Array, second: Array, weight: Array) -> Array:
-    """`first` where the weight is 0, `second` where it is 1; shapes that broadcast."""
+    """Interpolate from `first` (weight 0) to `second` (weight 1). The shapes must broadcast."""
     return first + (second - first) * weight
 
 
@@ -115,7 +115,7 @@ def expose(light: Array) -> Array:
 
 
 def to_bytes(image: Array) -> NDArray[np.uint8]:
-    """Bytes of an image (height, width, 3) in 0..1; what is outside is clipped."""
+    """Bytes of an image (height, width, 3), clipped to 0..1."""
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

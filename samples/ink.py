@@ -21,19 +21,19 @@ BOUGH = (
     *((1.30, 0.100), (1.19, 0.155), (1.10, 0.150), (1.03, 0.205)),
     *((0.95, 0.215), (0.86, 0.285), (0.77, 0.290)),
 )
-BRISTLES, ARC = 64, 24  # of a brush, points of an arc
+BRISTLES, ARC = 64, 24  # bristles of a brush, points of an arc
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """A range of mountains: where its crest is, how rough, how dark, and how soon mist hides it."""
+    """A range of mountains: its crest and roughness, its darkness, and the depth of its mist."""
 
     crest: float
     height: float
     frequency: float
     ink: float
     mist: float
-    bleed: float  # how far the wet edge runs, in picture heights
+    bleed: float  # reach of the wet edge, in picture heights
 
 
 RIDGES = (
@@ -81,8 +81,8 @@ def _facets(x: Array, y: Array, seed: int) -> Array:
 def _stroke(canvas: Array, points: Array, widths: Array, ink: float, dry: float = 0.1) -> None:
     """Draw a brush stroke on canvas (height, width), a density of ink, in place.
 
-    points: (n, 2), x and y; widths: (n,), both in picture heights. dry: 0..1, how soon the
-    bristles part.
+    points: (n, 2), x and y; widths: (n,), both in picture heights. dry: 0..1, from bristles that
+    stay together to bristles that part at once.
     """
     height, width = canvas.shape
     length = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
@@ -111,7 +111,7 @@ def _stroke(canvas: Array, points: Array, widths: Array, ink: float, dry: float 
 
 
 def _bristles(steps: int, dry: float, rng: np.random.Generator) -> Array:
-    """How wet each bristle is at each step, (steps, BRISTLES) in 0..1: they dry out on the way."""
+    """Wetness of each bristle at each step, (steps, BRISTLES) in 0..1: bristles dry on the way."""
     hairs = ndimage.gaussian_filter1d(rng.normal(size=BRISTLES), 1.2)
     drift = ndimage.gaussian_filter(rng.normal(size=(steps, BRISTLES)), (30.0, 1.0))
     uneven = hairs / hairs.std() + 0.6 * drift / drift.std()

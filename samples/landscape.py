@@ -38,7 +38,7 @@ HORIZON = 0.56  # height of the horizon in the picture, from the top
 EYE = 0.055  # height of the eye above the lake
 NEAR, FAR, DEPTHS = 0.12, 16.0, 1500  # the scan's range and its number of depths
 SUN = np.array([-0.80, 0.36, 0.33], np.float32) / np.float32(np.sqrt(0.80**2 + 0.36**2 + 0.33**2))
-SUN_AT = (0.13, 0.36)  # where its glow is centred in the picture
+SUN_AT = (0.13, 0.36)  # centre of its glow in the picture
 
 
 SUNLIGHT = np.array([4.3, 2.55, 1.25], np.float32)
@@ -92,7 +92,7 @@ def forest(x: Array, z: Array, ground: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class View:
-    """What a scan of the columns met: distance z (infinite for the sky), and x, of each pixel."""
+    """Result of a scan of the columns: distance z (infinite for the sky), and x, of each pixel."""
 
     x: Array
     z: Array
@@ -218,7 +218,7 @@ def _lake(image: Array, distance: Array) -> Array:
     height, width = distance.shape
     px, py = pixel_grid(height, width)
     down = np.maximum(py - HORIZON, 1e-4)
-    z = EYE * FOCAL / down  # where the ray of the pixel meets the lake
+    z = EYE * FOCAL / down  # distance at which the ray of the pixel meets the lake
     x = (px - 0.5 * width / height) / FOCAL * z
     water = (py > HORIZON) & (distance > z)
     # Mirrored eye: the reflected ray leaves upwards at the angle at which this one went down.

@@ -108,7 +108,7 @@ def _bottle(p: Array) -> Array:
 
 @dataclass(frozen=True)
 class Thing:
-    """An object: a distance field in its own coordinates, and where it stands."""
+    """An object: a distance field in its own coordinates, and its place in the scene."""
 
     kind: str
     centre: tuple[float, float, float]
@@ -219,7 +219,7 @@ def _pear_skin(q: Array) -> Array:
 def _glaze(q: Array) -> Array:
     """White glaze with cobalt bands and a scroll painted between them."""
     azimuth, y = np.arctan2(q[:, 2], q[:, 0]), q[:, 1]
-    middle = np.sqrt(np.clip(1.0 - ((y - 1.02) * 1.12) ** 2, 0.0, 1.0))  # of the bowl's wall
+    middle = np.sqrt(np.clip(1.0 - ((y - 1.02) * 1.12) ** 2, 0.0, 1.0))  # radius of the bowl's wall
     outside = np.hypot(q[:, 0], q[:, 2]) > 0.98 * middle
     ink = smoothstep(0.020, 0.012, np.abs(y - 0.625)) + smoothstep(0.013, 0.006, np.abs(y - 0.575))
     ink = ink + smoothstep(0.018, 0.010, np.abs(y - 0.19))

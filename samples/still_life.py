@@ -23,7 +23,7 @@ EYE = np.array([0.15, 2.35, 6.6], np.float32)
 TARGET = np.array([0.08, 0.83, 0.0], np.float32)
 FIELD = 0.31  # tangent of half the vertical field of view
 WALL = -2.6  # z of the wall
-SUN = np.array([-0.80, 0.56, 0.21], np.float32)  # of length 1: towards the window
+SUN = np.array([-0.80, 0.56, 0.21], np.float32)  # unit vector towards the window
 KEY_LIGHT = np.array([3.1, 2.72, 2.15], np.float32)
 SKY_LIGHT = np.array([0.20, 0.25, 0.33], np.float32)
 BOUNCE = np.array([0.26, 0.17, 0.10], np.float32)
@@ -41,7 +41,7 @@ def _crossed(things: Sequence[Thing], origin: Array, ray: Array) -> list[Thing]:
 
 
 def march(origin: Array, ray: Array, limit: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Distance along each ray and index into THINGS of what it hits; `limit` and -1 for nothing."""
+    """Distance along each ray to an object, and index in THINGS; `limit` and -1 if none is hit."""
     travelled, hit = limit.copy(), np.full(len(ray), -1)
     things = _crossed(THINGS, origin, ray)
     active, t = np.arange(len(ray)), np.full(len(ray), 0.02, np.float32)
