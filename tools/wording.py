@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""Counts wording that a native engineer would not write.
+
+    tools/wording.py [PATH …]         print file:line of each hit, then a table; default: all files
+    tools/wording.py --count          print only the table
+    tools/wording.py --rule W3        apply one rule, by its code
+    tools/wording.py --strings        also read messages, help texts and HTML templates
+    tools/wording.py --limit 500      exit with 1 if there are more hits than that
+
+It reads prose: Markdown, docstrings, comments, and the help text of shell scripts. It skips code,
+code blocks, `inline code`, URLs and quoted text. The rules are in wording.toml. They find habits,
+not every awkward sentence: rewrite the sentence instead of replacing the word. A paragraph with
+`wording: ok` is not read. Needs only Python's standard library.
+"""
+
+import argparse
+import ast
+import io
+import re
+import sys
+import tokenize
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+DOCSTRING, COMMENT, MARKDOWN, STRING, PAGE = "docstring", "comment", "markdown", "string", "page"
+SENTENCE_START = r"(?:^|(?<=[.!?] )|(?<=[.!?]\) ))"
+EXEMPT = "wording: ok"
+
+SKIPPED_FOLDERS = {"node_modules", "__pycache__", "build", "dist", "results"}
+SKIPPED_FILES = {"LICENSE", "wording.toml"}
+HASH_COMMENTS = {".sh", ".toml", ".yaml", ".yml", ".txt", ".in", ".cfg"}
+HASH_COMMENT_FILES = {"Dockerfile", ".env.example", "run", "lock"}
+SLASH_COMMENTS = {".js", ".css"}
+MESSAGE_FUNCTIONS = {"event", "warning", "info", "print", "add_argument", "new_parser"}
+
+Line = tuple[int, str]  # number from 1, text
+
+
+class Paragraph(NamedTuple):
+    """Consecutive lines of prose of one kind."""
+
+    kind: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A habit: its code and name, the advice to print, and the kinds of text it is searched in."""
+
+    code: str
+    name: str
+    advice: str
+    kinds: frozenset[str]
+    pattern: re.Pattern[str]
+
+
+class Hit(NamedTuple):
+    """One place that breaks a rule."""
+
+    line: int
+    rule: Rule
+    kind: str
+    excerpt: str
+
+
+def main() -> int:
+    """Prints the hits and their counts. Returns the exit code."""
+    args = parse_arguments()
+    rules = [rule for rule in read_rules() if args.rule in (None, rule.code)]
+    by_rule: Counter[Rule] = Counter()
+    by_folder: Counter[str] = Counter()
+    words = 0
+    for root in args.paths:
+        for path in prose_files(root):
+            shown = path.relative_to(root) if root.is_dir() else path
+            text = path.read_text(errors="replace")
+            found = list(paragraphs(path, text, args.strings))
+            words += sum(len(prose(line).split()) for _, lines in found for _, line in lines)
+            for hit in sorted(hits(found, rules), key=lambda hit: hit.line):
+                by_rule[hit.rule] += 1
+                by_folder[shown.parts[0]] += 1
+                if not args.count:
+                    print(
+                        f"{shown}:{hit.line}: {hit.rule.code} {hit.rule.name} [{hit.kind}]: "
+                        f"…{hit.excerpt}… → {hit.rule.advice}"
+                    )
+    total = by_rule.total()
+    print()
+    for rule, count in sorted(by_rule.items(), key=lambda item: (item[0].code, -item[1])):
+        print(f"{count:6}  {rule.code} {rule.name}")
+    print(", ".join(f"{folder} {count}" for folder, count in by_folder.most_common()))
+    print(f"{words} words of prose, {1000 * total / max(1, words):.1f} hits per 1,000 words")
+    print(f"total {total}" + (f", limit {args.limit}" if args.limit is not None else ""))
+    return int(args.limit is not None and total > args.limit)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[Path()])
+    parser.add_argument("--count", action="store_true", help="print only the table")
+    parser.add_argument("--rule", type=str.upper, help="code of the only rule to apply")
+    parser.add_argument("--strings", action="store_true", help="read messages and pages as well")
+    parser.add_argument("--limit", type=int, help="largest number of hits that is accepted")
+    return parser.parse_args()
+
+
+def read_rules() -> list[Rule]:
+    """The rules of wording.toml."""
+    with Path(__file__).with_suffix(".toml").open("rb") as file:
+        entries = tomllib.load(file)["rule"]
+    everything = [DOCSTRING, COMMENT, MARKDOWN, STRING, PAGE]
+    return [
+        Rule(
+            entry["code"],
+            entry["name"],
+            entry["advice"],
+            frozenset(entry.get("kinds", everything)),
+            re.compile(entry["pattern"].replace("{start}", SENTENCE_START)),
+        )
+        for entry in entries
+    ]
+
+
+def prose_files(root: Path) -> Iterator[Path]:
+    """The files to read: `root` itself, or all below it except hidden folders and generated files.
+
+    `.ci` and `.env.example` are read although they are hidden.
+    """
+    if root.is_file():
+        yield root
+        return
+    for path in sorted(root.rglob("*")):
+        folders = path.relative_to(root).parts[:-1]
+        hidden = any(name.startswith(".") and name != ".ci" for name in folders)
+        if hidden or SKIPPED_FOLDERS.intersection(folders) or path.name in SKIPPED_FILES:
+            continue
+        if path.is_file() and not path.name.endswith((".lock", ".min.js")):
+            yield path
+
+
+def paragraphs(path: Path, text: str, strings: bool) -> Iterator[Paragraph]:
+    """The prose in a file. strings: include messages, help texts and HTML templates."""
+    suffix = path.suffix.lower()
+    if suffix == ".md":
+        yield from markdown(text)
+    elif suffix == ".py":
+        yield from docstrings(text)
+        yield from python_comments(text)
+        if strings:
+            yield from messages(text)
+    elif suffix in HASH_COMMENTS or path.name in HASH_COMMENT_FILES:
+        yield from hash_comments(text)
+        if suffix == ".sh":
+            yield from help_texts(text)
+    elif suffix in SLASH_COMMENTS:
+        yield from slash_comments(text)
+    elif suffix == ".html" and strings:
+        yield from page_texts(text)
+
+
+def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
+    """The hits in paragraphs; several patterns of one code count once at the same place."""
+    for kind, lines in found:
+        if any(EXEMPT in line for _, line in lines):
+            continue
+        text, starts = "", []
+        for number, line in lines:
+            starts.append((len(text), number))
+            text += prose(line) + " "
+        text = text.rstrip()
+        seen = set()
+        for rule in rules:
+            if kind not in rule.kinds:
+                continue
+            for match in rule.pattern.finditer(text):
+                if (rule.code, match.start()) not in seen:
+                    seen.add((rule.code, match.start()))
+                    number = max(number for start, number in starts if start <= match.start())
+                    excerpt = text[max(0, match.start() - 25) : match.start() + 70].strip()
+                    yield Hit(number, rule, kind, excerpt)
+
+
+def prose(line: str) -> str:
+    """The line without code, links, comments of HTML and quotations."""
+    line = re.sub(r"`[^`]*`", "X", line)
+    line = re.sub(r"<!--.*?-->", "", line)
+    line = re.sub(r"\]\([^)]*\)", "]", line)
+    line = re.sub(r"https?://\S+", "X", line)
+    line = re.sub(r"“[^”]*”|\"[^\"]{0,200}\"", "X", line)
+    return line.replace("**", "").replace("’", "'")
+
+
+def split_at_blanks(kind: str, lines: Iterable[Line]) -> Iterator[Paragraph]:
+    """Paragraphs of `kind`: lines without a blank line between them."""
+    block: list[Line] = []
+    for number, text in lines:
+        if text.strip():
+            block.append((number, text.strip()))
+        elif block:
+            yield Paragraph(kind, block)
+            block = []
+    if block:
+        yield Paragraph(kind, block)
+
+
+def markdown(text: str) -> Iterator[Paragraph]:
+    """Paragraphs, items of lists and cells of tables; no headings and no code blocks."""
+    fenced = False
+    lines: list[Line] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        item = re.match(r"\s*(?:[-*]|\d+\.) ", line)
+        indented, after_blank = line.startswith("    "), not (lines and lines[-1][1])
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+            lines.append((number, ""))
+        elif fenced or line.startswith("#") or (indented and not item and after_blank):
+            lines.append((number, ""))
+        elif line.startswith("|"):
+            for cell in line.strip("|").split("|"):
+                lines += [(number, cell.strip()), (number, "")]
+        elif item:
+            lines += [(number, ""), (number, line[item.end() :])]
+        else:
+            lines.append((number, line))
+    return split_at_blanks(MARKDOWN, lines)
+
+
+def docstrings(text: str) -> Iterator[Paragraph]:
+    """Paragraphs of the docstrings of modules, classes and functions."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and (found := ast.get_docstring(node, clean=False)):
+            lines = enumerate(found.splitlines(), node.body[0].lineno)
+            yield from split_at_blanks(DOCSTRING, lines)
+
+
+def messages(text: str) -> Iterator[Paragraph]:
+    """Texts of errors, log lines and help."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name.endswith("Error") or name in MESSAGE_FUNCTIONS:
+            for part in ast.walk(node):
+                match part:
+                    case ast.Constant(value=str() as found) if " " in found:
+                        yield Paragraph(STRING, [(part.lineno, found.strip())])
+
+
+def python_comments(text: str) -> Iterator[Paragraph]:
+    """Comments: consecutive lines without code are one paragraph, one behind code is another."""
+    block: list[Line] = []
+    joins = False
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        words = token.string.lstrip("#").strip()
+        if token.type != tokenize.COMMENT or re.match(
+            r"!|noqa|type:|mypy|pragma|fmt:|-{3,}", words
+        ):
+            continue
+        number, column = token.start
+        alone = not token.line[:column].strip()
+        if not (block and joins and alone and number == block[-1][0] + 1):
+            if block:
+                yield Paragraph(COMMENT, block)
+            block, joins = [], alone
+        block.append((number, words))
+    if block:
+        yield Paragraph(COMMENT, block)
+
+
+def hash_comments(text: str) -> Iterator[Paragraph]:
+    """Comments after `#`, except variables that are commented out."""
+    lines = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
+        words = found[1] if found else ""
+        lines.append((number, "" if re.match(r"[A-Z_]+=\S*$|-{3,}|  ", words) else words))
+    return split_at_blanks(COMMENT, lines)
+
+
+def slash_comments(text: str) -> Iterator[Paragraph]:
+    """Comments of JavaScript and CSS."""
+    lines, inside = [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        words = ""
+        if inside or "/*" in line:
+            start = line.find("/*") if not inside else 0
+            words = re.sub(r"^\s*/?\*+/?|\*/.*$", "", line[start:])
+            inside = "*/" not in line
+        elif found := re.search(r"(?:^|\s)//\s?(.*)$", line):
+            words = found[1]
+        lines.append((number, words.strip()))
+    return split_at_blanks(COMMENT, lines)
+
+
+def page_texts(text: str) -> Iterator[Paragraph]:
+    """Texts of an HTML template, line by line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = re.sub(r"\{[%#{].*?[%#}]\}", " ", re.sub(r"<[^>]*>", " ", line)).strip()
+        if len(words.split()) > 2:
+            yield Paragraph(PAGE, [(number, words)])
+
+
+def help_texts(text: str) -> Iterator[Paragraph]:
+    """Here-documents of a shell script, without the commands in their first column."""
+    lines, inside = [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(r"<<-?'?END'?", line):
+            inside = True
+        elif line.strip() == "END":
+            inside = False
+        elif inside:
+            words = re.sub(r"^\s+\S.*?\s{2,}", "", line) if line.startswith("  ") else line
+            lines.append((number, words))
+    return split_at_blanks(MARKDOWN, lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
