@@ -1,4 +1,4 @@
-"""What VGG16 itself says of results: how near they are to the painting and to the photo.
+"""VGG16 as a judge of results: their distance to the painting and to the photo.
 
     python bench/judge.py --teacher vgg16.npz --photos FOLDER --paintings FOLDER --out FOLDER
         [--pairs 16] [--size 512] [--quality fine] [--before CHECKOUT] [--lite PYTHON]
@@ -29,15 +29,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from markdown_page import table
+from common import REPOSITORY, table
 from PIL import Image
-from repository import REPOSITORY
 
 CONTESTANTS = ("photo", "lite", "before", "draft", "default", "vgg16")
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 CONTENT_LAYER = "conv4_2"
 NEAR_LAYERS = ("conv3_1", "conv4_1")
-MAX_PLACES = 6000  # of a picture whose nearest place in the painting is looked up
+MAX_PLACES = 6000  # places of a picture that are compared with all places of the painting
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -56,7 +55,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of a result; lower is nearer.
+    """Distances of a result; lower is nearer.
 
     style: the squared Wasserstein-2 distance between the Gaussians of its features and the
     painting's, relative to the painting's mean square, mean of STYLE_LAYERS. content: the squared
@@ -126,7 +125,7 @@ def _result(out: Path, contestant: str, pair: Pair) -> Path:
 
 
 def paint_missing(contestant: str, pairs: Sequence[Pair], args: argparse.Namespace) -> None:
-    """Lets a contestant paint the pairs that it has no picture of, in one process of its own."""
+    """Lets a contestant paint the pairs that it has no picture of, in a separate process each."""
     for pair in pairs:
         target = _result(args.out, contestant, pair)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +177,7 @@ class Judge:
         self._vgg = load_vgg("vgg16", weights)
 
     def judgement(self, result: Path, pair: Pair) -> Judgement:
-        """How near a result is to its painting and to its photo."""
+        """The distances of a result to its painting and to its photo."""
         with Image.open(result) as stored:
             picture = stored.convert("RGB")
         with Image.open(pair.photo) as stored:

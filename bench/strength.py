@@ -1,13 +1,13 @@
-"""How well `strength` is kept: the distance of results from their photos, over photos, paintings
-and sizes.
+"""Accuracy of `strength`: the distance of results from their photos, over photos, paintings and
+sizes.
 
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 150] [--weights random]
 
 The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
-of iterates) and P of the photo at its size; what the photo lacks of the painting's variance is
-added twice to its own. Recomputed in float32, as the engine does. Prints one table: a row for each
-photo and painting, a column for each size.
+of iterates) and P of the photo at its size. The variance that the photo lacks next to the painting
+is added twice to its own. It is recomputed in float32. Prints one table: a row for each photo and
+painting, a column for each size.
 """
 
 import argparse

@@ -1,14 +1,13 @@
-"""What fits into GPUs' memory, by the engine's own estimate; rewrites docs/performance.md's table.
+"""Largest pictures that fit into GPUs, by estimate; rewrites the table in docs/performance.md.
 
     python bench/what_fits.py
 
-Needs no GPU. The longer sides are those of the largest 3:2 picture that `engine/memory_model.py`
-plans within the part of the memory that painting may take, where nothing else runs on the GPU.
+Needs no GPU. The table has the longer side of the largest 3:2 picture that `engine/memory_model.py`
+plans within the memory that painting may take, if nothing else runs on the GPU.
 """
 
 import numpy as np
-from markdown_page import replace_between, table
-from repository import REPOSITORY
+from common import GIB, REPOSITORY, table
 
 from styletransfer import Settings, load_vgg
 from styletransfer.engine import memory_model
@@ -21,7 +20,6 @@ from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
 PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
-GIB = 2**30
 GPUS = {  # memory as nvidia-smi shows it, compute capability
     "RTX 3070, 4060, 8 GB": (8.0 * GIB, (8, 6)),
     "T4, 16 GB": (15.0 * GIB, (7, 5)),
@@ -42,12 +40,14 @@ COLUMNS = {
 def main() -> None:
     """Writes the table between the page's marks, and prints it."""
     found = what_fits()
-    replace_between(BEGIN, END, f"{found}\n", PAGE)
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}{found}\n{END}{after}")
     print(found)
 
 
 def what_fits() -> str:
-    """Of each GPU and network the longer sides in px that fit, in Markdown."""
+    """The longer sides in px that fit, for each GPU and network, in Markdown."""
     head = ["GPU", "network", *COLUMNS]
     rows = []
     networks = {"built-in": load_vgg(), "VGG19": vgg19()}
@@ -68,7 +68,7 @@ def what_fits() -> str:
 
 
 def longest_side(objective: Objective, tiling: Tiling, free: int) -> int:
-    """The longer side in px of the largest picture that fits into so many bytes, to full 10 px."""
+    """The longer side in px of the largest picture that fits into `free` bytes, to full 10 px."""
     low, high = 0, LARGEST_SIDE // 10 + 1
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,5 +1,6 @@
 """The judge's figures, against what is known of them."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +13,9 @@ from support import tiny
 BENCH = Path(__file__).parents[2] / "bench"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def judge():
-    """The module, imported the way it runs: with its folder first on the path."""
-    sys.path.insert(0, str(BENCH))
-    try:
-        import judge
-
-        yield judge
-    finally:
-        sys.path.remove(str(BENCH))
+    return importlib.import_module("judge")
 
 
 @pytest.fixture
@@ -34,7 +28,7 @@ def test_the_distance_of_equal_gaussians_is_0(judge, features):
 
 
 def test_the_distance_of_shifted_and_scaled_gaussians_is_that_of_the_closed_form(judge, features):
-    """Of Gaussians on the same axes: the means' distance, and that of the deviations."""
+    """For Gaussians on the same axes: the distances of the means and of the deviations add up."""
     mean, deviation = features.mean(0), features.std(0)
     moved = mean + 2 + 3 * (features - mean)
     wanted = (np.square(2 * np.ones(6)).sum() + np.square(2 * deviation).sum()) / (

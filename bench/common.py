@@ -1,0 +1,97 @@
+"""Helpers shared by the measurements: inputs, worker processes, memory of a process, and tables.
+
+Nothing here needs TensorFlow, PyTorch or the installed package, so that workers in the environment
+of another library can import it.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+BENCH = Path(__file__).resolve().parent
+REPOSITORY = BENCH.parent
+PHOTO = REPOSITORY / "samples/photos/landscape.jpg"
+PAINTING = REPOSITORY / "samples/paintings/woodcut-and-brush/brush.jpg"
+GIB = 2**30
+NO_MEMORY = "not enough memory"
+
+# The package is imported from the checkout, even if it is not installed.
+if str(REPOSITORY) not in sys.path:
+    sys.path.append(str(REPOSITORY))
+
+Result = dict[str, Any]
+
+
+def pixels(path: Path) -> np.ndarray:
+    """A picture as uint8 [H, W, 3], sRGB."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
+    """Runs a worker of this folder to its end.
+
+    Args:
+        python: The interpreter, in the environment that has the worker's libraries.
+        script: File name in this folder.
+        arguments: Its command line.
+
+    Returns:
+        One result for each line of JSON that the worker printed. If the worker failed, the last
+        one is {"failed": the reason}.
+    """
+    done = subprocess.run(
+        [python, str(BENCH / script), *map(str, arguments)],
+        # One core for each of PyTorch's threads: two threads on one core spin while they wait for
+        # each other, and a step takes twenty times as long.
+        env={"OMP_PROC_BIND": "true", "OMP_PLACES": "cores", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        | os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode:
+        # Either the kernel kills the process, or an allocation fails.
+        out_of_memory = re.search("allocate|out of memory|OOM|needs .* of memory", done.stderr)
+        if done.returncode == -signal.SIGKILL or out_of_memory:
+            results.append({"failed": NO_MEMORY})
+        else:
+            print(done.stderr[-2000:], file=sys.stderr)
+            results.append({"failed": (done.stderr.strip().splitlines() or ["no output"])[-1]})
+    return results
+
+
+def accept_oom_kill() -> None:
+    """Makes the kernel end this process, and not its parent, if memory runs out."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError as error:  # A sandbox may refuse it.
+        print(f"memory that runs out may end other processes: {error}", file=sys.stderr)
+
+
+def peak_memory() -> int:
+    """The peak resident memory of this process in bytes (Linux)."""
+    line = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(line[1]) if line else 0
+
+
+def process_age() -> float:
+    """Seconds since this process was started (Linux)."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return float(Path("/proc/uptime").read_text().split()[0]) - started
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, without a newline at its end."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])

@@ -1,0 +1,191 @@
+"""The recipe of https://github.com/crowsonkb/style-transfer-pytorch with its defaults, for
+pytorch.py: Adam, max pooling, one painting, starting from the photo.
+
+The constants are as published, for torchvision's weights.
+"""
+
+import numpy as np
+import torch
+from pytorch import Network, Step, fit, resized
+from torch.nn import functional
+
+STYLE_LAYERS = {
+    "conv1_1": 256 / 341,
+    "conv2_1": 64 / 341,
+    "conv3_1": 16 / 341,
+    "conv4_1": 4 / 341,
+    "conv5_1": 1 / 341,
+}
+CONTENT_LAYER = "conv4_2"
+CONTENT_WEIGHT = 0.015
+TOTAL_VARIATION_WEIGHT = 2.0
+EPSILON = 1e-4  # added to the variances
+ROOT_ITERATIONS = 12
+FIRST_SCALE = 128  # px, longer side
+ITERATIONS = 500  # steps at each scale; the first has twice as many
+LEARNING_RATE, BETAS, AVERAGING = 0.02, (0.9, 0.99), 0.99
+
+
+class MatrixRoot(torch.autograd.Function):
+    """The square root of a symmetric positive matrix [C, C] by the Newton–Schulz iteration, with
+    the gradient of the Lyapunov equation (Lin & Maji 2017, "Improved Bilinear Pooling with CNNs").
+
+    It needs only matrix products; eigenvalues far below the norm do not converge.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, matrix: torch.Tensor) -> torch.Tensor:
+        """Y → √(A/‖A‖), Z → its inverse: T = (3 − ZY) / 2, Y ← YT, Z ← TZ."""
+        norm = torch.linalg.matrix_norm(matrix)
+        identity = torch.eye(len(matrix), device=matrix.device)
+        y, z = matrix / norm, identity
+        for _ in range(ROOT_ITERATIONS):
+            t = (3 * identity - z @ y) / 2
+            y, z = y @ t, t @ z
+        root = y * norm.sqrt()
+        ctx.save_for_backward(root)
+        return root
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
+        """X of RX + XR = G for the root R: half the upper right block of the sign of the matrix
+        [[R, G], [0, −R]], by the Newton–Schulz iteration S ← S (3 − S²) / 2."""
+        (root,) = ctx.saved_tensors
+        norm = torch.linalg.matrix_norm(root)
+        r, g = root / norm, gradient / norm
+        identity = torch.eye(len(root), device=root.device)
+        for _ in range(ROOT_ITERATIONS):
+            t = 3 * identity - r @ r
+            r, g = r @ t / 2, (g @ t - r @ (r @ g - g @ r)) / 2
+        return g / 2
+
+
+class Objective:
+    """The loss of images of one size, (height, width) in px.
+
+    The photo is resized to that size, the painting to the same longer side in its own proportions,
+    but never enlarged; both are uint8 [H, W, 3].
+    """
+
+    def __init__(
+        self, network: Network, photo: np.ndarray, painting: np.ndarray, size: tuple[int, int]
+    ) -> None:
+        self.network = network
+        self.content = network.features(resized(photo, size), [CONTENT_LAYER])[CONTENT_LAYER]
+        style = resized(painting, fit(painting, min(max(painting.shape[:2]), max(size))))
+        self.styles = {}
+        for layer, feature in network.features(style, STYLE_LAYERS).items():
+            mean, covariance = gaussian(feature)
+            self.styles[layer] = mean, covariance, MatrixRoot.apply(covariance)
+
+    def loss(self, image: torch.Tensor) -> torch.Tensor:
+        """The loss of image [1, 3, H, W], sRGB 0…1."""
+        features = self.network.features(image, {*STYLE_LAYERS, CONTENT_LAYER})
+        style = sum(
+            weight * wasserstein(features[layer], *self.styles[layer])
+            for layer, weight in STYLE_LAYERS.items()
+        )
+        content = functional.mse_loss(features[CONTENT_LAYER], self.content)
+        smoothness = TOTAL_VARIATION_WEIGHT * total_variation(image)
+        return CONTENT_WEIGHT * content + style + smoothness
+
+
+class ScaleOptimization:
+    """Adam on an image [1, 3, H, W] at one scale, and the average of its iterates.
+
+    The moments continue those of the scale before, if there is one.
+    """
+
+    def __init__(
+        self, objective: Objective, image: torch.Tensor, before: "ScaleOptimization | None" = None
+    ) -> None:
+        self._objective = objective
+        self._image = image.clamp(0, 1).requires_grad_()
+        self._average, self._weight = (1 - AVERAGING) * self._image.detach(), 1 - AVERAGING
+        self._adam = torch.optim.Adam([self._image], lr=LEARNING_RATE, betas=BETAS)
+        if before is not None:
+            moments, size = before._adam.state[before._image], tuple(image.shape[2:])
+            self._adam.state[self._image] = {
+                "step": moments["step"],
+                "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
+                "exp_avg_sq": enlarged(moments["exp_avg_sq"], size, "bilinear"),
+            }
+
+    def step(self) -> float:
+        """Takes one step and returns the loss before it."""
+        self._adam.zero_grad()
+        loss = self._objective.loss(self._image)
+        loss.backward()
+        self._adam.step()
+        with torch.no_grad():
+            self._image.clamp_(0, 1)
+            self._average = AVERAGING * self._average + (1 - AVERAGING) * self._image
+        self._weight = AVERAGING * self._weight + 1 - AVERAGING
+        return loss.item()
+
+    @property
+    def result(self) -> torch.Tensor:
+        """The average [1, 3, H, W], with the same bias correction as Adam's moments."""
+        return self._average / self._weight
+
+
+def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
+    """Steps at a scale with a longer side of `size` px."""
+    shape = fit(photo, size)
+    objective = Objective(network, photo, painting, shape)
+    return ScaleOptimization(objective, resized(photo, shape)).step
+
+
+def paint(network: Network, photo: np.ndarray, painting: np.ndarray, end: int) -> torch.Tensor:
+    """Paints through all scales, growing by √2, up to a longer side of `end` px."""
+    scales = [end]
+    while (scale := round(end / 2 ** (len(scales) / 2))) >= FIRST_SCALE:
+        scales.append(scale)
+    optimization, image = None, resized(photo, fit(photo, scales[-1]))
+    for scale in reversed(scales):
+        size = fit(photo, scale)
+        if optimization is not None:
+            image = enlarged(optimization.result, size, "bicubic")
+        objective = Objective(network, photo, painting, size)
+        optimization = ScaleOptimization(objective, image, optimization)
+        for _ in range(ITERATIONS * (2 if scale == scales[-1] else 1)):
+            optimization.step()
+    return optimization.result.clamp(0, 1)
+
+
+def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean [C] and covariance [C, C] of a feature [1, C, h, w] over its positions, plus EPSILON on
+    the diagonal."""
+    flat = feature[0].flatten(1)
+    mean = flat.mean(1)
+    second_moment = flat @ flat.T / flat.shape[1]
+    return mean, second_moment - torch.outer(mean, mean) + EPSILON * torch.eye(len(mean))
+
+
+def wasserstein(
+    feature: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor, root: torch.Tensor
+) -> torch.Tensor:
+    """The squared Wasserstein-2 distance per channel of a feature's Gaussian and the painting's:
+    (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
+    here, spread = gaussian(feature)
+    joint = MatrixRoot.apply(root @ spread @ root)
+    return ((here - mean) ** 2).mean() + torch.diagonal(spread + covariance - 2 * joint).mean()
+
+
+def total_variation(image: torch.Tensor) -> torch.Tensor:
+    """Mean squared differences of image [1, 3, H, W], with replicated borders, to its eight
+    neighbours; straight ones weighted by 1/3, diagonal ones by 1/12."""
+    wide = functional.pad(image, (1, 1, 1, 1), "replicate")
+    middle, right, below = wide[..., 1:-1, 1:-1], wide[..., 1:-1, 2:], wide[..., 2:, 1:-1]
+    straight = (right - middle, below - middle)
+    diagonal = (wide[..., 1:, 1:] - wide[..., :-1, :-1], wide[..., 1:, :-1] - wide[..., :-1, 1:])
+    # Each pair of neighbours appears once above and contributes from both sides.
+    return 2 * (
+        sum((difference**2).mean() for difference in straight) / 3
+        + sum((difference**2).mean() for difference in diagonal) / 12
+    )
+
+
+def enlarged(x: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tensor:
+    """x [1, C, h, w] at a (height, width), by `bicubic` or `bilinear` interpolation."""
+    return functional.interpolate(x, size, mode=method, align_corners=False)

@@ -1,0 +1,164 @@
+"""Paints with this engine and measures it: a worker of peers.py, gpu.py and memory.py.
+
+    python bench/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
+        [--device cpu|gpu] [--quality fine] [--iterations N] [--memory-limit BYTES]
+        [--trace FOLDER] [--peak]
+
+Paints the same photo at each size, and prints a line of JSON for each:
+
+- step_s: mean seconds of a step at the last scale, without the first two
+- first_s: seconds to the end of the first step, from the start of the process for the first size,
+  from the start of the painting for the others
+- picture_s: seconds of the whole picture
+- used, estimated: bytes of memory in addition to what was in use before the painting
+- whole: bytes that the process has used in all; on a GPU, there
+- plan: the memory plan in words
+- operations: floating-point operations of the network's convolutions in a step
+
+On the CPU, used and whole are exact for the first size alone: a process keeps memory that it has
+freed. --peak also measures the floating-point operations a second of a product of matrices. --trace
+writes a profile of ten steps at each size, for TensorBoard.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels, process_age
+
+from styletransfer import Settings, load_vgg
+from styletransfer.devices import tensorflow
+from styletransfer.devices.system_memory import resident_memory
+from styletransfer.engine.losses import STYLE_LAYERS
+from styletransfer.engine.style_targets import style_targets
+from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.vgg.network import VGG
+
+WARM_UP, TRACED = 2, 10  # steps
+PRODUCT, CHAIN = 8192, 20  # rows and columns of the matrices, products in a row
+
+
+def main() -> None:
+    """Paints at each size and prints the results."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--sizes", type=int, nargs="+", required=True, help="longer sides in px")
+    parser.add_argument("--network", choices=("builtin", "vgg19"), default="builtin")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--quality", default="fine", help="draft, fine or print")
+    parser.add_argument("--iterations", type=int, help="default: those of the quality")
+    parser.add_argument("--memory-limit", type=int, help="bytes that the process may use")
+    parser.add_argument("--trace", type=Path, help="folder for profiles")
+    parser.add_argument("--peak", action="store_true")
+    args = parser.parse_args()
+    accept_oom_kill()
+    device = tensorflow.choose_devices(args.device).first
+    if args.peak:
+        peak = product_rate(args.precision)
+        print(json.dumps({"device": str(device), "peak": peak}), flush=True)
+    vgg = load_vgg("vgg19", "builtin" if args.network == "builtin" else "random")
+    for size in args.sizes:
+        started = time.perf_counter() - (process_age() if size == args.sizes[0] else 0)
+        print(json.dumps(paint(size, vgg, args, started)), flush=True)
+
+
+def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
+    """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
+    given = {} if args.iterations is None else {"iterations": args.iterations}
+    settings = Settings(size=size, precision=args.precision, quality=args.quality, **given)
+    painted_from, before = time.perf_counter(), memory_before()
+    styles = style_targets([pixels(PAINTING)])
+    transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
+    first = begun = ended = 0.0
+    steps = 0  # at the last scale
+    for step in transfer.steps():
+        steps += step.scale == size
+        last = step.iteration == step.total
+        if first == 0 or last or steps == WARM_UP:
+            step.losses  # noqa: B018  Reading them waits for the device.
+            ended = time.perf_counter()
+        first = first or ended - started
+        if steps == WARM_UP:
+            begun = ended
+        if last:
+            step.image  # noqa: B018  Computed when it is read.
+        if args.trace and steps in (WARM_UP, WARM_UP + TRACED):
+            trace(args.trace / str(size), start=steps == WARM_UP)
+        del step  # Otherwise the next step copies its picture.
+    used, whole = memory_used(before)
+    return {
+        "size": size,
+        "step_s": (ended - begun) / (steps - WARM_UP),
+        "first_s": first,
+        "picture_s": time.perf_counter() - painted_from,
+        "used": used,
+        "whole": whole,
+        "estimated": transfer.memory_plan.bytes_needed,
+        "plan": str(transfer.memory_plan),
+        "operations": operations(vgg, *transfer.memory_plan.size),
+    }
+
+
+def operations(vgg: VGG, height: int, width: int) -> int:
+    """Floating-point operations of the convolutions in a step: forward and to their inputs.
+
+    Each takes 2 · 9 · C · C′ products and sums at each position, of a picture padded by 8 px on
+    each side to multiples of 16. Nothing else of a step is counted.
+    """
+    height, width = (-(-(side + 16) // 16) * 16 for side in (height, width))
+    total = 0
+    for layer, (kernel, _) in vgg.tensors(tf.float32).items():
+        if layer <= max(STYLE_LAYERS):
+            shrunk = 2 ** (int(layer[4]) - 1)
+            total += 2 * 2 * kernel.shape.num_elements() * (height // shrunk) * (width // shrunk)
+    return total
+
+
+def memory_before() -> int:
+    """Bytes in use, and the start of a new measurement of the peak on a GPU."""
+    if not tf.config.get_visible_devices("GPU"):
+        return resident_memory()
+    tf.config.experimental.reset_memory_stats("GPU:0")
+    return tf.config.experimental.get_memory_info("GPU:0")["current"]
+
+
+def memory_used(before: int) -> tuple[int, int]:
+    """The peak in addition to the bytes in use before, and in all."""
+    on_gpu = bool(tf.config.get_visible_devices("GPU"))
+    peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] if on_gpu else peak_memory()
+    return peak - before, peak
+
+
+def product_rate(precision: str) -> float:
+    """Floating-point operations a second of a chain of products of square matrices."""
+    dtype = tensorflow.fastest_precision() if precision == "auto" else precision
+    side = PRODUCT if tf.config.get_visible_devices("GPU") else PRODUCT // 4
+    generator = tf.random.Generator.from_seed(0)
+    left, right = (tf.cast(generator.normal([side] * 2), dtype) for _ in range(2))
+    right /= side**0.5  # Keeps values near 1.
+
+    @tf.function
+    def multiply() -> tf.Tensor:
+        product = left
+        for _ in range(CHAIN):
+            product = tf.linalg.matmul(product, right)
+        return product[0, 0]
+
+    multiply().numpy()
+    started = time.perf_counter()
+    multiply().numpy()
+    return CHAIN * 2 * side**3 / (time.perf_counter() - started)
+
+
+def trace(folder: Path, *, start: bool) -> None:
+    """Starts or ends a profile."""
+    if start:
+        tf.profiler.experimental.start(str(folder))
+    else:
+        tf.profiler.experimental.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Time and memory of a step: this engine's and its peers', in PyTorch, on the CPU. gpu.py does the
+same on a GPU.
+
+    python bench/peers.py --torch-python PYTHON [--sizes 256 512 1024 2048] [--rounds 3]
+
+PYTHON is the Python of an environment with bench/requirements.txt. Each measurement has a separate
+process, only one of them runs at a time, and they alternate (A B C A B C …). The tables show the
+median of the rounds for time, the largest value for memory. Needs Linux.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import date
+from statistics import median
+
+from common import GIB, Result, run_worker, table
+
+LAST_STEPS = 10  # steps of this engine at the last scale; the schedule has three times as many
+VGG_ALONE = "PyTorch, VGG19 alone"
+CONTESTANTS = {
+    "this engine, built-in network": ("ours.py", "--network", "builtin"),
+    "this engine, VGG19": ("ours.py", "--network", "vgg19"),
+    "this engine, VGG19, float32": ("ours.py", "--network", "vgg19", "--precision", "float32"),
+    VGG_ALONE: ("pytorch.py", "--recipe", "plain"),
+    "neural-style-pt": ("pytorch.py", "--recipe", "neural-style-pt"),
+    "crowsonkb": ("pytorch.py", "--recipe", "crowsonkb"),
+}
+
+
+def main() -> None:
+    """Measures all of them and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--torch-python", default=sys.executable)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048], help="px")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > cores / 4:
+        print(f"load {load:.1f} on {cores} cores: the times will be unreliable", file=sys.stderr)
+    found: dict[tuple[str, int], list[Result]] = {}
+    for size in args.sizes:
+        for _ in range(args.rounds):
+            for label in CONTESTANTS:
+                result = measured(label, size, args.torch_python)
+                found.setdefault((label, size), []).append(result)
+                print(f"{label}, {size} px: {result}", file=sys.stderr)
+    print(f"{date.today()}, {platform.processor() or platform.machine()}, {cores} cores\n")
+    head = [f"{size} px" for size in args.sizes]
+    print(table(["seconds a step", *head], rows(found, args.sizes, seconds)), end="\n\n")
+    print(table(["GiB in all", *head], rows(found, args.sizes, gibibytes)))
+
+
+def measured(label: str, size: int, torch_python: str) -> Result:
+    """The result of one contestant at one size."""
+    script, *options = CONTESTANTS[label]
+    ours = script == "ours.py"
+    steps = ["--iterations", 3 * LAST_STEPS] if ours else ["--steps", LAST_STEPS]
+    python = sys.executable if ours else torch_python
+    return run_worker(python, script, *options, "--sizes", size, *steps)[-1]
+
+
+def rows(
+    found: dict[tuple[str, int], list[Result]],
+    sizes: list[int],
+    cell: Callable[[list[Result]], str],
+) -> list[list[str]]:
+    """A row for each contestant, a column for each size."""
+    return [[label, *(cell(found[label, size]) for size in sizes)] for label in CONTESTANTS]
+
+
+def seconds(results: list[Result]) -> str:
+    """The median time of a step, or the reason that there is none."""
+    failed = [result["failed"] for result in results if "failed" in result]
+    return failed[0] if failed else f"{median(result['step_s'] for result in results):.3g}"
+
+
+def gibibytes(results: list[Result]) -> str:
+    """The largest memory of the process, or the reason that it is not known."""
+    failed = [result["failed"] for result in results if "failed" in result]
+    return failed[0] if failed else f"{max(result['whole'] for result in results) / GIB:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Steps of the peers in PyTorch: a worker of peers.py and gpu.py.
+
+    python bench/pytorch.py --sizes 512 1024 --recipe plain|neural-style-pt|crowsonkb
+        [--precision float32] [--device cpu|gpu] [--steps 10] [--picture]
+
+Prints a line of JSON for each size: step_s, the mean seconds of a step (forward, loss, backward,
+Adam); first_s, those of the first step; whole, the peak memory in bytes; and with --picture
+picture_s, the seconds of a whole picture with the recipe's own number of steps.
+
+All recipes use VGG19 with random weights, which cost as much as trained ones. `plain` computes
+VGG19 up to the deepest layer that this engine compares, and nothing else. On a GPU, float32 has
+PyTorch's default meaning: convolutions in TF32.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from common import PAINTING, PHOTO, accept_oom_kill, peak_memory, pixels
+from PIL import Image
+from torch.nn import functional
+
+WIDTHS = {1: (64, 2), 2: (128, 2), 3: (256, 4), 4: (512, 4), 5: (512, 4)}  # channels, layers
+MEAN = (123.68, 116.779, 103.939)  # R, G, B, subtracted from pixels in 0…255
+DEEPEST = "conv4_1"
+WARM_UP = 2  # steps
+
+Step = Callable[[], float]
+
+
+class Network:
+    """VGG19's convolutions with random kernels (He et al. 2015) in `dtype`."""
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        self.dtype = dtype
+        self.mean = torch.tensor(MEAN).reshape(1, 3, 1, 1)
+        self.convolutions, inputs = {}, 3
+        generator = torch.Generator(torch.get_default_device()).manual_seed(0)
+        for block, (outputs, count) in WIDTHS.items():
+            for number in range(1, count + 1):
+                scale = (2 / (9 * inputs)) ** 0.5 / (60 if inputs == 3 else 1)
+                kernel = scale * torch.randn(outputs, inputs, 3, 3, generator=generator)
+                bias = torch.full((outputs,), 0.1)
+                self.convolutions[f"conv{block}_{number}"] = kernel.to(dtype), bias.to(dtype)
+                inputs = outputs
+
+    def features(
+        self, image: torch.Tensor, layers: Iterable[str], first_padding: str = "replicate"
+    ) -> dict[str, torch.Tensor]:
+        """Features after ReLU.
+
+        Args:
+            image: [1, 3, H, W], sRGB 0…1.
+            layers: Names such as conv4_1.
+            first_padding: Padding of the first convolution, `replicate` or `constant` (zeros, as
+                in all others).
+
+        Returns:
+            Layer → [1, C, h, w].
+        """
+        layers = set(layers)
+        x = functional.pad((image * 255 - self.mean).to(self.dtype), (1, 1, 1, 1), first_padding)
+        found = {}
+        for layer, (kernel, bias) in self.convolutions.items():
+            first = layer == "conv1_1"
+            if layer.endswith("_1") and not first:
+                x = functional.max_pool2d(x, 2)
+            x = functional.relu_(functional.conv2d(x, kernel, bias, padding=0 if first else 1))
+            if layer in layers:
+                found[layer] = x
+            if len(found) == len(layers):
+                break
+        return found
+
+
+def fit(picture: np.ndarray, longer: int) -> tuple[int, int]:
+    """(height, width) in px of picture [H, W, 3] scaled to a longer side of `longer` px."""
+    height, width = picture.shape[:2]
+    return tuple(round(longer * side / max(height, width)) for side in (height, width))
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+    """picture uint8 [H, W, 3] as float32 [1, 3, height, width], sRGB 0…1, resized bicubically."""
+    smaller = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BICUBIC)
+    image = torch.tensor(np.asarray(smaller), dtype=torch.float32) / 255
+    return image.permute(2, 0, 1)[None].contiguous()
+
+
+def adam_steps(
+    image: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], rate: float
+) -> Step:
+    """A function that takes one step of Adam on image [1, 3, H, W] and returns the loss."""
+    image.requires_grad_()
+    adam = torch.optim.Adam([image], lr=rate)
+
+    def step() -> float:
+        adam.zero_grad()
+        found = loss(image)
+        found.backward()
+        adam.step()
+        return found.item()
+
+    return step
+
+
+def plain(photo: np.ndarray, size: int, dtype: torch.dtype) -> Step:
+    """Steps of VGG alone: the loss is the mean of its deepest feature."""
+    network = Network(dtype)
+    return adam_steps(
+        resized(photo, fit(photo, size)),
+        lambda image: network.features(image, [DEEPEST])[DEEPEST].mean(),
+        rate=0.02,
+    )
+
+
+def main() -> None:
+    """Measures one recipe at each size."""
+    import crowsonkb
+    import neural_style_pt
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    recipes = ("plain", "neural-style-pt", "crowsonkb")
+    parser.add_argument("--sizes", type=int, nargs="+", required=True, help="longer sides in px")
+    parser.add_argument("--recipe", choices=recipes, required=True)
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16", "float16"), default="float32"
+    )
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--picture", action="store_true", help="paint a whole picture as well")
+    args = parser.parse_args()
+    accept_oom_kill()
+    if args.device == "gpu":
+        torch.set_default_device("cuda")
+        torch.backends.cudnn.benchmark = True
+    photo, painting, dtype = pixels(PHOTO), pixels(PAINTING), getattr(torch, args.precision)
+    for size in args.sizes:
+        if args.device == "gpu":
+            torch.cuda.reset_peak_memory_stats()
+        started = time.perf_counter()
+        if args.recipe == "plain":
+            step = plain(photo, size, dtype)
+        elif args.recipe == "neural-style-pt":
+            step = neural_style_pt.steps(Network(dtype), photo, painting, size)
+        else:
+            step = crowsonkb.steps(Network(dtype), photo, painting, size)
+        step()
+        result = {"size": size, "first_s": time.perf_counter() - started}
+        for _ in range(WARM_UP):
+            step()
+        started = time.perf_counter()
+        for _ in range(args.steps):
+            step()
+        result["step_s"] = (time.perf_counter() - started) / args.steps
+        on_gpu = args.device == "gpu"
+        result["whole"] = torch.cuda.max_memory_allocated() if on_gpu else peak_memory()
+        del step
+        if args.picture and args.recipe == "neural-style-pt":
+            result["picture_s"] = neural_style_pt.STEPS * result["step_s"]  # all at one size
+        elif args.picture and args.recipe == "crowsonkb":
+            started = time.perf_counter()
+            crowsonkb.paint(Network(dtype), photo, painting, size)
+            result["picture_s"] = time.perf_counter() - started
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
