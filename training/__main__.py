@@ -118,7 +118,7 @@ def export(trainer: Trainer, teacher: Weights, options: argparse.Namespace) -> N
 
 
 def provenance() -> dict[str, str]:
-    """The git commit of this code, empty where it is not in a repository."""
+    """The git commit of this code, empty outside a repository."""
     found = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40"],
         cwd=Path(__file__).parent,

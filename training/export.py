@@ -39,10 +39,18 @@ from training.network import Kernels, Layers, Student, features
 def normalised(
     student: Student, teacher: Kernels, images: torch.Tensor
 ) -> tuple[Layers, np.ndarray]:
-    """(the student with a mean activation of 1 in each layer, by a scale that all channels of a
-    layer share; the file's `teacher_scale`), both as measured on images [N, 3, H, W] (0…255).
+    """The student scaled to a mean activation of 1 in each layer.
 
-    ReLU commutes with positive scales, so features keep their shape.
+    All channels of a layer share a scale. ReLU commutes with positive scales, so features keep
+    their shape.
+
+    Args:
+        student: The trained network.
+        teacher: The kernels that it was trained with.
+        images: [N, 3, H, W], 0…255, on which activations are measured.
+
+    Returns:
+        The scaled layers, and the file's `teacher_scale` [layers].
     """
     found, wanted = student(images), features(teacher, images, student.widths)
     layers, teacher_scales, before = {}, [], 1.0
@@ -73,7 +81,7 @@ def write(
     recipe: Mapping[str, Any],
     dtype: str = "int8",
 ) -> None:
-    """Writes a file of weights. dtype: of the kernels, in TYPES; raises ValueError for others."""
+    """Writes a file of weights with kernels of a dtype in TYPES. Raises ValueError for others."""
     if dtype not in TYPES:
         raise ValueError(f"type of the weights is {dtype!r}, expected one of {', '.join(TYPES)}")
     arrays: dict[str, np.ndarray] = {

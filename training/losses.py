@@ -1,4 +1,4 @@
-"""How a student's features are compared with the teacher's.
+"""Losses between a student's features and the teacher's.
 
 explained  how much of the teacher's features a linear map of the student's explains (Wang, Li, Wang
            & Yu 2020, "Collaborative Distillation for Ultra-Resolution Universal Style Transfer").
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-# Layer → how much it counts. The recipes compare pictures at these.
+# Layer → its weight. The recipes compare pictures at these layers.
 LAYERS = {"conv1_1": 0.5, "conv2_1": 1.0, "conv3_1": 1.0, "conv3_2": 1.0, "conv4_1": 1.5}
-ALIGNMENT = 1.0  # how much alignment counts beside what is explained
+ALIGNMENT = 1.0  # weight of the alignment; that of the explained part is 1
 GRID = 32  # places in each direction of a crop, at most, at which features are compared
 
 Features = Mapping[str, torch.Tensor]
@@ -34,7 +34,7 @@ class Heads(nn.Module):
                 continue
             wanted = teacher_features[layer].float()
             deviation = wanted.std((0, 2, 3), keepdim=True)
-            # A channel that hardly ever responds is no reason to chase its noise.
+            # Keeps the noise of a channel that hardly ever responds from dominating.
             deviation = deviation + 0.05 * deviation.mean()
             self.register_buffer(f"{layer}_mean", wanted.mean((0, 2, 3), keepdim=True))
             self.register_buffer(f"{layer}_deviation", deviation)
@@ -67,8 +67,8 @@ def on_grid(feature: torch.Tensor) -> torch.Tensor:
 
 
 def alignment(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Centred kernel alignment of two features [N, C, h, w] and [N, C′, h, w], 0…1: 1 where one is
-    the other turned, mirrored and scaled."""
+    """Centred kernel alignment of two features [N, C, h, w] and [N, C′, h, w], 0…1: 1 if one is the
+    other turned, mirrored and scaled."""
     one, other = (each.float().permute(0, 2, 3, 1).flatten(0, 2) for each in (found, wanted))
     one, other = one - one.mean(0), other - other.mean(0)
     norms = (one.T @ one).norm() * (other.T @ other).norm()

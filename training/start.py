@@ -13,8 +13,8 @@ from torch.nn import functional
 from training.network import Kernels, Student, centred, convolved, features, pooled
 
 RIDGE = 1e-4  # relative to the mean square of what is regressed on
-ROUNDS = 12  # of each regression
-MAX_PLACES = 40_000  # that a kernel is fitted on
+ROUNDS = 12  # rounds of each regression
+MAX_PLACES = 40_000  # places for the fit of a kernel
 
 
 @torch.no_grad()
@@ -44,8 +44,8 @@ def fit_to_teacher(student: Student, teacher: Kernels, images: torch.Tensor) -> 
 
 def _rectified_regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(matrix [out, in], bias [out]) such that ReLU(matrix · inputs + bias) is near to `wanted`
-    [places, out], which is never negative. Where it is 0, whatever is below 0 serves as well: the
-    regression is repeated towards that."""
+    [places, out], which is never negative. At its zeros any value below 0 fits as well, so the
+    regression is repeated with those values."""
     ones = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
     squares = ones.T @ ones
     squares[np.diag_indices(len(squares) - 1)] += RIDGE * np.trace(squares) / len(squares)

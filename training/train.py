@@ -31,11 +31,15 @@ WIDTHS = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training, beside teacher and pictures.
+    """The settings of a training; teacher and pictures are given separately.
 
-    steps: in all; may be raised to go on with a finished one. crops: per step. rate: how far a step
-    moves a kernel at first, relative to its size; it falls to zero. averaging: decay of the running
-    average of weights, which is the result.
+    Attributes:
+        seed: Seed of all random numbers.
+        widths: Layer → number of channels.
+        steps: Total number of steps; a higher one continues a finished training.
+        crops: Crops per step.
+        rate: Length of a kernel's first step relative to the kernel. It falls to zero.
+        averaging: Decay of the running average of the weights, which is the result.
     """
 
     seed: int = 0
@@ -101,7 +105,7 @@ class Trainer:
         return features(self.teacher, images, self.wanted)
 
     def rate(self) -> float:
-        """Of the next step, as a part of the full learning rate."""
+        """Learning rate of the next step, relative to the full one."""
         return min((self.step + 1) / WARM_UP, 1 - self.step / max(1, self.recipe.steps))
 
     def advance(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -126,8 +130,8 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Scores of the averaged network on pictures that it was not trained on, read by heads
-        fitted anew, and their mean as `score`."""
+        """Scores of the averaged network on pictures that it was not trained on, with
+        newly fitted heads, and their mean as `score`."""
         images = self._tensor(
             batch((self.recipe.seed, 2**31 + 1), self.measured_on, MEASURED_CROPS)
         )

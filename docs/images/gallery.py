@@ -1,4 +1,4 @@
-"""Makes the picture of the results' page in README.md anew.
+"""Makes the picture of the results' page in README.md.
 
     .venv/bin/python docs/images/gallery.py
 
@@ -21,8 +21,8 @@ REPOSITORY = FOLDER.parent.parent
 SAMPLES = REPOSITORY / "samples"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WINDOW = (1280, 930)  # px
-WIDTH = 1024  # of the picture in px
-QUALITY = 88  # of the JPEG file
+WIDTH = 1024  # width of the picture in px
+QUALITY = 88  # JPEG quality
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def find_browser() -> str:
-    """The program of a browser; ends this one where there is none."""
+    """The path of an installed browser. Exits if none is installed."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")

@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md and docs/ anew from the samples.
+"""Makes the pictures of README.md and docs/ from the samples.
 
     .venv/bin/python docs/images/paint.py [looks] [sizes] [pairs] [variants]
 
@@ -46,12 +46,12 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"structure_weight": 0.0},
     {"content_layer": "conv4_1"},
 )
-COLUMNS = 3  # of pictures in a sheet
+COLUMNS = 3  # pictures in a row of a sheet
 CELL = (512, 341)  # width, height of each picture of the looks in px
 INSET = 108  # longer side of a painting shown on its result in px
 GAP = 6  # px
-QUALITY = 90  # of JPEG files
-MONTAGE_QUALITY = 82  # of the largest of them
+QUALITY = 90  # JPEG quality
+MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 
 def main(names: list[str]) -> None:
@@ -88,7 +88,7 @@ def sizes() -> None:
 
 
 def pairs() -> None:
-    """The photo, the painting and the result of each pair; those of a photo in a column."""
+    """The photo, the painting and the result of each pair, in one column for each photo."""
     columns, settings = [], Settings(quality="draft", size=320)
     for name in PHOTOS:
         rows = []

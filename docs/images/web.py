@@ -1,4 +1,4 @@
-"""Makes the picture of the web service's page anew.
+"""Makes the picture of the web service's page.
 
     .venv/bin/python docs/images/web.py
 
@@ -27,7 +27,7 @@ from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
 WINDOW = (1280, 1150)  # px
-STEPS_SHOWN = 0.55  # of all, when the picture is taken
+STEPS_SHOWN = 0.55  # share of the steps at which the picture is taken
 LONGEST_S = 900
 
 
