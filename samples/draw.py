@@ -1,9 +1,12 @@
 """Draw the sample photos and paintings: python samples/draw.py [FOLDER].
 
-Every picture is drawn from scratch by the modules next to this one, from fixed seeds. Without a
-folder, the pictures are written to their places next to this file. Another version of NumPy or
-another processor may round differently, so the files can differ from the committed ones in a few
-pixels.
+The modules next to this one draw each picture from scratch, from fixed seeds. The program of
+photos/still-life.jpg, by far the longest (a ray marcher), is only in Git's history:
+samples/still_life.py and objects.py in commit 2f58890.
+
+Without a folder, the pictures are written to their places next to this file. Another version of
+NumPy or another processor may round differently, so the files can differ from the committed ones
+in a few pixels.
 """
 
 import argparse
@@ -17,7 +20,6 @@ import ink
 import landscape
 import mosaic
 import numpy as np
-import still_life
 import woodcut
 from numpy.typing import NDArray
 from PIL import Image
@@ -25,7 +27,6 @@ from PIL import Image
 # Path of each picture in the folder → function that draws it at a scale: bytes (height, width, 3).
 SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
     "photos/landscape.jpg": landscape.draw,
-    "photos/still-life.jpg": still_life.draw,
     "paintings/ink.jpg": ink.draw,
     "paintings/mosaic.jpg": mosaic.draw,
     "paintings/woodcut-and-brush/woodcut.jpg": woodcut.draw,
