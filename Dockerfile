@@ -12,9 +12,9 @@ FROM $PYTHON_IMAGE
 # PYTHONPATH: aws/entrypoint.py imports the package.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONPATH=/app \
-    PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore
+    PATH=/app/.venv/bin:$PATH \
+    UV_NO_CACHE=1 \
+    UV_PYTHON_DOWNLOADS=never
 
 # Its home is for what libraries cache, /app for weights/ and results/.
 RUN useradd --create-home --uid 1000 painter \
@@ -22,18 +22,16 @@ RUN useradd --create-home --uid 1000 painter \
 WORKDIR /app
 
 # Before the code, so that a change of it installs nothing: TensorFlow with CUDA, and all else in the
-# versions that were tested.
-COPY requirements-gpu.lock .
-RUN pip install --require-hashes --requirement requirements-gpu.lock
-
-# A node of a Ray cluster: --build-arg CLUSTER=1 (docs/cluster.md).
+# versions that were tested. --build-arg CLUSTER=1: a node of a Ray cluster (docs/cluster.md).
 ARG CLUSTER=""
-COPY requirements-cluster.lock .
-RUN if [ -n "$CLUSTER" ]; then pip install --require-hashes --requirement requirements-cluster.lock; fi
+COPY pyproject.toml uv.lock ./
+COPY tools tools
+RUN python tools/download_uv.py /usr/local/bin \
+    && uv sync --locked --no-install-project --extra gpu ${CLUSTER:+--extra cluster}
 
 # What .dockerignore lets through: code, samples, the built-in network, and what is in weights/.
 COPY --chown=painter:painter . .
-RUN pip install --no-deps --no-build-isolation --editable .
+RUN DEVICE=gpu ./start.sh setup ${CLUSTER:+--cluster}
 USER painter
 
 # Models whose published weights the image gets, for VGG_WEIGHTS=published or recipe inetwork:

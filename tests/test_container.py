@@ -36,5 +36,5 @@ def test_the_image_is_made_of_pinned_parts():
     [base] = [line for line in lines if line.startswith("ARG PYTHON_IMAGE=")]
     assert re.search(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", base)
     assert "FROM $PYTHON_IMAGE" in lines
-    installs = [line for line in lines if "pip install" in line]
-    assert installs and all("--require-hashes" in it or "--no-deps" in it for it in installs)
+    [install] = [line for line in lines if "uv sync" in line]
+    assert "--locked" in install

@@ -12,7 +12,7 @@ from pathlib import Path
 from styletransfer.paths import PROGRAM
 
 OLDEST = (3, 11)
-PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "matplotlib", "rich", "dotenv")
+PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "rich", "dotenv")
 COPYING = ("boto3", "dotenv", "rich")
 
 

@@ -28,9 +28,7 @@ def test_nodes_have_the_same_settings_as_the_driver():
 
 
 def test_the_manifests_name_the_version_of_ray_that_is_installed():
-    required = re.search(
-        r"ray\[default\]>=([\d.]+)", (PROGRAM / "requirements-cluster.txt").read_text()
-    )
+    required = re.search(r"ray\[default\]>=([\d.]+)", (PROGRAM / "pyproject.toml").read_text())
     spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
     assert spec["rayVersion"].startswith(required[1])
 

@@ -1,95 +1,220 @@
-"""start.sh, with Pythons and an uv that pretend: nothing is downloaded, no TensorFlow is needed."""
+"""start.sh, with a Python and an uv that pretend: nothing is downloaded."""
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow  # Each test makes an environment.
+REPO = Path(__file__).parents[2]
+TOOLS = "bash cat cksum cp dirname env flock mkdir mv readlink rm sed sh sleep sort tail tr uname"
+PYTHON = """#!/bin/sh
+[ "$1" != -c ] || exec "{real}" "$@"
+{check}echo "ran $*"
+exit ${{FAKE_EXIT:-0}}
+"""
+# What uv does here: `venv` makes the Python, `sync` notes its extras.
+UV = """#!/bin/sh
+case $1 in
+  venv) mkdir -p .venv/bin && cp ../python .venv/bin/python && echo made >>../log ;;
+  sync)
+    echo "synced $*" >>../log
+    [ -z "${FAKE_SLOW:-}" ] || { echo $$ >../slow.new; mv ../slow.new ../slow; exec sleep 60; }
+    exit ${FAKE_FAILURE:-0} ;;
+esac
+"""
 
 
-def test_modes(machine):
-    machine.python("python3", "3.12")
-    weights = machine.start("weights", "--all")
-    assert weights.stdout.startswith("ran -m styletransfer.vgg.download --all in")
-    machine.done()
-    tests = machine.start("test", "-k", "two words", FAKE_EXIT="5")
-    assert tests.returncode == 5
-    assert tests.stdout.startswith("ran -m pytest ")
-    assert " -k two words in" in tests.stdout
-    assert "requirements-dev.lock" in machine.done()[0]
-    assert " -m not slow -x in" in machine.start("test", "--quick", "-x").stdout
-    assert machine.start("web").stdout.startswith("ran -m styletransfer.cli.web in")
-    assert machine.start(RUN_MODE="web").stdout.startswith("ran -m styletransfer.cli.web in")
-    assert "no mode 'wbe'" in machine.start(RUN_MODE="wbe").stderr
-    machine.start("setup", "--dev")
+class Machine:
+    """A checkout, and a machine that has uv and the usual tools, and no Python."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.bin, self.repo = folder, folder / "bin", folder / "a check out"
+        for each in (self.bin, self.repo, folder / "home"):
+            each.mkdir()
+        for name in TOOLS.split():
+            (self.bin / name).symlink_to(shutil.which(name))
+        for name in ("start.sh", "pyproject.toml", "uv.lock"):
+            shutil.copy(REPO / name, self.repo)
+        shutil.copytree(REPO / "tools", self.repo / "tools")
+        write(folder / "python", PYTHON.format(real=sys.executable, check=""))
+        write(self.bin / "uv", UV)
+
+    def has_python(self, name: str, meets_requirements: bool) -> None:
+        check = f"case $1 in tools/has*) exit {int(not meets_requirements)};; esac\n"
+        write(self.bin / name, PYTHON.format(real=sys.executable, check=check))
+
+    def popen(self, *args: str, script: Path | None = None, **environment: str):
+        return subprocess.Popen(
+            [script or self.repo / "start.sh", *args],
+            env={"PATH": str(self.bin), "HOME": str(self.folder / "home"), "DEVICE": "cpu"}
+            | environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, *args: str, **options: str):
+        process = self.popen(*args, **options)
+        out, err = process.communicate(timeout=30)
+        return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+    def done(self) -> list[str]:
+        """Returns what uv was asked for since the last call."""
+        log = self.folder / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.write_text("")
+        return [line.replace("synced sync --locked --inexact --extra ", "") for line in lines]
+
+    def installing(self, *args: str):
+        """Starts an installation, and waits until it is under way."""
+        process, slow = self.popen(*args, FAKE_SLOW="1"), self.folder / "slow"
+        deadline = time.monotonic() + 20
+        while not slow.exists():
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+            time.sleep(0.01)
+        return process, int(slow.read_text())
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def machine(tmp_path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_first_start_installs_and_second_does_not(machine):
+    first = machine.start()
+    assert (first.returncode, first.stdout) == (0, "ran -m styletransfer\n"), first.stderr
+    assert machine.done() == ["made", "cpu"]
+    second = machine.start("--dry-run", "two words", FAKE_EXIT="3")
+    assert (second.returncode, second.stderr) == (3, "")
+    assert second.stdout == "ran -m styletransfer --dry-run two words\n"
+    machine.repo = machine.repo.rename(machine.folder / "elsewhere")  # The project is a link.
+    machine.start()
+    (machine.repo / "uv.lock").write_text("version = 2")
+    machine.start()
+    assert machine.done() == ["cpu", "cpu"]
+
+
+def test_modes_and_their_extras(machine):
+    assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
+    assert machine.start("test", "--quick").stdout == "ran -m pytest -m not slow\n"
+    assert machine.done() == ["made", "cpu --extra dev"]
+    assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
+    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.vgg.download --all\n"
     assert machine.done() == []
-    cluster = machine.start("cluster", "--keep")
-    assert cluster.stdout.startswith("ran -m styletransfer --keep --cluster in")
-    assert "requirements-cluster.lock" in machine.done()[0]
+    assert machine.start("cluster").stdout == "ran -m styletransfer --cluster\n"
+    machine.start("setup", "--cluster", "--dev")
     machine.start(CLUSTER="auto")
-    machine.start("setup", "--cluster")
-    assert machine.done() == []
-
-
-def test_tests_need_more_than_the_platform_has(machine):
-    python = machine.python("python3", "3.13", "paints-1.5", "tests-1.5")
-    assert machine.start("setup", "--dev").stdout == f"{machine.venv_python}\n"
-    shutil.rmtree(machine.repo / ".venv")
-    (Path(f"{python}.packages") / "styletransfer").mkdir()  # The project, installed.
-    assert machine.start("setup", "--dev").stdout == f"{python}\n"
-
-
-@pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_needs_no_python(machine, flag):
-    done = machine.start(flag)
-    assert done.returncode == 0
-    assert "./start.sh test" in done.stdout
+    assert machine.done() == ["cluster --extra cpu --extra dev"]
 
 
 @pytest.mark.parametrize("words", [["tset"], ["setup", "--dve"]])
 def test_a_mistyped_mode_installs_nothing(machine, words):
-    machine.python("python3", "3.12")
     done = machine.start(*words)
+    assert done.returncode == 2 and words[-1] in done.stderr
+    assert machine.done() == []
+    assert "./start.sh test" in machine.start("--help").stdout
+
+
+def test_a_gpu_brings_cuda(machine):
+    machine.start()
+    machine.done()
+    machine.start(DEVICE="gpu")
+    machine.start()  # One with CUDA paints on the CPU as well.
+    assert machine.done() == ["made", "gpu"]
+
+
+def test_a_python_that_has_the_requirements_is_used(machine):
+    machine.has_python("python3", meets_requirements=True)
+    assert machine.start().stdout == "ran -m styletransfer\n"
+    assert machine.done() == []
+    machine.start("setup", ALWAYS_VENV="1")
+    assert machine.done() == ["made", "cpu"]
+
+
+@pytest.mark.parametrize(("extras", "lacks"), [([], False), (["dev"], False), (["gpu"], True)])
+def test_the_check_of_requirements_reads_the_projects_ranges(extras, lacks):
+    check = [sys.executable, "tools/has_requirements.py", *extras]
+    if lacks and Path("/dev/nvidiactl").exists():
+        pytest.skip("this machine has a GPU")
+    assert subprocess.run(check, cwd=REPO).returncode == lacks
+    bare = [sys.executable, "-I", "-S", *check[1:]]
+    assert subprocess.run(bare, cwd=REPO, stderr=subprocess.DEVNULL).returncode == 1
+
+
+def test_without_uv_and_python(machine):
+    (machine.bin / "uv").unlink()
+    done = machine.start()
     assert done.returncode == 2
-    assert words[-1] in done.stderr
+    assert "uv/install.sh" in done.stderr and "apt install python3" in done.stderr
+    write(machine.folder / "home/uv", UV)
+    (machine.folder / "home/.local/bin").mkdir(parents=True)
+    (machine.folder / "home/uv").rename(machine.folder / "home/.local/bin/uv")
+    assert machine.start().returncode == 0
+
+
+def test_a_failure_leaves_a_working_environment_alone(machine):
+    assert machine.start(FAKE_FAILURE="1").returncode == 6
+    machine.start()
+    assert machine.done() == ["made", "cpu", "made", "cpu"]
+    failed = machine.start("test", FAKE_FAILURE="1")
+    assert failed.returncode == 6 and "SSL_CERT_FILE" in failed.stderr
+    machine.done()
+    assert machine.start().returncode == 0
     assert machine.done() == []
 
 
-@pytest.mark.parametrize("code", [0, 1, 3])
-def test_exit_code_and_own_values_pass_through(machine, code):
-    machine.python("python3", "3.13", "paints-1.5")
-    done = machine.start(FAKE_EXIT=str(code), TF_CPP_MIN_LOG_LEVEL="0", PYTHONUNBUFFERED="x")
-    assert done.returncode == code
-    assert done.stdout.endswith("noise 0 x\n")
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_installation_is_made_again(machine, how):
+    process, installer = machine.installing()
+    process.send_signal(how)
+    process.communicate(timeout=10)
+    assert process.returncode == 128 + how
+    with pytest.raises(ProcessLookupError):
+        os.kill(installer, 0)
+    machine.done()
+    assert machine.start().returncode == 0
+    assert machine.done() == ["made", "cpu"]
 
 
-def test_sigterm_reaches_the_program(machine):
-    machine.python("python3", "3.13", "paints-1.5")
-    process = machine.popen(FAKE_WORK="1")
-    while process.stdout.readline() not in ("at work\n", ""):
-        pass
-    process.terminate()
-    assert process.communicate(timeout=10)[0] == "saved\n"
-    assert process.returncode == 143
+def test_after_sigkill_the_next_start_waits_for_the_installer(machine):
+    first, installer = machine.installing()
+    first.kill()
+    first.wait()
+    second = machine.popen()
+    assert "waiting" in second.stderr.readline()
+    os.kill(installer, signal.SIGKILL)
+    out, err = second.communicate(timeout=20)
+    assert (second.returncode, out) == (0, "ran -m styletransfer\n"), err
+    assert machine.done() == ["made", "cpu", "made", "cpu"]
 
 
-def test_through_links(machine, tmp_path):
-    machine.python("python3", "3.13", "paints-1.5")
-    inner, outer = machine.repo / "by name", tmp_path / "outer"
+def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
+    python = machine.repo / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    shutil.copy(machine.folder / "python", python)
+    assert machine.start().returncode == 0
+    assert machine.done() == ["cpu"]
+    (machine.repo / ".venv/installed").unlink()
+    write(python, "#!/bin/sh\nexit 1\n")  # As one that is too old.
+    done = machine.start()
+    assert done.returncode == 2 and str(machine.repo / ".venv") in done.stderr
+    assert python.exists()
+
+
+def test_through_links(machine):
+    inner, outer = machine.repo / "by name", machine.folder / "outer"
     inner.symlink_to("start.sh")
     outer.symlink_to(inner)
-    for environment in ({}, {"CDPATH": str(tmp_path)}):
-        done = machine.start(script=outer, **environment)
-        assert done.stdout.startswith(f"ran -m styletransfer in {machine.repo}\n"), done.stderr
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; start as another user")
-def test_read_only_checkout(machine):
-    machine.python("python3", "3.12")
-    machine.repo.chmod(0o555)
-    done = machine.start()
-    machine.repo.chmod(0o755)
-    assert done.returncode == 6
-    assert str(machine.repo) in done.stderr
+    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m styletransfer\n"

@@ -31,7 +31,7 @@ USED = {
 @pytest.fixture(scope="session")
 def chromium():
     webdriver = pytest.importorskip(
-        "selenium.webdriver", reason="needs selenium: pip install -r requirements-dev.txt"
+        "selenium.webdriver", reason="needs selenium: ./start.sh setup --dev"
     )
     browsers = ("chromium", "chromium-browser", "google-chrome")
     binary, driver = next(filter(None, map(shutil.which, browsers)), None), "chromedriver"

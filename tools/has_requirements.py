@@ -1,0 +1,74 @@
+"""Reports whether the Python that runs it can be used in place of .venv.
+
+    python tools/has_requirements.py EXTRA ...
+
+Each EXTRA is one of pyproject.toml. Ends with 1 if this Python lacks anything, else with 0. Imports
+none of the packages and needs none itself: start.sh runs it in whatever is called python.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+CUDNN = "libcudnn.so.9"
+
+
+def lacks(extras: list[str]) -> bool:
+    """Compares the packages of this Python with the ranges in pyproject.toml."""
+    if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info < (3, 14):
+        return True
+    import tomllib
+
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    optional = project["optional-dependencies"]
+    lines = project["dependencies"] + [line for extra in extras for line in optional[extra]]
+    return ("gpu" in extras and not has_cudnn()) or not all(map(is_met, lines))
+
+
+def is_met(requirement: str) -> bool:
+    """Looks for a package within the range of `requirement`, as "name[extra]>=1.0,<2".
+
+    A requirement with a marker counts as met: it concerns some machines only. So does TensorFlow
+    under any name, for the module decides: a platform's builds have names of their own.
+    """
+    from importlib import metadata, util
+
+    if requirement.startswith("tensorflow"):
+        return util.find_spec("tensorflow") is not None
+    if ";" in requirement:
+        return True
+    name = re.split(r"[[<>=]", requirement)[0]
+    limits = re.sub(r"^[\w-]+(\[.*\])?", "", requirement)
+    try:
+        version = release(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
+    return all(
+        version >= release(limit) if limit.startswith(">=") else version < release(limit)
+        for limit in filter(None, limits.split(","))
+    )
+
+
+def release(version: str) -> list[int]:
+    """Returns the first four numbers of a version."""
+    return ([int(number) for number in re.findall(r"\d+", version)] + [0] * 4)[:4]
+
+
+def has_cudnn() -> bool:
+    """Looks for cuDNN where TensorFlow does: in its package, and among the system's libraries."""
+    from importlib import util
+
+    if util.find_spec("nvidia") and util.find_spec("nvidia.cudnn"):
+        return True
+    import ctypes
+
+    try:
+        ctypes.CDLL(CUDNN)
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(lacks(sys.argv[1:]))
