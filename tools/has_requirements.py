@@ -38,7 +38,7 @@ def is_met(requirement: str) -> bool:
         return util.find_spec("tensorflow") is not None
     if ";" in requirement:
         return True
-    name = re.split(r"[[<>=]", requirement)[0]
+    name = re.split(r"\[|<|>", requirement)[0]
     limits = re.sub(r"^[\w-]+(\[.*\])?", "", requirement)
     try:
         version = release(metadata.version(name))
