@@ -1,122 +1,91 @@
-"""aws/webhook.py on moto's AWS and the fake Telegram."""
+"""aws/webhook.sh, with a fake AWS CLI and a Telegram that shows what it got."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import os
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import boto3
 import layout
 import pytest
-import webhook
-from moto import mock_aws
-from support.telegram_server import TOKEN, telegram_running
-from telegram import WebhookInfo
 
-pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
+from styletransfer.paths import PROGRAM
 
+TOKEN = "4242:AAF-not_a_real_token"
 URL = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/webhook"
-OUTPUTS = {"WebhookUrl": {"Value": URL}, "TokenParameter": {"Value": "/painter/telegram-token"}}
+AWS = f"""#!/bin/sh
+case "$*" in
+  *"--stack-name painter "*WebhookUrl*) echo {URL} ;;
+  *"--stack-name painter "*TokenParameter*) echo /painter/telegram-token ;;
+  *"--name /painter/telegram-token --with-decryption"*) echo "{TOKEN}" ;;
+  *) echo "Stack does not exist" >&2; exit 254 ;;
+esac
+"""
 
 
-def stack(name, outputs):
-    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
-    body = json.dumps({"Resources": topic, "Outputs": outputs})
-    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
+class Telegram(BaseHTTPRequestHandler):
+    requests: list[tuple[str, str]] = []  # noqa: RUF012 – of all connections
 
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        self.requests.append((self.path, body))
+        known = self.path.startswith(f"/bot{TOKEN}/")
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps({"ok": known}).encode())
 
-def store(value, kind="SecureString"):
-    boto3.client("ssm").put_parameter(
-        Name="/painter/telegram-token", Value=value, Type=kind, Overwrite=True
-    )
+    do_POST = do_GET  # noqa: N815 – the name that http.server asks for
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
-def telegram(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testaccess")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-    with mock_aws(), telegram_running() as telegram:
-        monkeypatch.setenv("TELEGRAM_API", telegram.url)
-        stack("painter", OUTPUTS)
-        stack("other", {"WebhookUrl": {"Value": URL}})
-        yield telegram
+def webhook(tmp_path):
+    """Runs the script. Returns what it did and the requests that Telegram got."""
+    aws = tmp_path / "aws"
+    aws.write_text(AWS)
+    aws.chmod(0o755)
+    Telegram.requests.clear()
+    with HTTPServer(("127.0.0.1", 0), Telegram) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        environment = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "TELEGRAM_API": f"http://127.0.0.1:{server.server_port}",
+        }
+
+        def run(*arguments):
+            command = [PROGRAM / "aws/webhook.sh", *arguments]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            return done, Telegram.requests
+
+        yield run
+        server.shutdown()
+        thread.join()
 
 
-def test_telegram_is_reported_the_address_and_the_secret_and_forgets_both(telegram, capsys):
-    store(f"{TOKEN}\n")
-    assert webhook.main(["--stack", "painter"]) == 0
-    assert telegram.webhook == {
-        "url": URL,
-        "secret_token": layout.webhook_secret(TOKEN),
-        "allowed_updates": ["message", "callback_query"],
-    }
-    assert set(telegram.menus) == {("default", code) for code in ("", "de", "fr", "es")}
-    assert capsys.readouterr().out == f"Telegram sends to {URL}\n"
-    assert webhook.main(["--stack", "painter", "--info"]) == 0
-    assert telegram.webhook["url"] == URL
-    assert webhook.main(["--stack", "painter", "--remove"]) == 0
-    assert telegram.webhook == {}
-    assert capsys.readouterr().out.endswith(
-        "Telegram has no address for the bot: it gets no messages.\n"
-    )
+def test_telegram_gets_the_address_and_the_secret(webhook):
+    done, [(path, body)] = webhook("painter")
+    assert done.returncode == 0 and json.loads(done.stdout) == {"ok": True}, done.stderr
+    assert path == f"/bot{TOKEN}/setWebhook"
+    assert f"\r\n\r\n{URL}\r\n" in body
+    assert f"\r\n\r\n{layout.webhook_secret(TOKEN)}\r\n" in body
+    assert '\r\n\r\n["message","callback_query"]\r\n' in body
 
 
 @pytest.mark.parametrize(
-    "name, token, kind, code, message",
-    [
-        (
-            "painters",
-            TOKEN,
-            "SecureString",
-            2,
-            "no stack painters in eu-west-1; check its name and AWS_DEFAULT_REGION",
-        ),
-        ("other", TOKEN, "SecureString", 2, "stack other has no output TokenParameter"),
-        ("painter", None, "", 2, "there is no SSM parameter /painter/telegram-token"),
-        ("painter", TOKEN, "String", 2, "is a String, readable by everybody"),
-        ("painter", "4242:another", "SecureString", 2, "Telegram refuses the bot's token"),
-        ("painter", "no token", "SecureString", 2, "Telegram refuses the bot's token"),
-    ],
-    ids=["no stack", "other stack", "no token", "plain token", "wrong token", "no such token"],
+    ("action", "method"), [("info", "getWebhookInfo"), ("remove", "deleteWebhook")]
 )
-def test_a_mistake_is_one_line_without_the_token(
-    telegram, capsys, name, token, kind, code, message
-):
-    if token:
-        store(token, kind)
-    assert webhook.main(["--stack", name]) == code
-    out, error = capsys.readouterr()
-    assert out == "" and message in error and error.count("\n") == 1
-    assert token is None or token not in error
-    assert telegram.webhook == {}
+def test_the_address_is_shown_or_removed(webhook, action, method):
+    done, requests = webhook("painter", action)
+    assert done.returncode == 0 and requests == [(f"/bot{TOKEN}/{method}", "")]
 
 
-def test_a_missing_region_is_one_line_that_names_a_variable_boto3_reads(monkeypatch, capsys):
-    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CONFIG_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    assert webhook.main(["--stack", "painter"]) == 2
-    error = capsys.readouterr().err
-    assert "AWS_DEFAULT_REGION" in error and error.count("\n") == 1
-
-
-def test_a_telegram_that_cannot_be_reached_is_one_line_without_the_token(
-    telegram, monkeypatch, capsys
-):
-    store(TOKEN)
-    monkeypatch.setenv("TELEGRAM_API", "http://127.0.0.1:9")
-    assert webhook.main(["--stack", "painter"]) == 5
-    error = capsys.readouterr().err
-    assert "Telegram at http://127.0.0.1:9" in error and error.count("\n") == 1
-    assert TOKEN not in error
-
-
-def test_what_telegram_could_not_deliver_is_shown():
-    when = datetime.now(UTC) - timedelta(hours=3)
-    info = WebhookInfo("https://elsewhere", False, 7, when, "Wrong response: 403")
-    assert webhook.describe(info, URL) == [
-        f"Telegram sends to https://elsewhere, not to this stack's {URL}",
-        "updates waiting: 7",
-        "last error, 3 h ago: Wrong response: 403",
-    ]
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((), "aws/webhook.sh STACK"), (("painter", "delete"), "remove"), (("x",), "does not exist")],
+)
+def test_a_mistake_reaches_no_telegram(webhook, arguments, message):
+    done, requests = webhook(*arguments)
+    assert done.returncode and message in done.stderr and requests == []
