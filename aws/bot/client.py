@@ -23,7 +23,7 @@ _WRONG_TOKEN = "Telegram refuses the bot's token; store the right one in TOKEN_P
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
-_TLS = httpx.create_ssl_context()
+HTTPX_OPTIONS: dict[str, Any] = {"verify": httpx.create_ssl_context()}
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RetryingRequest(HTTPXRequest):
             connect_timeout=_CONNECT_S,
             read_timeout=_READ_S,
             media_write_timeout=_UPLOAD_S,
-            httpx_kwargs={"verify": _TLS},
+            httpx_kwargs=HTTPX_OPTIONS,
         )
         self._deadline = deadline
 

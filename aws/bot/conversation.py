@@ -32,16 +32,15 @@ from styletransfer.errors import ConfigError
 
 
 def add_command_handlers(application: Application) -> None:
-    """To be called last: the last handlers answer what no other handled, messages in private chats
-    only. Edited messages, and what Telegram reports of the chat, as that a message was pinned, are
-    left alone."""
+    """Call this last: its last handlers answer all other buttons, and all other messages in private
+    chats. They ignore edited messages and Telegram's service messages, such as a pinned message."""
     new = filters.UpdateType.MESSAGE
     answers = {"start": _start, "help": _help, "size": _size, "status": _status}
     for name, answer in answers.items():
         application.add_handler(CommandHandler(name, answer, new))
     application.add_handler(CallbackQueryHandler(_pick_size, rf"{PATTERNS['size']}\Z"))
     application.add_handler(CallbackQueryHandler(_unknown_button))
-    rest = new & filters.ChatType.PRIVATE & filters.TEXT
+    rest = new & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
     application.add_handler(MessageHandler(rest, _unknown))
 
 
@@ -50,9 +49,9 @@ async def _start(update: Update, context: Context) -> None:
     await message_of(update).reply_text(words_for(update).text("welcome"))
     if user_of(update) == resources.owner:
         try:
-            await menu.publish_for_owner(context.bot, resources.owner)
-        except TelegramError as error:  # The commands work without it.
-            log.warning("the owner's menu could not be set: %s", error)
+            await menu.publish(context.bot, resources.owner)
+        except TelegramError as error:  # The commands work without menus.
+            log.warning("the menus could not be set: %s", error)
 
 
 async def _help(update: Update, context: Context) -> None:

@@ -79,7 +79,8 @@ async def _cancel(update: Update, context: Context) -> None:
     """Cancels all; as a reply to a photo, or to what the bot said of it, that one."""
     resources, message, say = resources_of(context), message_of(update), words_for(update)
     original = message.reply_to_message
-    if original is None:
+    # In a topic of a group, a message that replies to no other "replies" to the topic's creation.
+    if original is None or original.forum_topic_created:
         count = jobs.cancel(user_of(update), resources)
         nothing = "nothing_to_cancel"
     else:

@@ -16,7 +16,6 @@ from telegram.ext import ApplicationHandlerStop, TypeHandler
 from bot import (
     conversation,
     forget,
-    incoming,
     jobs,
     limits,
     photos,
@@ -71,16 +70,13 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
         return {"statusCode": 403}
     try:
         body = request.get("body", "")
-        given = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
-    except (ValueError, RecursionError):
-        given = None
-    update = incoming.reduced(given)
-    if update is None:  # It would be no other the next time.
-        log.warning("a request is not an update of Telegram's")
-        return {"statusCode": 200}
-    number = update["update_id"]
+        update = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body)
+        number = Update.de_json(update).update_id
+    except Exception as error:  # The exceptions of de_json are of many types.
+        log.warning("a request is not a Telegram update: %r", error)
+        return {"statusCode": 200}  # Telegram would only repeat it.
     try:
-        # Reserved for as long as this invocation may last: longer than Telegram waits for it.
+        # This invocation may last longer than Telegram waits for it.
         if resources.table.claim_update(number, seconds + RESERVE_S):
             _handle_claimed(number, update, resources, min(seconds, WEBHOOK_S))
     except BusyError as error:

@@ -8,13 +8,10 @@ COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 FOR_OWNER = ("users", "limit")
 
 
-async def publish(bot: Bot) -> None:
-    """Sets the menu of everybody. Raises TelegramError."""
+async def publish(bot: Bot, owner: int) -> None:
+    """Sets the menus of all users and of the owner, who has written to the bot before. Raises
+    TelegramError."""
     await _set(bot, COMMANDS, BotCommandScopeDefault())
-
-
-async def publish_for_owner(bot: Bot, owner: int) -> None:
-    """Sets the menu of the owner, who has written to the bot before. Raises TelegramError."""
     await _set(bot, COMMANDS + FOR_OWNER, BotCommandScopeChat(owner))
 
 

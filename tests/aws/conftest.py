@@ -1,112 +1,109 @@
-"""The bot in its surroundings: a fake Telegram, and moto's AWS.
+"""The bot in its surroundings: a fake Telegram, and AWS by moto, both in this process.
 
-What takes a second to load is loaded by the fixtures: other tests need not wait for it.
+The fixtures import what takes a second to load, so that other tests need not wait for it.
 """
 
-import hashlib
-import hmac
 import io
 import logging
-import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from support.bot_running import ANNA, BORIS, OWNER, World
+from support import aws_template
+from support.aws_template import NAMES, REGION
+from support.bot_world import ANNA, BORIS, OWNER, World
+from support.fake_telegram import TOKEN, Telegram
 from support.pictures import gradient, saved
 
 from styletransfer.storage import s3_client
 
-if TYPE_CHECKING:
-    from support.telegram_server import Telegram
+ENVIRONMENT = {
+    "BUCKET": NAMES["Bucket"],
+    "TABLE": NAMES["Table"],
+    "TOKEN_PARAMETER": "/painter/telegram-token",
+    "OWNER": str(OWNER),
+    "KEEP_DAYS": "30",
+    "STYLE_SIZE": "1024",
+    "PHOTOS_PER_DAY": "20",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testaccess",
+    "AWS_SECRET_ACCESS_KEY": "testsecret",
+}
 
 
 @pytest.fixture(scope="module")
-def telegram() -> "Iterator[Telegram]":
-    from support.telegram_server import telegram_running
-
-    with telegram_running() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def aws(moto) -> Iterator[Any]:
-    """boto3's default session while these tests run: all of AWS is moto's server."""
+def aws() -> Iterator[Any]:
+    """Replaces AWS by moto in this process, with one boto3 session."""
     import boto3
+    from moto import mock_aws
 
-    environment = {
-        **{"AWS_ENDPOINT_URL": moto.url, "AWS_DEFAULT_REGION": "us-east-1"},
-        **{"AWS_ACCESS_KEY_ID": moto.key_id, "AWS_SECRET_ACCESS_KEY": moto.secret},
-    }
+    core = {"mock_credentials": False, "reset_boto3_session": False}
     s3_client._open.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        for variable, value in environment.items():
+        for variable, value in ENVIRONMENT.items():
             patch.setenv(variable, value)
-        session = boto3.session.Session()
-        patch.setattr(boto3, "DEFAULT_SESSION", session)
-        yield session
+        for variable in ("AWS_ENDPOINT_URL", "CELLAR_ADDON_HOST"):
+            patch.delenv(variable, raising=False)
+        patch.setattr(boto3, "DEFAULT_SESSION", boto3.session.Session())
+        with mock_aws(config={"core": core}) as mocked:
+            mocked.session = boto3.DEFAULT_SESSION
+            mocked.s3 = boto3.client("s3")
+            mocked.ssm = boto3.client("ssm")
+            mocked.dynamodb = boto3.resource("dynamodb")
+            yield mocked
     s3_client._open.cache_clear()
 
 
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """aws/template.yaml, translated into plain CloudFormation."""
-    from support import aws_template
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
         return aws_template.translated(aws_template.parsed())
 
 
 @pytest.fixture(scope="session")
 def resources(template) -> dict[str, Any]:
-    """Its resources, with what CloudFormation fills in."""
-    from support.aws_template import filled
-
-    return filled(template)
+    """The template's resources, with CloudFormation's functions evaluated."""
+    return aws_template.filled(template)
 
 
 @pytest.fixture
-def world(moto, aws, telegram, monkeypatch, caplog) -> Iterator[World]:
-    """A new bucket with one look, a new table, the token in its parameter; Anna and Boris may use
-    the bot. Whatever is logged never has the token in it."""
+def world(aws, monkeypatch, caplog) -> Iterator[World]:
+    """The bot with a new bucket with one style, a new table, and the token in its parameter. Anna
+    and Boris may use it. Fails if the token is logged."""
+    from bot import client
     from bot.handler import handler
     from bot.resources import resources
-    from support.telegram_server import TOKEN
+    from layout import webhook_secret
 
-    telegram.__init__(telegram.url)
-    name = f"table-{uuid.uuid4().hex}"
-    environment = {
-        **{"BUCKET": moto.new_bucket(), "TABLE": name, "TOKEN_PARAMETER": "/painter/token"},
-        **{"OWNER": str(OWNER), "KEEP_DAYS": "30", "STYLE_SIZE": "1024"},
-        "PHOTOS_PER_DAY": "20",
-        "TELEGRAM_API": telegram.url,
-    }
-    for variable, value in environment.items():
-        monkeypatch.setenv(variable, value)
+    aws.reset()
     resources.cache_clear()
-    aws.client("ssm").put_parameter(
-        Name="/painter/token", Value=TOKEN, Type="SecureString", Overwrite=True
+    telegram = Telegram()
+    monkeypatch.setitem(client.HTTPX_OPTIONS, "transport", telegram.transport())
+    monkeypatch.setattr(client, "_PAUSES_S", (0,) * len(client._PAUSES_S))
+    aws.ssm.put_parameter(Name=ENVIRONMENT["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
+    aws.s3.create_bucket(
+        Bucket=NAMES["Bucket"], CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    new_table = aws.resource("dynamodb").create_table(
-        TableName=name,
+    table = aws.dynamodb.create_table(
+        TableName=NAMES["Table"],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    secret = hmac.new(TOKEN.encode(), b"webhook", hashlib.sha256).hexdigest()
-    made = World(handler, secret, telegram, moto.client, environment["BUCKET"], new_table)
-    event, note = "provide-client-params.batch.TerminateJob", made.note_terminated
-    aws.events.register(event, note)
+    made = World(handler, webhook_secret(TOKEN), telegram, aws.s3, NAMES["Bucket"], table)
+    terminate = "provide-client-params.batch.TerminateJob"
+    aws.session.events.register(terminate, made.note_terminated)
     made.put("styles/monet.jpg", saved(gradient(90, 50), "JPEG"))
     for user in (ANNA, BORIS):
-        new_table.put_item(Item={"pk": f"user#{user}", "allowed": True, "name": f"Person {user}"})
+        table.put_item(Item={"pk": f"user#{user}", "allowed": True, "name": f"Person {user}"})
     logged = io.StringIO()
     log = logging.StreamHandler(logged)
     logging.getLogger().addHandler(log)
     with caplog.at_level(logging.INFO):
         yield made
     logging.getLogger().removeHandler(log)
-    aws.events.unregister(event, note)
+    aws.session.events.unregister(terminate, made.note_terminated)
     resources.cache_clear()
     assert TOKEN not in logged.getvalue()

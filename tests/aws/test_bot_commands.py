@@ -12,10 +12,9 @@ import pytest
 from bot import table
 from bot.resources import resources
 from PIL import Image
-from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, STRANGER, texts
 
-pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
-
+CONTACT = {"phone_number": "1", "first_name": "Eva"}
 SIZE = {"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}
 AWS = Path(__file__).parents[2] / "aws"
 
@@ -134,20 +133,25 @@ def test_users_is_for_the_owner_only(world):
 # Commands
 
 
-def test_the_owners_start_sets_a_menu_with_more_commands(world):
+def test_the_owners_start_sets_the_menus_of_commands(world):
     world.says(ANNA, "/start")
     assert world.telegram.menus == {}
     world.says(OWNER, "/start")
-    scope = f"chat:{OWNER}"
-    assert set(world.telegram.menus) == {(scope, code) for code in ("", "de", "fr", "es")}
-    assert {"styles", "forget", "users"} <= set(world.telegram.menus[scope, "de"])
+    scopes = ("default", f"chat:{OWNER}")
+    assert set(world.telegram.menus) == {
+        (scope, code) for scope in scopes for code in ("", "de", "fr", "es")
+    }
+    everybody, owner = (set(world.telegram.menus[scope, "de"]) for scope in scopes)
+    assert {"styles", "forget"} <= everybody and owner - everybody == {"users", "limit"}
 
 
 def test_start_says_hello_and_other_words_get_a_hint(world):
     assert texts(world.says(ANNA, "/start")) == [EN.text("welcome")]
     assert texts(world.says(ANNA, "what?")) == [EN.text("unknown")]
+    for other in ({"dice": {"emoji": "🎲", "value": 1}}, {"contact": CONTACT}):
+        assert texts(world.answers(world.message(ANNA, **other))) == [EN.text("unknown")]
     pinned = world.message(ANNA)
-    pinned["message"]["pinned_message"] = {"message_id": 1}
+    pinned["message"]["pinned_message"] = {"message_id": 1, "date": 0, "chat": {"id": ANNA}}
     assert world.answers(pinned) == [], "nobody said anything"
     assert world.says(ANNA, "what?", GROUP) == []
 

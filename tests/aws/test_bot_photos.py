@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from support.bot_running import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
 
 from styletransfer.storage import s3
-
-pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
 
 def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):

@@ -10,11 +10,9 @@ from bot.items import RUNNING, SENT, Order
 from bot.resources import resources
 from bot.table import Table
 from layout import Photo
-from support.bot_running import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
 
 from styletransfer.storage import s3
-
-pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
-"""The job of the AWS flavour, one photo of the bot's bucket, on moto's S3 server."""
+"""The job of the AWS flavour: one photo of the bot's bucket, which is a folder here."""
 
-import hashlib
 import io
 import json
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
+from pathlib import Path
 
 import entrypoint
 import layout
@@ -13,29 +14,30 @@ import pillow_heif
 import pytest
 from layout import Photo
 from PIL import Image
-from support import fabricated, programs, tiny
+from support import programs, tiny
 from support.folder_batches import QUICK
 
-from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.vgg import download
+from styletransfer.paths import PROGRAM
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
 
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
 WISH = "wishes/-100123/7-AQAD_x-9.json"
 PHOTO = tiny.file(60, 80, 1)
-DONE = {
-    "results/-100123/waves/7-AQAD_x-9.jpg",
-    "results/-100123/_records/waves/7-AQAD_x-9.jpg.json",
-}
+RESULT = "results/-100123/waves/7-AQAD_x-9.jpg"
 RECORD = "results/-100123/_records/waves/7-AQAD_x-9.jpg.json"
 
 
 class Bot:
     """The bucket as the bot leaves it, and the job's environment."""
 
-    def __init__(self, server, name):
-        self.name, self._bucket = name, server.open(name)
-        self.environment = server.environment | QUICK
-        self.write, self.read = self._bucket.write, self._bucket.read
+    def __init__(self, folder):
+        folder.mkdir()
+        self.name, self._bucket = str(folder), open_bucket(str(folder), Account())
+        self.write, self.read, self.delete = (
+            *(self._bucket.write, self._bucket.read),
+            self._bucket.delete,
+        )
         for seed, look in enumerate(("monet", "waves"), start=10):
             self.write(f"styles/{look}.jpg", tiny.file(50, 50, seed))
 
@@ -47,65 +49,59 @@ class Bot:
     def results(self):
         return {entry.key for entry in self._bucket.list("results/")}
 
-    def delete(self, key):
-        self._bucket.delete(key)
-
 
 @pytest.fixture
-def bot(moto, monkeypatch):
-    bot = Bot(moto, moto.new_bucket())
-    for name, value in bot.environment.items():
+def bot(monkeypatch, tmp_path):
+    for name in ("CELLAR_ADDON_HOST", "BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
-    return bot
-
-
-@pytest.fixture
-def one_vgg(monkeypatch):
-    """Jobs in this process paint with the same tiny VGG."""
-    monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
+    return Bot(tmp_path / "bucket")
 
 
 def job(bot, key=KEY):
-    """The job in this process; its exit code."""
+    """Runs the job in this process. Returns its exit code."""
     return entrypoint.main([bot.name, key])
 
 
-def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, one_vgg, capsys, tmp_path):
+def record_of(bot, look="waves"):
+    return json.loads(bot.read(RECORD.replace("waves", look)))
+
+
+def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, small_vgg, capsys):
     bot.send(look="waves", size=48)
     assert job(bot) == 0
-    assert bot.results() == DONE
-    (tmp_path / "result.jpg").write_bytes(bot.read("results/-100123/waves/7-AQAD_x-9.jpg"))
-    assert Image.open(tmp_path / "result.jpg").size == (48, 36)
-    assert json.loads(bot.read(RECORD))["result"] == "waves/7-AQAD_x-9.jpg"
+    assert bot.results() == {RESULT, RECORD}
+    assert Image.open(io.BytesIO(bot.read(RESULT))).size == (48, 36)
+    assert record_of(bot)["result"] == "waves/7-AQAD_x-9.jpg"
     capsys.readouterr()
-    assert job(bot) == 0  # Events come twice now and then.
+    assert job(bot) == 0  # EventBridge may deliver an event twice.
     assert "Nothing to paint" in capsys.readouterr().out
 
 
-def test_a_wish_for_nothing_gets_the_first_look_and_the_jobs_size(bot, one_vgg):
+def test_an_empty_wish_gets_the_first_look_and_the_jobs_size(bot, small_vgg):
     bot.send()
     assert job(bot) == 0
-    record = json.loads(bot.read("results/-100123/_records/monet/7-AQAD_x-9.jpg.json"))
-    assert record["settings"]["size"] == 64
+    assert record_of(bot, "monet")["settings"]["size"] == 64
 
 
-def test_an_own_painting_is_a_look_of_its_chat(bot, one_vgg):
+def test_an_own_painting_is_a_look_of_its_chat(bot, small_vgg):
     bot.write("own/-100123/grandma.png", tiny.file(50, 50, 9, "PNG"))
     bot.send(style="own/-100123", look="grandma")
     assert job(bot) == 0
-    assert "results/-100123/grandma/7-AQAD_x-9.jpg" in bot.results()
+    assert RESULT.replace("waves", "grandma") in bot.results()
 
 
-def test_what_the_user_chose_counts_more_than_the_look(bot, one_vgg):
-    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 40\nstroke_size = 2.0\n'
+def test_the_users_choices_override_the_look(bot, small_vgg):
+    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
     bot.write("styles/looks.toml", look)
     for wish, settings in (
-        ({}, (0.9, 40, 2.0)),
+        ({}, (0.9, 64, 2.0)),
         ({"strength": 0.35, "size": 48, "stroke_size": 0.63}, (0.35, 48, 0.63)),
     ):
         bot.send(look="waves", **wish)
         assert job(bot) == 0
-        record = json.loads(bot.read(RECORD))["settings"]
+        record = record_of(bot)["settings"]
         assert (record["strength"], record["size"], record["stroke_size"]) == settings
 
 
@@ -113,7 +109,7 @@ def test_what_the_user_chose_counts_more_than_the_look(bot, one_vgg):
     ("size", "limit", "sides"), [("full", 4096, 80), ("full", 64, 64), (512, 64, 64)]
 )
 def test_no_result_is_larger_than_the_machine_can_paint(
-    bot, one_vgg, monkeypatch, size, limit, sides
+    bot, small_vgg, monkeypatch, size, limit, sides
 ):
     monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
     heic = io.BytesIO()
@@ -125,30 +121,43 @@ def test_no_result_is_larger_than_the_machine_can_paint(
     assert max(Image.open(io.BytesIO(bot.read(result))).size) == sides
 
 
-def test_style_jpg_at_the_top_is_the_look_style(bot, one_vgg):
+def test_style_jpg_at_the_top_is_the_look_style(bot, small_vgg):
     painting = tiny.file(50, 50, 8)
     bot.write("style.jpg", painting)
     bot.send(look="style")
     assert job(bot) == 0
-    record = json.loads(bot.read("results/-100123/_records/style/7-AQAD_x-9.jpg.json"))
-    assert record["paintings"][0]["etag"] == hashlib.md5(painting).hexdigest()
+    [used] = record_of(bot, "style")["paintings"]
+    assert used["key"] == "style.jpg" and bot.read("styles/style.jpg") == painting
 
 
-def test_a_corrupt_photo_fails_with_the_reason_in_its_record(bot, one_vgg):
+def test_a_corrupt_photo_fails_with_the_reason_in_its_record(bot, small_vgg):
     bot.send(photo=PHOTO[:500], look="waves")
     assert job(bot) == 1
     assert bot.results() == {RECORD}
-    assert "7-AQAD_x-9.jpg: " in json.loads(bot.read(RECORD))["error"]
+    assert "7-AQAD_x-9.jpg: " in record_of(bot)["error"]
     assert bot.read(KEY) == PHOTO[:500]
 
 
 @pytest.mark.parametrize("gone", [KEY, WISH], ids=["photo", "wish"])
-def test_what_its_sender_cancelled_is_no_failure(bot, one_vgg, capsys, gone):
+def test_a_cancelled_photo_is_not_a_failure(bot, capsys, gone):
     bot.send(look="waves")
     bot.delete(gone)
     assert job(bot) == 0
     assert "is gone: there is nothing to paint" in capsys.readouterr().out
     assert bot.results() == set()
+
+
+@pytest.mark.slow
+def test_the_templates_command_runs_the_job(bot):
+    """With the Dockerfile's PYTHONPATH."""
+    done = subprocess.run(
+        [sys.executable, "aws/entrypoint.py", bot.name, KEY],
+        cwd=PROGRAM,
+        env={**os.environ, "PYTHONPATH": str(PROGRAM)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "there is nothing to paint" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,8 @@ def test_what_its_sender_cancelled_is_no_failure(bot, one_vgg, capsys, gone):
     ],
     ids=["painting", "wish as photo", "unknown wish", "unknown look", "tiny", "no painting"],
 )
-def test_what_cannot_be_is_one_line_and_exit_2(bot, one_vgg, capsys, key, wish, message):
+def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
+    bot.write("own/5/note.txt", b"")
     bot.send(**wish)
     assert job(bot, key) == 2
     error = capsys.readouterr().err
@@ -171,71 +181,36 @@ def test_what_cannot_be_is_one_line_and_exit_2(bot, one_vgg, capsys, key, wish, 
     assert bot.results() == set()
 
 
-@pytest.fixture
-def bare_image(monkeypatch, tmp_path):
-    """An image without weights."""
+@pytest.mark.parametrize("name", layout.WEIGHT_FILES)
+def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch, name):
+    bot.write(name, b"weights")
+    bot.send(look="waves")
     monkeypatch.delenv("VGG_WEIGHTS")
-    monkeypatch.setattr(download, "CACHE", tmp_path / "none")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
+    used = []
+
+    def run(config):
+        used.append(Path(config.vgg_weights).read_bytes())
+        return 0
+
+    monkeypatch.setattr(entrypoint.batch, "run", run)
+    assert job(bot) == 0 and used == [b"weights"]
 
 
 @pytest.mark.slow
-def test_weights_at_the_top_of_the_bucket_are_used(bot, bare_image, monkeypatch, tmp_path):
-    name = "imagenet-vgg-verydeep-19.mat"
-    data = fabricated.save_mat(tmp_path / name, fabricated.weights()).read_bytes()
-    bot.write(name, data)
-    bot.send(look="waves", size=32)
-    monkeypatch.setenv("STYLE_ITERATIONS", "1")
-    assert job(bot) == 0
-    assert json.loads(bot.read(RECORD))["weights"] == f"md5:{hashlib.md5(data).hexdigest()}"
-
-
-@pytest.mark.slow
-def test_without_weights_anywhere_the_built_in_network_paints(
-    bot, bare_image, hub, published, capsys
+def test_a_job_that_spot_stops_resumes_from_its_checkpoint(
+    bot, small_vgg, start_program, monkeypatch, capsys, tmp_path
 ):
     bot.send(look="waves")
-    assert job(bot) == 0
-    assert "painting with the built-in network\n" in capsys.readouterr().out
-    record = json.loads(bot.read(RECORD))
-    assert record["network"] == "the built-in network" and record["vgg_weights"] is None
-    assert hub.asked == []
-
-
-def test_named_weights_that_are_missing_are_one_line_and_exit_3(bot, monkeypatch, capsys):
-    monkeypatch.setenv("VGG_WEIGHTS", "gone.h5")
-    bot.send(look="waves")
-    assert job(bot) == 3
-    printed = capsys.readouterr().err
-    assert "gone.h5 does not exist" in printed and printed.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_a_spot_stop_beside_another_job_costs_nothing(
-    bot, one_vgg, start_program, monkeypatch, capsys, tmp_path
-):
-    """The same photo twice at a time: one job is stopped and started again, one is not."""
-    other = KEY.replace("/7-", "/8-")
-    for key in (KEY, other):
-        bot.send(key, look="waves")
     monkeypatch.setenv("STYLE_ITERATIONS", "150")
-    with ThreadPoolExecutor(1) as beside:
-        stopped = start_program(
-            programs.aws_job, bot.name, KEY, environment=dict(os.environ), log=tmp_path / "log"
-        )
-        undisturbed = beside.submit(job, bot, other)
-        stopped.wait_until(lambda output: "%" in output)
-        code = stopped.stop(signal.SIGTERM)
+    stopped = start_program(
+        programs.aws_job, bot.name, KEY, environment=dict(os.environ), log=tmp_path / "log"
+    )
+    stopped.wait_until(lambda output: "%" in output)
+    code = stopped.stop(signal.SIGTERM)
     printed = stopped.output
-    assert (undisturbed.result(), code) == (0, 143), printed
+    assert code == 143, printed
     assert "stopped by SIGTERM" in printed and "Traceback" not in printed
-    checkpoint = "results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"
-    done_by_other = {key.replace("/7-", "/8-") for key in DONE}
-    assert bot.results() == {checkpoint} | done_by_other
-    capsys.readouterr()
+    assert bot.results() == {"results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"}
     assert job(bot) == 0
-    printed = capsys.readouterr().out
-    assert "7-AQAD_x-9.jpg: resuming from step" in printed
-    assert bot.results() == DONE | done_by_other
-    first, second = (bot.read(f"results/-100123/waves/{key}-AQAD_x-9.jpg") for key in "78")
-    assert first == second
+    assert "7-AQAD_x-9.jpg: resuming from step" in capsys.readouterr().out
+    assert bot.results() == {RESULT, RECORD}

@@ -1,81 +1,38 @@
-"""The template's policies against the calls that bot and job make: no call without its right, no
-right without its call."""
+"""The template's policies, compared with the calls of bot and job: each call has its right, and
+each right its call."""
 
 import json
+import os
 
-import boto3
 import entrypoint
 import layout
 import pytest
-from bot import handler, resources
-from moto import mock_aws
-from support import aws_calls, aws_template, tiny
-from support.aws_template import allowed, filled, parsed, policies, translated
-from support.telegram_server import TOKEN, telegram_running
+from bot.resources import resources as bot_resources
+from support import aws_calls, tiny
+from support.aws_template import NAMES, allowed, policies
+from support.bot_world import ANNA, OWNER, STRANGER
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
-from styletransfer.storage import s3_client
 from styletransfer.vgg import download
 
-pytestmark = pytest.mark.slow  # Each test runs a cloud and Telegram.
-
-OWNER = int(aws_template.GIVEN["OwnerId"])
-BUCKET = aws_template.NAMES["Bucket"]
-# Rights that no code of ours uses: Lambda itself writes the log and what it gave up, and reads the
-# queue.
-LAMBDAS = {
-    ("logs:CreateLogStream", aws_template.NAMES["BotLog.Arn"]),
-    ("logs:PutLogEvents", aws_template.NAMES["BotLog.Arn"]),
-    ("sqs:SendMessage", aws_template.NAMES["DeadLetters.Arn"]),
-    ("sqs:ReceiveMessage", aws_template.NAMES["RefusedPhotos.Arn"]),
-    ("sqs:DeleteMessage", aws_template.NAMES["RefusedPhotos.Arn"]),
-    ("sqs:GetQueueAttributes", aws_template.NAMES["RefusedPhotos.Arn"]),
+# Rights for Lambda itself, which writes the log, keeps failed events and reads the queue.
+LAMBDA_RIGHTS = {
+    ("logs:CreateLogStream", NAMES["BotLog.Arn"]),
+    ("logs:PutLogEvents", NAMES["BotLog.Arn"]),
+    ("sqs:SendMessage", NAMES["DeadLetters.Arn"]),
+    ("sqs:ReceiveMessage", NAMES["RefusedPhotos.Arn"]),
+    ("sqs:DeleteMessage", NAMES["RefusedPhotos.Arn"]),
+    ("sqs:GetQueueAttributes", NAMES["RefusedPhotos.Arn"]),
 }
 
 
-@pytest.fixture(scope="module")
-def made():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
-        return filled(translated(parsed()))
-
-
-@pytest.fixture
-def account(made, monkeypatch):
-    """An account with the template's bucket, table and token; gives a client of the bucket."""
-    for name in ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", aws_template.REGION)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testaccess")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-    variables = made["BotFunction"]["Properties"]["Environment"]["Variables"]
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    for cached in (s3_client._open, resources.resources):
-        cached.cache_clear()
-    with mock_aws():
-        s3 = boto3.client("s3")
-        place = {"LocationConstraint": aws_template.REGION}
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
-        table = made["Table"]["Properties"]
-        keys = ("BillingMode", "AttributeDefinitions", "KeySchema")
-        given = {name: table[name] for name in keys}
-        boto3.client("dynamodb").create_table(TableName=variables["TABLE"], **given)
-        boto3.client("ssm").put_parameter(
-            Name=variables["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString"
-        )
-        yield s3
-    for cached in (s3_client._open, resources.resources):
-        cached.cache_clear()
-
-
-def rights(made, role):
+def rights_of(resources, role):
     return {
         (action, resource)
-        for each in policies(made)[role]
-        for action in each["Action"]
-        for resource in each["Resource"]
+        for statement in policies(resources)[role]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
     }
 
 
@@ -86,136 +43,79 @@ def compare(calls, rights, unused=frozenset()):
     assert rights - used == unused
 
 
-def put(account, key, data):
-    account.put_object(Bucket=BUCKET, Key=key, Body=data)
-
-
-def keys(account, prefix, suffix):
-    found = account.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
-    return {each["Key"] for each in found if each["Key"].endswith(suffix)}
-
-
-class Chat:
-    """The owner's chat with the bot, by way of the function's handler."""
-
-    def __init__(self):
-        self.update = 0
-
-    def says(self, text):
-        entity = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
-        self.posts(text=text, entities=[entity])
-
-    def posts(self, **message):
-        sender = {"id": OWNER, "is_bot": False, "first_name": "Ada"}
-        chat = {"id": OWNER, "type": "private"}
-        common = {"message_id": self.update + 1, "date": 1, "chat": chat, "from": sender}
-        self.sends(message=common | message)
-
-    def presses(self, data):
-        sender = {"id": OWNER, "is_bot": False, "first_name": "Ada"}
-        chat = {"id": OWNER, "type": "private"}
-        message = {"message_id": 999, "date": 1, "chat": chat, "text": "…"}
-        query = {"id": "1", "from": sender, "chat_instance": "1", "data": data}
-        self.sends(callback_query=query | {"message": message})
-
-    def sends(self, **content):
-        self.update += 1
-        body = json.dumps({"update_id": self.update, **content})
-        secret = {"x-telegram-bot-api-secret-token": layout.webhook_secret(TOKEN)}
-        request = {"requestContext": {}, "headers": secret, "body": body}
-        assert handler.handler(request, None) == {"statusCode": 200}
-
-
-def test_the_bot_may_do_what_it_does_and_nothing_else(account, made, monkeypatch):
-    with telegram_running() as telegram, aws_calls.recorded(but=account) as calls:
-        monkeypatch.setenv("TELEGRAM_API", telegram.url)
-        chat = Chat()
-        put(account, "style.jpg", tiny.file(50, 50, 3))
+def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
+    with aws_calls.recorded(world.s3, world.table.meta.client) as calls:
+        world.put("style.jpg", tiny.file(50, 50, 3))
         for text in ("/start", "/help", "/styles", "/style style", "/size 512", "/status"):
-            chat.says(text)
-        for text in ("/users add 5 Bob", "/users list", "/users remove 5"):
-            chat.says(text)
+            world.says(OWNER, text)
+        for text in (f"/users add {STRANGER}", "/users list", f"/users remove {STRANGER}"):
+            world.says(OWNER, text)
         for kind in ("JPEG", "PNG"):  # The second replaces the first.
-            sent = telegram.add_file(tiny.file(50, 50, 4, kind))
-            document = sent | {"mime_type": "image/png", "file_name": "a"}
-            chat.posts(document=document, caption="style mine")
-        chat.says("/help")
+            file = tiny.file(50, 50, 4, kind)
+            world.answers(world.file(ANNA, file, "a", "image/png", caption="style mine"))
+        world.says(ANNA, "/help")
         for number in range(3):
-            size = telegram.add_file(tiny.file(60, 80, number))
-            chat.posts(photo=[size | {"width": 80, "height": 60}])
-        painted, failed, cancelled = sorted(keys(account, "telegram/", ".jpg"))
+            world.answers(world.photo(ANNA, tiny.file(60, 80, number)))
+        painted, failed, cancelled = world.photo_keys(ANNA)
         for key in (painted, failed, cancelled):
-            handler.handler(job(key, "RUNNING"), None)
-        photo = layout.Photo.of_key(painted)
-        result = f"{layout.result_prefix(OWNER)}/mine/{photo.name}"
-        put(account, result, tiny.file(60, 80))
-        event = {"bucket": {"name": BUCKET}, "object": {"key": result}}
-        handler.handler({"source": "aws.s3", "detail": event}, None)
-        record = f"{layout.result_prefix(OWNER)}/"
-        record += bucket_layout.record_key("mine", layout.Photo.of_key(failed).name)
-        put(account, record, json.dumps({"error": "it is damaged"}).encode())
-        handler.handler(job(failed, "FAILED"), None)
-        chat.says("/cancel")
-        left = keys(account, "telegram/", ".jpg")
-        chat.presses(f"softer:{photo.token}")
-        chat.presses(f"forget:{OWNER}")
-    # Not only the calls were made: all of it went well.
-    methods = [call.method for call in telegram.calls]
-    assert methods.count("sendDocument") == 1 and "damaged" in str(telegram.calls)
-    assert left == {painted, failed} and keys(account, "", "") == {"style.jpg", "styles/style.jpg"}
-    compare(calls, rights(made, "BotRole"), unused=LAMBDAS)
+            world.job(key, "RUNNING", job=f"job of {key}")
+        world.created(world.result(painted, tiny.file(60, 80), "mine"))
+        record = bucket_layout.record_key("mine", layout.Photo.of_key(failed).name)
+        error = json.dumps({"error": "it is damaged"}).encode()
+        world.put(f"{layout.result_prefix(ANNA)}/{record}", error)
+        world.job(failed, "FAILED", container={"exitCode": 1})
+        world.says(ANNA, "/cancel")
+        left = world.photo_keys(ANNA)
+        world.presses(ANNA, f"softer:{layout.Photo.of_key(painted).token}")
+        world.presses(ANNA, f"forget:{ANNA}")
+    # All of it succeeded.
+    assert len(world.telegram.sent("sendDocument")) == 1
+    assert "damaged" in str(world.telegram.sent(chat=ANNA))
+    assert left == [painted, failed]
+    assert set(world.keys("")) == {"style.jpg", "styles/style.jpg", "styles/monet.jpg"}
+    compare(calls, rights_of(resources, "BotRole"), unused=LAMBDA_RIGHTS)
 
 
 def test_the_job_may_do_what_it_does_and_nothing_else(
-    account, made, monkeypatch, small_vgg, tmp_path
+    world, resources, monkeypatch, small_vgg, tmp_path
 ):
-    chat, own = 5, "own/5"
     monkeypatch.setattr(download, "CACHE", tmp_path / "none")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv("STYLE_ITERATIONS", "2")
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)
-    photos = [layout.Photo(chat, number, "AQAD", "jpg") for number in (1, 2)]
+    photos = [layout.Photo(ANNA, number, "AQAD", "jpg") for number in (1, 2)]
+    own = layout.own_prefix(ANNA)
     wishes = [layout.Wish(look="style"), layout.Wish(own, "mine")]
-    files = {
-        "style.jpg": tiny.file(50, 50, 3),
-        f"{own}/mine.jpg": tiny.file(50, 50, 4),
-        layout.WEIGHT_FILES[-1]: b"read by nobody, as the tiny network is taken",
-    }
+    world.put("style.jpg", tiny.file(50, 50, 3))
+    world.put(f"{own}/mine.jpg", tiny.file(50, 50, 4))
+    world.put(layout.WEIGHT_FILES[-1], b"not read, as the tiny network paints")
     for photo, wish in zip(photos, wishes, strict=True):
-        files |= {photo.key: tiny.file(60, 80, 1), photo.wish_key: wish.to_json().encode()}
-    # What an earlier attempt left.
+        world.put(photo.key, tiny.file(60, 80, 1))
+        world.put(photo.wish_key, wish.to_json().encode())
+    # Left by an earlier attempt.
+    checkpoints = f"results/{ANNA}/_checkpoints"
     damaged = b"PK\x03\x04".ljust(30, b"\0") + b"fingerprint.npy, and no more"
-    files[f"results/5/_checkpoints/mine/{photos[1].name}.npz"] = damaged
-    for key, data in files.items():
-        put(account, key, data)
-    unfinished = f"results/5/_checkpoints/style/{photos[0].name}.npz"
-    account.create_multipart_upload(Bucket=BUCKET, Key=unfinished)
-    with aws_calls.recorded(but=account) as calls:
+    world.put(f"{checkpoints}/mine/{photos[1].name}.npz", damaged)
+    unfinished = f"{checkpoints}/style/{photos[0].name}.npz"
+    world.s3.create_multipart_upload(Bucket=world.bucket, Key=unfinished)
+    with aws_calls.recorded(world.s3) as calls:
         for photo in photos:
-            assert entrypoint.main([BUCKET, photo.key]) == 0
-    results = keys(account, "results/", ".jpg")
-    assert results == {"results/5/style/1-AQAD.jpg", "results/5/mine/2-AQAD.jpg"}
-    assert keys(account, "results/", ".npz") == set()
-    assert "Uploads" not in account.list_multipart_uploads(Bucket=BUCKET)
-    compare(calls, rights(made, "JobRole"))
+            assert entrypoint.main([world.bucket, photo.key]) == 0
+    results = [f"results/{ANNA}/mine/2-AQAD.jpg", f"results/{ANNA}/style/1-AQAD.jpg"]
+    assert [key for key in world.keys("results/") if key.endswith(".jpg")] == results
+    assert world.keys(f"{checkpoints}/") == []
+    assert "Uploads" not in world.s3.list_multipart_uploads(Bucket=world.bucket)
+    compare(calls, rights_of(resources, "JobRole"))
 
 
-def job(key, status):
-    """An event as Batch sends it."""
-    detail = {"jobId": f"job-{key}", "status": status, "parameters": {"key": key}}
-    container = {"exitCode": 1} if status == "FAILED" else {}
-    event = {"source": "aws.batch", "time": "2026-01-02T03:04:05Z"}
-    return event | {"detail": detail | {"container": container}}
-
-
-def test_the_function_is_reported_what_the_bot_asks_for_and_nothing_else(
-    account, made, monkeypatch
+def test_the_function_gets_the_variables_that_the_bot_reads_and_no_others(
+    world, resources, monkeypatch
 ):
-    variables = made["BotFunction"]["Properties"]["Environment"]["Variables"]
-    for name in variables:
+    variables = resources["BotFunction"]["Properties"]["Environment"]["Variables"]
+    for name, value in variables.items():
         with monkeypatch.context() as patch:
             patch.delenv(name)
             with pytest.raises(ConfigError, match=f"{name} is not set"):
-                resources.resources()
-    assert resources.resources().owner == OWNER
+                bot_resources()
+        assert os.environ[name] == value, "as in the tests of the bot"

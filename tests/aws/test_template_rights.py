@@ -1,111 +1,43 @@
-"""aws/template.yaml: who may do what."""
+"""aws/template.yaml: the bounds of its roles and policies. test_permissions compares the rights of
+bot and job with their calls."""
 
 import json
 
-import layout
 import pytest
 from support.aws_template import mentions, policies
 
-NO_NAME = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
+# Actions on resources that IAM cannot name.
+UNNAMED = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
 BUCKET = "arn:aws:s3:::painter-bucket"
-TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/painter-table"
-CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/AWSBatch*"
-INSTANCE = "arn:aws:ecs:eu-west-1:123456789012:container-instance/AWSBatch*"
-IMAGE = "arn:aws:ecr:eu-west-1:123456789012:repository/my/painter"
-BOT_LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/painter/bot:*"
-JOB_LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/painter/paint:*"
-# All that anybody may do: role, resource, actions.
-RIGHTS = {
-    "BotRole": {
-        BUCKET: {"s3:ListBucket"},
-        f"{BUCKET}/telegram/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/wishes/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/results/*": {"s3:GetObject", "s3:DeleteObject"},
-        f"{BUCKET}/styles/*": {"s3:GetObject"},
-        f"{BUCKET}/own/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        f"{BUCKET}/style.jpg": {"s3:GetObject"},
-        f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
-        TABLE: {
-            "dynamodb:GetItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:Scan",
-        },
-        "arn:aws:ssm:eu-west-1:123456789012:parameter/painter/telegram-token": {"ssm:GetParameter"},
-        "arn:aws:batch:eu-west-1:123456789012:job/*": {"batch:TerminateJob"},
-        BOT_LOG: {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "arn:aws:sqs:eu-west-1:123456789012:painter-dead": {"sqs:SendMessage"},
-        "arn:aws:sqs:eu-west-1:123456789012:painter-refused": {
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-        },
-    },
-    "NewPhotoRole": {
-        "arn:aws:batch:eu-west-1:123456789012:job-queue/painter": {"batch:SubmitJob"},
-        "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint": {"batch:SubmitJob"},
-        "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint:*": {"batch:SubmitJob"},
-    },
-    "JobRole": {
-        BUCKET: {"s3:ListBucket", "s3:ListBucketMultipartUploads"},
-        f"{BUCKET}/telegram/*": {"s3:GetObject"},
-        f"{BUCKET}/wishes/*": {"s3:GetObject"},
-        f"{BUCKET}/results/*": {"s3:GetObject", "s3:PutObject"},
-        f"{BUCKET}/results/*/_checkpoints/*": {"s3:DeleteObject", "s3:AbortMultipartUpload"},
-        f"{BUCKET}/styles/*": {"s3:GetObject"},
-        f"{BUCKET}/own/*": {"s3:GetObject"},
-        f"{BUCKET}/style.jpg": {"s3:GetObject"},
-        f"{BUCKET}/styles/style.jpg": {"s3:PutObject"},
-        **{f"{BUCKET}/{name}": {"s3:GetObject"} for name in layout.WEIGHT_FILES},
-    },
-    "InstanceRole": {
-        CLUSTER: {
-            "ecs:RegisterContainerInstance",
-            "ecs:DeregisterContainerInstance",
-            "ecs:SubmitContainerStateChange",
-            "ecs:SubmitTaskStateChange",
-            "ecs:SubmitAttachmentStateChanges",
-        },
-        INSTANCE: {
-            "ecs:Poll",
-            "ecs:StartTelemetrySession",
-            "ecs:UpdateContainerInstancesState",
-            "ecs:TagResource",
-        },
-        "*": NO_NAME,
-        IMAGE: {
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:GetDownloadUrlForLayer",
-            "ecr:BatchGetImage",
-        },
-        JOB_LOG: {"logs:CreateLogStream", "logs:PutLogEvents"},
-    },
-}
-
-
-def test_each_role_may_do_this_and_nothing_else(resources):
-    rights = {}
-    for role, statements in policies(resources).items():
-        of_role = rights.setdefault(role, {})
-        for each in statements:
-            assert each["Effect"] == "Allow"
-            for resource in each["Resource"]:
-                of_role.setdefault(resource, set()).update(each["Action"])
-    assert rights == RIGHTS
 
 
 def test_roles_have_no_other_policies_and_no_other_role_is_made(resources):
-    for name, each in resources.items():
-        if each["Type"] == "AWS::IAM::Role":
-            assert "ManagedPolicyArns" not in each["Properties"], name
-        assert each["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), name
-    assert set(policies(resources)) == set(RIGHTS)
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            assert "ManagedPolicyArns" not in resource["Properties"], name
+        assert resource["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), name
+    assert set(policies(resources)) == {"BotRole", "NewPhotoRole", "JobRole", "InstanceRole"}
 
 
-def test_star_stands_only_where_iam_has_no_name():
-    for role, rights in RIGHTS.items():
-        assert rights.get("*", set()) <= NO_NAME, role
-        assert not any("*" in action for actions in rights.values() for action in actions)
+def test_a_right_names_its_actions_and_its_resource_wherever_iam_can(resources):
+    for role, statements in policies(resources).items():
+        for statement in statements:
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in statement["Action"]), role
+            assert "*" not in statement["Resource"] or set(statement["Action"]) <= UNNAMED, role
+
+
+def test_an_instance_pulls_this_image_and_no_other(resources):
+    [image] = [each for each in policies(resources)["InstanceRole"] if each["Sid"] == "Image"]
+    assert image["Resource"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/my/painter"]
+
+
+def test_a_new_photo_submits_jobs_of_this_stack_only(resources):
+    [submit] = policies(resources)["NewPhotoRole"]
+    assert submit["Action"] == ["batch:SubmitJob"]
+    definition = "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint"
+    queue = "arn:aws:batch:eu-west-1:123456789012:job-queue/painter"
+    assert submit["Resource"] == [queue, definition, f"{definition}:*"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which permissions code needs: the calls that it makes through boto3, as IAM names them."""
+"""The permissions that code needs: its calls of boto3, as IAM names them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ ACTIONS = {
 
 
 @contextlib.contextmanager
-def recorded(but: BaseClient) -> Iterator[set[tuple[str, str]]]:
-    """Collects the action and the resource's ARN of every call, by all clients but one, the test's
-    own, and in all threads.
+def recorded(*ignored: BaseClient) -> Iterator[set[tuple[str, str]]]:
+    """Collects the action and the resource's ARN of every call, in all threads, by all clients
+    except the ones ignored, which are the test's.
 
-    A call that is not in ACTIONS raises KeyError, so that none goes unnoticed.
+    A call that is missing from ACTIONS raises KeyError.
     """
     calls: set[tuple[str, str]] = set()
     call = BaseClient._make_api_call
 
     def record(client: BaseClient, operation: str, given: dict[str, object]) -> object:
-        if client is not but:
+        if client not in ignored:
             service = client.meta.service_model.service_name
             calls.add((ACTIONS[service, operation], _resource(service, given)))
         return call(client, operation, given)

@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
 FILE = Path(__file__).parents[2] / "aws" / "template.yaml"
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 PSEUDO = {
@@ -35,21 +32,25 @@ NAMES = {
 
 
 class NoManagedPolicies:
-    """SAM asks IAM for AWS's own policies; the template uses none."""
+    """The AWS managed policies that SAM asks IAM for; the template uses none."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def parsed() -> dict[str, Any]:
-    """The template as it is written, but with its code packaged, as `sam build` leaves it."""
+    """The template with its code packaged, as `sam build` leaves it."""
+    from samtranslator.yaml_helper import yaml_parse  # Takes a second that most tests need not.
+
     template = yaml_parse(FILE.read_text())
     template["Resources"]["BotFunction"]["Properties"]["CodeUri"] = "s3://code/bot.zip"
     return template
 
 
 def translated(template: dict[str, Any]) -> dict[str, Any]:
-    """What SAM makes of a template. AWS_DEFAULT_REGION has to be set."""
+    """A template as SAM translates it. AWS_DEFAULT_REGION has to be set."""
+    from samtranslator.translator.transform import transform
+
     return transform(template, {}, NoManagedPolicies())
 
 
@@ -72,7 +73,7 @@ def _parameter(name: str, declared: dict[str, Any]) -> str | list[str]:
 
 
 def cycle(template: dict[str, Any]) -> list[str]:
-    """The names of resources that need each other in a circle; empty where there is none."""
+    """The names of resources that need each other in a circle."""
     needs = {name: set(_needs(it)) for name, it in template["Resources"].items()}
     needs = {name: each & needs.keys() for name, each in needs.items()}
     while ready := {name for name, each in needs.items() if not each & needs.keys()}:
@@ -103,7 +104,7 @@ def allowed(pairs: set[tuple[str, str]], action: str, resource: str) -> set[tupl
 
 
 def mentions(node: Any, name: str, path: str = "") -> Iterator[str]:
-    """Where a parameter is used, as paths of keys."""
+    """The paths of keys to each use of a parameter."""
     for text in _references(node):
         if text == name:
             yield path

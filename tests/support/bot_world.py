@@ -1,19 +1,19 @@
-"""The Telegram bot in its surroundings: Lambda's handler, a fake Telegram, moto's AWS."""
+"""The Telegram bot in its surroundings: Lambda's handler, a fake Telegram, AWS by moto."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot import words
 
+from support.aws_template import GIVEN
+from support.fake_telegram import Call, Telegram
 from support.pictures import gradient, saved
 
-if TYPE_CHECKING:
-    from support.telegram_server import Call, Telegram
-
-OWNER, ANNA, BORIS, STRANGER = 1000, 2000, 3000, 9999
+OWNER = int(GIVEN["OwnerId"])
+ANNA, BORIS, STRANGER = 2000, 3000, 9999
 GROUP = -100123
 EN = words.speaking("en")
 JPEG = saved(gradient(), "JPEG")
@@ -21,7 +21,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
 
 class Context:
-    """What Lambda hands over beside the event."""
+    """The context that Lambda passes with an event."""
 
     def __init__(self, seconds: float = 20) -> None:
         self._seconds = seconds
@@ -32,11 +32,11 @@ class Context:
 
 @dataclass
 class World:
-    """The bot in its surroundings: what users do, what AWS reports, and what came of it."""
+    """The bot in its surroundings: sends users' updates and AWS's events, and shows the effects."""
 
     handler: Callable[[dict[str, Any], Context], dict[str, Any] | None]
     secret: str
-    telegram: "Telegram"
+    telegram: Telegram
     s3: Any
     bucket: str
     table: Any
@@ -44,17 +44,20 @@ class World:
     _numbers: Any = field(default_factory=lambda: count(1))
 
     def update(self, update: dict[str, Any], secret: str | None = None) -> int:
-        """One call of the webhook; the status it answers with."""
+        """Calls the webhook with an update. Returns the status of the answer."""
         return self.request(json.dumps(update), secret)["statusCode"]
 
     def request(self, body: str, secret: str | None = None, encoded: bool = False) -> Any:
-        """One call of the webhook, as an HTTP API hands it over; what it answers."""
+        """Calls the webhook as an HTTP API does. Returns the answer."""
         secret = self.secret if secret is None else secret
         event = {
-            **{"version": "2.0", "routeKey": "POST /webhook", "rawPath": "/webhook"},
+            "version": "2.0",
+            "routeKey": "POST /webhook",
+            "rawPath": "/webhook",
             "requestContext": {"http": {"method": "POST", "path": "/webhook"}},
             "headers": {"x-telegram-bot-api-secret-token": secret},
-            **{"body": body, "isBase64Encoded": encoded},
+            "body": body,
+            "isBase64Encoded": encoded,
         }
         return self.handler(event, Context())
 
@@ -63,29 +66,27 @@ class World:
         kind = "private" if chat is None else "supergroup"
         person = {"id": user, "is_bot": False, "first_name": f"Person {user}"}
         number = next(self._numbers)
-        message = {
-            **{"message_id": number, "date": 1, "from": person},
-            **{"chat": {"id": chat or user, "type": kind, "title": "Friends"}, **content},
-        }
-        return {"update_id": 500_000 + number, "message": message}
+        place = {"id": chat or user, "type": kind, "title": "Friends"}
+        message = {"message_id": number, "date": 1, "from": person, "chat": place}
+        return {"update_id": 500_000 + number, "message": message | content}
 
-    def says(self, user: int, text: str, chat: int | None = None) -> "list[Call]":
-        """What the bot answers to a text."""
-        length = len(text.split()[0])
-        command = [{"type": "bot_command", "offset": 0, "length": length}]
-        entities = {"entities": command} if text.startswith("/") else {}
-        return self.answers(self.message(user, chat, text=text, **entities))
+    def says(self, user: int, text: str, chat: int | None = None) -> list[Call]:
+        """Sends a text. Returns the bot's calls of Telegram."""
+        return self.answers(self.message(user, chat, text=text, **commands_in(text)))
 
-    def presses(
-        self, user: int, data: str, chat: int | None = None, **content: Any
-    ) -> "list[Call]":
-        """What the bot does when a button under one of its messages is pressed."""
+    def press(self, user: int, data: str, chat: int | None = None, **content: Any) -> dict:
+        """An update of a button that is pressed under a message of the bot."""
         update = self.message(user, chat, **(content or {"text": "Which style?"}))
-        person, message = update["message"]["from"], update["message"]
-        query = {"id": "1", "from": person, "chat_instance": "1", "data": data, "message": message}
-        return self.answers({"update_id": update["update_id"], "callback_query": query})
+        message = update["message"]
+        query = {"id": "1", "from": message["from"], "chat_instance": "1", "data": data}
+        return {"update_id": update["update_id"], "callback_query": query | {"message": message}}
 
-    def answers(self, update: dict[str, Any]) -> "list[Call]":
+    def presses(self, user: int, data: str, chat: int | None = None, **content: Any) -> list[Call]:
+        """Presses a button under a message of the bot. Returns the bot's calls of Telegram."""
+        return self.answers(self.press(user, data, chat, **content))
+
+    def answers(self, update: dict[str, Any]) -> list[Call]:
+        """Sends an update. Returns the bot's calls of Telegram."""
         before = len(self.telegram.calls)
         assert self.update(update) == 200
         return self.telegram.calls[before:]
@@ -104,7 +105,7 @@ class World:
         return self.message(user, document=document, **more)
 
     def result(self, photo_key: str, data: bytes, look: str = "monet", ending: str = "") -> str:
-        """Stores a result as a job does; its key."""
+        """Stores a result as a job does. Returns its key."""
         stem, dot, extension = photo_key.removeprefix("telegram/").rpartition(".")
         chat, _, name = stem.partition("/")
         key = f"results/{chat}/{look}/{name}{dot}{ending or extension}"
@@ -130,7 +131,9 @@ class World:
         body = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
         attributes = {"ERROR_CODE": "CLIENT_ERROR", "ERROR_MESSAGE": why}
         message = {
-            **{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(body)},
+            "messageId": "1",
+            "eventSource": "aws:sqs",
+            "body": json.dumps(body),
             "messageAttributes": {
                 name: {"stringValue": value, "dataType": "String"}
                 for name, value in attributes.items()
@@ -141,15 +144,18 @@ class World:
     def put(self, key: str, data: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
 
+    def delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
     def get(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def keys(self, prefix: str) -> list[str]:
         found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        return [each["Key"] for each in found]
+        return [entry["Key"] for entry in found]
 
     def photo_keys(self, chat: int) -> list[str]:
-        """Those of a chat's photos, in the order in which they came."""
+        """The keys of a chat's photos, in the order of their messages."""
         keys = self.keys(f"telegram/{chat}/")
         return sorted(keys, key=lambda key: int(key.split("/")[2].partition("-")[0]))
 
@@ -164,5 +170,12 @@ class World:
         return self.table.scan()["Items"]
 
 
-def texts(calls: "list[Call]") -> list[str]:
+def commands_in(text: str) -> dict[str, Any]:
+    """The part of a message that marks a command at the start of its text."""
+    length = len(text.split()[0])
+    command = {"type": "bot_command", "offset": 0, "length": length}
+    return {"entities": [command]} if text.startswith("/") else {}
+
+
+def texts(calls: list[Call]) -> list[str]:
     return [call.text for call in calls]
