@@ -128,9 +128,12 @@ def _header(image: ImageFile.ImageFile) -> Header:
     per_pixel += (_ALPHA_BYTES if alpha else 0) + (_DEEP_BYTES if deep else 0)
     # TIFF's header has the size that loading gives.
     turned = image.format != "TIFF" and camera_orientation(image) in _TURNED
-    return Header(
-        (width, height) if turned else (height, width), _FIXED_BYTES + per_pixel * width * height
-    )
+    pixels = width * height
+    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
+        tags = image.tag_v2
+        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
+        pixels = max(pixels, tile)
+    return Header((width, height) if turned else (height, width), _FIXED_BYTES + per_pixel * pixels)
 
 
 def open_picture(data: bytes) -> ImageFile.ImageFile:

@@ -1,5 +1,7 @@
 """What the first bytes of a picture file say."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +61,15 @@ def test_what_takes_more_memory_is_known_to():
         (bytes_to_decode(data) - 20_000_000) / plain.width / plain.height for data in files
     ]
     assert per_pixel == [10, 16, 17, 18]
+
+
+def test_a_tile_larger_than_its_picture_counts():
+    """A TIFF of 1 MB with 64 × 64 pixels can hold a tile that takes 1.2 GB."""
+    side, tile = 64, 20_000
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 322: tile, 323: tile, 324: 200, 325: 9}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries
+    assert bytes_to_decode(data.ljust(220, b"\0")) > 3 * tile**2
 
 
 @pytest.mark.parametrize(
