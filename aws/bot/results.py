@@ -2,9 +2,8 @@
 
 import logging
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from layout import Photo
 from telegram import Bot, ReplyParameters
@@ -20,7 +19,7 @@ from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
-LARGEST_DOWNLOAD = 200_000_000  # bytes; the disk of the function holds little more than twice that
+MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
 
 log = logging.getLogger(__name__)
 
@@ -80,23 +79,21 @@ def reply_to(photo: Photo) -> ReplyParameters:
 
 async def _send(result: Result, sent: frozenset[str], resources: Resources, bot: Bot) -> None:
     """Sends the parts of an answer that are not among those `sent`."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "result"
-        if result.entry.size <= LARGEST_DOWNLOAD:
-            await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)
-            resources.bucket.download(result.entry.key, path)
-            if PREVIEW not in sent:
-                await _send_preview(result, path, bot)
-                resources.table.note_sent(result.photo, PREVIEW)
-        if result.entry.size > FileSizeLimit.FILESIZE_UPLOAD:
-            await _send_link(result, resources.link(result.entry.key), bot)
-        else:
-            await _send_file(result, path, bot)
+    data = b""
+    if result.entry.size <= MAX_DOWNLOAD:
+        await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)
+        data = resources.bucket.read(result.entry.key)
+        if PREVIEW not in sent:
+            await _send_preview(result, data, bot)
+            resources.table.note_sent(result.photo, PREVIEW)
+    if result.entry.size > FileSizeLimit.FILESIZE_UPLOAD:
+        await _send_link(result, resources.link(result.entry.key), bot)
+    else:
+        await _send_file(result, data, bot)
 
 
-async def _send_preview(result: Result, path: Path, bot: Bot) -> None:
-    with path.open("rb") as file:
-        picture = pictures.preview(file)
+async def _send_preview(result: Result, data: bytes, bot: Bot) -> None:
+    picture = pictures.preview(data)
     if picture is None:
         return
     try:
@@ -122,10 +119,10 @@ async def _send_link(result: Result, link: str, bot: Bot) -> None:
     )
 
 
-async def _send_file(result: Result, path: Path, bot: Bot) -> None:
+async def _send_file(result: Result, data: bytes, bot: Bot) -> None:
     await bot.send_document(
         result.chat,
-        path.read_bytes(),
+        data,
         caption=result.say.text("full_quality"),
         reply_parameters=reply_to(result.photo),
         filename=_file_name(result),

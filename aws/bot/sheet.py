@@ -42,7 +42,7 @@ def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
 def _thumbnail(bucket: Bucket, key: str, etag: str) -> bytes | None:
     """A square JPEG of the middle of a painting; None if it cannot be shown."""
     try:
-        shown = pictures.preview(io.BytesIO(bucket.read(key)), 2 * SIDE)
+        shown = pictures.preview(bucket.read(key), 2 * SIDE)
     except StorageError:  # Deleted a moment ago.
         return None
     if shown is None:

@@ -1,7 +1,5 @@
 """The styles: seen as thumbnails, chosen by button or by name."""
 
-import io
-
 from layout import Wish
 from telegram import InputMediaPhoto, Update
 from telegram.constants import ChatAction
@@ -48,7 +46,7 @@ def current(update: Update, context: Context) -> tuple[Choice | None, Wish, list
 def preview(choice: Choice, resources: Resources) -> bytes | None:
     """The look's first painting; None if it cannot be shown."""
     try:
-        return pictures.preview(io.BytesIO(resources.bucket.read(choice.painting_key)))
+        return pictures.preview(resources.bucket.read(choice.painting_key))
     except StorageError:  # Deleted a moment ago.
         return None
 

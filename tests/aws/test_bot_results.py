@@ -176,7 +176,7 @@ def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
 def test_a_preview_is_made_of_every_kind_of_picture(mode):
     image = Image.new(mode, (300, 200), 0)
-    shown = Image.open(io.BytesIO(pictures.preview(io.BytesIO(saved(image, "PNG")))))
+    shown = Image.open(io.BytesIO(pictures.preview(saved(image, "PNG"))))
     assert (shown.mode, shown.format, shown.size) == ("RGB", "JPEG", (300, 200))
     clear = mode in ("RGBA", "LA")
     assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
@@ -186,17 +186,15 @@ def test_a_preview_is_made_of_every_kind_of_picture(mode):
 def test_grey_of_16_bits_is_not_shown_white(kind, order):
     image = Image.fromarray(np.full((30, 40), 257 * 100, order))
     assert image.mode.startswith("I;16")
-    shown = Image.open(io.BytesIO(pictures.preview(io.BytesIO(saved(image, kind)))))
+    shown = Image.open(io.BytesIO(pictures.preview(saved(image, kind))))
     assert shown.getpixel((9, 9)) == (100, 100, 100)
 
 
-@pytest.mark.parametrize("progressive", [False, True])
-def test_the_memory_for_a_preview_is_known_from_the_header(monkeypatch, progressive):
-    """All coefficients of a progressive JPEG are in memory, 24 MB of these, at whatever size it is
-    read; without them, a sixteenth of the pixels suffices."""
-    file = io.BytesIO(saved(Image.new("RGB", (4000, 2000)), "JPEG", progressive=progressive))
-    monkeypatch.setattr(pictures, "PREVIEW_BYTES", 24_000_000)
-    assert (pictures.preview(file, 1000) is None) == progressive
+def test_a_preview_that_would_take_too_much_memory_is_not_made(monkeypatch):
+    file = saved(Image.new("RGB", (1000, 1000)), "PNG")
+    assert pictures.preview(file)
+    monkeypatch.setattr(pictures, "MAX_BYTES_TO_DECODE", 29_000_000)
+    assert pictures.preview(file) is None
 
 
 # Jobs
