@@ -11,7 +11,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import buttons, estimate, jobs, menu
+from bot import buttons, orders, users
 from bot.buttons import PATTERNS
 from bot.items import OPEN, RUNNING
 from bot.styles import current, preview
@@ -49,7 +49,7 @@ async def _start(update: Update, context: Context) -> None:
     await message_of(update).reply_text(words_for(update).text("welcome"))
     if user_of(update) == resources.owner:
         try:
-            await menu.publish(context.bot, resources.owner)
+            await users.publish_menus(context.bot, resources.owner)
         except TelegramError as error:  # The commands work without menus.
             log.warning("the menus could not be set: %s", error)
 
@@ -100,16 +100,16 @@ async def _pick_size(update: Update, context: Context) -> None:
 
 async def _status(update: Update, context: Context) -> None:
     resources, say = resources_of(context), words_for(update)
-    orders = resources.table.orders()
-    queue = [order for order in orders if order.status in OPEN]
+    known = resources.table.orders()
+    queue = [order for order in known if order.status in OPEN]
     mine = [order for order in queue if order.user == user_of(update)]
     running = sum(order.status == RUNNING for order in mine)
-    waiting = [jobs.queue_position(order, queue) for order in mine if order.status != RUNNING]
+    waiting = [orders.queue_position(order, queue) for order in mine if order.status != RUNNING]
     choice, wish, _ = current(update, context)
     name, size = choice.name if choice else None, wish.size or resources.size
     text = say.status(waiting, running, name, size)
     if waiting:
-        text += f"\n{say.minutes(estimate.minutes_left(waiting[0], orders))}"
+        text += f"\n{say.minutes(orders.minutes_left(waiting[0], known))}"
     await message_of(update).reply_text(text)
 
 

@@ -7,7 +7,7 @@ import layout
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
-from bot import buttons, jobs, orders
+from bot import buttons, orders
 from bot.buttons import PATTERNS
 from bot.items import CANCELLED, OPEN, Order
 from bot.resources import Resources
@@ -42,7 +42,7 @@ def forget_user(user: int, resources: Resources) -> None:
     """Cancels a user's orders and deletes all of their photos, results, own paintings, choices and
     orders, in groups too. What says who may use the bot stays."""
     table, bucket = resources.table, resources.bucket
-    jobs.cancel(user, resources)
+    orders.cancel(user, resources)
     ordered, painted = table.orders_of(user), table.paintings_of(user)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # Read to its end, it raises what a call has raised.
@@ -81,7 +81,7 @@ async def _cancel(update: Update, context: Context) -> None:
     original = message.reply_to_message
     # In a topic of a group, a message that replies to no other "replies" to the topic's creation.
     if original is None or original.forum_topic_created:
-        count = jobs.cancel(user_of(update), resources)
+        count = orders.cancel(user_of(update), resources)
         nothing = "nothing_to_cancel"
     else:
         # Telegram does not say what the message replied to was itself a reply to.
@@ -93,7 +93,7 @@ async def _cancel(update: Update, context: Context) -> None:
             or (order.photo.chat == message.chat_id and order.photo.message == photo)
         ]
         mine = [order for order in meant if order.user == user_of(update)]
-        count = sum(jobs.cancel_order(order, resources) for order in mine)
+        count = sum(orders.cancel_order(order, resources) for order in mine)
         nothing = "not_yours" if meant and not mine else "not_waiting"
     await reply(message, say.photos("cancelled", count) if count else say.text(nothing))
 
@@ -103,7 +103,7 @@ async def _cancel_one(update: Update, context: Context) -> None:
     order = orders.with_token(pressed(update)[0], resources)
     if order and order.user != user_of(update):
         await answer_button(update, say.text("not_yours"), alert=True)
-    elif order and order.status in OPEN and jobs.cancel_order(order, resources):
+    elif order and order.status in OPEN and orders.cancel_order(order, resources):
         await answer_button(update)
         await edit(update, say.photos("cancelled", 1))
     else:

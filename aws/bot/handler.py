@@ -17,7 +17,6 @@ from bot import (
     conversation,
     forget,
     jobs,
-    limits,
     photos,
     repaint,
     results,
@@ -105,7 +104,6 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
         application.bot_data["resources"] = resources
         application.add_handler(TypeHandler(Update, _admit), group=-1)
         photos.add_photo_handlers(application)
-        limits.add_limit_command(application)
         styles.add_style_handlers(application)
         repaint.add_repaint_handlers(application)
         forget.add_forget_handlers(application)

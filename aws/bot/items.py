@@ -43,29 +43,31 @@ class Order:
 def user_from(item: dict[str, Any]) -> User:
     """The user that an item of the table holds."""
     size = item.get("size")
-    wish = Wish(
-        item.get("style", Wish.style),
-        item.get("look", ""),
-        size if size is None or isinstance(size, str) else int(size),
-    )
-    user = int(item["pk"].removeprefix("user#"))
     return User(
-        user, item.get("allowed", False), item.get("name", ""), item.get("language", ""), wish
+        id=int(item["pk"].removeprefix("user#")),
+        allowed=item.get("allowed", False),
+        name=item.get("name", ""),
+        language=item.get("language", ""),
+        wish=Wish(
+            style=item.get("style", Wish.style),
+            look=item.get("look", ""),
+            size=size if size is None or isinstance(size, str) else int(size),
+        ),
     )
 
 
 def order_from(item: dict[str, Any], photo: Photo) -> Order:
     """The order of a photo that an item of the table holds."""
     return Order(
-        Photo.of_key(item.get("key", "")) or photo,
-        int(item.get("user", 0)),
-        item.get("look", ""),
-        item.get("status", WAITING),
-        item.get("job", ""),
-        int(item.get("created", 0)),
-        int(item.get("started", 0)),
-        int(item.get("closed", 0)),
-        frozenset(item.get("sent", ())),
-        item.get("album", ""),
-        item.get("spoiler", False),
+        photo=Photo.of_key(item.get("key", "")) or photo,
+        user=int(item.get("user", 0)),
+        look=item.get("look", ""),
+        status=item.get("status", WAITING),
+        job=item.get("job", ""),
+        created=int(item.get("created", 0)),
+        started=int(item.get("started", 0)),
+        closed=int(item.get("closed", 0)),
+        sent=frozenset(item.get("sent", ())),
+        album=item.get("album", ""),
+        spoiler=item.get("spoiler", False),
     )

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
 from layout import Photo, Wish
 from telegram import Bot
 from telegram.error import Forbidden, TelegramError
@@ -57,33 +56,6 @@ async def handle_state(
     order = resources.table.note_job(photo, detail["jobId"], status, at)
     if order and order.status == CANCELLED and status in OPEN:
         resources.terminate(detail["jobId"], "cancelled by the user")
-
-
-def queue_position(order: Order, orders: list[Order]) -> int:
-    """An order's position among the open ones, from 1."""
-    return 1 + sum(each.created < order.created for each in orders)
-
-
-def cancel(user: int, resources: Resources) -> int:
-    """Deletes the waiting and running photos of a user and ends their jobs; returns how many there
-    were. A job that is not known yet ends when its first event comes."""
-    orders = [order for order in resources.table.open_orders() if order.user == user]
-    return sum(cancel_order(order, resources) for order in orders)
-
-
-def cancel_order(order: Order, resources: Resources) -> bool:
-    """Deletes a waiting or running photo and ends its job; False if it was closed before."""
-    cancelled = resources.table.cancel(order.photo)
-    if cancelled is None:
-        return False
-    resources.bucket.delete(cancelled.photo.key)
-    resources.bucket.delete(cancelled.photo.wish_key)
-    if cancelled.job:
-        try:
-            resources.terminate(cancelled.job, "cancelled by the user")
-        except ClientError as error:  # Without its photo, the job ends by itself.
-            log.warning("job %s could not be ended: %s", cancelled.job, error)
-    return True
 
 
 async def handle_refusal(

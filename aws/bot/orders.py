@@ -1,21 +1,38 @@
-"""Photos to be painted: stored with their wish, cancelled, found again."""
+"""Photos that users ordered to be painted: stored with their wish, found again, cancelled; and the
+time that they will take."""
 
+import logging
+import math
 import re
+import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
+from botocore.exceptions import ClientError
 from layout import Photo, Wish
 
-from bot import estimate, jobs
-from bot.items import OPEN, Order
+from bot.items import OPEN, RUNNING, SENT, Order
 from bot.resources import Resources
+
+# Estimates of the time that a photo takes.
+START_S = 360.0  # to start an instance and pull the image, assumed
+DEFAULT_PAINT_S = 180.0  # for one photo, until some have been painted
+MAX_MEASURED = 20  # latest photos that the estimate is made from
+MAX_START_S = 1200.0  # A photo that waits longer waits for a machine.
+
+log = logging.getLogger(__name__)
 
 
 def place(
     order: Order, wish: Wish, data: bytes, resources: Resources
 ) -> tuple[int, int | None, Order]:
-    """Stores a new order's photo, to be painted as a wish says. Returns its position in the queue,
-    from 1, the minutes that it will take, None if no machine is to be had, and the order."""
+    """Stores the photo of a new order, and how to paint it.
+
+    Returns:
+        Its position in the queue, from 1; the minutes that it will take, or None if no machine is
+        available; and the order as stored.
+    """
     photo = order.photo
     placed = resources.table.add_order(order)
     try:
@@ -26,18 +43,70 @@ def place(
         resources.table.drop_order(photo)
         resources.bucket.delete(photo.wish_key)
         raise
-    orders = resources.table.orders()
-    position = jobs.queue_position(placed, [each for each in orders if each.status in OPEN])
-    return position, estimate.minutes_left(position, orders), placed
+    known = resources.table.orders()
+    position = queue_position(placed, [order for order in known if order.status in OPEN])
+    return position, minutes_left(position, known), placed
 
 
 def with_token(token: str, resources: Resources) -> Order | None:
-    """The order with a token, whoever's it is; None if it is gone."""
+    """Finds an order of any user by its token. Returns None if it is gone."""
     known = resources.table.orders()
     return next((order for order in known if order.photo.token == token), None)
 
 
 def renewed(photo: Photo) -> Photo:
-    """The same photo under a key of its own, to be painted once more."""
+    """The same photo under a new key, with which it can be painted again."""
     name = re.sub(r"-r[0-9]+\Z", "", photo.file)
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
+
+
+def queue_position(order: Order, orders: list[Order]) -> int:
+    """An order's position among the open ones, from 1."""
+    return 1 + sum(each.created < order.created for each in orders)
+
+
+def cancel(user: int, resources: Resources) -> int:
+    """Deletes the waiting and running photos of a user and ends their jobs; returns how many there
+    were. A job that is not known yet ends when its first event comes."""
+    orders = [order for order in resources.table.open_orders() if order.user == user]
+    return sum(cancel_order(order, resources) for order in orders)
+
+
+def cancel_order(order: Order, resources: Resources) -> bool:
+    """Deletes a waiting or running photo and ends its job; False if it was closed before."""
+    cancelled = resources.table.cancel(order.photo)
+    if cancelled is None:
+        return False
+    resources.bucket.delete(cancelled.photo.key)
+    resources.bucket.delete(cancelled.photo.wish_key)
+    if cancelled.job:
+        try:
+            resources.terminate(cancelled.job, "cancelled by the user")
+        except ClientError as error:  # Without its photo, the job ends by itself.
+            log.warning("job %s could not be ended: %s", cancelled.job, error)
+    return True
+
+
+def minutes_left(position: int, orders: Sequence[Order]) -> int | None:
+    """Estimates the minutes until a photo is done, from the latest ones.
+
+    Args:
+        position: The photo's position in the queue, from 1.
+        orders: All orders.
+
+    Returns:
+        The minutes, or None if no machine is available at the moment.
+    """
+    now = time.time() * 1000
+    running = any(order.status == RUNNING for order in orders)
+    waits = [now - order.created for order in orders if order.status in OPEN]
+    if not running and max(waits, default=0.0) > 1000 * MAX_START_S:
+        return None
+    painted = sorted(
+        (order for order in orders if order.status == SENT and order.started < order.closed),
+        key=lambda order: order.closed,
+    )
+    latest = [order for order in painted[-MAX_MEASURED:] if order.started]
+    took = [(order.closed - order.started) / 1000 for order in latest]
+    paint_s = statistics.median(took) if took else DEFAULT_PAINT_S
+    return math.ceil(((0 if running else START_S) + position * paint_s) / 60)

@@ -10,7 +10,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, MessageHandler, filters
 
-from bot import buttons, choices, jobs, limits, orders, pictures, words
+from bot import buttons, choices, orders, pictures, users, words
 from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
@@ -108,8 +108,8 @@ async def _order(photo: Photo, data: bytes, update: Update, resources: Resources
     if choice is None:
         await reply(message, say.text("no_styles"))
         return
-    if not limits.admits(photo, user, resources):
-        await reply(message, say.photos("limit.reached", limits.per_day(resources)))
+    if not users.admits_photo(photo, user, resources):
+        await reply(message, say.photos("limit.reached", users.photos_per_day(resources)))
         return
     wish = Wish(choice.style, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
@@ -150,7 +150,7 @@ def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resource
 def _adopt(order: Order, name: str, resources: Resources) -> None:
     found = resources.bucket.find(order.photo.key)
     data = resources.bucket.read(order.photo.key) if found else None
-    if data and order.status in OPEN and jobs.cancel_order(order, resources):
+    if data and order.status in OPEN and orders.cancel_order(order, resources):
         _keep_own(order, name, data, resources)
 
 

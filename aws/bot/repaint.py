@@ -7,7 +7,7 @@ from layout import Wish
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler
 
-from bot import buttons, choices, limits, orders
+from bot import buttons, choices, orders, users
 from bot.buttons import PATTERNS
 from bot.items import OPEN, Order
 from bot.resources import Resources
@@ -130,8 +130,8 @@ async def _order_repaint(update: Update, resources: Resources, order: Order, wis
             return
     data = resources.bucket.read(order.photo.key)
     new = replace(order, photo=orders.renewed(order.photo), look=wish.look, album="")
-    if not limits.admits(new.photo, order.user, resources):
-        text = say.photos("limit.reached", limits.per_day(resources))
+    if not users.admits_photo(new.photo, order.user, resources):
+        text = say.photos("limit.reached", users.photos_per_day(resources))
         await answer_button(update, text, alert=True)
         return
     position, minutes, placed = orders.place(new, wish, data, resources)

@@ -1,8 +1,19 @@
-"""Who may use the bot: strangers ask, the owner decides."""
+"""Users and their rights: strangers ask, and the owner decides who may use the bot, and how many
+photos each user may send per day. The owner's menu of commands has more than the others'."""
 
 import re
 
-from telegram import Bot, Chat, Update, User
+from layout import Photo
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    BotCommandScopeChat,
+    BotCommandScopeDefault,
+    Chat,
+    Update,
+    User,
+)
 from telegram.error import TelegramError
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
@@ -26,9 +37,13 @@ from bot.updates import (
 )
 from bot.words import Words
 
+COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
+OWNER_COMMANDS = ("users", "limit")
+
 
 def add_user_handlers(application: Application) -> None:
     application.add_handler(CommandHandler("users", _users, filters.UpdateType.MESSAGE))
+    application.add_handler(CommandHandler("limit", _limit, filters.UpdateType.MESSAGE))
     application.add_handler(CallbackQueryHandler(_admit, rf"{PATTERNS['admit']}\Z"))
 
 
@@ -119,3 +134,50 @@ def _change_users(say: Words, resources: Resources, action: str, user: int, name
         return [say.text("user_removed", user=user)]
     users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
     return say.users_list(users) if users else [say.text("users.none")]
+
+
+def photos_per_day(resources: Resources) -> int:
+    """The photos that each user may send per day, as the owner or else the stack says."""
+    chosen = resources.table.limit()
+    return resources.photos_per_day if chosen is None else chosen
+
+
+def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
+    """Counts a photo, once, as one of a user's photos of this day, in UTC. The owner, who pays, may
+    send any number.
+
+    Returns:
+        Whether the photo may be painted; one too many is not counted.
+    """
+    limit = photos_per_day(resources)
+    return user == resources.owner or resources.table.count_photo(photo, user, limit)
+
+
+async def _limit(update: Update, context: Context) -> None:
+    resources, say, given = resources_of(context), words_for(update), arguments(context)
+    if user_of(update) != resources.owner:
+        text = say.text("owner_only")
+    elif not given:
+        text = say.photos("limit.now", photos_per_day(resources))
+    elif not re.fullmatch(r"[0-9]{1,4}", given):
+        text = say.text("limit.usage")
+    else:
+        resources.table.set_limit(int(given))
+        text = say.photos("limit.is", int(given))
+    await message_of(update).reply_text(text)
+
+
+async def publish_menus(bot: Bot, owner: int) -> None:
+    """Sets the menus of all users and of the owner, who has written to the bot before. Raises
+    TelegramError."""
+    await _set_menu(bot, COMMANDS, BotCommandScopeDefault())
+    await _set_menu(bot, COMMANDS + OWNER_COMMANDS, BotCommandScopeChat(owner))
+
+
+async def _set_menu(bot: Bot, names: tuple[str, ...], scope: BotCommandScope) -> None:
+    for language in words.LANGUAGES:
+        say = words.speaking(language)
+        commands = [BotCommand(name, say.text(f"menu.{name}")) for name in names]
+        # A menu without a code is for all languages without a menu.
+        code = None if language == words.LANGUAGES[0] else language
+        await bot.set_my_commands(commands, scope=scope, language_code=code)

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bot import estimate
+from bot import orders
 from bot.items import RUNNING, SENT, Order
 from bot.resources import resources
 from bot.table import Table
@@ -237,11 +237,11 @@ def test_the_time_is_estimated_from_the_last_photos():
         Order(photo, 1, "monet", SENT, created=1, started=1000, closed=1000 + 60_000 * minutes)
         for minutes in (4, 5, 90)
     ]
-    assert estimate.minutes_left(1, [waits]) == 9, "6 to start an instance, 3 to paint"
-    assert estimate.minutes_left(2, [waits, *done]) == 16
+    assert orders.minutes_left(1, [waits]) == 9, "6 to start an instance, 3 to paint"
+    assert orders.minutes_left(2, [waits, *done]) == 16
     running = Order(photo, 1, "monet", RUNNING, created=now, started=now)
-    assert estimate.minutes_left(2, [running, waits, *done]) == 10
+    assert orders.minutes_left(2, [running, waits, *done]) == 10
     stuck = Order(photo, 1, "monet", created=now - 3_600_000)
-    assert estimate.minutes_left(1, [stuck]) is None
-    assert estimate.minutes_left(1, [stuck, running]) is not None
+    assert orders.minutes_left(1, [stuck]) is None
+    assert orders.minutes_left(1, [stuck, running]) is not None
     assert "graphics card" in EN.accepted("accepted", "monet", 1, None)

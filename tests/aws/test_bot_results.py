@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bot import pictures, table
 from bot.items import SENT
-from bot.resources import Resources, resources
+from bot.resources import resources
 from layout import Photo
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
@@ -109,17 +109,13 @@ def test_a_file_above_50_mb_comes_as_a_link(world):
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-2"])
-def test_a_link_is_signed_for_the_bucket_and_the_region(monkeypatch, region):
+def test_a_link_is_signed_for_the_bucket_and_the_region(world, monkeypatch, region):
     """Signatures of version 2 are refused for encrypted objects and in newer regions, and S3's
     global address redirects, which the signature does not survive."""
+    found = resources()
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testaccess")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    link = Resources("painter-bucket", None, None, "", 0, 30, 1024, 20, "").link(
-        "results/5/monet/7-A.png"
-    )
+    link = found.link("results/5/monet/7-A.png")
     address = urllib.parse.urlsplit(link)
     assert address.netloc == f"painter-bucket.s3.{region}.amazonaws.com"
     assert address.path == "/results/5/monet/7-A.png"
