@@ -1,7 +1,7 @@
 """`python aws/entrypoint.py BUCKET KEY`: the batch runner on one photo of the bot's bucket.
 
 AWS Batch starts it for every photo. The key and the photo's wish give the prefixes, the look and
-the size; the runner's variables set everything else.
+the size. The runner's variables set everything else.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from styletransfer.storage.base import Bucket
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Paints the photo that the arguments name; returns the runner's exit code."""
+    """Paints the photo that the arguments name. Returns the runner's exit code."""
     parser = new_parser("aws/entrypoint.py", "Paints one photo of the bot's bucket.")
     parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
@@ -103,7 +103,7 @@ def _first_look(requested: Config) -> str:
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:
-    """A file of weights at the top of the bucket, downloaded into a folder; None: there is none."""
+    """Downloads the weights at the top of the bucket into a folder. Returns None without any."""
     for name in layout.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")

@@ -1,5 +1,5 @@
-"""What the bot, the job and the laptop share: the keys of the AWS flavour's one bucket, the file
-that says how a photo is to be painted, and the webhook's secret.
+"""The agreements between the bot and the job: the keys of the AWS flavour's one bucket, the wish (a
+file with a photo's style and settings), and the webhook's secret.
 
 Loads neither NumPy nor TensorFlow, which the bot does not have.
 """
@@ -58,7 +58,7 @@ class Photo:
     @classmethod
     def of_result(cls, key: str) -> "tuple[Photo, str] | None":
         """The photo, without its extension, and the look of the result with this key; None for
-        other keys, such as those of records and checkpoints."""
+        other keys, such as keys of records and checkpoints."""
         found = _RESULT.fullmatch(key)
         if found is None or found["look"].split("/")[0] in RESERVED:
             return None
@@ -94,7 +94,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a photo is to be painted. `style` is the prefix of the look's paintings, `styles` or
+    """A user's wish for a photo. `style` is the prefix of the look's paintings, `styles` or
     `own/<chat>`; an empty `look` is the first one there; `size` is in px or `full`, None for the
     job's default, as is None for `strength` and `stroke_size`.
 
@@ -118,7 +118,7 @@ class Wish:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The settings that count more than those of the look."""
+        """The settings that override the look."""
         given = {name: getattr(self, name) for name in ("size", "strength", "stroke_size")}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -172,7 +172,7 @@ def own_prefix(chat: int) -> str:
 
 def adopt_first_style(bucket: Bucket) -> None:
     """Copies the painting at the top of the bucket to the paintings that looks are made of, unless
-    it is there. Raises StorageError."""
+    it exists. Raises StorageError."""
     key = f"{STYLES}/{FIRST_STYLE}"
     if bucket.find(key) is None and bucket.find(FIRST_STYLE) is not None:
         bucket.write(key, bucket.read(FIRST_STYLE))

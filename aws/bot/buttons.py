@@ -1,7 +1,7 @@
 """The buttons under messages: what they say, and the data that comes back when one is pressed.
 
 Any client can send any data as a button's. Each pattern fits what this module makes and nothing
-else, in Telegram's 64 bytes; the handlers look up whether an order belongs to whoever pressed it.
+else, in Telegram's 64 bytes; the handlers check that an order belongs to the user who pressed.
 """
 
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def looks(
     offered: Sequence[Choice], current: Choice | None, page: int, order: str = ""
 ) -> InlineKeyboardMarkup:
     """A page of the looks, from 0, two in a row, numbered, with a tick at the current one. With
-    the token of an order, its photo is to be painted again in the one pressed."""
+    the token of an order, the look that is pressed repaints its photo."""
     first, last = page * LOOKS_PER_PAGE, (page + 1) * LOOKS_PER_PAGE
     row = [
         _button(

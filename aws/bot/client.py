@@ -87,9 +87,8 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
 
 @contextlib.asynccontextmanager
 async def sender(resources: Resources, seconds: float) -> AsyncIterator[Bot]:
-    """A bot for one invocation with `seconds` left that only sends. Before that, it asks Telegram
-    nothing: an event of which nobody is to hear needs no Telegram. Raises ConfigError if Telegram
-    refuses the token."""
+    """A bot for one invocation with `seconds` left that only sends, and makes no other request: an
+    event without a message needs no Telegram. Raises ConfigError if Telegram refuses the token."""
     request = RetryingRequest(time.monotonic() + seconds)
     api = f"{resources.api}/bot"
     try:

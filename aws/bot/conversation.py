@@ -1,4 +1,4 @@
-"""The commands of which there is little to say, and the answers to everything else."""
+"""The small commands, and the answers to all other messages and buttons."""
 
 from layout import LARGEST_SIDE
 from telegram import Update

@@ -1,4 +1,4 @@
-"""What users take back: photos that are not done yet, and all of their data."""
+"""The commands /cancel, for photos that are not done yet, and /forget, for all data of a user."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +40,7 @@ def add_forget_handlers(application: Application) -> None:
 
 def forget_user(user: int, resources: Resources) -> None:
     """Cancels a user's orders and deletes all of their photos, results, own paintings, choices and
-    orders, in groups too. What says who may use the bot stays."""
+    orders, in groups too. Whether the user is allowed stays."""
     table, bucket = resources.table, resources.bucket
     orders.cancel(user, resources)
     ordered, painted = table.orders_of(user), table.paintings_of(user)
@@ -50,7 +50,7 @@ def forget_user(user: int, resources: Resources) -> None:
     for key in painted:
         table.drop_painting(key)
     for order in ordered:
-        # A job may still run: what it says or paints is to reach nobody.
+        # A job may still run: its result and its failure must not be sent.
         table.drop_order(order.photo, cancelled=order.status == CANCELLED)
     table.drop_choices(user)
 

@@ -1,4 +1,4 @@
-"""What Lambda calls: passes on the events of Telegram's updates, new results and Batch's jobs."""
+"""Lambda's entry point: dispatches Telegram updates, new results and states of Batch jobs."""
 
 import asyncio
 import base64
@@ -32,8 +32,8 @@ from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
-UNHEARD = "unheard"  # where an update keeps the error that kept its user from hearing of it
-RESERVE_S = 2.0  # of the time of an invocation, to end in order
+UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the user
+RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
 
 logging.getLogger("bot").setLevel(logging.INFO)
 logging.getLogger("httpx").setLevel(
@@ -43,12 +43,19 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
-    """One invocation: a request of an HTTP API (payload 2.0), an event of EventBridge, or messages
-    of the queue of refused photos.
+    """Handles one invocation.
 
-    Telegram's requests are answered with 200 once they are handled, even if that failed and the
-    user knows, and with 503 as long as nobody has heard of them: Telegram repeats them then.
-    Exceptions of events and messages propagate, so that Lambda retries them.
+    Args:
+        event: A request of an HTTP API (payload 2.0), an event of EventBridge, or messages of the
+            queue of refused photos.
+        context: Lambda's, with the time left.
+
+    Returns:
+        The answer to a request: 200 once the update is handled, or failed and its user was
+        informed; 503 if no message reached the user, so that Telegram repeats it.
+
+    Raises:
+        Exception: From an event or a message, so that Lambda retries it.
     """
     found = resources()
     left = context.get_remaining_time_in_millis() / 1000 if context else WEBHOOK_S
@@ -130,7 +137,7 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
 
 
 async def _admit(update: Update, context: Context) -> None:
-    """Stops updates of somebody who is not allowed."""
+    """Stops updates of users who are not allowed."""
     found, user = resources_of(context), update.effective_user
     if user is None:
         raise ApplicationHandlerStop
@@ -150,7 +157,7 @@ async def _admit(update: Update, context: Context) -> None:
 
 
 async def _failed(update: object, context: Context) -> None:
-    """After an exception: logs the traceback, informs the user, and sends the owner what only
+    """Logs the traceback of an exception, informs the user, and informs the owner of what only
     they can fix. If the user cannot be reached now, the update has to come again."""
     found = resources_of(context)
     if isinstance(context.error, Forbidden):
@@ -162,7 +169,7 @@ async def _failed(update: object, context: Context) -> None:
         say = words.speaking(user.language_code if user else None)
         try:
             await context.bot.send_message(update.effective_chat.id, say.text("broken"))
-        except (BadRequest, Forbidden):  # The chat is gone, or accepts no messages any more.
+        except (BadRequest, Forbidden):  # The chat is gone, or accepts no messages.
             _log_failure(found)
         except TelegramError as error:
             context.bot_data[UNHEARD] = error

@@ -1,4 +1,4 @@
-"""What the table holds of users and of photos in progress."""
+"""The table's items of users and of photos in progress."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Batch jobs that paint photos: their states, their failures, cancelling them."""
+"""The Batch jobs that paint photos: their states and their failures."""
 
 import json
 import logging
@@ -136,14 +136,14 @@ def _has_lost_style(order: Order, resources: Resources) -> bool:
 
 
 def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
-    """Why a job failed and what to do, in words for its user; whether the owner has to act."""
+    """The reason of a failure, in words for the user, and whether the owner has to act."""
     container, status = detail.get("container", {}), detail.get("statusReason", "")
     code, container_reason = container.get("exitCode"), container.get("reason", "")
     # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
     # container by SIGTERM.
     if status.startswith("Host EC2"):
         return say.text("taken_away"), False
-    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after a wait in vain.
+    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after too long a wait.
     if "CAPACITY:" in status:
         return say.text("no_machine"), True
     if "MISCONFIGURATION:" in status:
@@ -167,7 +167,7 @@ def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, boo
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    """What helps to find the cause, on one line."""
+    """The facts that help to find the cause, on one line."""
     container = detail.get("container", {})
     facts = {
         "job": detail.get("jobId"),

@@ -1,4 +1,4 @@
-"""Incoming: a picture is a photo to be painted, or a painting of the user's own."""
+"""Incoming pictures: photos to be painted, and users' own paintings."""
 
 import logging
 import re
@@ -75,7 +75,7 @@ async def _received(update: Update, context: Context) -> None:
 
 
 async def _download(file: PhotoSize | Document, message: Message, say: Words) -> bytes | None:
-    """The bytes of a picture; None if it is none or too large, after a reply that says so."""
+    """Downloads a picture. Returns None, after a reply, if it is too large or not a picture."""
     if isinstance(file, Document) and not _may_be_picture(file):
         await _refuse(message, say.kinds("no_picture"))
         return None
@@ -127,8 +127,8 @@ async def _order(photo: Photo, data: bytes, update: Update, resources: Resources
 async def _acknowledge(
     choice: Choice, queue: tuple[int, int | None], update: Update, resources: Resources
 ) -> None:
-    """Replies once per album: each of its pictures comes in an update of its own. `queue` is the
-    position and the minutes."""
+    """Replies once per album: its pictures come in several updates. `queue` is the position and
+    the minutes."""
     message, say = message_of(update), words_for(update)
     album = message.media_group_id
     if album is None:
@@ -156,7 +156,7 @@ def _adopt(order: Order, name: str, resources: Resources) -> None:
 
 def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> None:
     """Stores a chat's own painting, or one of several of a style that came as an album, and deletes
-    others of its name: monet.png beside monet.jpg would be another look."""
+    others of its name: monet.png and monet.jpg would be two looks."""
     photo, album = order.photo, order.album
     style = f"{layout.own_prefix(photo.chat)}/{name}"
     stem = f"{style}/{album}-{photo.message}" if album else style

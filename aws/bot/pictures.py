@@ -10,7 +10,7 @@ from styletransfer.images.header import bytes_to_decode, errors_named, open_pict
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
-MAX_BYTES_TO_DECODE = 600_000_000  # of the function's memory of 1 GB
+MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1 GB
 
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")

@@ -28,7 +28,7 @@ from bot.updates import (
 )
 from styletransfer.settings import Settings
 
-STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # of the setting `strength`
+STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
 STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
 CLAIM_S = 30.0  # longer than it takes to order a photo again
 
@@ -81,8 +81,8 @@ async def _changed(update: Update, context: Context) -> None:
 
 
 def _wished_for(button: str, wish: Wish, settings: Settings) -> Wish | None:
-    """What somebody wishes who presses a button under a picture with these settings; None where it
-    goes no further."""
+    """The wish of a button under a result with these settings, or None if the value is at its
+    limit."""
     if button in buttons.STRENGTHS:
         strength = round(settings.strength + (STEP if button == "stronger" else -STEP), 2)
         return replace(wish, strength=strength) if LOWEST <= strength <= HIGHEST else None
@@ -94,8 +94,8 @@ def _wished_for(button: str, wish: Wish, settings: Settings) -> Wish | None:
 
 
 async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:
-    """The user's own order with a token and its wish, while its photo is there; None after an
-    answer that says why not."""
+    """Finds the user's own order with a token, and its wish, if its photo exists. Returns None
+    after an answer with the reason."""
     resources, say = resources_of(context), words_for(update)
     order = orders.with_token(token, resources)
     if order and order.user != user_of(update):

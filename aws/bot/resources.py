@@ -1,4 +1,4 @@
-"""What the bot works with: bucket, table, token, AWS Batch. Created once per cold start."""
+"""The bot's resources: bucket, table, token, AWS Batch. Created once per cold start."""
 
 import functools
 import hmac
@@ -17,7 +17,7 @@ from styletransfer.storage.address import Account
 from styletransfer.storage.base import Bucket
 
 TELEGRAM = "https://api.telegram.org"
-LINK_S = 3600  # that a link to a file is valid
+LINK_S = 3600  # seconds until a link to a file expires
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Resources:
     api: str
 
     def terminate(self, job: str, reason: str) -> None:
-        """Ends a job in any state; one that has ended is no error."""
+        """Ends a job in any state, even one that has ended."""
         self._batch.terminate_job(jobId=job, reason=reason)
 
     def link(self, key: str) -> str:
-        """A URL from which anybody can download an object, for an hour."""
+        """A URL to download an object without credentials, for an hour."""
         target = {"Bucket": self.bucket_name, "Key": key}
         url: str = self._s3.generate_presigned_url("get_object", Params=target, ExpiresIn=LINK_S)
         return url
 
     def pseudonym(self, user: int) -> str:
-        """What stands for a user of whom nothing is to be stored: nobody without the token can
-        find out who it is."""
+        """A pseudonym for a user whose id must not be stored. It cannot be reversed without the
+        token."""
         return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
 
     @cached_property

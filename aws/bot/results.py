@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Result:
     """A result in the bucket: its object, its look, the photo that it was made from, the chat that
-    it goes to, and the language of its user; whether it is to be hidden until it is tapped."""
+    it goes to, the language of its user, and whether Telegram hides it until it is tapped."""
 
     entry: Entry
     look: str

@@ -13,7 +13,7 @@ from styletransfer.storage.base import Bucket
 
 SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row
 LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
-EMPTY = (200, 200, 200)  # where a painting cannot be shown
+EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 
 
 def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
@@ -43,7 +43,7 @@ def _thumbnail(bucket: Bucket, key: str, etag: str) -> bytes | None:
     """A square JPEG of the middle of a painting; None if it cannot be shown."""
     try:
         shown = pictures.preview(bucket.read(key), 2 * SIDE)
-    except StorageError:  # Deleted a moment ago.
+    except StorageError:  # It has just been deleted.
         return None
     if shown is None:
         return None

@@ -47,13 +47,13 @@ def preview(choice: Choice, resources: Resources) -> bytes | None:
     """The look's first painting; None if it cannot be shown."""
     try:
         return pictures.preview(resources.bucket.read(choice.painting_key))
-    except StorageError:  # Deleted a moment ago.
+    except StorageError:  # It has just been deleted.
         return None
 
 
 async def show_page(update: Update, context: Context, page: int, order: str = "") -> None:
     """Sends a page of the looks, from 0, or turns to it in the message whose button was pressed.
-    With the token of an order, its photo is to be painted again in the look chosen."""
+    With the token of an order, the look that is chosen repaints its photo."""
     resources, message, say = resources_of(context), message_of(update), words_for(update)
     choice, _, offered = current(update, context)
     if choice is None:

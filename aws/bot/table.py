@@ -50,11 +50,11 @@ class Table:
         return True
 
     def finish_update(self, update: int) -> None:
-        """Ends a claim for good: the update was handled."""
+        """Ends a claim after the update was handled."""
         self._set(f"update#{update}", {"done": True})
 
     def release_update(self, update: int) -> None:
-        """Ends a claim of which nothing came, so that the update can be handled at once."""
+        """Ends a claim that failed, so that the update can be handled at once."""
         self._set(f"update#{update}", {"busy": 0})
 
     def is_new_album(self, chat: int, album: str) -> bool:
@@ -62,7 +62,7 @@ class Table:
         return self._takes(f"album#{chat}/{album}", DAY_S)
 
     def name_style_album(self, chat: int, album: str, name: str) -> None:
-        """Notes that an album's pictures are paintings of one's own, of one style."""
+        """Notes that an album's pictures are paintings of one style."""
         changes = {"style": name, "expires": int(time.time()) + DAY_S}
         self._set(f"style-album#{chat}/{album}", changes)
 
@@ -72,8 +72,8 @@ class Table:
         return name
 
     def claim_repaint(self, photo: Photo, wish: Wish, seconds: float) -> bool:
-        """Reserves painting a message's photo once more by a wish, until `release_repaint` or for
-        so many seconds; False if it is reserved."""
+        """Reserves repainting a message's photo by a wish for `seconds`, or until
+        `release_repaint`. Returns False if it is reserved."""
         return self._takes(_repaint_pk(photo, wish), seconds)
 
     def release_repaint(self, photo: Photo, wish: Wish) -> None:
@@ -116,8 +116,8 @@ class Table:
         self._table.delete_item(Key={"pk": f"user#{user}"})
 
     def drop_choices(self, user: int) -> None:
-        """Forgets what a user chose and is called; whether they are allowed stays, at any moment:
-        their other updates may come meanwhile."""
+        """Forgets a user's choices and name. They stay allowed at every moment, as their other
+        updates may come at the same time."""
         if not self.user(user).allowed:
             self.forget(user)
             return
@@ -198,7 +198,7 @@ class Table:
         return self._orders(Attr("status").is_in(list(OPEN)))
 
     def orders_of(self, user: int) -> list[Order]:
-        """All of a user's, oldest first."""
+        """All orders of a user, oldest first."""
         return self._orders(Attr("user").eq(user))
 
     def _orders(self, condition: ConditionBase) -> list[Order]:
@@ -223,7 +223,7 @@ class Table:
             return self.order(photo)
 
     def cancel(self, photo: Photo) -> Order | None:
-        """Notes a photo as cancelled; None if it was closed a moment ago."""
+        """Notes a photo as cancelled; None if it has just been closed."""
         try:
             still = Attr("status").is_in(list(OPEN))
             return order_from(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
@@ -256,7 +256,7 @@ class Table:
         )
 
     def close(self, photo: Photo, status: str) -> None:
-        """Ends a claim for good."""
+        """Ends a claim with a final status."""
         self._set(_pk(photo), {"status": status, "busy": 0, "closed": _now_ms()})
 
     def release(self, photo: Photo) -> None:

@@ -26,7 +26,7 @@ def present(part: Part | None) -> Part:
 
 
 def message_of(update: Update) -> Message:
-    """The message that came in, or the one under which a button was pressed."""
+    """The message that came in, or the message of the button that was pressed."""
     return present(update.effective_message)
 
 
@@ -61,7 +61,7 @@ def resources_of(context: Context) -> Resources:
 
 
 def arguments(context: Context) -> str:
-    """What follows a command."""
+    """The text after a command."""
     return " ".join(context.args or ())
 
 
@@ -73,10 +73,16 @@ async def reply(message: Message, text: str, buttons: InlineKeyboardMarkup | Non
 
 
 async def answer_button(update: Update, text: str | None = None, *, alert: bool = False) -> None:
-    """Answers the button that was pressed, which stops waiting then; `text` is shown for a moment,
-    or as an alert until it is closed. Telegram takes no answer to a button that was pressed a while
-    ago, as after an outage: what it asked for is done all the same, and an alert comes as a message
-    where that bothers nobody else."""
+    """Answers the button that was pressed, so that it stops waiting.
+
+    Telegram refuses an answer to a button that was pressed long ago, as after an outage. The
+    bot acts nevertheless, and in a private chat an alert comes as a message.
+
+    Args:
+        update: The update of the button.
+        text: A text to show for a moment.
+        alert: Whether the text stays until it is closed.
+    """
     try:
         await query_of(update).answer(text, show_alert=alert)
     except BadRequest as error:
@@ -87,8 +93,8 @@ async def answer_button(update: Update, text: str | None = None, *, alert: bool 
 
 
 async def edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Edits the message under which a button was pressed: its text, or its caption. One that is
-    too old, was deleted or says so already stays as it is."""
+    """Edits the text or caption of the message whose button was pressed, unless it is too old,
+    deleted, or has this text already."""
     message = query_of(update).message
     if not isinstance(message, Message):
         return
@@ -114,5 +120,5 @@ async def show_action(bot: Bot, chat: int, action: str) -> None:
     """Shows for some seconds that the bot is typing, or whatever telegram.ChatAction names."""
     try:
         await bot.send_chat_action(chat, action)
-    except TelegramError as error:  # What is to come matters more.
+    except TelegramError as error:  # The message itself matters more.
         log.info("no action shown: %s", error)

@@ -1,4 +1,4 @@
-"""What the bot says, in the language of whoever reads it. Long names of looks are cut.
+"""The bot's texts in the languages of its users. Long names of looks are cut.
 
 The texts are in texts.toml; this module chooses among them and fills them in.
 """
@@ -16,7 +16,7 @@ from layout import LARGEST_SIDE
 from styletransfer.log import printable
 from styletransfer.settings import FIELDS
 
-LANGUAGES = ("en", "de", "fr", "es")  # The first is for everybody else.
+LANGUAGES = ("en", "de", "fr", "es")  # The first is the default.
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 
@@ -116,7 +116,7 @@ class Words:
         return self.text(key, style=short(style), queue=queue)
 
     def minutes(self, count: int | None) -> str:
-        """How long a photo will take; None if there is no machine to paint it."""
+        """The time that a photo will take; `count` is None if no machine is available."""
         if count is None:
             return self.text("queue.no_machine")
         return self.text("queue.minutes", minutes=self._count("minutes", count))

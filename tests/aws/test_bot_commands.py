@@ -232,7 +232,7 @@ def test_a_button_of_a_style_that_is_gone_says_so(world):
 
 
 def test_forged_buttons_get_an_answer_and_bother_nobody(world):
-    """A client can send any data as that of a button."""
+    """A client can send any data for a button."""
     for data in ("size:99999", "size:7", "page:-1", "page:²", "look:../x", "size:512\n", "x"):
         [answer] = world.presses(ANNA, data)
         assert (answer.method, answer.text) == ("answerCallbackQuery", EN.text("button_gone"))

@@ -50,7 +50,7 @@ def test_who_blocks_the_bot_is_no_error_in_the_log(world, caplog):
 
 
 def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_any_more(world):
-    """`query is too old`: after an outage, Telegram sends again what was pressed meanwhile."""
+    """`query is too old`: after an outage, Telegram repeats the presses of that time."""
 
     def press_late(user, button):
         world.telegram.fail("answerCallbackQuery", 400)
@@ -82,7 +82,7 @@ def test_an_update_that_comes_twice_is_taken_once(world):
 
 
 def test_an_update_that_another_invocation_handles_comes_again(world):
-    """That one may yet die: its claim then ends with its time."""
+    """If that invocation dies, its claim ends with its time."""
     update, table = world.photo(ANNA), resources().table
     assert table.claim_update(update["update_id"], seconds=60)
     assert world.update(update) == 503

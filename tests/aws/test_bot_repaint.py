@@ -213,7 +213,7 @@ def test_forget_lists_a_chat_once_however_many_photos_there_were(world, monkeypa
 
 
 def test_who_forgets_is_allowed_at_any_moment(world, monkeypatch):
-    """What else they send meanwhile is not a stranger's."""
+    """Their next updates must not be treated as a stranger's."""
     world.says(ANNA, "/size 700")
     monkeypatch.setattr(Table, "forget", lambda *_: pytest.fail("the user is gone for a moment"))
     resources().table.drop_choices(ANNA)

@@ -108,7 +108,7 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
         assert properties["ComputeResources"]["Ec2Configuration"] == [
             {"ImageType": "ECS_AL2023_NVIDIA"}
         ]
-        # What updates in place ask for.
+        # Requirements of updates in place.
         assert properties["ReplaceComputeEnvironment"] is False and "ServiceRole" not in properties
         assert "ComputeEnvironmentName" not in properties
     spot, on_demand = (

@@ -69,7 +69,7 @@ def matching(resources: Mapping[str, Any], event: dict) -> set[str]:
 
 
 def transformed(transformer: Mapping[str, Any], event: dict) -> Any:
-    """What a target's InputTransformer makes of an event."""
+    """The output of a target's InputTransformer for an event."""
     values = {}
     for name, path in transformer["InputPathsMap"].items():
         values[name] = event
