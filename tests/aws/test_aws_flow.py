@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from support import aws_events, tiny
 from support.aws_template import NAMES
-from support.bot_world import ANNA, BORIS, EN, GROUP, OWNER, Context, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, OWNER, Context
 from support.folder_batches import QUICK
 
 pytestmark = pytest.mark.slow  # TensorFlow paints.
@@ -172,15 +172,3 @@ def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(
     assert answer.reply_to == update["message"]["message_id"]
     [answer] = world.telegram.sent(chat=OWNER)
     assert "exit code: 3" in answer.text and job.id in answer.text
-
-
-def test_a_photo_cancelled_before_its_job_starts_is_not_painted(world, cloud):
-    world.answers(world.photo(ANNA, PHOTO))
-    key = world.photo_keys(ANNA)[0]
-    assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 1)]
-    cloud.deliver(aws_events.created(key))
-    [job] = cloud.jobs
-    assert world.terminated == [job.id, job.id], "at each state"
-    cloud.work()  # Batch may be too late to terminate it.
-    assert job.codes == [0]
-    assert len(world.telegram.calls) == 2 and world.keys("results/") == []

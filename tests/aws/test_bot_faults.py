@@ -74,13 +74,6 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
     assert world.photo_keys(ANNA) == []
 
 
-def test_an_update_that_comes_twice_is_taken_once(world):
-    update = world.photo(ANNA)
-    for _ in range(2):
-        assert world.update(update) == 200
-    assert len(world.telegram.sent()) == 1
-
-
 def test_an_update_that_another_invocation_handles_comes_again(world):
     """If that invocation dies, its claim ends with its time."""
     update, table = world.photo(ANNA), resources().table

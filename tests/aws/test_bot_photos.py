@@ -189,7 +189,7 @@ def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(wor
 
 
 def test_a_photo_waits_for_a_style(world):
-    world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
+    world.delete("styles/monet.jpg")
     assert texts(world.answers(world.photo(ANNA))) == [EN.text("no_styles")]
     assert world.keys("telegram/") == []
 
@@ -197,6 +197,6 @@ def test_a_photo_waits_for_a_style(world):
 def test_a_chosen_style_that_was_deleted_gives_way_to_the_first(world):
     world.put("styles/zorn.jpg", JPEG)
     world.says(ANNA, "/style zorn")
-    world.s3.delete_object(Bucket=world.bucket, Key="styles/zorn.jpg")
+    world.delete("styles/zorn.jpg")
     world.answers(world.photo(ANNA))
     assert world.wish(world.photo_keys(ANNA)[0])["look"] == "monet"

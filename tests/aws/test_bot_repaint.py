@@ -10,9 +10,11 @@ from bot.items import RUNNING, SENT, Order
 from bot.resources import resources
 from bot.table import Table
 from layout import Photo
-from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, texts
+from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, commands_in, texts
 
 from styletransfer.storage import s3
+
+CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted)
     wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
     assert sorted(wish.get("strength", 0.5) for wish in wishes) == [0.35, 0.5, 0.65]
     for key in world.photo_keys(ANNA):
-        world.s3.delete_object(Bucket=world.bucket, Key=key)
+        world.delete(key)
     assert texts(world.presses(ANNA, softer)) == [EN.text("again.gone")]
 
 
@@ -75,11 +77,8 @@ def test_strokes_get_as_large_as_the_setting_allows(world):
 
 
 def test_a_button_pressed_twice_at_once_paints_once(world, painted):
-    stronger, updates = painted[2], [world.message(ANNA, text="?") for _ in range(3)]
-    for update in updates:
-        message = update.pop("message")
-        query = {"id": "1", "from": message["from"], "chat_instance": "1", "data": stronger}
-        update["callback_query"] = query | {"message": message}
+    stronger = painted[2]
+    updates = [world.press(ANNA, stronger) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(world.update, updates)) == [200] * 3
     assert len(world.photo_keys(ANNA)) == 2, "the photo, and once more"
@@ -102,7 +101,7 @@ def test_the_strength_starts_from_the_looks_own(world):
 
 
 def test_without_its_style_a_result_is_not_painted_again(world, painted):
-    world.s3.delete_object(Bucket=world.bucket, Key="styles/monet.jpg")
+    world.delete("styles/monet.jpg")
     for data in painted[1:]:
         assert texts(world.presses(ANNA, data)) == [EN.text("style_gone")]
     assert len(world.photo_keys(ANNA)) == 1
@@ -123,12 +122,9 @@ def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(w
 def test_in_a_topic_of_a_group_cancel_cancels(world):
     """There, what replies to nothing else is a reply to the topic's beginning."""
     world.answers(world.photo(ANNA, chat=GROUP))
-    update = world.message(ANNA, GROUP, text="/cancel", message_thread_id=5, is_topic_message=True)
     topic = world.message(BORIS, GROUP, forum_topic_created={"name": "Art", "icon_color": 1})
-    update["message"] |= {
-        "entities": [{"type": "bot_command", "offset": 0, "length": 7}],
-        "reply_to_message": topic["message"],
-    }
+    reply = CANCEL | {"reply_to_message": topic["message"], "is_topic_message": True}
+    update = world.message(ANNA, GROUP, message_thread_id=5, **reply)
     assert texts(world.answers(update)) == [EN.photos("cancelled", 1)]
 
 
@@ -139,9 +135,7 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     assert texts(world.presses(BORIS, button["callback_data"])) == [EN.text("not_yours")]
     assert world.presses(ANNA, button["callback_data"])[-1].text == EN.photos("cancelled", 1)
     assert texts(world.presses(ANNA, button["callback_data"])) == [EN.text("not_waiting")]
-    entity = [{"type": "bot_command", "offset": 0, "length": 7}]
-    original = updates[1]["message"]
-    reply = {"text": "/cancel", "entities": entity, "reply_to_message": original}
+    reply = CANCEL | {"reply_to_message": updates[1]["message"]}
     # Each chat counts its messages itself: that one is another in the group.
     elsewhere = world.answers(world.message(ANNA, GROUP, **reply))
     assert texts(elsewhere) == [EN.text("not_waiting")]
@@ -219,14 +213,6 @@ def test_who_forgets_is_allowed_at_any_moment(world, monkeypatch):
     resources().table.drop_choices(ANNA)
     [item] = [each for each in world.items() if each["pk"] == f"user#{ANNA}"]
     assert item == {"pk": f"user#{ANNA}", "allowed": True}
-
-
-def test_removing_a_user_deletes_their_data(world):
-    world.answers(world.photo(ANNA, caption="style Mine"))
-    world.answers(world.photo(ANNA))
-    world.says(OWNER, f"/users remove {ANNA}")
-    assert world.keys("own/") == world.keys("telegram/") == world.keys("wishes/") == []
-    assert f"user#{ANNA}" not in {item["pk"] for item in world.items()}
 
 
 def test_the_time_is_estimated_from_the_last_photos():

@@ -3,7 +3,6 @@
 import io
 import json
 import urllib.parse
-from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import numpy as np
@@ -47,31 +46,6 @@ def test_a_result_comes_in_the_language_of_whoever_sent_the_photo(world):
     world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
     captions = texts(world.telegram.sent(chat=ANNA)[1:])
     assert captions == ["Im Stil monet", "In voller Qualität"]
-
-
-def test_two_photos_at_once_come_back_to_the_right_chats(world):
-    updates = [world.photo(ANNA), world.photo(BORIS), world.photo(ANNA, chat=GROUP)]
-    chats = [ANNA, BORIS, GROUP]
-    with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(world.update, updates)) == [200] * 3
-        painted = {chat: saved(gradient(40 + i, 30), "PNG") for i, chat in enumerate(chats)}
-        results = [
-            world.result(world.photo_keys(chat)[0], painted[chat], ending="png")
-            for chat in reversed(chats)
-        ]
-        list(pool.map(world.created, results))
-    for chat, update in zip(chats, updates, strict=True):
-        [file] = world.telegram.sent("sendDocument", chat)
-        assert file.files["document"][1] == painted[chat]
-        assert file.reply_to == update["message"]["message_id"]
-
-
-def test_a_result_is_sent_once_however_often_its_event_comes(world):
-    world.answers(world.photo(ANNA))
-    key = world.result(world.photo_keys(ANNA)[0], JPEG)
-    for _ in range(3):
-        world.created(key)
-    assert len(world.telegram.sent("sendDocument")) == len(world.telegram.sent("sendPhoto")) == 1
 
 
 def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
@@ -224,20 +198,6 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     assert texts(world.says(ANNA, "/cancel")) == [EN.text("nothing_to_cancel")]
 
 
-def test_a_corrupt_photo_is_reported_with_the_reason_of_its_record(world):
-    update = world.photo(ANNA, JPEG[:300])
-    world.answers(update)
-    [key] = world.photo_keys(ANNA)
-    error = "7-A.jpg is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
-    name = key.rpartition("/")[2]
-    world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
-    for _ in range(2):
-        world.job(key, "FAILED", container={"exitCode": 1, "reason": ""}, statusReason="Essential…")
-    [answer] = world.telegram.sent(chat=ANNA)[1:]
-    assert error in answer.text and answer.reply_to == update["message"]["message_id"]
-    assert world.telegram.sent(chat=OWNER) == []
-
-
 def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
     world.answers(world.photo(ANNA))
     [key] = world.photo_keys(ANNA)
@@ -250,56 +210,34 @@ def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
 
 
 @pytest.mark.parametrize(
-    ("detail", "reason", "owner"),
+    ("code", "status", "container", "reason", "owner"),
     [
-        ({"container": {"exitCode": 1}}, EN.text("unclear"), True),
-        ({"container": {"exitCode": 2}}, EN.text("set_up_wrong"), True),
-        ({"container": {"exitCode": 3}}, EN.text("set_up_wrong"), True),
-        ({"container": {"exitCode": 4}}, EN.text("set_up_wrong"), True),
-        ({"container": {"exitCode": 5}}, EN.text("no_storage"), True),
-        ({"container": {"exitCode": 143}}, EN.text("taken_away"), False),
-        (
-            {"container": {"exitCode": 143}, "statusReason": ENDED},
-            *(EN.text("taken_away"), False),
-        ),
-        (
-            {"container": {"exitCode": 143}, "statusReason": TIMEOUT},
-            *(EN.text("too_long"), False),
-        ),
-        (
-            {"container": {"exitCode": 137}, "statusReason": TIMEOUT},
-            *(EN.text("too_long"), False),
-        ),
-        (
-            {"container": {"exitCode": 143}, "statusReason": "ended by hand"},
-            *(EN.text("unclear"), True),
-        ),
-        ({"statusReason": "Host EC2 (instance i-0abc) terminated."}, EN.text("taken_away"), False),
-        ({"statusReason": TIMEOUT}, EN.text("too_long"), False),
-        (
-            {"statusReason": f"{IN_VAIN}CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"},
-            *(EN.text("no_machine"), True),
-        ),
-        (
-            {"statusReason": f"{IN_VAIN}MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"},
-            *(EN.text("set_up_wrong"), True),
-        ),
-        (
-            {"container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed"}},
-            *(EN.text("no_memory"), False),
-        ),
-        (
-            {"container": {"reason": "CannotPullContainerError: no such image"}},
-            *(EN.text("unclear"), True),
-        ),
-        ({}, EN.text("unclear"), True),
+        (1, "", "", "unclear", True),
+        (2, "", "", "set_up_wrong", True),
+        (3, "", "", "set_up_wrong", True),
+        (4, "", "", "set_up_wrong", True),
+        (5, "", "", "no_storage", True),
+        (143, "", "", "taken_away", False),
+        (143, ENDED, "", "taken_away", False),
+        (143, TIMEOUT, "", "too_long", False),
+        (137, TIMEOUT, "", "too_long", False),
+        (143, "ended by hand", "", "unclear", True),
+        (None, "Host EC2 (instance i-0abc) terminated.", "", "taken_away", False),
+        (None, TIMEOUT, "", "too_long", False),
+        (None, f"{IN_VAIN}CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", "", "no_machine", True),
+        (None, f"{IN_VAIN}MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "", "set_up_wrong", True),
+        (137, "", "OutOfMemoryError: Container killed", "no_memory", False),
+        (None, "", "CannotPullContainerError: no such image", "unclear", True),
+        (None, "", "", "unclear", True),
     ],
 )
 def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
-    world, detail, reason, owner
+    world, code, status, container, reason, owner
 ):
-    world.job(f"telegram/{ANNA}/7-A.jpg", "FAILED", job="job-9", **detail)
-    assert texts(world.telegram.sent(chat=ANNA)) == [EN.failed(reason)]
+    details = {"reason": container} | ({} if code is None else {"exitCode": code})
+    key = f"telegram/{ANNA}/7-A.jpg"
+    world.job(key, "FAILED", job="job-9", statusReason=status, container=details)
+    assert texts(world.telegram.sent(chat=ANNA)) == [EN.failed(EN.text(reason))]
     for_owner = texts(world.telegram.sent(chat=OWNER))
     assert len(for_owner) == owner and all("job-9" in text for text in for_owner)
 
@@ -318,7 +256,7 @@ def test_a_style_deleted_while_its_photo_waits_is_named(world, deleted, looks, r
     world.answers(world.photo(ANNA))
     [key] = world.photo_keys(ANNA)
     for each in world.keys(deleted) if deleted else ():
-        world.s3.delete_object(Bucket=world.bucket, Key=each)
+        world.delete(each)
     if looks:
         world.put("styles/looks.toml", looks)
     world.job(key, "FAILED", container={"exitCode": 2}, statusReason=ENDED)
