@@ -1,6 +1,6 @@
-"""Which weights a network gets: those of a name or file, or else those that come with the program.
+"""Choice of a network's weights: by name or file, or else the built-in ones.
 
-None of it loads TensorFlow, but for a download and for computing random weights.
+Only computing random weights loads TensorFlow.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A hub on this machine in place of the one that publishes weights, and empty caches."""
+"""A local stand-in for the hub that publishes weights, and empty caches."""
 
 import dataclasses
 import hashlib
@@ -11,6 +11,7 @@ import pytest
 
 from styletransfer.vgg import download
 from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile
+from support.polling import until
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def publish(monkeypatch, url, md5, size=300_000):
 
 @pytest.fixture
 def published(hub, monkeypatch):
-    """A small published file, on a hub of our own."""
+    """A small published file, on the local hub."""
     md5 = hashlib.md5(hub.content).hexdigest()
     return publish(monkeypatch, f"{hub.url}/vgg19/small.h5", md5)
 
@@ -54,7 +55,8 @@ def keras_models(tmp_path):
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled."""
+    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled;
+    or watched, which notes what is in our cache half-way."""
 
     daemon_threads = True
     content = np.random.default_rng(1).bytes(300_000)
@@ -68,17 +70,13 @@ class Hub(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request, client_address):
-        """The client may hang up, as it does after the first byte."""
+        """The client may hang up, for example after a time-out."""
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.send_error(405)
-
     def do_GET(self):
         hub = self.server
-        whole = "Range" not in self.headers
-        hub.asked.append((self.path, whole))
+        hub.asked.append(self.path)
         if hub.mode == "missing":
             self.send_error(404)
             return
@@ -87,12 +85,12 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         half = len(hub.content) // 2
         self.wfile.write(hub.content[:half])
-        if whole:
-            hub.seen += names(download.CACHE)
-            if hub.mode == "stalled":
-                hub.released.wait(30)
-            if hub.mode != "ok":
-                return
+        if hub.mode == "stalled":
+            hub.released.wait(30)
+        if hub.mode == "watched":
+            hub.seen += until(lambda: names(download.CACHE), 10)
+        elif hub.mode != "ok":
+            return
         self.wfile.write(hub.content[half:])
 
     def log_message(self, *arguments):

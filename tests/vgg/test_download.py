@@ -1,4 +1,4 @@
-"""Where weights come from: a path, the caches, and a hub that fails in every way."""
+"""Weights from a path, from the caches, and from a hub that fails in every way."""
 
 import ast
 import os
@@ -29,7 +29,7 @@ def test_a_path_that_is_no_file_is_refused_with_the_ways_out(tmp_path):
     for path, wrong in (
         (tmp_path / "none.h5", "does not exist"),
         (tmp_path, "is a folder"),
-        (Path(os.devnull), "is no file"),
+        (Path(os.devnull), "is not a file"),
         (tmp_path / ("x" * 300 + ".h5"), "cannot be read"),
         ("~nobody-of-this-name/a.h5", "cannot be read"),
     ):
@@ -40,7 +40,7 @@ def test_a_path_that_is_no_file_is_refused_with_the_ways_out(tmp_path):
 
 def test_an_unreadable_file_is_refused(tmp_path):
     path = tmp_path / "a.h5"
-    if os.geteuid() == 0:  # Root may read any file, but nobody reads address 0 of a process.
+    if os.geteuid() == 0:  # Root may read any file, except address 0 of a process.
         path.symlink_to("/proc/self/mem")
     else:
         path.write_bytes(b"1")
@@ -97,10 +97,11 @@ def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, 
 
 
 def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, published, capsys):
+    hub.mode = "watched"
     path = download.find("vgg19", None)
     assert path == download.CACHE / "small.h5"
     assert path.read_bytes() == hub.content
-    assert hub.asked == [("/vgg19/small.h5", False), ("/vgg19/small.h5", True)]
+    assert hub.asked == ["/vgg19/small.h5"]
     # During the download it was not in its place, where a killed process would leave it.
     assert len(hub.seen) == 1
     assert hub.seen[0].startswith(".partial-")
@@ -121,7 +122,7 @@ def test_another_file_than_the_published_one_is_refused_and_not_kept(hub, publis
 def test_an_interrupted_download_fails_and_leaves_nothing(hub, published):
     hub.mode = "cut"
     message = weights_error(download.find, "vgg19", None)
-    assert "failed" in message
+    assert "got 150,000 bytes" in message
     assert published.md5 in message
     assert names(download.CACHE) == []
     hub.mode = "ok"
@@ -129,11 +130,10 @@ def test_an_interrupted_download_fails_and_leaves_nothing(hub, published):
 
 
 def test_a_download_that_stalls_ends(hub, published, monkeypatch):
-    monkeypatch.setattr(download, "STALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
     hub.mode = "stalled"
     message = weights_error(download.find, "vgg19", None)
     assert "timed out" in message
-    assert socket.getdefaulttimeout() is None
     assert names(download.CACHE) == []
 
 
@@ -142,7 +142,7 @@ def test_a_hub_without_the_file_fails_with_the_ways_out(hub, published):
     message = weights_error(download.find, "vgg19", None)
     assert "404" in message
     assert "VGG_WEIGHTS" in message
-    assert hub.asked == [("/vgg19/small.h5", False)]
+    assert hub.asked == ["/vgg19/small.h5"]
 
 
 def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
@@ -160,27 +160,16 @@ def test_a_download_goes_to_keras_cache_if_ours_cannot_be_written(hub, published
     (tmp_path / "keras/models/small.h5").unlink()
     (tmp_path / "keras/models").rmdir()
     (tmp_path / "keras/models").write_bytes(b"")
-    message = weights_error(download.download, "vgg19")
-    assert "failed" in message
+    assert "cannot be fetched" in weights_error(download.download, "vgg19")
 
 
 def test_a_hub_that_never_answers_is_given_up(monkeypatch):
-    assert download.HUB_TIMEOUT_S < 8  # Of the 10 s promised; the rest is for Python.
-    monkeypatch.setattr(download, "HUB_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
         message = weights_error(download.find, "vgg19", None)
-    assert "no answer within 0.3 s" in message or "timed out" in message
+    assert "timed out" in message
     assert "--weights FILE|random|builtin" in message
-
-
-def test_a_name_service_that_never_answers_is_given_up(monkeypatch):
-    released = threading.Event()
-    monkeypatch.setattr(download, "HUB_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30) and [])
-    message = weights_error(download.find, "vgg19", None)
-    released.set()
-    assert "no answer within 0.3 s" in message
 
 
 def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):
@@ -216,7 +205,7 @@ def test_the_systems_proxy_is_used(hub, published, monkeypatch):
     publish(monkeypatch, url, published.md5)
     monkeypatch.setenv("http_proxy", hub.url)
     assert download.find("vgg19", None).read_bytes() == hub.content
-    assert hub.asked == [(url, False), (url, True)]
+    assert hub.asked == [url]
 
 
 def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
@@ -224,7 +213,7 @@ def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, ca
     assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
     assert download.main(["vgg19", "vgg19"]) == 0
     assert capsys.readouterr().out.count("small.h5\n") == 2
-    assert len(hub.asked) == 2
+    assert len(hub.asked) == 1
 
 
 def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):

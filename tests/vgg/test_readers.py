@@ -81,11 +81,14 @@ def test_keras_3s_numbered_layers_are_identified(named, tmp_path):
 
 @pytest.mark.parametrize("layout", ["new", "old", "oldest"])
 @pytest.mark.parametrize("net", [True, False])
-def test_a_mat_files_own_mean_pixel_is_used(layout, net, tmp_path):
+def test_a_mat_file_of_any_layout_keeps_its_arrays_and_its_mean_pixel(layout, net, tmp_path):
     given = fabricated.weights("vgg16")
     face = Weights("vgg16", "face", given.kernels, np.array([129.2, 104.8, 93.6], np.float32))
     found = read_weights(fabricated.save_mat(tmp_path / "a.mat", face, layout, net), "vgg16")
     np.testing.assert_allclose(found.mean, face.mean, rtol=1e-6)
+    for layer, arrays in given.kernels.items():
+        for array, wanted in zip(found.kernels[layer], arrays, strict=True):
+            np.testing.assert_array_equal(array, wanted)
 
 
 # --- files that are wrong ---------------------------------------------------------------------
