@@ -1,35 +1,37 @@
-"""Progress of an optimisation: a bar on a terminal, lines in a log, or none.
-
-Where a terminal has no room for everything, the bar and the time of the batch stay, and the rest
-goes: first the loss, then the speed.
-"""
+"""Progress of an optimisation: a bar on a terminal, lines in a log, or none."""
 
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from styletransfer.log import duration, event
 
 if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
-    from rich.live import Live
+    from rich.progress import Progress
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
-# How progress is shown, and after how many percent there is another line in the log.
+# The ways to show progress, each with the percent between two lines in the log.
 LINES_EVERY = {"plain": 10, "bar": 10, "json": 1, "none": 0}
 PROGRESS_MODES = tuple(LINES_EVERY)
-GOES_FIRST = ("loss", "speed", "scale", "left")  # and never the time of the batch
-SHORTEST_BAR, LONGEST_BAR = 10, 40  # columns
+# Rich allows one display at a time, so all threads share it. None if no bar is shown.
+_display: "Progress | None" = None
+_lock = threading.Lock()
 
 
 class Progressing(Protocol):
-    """What progress shows of a step: its number, counted from 1, and the total; which part of the
-    work is done, 0…1; the longer side in px; the seconds left; the losses by name with their sum
-    `total`."""
+    """The part of a step that progress shows.
+
+    Attributes:
+        iteration: The number of the step, from 1.
+        total: The number of steps.
+        fraction: The part of the work that is done, 0…1.
+        scale: The longer side of the picture in px.
+        eta_s: The seconds left.
+        losses: The losses by name, with their sum as `total`.
+    """
 
     @property
     def iteration(self) -> int: ...
@@ -47,11 +49,12 @@ class Progressing(Protocol):
 
 AnyStep = TypeVar("AnyStep", bound=Progressing)
 BatchLeft = Callable[[float], float]  # seconds left for this picture → for the whole batch
-Show = Callable[[Progressing, float], None]  # takes a step and the iterations per second
+ShowStep = Callable[[Progressing, float], None]  # takes a step and the iterations per second
+ShowBar = Callable[[float, str], None]  # takes the part of the work that is done, and a status
 
 
 def usual_mode() -> str:
-    """How progress is shown unless somebody asks for another way."""
+    """Return the default mode: `bar` on a terminal, else `plain`."""
     return "bar" if sys.stdout.isatty() else "plain"
 
 
@@ -62,13 +65,20 @@ def follow(
     mode: str | None = None,
     **fields: Any,
 ) -> AnyStep:
-    """Runs an optimisation to its end, shows its progress, and returns the last step.
+    """Run an optimisation to its end, show its progress, and return the last step.
 
-    label: names the picture. mode: one of `PROGRESS_MODES`; `bar` needs a terminal. fields: added
-    to each log line. Raises ValueError without a last step.
+    Args:
+        steps: The optimisation.
+        label: The name of the picture.
+        batch_left: Estimates the seconds left for the whole batch, if there is one.
+        mode: One of `PROGRESS_MODES`, or None for the default; `bar` needs a terminal.
+        **fields: Added to each line of a log in JSON.
+
+    Raises:
+        ValueError: There is no last step.
     """
     started, last_shown, last, first = perf_counter(), 0.0, None, 0
-    with _display(mode or usual_mode(), label, batch_left, fields) as show:
+    with _step_display(mode or usual_mode(), label, batch_left, fields) as show:
         for step in steps:
             now = perf_counter()
             first = first or step.iteration
@@ -83,18 +93,13 @@ def follow(
 
 
 @contextmanager
-def _display(
+def _step_display(
     mode: str, label: str, batch_left: BatchLeft | None, fields: dict[str, Any]
-) -> Iterator[Show]:
-    """A function that shows a step, on the terminal or in the log."""
+) -> Iterator[ShowStep]:
+    """Yield a function that shows a step on the terminal or in the log."""
     if mode == "bar" and sys.stdout.isatty():
-        with bars.bar(label) as bar:
-
-            def show(step: Progressing, rate: float) -> None:
-                bar.done = step.fraction
-                bar.status = _status(step, rate, batch_left)
-
-            yield show
+        with bar(label) as show_bar:
+            yield lambda step, rate: show_bar(step.fraction, _status(step, rate, batch_left))
         return
     every, logged = LINES_EVERY[mode], 0
 
@@ -116,115 +121,70 @@ def _display(
         }
         if batch_left:
             numbers["batch_left_s"] = round(batch_left(step.eta_s), 1)
-        status = ", ".join(_status(step, rate, batch_left).values())
+        status = _status(step, rate, batch_left)
         event(f"{label}: {every * logged} %, {status}", **fields, **numbers)
 
     yield log
 
 
-def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> dict[str, str]:
-    """A step's numbers as text, by name."""
-    status = {
-        "scale": f"{step.scale} px",
-        "loss": f"loss {step.losses['total']:.4g}",
-        "speed": f"{rate:.1f} it/s",
-        "left": f"{duration(step.eta_s)} left",
-    }
-    if batch_left:
-        status["batch"] = f"batch {duration(batch_left(step.eta_s))}"
-    return status
+def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> str:
+    """Return the numbers of a step as text, the most important first: a bar may cut the rest."""
+    batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
+    left, loss = duration(step.eta_s), step.losses["total"]
+    return ", ".join(
+        [*batch, f"{left} left", f"{step.scale} px", f"{rate:.1f} it/s", f"loss {loss:.4g}"]
+    )
 
 
-@dataclass(eq=False)
-class Bar:
-    """A picture in progress: its label, which part of its work is done, from 0 to 1 and None
-    before the first, and the latest numbers by name."""
+@contextmanager
+def bar(label: str) -> Iterator[ShowBar]:
+    """Show a bar on the terminal until the block ends, below those of other threads.
 
-    label: str
-    done: float | None = None
-    status: dict[str, str] = field(default_factory=dict)
+    Yields a function that takes the part of the work that is done, 0…1, and a status. If a
+    terminal is too narrow, the label and the end of the status are cut.
+    """
+    global _display
+    with _lock:
+        if _display is None:
+            _display = _new_display()
+            _display.start()
+        display = _display
+        task = display.add_task(label, total=None, status="")
 
-    def line(self, columns: int) -> "RenderableType":
-        """What a terminal of so many columns shows."""
-        from rich.cells import cell_len
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
+    def show(fraction: float, status: str) -> None:
+        display.update(task, total=1, completed=fraction, status=status)
 
-        columns -= len("  100%  ")
-        label = shortened_label(self.label, max(2 * columns // 5, columns - 75))
-        columns -= cell_len(label)
-        status = fitted(self.status, columns - SHORTEST_BAR)
-        width = max(1, min(LONGEST_BAR, columns - cell_len(status)))
-        percent = 100 * (self.done or 0)
-        bar = ProgressBar(100, percent, width=width, pulse=self.done is None)
-        line = Table.grid(padding=(0, 1))
-        for each in (cell_len(label), width, 4, None):
-            line.add_column(width=each, no_wrap=True)
-        line.add_row(Text(label), bar, f"{percent:>3.0f}%", Text(status))
-        return line
+    try:
+        yield show
+    finally:
+        with _lock:
+            if display.task_ids == [task]:
+                display.stop()
+                _display = None
+            display.remove_task(task)
 
 
-def fitted(status: Mapping[str, str], room: int) -> str:
-    """The parts of a status, by name, that fit into so many columns together."""
-    parts = dict(status)
-    for name in GOES_FIRST:
-        if len(", ".join(parts.values())) <= room or len(parts) < 2:
-            break
-        parts.pop(name, None)
-    return ", ".join(parts.values())
+def _new_display() -> "Progress":
+    from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn
+    from rich.table import Column
+    from rich.text import Text
 
+    class CutColumn(TextColumn):
+        """Text in one line, with an ellipsis if there is no room for all of it."""
 
-def shortened_label(label: str, room: int) -> str:
-    """A label in so many columns, with its beginning and the count at its end: `(3 of 60)`."""
-    from rich.cells import cell_len, set_cell_size
+        def __init__(self, text: str) -> None:
+            # A table takes the room that it lacks from the columns that may wrap.
+            super().__init__(text, markup=False, table_column=Column(no_wrap=False))
 
-    if cell_len(label) <= room:
-        return label
-    end = label[label.rfind("(") :] if label.endswith(")") else ""
-    end = end if 2 * cell_len(end) < room else ""
-    return f"{set_cell_size(label, room - cell_len(end) - 1).rstrip()}…{end}"
+        def render(self, task: Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
 
-
-class Bars:
-    """The bars on the terminal, one for each picture in progress. Rich allows only one display."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._display: Live | None = None
-        self._bars: list[Bar] = []
-
-    @property
-    def in_progress(self) -> int:
-        """How many pictures are in progress."""
-        return len(self._bars)
-
-    @contextmanager
-    def bar(self, label: str) -> Iterator[Bar]:
-        """A new bar, which disappears in the end."""
-        from rich.live import Live
-
-        bar = Bar(label)
-        with self._lock:
-            self._bars.append(bar)
-            if self._display is None:
-                self._display = Live(get_renderable=self._lines, transient=True)
-                self._display.start()
-        try:
-            yield bar
-        finally:
-            with self._lock:
-                if self._display and self._bars == [bar]:
-                    self._display.stop()
-                    self._display = None
-                self._bars.remove(bar)
-
-    def _lines(self) -> "Group":
-        from rich import get_console
-        from rich.console import Group
-
-        width = (self._display.console if self._display else get_console()).width
-        return Group(*(bar.line(width) for bar in list(self._bars)))
-
-
-bars = Bars()
+    return Progress(
+        CutColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        CutColumn("{task.fields[status]}"),
+        transient=True,
+    )

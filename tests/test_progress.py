@@ -6,11 +6,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from rich import live
+from rich import progress as rich_progress
 from rich.console import Console
 
 from styletransfer import log, progress
-from styletransfer.progress import fitted, shortened_label
 
 
 class Terminal(io.StringIO):
@@ -42,7 +41,7 @@ def followed(mode=None, count=200, label="beach.jpg in monet (3 of 60)"):
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, text_log, columns):
-    monkeypatch.setattr(live, "get_console", lambda: Console(width=columns))
+    monkeypatch.setattr(rich_progress, "get_console", lambda: Console(width=columns))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdout", Terminal())
     followed(label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
@@ -51,18 +50,13 @@ def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, 
     assert all(("loss" in line) == (columns > 80) for line in lines)
 
 
-def test_what_matters_least_goes_first():
-    status = {"scale": "512 px", "loss": "loss 1", "speed": "2.0 it/s", "left": "5 s left"}
-    status["batch"] = "batch 9 s"
-    whole = "512 px, loss 1, 2.0 it/s, 5 s left, batch 9 s"
-    assert fitted(status, len(whole)) == whole
-    assert fitted(status, len(whole) - 1) == "512 px, 2.0 it/s, 5 s left, batch 9 s"
-    assert fitted(status, 30) == "512 px, 5 s left, batch 9 s"
-    assert fitted(status, 1) == "batch 9 s"
-    assert shortened_label("a very long name of a photo.jpg (3 of 60)", 30) == (
-        "a very long name of…(3 of 60)"
-    )
-    assert shortened_label("富" * 20, 9) == "富富富富…"
+def test_two_pictures_share_one_display(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with progress.bar("lake") as lake, progress.bar("hill"):
+        lake(1.0, "5 s left")
+    out = capsys.readouterr().out
+    assert "lake" in out and "hill" in out and "100%" in out
+    assert progress._display is None
 
 
 def test_percent_are_of_the_work_and_not_of_the_steps(monkeypatch, text_log, capsys):
@@ -78,9 +72,7 @@ def test_a_log_gets_plain_lines_or_objects_or_none(monkeypatch, text_log, capsys
     monkeypatch.setattr(progress, "REFRESH_S", 0)
     followed()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 10 and lines[-1].startswith(
-        "beach.jpg in monet (3 of 60): 100 %, 512 px, "
-    )
+    assert len(lines) == 10 and lines[-1].startswith("beach.jpg in monet (3 of 60): 100 %, batch ")
     followed("none")
     assert capsys.readouterr().out == ""
     log.log_to_stdout("", as_json=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from styletransfer.log import duration, event, plural
-from styletransfer.progress import Bar, bars
+from styletransfer.progress import ShowBar, bar
 
 LINE_EVERY_S, BAR_EVERY_S = 15.0, 1.0
 MEASURED_S = 300.0  # The rate is that of the last minutes: nodes come and go.
@@ -15,9 +15,9 @@ MEASURED_S = 300.0  # The rate is that of the last minutes: nodes come and go.
 class Throughput:
     """Counts what a cluster has painted, and shows it."""
 
-    def __init__(self, total: int, mode: str, bar: Bar | None) -> None:
+    def __init__(self, total: int, mode: str, show_bar: ShowBar | None) -> None:
         """total: how many tasks there are. mode: one of `progress.PROGRESS_MODES`."""
-        self._total, self._mode, self._bar = total, mode, bar
+        self._total, self._mode, self._show_bar = total, mode, show_bar
         self._began = self._shown = time.monotonic()
         self._times: deque[float] = deque()
         self._done = self._failed = 0
@@ -32,23 +32,23 @@ class Throughput:
     def show(self, nodes: int, devices: int) -> None:
         """Shows the state, unless that was done a moment ago."""
         now = time.monotonic()
-        if now - self._shown < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
+        if now - self._shown < (BAR_EVERY_S if self._show_bar else LINE_EVERY_S):
             return
         self._shown = now
         rate = self._per_minute(now)
         left = 60 * (self._total - self._done) / rate if rate else None
-        parts = {
-            "scale": f"{plural(nodes, 'node')}, {plural(devices, 'device')}",
-            "speed": f"{rate:.1f} pictures/min",
-            "left": f"{duration(left)} left" if left is not None else "",
-            "loss": f"{self._failed} failed" if self._failed else "",
-        }
-        status = {name: part for name, part in parts.items() if part}
-        if self._bar:
-            self._bar.done, self._bar.status = self._done / max(1, self._total), status
+        parts = (
+            f"{duration(left)} left" if left is not None else "",
+            f"{rate:.1f} pictures/min",
+            f"{plural(nodes, 'node')}, {plural(devices, 'device')}",
+            f"{self._failed} failed" if self._failed else "",
+        )
+        status = ", ".join(filter(None, parts))
+        if self._show_bar:
+            self._show_bar(self._done / max(1, self._total), status)
         elif self._mode != "none":
             event(
-                f"{self._done} of {self._total}: {', '.join(status.values())}",
+                f"{self._done} of {self._total}: {status}",
                 event="cluster",
                 done=self._done,
                 total=self._total,
@@ -69,7 +69,7 @@ class Throughput:
 def throughput(total: int, mode: str) -> Iterator[Throughput]:
     """Shows how far a run of so many tasks is, in one of `progress.PROGRESS_MODES`."""
     if mode == "bar":
-        with bars.bar("cluster") as bar:
-            yield Throughput(total, mode, bar)
+        with bar("cluster") as show_bar:
+            yield Throughput(total, mode, show_bar)
     else:
         yield Throughput(total, mode, None)
