@@ -19,7 +19,7 @@ from styletransfer.batch.snapshots import (
 from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
-from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.base import Bucket, ObjectError, Store
 
 THREADS = 6  # they save while painting goes on, and start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the step under way ends before
@@ -37,7 +37,7 @@ def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
             event(str(error), level=WARNING)
 
 
-def abort_stale_uploads(bucket: Bucket, selection: Selection) -> None:
+def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
     """Aborts uploads of checkpoints that earlier runs have not finished, because they were killed:
     the bucket would keep them for ever, unseen and billed.
 

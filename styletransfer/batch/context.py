@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from styletransfer.config import Config
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.base import Bucket, Store
 
 if TYPE_CHECKING:
     from styletransfer.batch.checkpoints import CheckpointStore
@@ -26,8 +26,8 @@ class Buckets:
 
     source: Bucket
     style: Bucket
-    result: Bucket
-    checkpoints: Bucket | None = None
+    result: Store
+    checkpoints: Store | None = None
 
     @classmethod
     def open(cls, config: Config) -> "Buckets":

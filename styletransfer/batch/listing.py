@@ -79,7 +79,7 @@ def _without_results(style: list[Entry], config: Config) -> list[Entry]:
 
 def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
     """They are most of what is in the bucket of results, and no plan needs them."""
-    yield from result.list_but_for(f"{bucket_layout.GALLERY}/")
+    yield from result.list_excluding(f"{bucket_layout.GALLERY}/")
     if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
         yield mark
 
@@ -190,7 +190,7 @@ def _warn_of_nothing(what: str, bucket: Bucket) -> None:
 
 
 def _warn_of_left_out(bucket: Bucket) -> None:
-    for why, names in bucket.left_out().items():
+    for why, names in bucket.skipped().items():
         shown = listed([printable(name) for name in names])
         event(f"left out in {bucket.name}, {why}: {shown}", level=WARNING)
 

@@ -11,7 +11,7 @@ from styletransfer.cli.named_buckets import open_configured
 from styletransfer.errors import StorageError
 from styletransfer.log import duration, plural, printable
 from styletransfer.storage.address import folder_hint
-from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.base import Store, UnavailableError
 
 SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
 CONTENT = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
@@ -53,7 +53,7 @@ def check() -> int:
     return StorageError.exit_code if any(finding.problem for finding in findings) else 0
 
 
-def try_bucket(variable: str, bucket: Bucket) -> Finding:
+def try_bucket(variable: str, bucket: Store) -> Finding:
     """Finds out whether a bucket is reachable, readable and writable."""
     found = Finding(variable, printable(bucket.name))
     try:
@@ -78,7 +78,7 @@ def try_bucket(variable: str, bucket: Bucket) -> Finding:
     return found
 
 
-def _try_reading(bucket: Bucket, found: Finding) -> None:
+def _try_reading(bucket: Store, found: Finding) -> None:
     try:
         entry = next(iter(bucket.list()), None)
         if entry:
@@ -88,7 +88,7 @@ def _try_reading(bucket: Bucket, found: Finding) -> None:
         found.readable, found.problem = False, str(error)
 
 
-def _try_writing(bucket: Bucket, found: Finding) -> None:
+def _try_writing(bucket: Store, found: Finding) -> None:
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
         bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
@@ -108,7 +108,7 @@ def _try_writing(bucket: Bucket, found: Finding) -> None:
         found.problem = found.problem or f"objects cannot be deleted: {error}"
 
 
-def _look_for_unfinished(bucket: Bucket, found: Finding) -> None:
+def _look_for_unfinished(bucket: Store, found: Finding) -> None:
     try:
         uploads = bucket.unfinished_uploads()
     except StorageError as error:  # A right of its own, which painting does not need.

@@ -17,7 +17,7 @@ from styletransfer.cli.named_buckets import (
 from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
-from styletransfer.storage.base import Bucket, Progress
+from styletransfer.storage.base import Progress, Store
 from styletransfer.storage.jobs import Display, Job, run_jobs
 
 PROG = "bucket_management.py"
@@ -41,19 +41,19 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
     return run_program(PROG, actions[args.action])
 
 
-def create(bucket: Bucket) -> None:
+def create(bucket: Store) -> None:
     """Creates a bucket, and prints whether it was missing. Raises StorageError."""
     state = "created" if bucket.create() else "exists already"
     print(f"{printable(bucket.name)}: {state}", flush=True)
 
 
-def abort(bucket: Bucket) -> None:
+def abort(bucket: Store) -> None:
     """Aborts a bucket's unfinished uploads, and prints how many there were. Raises StorageError."""
     aborted = plural(abort_uploads(bucket), "unfinished upload")
     print(f"{printable(bucket.name)}: {aborted} aborted", flush=True)
 
 
-def abort_uploads(bucket: Bucket) -> int:
+def abort_uploads(bucket: Store) -> int:
     """Aborts a bucket's unfinished uploads; how many there were. Raises StorageError."""
     uploads = bucket.unfinished_uploads()
     for each in uploads:
@@ -61,13 +61,13 @@ def abort_uploads(bucket: Bucket) -> int:
     return len(uploads)
 
 
-def list_objects(bucket: Bucket) -> None:
+def list_objects(bucket: Store) -> None:
     """Prints the size of each object, its key, and the total. Raises StorageError."""
     from rich.filesize import decimal
 
     print(f"{printable(bucket.name)}:")
     count = total = 0
-    for entry in bucket.everything():
+    for entry in bucket.list_with_folder_markers():
         print(f"{decimal(entry.size):>10}  {printable(entry.key)}")
         count, total = count + 1, total + entry.size
     print(f"{decimal(total):>10}  in {plural(count, 'object')}\n", flush=True)
@@ -77,7 +77,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     """Deletes all objects and unfinished uploads of a bucket, or under a prefix; returns the exit
     code. Raises ConfigError if it is not confirmed, StorageError."""
     bucket = open_named(value)
-    entries = list(bucket.everything())
+    entries = list(bucket.list_with_folder_markers())
     first = ", ".join(printable(entry.key) for entry in entries[:SHOWN_KEYS])
     more = ", …" if len(entries) > SHOWN_KEYS else ""
     size = megabytes(sum(entry.size for entry in entries))
@@ -115,7 +115,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     return 1 if failures else 0
 
 
-def _each(values: Sequence[str], action: Callable[[Bucket], None]) -> int:
+def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     """Runs an action on the buckets named, or else on the three configured ones. One that fails
     does not stop the others; returns the highest exit code."""
     buckets = [open_named(each) for each in dict.fromkeys(values)]

@@ -10,7 +10,7 @@ from styletransfer.log import printable
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_account, parse_address
-from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.base import ObjectError, Store
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
@@ -24,12 +24,12 @@ BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 {ACCOUNT_NOTES}"""
 
 
-def open_named(value: str, *, new: bool = False) -> Bucket:
+def open_named(value: str, *, new: bool = False) -> Store:
     """The bucket that an argument names; `new` as in `open_bucket`."""
     return open_bucket(value, parse_account(config.environment()), new=new)
 
 
-def open_for_download(value: str) -> tuple[Bucket, str | None]:
+def open_for_download(value: str) -> tuple[Store, str | None]:
     """The bucket that an argument names, and None; for a single object or file, the bucket or
     folder that has it, and its key. Raises ConfigError, StorageError."""
     where = parse_address(value)
@@ -56,7 +56,7 @@ def open_for_download(value: str) -> tuple[Bucket, str | None]:
 
 def open_configured(
     variables: Sequence[str] = config.BUCKETS, *, new: bool = False
-) -> dict[str, Bucket]:
+) -> dict[str, Store]:
     """The buckets that BUCKET_* variables name, by variable; `new` as in `open_bucket`.
 
     Raises ConfigError where none is set: nobody uploads into the samples of the demo.

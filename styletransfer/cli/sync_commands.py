@@ -27,7 +27,7 @@ from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.setting_values import parse_whole
 from styletransfer.storage.address import parse_address
-from styletransfer.storage.base import Bucket, DiskError, NoBucketError, ObjectError
+from styletransfer.storage.base import DiskError, NoBucketError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.jobs import JOBS
 from styletransfer.storage.manifest import MANIFEST, was_downloaded
@@ -202,7 +202,7 @@ def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
     return run_program(name, run)
 
 
-def _upload(sources: Sequence[Path], bucket: Bucket, rules: SyncRules) -> SyncResult:
+def _upload(sources: Sequence[Path], bucket: Store, rules: SyncRules) -> SyncResult:
     """`upload_all`; on a terminal, offers to create a bucket that does not exist."""
     try:
         return upload_all(sources, bucket, rules)
@@ -216,7 +216,7 @@ def _upload(sources: Sequence[Path], bucket: Bucket, rules: SyncRules) -> SyncRe
     return upload_all(sources, bucket, rules)
 
 
-def _watch(name: str, bucket: Bucket, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
+def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
     """Downloads results as they appear, with all that belongs to them, until Ctrl-C. Only the
     results are named.
 

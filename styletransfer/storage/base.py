@@ -1,15 +1,17 @@
-"""The `Bucket` interface: objects under keys."""
+"""The interfaces of storage: `Bucket` for objects under keys, `Store` for administration."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from styletransfer.errors import StorageError
 from styletransfer.storage.file_names import Fold
 
-LONGEST_KEY = 1024  # bytes of UTF-8, in every S3
+MAX_KEY_BYTES = 1024  # in UTF-8, on every S3 service
 Progress = Callable[[int], None]
+_Value = TypeVar("_Value")
 
 
 class UnavailableError(StorageError):
@@ -17,7 +19,11 @@ class UnavailableError(StorageError):
 
 
 class NoBucketError(UnavailableError):
-    """There is no such bucket or folder."""
+    """The bucket or folder does not exist."""
+
+
+class RefusedError(StorageError):
+    """A request about the bucket itself is refused, such as a listing. Others may succeed."""
 
 
 class ObjectError(StorageError):
@@ -36,8 +42,8 @@ class BadKeyError(ObjectError):
 class Entry:
     """An object in a listing: key, size in bytes, ETag without quotes.
 
-    The ETag is the content's MD5 in hex. Exceptions on S3: that of a multipart upload ends in `-N`;
-    that of an object that Amazon encrypts with KMS is something else.
+    The ETag is the content's MD5 in hex, with two exceptions on S3: for a multipart upload it is a
+    hash of hashes that ends in `-N`, for an object that Amazon encrypts with KMS something else.
     """
 
     key: str
@@ -47,8 +53,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class UnfinishedUpload:
-    """An upload in parts that was begun and not ended: stored and billed, but not listed as an
-    object. `begun` is in seconds since 1970, by the store's clock."""
+    """An upload in parts that has not ended: stored and billed, but not listed as an object.
+
+    `begun` is in seconds since 1970 by the store's clock.
+    """
 
     key: str
     number: str
@@ -58,117 +66,199 @@ class UnfinishedUpload:
 class Bucket(ABC):
     """Objects under keys. Thread-safe.
 
-    Methods that take a key raise ObjectError where that object fails and UnavailableError where the
-    whole bucket does; the others raise StorageError. Each message is one line that names the bucket
-    and the way out.
+    Methods that take a key raise ObjectError if that object fails and UnavailableError if the whole
+    bucket does; the others raise StorageError. Each message is one line that names the bucket and
+    the way out.
     """
 
     name: str  # For messages: `photos/prefix`, `./folder`.
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """The objects whose keys start with `prefix`, sorted by key.
+        """List the objects with keys that start with `prefix`, sorted by key.
 
         Leaves out keys ending in `/`, which stand for folders, and hidden files in a folder.
         """
 
     @abstractmethod
     def find(self, key: str) -> Entry | None:
-        """The entry of one key, or None if it does not exist."""
+        """Return the entry of a key, or None if the object does not exist."""
 
     @abstractmethod
     def read(self, key: str) -> bytes:
-        """The content of an object, checked against its MD5 if the ETag is one."""
+        """Return the content of an object, checked against its MD5 if the ETag is one."""
 
     @abstractmethod
     def read_start(self, key: str, count: int) -> bytes:
-        """The first `count` bytes of an object, or all of a shorter one; not checked."""
-
-    def read_listed(self, entry: Entry) -> bytes:
-        """As `read`, of an object as it was listed: in one request where there are many."""
-        return self.read(entry.key)
+        """Return the first `count` bytes of an object, or all of a shorter one, unchecked."""
 
     @abstractmethod
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        """Stores an object, whole or not at all; its ETag. The default type depends on the
-        extension."""
+        """Store an object, whole or not at all, and return its ETag.
+
+        The default content type depends on the extension.
+        """
 
     @abstractmethod
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        """Stores an object in place of the one with an ETag, or, for None, of none; its ETag. None
-        where another is in its place: of several that try at once, one succeeds.
+        """Store an object only if the current one has an ETag, or, for None, if there is none.
 
-        No two writers may store the same bytes: content that is there already counts as stored,
-        since an answer may be lost after the object was stored.
+        If several writers try at once, one succeeds. They must not store the same bytes: content
+        that is stored already is treated as a success, since an answer may be lost.
+
+        Returns:
+            The new ETag, or None on a conflict.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Deletes an object. Deleting one that does not exist is not an error."""
+        """Delete an object. Deleting one that does not exist is not an error."""
 
     @abstractmethod
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        """Downloads an object into a file, whole or not at all. Creates missing folders.
+        """Download an object into a file, whole or not at all, and create missing folders.
 
-        `progress` gets the number of bytes since its last call, from any thread; a negative number
-        if they have to be downloaded again.
+        Args:
+            key: The key of the object.
+            path: The file.
+            progress: Takes the number of bytes since its last call, from any thread; a negative
+                number if they have to be downloaded again.
         """
 
     @abstractmethod
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
-        """Uploads a file, whole or not at all; `progress` as in `download`."""
+        """Upload a file, whole or not at all, with `progress` as in `download`."""
 
-    @abstractmethod
-    def exists(self) -> bool:
-        """Whether the bucket exists. Raises StorageError if access is refused."""
+    def read_listed(self, entry: Entry) -> bytes:
+        """Read an object that was listed, in a single request if possible."""
+        return self.read(entry.key)
 
-    @abstractmethod
-    def create(self) -> bool:
-        """Creates the bucket; False if it exists already. Only call it when a user asks for it."""
-
-    @abstractmethod
-    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
-        """The uploads under keys that start with `prefix` that are under way, or whose process was
-        killed."""
-
-    @abstractmethod
-    def abort_upload(self, upload: UnfinishedUpload) -> None:
-        """Aborts an unfinished upload. One that has ended meanwhile is not an error."""
-
-    def list_but_for(self, left_out: str) -> Iterator[Entry]:
-        """As `list`, without the objects whose keys start with `left_out`."""
-        return (entry for entry in self.list() if not entry.key.startswith(left_out))
-
-    def everything(self) -> Iterator[Entry]:
-        """As `list`, with the objects that stand for folders."""
-        return self.list()
+    def list_excluding(self, prefix: str) -> Iterator[Entry]:
+        """List the objects with keys that do not start with `prefix`, sorted by key."""
+        return (entry for entry in self.list() if not entry.key.startswith(prefix))
 
     def check_key(self, key: str) -> None:
-        """Raises BadKeyError for a key that no object here can have, as far as that is known
+        """Raise BadKeyError for a key that no object here can have, as far as that is known
         without asking a service."""
-        if len(key.encode()) > LONGEST_KEY:
+        if len(key.encode()) > MAX_KEY_BYTES:
             raise BadKeyError(
                 f"the key would be too long for {self.name}: 1,024 bytes at most; "
                 "choose shorter names"
             )
 
     def folding(self, keys: Iterable[str]) -> Fold:
-        """A function that maps those of the keys that would be one object to the same text. It is
-        `str` where all differ, as on S3, which does not read them."""
+        """Return a function that maps keys of the same object to the same text.
+
+        It is `str` if all differ. On S3 they always do, so the keys are not read.
+        """
         return str
 
-    def left_out(self) -> Mapping[str, Sequence[str]]:
-        """What a user may expect in a folder's listing and is not there, sorted, by the reason:
-        links that lead out of it, to a folder or nowhere, and files that iCloud has taken away. It
-        is that of the last whole listing, if there was one."""
+    def skipped(self) -> Mapping[str, Sequence[str]]:
+        """Return what a user may expect in a folder's listing and does not find, by the reason.
+
+        That is links out of the folder, to a folder or to nothing, and files that iCloud has
+        removed, as of the last complete listing, if there was one.
+        """
         return {}
 
+
+class Store(Bucket):
+    """A bucket on a service, or a folder, with its administration."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Return whether the bucket exists. Raises StorageError if access is refused."""
+
+    @abstractmethod
+    def create(self) -> bool:
+        """Create the bucket if a user asks for it. Returns False if it exists already."""
+
+    @abstractmethod
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        """Return the uploads under keys that start with `prefix` and have not ended: they are in
+        progress, or their process was killed."""
+
+    @abstractmethod
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Abort an unfinished upload. If it has ended since, that is not an error."""
+
+    def list_with_folder_markers(self) -> Iterator[Entry]:
+        """List all objects, including those that stand for folders."""
+        return self.list()
+
     def clock_skew(self) -> float:
-        """How many seconds this machine's clock is fast, compared with the store's."""
+        """Return the seconds by which this machine's clock is ahead of the store's."""
         return 0.0
 
 
+class View(Bucket):
+    """Another bucket under the same interface.
+
+    A subclass overrides `_at` to choose the bucket and the key of a request, and `_do` to make the
+    request.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.name, self._bucket = bucket.name, bucket
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        """Return the bucket that has an object, and its key there. Raises ObjectError."""
+        return self._bucket, key
+
+    def _do(self, request: Callable[[], _Value]) -> _Value:
+        """Make a request."""
+        return request()
+
+    def check_key(self, key: str) -> None:
+        bucket, inner = self._at(key)
+        bucket.check_key(inner)
+
+    def folding(self, keys: Iterable[str]) -> Fold:
+        return self._bucket.folding(keys)
+
+    def skipped(self) -> Mapping[str, Sequence[str]]:
+        return self._bucket.skipped()
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        yield from self._do(lambda: [*self._bucket.list(prefix)])
+
+    def find(self, key: str) -> Entry | None:
+        bucket, inner = self._at(key)
+        entry = self._do(lambda: bucket.find(inner))
+        return entry and (entry if inner == key else Entry(key, entry.size, entry.etag))
+
+    def read(self, key: str) -> bytes:
+        bucket, inner = self._at(key)
+        return self._do(lambda: bucket.read(inner))
+
+    def read_start(self, key: str, count: int) -> bytes:
+        bucket, inner = self._at(key)
+        return self._do(lambda: bucket.read_start(inner, count))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        bucket, inner = self._at(key, write=True)
+        return self._do(lambda: bucket.write(inner, data, content_type))
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        bucket, inner = self._at(key, write=True)
+        return self._do(lambda: bucket.write_if(inner, data, etag))
+
+    def delete(self, key: str) -> None:
+        bucket, inner = self._at(key, write=True)
+        self._do(lambda: bucket.delete(inner))
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        bucket, inner = self._at(key)
+        self._do(lambda: bucket.download(inner, path, progress))
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        bucket, inner = self._at(key, write=True)
+        self._do(lambda: bucket.upload(path, inner, progress))
+
+
 def hidden(key: str) -> bool:
-    """Whether a key is hidden, such as `.DS_Store` or `a/.git/x`. Keys with `.` or `..` parts are
-    not hidden: they are refused."""
+    """Return whether a key is hidden, such as `.DS_Store` or `a/.git/x`.
+
+    Keys with `.` or `..` parts are not hidden: they are refused.
+    """
     return any(part.startswith(".") and part not in (".", "..") for part in key.split("/"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from styletransfer.bucket_layout import PAGE
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable
-from styletransfer.storage.base import Bucket, Entry, ObjectError, Progress
+from styletransfer.storage.base import Entry, ObjectError, Progress, Store
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import (
     delete_leftovers,
@@ -35,7 +35,7 @@ from styletransfer.storage.sync import (
 
 
 def download_all(
-    bucket: Bucket, folder: Path, rules: SyncRules | None = None, only: str | None = None
+    bucket: Store, folder: Path, rules: SyncRules | None = None, only: str | None = None
 ) -> SyncResult:
     """Downloads a bucket, or `only` the object of a key, into a folder.
 
@@ -97,12 +97,16 @@ def _manifest(folder: Path, result: SyncResult) -> Manifest:
     return manifest
 
 
-def _objects(bucket: Bucket, only: str | None) -> Iterator[Entry]:
+def _objects(bucket: Store, only: str | None) -> Iterator[Entry]:
     """The objects of a bucket but those that stand for folders, or a single one."""
     if only is not None:
         entry = bucket.find(only)
         return iter([entry] if entry else [])
-    return (each for each in bucket.everything() if each.size or not each.key.endswith("/"))
+    return (
+        each
+        for each in bucket.list_with_folder_markers()
+        if each.size or not each.key.endswith("/")
+    )
 
 
 def _files(
@@ -128,7 +132,7 @@ def _files(
 
 
 def _differs(
-    bucket: Bucket,
+    bucket: Store,
     entry: Entry,
     path: Path,
     manifest: Manifest,
@@ -151,7 +155,7 @@ def _differs(
 
 
 def _download(
-    bucket: Bucket, entry: Entry, path: Path, manifest: Manifest, progress: Progress
+    bucket: Store, entry: Entry, path: Path, manifest: Manifest, progress: Progress
 ) -> bool:
     # Once more: the user may have put a file there since.
     if os.path.lexists(path) and not _differs(bucket, entry, path, manifest, False, progress):
@@ -178,7 +182,7 @@ def _own_file(key: str, path: Path, manifest: Manifest) -> OwnFileError:
 
 
 def _to_delete(
-    bucket: Bucket,
+    bucket: Store,
     folder: Path,
     manifest: Manifest,
     entries: Sequence[Entry],

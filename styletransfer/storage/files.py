@@ -23,8 +23,10 @@ LEFT_S = 3600  # A file that is still being written is younger.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 # What file systems such as exFAT say to `a:b.jpg` or `what?.jpg`, where other names are stored.
 _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
-# Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others.
-USUAL_PARTS = tuple(mib * MIB for mib in (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128))
+# Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others,
+# and of AWS's console in the browser.
+_PARTS_MIB = (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128)
+USUAL_PARTS = (*(mib * MIB for mib in _PARTS_MIB), 17_179_870)
 
 
 class RefusedNameError(OSError):
@@ -63,7 +65,15 @@ def md5(body: BinaryIO) -> str:
 def md5_of_parts(body: BinaryIO, part: int) -> str:
     """The ETag of a file uploaded to S3 in parts of `part` bytes."""
     body.seek(0)
-    sums = [new_md5(data).digest() for data in iter(lambda: body.read(part), b"")]
+    sums: list[bytes] = []
+    while True:
+        digest, left = new_md5(), part
+        while left and (data := body.read(min(MIB, left))):
+            digest.update(data)
+            left -= len(data)
+        if left == part:
+            break
+        sums.append(digest.digest())
     return f"{new_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
 
 

@@ -16,11 +16,11 @@ from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage.base import (
     BadKeyError,
-    Bucket,
     Entry,
     NoBucketError,
     ObjectError,
     Progress,
+    Store,
     UnavailableError,
     UnfinishedUpload,
     hidden,
@@ -72,7 +72,7 @@ class _Scan:
     in_icloud: list[str] = field(default_factory=list)
 
 
-class FolderBucket(Bucket):
+class FolderBucket(Store):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
     It does not list hidden files and links out of the folder, and does not follow links to folders;
@@ -89,7 +89,7 @@ class FolderBucket(Bucket):
             self._passed_over = replace(found, entries=[])
         yield from sorted(found.entries, key=lambda entry: entry.key)
 
-    def left_out(self) -> Mapping[str, Sequence[str]]:
+    def skipped(self) -> Mapping[str, Sequence[str]]:
         found = self._passed_over or self._scan("")
         links = [f"{key} → {found.links[key]}" for key in sorted(found.links)]
         by_reason = {BEHIND_LINKS: links, IN_ICLOUD: sorted(found.in_icloud)}

@@ -18,15 +18,23 @@ from styletransfer.log import printable
 from styletransfer.storage.address import ANY_REGION, Account
 from styletransfer.storage.base import (
     BadKeyError,
-    Bucket,
     Entry,
     NoBucketError,
     ObjectError,
     Progress,
-    UnavailableError,
+    RefusedError,
+    Store,
     UnfinishedUpload,
 )
-from styletransfer.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
+from styletransfer.storage.files import (
+    MIB,
+    has_etag,
+    md5,
+    md5_of_parts,
+    new_md5,
+    replacing,
+    storage_errors,
+)
 from styletransfer.storage.s3_client import client_of
 from styletransfer.storage.s3_errors import (
     CONFLICTS,
@@ -41,7 +49,7 @@ PART = 8 * MIB
 OTHER_PIECE = 7 * MIB  # of a download that is made again
 
 
-class S3Bucket(Bucket):
+class S3Bucket(Store):
     """A bucket, or the objects under a prefix, on Cellar or another S3 service."""
 
     def __init__(self, bucket: str, prefix: str, account: Account) -> None:
@@ -64,7 +72,7 @@ class S3Bucket(Bucket):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
-    def list_but_for(self, left_out: str) -> Iterator[Entry]:
+    def list_excluding(self, left_out: str) -> Iterator[Entry]:
         for entry in self.list():
             if entry.key.startswith(left_out):
                 break
@@ -76,7 +84,7 @@ class S3Bucket(Bucket):
             if not entry.key.startswith(left_out) and not entry.key.endswith("/"):
                 yield entry
 
-    def everything(self) -> Iterator[Entry]:
+    def list_with_folder_markers(self) -> Iterator[Entry]:
         return self._entries("")
 
     def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
@@ -183,9 +191,7 @@ class S3Bucket(Bucket):
         try:
             if self.exists():
                 return False
-        except UnavailableError:
-            raise
-        except StorageError:  # It may be somebody else's, which CreateBucket's answer says.
+        except RefusedError:  # It may be another customer's, as CreateBucket's answer says.
             refused = True
         client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
         if self._account.endpoint and self._account.region == ANY_REGION:
@@ -235,10 +241,10 @@ class S3Bucket(Bucket):
             return self._probe()
 
     def _fetch(self, key: str, body: BinaryIO, progress: Progress | None) -> None:
-        """Downloads an object into a file and checks its ETag; again if the check fails.
+        """Download an object into a file and check its ETag; download it again if that fails.
 
-        Uses the transfer manager because it resumes a body that was cut short, which `get_object`
-        does not. Neither notices a flipped byte.
+        The transfer manager resumes a body that was cut short, which `get_object` does not. Neither
+        notices a flipped byte.
         """
         before = ""
         for attempt in range(3):
@@ -257,6 +263,8 @@ class S3Bucket(Bucket):
             # With a customer's or a KMS key, Amazon's ETag looks like an MD5 but is not one.
             plain = head.get("ServerSideEncryption", "AES256") == "AES256"
             right = not plain or "SSECustomerAlgorithm" in head or has_etag(body, etag)
+            if right is None and (part := self._part_size(key)):
+                right = md5_of_parts(body, part) == etag or None
             if right is None:  # The parts have an unusual size, or the bytes are damaged.
                 # A fault would not damage the same bytes of other pieces.
                 now = md5(body)
@@ -268,6 +276,12 @@ class S3Bucket(Bucket):
             if attempt == 1 and "-" not in etag:
                 break
         raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
+
+    def _part_size(self, key: str) -> int | None:
+        """Return the size of an object's parts, or None if the service does not tell, as Ceph."""
+        with self._errors.translated(key):
+            head = self._client.head_object(**self._at(key), PartNumber=1)
+        return int(head["ContentLength"]) if head.get("PartsCount") else None
 
     def _config(self, size: int) -> Any:
         # For a photo, starting the manager's threads takes longer than the transfer.

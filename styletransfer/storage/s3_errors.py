@@ -10,7 +10,13 @@ from styletransfer.errors import StorageError
 from styletransfer.log import printable
 from styletransfer.storage import s3_client
 from styletransfer.storage.address import REGION, Account, folder_hint
-from styletransfer.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
+from styletransfer.storage.base import (
+    BadKeyError,
+    NoBucketError,
+    ObjectError,
+    RefusedError,
+    UnavailableError,
+)
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
 _NOT_FOUND = ("NoSuchKey", "NotFound", "404")
@@ -37,8 +43,8 @@ _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose anoth
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
-    "BucketAlreadyExists": (StorageError, _NAME_TAKEN),
-    "InvalidBucketName": (StorageError, _NAME_REFUSED),
+    "BucketAlreadyExists": (RefusedError, _NAME_TAKEN),
+    "InvalidBucketName": (RefusedError, _NAME_REFUSED),
     "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
     **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
     **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
@@ -63,8 +69,10 @@ class ErrorTranslator:
 
     @contextlib.contextmanager
     def translated(self, key: str = "") -> Iterator[None]:
-        """Raises an ObjectError or UnavailableError for what fails inside; without a key, a
-        StorageError instead of an ObjectError."""
+        """Raise an ObjectError or UnavailableError for a failure inside the block.
+
+        Without a key, it is a RefusedError instead of an ObjectError.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
@@ -94,7 +102,7 @@ class ErrorTranslator:
     def _refusal(self, code: str, key: str) -> StorageError:
         """The error for an answer of the service."""
         where, host = self.where(key), self._host
-        kind = ObjectError if key else StorageError
+        kind: type[StorageError] = ObjectError if key else RefusedError
         if code in (*_NOT_FOUND, "400", "403"):
             code = self._cause(code)
         if code in _NOT_FOUND and key:
@@ -128,7 +136,7 @@ class ErrorTranslator:
 
         where, host = self.where(key), self._host
         if isinstance(error, boto.ParamValidationError):
-            kind = BadKeyError if key else StorageError
+            kind = BadKeyError if key else RefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
         if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
             return UnavailableError(f"no credentials for {where}; {s3_client.CREDENTIALS_HINT}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import listed, megabytes, plural, printable
 from styletransfer.storage.base import (
-    Bucket,
     Entry,
     ObjectError,
     Progress,
+    Store,
     UnfinishedUpload,
     hidden,
 )
@@ -140,7 +140,7 @@ class SyncResult:
 
 
 def upload_all(
-    sources: Sequence[Path], bucket: Bucket, rules: SyncRules | None = None
+    sources: Sequence[Path], bucket: Store, rules: SyncRules | None = None
 ) -> SyncResult:
     """Uploads a folder, or one or more files by their names, into a bucket.
 
@@ -224,7 +224,7 @@ def _files_to_send(
         )
     folder = FolderBucket(folders[0])
     entries = rules.select(folder.list(), result)
-    for why, names in folder.left_out().items():
+    for why, names in folder.skipped().items():
         for name in names:
             result.leave_out(why, name)
     return lambda key: folders[0] / key, entries, folder.passes_over
@@ -289,7 +289,7 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
     run_jobs(jobs, ended, Display(doing, named=rules.named), rules.jobs)
 
 
-def _unfinished(bucket: Bucket) -> Sequence[UnfinishedUpload]:
+def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
     """The unfinished uploads of a bucket; none where they may not be listed, which is a right of
     its own that a sync does not need."""
     try:
@@ -298,7 +298,7 @@ def _unfinished(bucket: Bucket) -> Sequence[UnfinishedUpload]:
         return ()
 
 
-def _abort(bucket: Bucket, earlier: Iterable[UnfinishedUpload], arrived: Set[str]) -> None:
+def _abort(bucket: Store, earlier: Iterable[UnfinishedUpload], arrived: Set[str]) -> None:
     """Aborts earlier uploads of files that have arrived now: their processes were killed, and the
     bucket would keep them for ever, unseen and billed."""
     for each in earlier:
@@ -308,7 +308,7 @@ def _abort(bucket: Bucket, earlier: Iterable[UnfinishedUpload], arrived: Set[str
 
 
 def delete_all(
-    receiver: Bucket,
+    receiver: Store,
     to_delete: Sequence[Entry],
     result: SyncResult,
     rules: SyncRules,

@@ -6,6 +6,7 @@ from logging import WARNING
 
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural
+from styletransfer.storage.base import Bucket
 from styletransfer.web.places import WebBuckets
 from styletransfer.web.stored import PREVIEWS, JobStore, begun_at
 
@@ -26,7 +27,7 @@ def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
     kept = waiting | {*store.ended()}
     latest = time.time() - ORPHANED_S
     found = ((buckets.unfinished, unfinished), (buckets.result, previews))
-    gone = [
+    gone: list[tuple[Bucket, str]] = [
         (bucket, key)
         for bucket, keys in found
         for key in keys

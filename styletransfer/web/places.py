@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from styletransfer.config import Config
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.base import Bucket, Store
 from styletransfer.web.stored import PHOTOS, UNFINISHED
 from styletransfer.web.style_bucket import UPLOADS, StyleBucket
 
@@ -17,8 +17,8 @@ class WebBuckets:
 
     photos: Bucket
     style: StyleBucket
-    result: Bucket
-    unfinished: Bucket
+    result: Store
+    unfinished: Store
 
 
 def open_buckets(config: Config) -> WebBuckets:

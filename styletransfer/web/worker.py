@@ -19,7 +19,7 @@ from styletransfer.log import event, one_line
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
-from styletransfer.storage.retry import LONGEST_OUTAGE_S
+from styletransfer.storage.retry import MAX_OUTAGE_S
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
 from styletransfer.web.messages import Outgoing, incoming
@@ -141,7 +141,7 @@ class WebWorker:
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
         """A job, to its end or until it is given up. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
-        confirm = functools.partial(self.when_stored, lease.confirm, LONGEST_OUTAGE_S)
+        confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.outgoing, confirm)
         lease.keep()
         self.outgoing.send("changed", job=job.id)

@@ -268,7 +268,7 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     assert f"To be deleted in {name}, with unfinished uploads: 34 objects (0.4 kB): " in out
     assert ".hidden/a.jpg" in out and ", …" in out
     assert "34 objects deleted, 1 unfinished upload aborted\n" in out
-    assert list(server.open(name).everything()) == []
+    assert list(server.open(name).list_with_folder_markers()) == []
     assert "Uploads" not in server.client.list_multipart_uploads(Bucket=name)
     assert keys(server.open(three[0])) == ["photo.jpg"]
 

@@ -194,7 +194,7 @@ def test_a_file_that_another_download_brings_meanwhile_is_not_the_user_s_own(
 ):
     listed = [*bucket.list()]
     etags = [entry.etag for entry in listed]  # Computed when first used: before the change.
-    monkeypatch.setattr(bucket, "everything", lambda: iter(listed))
+    monkeypatch.setattr(bucket, "list_with_folder_markers", lambda: iter(listed))
     folder, download = tmp_path / "out", bucket.download
 
     def overtaken(key, path, progress=None):

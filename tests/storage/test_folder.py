@@ -63,9 +63,9 @@ def test_links_and_files_in_icloud_are_left_out_by_name(tmp_path):
     bucket = FolderBucket(tmp_path)
     bucket.write("trip/a.jpg", b"x")
     put(tmp_path, "trip/.IMG_1.HEIC.icloud", ".b.jpg.icloud", ".icloud", ".git/.c.jpg.icloud")
-    assert bucket.left_out() == {IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"]}
+    assert bucket.skipped() == {IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"]}
     (tmp_path / "link.jpg").symlink_to("../gone.jpg")
-    assert bucket.left_out()[BEHIND_LINKS] == ["link.jpg → ../gone.jpg"]
+    assert bucket.skipped()[BEHIND_LINKS] == ["link.jpg → ../gone.jpg"]
     assert keys(bucket) == ["trip/a.jpg"]
 
 
@@ -77,13 +77,13 @@ def test_a_folder_that_was_listed_is_not_walked_again_for_what_was_left_out(tmp_
     (tmp_path / "link.jpg").unlink()
     with monkeypatch.context() as patch:
         patch.setattr(os, "walk", lambda *_, **__: pytest.fail("walked again"))
-        assert bucket.left_out() == {
+        assert bucket.skipped() == {
             BEHIND_LINKS: ["link.jpg → ../gone.jpg"],
             IN_ICLOUD: ["b.jpg"],
         }
-    assert keys(bucket) == ["a.jpg"] and [*bucket.left_out()] == [IN_ICLOUD]
+    assert keys(bucket) == ["a.jpg"] and [*bucket.skipped()] == [IN_ICLOUD]
     put(tmp_path, ".c.jpg.icloud")
-    assert [*bucket.list("c")] == [] and bucket.left_out() == {IN_ICLOUD: ["b.jpg"]}
+    assert [*bucket.list("c")] == [] and bucket.skipped() == {IN_ICLOUD: ["b.jpg"]}
 
 
 def test_a_folder_that_is_deleted_while_all_is_listed_is_left_out(tmp_path, monkeypatch):
