@@ -55,21 +55,20 @@ def run_program(
         sys.stdout.flush()
         return code
     except StyleTransferError as error:
-        return _fail(name, str(error), error.exit_code)
+        return fail(name, str(error), error.exit_code)
     except Stopped as stopped:
-        code = _fail(
-            name, f"stopped by {stopped}; {stopped.kept or interrupted}", stopped.exit_code
-        )
+        what = f"stopped by {stopped}; {stopped.kept or interrupted}"
+        code = fail(name, what, stopped.exit_code)
         if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
             leave(code)  # The second signal: Python would wait for the transfers in progress.
         return code
     except KeyboardInterrupt as interrupt:
-        return _fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
+        return fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "styletransfer"):
             raise
-        return _fail(name, _missing_packages(package, paints), ConfigError.exit_code)
+        return fail(name, _missing_packages(package, paints), ConfigError.exit_code)
     except BrokenPipeError:
         print_nowhere()  # Python flushes the rest at exit.
         return 1
@@ -93,24 +92,62 @@ def run_service(
     """
 
     def service() -> int:
-        from styletransfer import config
-
-        def set_up_log(environment: Mapping[str, str]) -> None:
-            log_to_stdout(
-                "%(asctime)s %(message)s",
-                config.log_format(environment) == "json",
-                config.log_level(environment),
-                quiet=config.is_quiet(environment),
-            )
-
         with Stop():
-            with contextlib.suppress(ConfigError):  # For what is wrong with `.env`.
-                set_up_log({**os.environ, **(variables or {})})
-            environment = {**config.environment(), **(variables or {})}
-            set_up_log(environment)
-            return run(environment)
+            return run(set_up_log("%(asctime)s %(message)s", variables or {}))
 
     return run_program(name, service, interrupted=RERUN, paints=True)
+
+
+def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Write the log to stdout as the environment asks, and return the environment.
+
+    Args:
+        form: The format of a line, unless the log is in JSON.
+        variables: Override those of the environment and of `.env`.
+
+    Raises:
+        ConfigError: `.env` or a variable of the log is wrong.
+    """
+    from styletransfer import config
+
+    def write(environment: Mapping[str, str]) -> None:
+        log_to_stdout(
+            form,
+            config.log_format(environment) == "json",
+            config.log_level(environment),
+            quiet=config.is_quiet(environment),
+        )
+
+    with contextlib.suppress(ConfigError):  # A mistake in `.env` is logged as well.
+        write({**os.environ, **variables})
+    environment = {**config.environment(), **variables}
+    write(environment)
+    return environment
+
+
+def wants_json() -> bool:
+    """Return whether errors are lines of JSON, also before the log is set up."""
+    from styletransfer import config
+
+    if logs_json():
+        return True
+    try:
+        return config.log_format(config.environment()) == "json"
+    except ConfigError:
+        return False
+
+
+def fail(name: str, message: str, code: int) -> int:
+    """Report the error that ends a program, in one line, and return the exit code."""
+    if wants_json():
+        if not logs_json():
+            log_to_stdout("", as_json=True)
+        event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
+        return code
+    # In one write: another thread may redirect stderr.
+    sys.stderr.write(f"{name}: {printable(message)}\n")
+    sys.stderr.flush()
+    return code
 
 
 def leave(code: int) -> NoReturn:
@@ -168,13 +205,3 @@ def _missing_packages(package: str, paints: bool) -> str:
         )
     what = "package is" if len(missing) == 1 else "packages are"
     return f"Python {what} missing: {names.replace(' ', ', ')}; {how}"
-
-
-def _fail(name: str, message: str, code: int) -> int:
-    if logs_json():
-        event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
-        return code
-    # In one write: another thread may redirect stderr meanwhile.
-    sys.stderr.write(f"{name}: {printable(message)}\n")
-    sys.stderr.flush()
-    return code

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
-from styletransfer.cli.app import run_program
+from styletransfer.cli.app import run_program, set_up_log, wants_json
+from styletransfer.cli.loss_chart import chart_png, check_matplotlib
 from styletransfer.cli.picture_files import (
     ResultFiles,
     check_targets,
+    chosen_device,
     read_mask,
     read_picture,
     result_files,
     write_file,
 )
-from styletransfer.config import environment, memory_size
-from styletransfer.devices.native_stderr import hold_native_stderr
+from styletransfer.config import environment, memory_size, progress_mode
 from styletransfer.errors import ConfigError, WeightsError
-from styletransfer.log import log_to_stdout, logger
+from styletransfer.log import event, logger
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
@@ -37,12 +38,13 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     """The script of that name; returns its exit code."""
 
     def run() -> int:
-        log_to_stdout("%(message)s")
+        set_up_log("%(message)s", {})
         given = sys.argv[1:] if words is None else words
-        if not given:
+        if not given and not wants_json():
             print(inetwork_arguments.usage(), end="", file=sys.stderr)
             return ConfigError.exit_code
-        print(_dispatch(inetwork_arguments.parse_arguments(given)))
+        path = _dispatch(inetwork_arguments.parse_arguments(given))
+        event(str(path), summary=True, event="result", path=str(path))
         return 0
 
     return run_program("inetwork.py", run, interrupted="nothing was written", paints=True)
@@ -89,17 +91,21 @@ def paint(args: argparse.Namespace) -> Path:
         )
     if args.image_size is not None and args.size is not None:
         raise ConfigError("--image_size and --size both set the size; give one of them")
+    from styletransfer.vgg.sources import RANDOM, described, read_source
+
     base, *refs, prefix = args.pictures
     settings = inetwork_arguments.settings_of(args)
     shares = inetwork_arguments.shares_of(args.style_weight, len(refs))
     limit = memory_size(args.memory_limit, "--memory_limit")
     _warn_of_unused(args, settings)
-    weights = _weights(args, settings)
-
+    source = _weights(args, settings)
     photo = read_picture(base, "BASE")
     settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
     results = result_files(prefix, photo, inetwork_arguments.output_format(args))
-    targets = [results.path(), results.path("_losses", "png")]
+    targets = [results.path()]
+    if args.chart:
+        check_matplotlib()
+        targets.append(results.path("_losses", "png"))
     check_targets(targets, prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
@@ -109,20 +115,17 @@ def paint(args: argparse.Namespace) -> Path:
         pixels = _used_pixels(paintings, given["style_masks"], refs)
     del paintings
 
-    with hold_native_stderr():
-        from styletransfer.devices.tensorflow import choose_devices
-
-        # Before the engine is imported, which asks what the device can do.
-        device = choose_devices(args.device).first
+    # Missing weights are reported before TensorFlow is loaded; random ones need it.
+    weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
+    device = chosen_device(args.device)
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import VGG
-    from styletransfer.vgg.sources import described, read_source
 
-    logger.info("painting on %s", device)
     with device.scope():
-        vgg = VGG(read_source(weights, settings.model, settings.seed))
-        logger.info("painting with %s", described(vgg.identity, weights.given))
+        vgg = VGG(weights or read_source(source, settings.model, settings.seed))
+        del weights
+        logger.info("painting with %s", described(vgg.identity, source.given))
         style = StyleTargets(
             pixels,
             shares,
@@ -138,17 +141,28 @@ def paint(args: argparse.Namespace) -> Path:
         every = args.save_every
         if every is None:
             every = 1 if settings.recipe == "inetwork" else 0
-        _run(transfer.steps(), Path(base).name, results, every)
+        _run(transfer.steps(), Path(base).name, results, every, args.chart)
     return results.path()
 
 
-def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) -> None:
-    """Paints: writes the result, a picture `every` so many steps (0: never), and the losses."""
-    from styletransfer.cli.loss_log import LossLog, chart_png
+def _run(
+    steps: Iterable["Step"], label: str, results: ResultFiles, every: int, chart: bool
+) -> None:
+    """Paint, and write the result and the losses.
+
+    Args:
+        steps: The optimisation.
+        label: The name of the photo.
+        results: The files to write.
+        every: The number of steps after which a picture is written, or 0 for never.
+        chart: Whether to draw the losses.
+    """
+    from styletransfer.cli.loss_log import LossLog
 
     with LossLog(results.path(extension="csv")) as losses, Stop() as stop:
         try:
-            last = follow(_recorded(steps, losses, results, every, stop), label)
+            recorded = _recorded(steps, losses, results, every, stop)
+            last = follow(recorded, label, mode=progress_mode(environment()))
             results.write(last.image)
         except Stopped as stopped:
             # A second signal, or one before the first step.
@@ -156,11 +170,13 @@ def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) 
             kept = f"kept {' and '.join(map(str, written))}" if written else "nothing was painted"
             stopped.kept = stopped.kept or kept
             raise
-    try:
-        chart = write_file(results.path("_losses", "png"), chart_png(losses.rows))
-    except ConfigError as error:
-        raise ConfigError(f"{error}; the picture is in {results.path()}") from None
-    logger.info("losses in %s and %s", losses.path, chart)
+    files = [losses.path]
+    if chart:
+        try:
+            files.append(write_file(results.path("_losses", "png"), chart_png(losses.rows)))
+        except ConfigError as error:
+            raise ConfigError(f"{error}; the picture is in {results.path()}") from None
+    logger.info("losses in %s", " and ".join(map(str, files)))
 
 
 def _recorded(

@@ -52,7 +52,7 @@ ORIGINAL = {
     "min_improvement": (),
 }
 MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of painting
-FILE_SWITCHES = ("keep_gps", "hist_match")
+FILE_SWITCHES = ("chart", "keep_gps", "hist_match")
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 
@@ -171,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         usage=USAGE,
         description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
         "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff), and the losses of each step "
-        "to PREFIX.csv\nand PREFIX_losses.png.",
+        "to PREFIX.csv.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -245,6 +245,13 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         type=_count,
         help="write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
         "(default: 0; recipe inetwork: 1)",
+    )
+    group.add_argument(
+        "--chart",
+        metavar="true|false",
+        type=_switch,
+        default=False,
+        help="draw the losses in PREFIX_losses.png; needs matplotlib (default: False)",
     )
     group.add_argument(
         "--output_format",

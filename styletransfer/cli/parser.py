@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
+from styletransfer.cli.app import fail, wants_json
+from styletransfer.errors import ConfigError
 from styletransfer.log import print_anything
 from styletransfer.setting_values import closest
 
@@ -18,6 +20,8 @@ class Parser(argparse.ArgumentParser):
         self._variables = variables
 
     def error(self, message: str) -> NoReturn:
+        if wants_json():
+            self.exit(fail(self.prog, self.explained(message), ConfigError.exit_code))
         super().error(self.explained(message))
 
     def explained(self, message: str) -> str:

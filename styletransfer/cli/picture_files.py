@@ -15,11 +15,13 @@ from styletransfer.images.output import (
     output_extension,
     split_extension,
 )
+from styletransfer.log import logger
 from styletransfer.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from styletransfer.devices.tensorflow import Device
     from styletransfer.images.decode import Picture
 
 
@@ -38,6 +40,21 @@ def read_mask(path: str, argument: str) -> "np.ndarray":
     from styletransfer.images import decode
 
     return decode.decode_mask(_read(path, argument), path, free_memory())
+
+
+def chosen_device(asked: str) -> "Device":
+    """Load TensorFlow and return the device to paint on, one of DEVICE's values.
+
+    Call it before the engine is imported, which asks what the device can do.
+    """
+    from styletransfer.devices.native_stderr import hold_native_stderr
+
+    with hold_native_stderr():
+        from styletransfer.devices.tensorflow import choose_devices
+
+        device = choose_devices(asked).first
+    logger.info("painting on %s", device)
+    return device
 
 
 def write_file(path: Path, data: bytes) -> Path:

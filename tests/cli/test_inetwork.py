@@ -1,5 +1,6 @@
 """inetwork.py: one photo from a file, painted into a file; what it writes, and mistakes."""
 
+import json
 import os
 import resource
 import signal
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, painted, table, tries
+from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
-from styletransfer.cli import loss_log
+from styletransfer.cli import loss_chart, loss_log
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.cli.picture_files import write_file
 from styletransfer.errors import ConfigError, DeviceError, DivergedError
@@ -21,7 +22,6 @@ from styletransfer.paths import PROGRAM
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
 
-@tries("pictures", "size")
 def test_a_photo_is_painted_into_prefix_png(capsys):
     assert inetwork(["beach.jpg", "monet.jpg", "out/beach-by-monet", "--size", "64", *QUICK]) == 0
     assert Image.open("out/beach-by-monet.png").size == (64, 48)
@@ -37,7 +37,6 @@ def test_progress_is_a_line_every_ten_percent_with_loss_speed_and_time_left(caps
         assert all(part in line for line in lines)
 
 
-@tries("memory_limit")
 def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is_refused(capsys):
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
     plan = next(line for line in capsys.readouterr().out.splitlines() if "of memory" in line)
@@ -47,17 +46,16 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert "of memory" in refused and "MEMORY_LIMIT" in refused
 
 
-@tries("save_every")
 def test_a_picture_is_written_every_so_many_steps():
     painted("--save_every", "3", "--num_iter", "4")
     assert {path.name for path in Path().glob("x*")} == {
-        *("x.png", "x.csv", "x_losses.png"),
+        *("x.png", "x.csv"),
         *("x_at_iteration_3.png", "x_at_iteration_6.png"),
     }
 
 
-def test_the_losses_are_a_row_a_step_and_a_drawing():
-    assert inetwork([*ONE, "--size", "192", *QUICK, "--num_iter", "2"]) == 0
+def test_the_losses_are_a_row_a_step_and_a_chart_if_asked_for():
+    assert inetwork([*ONE, "--size", "192", *QUICK, "--num_iter", "2", "--chart"]) == 0
     rows = table()
     names = [
         "iteration",
@@ -79,23 +77,30 @@ def test_the_losses_are_a_row_a_step_and_a_drawing():
     assert Image.open("x_losses.png").size == (1080, 600)
 
 
-def test_a_picture_is_named_though_the_drawing_of_its_losses_cannot_be_written(capsys):
+def test_a_chart_without_matplotlib_is_refused_before_painting(monkeypatch, capsys):
+    monkeypatch.setattr(loss_chart, "find_spec", lambda name: None)
+    assert inetwork([*ONE, "--size", "64", *QUICK, "--chart"]) == 2
+    assert "--chart needs the Python package matplotlib" in capsys.readouterr().err
+    assert not Path("x.csv").exists()
+
+
+def test_a_picture_is_named_if_its_chart_cannot_be_written(capsys):
     Path("x_losses.png").mkdir()
-    assert inetwork([*ONE, "--size", "64", *QUICK]) == 2
+    assert inetwork([*ONE, "--size", "64", *QUICK, "--chart"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "x_losses.png cannot be written" in line and line.endswith("the picture is in x.png")
     assert Image.open("x.png").size == (64, 48)
 
 
-def test_the_drawing_has_a_line_a_term_and_each_scale_and_is_logarithmic_where_it_can():
+def test_the_chart_has_a_line_per_term_and_scale_and_is_logarithmic_if_possible():
     rows = [loss_log.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
-    axes = loss_log.chart(rows).axes[0]
+    axes = loss_chart.chart(rows).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["style", "total variation", "total"]
     assert [text.get_text() for text in axes.texts] == ["128 px", "256 px"]
     assert axes.get_yscale() == "log"
     below = [row._replace(style=-1.0) for row in rows]
-    assert loss_log.chart(below).axes[0].get_yscale() == "linear"
+    assert loss_chart.chart(below).axes[0].get_yscale() == "linear"
 
 
 def stylize_that(ends, monkeypatch):
@@ -126,7 +131,6 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     assert len(table()) == 3 and Image.open("x.png").size == (64, 48)
 
 
-@tries("output")
 def test_the_result_is_the_file_that_is_named(capsys):
     for names, written in (
         (["x.JPEG"], "x.JPEG"),
@@ -184,7 +188,6 @@ def test_a_picture_that_runs_away_is_reported_in_one_line(monkeypatch, capsys):
     assert len(table()) == 3
 
 
-@tries("output_format", "output_quality", "output_depth", "keep_gps")
 def test_the_result_is_written_as_asked_for():
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"
@@ -205,7 +208,6 @@ def test_the_result_is_written_as_asked_for():
     assert written("png", "--keep_gps").getexif().get_ifd(0x8825)[1] == "N"
 
 
-@tries("device")
 def test_the_device_is_the_one_that_is_asked_for(monkeypatch, capsys):
     from styletransfer.devices import tensorflow
 
@@ -230,6 +232,25 @@ def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert earlier.read_bytes() == b"a picture" and [*Path("there").iterdir()] == [earlier]
+
+
+@pytest.mark.parametrize("variable", ["LOG_FORMAT", "PROGRESS"])
+def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable):
+    monkeypatch.setenv(variable, "json")
+    assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1]["path"] == "x.png"
+    assert {line.get("event") for line in lines} >= {"progress", "result"}
+    assert inetwork([*ONE, "--bogus"]) == 2
+    printed = capsys.readouterr()
+    [line] = [json.loads(line) for line in printed.out.splitlines()]
+    assert "--bogus" in line["message"] and line["exit_code"] == 2 and not printed.err
+
+
+def test_without_progress_only_the_result_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("PROGRESS", "none")
+    assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
+    assert capsys.readouterr().out == "x.png\n"
 
 
 def test_alpha_is_kept():

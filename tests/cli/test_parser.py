@@ -1,8 +1,11 @@
 """What commands answer to flags that they do not have."""
 
+import json
+
 import pytest
 
-from styletransfer.cli import bucket_management, inetwork_arguments, paint, web
+from styletransfer import log
+from styletransfer.cli import bucket_management, inetwork_arguments, paint, sync_commands, web
 from styletransfer.errors import ConfigError
 
 
@@ -36,3 +39,17 @@ def test_inetwork_says_it_in_its_own_way():
         inetwork_arguments.parse_arguments(["a.jpg", "b.jpg", "c", "--stlye_weight", "1"])
     with pytest.raises(ConfigError, match="unrecognized arguments: --hologram; see --help"):
         inetwork_arguments.parse_arguments(["a.jpg", "b.jpg", "c", "--hologram"])
+
+
+@pytest.mark.parametrize(
+    "command", [sync_commands.cl_get_results, bucket_management.bucket_management, paint.main]
+)
+def test_a_wrong_command_line_is_one_line_of_a_log_in_json(monkeypatch, capsys, command):
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    monkeypatch.setattr(log.logger, "handlers", [])
+    with pytest.raises(SystemExit) as ended:
+        command(["--bogus"])
+    printed = capsys.readouterr()
+    line = json.loads(printed.out)
+    assert ended.value.code == line["exit_code"] == 2 and line["event"] == "end"
+    assert not printed.err

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from support import fabricated, tiny
 from support.folder_batches import run
-from support.inetwork_runs import tries
 
 from styletransfer.cli.inetwork import inetwork
 
@@ -20,7 +19,6 @@ def save_weights(path, seed=0):
 
 
 @pytest.mark.slow
-@tries("from_record", "weights")
 def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     folders, traced_once, capsys
 ):

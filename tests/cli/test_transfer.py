@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-from support.inetwork_runs import grey, pixels, tries
+from support.inetwork_runs import grey, pixels
 
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.images import arrays, colour
@@ -17,7 +17,6 @@ from styletransfer.paths import PROGRAM
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
 
-@tries("color_transfer_only", "mask", "hist_match")
 def test_color_transfer_brings_the_photos_colors_into_a_finished_painting():
     left = arrays.resize(pixels("left.png"), 40, 60)
     for flags, name, where, histogram in (
@@ -32,7 +31,6 @@ def test_color_transfer_brings_the_photos_colors_into_a_finished_painting():
         assert np.abs(found - expected).max() < 0.51 / 255, flags
 
 
-@tries("mask_transfer")
 def test_mask_transfer_brings_the_photos_pixels_back_where_the_mask_is_black():
     grey("large.png", np.tile([255] * 80 + [0] * 80, (120, 1)))
     Image.open("beach.jpg").save("beach.png")
