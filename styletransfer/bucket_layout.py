@@ -46,7 +46,7 @@ def for_style(key: str) -> bool:
 
 
 def is_result(key: str) -> bool:
-    """Whether a key of the result bucket is that of a painted picture."""
+    """Return whether a key of the result bucket belongs to a painted picture."""
     others = (GALLERY, RECORDS, CHECKPOINTS, WEB)
     return for_source(key) and not key.startswith(tuple(f"{each}/" for each in others))
 

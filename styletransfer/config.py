@@ -37,14 +37,21 @@ DEMO_SETTINGS = QUALITIES["draft"]
 
 @dataclass(frozen=True)
 class Config:
-    """What one run reads, paints and writes.
+    """The inputs, settings and outputs of one run.
 
-    source, style, result: values for `storage.open_bucket`.
-    photo: the key of the only photo to paint; look: the name of the only look; None means all.
-    shard: (i, n) for the i-th of n parts of the photos, from 0. cluster: address of a Ray cluster.
-    checkpoint_every: seconds. memory_limit: bytes; None means all free memory. progress: one of
-        `progress.PROGRESS_MODES`. keep: results stay, whatever has changed since.
-    workers_per_device: pictures that a device paints at a time; None: as many as fit and pay.
+    Attributes:
+        source, style, result: Values for `storage.open_bucket`.
+        photo, look: The key of the only photo to paint, the name of the only look; None for all.
+        shard: (i, n) for the i-th of n parts of the photos, from 0.
+        memory_limit: In bytes, or None for all free memory.
+        checkpoint_every: In seconds.
+        keep: Whether existing results stay, whatever has changed since.
+        progress: One of `progress.PROGRESS_MODES`.
+        workers_per_device: The number of pictures that a device paints at a time, or None for as
+            many as fit and pay.
+        cluster: The address of a Ray cluster.
+        gallery: Whether results are shown in one. A caller decides that; it is not a variable.
+        overrides: Settings that override those of looks.
     """
 
     source: str
@@ -97,8 +104,15 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
 def load(
     environment: Mapping[str, str], demo_settings: Mapping[str, float] = DEMO_SETTINGS
 ) -> Config:
-    """The configuration of an environment. demo_settings: those of the demo that are not given.
-    Raises ConfigError for the first wrong value."""
+    """Return the configuration of an environment.
+
+    Args:
+        environment: The variables.
+        demo_settings: The demo's settings, unless variables set them.
+
+    Raises:
+        ConfigError: A value is wrong; the first one is named.
+    """
     values = _non_empty(environment)
     source, style, result, demo = _buckets(values)
     return Config(
@@ -183,8 +197,10 @@ def progress_mode(environment: Mapping[str, str]) -> str:
 
 
 def is_quiet(environment: Mapping[str, str]) -> bool:
-    """Whether only warnings, errors and the summary are logged: with PROGRESS=none, but for a dry
-    run, which is nothing but its report."""
+    """Return whether only warnings, errors and the summary are logged.
+
+    PROGRESS=none asks for that, except in a dry run, which consists of its report.
+    """
     values = _non_empty(environment)
     return progress_mode(values) == "none" and not switch(values, "DRY_RUN")
 
@@ -270,7 +286,7 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
             f"QUALITY is {values['QUALITY']!r} and STYLE_QUALITY is "
             f"{shortened(changes['quality'])}; they are the same setting, so set one of them"
         )
-    # A quality that is asked for counts more than the demo's hurry.
+    # A given quality overrides the demo's settings.
     start = Settings() if "quality" in changes else Settings().replaced(defaults)
     return start.replaced(changes, "STYLE_")
 
@@ -337,7 +353,7 @@ def whole_number(values: Mapping[str, str], name: str, default: int, low: int, h
 
 
 def switch(values: Mapping[str, str], name: str) -> bool:
-    """Whether a variable is on: `1`, `true`, `yes` …; off where it is unset. Raises ConfigError."""
+    """Return whether a variable is on: `1`, `true`, `yes` …; unset is off. Raises ConfigError."""
     value = parse_bool(values.get(name, "0"))
     if value is None:
         raise ConfigError(f"{name} is {shortened(values[name])}; expected 1 or 0")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 logger = logging.getLogger("styletransfer")
-# Parts of emojis and of Persian words are joined or kept apart by these; nobody sees them.
+# Invisible characters that join or separate parts of emojis and of Persian words.
 _JOINERS = "\u200c\u200d"
 
 
@@ -49,7 +49,7 @@ class _Json(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         text = json.dumps(line, ensure_ascii=False)
-        # What changes how a terminal shows a line, as U+202E, is escaped, and letters are not.
+        # Control characters such as U+202E are escaped; letters are not.
         return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
@@ -74,7 +74,7 @@ def log_to_stdout(
 
 
 def _print(text: str) -> None:
-    """Prints on stdout, as long as somebody reads it."""
+    """Print on stdout, unless its reader has gone."""
     # Held: `print` does not keep a stdout alive that another thread's bar takes back.
     stdout = sys.stdout
     try:
@@ -119,7 +119,7 @@ def show_table(table: "Table") -> None:
     # The width of a log is unknown; a table wrapped at 80 columns is unreadable.
     width = None if sys.stdout.isatty() else 160
     console = Console(file=sys.stdout, markup=False, highlight=False, width=width)
-    with console.capture() as shown:  # Rich itself would end the program where nobody reads.
+    with console.capture() as shown:  # Rich would end the program if the reader has gone.
         console.print(table)
     _print(shown.get().rstrip("\n"))
 
@@ -135,7 +135,7 @@ def duration(seconds: float) -> str:
 
 
 def log_trace(error: BaseException) -> None:
-    """Logs, at debug level, where an error came from that nobody foresaw."""
+    """Log the trace of an unexpected error, at debug level."""
     for line in "".join(traceback.format_exception(error)).splitlines():
         event(line, level=logging.DEBUG)
 

@@ -1,4 +1,4 @@
-"""Where the program and its workspace are, and what the workspace's `.env` says.
+"""The folders of the program and of its workspace, and the variables in the workspace's `.env`.
 
 The program is read only: code and samples. The workspace is written: `.env` by the user, `weights/`
 and `results/` by the program. In a checkout both are the same folder.

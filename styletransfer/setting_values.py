@@ -1,5 +1,4 @@
-"""What one setting accepts: its meaning, type and range, in words too; the value that a text stands
-for, and the name that a wrong one was meant to be."""
+"""Values of one setting: type, range, their description, parsing, and close matches for names."""
 
 import dataclasses
 import difflib
@@ -18,7 +17,7 @@ LONGEST_COMPARED = 200  # characters
 
 @dataclass(frozen=True)
 class _Spec:
-    """What a setting means and accepts; `word` is a string allowed instead of a number."""
+    """The meaning and the values of a setting; `word` is a string allowed instead of a number."""
 
     meaning: str
     unit: str = ""
@@ -29,8 +28,14 @@ class _Spec:
 
 
 def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
-    """A dataclass's field for a setting. compare: as in `dataclasses.field`. accepts: `unit`,
-    `low`, `high`, `choices`, and `word`, which is allowed instead of a number."""
+    """Return a dataclass field for a setting.
+
+    Args:
+        default: Its default.
+        meaning: Its description.
+        compare: As in `dataclasses.field`.
+        **accepts: `unit`, `low`, `high`, `choices`, and `word`, which replaces a number.
+    """
     spec = _Spec(meaning, **accepts)
     return dataclasses.field(default=default, compare=compare, metadata=vars(spec))
 
@@ -42,7 +47,7 @@ def kind(field: "dataclasses.Field[Any]") -> type:
 
 
 def expectation(field: "dataclasses.Field[Any]") -> str:
-    """What a setting accepts, such as `one of max, ave` or `a whole number of 1 or more`."""
+    """Describe the values of a setting: `one of max, ave`, `a whole number of 1 or more`."""
     about = field.metadata
     if about["choices"]:
         return "one of " + ", ".join(about["choices"])
@@ -77,8 +82,10 @@ def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
-    """What a text stands for, or a whole number where a setting is a float; anything else
-    unchanged."""
+    """Return the value of a text, and a whole number as a float if the setting is one.
+
+    Other values are returned unchanged.
+    """
     if isinstance(value, str):
         return _from_text(field, value)
     if kind(field) is float and isinstance(value, int) and not isinstance(value, bool):
@@ -103,8 +110,7 @@ def parse_whole(text: str, low: int, high: int) -> int | None:
 
 
 def closest(given: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like the given one, whatever the case of its letters; None where
-    none is like it."""
+    """Return the known name that is most similar, ignoring case, or None if none is similar."""
     if len(given) > LONGEST_COMPARED:
         return None
     by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
@@ -113,7 +119,7 @@ def closest(given: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
-    """`did you mean size?` with the closest name; `otherwise` where there is none."""
+    """Return `did you mean size?` with the closest name, or `otherwise` if there is none."""
     name = closest(given, known)
     if name is None:
         return otherwise
@@ -121,7 +127,7 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
-    """The value that a text stands for; the text itself if it stands for none."""
+    """Return the value of a text, or the text itself if it has none."""
     plain = text.strip().lower()
     if kind(field) is bool:
         flag = parse_bool(text)

@@ -31,10 +31,10 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a photo is painted. Raises ConfigError for a value out of its range.
+    """The settings of a painting. Raises ConfigError for a value out of its range.
 
-    What is not given has the default of the recipe, of the quality, or of the field, in this order.
-    Settings are equal that paint the same, whichever quality names their values.
+    A setting that is not given has the default of the recipe, of the quality, or of the field, in
+    this order. Settings with the same effect are equal, whichever quality names their values.
     """
 
     _given: ClassVar[frozenset[str]]
@@ -232,11 +232,17 @@ class Settings:
         return cls(**{"recipe": "inetwork", **others})
 
     def replaced(self, values: Mapping[str, Any], where: str = "") -> "Settings":
-        """A copy with some values changed, given as text or typed (TOML, JSON).
+        """Return a copy with some values changed, given as text or typed (TOML, JSON).
 
-        What was given before stays; the rest has the defaults of the new `recipe` and `quality`.
-        Error messages put `where` before a name (`STYLE_` → `STYLE_SIZE`). Raises ConfigError,
-        which names the setting, the value and what is expected.
+        Values that were given before stay; the rest has the defaults of the new `recipe` and
+        `quality`.
+
+        Args:
+            values: The values by name.
+            where: The text before a name in error messages (`STYLE_` → `STYLE_SIZE`).
+
+        Raises:
+            ConfigError: A value is wrong; the message names the setting, the value and the range.
         """
         parsed = {name: parse(name, value, where) for name, value in values.items()}
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
@@ -296,8 +302,12 @@ def parse(name: str, value: Any, where: str = "") -> Any:
 
 
 def shown_name(name: str, where: str) -> str:
-    """A setting as it was named, printable: `STYLE_SIZE`, `--size`. where: as in
-    `Settings.replaced`."""
+    """Return the printable name of a setting as the user wrote it: `STYLE_SIZE`, `--size`.
+
+    Args:
+        name: The setting.
+        where: The text before it, as in `Settings.replaced`.
+    """
     return where + printable((name.upper() if where.endswith("_") else name)[:60])
 
 

@@ -10,9 +10,11 @@ POLL_S = 0.2  # how often a wait looks whether a signal has come
 
 
 class Stopped(BaseException):
-    """A signal ends the run. A BaseException, so that no handler of errors catches it.
+    """A signal ends the run. A BaseException, so that `except Exception` does not catch it.
 
-    kept: what the run leaves behind, for the user; empty where the program says that itself.
+    Attributes:
+        exit_code: 128 + the signal's number.
+        kept: The work that the run leaves behind, for the user, or an empty text.
     """
 
     def __init__(self, signum: int, kept: str = "") -> None:
@@ -66,7 +68,7 @@ class Stop:
             raise Stopped(signum)
 
     def _discarded(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Where Python reports what it discards: a Stopped is no news, `obey` raises it anew."""
+        """Replace Python's report of a discarded Stopped: `obey` raises it again."""
         if not isinstance(unraisable.exc_value, Stopped):
             self._previous_hook(unraisable)
 

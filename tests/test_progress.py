@@ -1,4 +1,4 @@
-"""How the progress of a painting is shown."""
+"""The progress of a painting."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What all programs share: questions on the terminal, errors and signals as exit codes."""
+"""Parts of all programs: questions on the terminal, errors and signals as exit codes."""
 
 import contextlib
 import os
@@ -40,12 +40,16 @@ def run_program(
     interrupted: str = f"what is done stays; {RERUN}",
     paints: bool = False,
 ) -> int:
-    """Runs a program and returns its exit code.
+    """Run a program and return its exit code.
 
-    An error, a signal or Ctrl-C that ends it becomes one line on stderr; `interrupted` says what
-    a signal leaves behind, unless its exception does. `paints`: it needs more packages than a
-    laptop's scripts. Where the log is JSON, the line is one of it. Other exceptions are bugs, and
-    propagate unless the log is JSON.
+    An error, a signal or Ctrl-C that ends it becomes one line on stderr, or in a log in JSON. Other
+    exceptions are bugs: they propagate unless the log is JSON.
+
+    Args:
+        name: The program.
+        run: Returns the exit code.
+        interrupted: The work that a signal leaves behind, unless its exception has a text.
+        paints: Whether the program needs more packages than a laptop's scripts.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     print_anything()
@@ -159,7 +163,7 @@ def leave(code: int) -> NoReturn:
 
 
 def on_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Return whether a user can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -187,7 +191,7 @@ def _catch_ctrl_c() -> None:
 
 
 def _missing_packages(package: str, paints: bool) -> str:
-    """That a package is missing, with all others that are, and the way to install them."""
+    """Return the error for a missing package: all that are missing, and how to install them."""
     if paints or package not in LAPTOP:
         return (
             f"the Python package {package} is missing; ./start.sh setup installs all that it needs"

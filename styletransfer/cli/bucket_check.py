@@ -1,4 +1,4 @@
-"""Whether the three configured buckets can be used, and what to do where one cannot."""
+"""A check of the three configured buckets, with advice for those that cannot be used."""
 
 import secrets
 import sys
@@ -34,15 +34,15 @@ class Finding:
 
     @property
     def advice(self) -> str:
-        """The problem and the notes; empty where there is neither."""
+        """The problem and the notes, or an empty text."""
         return " · ".join(text for text in (self.problem, *self.notes) if text)
 
 
 def check() -> int:
-    """Tries the three configured buckets at once; returns 0, or 5 if any of them has a problem.
+    """Try the three configured buckets at once, and return 0, or 5 if any of them has a problem.
 
     Writes one object with a random name into each and deletes it. A run only reads photos and
-    paintings, so a bucket of these that cannot be written to is no problem.
+    paintings, so for these a bucket that cannot be written to is not a problem.
     """
     buckets = open_configured()
     with ThreadPoolExecutor(len(buckets)) as pool:
@@ -111,7 +111,7 @@ def _try_writing(bucket: Store, found: Finding) -> None:
 def _look_for_unfinished(bucket: Store, found: Finding) -> None:
     try:
         uploads = bucket.unfinished_uploads()
-    except StorageError as error:  # A right of its own, which painting does not need.
+    except StorageError as error:  # This takes a separate right, which painting does not need.
         found.notes.append(f"unfinished uploads cannot be looked for: {error}")
         return
     if uploads:

@@ -25,7 +25,7 @@ CODES = """
 
 exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused, or a problem that check found"""
-SHOWN_KEYS = 5  # that `empty` shows before it asks
+SHOWN_KEYS = 5  # keys that `empty` lists before it asks
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ def abort(bucket: Store) -> None:
 
 
 def abort_uploads(bucket: Store) -> int:
-    """Aborts a bucket's unfinished uploads; how many there were. Raises StorageError."""
+    """Abort a bucket's unfinished uploads, and return their number. Raises StorageError."""
     uploads = bucket.unfinished_uploads()
     for each in uploads:
         bucket.abort_upload(each)

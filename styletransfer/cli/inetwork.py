@@ -182,8 +182,10 @@ def _run(
 def _recorded(
     steps: Iterable["Step"], losses: "LossLog", results: ResultFiles, every: int, stop: Stop
 ) -> Iterator["Step"]:
-    """The steps, after their losses and every so many of their pictures are written. After a
-    signal, the picture as it is becomes the result, and Stopped is raised."""
+    """Yield the steps after writing their losses and, every `every` steps, their picture.
+
+    After a signal, the current picture becomes the result, and Stopped is raised.
+    """
     for step in steps:
         losses.add(step)
         stop.later = True
@@ -233,7 +235,14 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
 def _leave_out_transparent(
     given: dict[str, Any], photo: "Picture", paintings: Sequence["Picture"], names: Sequence[str]
 ) -> None:
-    """Takes what is transparent out of the masks of a photo and of paintings. names: of both."""
+    """Take transparent parts out of the masks of a photo and of paintings.
+
+    Args:
+        given: The masks, which are changed.
+        photo: The photo.
+        paintings: The paintings.
+        names: The names of the photo and of the paintings, for messages.
+    """
     from styletransfer.images import masks
 
     given["content_mask"] = masks.painted(given["content_mask"], photo.alpha_int, names[0])

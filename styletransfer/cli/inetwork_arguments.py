@@ -70,7 +70,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def usage() -> str:
-    """How it is called, one line for each way, and where to read on."""
+    """Return one line for each way to call the program, and a pointer to its help."""
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
@@ -141,7 +141,7 @@ def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
 
 
 def output_format(args: argparse.Namespace) -> OutputFormat:
-    """How the arguments ask for pictures to be written."""
+    """Return the output format that the arguments ask for."""
     return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)
 
 

@@ -57,9 +57,17 @@ def open_for_download(value: str) -> tuple[Store, str | None]:
 def open_configured(
     variables: Sequence[str] = config.BUCKETS, *, new: bool = False
 ) -> dict[str, Store]:
-    """The buckets that BUCKET_* variables name, by variable; `new` as in `open_bucket`.
+    """Open the buckets that BUCKET_* variables name.
 
-    Raises ConfigError where none is set: nobody uploads into the samples of the demo.
+    Args:
+        variables: The variables.
+        new: As in `open_bucket`.
+
+    Returns:
+        The buckets by variable.
+
+    Raises:
+        ConfigError: None is set. The samples of the demo are not a place to upload to.
     """
     loaded = config.load(config.environment())
     if loaded.demo:

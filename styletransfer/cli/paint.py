@@ -37,7 +37,7 @@ exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configura
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
 access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
 
-# What is asked for by variables alone.
+# Variables without a flag.
 _VARIABLES = (
     *("PHOTO", "LOOK", "SHARD", "STYLE_MODE", "VGG_WEIGHTS", "DEVICE", "PAINTERS", "MEMORY_LIMIT"),
     *("OUTPUT_FORMAT", "OUTPUT_QUALITY", "OUTPUT_DEPTH", "KEEP_GPS", "CHECKPOINT_EVERY"),
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show_gallery(loaded, args.open, start)
         return code
 
-    # What the log looks like is known before all else.
+    # The log is set up before anything else.
     given = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
     variables = {name: value for name, value in given.items() if value}
     return run_service(parser.prog, run, variables)
@@ -143,8 +143,7 @@ def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -
 
 
 def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
-    """Names the page of the results, where they are in a folder and it shows all of them; opens it
-    if asked to."""
+    """Name the page of the results if it is in a folder and complete; open it if asked to."""
     where = parse_address(config.result)
     if config.dry_run:
         return

@@ -1,4 +1,4 @@
-"""Pictures and masks in files named on a command line, and the pictures written beside them.
+"""Pictures and masks in files named on a command line, and the pictures written next to them.
 
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """

@@ -14,10 +14,14 @@ PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 
 
 def variables(places: Sequence[str], start: Path) -> dict[str, str]:
-    """The variables that three places stand for, each a folder or a bucket; the first two may be a
-    single picture, too. start: the folder where relative paths begin.
+    """Return the variables for PHOTOS, PAINTINGS and RESULTS.
 
-    Raises ConfigError where they are not three, or where one can be a folder as well as a bucket.
+    Args:
+        places: Three folders or buckets; the first two may also be a single picture.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: There are not three, or one may be a folder or a bucket.
     """
     if len(places) != len(PLACES):
         raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
@@ -47,7 +51,7 @@ def _located(place: str, name: str, start: Path) -> str:
     except RuntimeError:  # The home of an unknown user, as its address says.
         return place
     if is_folder(place):
-        # As it is written, where that means the same here: logs and records name it.
+        # Logs and records show it as it is written, if that means the same here.
         return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
     with storage_errors(f"{name} {printable(place)}"):
         is_file, is_dir = path.is_file(), path.is_dir()

@@ -26,12 +26,21 @@ _Value = TypeVar("_Value")
 def repaint_record(
     file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
 ) -> Path:
-    """Paints what the record in `file` describes, from the buckets it names; the path written,
-    PREFIX with the result's extension.
+    """Paint what a record describes, from the buckets that it names.
 
-    weights: a file or name, where the record's weights are not available here. memory_limit: as for
-    `stylize`. Raises ConfigError for a file that is not a record of a result, PictureError where a
-    picture is missing or has changed, and what painting itself raises.
+    Args:
+        file: The path of the record.
+        prefix: The path of the result, with or without its extension.
+        weights: A file or name, if the record's weights are not available here.
+        device: One of DEVICE's values.
+        memory_limit: The memory to use in bytes, as in `stylize`.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ConfigError: The file is not the record of a result.
+        PictureError: A picture is missing or has changed.
     """
 
     def known(value: _Value | None, name: str) -> _Value:

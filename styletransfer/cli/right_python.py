@@ -17,11 +17,11 @@ COPYING = ("boto3", "dotenv", "rich")
 
 
 def use_right_python(*modules: str) -> None:
-    """Starts the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
+    """Start the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
 
-    Ends with one line if this one is too old and there is no `.venv`. Where only a module is
-    missing and there is no `.venv`, its import says what to install. Until `run_program`, Ctrl-C
-    ends the process without a traceback.
+    Ends with one line if this one is too old and `.venv` does not exist. If only a module is
+    missing, its import tells how to install it. Until `run_program`, Ctrl-C ends the process
+    without a traceback.
     """
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -8,8 +8,14 @@ from styletransfer.settings import FIELDS, QUALITIES, RECIPES
 
 
 def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
-    """Flags with underscores and switches with a value, so that a picture after a switch is not
-    taken for its value. others: names of switches that are no settings."""
+    """Return the words with underscores in flags, and a value after each switch.
+
+    Without one, a picture after a switch would be taken for its value.
+
+    Args:
+        words: The command line.
+        others: The names of switches that do not belong to a setting.
+    """
     switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
     switches |= {f"--{name}" for name in others}
     result = []
@@ -24,8 +30,14 @@ def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
 
 
 def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: str = "") -> None:
-    """Adds the flag of a setting, whose value stays text. others: further names of it. also: what
-    this command accepts as a value, too."""
+    """Add the flag of a setting, with its value as text.
+
+    Args:
+        group: The flags to add it to.
+        name: The setting.
+        *others: Further names of the flag.
+        also: A value that only this command accepts, for the help.
+    """
     default = f"default: {FIELDS[name].default}"
     for quality, defaults in QUALITIES.items():
         if defaults.get(name, FIELDS[name].default) != FIELDS[name].default:

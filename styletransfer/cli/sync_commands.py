@@ -217,11 +217,10 @@ def _upload(sources: Sequence[Path], bucket: Store, rules: SyncRules) -> SyncRes
 
 
 def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
-    """Downloads results as they appear, with all that belongs to them, until Ctrl-C. Only the
-    results are named.
+    """Download results as they appear, with their records, until Ctrl-C. List only the results.
 
-    Raises StorageError from the first listing, ObjectError where the folder cannot be written from
-    the start. Once the bucket could be read, other errors are reported and it is tried again.
+    Raises StorageError from the first listing, and ObjectError if the folder cannot be written at
+    the start. Later errors are reported, and the download is tried again.
     """
     folder = args.folder
     rules = replace(rules, named=True, shown=bucket_layout.is_result)
@@ -290,7 +289,7 @@ def _rules(args: argparse.Namespace) -> SyncRules:
 
 
 def _path(text: str) -> Path:
-    if not text.strip():  # As of a variable that is unset, where it would be the current folder.
+    if not text.strip():  # An unset variable; as a path, it would be the current folder.
         raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
         return _path_of_url(text)

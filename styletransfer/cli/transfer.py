@@ -48,11 +48,11 @@ def transfer_mask(args: argparse.Namespace) -> Path:
 
 
 def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
-    """The files beside a finished painting, or the one that --output names."""
+    """Return the files next to a finished painting, or the file that --output names."""
     painted = read_picture(generated, "GENERATED")
     if args.output:
         return result_files(args.output, painted, output_format(args))
-    # What is left of `photo.heic.png`, a batch's name for a result, is no format to write in.
+    # The rest of `photo.heic.png`, a result of a batch, does not name a format to write.
     return files_with_prefix(str(Path(generated).with_suffix("")), painted, output_format(args))
 
 

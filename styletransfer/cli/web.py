@@ -19,7 +19,7 @@ who may use it (docs/web.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
-# What says where it listens, and who may use it.
+# Variables for where it listens, and who may use it.
 _VARIABLES = ("PORT", "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_PROXIES")
 WORKER = (sys.executable, "-m", "styletransfer.cli.web")
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _work(loaded, args) if args.owner else _serve(loaded, environment)
         except Stopped as stopped:
-            if args.owner:  # The web process says so.
+            if args.owner:  # The web process reports it.
                 return stopped.exit_code
             stopped.kept = "jobs go on with the next start"
             raise

@@ -21,10 +21,15 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class Account:
-    """An account on an S3 service. `endpoint` None means Amazon S3; `key_id` None means that boto3
-    finds the credentials. region: what requests are signed for; boto3 finds Amazon's, and Ceph
-    takes any. hurried: somebody waits for each answer, so that a service that gives none is given
-    up soon."""
+    """An account on an S3 service.
+
+    Attributes:
+        endpoint: The host, or None for Amazon S3.
+        key_id: The key's name, or None if boto3 has to find the credentials.
+        secret: The key.
+        region: The region for which requests are signed. Ceph accepts any; boto3 finds Amazon's.
+        hurried: Whether a caller waits for each answer, so that a silent service is soon given up.
+    """
 
     endpoint: str | None = None
     key_id: str | None = None
@@ -112,7 +117,7 @@ def is_folder(value: str) -> bool:
 
 
 def folder_hint(value: str) -> str:
-    """What to add to an error about a bucket where a folder here has its name; else empty."""
+    """Return an addition to an error about a bucket if a folder here has its name, else nothing."""
     try:
         there = Path(value).is_dir()
     except (OSError, ValueError):

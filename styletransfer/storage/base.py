@@ -22,7 +22,7 @@ class NoBucketError(UnavailableError):
     """The bucket or folder does not exist."""
 
 
-class RefusedError(StorageError):
+class BucketRefusedError(StorageError):
     """A request about the bucket itself is refused, such as a listing. Others may succeed."""
 
 
@@ -154,9 +154,9 @@ class Bucket(ABC):
         return str
 
     def skipped(self) -> Mapping[str, Sequence[str]]:
-        """Return what a user may expect in a folder's listing and does not find, by the reason.
+        """Return the names that a user may miss in a folder's listing, by the reason.
 
-        That is links out of the folder, to a folder or to nothing, and files that iCloud has
+        They are links out of the folder, to a folder or to nothing, and files that iCloud has
         removed, as of the last complete listing, if there was one.
         """
         return {}
@@ -187,7 +187,7 @@ class Store(Bucket):
         return self.list()
 
     def clock_skew(self) -> float:
-        """Return the seconds by which this machine's clock is ahead of the store's."""
+        """Return how far the local clock is ahead of the store's clock, in seconds."""
         return 0.0
 
 

@@ -1,7 +1,7 @@
-"""Downloads of a bucket into a folder. What is the user's own there stays as it is.
+"""Downloads of a bucket into a folder that replace and delete downloaded files only.
 
-A file is the user's own if no download brought it, by the folder's manifest, or if it was changed
-since. One that has the content of its object counts as downloaded.
+A file is the user's own if the folder's manifest does not name it, or if it was changed since its
+download. A file with the content of its object is treated as downloaded.
 """
 
 import os
@@ -37,11 +37,20 @@ from styletransfer.storage.sync import (
 def download_all(
     bucket: Store, folder: Path, rules: SyncRules | None = None, only: str | None = None
 ) -> SyncResult:
-    """Downloads a bucket, or `only` the object of a key, into a folder.
+    """Download a bucket into a folder.
 
-    A key that cannot be a file in the folder, and one where the user has a file of their own, count
-    as failures. Raises ConfigError if `folder` is a file, StorageError if the bucket cannot be
-    listed, UnavailableError.
+    An object fails if its key cannot be a file in the folder, or if the user's own file has its
+    name.
+
+    Args:
+        bucket: The bucket.
+        folder: The folder, which is created if it is missing.
+        rules: What to transfer and delete.
+        only: The key of the only object to download, if not all.
+
+    Raises:
+        ConfigError: `folder` is a file, or `rules` do not fit.
+        StorageError: The bucket cannot be listed or becomes unavailable.
     """
     rules = rules or SyncRules()
     with storage_errors(printable(str(folder))):
@@ -139,13 +148,15 @@ def _differs(
     dry_run: bool,
     progress: Progress,
 ) -> bool:
-    """Whether a file that is there has another content than its object. If not, it counts as
-    downloaded. Raises OwnFileError where it differs and is the user's own."""
+    """Return whether an existing file has another content than its object; if not, list it.
+
+    Raises OwnFileError if it differs and is the user's own.
+    """
     with storage_errors(printable(str(path))):
         exists, link = path.is_file(), path.is_symlink()
     same = exists and is_same(path, entry)
     if not same and (exists or link) and not _as_downloaded(entry.key, path, manifest):
-        # Another download may have brought it a moment ago, and not listed it yet.
+        # Another process may have downloaded it and not listed it yet.
         same = path.is_file() and is_same(path, entry)
         if not same:
             raise _own_file(entry.key, path, manifest)
@@ -169,7 +180,7 @@ def _as_downloaded(key: str, path: Path, manifest: Manifest) -> bool:
     """Whether a file is as a download left it."""
     if manifest.is_unchanged(key, path):
         return True
-    manifest.reload()  # Another download may have brought it meanwhile.
+    manifest.reload()  # Another process may have downloaded it.
     return manifest.is_unchanged(key, path)
 
 

@@ -1,4 +1,4 @@
-"""Which keys would be the same file in a folder, on a disk that ignores case or Unicode form."""
+"""Keys that would be the same file on a disk that ignores case or Unicode form."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ Fold = Callable[[str], str]  # maps keys that are the same file to the same text
 
 
 def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
-    """How the disk of a folder folds keys into file names.
+    """Return the function that maps keys of the same file in a folder to the same text.
 
-    The disk is only tried if some keys differ in nothing but case or Unicode form, or `always`.
+    The disk is tried only if some keys differ in nothing but case or Unicode form, or if `always`.
     """
     if not always and len(set(map(_fold_all, keys))) == len(keys):
         return str

@@ -21,7 +21,7 @@ PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its
 LOCK_FILE = ".lock"
 LEFT_S = 3600  # A file that is still being written is younger.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-# What file systems such as exFAT say to `a:b.jpg` or `what?.jpg`, where other names are stored.
+# Errors of file systems such as exFAT for names like `a:b.jpg` or `what?.jpg`.
 _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
 # Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others,
 # and of AWS's console in the browser.
@@ -34,15 +34,20 @@ class RefusedNameError(OSError):
 
 
 def is_same(path: Path, entry: Entry) -> bool:
-    """Whether a file has the content of an entry, by size and ETag; False where that is not known,
-    as `has_etag`. Raises ObjectError if the file cannot be read."""
+    """Return whether a file has the content of an entry, by size and ETag.
+
+    The answer is False if that is unknown (see `has_etag`). Raises ObjectError if the file cannot
+    be read.
+    """
     with storage_errors(printable(str(path))), path.open("rb") as body:
         return os.fstat(body.fileno()).st_size == entry.size and bool(has_etag(body, entry.etag))
 
 
 def has_etag(body: BinaryIO, etag: str) -> bool | None:
-    """Whether a file's content has an ETag (see `Entry`). None is for that of an upload in several
-    parts, where none of the usual part sizes gives it."""
+    """Return whether a file's content has an ETag (see `Entry`).
+
+    The answer is None if the upload had several parts, and none of the usual sizes fits.
+    """
     whole, _, parts = etag.partition("-")
     if not parts:
         return md5(body) == etag
@@ -106,8 +111,10 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that replaces `path` when the block ends without an error; hidden until then. Raises
-    OSError; RefusedNameError where only the name is in the way."""
+    """Yield a hidden file that replaces `path` when the block ends without an error.
+
+    Raises OSError, or RefusedNameError if only the name is the reason.
+    """
     with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -137,8 +144,8 @@ def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
 
 
 def _takes_other_names(path: Path) -> bool:
-    """Whether the nearest folder above a path that is there takes a new file: it may be gone since,
-    or be one of the system's."""
+    """Return whether the nearest existing folder above a path takes a new file. It may be a
+    read-only folder of the system."""
     above = nearest_existing(path.parent)
     try:
         with tempfile.NamedTemporaryFile(prefix=".", suffix=".part", dir=above):
@@ -160,8 +167,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def delete_leftovers(folder: Path) -> None:
-    """Deletes files in a folder, not in its sub-folders, that `replacing` left an hour ago or more,
-    because its process was killed. What cannot be deleted does no harm."""
+    """Delete the files in a folder that killed processes left in `replacing` an hour ago or more.
+
+    Sub-folders are not searched, and errors are ignored: the files do no harm.
+    """
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if PART_FILE.fullmatch(path.name) and path.stat().st_mtime < time.time() - LEFT_S:

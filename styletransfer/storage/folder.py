@@ -39,7 +39,7 @@ from styletransfer.storage.files import (
 
 # Windows opens a device for these names in any folder, or cannot store them.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
-# What a Mac with little room leaves of a file: `.IMG_1.HEIC.icloud`.
+# A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 BEHIND_LINKS = "behind links"
 IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
@@ -102,7 +102,7 @@ class FolderBucket(Store):
         return key in found.in_icloud or any(each in found.links for each in (key, *above))
 
     def _scan(self, prefix: str) -> _Scan:
-        """What is there whose keys start with `prefix`."""
+        """Return the contents of the folder with keys that start with `prefix`."""
         found = _Scan()
         if not self._is_there():
             return found
@@ -129,7 +129,7 @@ class FolderBucket(Store):
                     path = self.folder / key
                     with storage_errors(self._where(key), StorageError):
                         entry, is_link = self._entry(key), path.is_symlink()
-                    # Of what is no link itself, no folder above is one: they are not followed.
+                    # os.walk follows no links, so only a file that is a link can be outside.
                     if entry and (not is_link or _is_inside(path, self.folder)):
                         found.entries.append(entry)
                     elif is_link:
@@ -142,12 +142,14 @@ class FolderBucket(Store):
 
     def _note_links(self, keys: Iterable[str], found: _Scan) -> None:
         for key in keys:
-            with contextlib.suppress(FileNotFoundError):  # It is gone meanwhile.
+            with contextlib.suppress(FileNotFoundError):  # It was deleted since.
                 found.links[key] = (self.folder / key).readlink()
 
     def _is_there(self) -> bool:
-        """Whether the folder is there; one of results is made when it is written to. Raises
-        StorageError for another that is not, and for one that cannot be made."""
+        """Return whether the folder exists. A folder for results is created by the first write.
+
+        Raises StorageError if another one is missing, or if it cannot be created.
+        """
         if self.exists():
             return True
         if self.folder.exists():
@@ -198,12 +200,12 @@ class FolderBucket(Store):
             return self.write(key, data) if found == etag else None
 
     def _etag(self, key: str) -> str | None:
-        """That of a file as it is now; None where there is none. Raises ObjectError."""
+        """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
         entry = self._entry(key)
         try:
             return entry.etag if entry else None
         except ObjectError:
-            if self._entry(key) is None:  # It was deleted meanwhile, which takes no lock.
+            if self._entry(key) is None:  # It was deleted since; deleting takes no lock.
                 return None
             raise
 
@@ -240,8 +242,8 @@ class FolderBucket(Store):
             ]
         uploads = []
         for key, path in found:
-            with contextlib.suppress(OSError):  # It has ended meanwhile.
-                # The time of the last write: an upload that goes on is always young.
+            with contextlib.suppress(OSError):  # It has ended since.
+                # The time of the last write, which is recent during an upload.
                 begun = path.stat().st_mtime
                 uploads += [UnfinishedUpload(key, "", begun)] if key.startswith(prefix) else []
         return uploads
@@ -313,7 +315,7 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
 
 
 def _check_parts(folder: Path, key: str, windows: bool) -> None:
-    """Raises BadKeyError where a key's parts cannot be names of files."""
+    """Raise BadKeyError if a part of a key cannot be the name of a file."""
     parts = key.split("/")
     bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)

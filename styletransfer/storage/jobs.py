@@ -34,9 +34,13 @@ JobOutcome = bool | StorageError  # what `Job.run` returned or raised
 
 @dataclass(frozen=True)
 class Display:
-    """How a terminal shows jobs. doing: what they do, such as `sending`. bytes_count: the bar
-    counts bytes, not files. named: their lines are printed above the bar, which disappears in the
-    end."""
+    """The display of jobs on a terminal.
+
+    Attributes:
+        doing: What the jobs do, such as `sending`.
+        bytes_count: Whether the bar counts bytes instead of files.
+        named: Whether a line for each job is printed above the bar, which disappears in the end.
+    """
 
     doing: str
     bytes_count: bool = True
@@ -59,7 +63,7 @@ def run_jobs(
     if not jobs:
         return
     with Stop() as stop:
-        stop.later = True  # What a signal raises while a thread is started would break its locks.
+        stop.later = True  # An exception while a thread is started would break its locks.
         _run(jobs, ended, _shown(jobs, display), ThreadPoolExecutor(at_a_time, POOL), stop)
         stop.later = False
         stop.obey()

@@ -1,7 +1,7 @@
-"""The list, in a folder, of the files that downloads brought; all others are the user's own.
+"""The list, in a folder, of its downloaded files; all others are the user's own.
 
-Each line of the list is a JSON object; of several with the same key, the last counts. Lines are
-only appended, each in one write, so several downloads may share a folder.
+Each line of the list is a JSON object; the last one for a key applies. Lines are only appended,
+each in one write, so several downloads may share a folder.
 """
 
 import errno
@@ -18,7 +18,7 @@ from styletransfer.storage.files import is_same, replacing, storage_errors
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
 # Windows would write each line end as two bytes.
 APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-# Lines of keys that later lines repeat or take back, from which on the list is written anew.
+# The list is rewritten if it has more lines that later ones replace.
 OUTDATED_LINES = 2000
 
 
@@ -34,17 +34,17 @@ class Downloaded:
 
 
 class Manifest:
-    """The files that downloads brought into a folder, by key. Thread-safe."""
+    """The downloaded files of a folder, by key. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the folder's list. Raises ObjectError if that cannot be read."""
+        """Read the folder's list. Raises ObjectError if it cannot be read."""
         self._path = folder / MANIFEST
         self._lock = threading.Lock()
         self.files: dict[str, Downloaded] = {}
         self.reload()
 
     def reload(self) -> None:
-        """Reads what other downloads have added meanwhile. Raises ObjectError."""
+        """Read the list again, since other downloads may have added to it. Raises ObjectError."""
         with storage_errors(printable(str(self._path))):
             data = self._path.read_bytes() if os.path.lexists(self._path) else b""
         files: dict[str, Downloaded] = {}
@@ -70,8 +70,10 @@ class Manifest:
             self.files = files
 
     def begin(self) -> None:
-        """Makes the folder and its list where they are missing. Raises ObjectError where nothing
-        can be downloaded into the folder, because the list cannot be written."""
+        """Create the folder and its list if they are missing.
+
+        Raises ObjectError if the list cannot be written: then nothing can be downloaded.
+        """
         folder = f"folder {printable(str(self._path.parent))}"
         with storage_errors(folder):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +96,7 @@ class Manifest:
             self.files.pop(key, None)
 
     def rewrite(self) -> None:
-        """Writes the list anew, without lines that are damaged or outdated. Raises ObjectError."""
+        """Write the list again without damaged and outdated lines. Raises ObjectError."""
         with self._lock:
             lines = [_line({"key": key, **asdict(file)}) for key, file in self.files.items()]
         with storage_errors(printable(str(self._path))), replacing(self._path) as body:
@@ -125,7 +127,7 @@ class Manifest:
 
 
 def was_downloaded(folder: Path, key: str) -> bool:
-    """Whether a download brought the file of a key, which still exists. Raises ObjectError."""
+    """Return whether the file of a key was downloaded and still exists. Raises ObjectError."""
     return key in Manifest(folder).files and (folder / key).is_file()
 
 

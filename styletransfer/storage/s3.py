@@ -1,4 +1,4 @@
-"""Buckets on Cellar (Ceph) or Amazon S3. With `s3_client` and `s3_errors`, all that knows boto3."""
+"""Buckets on Cellar (Ceph) or Amazon S3. Only `s3_client` and `s3_errors` use boto3 as well."""
 
 import contextlib
 import io
@@ -18,11 +18,11 @@ from styletransfer.log import printable
 from styletransfer.storage.address import ANY_REGION, Account
 from styletransfer.storage.base import (
     BadKeyError,
+    BucketRefusedError,
     Entry,
     NoBucketError,
     ObjectError,
     Progress,
-    RefusedError,
     Store,
     UnfinishedUpload,
 )
@@ -43,10 +43,10 @@ from styletransfer.storage.s3_errors import (
     is_not_found,
 )
 
-# Photos and results up to this size stay single objects, whose ETag is their MD5.
+# Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
 PART = 8 * MIB
-OTHER_PIECE = 7 * MIB  # of a download that is made again
+OTHER_PIECE = 7 * MIB  # the size of the pieces of a second download
 
 
 class S3Bucket(Store):
@@ -191,7 +191,7 @@ class S3Bucket(Store):
         try:
             if self.exists():
                 return False
-        except RefusedError:  # It may be another customer's, as CreateBucket's answer says.
+        except BucketRefusedError:  # It may be another customer's, as CreateBucket's answer says.
             refused = True
         client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
         if self._account.endpoint and self._account.region == ANY_REGION:
@@ -294,8 +294,11 @@ class S3Bucket(Store):
 
 
 class _FileToSend(io.BufferedReader):
-    """A file of so many bytes. Reading raises OSError where it ends earlier, because it has changed
-    since: the service would wait a minute for the rest, again and again."""
+    """A file with a fixed size.
+
+    Reading raises OSError if the file has become shorter: the service would wait a minute for the
+    rest, again and again.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path))

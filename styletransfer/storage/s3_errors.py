@@ -12,15 +12,15 @@ from styletransfer.storage import s3_client
 from styletransfer.storage.address import REGION, Account, folder_hint
 from styletransfer.storage.base import (
     BadKeyError,
+    BucketRefusedError,
     NoBucketError,
     ObjectError,
-    RefusedError,
     UnavailableError,
 )
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
 _NOT_FOUND = ("NoSuchKey", "NotFound", "404")
-# Of a write that has a condition: the object is another, is gone, or is being written.
+# Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 _ACCESS_DENIED = ("AccessDenied", "403")
 _REFUSED = (
@@ -28,7 +28,7 @@ _REFUSED = (
     *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
 )
 _BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
-# What botocore also says of a web page where a listing is expected.
+# botocore also reports this for a web page instead of a listing.
 _ODD = (UnavailableError, f"{_BUSY[1]}; if that lasts, check CELLAR_ADDON_HOST")
 _OTHER_REGION = (
     UnavailableError,
@@ -43,8 +43,8 @@ _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose anoth
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
-    "BucketAlreadyExists": (RefusedError, _NAME_TAKEN),
-    "InvalidBucketName": (RefusedError, _NAME_REFUSED),
+    "BucketAlreadyExists": (BucketRefusedError, _NAME_TAKEN),
+    "InvalidBucketName": (BucketRefusedError, _NAME_REFUSED),
     "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
     **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
     **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
@@ -71,7 +71,7 @@ class ErrorTranslator:
     def translated(self, key: str = "") -> Iterator[None]:
         """Raise an ObjectError or UnavailableError for a failure inside the block.
 
-        Without a key, it is a RefusedError instead of an ObjectError.
+        Without a key, it is a BucketRefusedError instead of an ObjectError.
         """
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -102,7 +102,7 @@ class ErrorTranslator:
     def _refusal(self, code: str, key: str) -> StorageError:
         """The error for an answer of the service."""
         where, host = self.where(key), self._host
-        kind: type[StorageError] = ObjectError if key else RefusedError
+        kind: type[StorageError] = ObjectError if key else BucketRefusedError
         if code in (*_NOT_FOUND, "400", "403"):
             code = self._cause(code)
         if code in _NOT_FOUND and key:
@@ -136,7 +136,7 @@ class ErrorTranslator:
 
         where, host = self.where(key), self._host
         if isinstance(error, boto.ParamValidationError):
-            kind = BadKeyError if key else RefusedError
+            kind = BadKeyError if key else BucketRefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
         if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
             return UnavailableError(f"no credentials for {where}; {s3_client.CREDENTIALS_HINT}")

@@ -1,4 +1,4 @@
-"""What a sync of a folder and a bucket does and reports; uploads. `fetch` has downloads."""
+"""Rules and results of a sync between a folder and a bucket, and uploads. `fetch` has downloads."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
@@ -25,18 +25,22 @@ HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patter
 
 
 class OwnFileError(ObjectError):
-    """A file of the user's own is where an object is to be downloaded to."""
+    """The user's own file has the name of an object that should be downloaded."""
 
 
 @dataclass(frozen=True)
 class SyncRules:
-    """What a sync transfers and deletes, and what it shows.
+    """The files that a sync transfers and deletes, and the lines that it prints.
 
-    include: whether a key is of a kind that is transferred. chosen: whether the user wants it.
-    delete: delete keys that the sender lacks at the receiver, if they are included, chosen and not
-        hidden; in a folder, only files that a download from the same bucket brought.
-    dry_run: only report. shown: whether a key's transfer is printed. named: also on a terminal.
-    jobs: how many files are checked or transferred at a time.
+    Attributes:
+        include: Tells whether a key is of a kind that is transferred.
+        chosen: Tells whether the user wants a key.
+        delete: Whether to delete keys at the receiver that the sender lacks, if they are included,
+            chosen and not hidden; in a folder, only files downloaded from the same bucket.
+        dry_run: Whether to report only.
+        shown: Tells whether the transfer of a key is printed.
+        named: Whether it is printed on a terminal as well.
+        jobs: The number of files that are checked or transferred at a time.
     """
 
     include: Callable[[str], bool] = lambda key: True
@@ -48,7 +52,7 @@ class SyncRules:
     jobs: int = JOBS
 
     def why_not(self, key: str) -> str:
-        """Why a key is left out; empty where it is not."""
+        """Return the reason why a key is left out, or an empty text."""
         if hidden(key):
             return HIDDEN
         if not self.include(key):
@@ -68,9 +72,17 @@ class SyncRules:
 
 @dataclass
 class SyncResult:
-    """What a sync did, counted in files; `size` is in bytes. `left_out` has the names of files by
-    the reason; storage refused `refused`. `failures` has a line for each failure, `notes` for what
-    the user should know."""
+    """The result of a sync, counted in files.
+
+    Attributes:
+        copied, same, deleted: Numbers of files.
+        size: The number of bytes copied.
+        refused: The number of files that the storage refused.
+        left_out: The names of files that were left out, by the reason.
+        failures: A line for each failure.
+        notes: Lines that the user should read.
+        dry_run: Whether nothing was done.
+    """
 
     copied: int = 0
     size: int = 0
@@ -99,7 +111,7 @@ class SyncResult:
         return [f"left out {why}: {listed(names)}" for why, names in self.left_out.items()]
 
     def count_check(self, outcome: JobOutcome) -> bool:
-        """Counts a file that was compared with the receiver's; whether it is to be transferred."""
+        """Count a file that was compared with the receiver's, and return whether it differs."""
         if isinstance(outcome, StorageError):
             self._refuse(outcome)
             return False
@@ -188,8 +200,7 @@ def upload_all(
 
 @contextlib.contextmanager
 def _unchanged(path: Path) -> Iterator[None]:
-    """Raises ObjectError where a file changes inside: what was sent may be a part of it, or of two
-    states of it."""
+    """Raise ObjectError if a file changes inside the block: it may have been sent in part."""
 
     def state() -> tuple[int, int]:
         with storage_errors(printable(str(path))):
@@ -263,7 +274,7 @@ def _single_files(
 
 
 def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> set[str]:
-    """Compares files with the receiver's; the keys of those that are to be transferred."""
+    """Compare files with the receiver's, and return the keys of those that differ."""
     differing = set[str]()
 
     def checked(job: Job, outcome: JobOutcome) -> str:
@@ -276,7 +287,14 @@ def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> se
 
 
 def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
-    """Transfers files, or only reports them. doing: what a terminal shows, such as `sending`."""
+    """Transfer files, or only report them.
+
+    Args:
+        jobs: The transfers.
+        result: Counts them.
+        rules: What is printed, and how many transfers run at a time.
+        doing: The word for them on a terminal, such as `sending`.
+    """
     if rules.dry_run:
         for job in jobs:
             print(result.count_transfer(job, True), flush=True)
@@ -290,8 +308,10 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
 
 
 def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
-    """The unfinished uploads of a bucket; none where they may not be listed, which is a right of
-    its own that a sync does not need."""
+    """Return the unfinished uploads of a bucket, or none if they may not be listed.
+
+    A sync does not need the right to list them.
+    """
     try:
         return bucket.unfinished_uploads()
     except StorageError:
@@ -299,11 +319,13 @@ def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
 
 
 def _abort(bucket: Store, earlier: Iterable[UnfinishedUpload], arrived: Set[str]) -> None:
-    """Aborts earlier uploads of files that have arrived now: their processes were killed, and the
-    bucket would keep them for ever, unseen and billed."""
+    """Abort earlier uploads of files that have arrived now.
+
+    Their processes were killed, and the bucket would keep them, unlisted and billed.
+    """
     for each in earlier:
         if each.key in arrived:
-            with contextlib.suppress(StorageError):  # The files have arrived all the same.
+            with contextlib.suppress(StorageError):  # The files have arrived.
                 bucket.abort_upload(each)
 
 

@@ -1,4 +1,4 @@
-"""inetwork.py: one photo from a file, painted into a file; what it writes, and mistakes."""
+"""inetwork.py: the files that it writes, and mistakes on its command line."""
 
 import json
 import os

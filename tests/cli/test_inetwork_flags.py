@@ -112,7 +112,7 @@ def test_a_picture_to_start_from_is_where_it_starts():
 
 
 def save_cut_out(source, part, name):
-    """Saves a picture of which only the left `part` is opaque, and that as a mask."""
+    """Save a picture with only the left `part` opaque, and that part as a mask."""
     opaque = np.asarray(Image.open(source).convert("RGB"))
     alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
     alpha[:, : int(part * opaque.shape[1])] = 255

@@ -94,7 +94,7 @@ def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_pa
 
 @pytest.fixture
 def closed(tmp_path):
-    """A folder that may not be looked into; as nobody, where the tests run as root."""
+    """A folder that may not be looked into; as the user `nobody` if the tests run as root."""
     folder = tmp_path / "closed"
     (folder / "sub").mkdir(parents=True)
     folder.chmod(0)

@@ -14,7 +14,7 @@ from styletransfer.cli.places import variables
 
 @pytest.fixture
 def loaded(tmp_path, monkeypatch):
-    """What the batch is run with, in an empty current folder; it paints nothing."""
+    """Collect the configurations of batches, which paint nothing, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STARTED_IN", raising=False)
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))

@@ -1,4 +1,4 @@
-"""What commands answer to flags that they do not have."""
+"""Answers to flags that a command does not have."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which Python a script runs in, where python3 is too old or lacks the packages."""
+"""The Python of a script if python3 is too old or lacks packages."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from styletransfer.cli.right_python import use_right_python
 
 @pytest.fixture
 def python_of_venv(monkeypatch, tmp_path):
-    """A .venv beside the scripts; what it is started with is printed by it."""
+    """Put a .venv next to the scripts that prints how it is started."""
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\n")

@@ -1,4 +1,4 @@
-"""What a laptop's scripts load and ask: --help, packages, and a missing bucket."""
+"""Start-up of a laptop's scripts: --help, packages, and a missing bucket."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a download into a folder does with files that are there already."""
+"""Downloads into a folder that has files already."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def bucket(tmp_path):
 
 @pytest.fixture
 def home(tmp_path):
-    """A folder with files of the user's own."""
+    """A folder with the user's own files."""
     home = FolderBucket(tmp_path / "home")
     fill(home, "Documents/thesis.docx", "monet/mine.jpg", "mine.jpg")
     home.write("index.html", b"my own page")

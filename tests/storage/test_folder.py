@@ -1,4 +1,4 @@
-"""What only folders have: hostile keys, links, hidden files."""
+"""Properties of folders: hostile keys, links, hidden files."""
 
 import errno
 import itertools
@@ -145,7 +145,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
 def test_a_read_only_folder_is_reported(tmp_path):
     tmp_path.chmod(0o500)
     me = os.geteuid()
-    if me == 0:  # Root may write anywhere; nobody may not.
+    if me == 0:  # Root may write anywhere; the user `nobody` may not.
         os.seteuid(65534)
     try:
         assert "permission denied" in refusal(lambda: FolderBucket(tmp_path).write("a.jpg", b"x"))

@@ -1,4 +1,4 @@
-"""What only S3 has: any key, prefixes, multipart uploads, access."""
+"""Properties of S3: any key, prefixes, multipart uploads, access."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What copying files between a folder and a bucket does beyond any script."""
+"""Copying files between a folder and a bucket, apart from the scripts."""
 
 import io
 import os

@@ -37,7 +37,7 @@ def fill(bucket, *keys: str) -> None:
 
 
 def contents(where: Bucket | Path) -> dict[str, bytes]:
-    """What a bucket or folder holds, by key."""
+    """Return the contents of a bucket or folder, by key."""
     bucket = FolderBucket(where) if isinstance(where, Path) else where
     return {entry.key: bucket.read(entry.key) for entry in bucket.list()}
 
@@ -52,7 +52,7 @@ def fill_with_photos(folder: Path) -> Path:
 
 
 def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
-    """Three new buckets, set as those of BUCKET_*; by variable."""
+    """Make three buckets, set BUCKET_* to them, and return them by variable."""
     buckets = {name: new_bucket() for name in BUCKETS}
     for name, bucket in buckets.items():
         monkeypatch.setenv(name, bucket.name)
@@ -60,7 +60,7 @@ def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
 
 
 def on_a_terminal(command, answers: str, environment=None) -> tuple[int, str]:
-    """Runs a command on a terminal of its own; its exit code, and what was to be seen."""
+    """Run a command on a new terminal, and return its exit code and its output."""
     pid, terminal = pty.fork()
     if pid == 0:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""S3 servers for tests, as fixtures: moto's everywhere, Ceph's radosgw where it is installed."""
+"""S3 servers for tests, as fixtures: moto's everywhere, Ceph's radosgw if it is installed."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ class Server:
 
     @cached_property
     def client(self):
-        """A boto3 client of its own, to look at the server past the code under test."""
+        """A separate boto3 client, to look at the server past the code under test."""
         import boto3
         from botocore.config import Config
 
@@ -68,12 +68,12 @@ class Server:
         return name
 
     def open(self, value: str = "") -> Bucket:
-        """What `open_bucket` makes of a value, or of a new bucket."""
+        """Open a bucket by a value for `open_bucket`, or a new one."""
         return open_bucket(value or self.new_bucket(), self.account)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listened on a moment ago, all different."""
+    """Return different ports that nothing listens on."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -132,7 +132,7 @@ def rgw_tls(ceph) -> Server:
 
 @pytest.fixture(scope="session")
 def other_account(ceph) -> Server:
-    """The same radosgw for somebody else, who may not read what others keep."""
+    """Another account on the same radosgw, which may not read the first one's objects."""
     plain, _, folder = ceph
     who = ["--uid=other", "--display-name=other"]
     keys = ["--access-key=otheraccess", "--secret-key=othersecret"]
