@@ -20,7 +20,7 @@ def use_right_python(*modules: str) -> None:
     """Start the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
 
     Ends with one line if this one is too old and `.venv` does not exist. If only a module is
-    missing, its import tells how to install it. Until `run_program`, Ctrl-C ends the process
+    missing, its import says how to install it. Until `run_program`, Ctrl-C ends the process
     without a traceback.
     """
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:

@@ -8,8 +8,9 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -45,13 +46,11 @@ exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
 MOST_JOBS = 64  # connections that the S3 client keeps
 LONGEST_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
-DOWNLOADED = " any more, of those that came from there"
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
 Links are followed to files in the folder only; the others are named. What they
 stand for, and files in iCloud only, are not deleted in the bucket either."""
 )
-SEND_NOTES = f"Files of other kinds are left out.\n{BUCKETS_NOTES}{UPLOAD_NOTES}"
 DOWNLOAD_NOTES = SYNC_NOTES.format(
     own=f"""
 A file of your own is never replaced or deleted: one that no download brought, by
@@ -60,103 +59,129 @@ an object, that one fails, by name."""
 )
 
 
-def get_bucket_content(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
-    parser = new_parser(
-        "get_bucket_content.py",
+@dataclass(frozen=True)
+class _Command:
+    """A script that copies files.
+
+    Attributes:
+        description: Its help's first sentence.
+        examples: Command lines without `./` and the name of the script.
+        uploads: Whether it copies into a bucket, instead of out of one.
+        variable: The variable that names the bucket, or None if an argument does.
+        include: Returns whether a key is of a kind that it copies.
+    """
+
+    description: str
+    examples: Sequence[str]
+    uploads: bool
+    variable: str | None = None
+    include: Callable[[str], bool] = lambda key: True
+
+
+COMMANDS = {
+    "get_bucket_content.py": _Command(
         "Downloads a bucket, the objects under a prefix, or a single one, into a folder.",
-        example="  ./get_bucket_content.py my-paintings ./paintings\n"
-        '  ./get_bucket_content.py my-results/monet ./results --exclude "*.png"\n'
-        "  ./get_bucket_content.py my-results/monet/beach.jpg .",
-        notes=ACCOUNT_NOTES + DOWNLOAD_NOTES,
-    )
-    parser.add_argument(
-        "bucket", metavar="BUCKET", help=f"{BUCKET_HELP}; or one object's key there"
-    )
-    _add_destination_folder(parser)
-    _add_rules(parser, destination="FOLDER", source="BUCKET", which=DOWNLOADED)
-    args = parser.parse_args(arguments)
-
-    def download() -> SyncResult:
-        bucket, only = open_for_download(args.bucket)
-        return download_all(bucket, args.folder, _rules(args), only)
-
-    return _run_sync(parser.prog, download)
-
-
-def send_to_bucket(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
-    parser = new_parser(
-        "send_to_bucket.py",
+        (
+            "my-paintings ./paintings",
+            'my-results/monet ./results --exclude "*.png"',
+            "my-results/monet/beach.jpg .",
+        ),
+        uploads=False,
+    ),
+    "send_to_bucket.py": _Command(
         "Uploads a folder, or files, into a bucket.",
-        example="  ./send_to_bucket.py ./holidays my-photos\n"
-        "  ./send_to_bucket.py beach.jpg cliff.jpg my-photos/2026\n"
-        "  ./send_to_bucket.py ./holidays my-photos/2026/brittany",
-        notes=ACCOUNT_NOTES + UPLOAD_NOTES,
-    )
-    _add_sources(parser)
-    parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    _add_rules(parser, destination="BUCKET", source="the folder")
-    args = parser.parse_args(arguments)
-
-    def upload() -> SyncResult:
-        return _upload(args.sources, open_named(args.bucket, new=True), _rules(args))
-
-    return _run_sync(parser.prog, upload)
-
-
-def cl_send_source(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
-    parser = new_parser(
-        "cl_send_source.py",
+        (
+            "./holidays my-photos",
+            "beach.jpg cliff.jpg my-photos/2026",
+            "./holidays my-photos/2026/brittany",
+        ),
+        uploads=True,
+    ),
+    "cl_send_source.py": _Command(
         "Uploads photos, and masks (beach.mask.png beside beach.jpg), to BUCKET_SOURCE.",
-        example="  ./cl_send_source.py ./holidays\n  ./cl_send_source.py IMG_*.jpg",
-        notes=SEND_NOTES,
-    )
-    return _send(parser, "BUCKET_SOURCE", bucket_layout.for_source, arguments)
-
-
-def cl_send_style(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
-    parser = new_parser(
-        "cl_send_style.py",
+        ("./holidays", "IMG_*.jpg"),
+        uploads=True,
+        variable="BUCKET_SOURCE",
+        include=bucket_layout.for_source,
+    ),
+    "cl_send_style.py": _Command(
         "Uploads paintings, masks, looks.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
-        example="  ./cl_send_style.py ./paintings",
-        notes=SEND_NOTES,
-    )
-    return _send(parser, "BUCKET_STYLE", bucket_layout.for_style, arguments)
-
-
-def _send(
-    parser: argparse.ArgumentParser,
-    variable: str,
-    include: Callable[[str], bool],
-    arguments: Sequence[str] | None,
-) -> int:
-    """Uploads the files that `include` picks by key into the bucket of a variable; returns the
-    exit code."""
-    _add_sources(parser)
-    _add_rules(parser, destination=variable, source="the folder", which=", of these kinds")
-    args = parser.parse_args(arguments)
-
-    def upload() -> SyncResult:
-        bucket = open_configured([variable], new=True)[variable]
-        return _upload(args.sources, bucket, replace(_rules(args), include=include))
-
-    return _run_sync(parser.prog, upload)
-
-
-def cl_get_results(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
-    parser = new_parser(
-        "cl_get_results.py",
+        ("./paintings",),
+        uploads=True,
+        variable="BUCKET_STYLE",
+        include=bucket_layout.for_style,
+    ),
+    "cl_get_results.py": _Command(
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
-        example="  ./cl_get_results.py ./results --open\n  ./cl_get_results.py ./results --watch\n"
-        '  ./cl_get_results.py ./results --include "monet/*" --jobs 16',
-        notes=f"{BUCKETS_NOTES}{DOWNLOAD_NOTES}, 130 stopped by Ctrl-C, which ends --watch",
+        ("./results --open", "./results --watch", './results --include "monet/*" --jobs 16'),
+        uploads=False,
+        variable="BUCKET_RESULT",
+        include=bucket_layout.for_laptop,
+    ),
+}
+
+
+def _main(name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a script and return its exit code."""
+    command = COMMANDS[name]
+    parser = _parser(name, command)
+    args = parser.parse_args(arguments)
+    if args.watch and args.dry_run:
+        parser.error("--watch and --dry-run do not go together")
+
+    def run() -> int:
+        rules = replace(_rules(args), include=command.include)
+        copy = _upload if command.uploads else _download
+        result = copy(name, command, rules, args)
+        print(result, *result.left_out_lines, sep="\n", flush=True)
+        for line in (*result.notes, *result.failures):
+            print(f"{name}: {line}", file=sys.stderr)
+        return result.exit_code
+
+    return run_program(name, run)
+
+
+get_bucket_content = partial(_main, "get_bucket_content.py")
+send_to_bucket = partial(_main, "send_to_bucket.py")
+cl_send_source = partial(_main, "cl_send_source.py")
+cl_send_style = partial(_main, "cl_send_style.py")
+cl_get_results = partial(_main, "cl_get_results.py")
+
+
+def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
+    notes = BUCKETS_NOTES if command.variable else ACCOUNT_NOTES
+    notes += UPLOAD_NOTES if command.uploads else DOWNLOAD_NOTES
+    if command.uploads and command.variable:
+        notes = f"Files of other kinds are left out.\n{notes}"
+    watches = command.variable == "BUCKET_RESULT"
+    if watches:
+        notes += ", 130 stopped by Ctrl-C, which ends --watch"
+    examples = "\n".join(f"  ./{name} {example}" for example in command.examples)
+    parser = new_parser(name, command.description, example=examples, notes=notes)
+    parser.set_defaults(watch=False, open=False)
+    if command.uploads:
+        about = "the folder to upload, with sub-folders; or one or more files"
+        parser.add_argument("sources", metavar="PATH", nargs="+", type=_path, help=about)
+        if not command.variable:
+            parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
+        kinds = ", of these kinds" if command.variable else ""
+        _add_rules(parser, f"{command.variable or 'BUCKET'} that the folder does not have{kinds}")
+        return parser
+    if not command.variable:
+        about = f"{BUCKET_HELP}; or one object's key there"
+        parser.add_argument("bucket", metavar="BUCKET", help=about)
+    about = "the folder to download into; created if it is missing"
+    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
+    source = "the bucket" if command.variable else "BUCKET"
+    _add_rules(
+        parser, f"FOLDER that {source} does not have any more, of those that came from there"
     )
-    _add_destination_folder(parser)
-    _add_rules(parser, destination="FOLDER", source="the bucket", which=DOWNLOADED)
+    if watches:
+        _add_watching(parser)
+    return parser
+
+
+def _add_watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="keep downloading results as they appear, until Ctrl-C"
     )
@@ -170,42 +195,34 @@ def cl_get_results(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--open", action="store_true", help="open the gallery in the browser once it is downloaded"
     )
-    args = parser.parse_args(arguments)
-    if args.watch and args.dry_run:
-        parser.error("--watch and --dry-run do not go together")
-    folder = args.folder
-    rules = replace(_rules(args), include=bucket_layout.for_laptop)
-
-    def download() -> SyncResult:
-        bucket = open_configured(["BUCKET_RESULT"], new=args.watch)["BUCKET_RESULT"]
-        if args.watch:
-            _watch(parser.prog, bucket, rules, args)
-        result = download_all(bucket, folder, rules)
-        if args.open and not args.dry_run:
-            there = was_downloaded(folder, bucket_layout.PAGE)
-            open_in_browser(folder / bucket_layout.PAGE if there else folder)
-        return result
-
-    return _run_sync(parser.prog, download)
 
 
-def _run_sync(name: str, sync: Callable[[], SyncResult]) -> int:
-    """Runs a sync, then prints its summary and what failed; returns the exit code."""
+def _download(
+    name: str, command: _Command, rules: SyncRules, args: argparse.Namespace
+) -> SyncResult:
+    """Download a bucket, or watch it; open the gallery if asked to."""
+    only = None
+    if command.variable:
+        bucket = open_configured([command.variable], new=args.watch)[command.variable]
+    else:
+        bucket, only = open_for_download(args.bucket)
+    if args.watch:
+        _watch(name, bucket, rules, args)
+    result = download_all(bucket, args.folder, rules, only)
+    if args.open and not args.dry_run:
+        page = args.folder / bucket_layout.PAGE
+        open_in_browser(page if was_downloaded(args.folder, bucket_layout.PAGE) else args.folder)
+    return result
 
-    def run() -> int:
-        result = sync()
-        print(result, *result.left_out_lines, sep="\n", flush=True)
-        for line in (*result.notes, *result.failures):
-            print(f"{name}: {line}", file=sys.stderr)
-        return result.exit_code
 
-    return run_program(name, run)
-
-
-def _upload(sources: Sequence[Path], bucket: Store, rules: SyncRules) -> SyncResult:
-    """`upload_all`; on a terminal, offers to create a bucket that does not exist."""
+def _upload(name: str, command: _Command, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
+    """Upload files; on a terminal, offer to create a bucket that does not exist."""
+    if command.variable:
+        bucket = open_configured([command.variable], new=True)[command.variable]
+    else:
+        bucket = open_named(args.bucket, new=True)
     try:
-        return upload_all(sources, bucket, rules)
+        return upload_all(args.sources, bucket, rules)
     except NoBucketError as error:
         if rules.dry_run or not on_terminal():
             raise
@@ -213,7 +230,7 @@ def _upload(sources: Sequence[Path], bucket: Store, rules: SyncRules) -> SyncRes
         if ask(f"{what}. Create it? [y/N] ").lower() not in ("y", "yes"):
             raise
     bucket.create()
-    return upload_all(sources, bucket, rules)
+    return upload_all(args.sources, bucket, rules)
 
 
 def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
@@ -246,23 +263,10 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
         time.sleep(args.every)
 
 
-def _add_sources(parser: argparse.ArgumentParser) -> None:
-    about = "the folder to upload, with sub-folders; or one or more files"
-    parser.add_argument("sources", metavar="PATH", nargs="+", type=_path, help=about)
-
-
-def _add_destination_folder(parser: argparse.ArgumentParser) -> None:
-    about = "the folder to download into; created if it is missing"
-    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
-
-
-def _add_rules(
-    parser: argparse.ArgumentParser, *, destination: str, source: str, which: str = ""
-) -> None:
+def _add_rules(parser: argparse.ArgumentParser, deleted: str) -> None:
+    """Add the flags of `SyncRules`. `deleted` says which files --delete deletes, for the help."""
     parser.add_argument(
-        "--delete",
-        action="store_true",
-        help=f"afterwards delete files in {destination} that {source} does not have{which}",
+        "--delete", action="store_true", help=f"afterwards delete files in {deleted}"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="only report what would be copied and deleted"

@@ -33,12 +33,12 @@ class SyncRules:
     """The files that a sync transfers and deletes, and the lines that it prints.
 
     Attributes:
-        include: Tells whether a key is of a kind that is transferred.
-        chosen: Tells whether the user wants a key.
+        include: Returns whether a key is of a kind that is transferred.
+        chosen: Returns whether the user wants a key.
         delete: Whether to delete keys at the receiver that the sender lacks, if they are included,
             chosen and not hidden; in a folder, only files downloaded from the same bucket.
         dry_run: Whether to report only.
-        shown: Tells whether the transfer of a key is printed.
+        shown: Returns whether the transfer of a key is printed.
         named: Whether it is printed on a terminal as well.
         jobs: The number of files that are checked or transferred at a time.
     """

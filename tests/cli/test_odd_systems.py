@@ -69,7 +69,8 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
         "from styletransfer.storage.folder import FolderBucket\n"
         "from styletransfer.storage.base import Entry\n"
         "bucket = FolderBucket(pathlib.Path(sys.argv[1]))\n"
-        "bucket.everything = lambda: iter([Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')])\n"
+        "entries = [Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')]\n"
+        "bucket.list_with_folder_markers = lambda: iter(entries)\n"
         "print(ascii(fetch.download_all(bucket, pathlib.Path(sys.argv[2])).failures))"
     )
     ascii_alone = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
