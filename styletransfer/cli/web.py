@@ -1,7 +1,5 @@
 """`./start.sh web`: the web service."""
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +9,7 @@ from styletransfer.cli.parser import new_parser
 from styletransfer.signals import Stopped
 
 if TYPE_CHECKING:
-    from styletransfer.config import Config
+    from styletransfer.web.supervisor import Pipe
 
 EXIT_CODES = """\
 BUCKET_* and all else are as for ./start.sh; WEB_* and PORT say where it listens and
@@ -21,50 +19,47 @@ exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
 # Variables for where it listens, and who may use it.
 _VARIABLES = ("PORT", "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_PROXIES")
-WORKER = (sys.executable, "-m", "styletransfer.cli.web")
+NAME = "./start.sh web"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until it is stopped; returns its exit code."""
+    """Serve until a signal arrives; return the exit code."""
     parser = new_parser(
-        "./start.sh web",
+        NAME,
         "Paints from a browser: serves a page and an API.",
         notes=EXIT_CODES,
         variables=_VARIABLES,
     )
-    # How the web process starts its worker.
-    for name in ("--owner", "--gone", "--pipe"):
-        parser.add_argument(name, help=argparse.SUPPRESS)
-    args = parser.parse_args(arguments)
+    parser.parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
         from styletransfer import config
+        from styletransfer.web.options import load_options
+        from styletransfer.web.serve import serve
 
         loaded = config.load(environment, demo_settings={})
         try:
-            return _work(loaded, args) if args.owner else _serve(loaded, environment)
+            return serve(loaded, load_options(environment, loaded.demo), paint_jobs)
         except Stopped as stopped:
-            if args.owner:  # The web process reports it.
-                return stopped.exit_code
             stopped.kept = "jobs go on with the next start"
             raise
 
-    return run_service(parser.prog, run)
+    return run_service(NAME, run)
 
 
-def _serve(loaded: "Config", environment: dict[str, str]) -> int:
-    from styletransfer.web.options import load_options
-    from styletransfer.web.serve import serve
+def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
+    """Run the worker, in a process that the web process starts; return the exit code."""
 
-    return serve(loaded, load_options(environment, loaded.demo), WORKER)
+    def run(environment: dict[str, str]) -> int:
+        from styletransfer import config
+        from styletransfer.web.worker import work
 
+        try:
+            return work(config.load(environment, demo_settings={}), pipe, owner, gone)
+        except Stopped as stopped:  # The web process reports it.
+            return stopped.exit_code
 
-def _work(loaded: "Config", args: argparse.Namespace) -> int:
-    from styletransfer.web.worker import work
-
-    # Unbuffered: a thread that waits for a message must not hold the lock of a buffer.
-    with os.fdopen(int(args.pipe), "wb") as to_web, open(0, "rb", 0, closefd=False) as from_web:
-        return work(loaded, args.owner, args.gone, (from_web, to_web))
+    return run_service(NAME, run)
 
 
 if __name__ == "__main__":

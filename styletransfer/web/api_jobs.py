@@ -1,21 +1,23 @@
 """The API's jobs: to be painted, followed, cancelled, and fetched."""
 
+import asyncio
+import contextlib
 import mimetypes
 import re
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from styletransfer.web.board import Board
 from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.events import MOST_LISTENERS, job_changes
 from styletransfer.web.job_pictures import painted_of, photo_of, preview_of
 from styletransfer.web.orders import estimated
 from styletransfer.web.refusals import RefusedError, not_found
@@ -32,17 +34,18 @@ from styletransfer.web.stored import StoredJob
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
-UNBUFFERED = {"x-accel-buffering": "no"}  # A proxy must not wait for more.
+MAX_LISTENERS = 1000
+MIN_PAUSE_S = 0.25  # seconds between two groups of events in a stream
+MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
+RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 }
 OneJob = Annotated[JobId, Path()]
-LastEventId = Annotated[str | None, Header(max_length=100)]
 
 
 def _check_listeners(service: Shared) -> None:
-    if service.board.listeners >= MOST_LISTENERS:
+    if service.board.listeners >= MAX_LISTENERS:
         raise RefusedError(429, "too many pages are open", 10)
 
 
@@ -107,7 +110,9 @@ async def new_job(
 
 @jobs.get("/jobs")
 def list_jobs(service: Shared) -> JobList:
-    """The jobs that wait or are painted, and the latest that have ended."""
+    """List the jobs that wait or are painted, and the latest that have ended."""
+    if not service.board.complete:
+        raise RefusedError(503, "the jobs are still being read; try again in a moment", 1)
     return JobList(jobs=service.board.all())
 
 
@@ -125,7 +130,7 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
         later = service.board.cancel(job_id)
         if later:
             if service.supervisor:
-                service.supervisor.send("cancel", job=job_id)
+                service.supervisor.send("cancel", job_id)
             return service.board.view(later)
         job = _known(service, job_id)
     raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
@@ -133,23 +138,40 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
 
 @jobs.get(
     "/jobs/{job_id}/events",
-    response_class=Response,
-    responses=STREAM,
+    response_class=EventSourceResponse,
     dependencies=[MAY_LISTEN, IS_KNOWN],
 )
-async def job_events(
-    job_id: OneJob, service: Shared, last_event_id: LastEventId = None
-) -> Response:
-    """Events `job` with the job's state whenever it changes, and a comment every 15 s."""
-    return EventSourceResponse(
-        job_changes(service.board, last_event_id, job_id), headers=UNBUFFERED
-    )
+async def job_events(job_id: OneJob, service: Shared) -> AsyncIterator[ServerSentEvent]:
+    """Send an event `job` with the job's state whenever it changes, and a comment every 15 s."""
+    async for each in job_changes(service.board, job_id):
+        yield each
 
 
-@jobs.get("/events", response_class=Response, responses=STREAM, dependencies=[MAY_LISTEN])
-async def all_events(service: Shared, last_event_id: LastEventId = None) -> Response:
-    """Events `job` with a job's state whenever one changes, and a comment every 15 s."""
-    return EventSourceResponse(job_changes(service.board, last_event_id), headers=UNBUFFERED)
+@jobs.get("/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
+async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
+    """Send an event `job` for each unfinished job, then for each job that changes, and a comment
+    every 15 s."""
+    async for each in job_changes(service.board):
+        yield each
+
+
+async def job_changes(board: Board, job_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
+    """Generate an event `job` for each job that changes.
+
+    Args:
+        board: The jobs.
+        job_id: The only job to report; None reports all.
+    """
+    ends = time.monotonic() + MAX_STREAM_S
+    with board.listening(job_id) as listener:
+        # The browser learns at once that it is connected, and how soon to reconnect.
+        yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
+        while not board.closed and (left := ends - time.monotonic()) > 0:
+            for job in board.news(listener):
+                yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
+            await asyncio.sleep(MIN_PAUSE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listener.woken.wait(), left)
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)
@@ -226,7 +248,7 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
     return Response(data, media_type=kind, headers=headers)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile | None]]:
     """What a request asks for, and its photo, which is on the disk until it is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

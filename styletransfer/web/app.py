@@ -1,7 +1,7 @@
 """The application: its routes, what each request passes before them, and what runs beside them."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from logging import DEBUG, WARNING
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -23,7 +22,7 @@ from styletransfer.log import event, log_trace
 from styletransfer.web.api_gallery import gallery
 from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
-from styletransfer.web.gate import Gate
+from styletransfer.web.gate import middleware
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
 from styletransfer.web.refusals import RefusedError
@@ -35,9 +34,19 @@ STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # of a form beside its file
 
 
-def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) -> FastAPI:
-    """The web service of a configuration, as an ASGI application. worker: the command that starts
-    the worker; without one, another process has to paint."""
+def create_app(
+    config: Config, options: WebOptions, worker: Callable[..., int] | None = None
+) -> FastAPI:
+    """Make the web service of a configuration, as an ASGI application.
+
+    Args:
+        config: The configuration.
+        options: The options of the service.
+        worker: As in `Supervisor`; None if another process paints.
+
+    Raises:
+        ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
+    """
     service = Service(config, options, worker)
 
     @asynccontextmanager
@@ -54,9 +63,7 @@ def create_app(config: Config, options: WebOptions, worker: Sequence[str] = ()) 
         redoc_url=None,
         lifespan=lifespan,
         max_body_size=options.max_upload + FORM_BYTES,
-        middleware=[
-            Middleware(Gate, options=options, sessions=service.sessions, tries=service.tries)
-        ],
+        middleware=middleware(options, service.sessions, service.tries),
         exception_handlers={
             RequestValidationError: _invalid,
             RefusedError: _refused,

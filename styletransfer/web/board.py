@@ -1,40 +1,61 @@
-"""What the web process knows of all jobs, and who waits to hear of it.
+"""In-memory index of all jobs, with change notifications for event streams.
 
-The bucket is asked in a thread; what this instance does itself, and what its worker says, is known
-at once. Whoever listens gets the latest state of what has changed, not every state in between.
+A thread polls the bucket. Changes made by this instance and its worker are visible at once. A
+listener gets the latest state of each job that changed, not every state in between.
 """
 
 import asyncio
-import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import takewhile
-
-from fastapi.sse import format_sse_event
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from styletransfer.errors import StorageError
 from styletransfer.log import log_trace
 from styletransfer.web.estimates import Estimates
-from styletransfer.web.job_view import job_view
 from styletransfer.web.lease import moment
-from styletransfer.web.schemas import JobOut, JobState
+from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState
 from styletransfer.web.stored import JobStore, StoredJob
 from styletransfer.web.warning_log import WarningLog
 
-BUSY_S, IDLE_S = 1.0, 5.0  # between two looks at the queue, with and without jobs in it
-ENDED_S = 30.0  # between two looks at the jobs that have ended
-MOST_ENDED = 200  # that are kept in memory
+BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
+ENDED_S = 30.0  # seconds between listings of the ended jobs
+MAX_ENDED = 200  # ended jobs kept in memory
+UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
-class Board:
-    """The jobs, newest last. Safe to use from several threads."""
+@dataclass(eq=False)
+class Listener:
+    """An event stream.
 
-    def __init__(self, store: JobStore, estimates: Estimates) -> None:
+    Attributes:
+        job_id: The only job it follows; None follows all jobs.
+        changed: Ids of the jobs that changed since the stream last sent them.
+        woken: Set on every change, in the stream's event loop.
+        loop: The event loop that the stream runs in.
+    """
+
+    job_id: str | None
+    changed: set[str]
+    woken: asyncio.Event
+    loop: asyncio.AbstractEventLoop
+
+
+class Board:
+    """All jobs that are unfinished or ended lately. Thread-safe."""
+
+    def __init__(
+        self, store: JobStore, estimates: Estimates, on_work: Callable[[], None] = lambda: None
+    ) -> None:
+        """Args:
+        store: The jobs in the bucket.
+        estimates: Learns from each job that ended.
+        on_work: Is called when jobs wait.
+        """
         self._store, self._estimates = store, estimates
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # of those that have not ended
@@ -42,20 +63,17 @@ class Board:
         self._lock = threading.RLock()
         self._asked = threading.Event()
         self._closed = False
-        self._boot, self._version = secrets.token_hex(4), 0
-        self._changes: OrderedDict[str, int] = OrderedDict()  # by job, oldest change first
-        self._events: dict[str, tuple[str, bytes]] = {}
-        self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
-        self.on_work: Callable[[], None] = lambda: None  # There is something to paint.
-        self.now_and_then: Callable[[], None] = lambda: None  # For what else is in the bucket.
-        self.problem: str | None = "the jobs have not been read yet"
+        self._listeners: set[Listener] = set()
+        self._on_work = on_work
+        self.problem: str | None = UNREAD
+        self.complete = False  # whether the bucket has been read once
         self._ended_read, self._warnings = 0.0, WarningLog()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="board")
 
     # --- what is known --------------------------------------------------------------------------
 
     def all(self) -> list[JobOut]:
-        """All jobs that are in memory, newest first."""
+        """Return all jobs in memory, newest first."""
         with self._lock:
             return [self._view(self._jobs[each]) for each in sorted(self._jobs, reverse=True)]
 
@@ -91,7 +109,7 @@ class Board:
         """A job that was stored just now."""
         with self._lock:
             self._put(job, etag)
-        self.on_work()
+        self._on_work()
 
     def cancel(self, job_id: str) -> StoredJob | None:
         """Ends a job that waits, or asks its worker to; the job, or None where it has ended, or
@@ -175,7 +193,7 @@ class Board:
             for job_id, ended in zip(gone, pool.map(self._store.read_ended, gone), strict=True):
                 self._put_ended(job_id, ended)
             if time.monotonic() - self._ended_read > ENDED_S or not self._ended_read:
-                ids = [*self._store.ended()][-MOST_ENDED:]
+                ids = [*self._store.ended()][-MAX_ENDED:]
                 with self._lock:
                     unread = [each for each in ids if each not in self._jobs]
                 for job_id, ended in zip(
@@ -183,10 +201,10 @@ class Board:
                 ):
                     self._put_ended(job_id, ended)
                 self._ended_read = time.monotonic()
-                self.now_and_then()
+        self.complete = True
         with self._lock:
             ended_ids = sorted(self._jobs.keys() - self._etags.keys())
-            for job_id in ended_ids[:-MOST_ENDED]:
+            for job_id in ended_ids[:-MAX_ENDED]:
                 self._forget(job_id)
 
     def _watch(self) -> None:
@@ -195,7 +213,7 @@ class Board:
             try:
                 self.refresh()
                 if self.counts()[0]:
-                    self.on_work()
+                    self._on_work()
                 self.problem = None
             except StorageError as error:
                 self.problem = str(error)
@@ -232,70 +250,54 @@ class Board:
             self._previews.discard(job.id)
             self._estimates.learn(job)
         if news:
-            self._changed(self._queue() if moved else [], job.id)
+            self._changed([*(self._queue() if moved else []), job.id])
 
     def _forget(self, job_id: str) -> None:
         self._jobs.pop(job_id, None)
         self._etags.pop(job_id, None)
-        self._changes.pop(job_id, None)
-        self._events.pop(job_id, None)
         self._previews.discard(job_id)
 
     # --- what listeners get ---------------------------------------------------------------------
 
-    def listen(self) -> asyncio.Event:
-        """An event of the running loop that is set whenever something has changed."""
-        listener = asyncio.Event()
-        with self._lock:
-            self._listeners[listener] = asyncio.get_running_loop()
-        return listener
+    @contextmanager
+    def listening(self, job_id: str | None = None) -> Iterator[Listener]:
+        """Register a listener in the running event loop, at first with all unfinished jobs.
 
-    def leave(self, listener: asyncio.Event) -> None:
-        """Ends listening."""
+        Args:
+            job_id: The only job to follow, reported at first even if it has ended.
+        """
         with self._lock:
-            self._listeners.pop(listener, None)
+            first = {job_id} if job_id else set(self._etags)
+            listener = Listener(job_id, first, asyncio.Event(), asyncio.get_running_loop())
+            self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            with self._lock:
+                self._listeners.discard(listener)
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         return len(self._listeners)
 
-    def since(self, seen: str | None, job_id: str | None = None) -> tuple[str, list[bytes]]:
-        """The latest change, and an event, as the bytes of a stream, for each job that has changed
-        since the change `seen`, oldest change first. Without `seen`, or with that of another
-        process: for all that have not ended. job_id: for this job only."""
-        boot, _, number = (seen or "").partition("-")
+    def news(self, listener: Listener) -> list[JobOut]:
+        """Return the jobs that changed since the last call, oldest first."""
         with self._lock:
-            if boot == self._boot and number.isdecimal():
-                latest = takewhile(
-                    lambda each: self._changes[each] > int(number), reversed(self._changes)
-                )
-                changed = [*latest][::-1]
-            else:
-                unfinished = {job_id} if job_id else self._etags.keys()
-                changed = [each for each in self._changes if each in unfinished]
-            wanted = [each for each in changed if job_id in (None, each)]
-            return f"{self._boot}-{self._version}", [self._event(each) for each in wanted]
+            listener.woken.clear()
+            changed, listener.changed = sorted(listener.changed), set()
+            return [self._view(self._jobs[each]) for each in changed if each in self._jobs]
 
-    def _event(self, job_id: str) -> bytes:
-        """The event of a job's latest change, the same for all who listen."""
-        change = f"{self._boot}-{self._changes[job_id]}"
-        if self._events.get(job_id, ("", b""))[0] != change:
-            text = self._view(self._jobs[job_id]).model_dump_json(by_alias=True)
-            self._events[job_id] = change, format_sse_event(data_str=text, event="job", id=change)
-        return self._events[job_id][1]
-
-    def _changed(self, jobs: Iterable[str], *more: str) -> None:
-        for each in (*jobs, *more):
-            self._version += 1
-            self._changes[each] = self._version
-            self._changes.move_to_end(each)
+    def _changed(self, jobs: Iterable[str]) -> None:
+        changed = {*jobs}
+        for each in self._listeners:
+            each.changed |= changed & {each.job_id} if each.job_id else changed
         self._wake()
 
     def _wake(self) -> None:
-        for listener, loop in self._listeners.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(listener.set)
+        for each in self._listeners:
+            if not each.loop.is_closed():
+                each.loop.call_soon_threadsafe(each.woken.set)
 
     # --- the queue ------------------------------------------------------------------------------
 
@@ -326,4 +328,23 @@ class Board:
             place = max(0, at - painting + 1)
             seconds = self._waiting_s(queue[: at + 1] if place else [job.id])
         preview = job.id in self._previews or (bool(job.step) and place == 0)
-        return job_view(job, place, seconds, preview)
+        return _view(job, place, seconds, preview)
+
+
+def _view(job: StoredJob, place: int | None, seconds: float | None, preview: bool) -> JobOut:
+    own = f"/api/jobs/{job.id}"
+    final = job.state.final
+    fields = job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"})
+    return JobOut(
+        **fields,
+        place=None if final else place,
+        seconds_left=None if final or seconds is None else round(seconds, 1),
+        links=JobLinks(
+            self=own,
+            events=f"{own}/events",
+            cancel=None if final else f"{own}/cancel",
+            photo=f"{own}/photo",
+            preview=f"{own}/preview" if preview and not final else None,
+            result=f"{own}/result" if job.result else None,
+        ),
+    )

@@ -1,26 +1,26 @@
-"""What every request passes before anything of it is read: the host, the login, the form's token;
-the patience with whoever sends it; and the headers that every answer gets."""
+"""ASGI middleware: security headers and timeouts, and a gate for logins, tokens and other sites."""
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from styletransfer.web.options import LOOPBACK, WebOptions
+from styletransfer.web.options import WebOptions
 from styletransfer.web.refusals import RefusedError
-from styletransfer.web.sessions import COOKIE, Sessions, Tries
+from styletransfer.web.sessions import COOKIE, SESSION_S, Sessions, Tries
 
-FORM_TOKEN = "x-csrf-token"
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
-STALLED_S = 60.0  # without a further byte of a request: whoever sent it has gone
-SLOWEST = 2000  # bytes a second of a request, after its first minute
+STALLED_S = 60.0  # without a further byte of a request: its sender has gone
+MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
@@ -37,13 +37,29 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-class Gate:
-    """Lets through what may pass. The route finds the session, if there is one, in
-    `request.state.session`."""
+def middleware(options: WebOptions, sessions: Sessions, tries: Tries) -> list[Middleware]:
+    """List what a request passes before it reaches a route, outermost first."""
+    # A name of another site that resolves to this machine would give its pages our origin.
+    hosts = ["localhost", "127.0.0.1", "[::1]"] if options.local else ["*"]
+    return [
+        Middleware(Transport, options=options),
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+        Middleware(
+            SessionMiddleware,
+            secret_key=sessions.key,
+            session_cookie=COOKIE,
+            max_age=SESSION_S,
+            same_site="lax",
+        ),
+        Middleware(Gate, options=options, sessions=sessions, tries=tries),
+    ]
 
-    def __init__(self, app: ASGIApp, options: WebOptions, sessions: Sessions, tries: Tries) -> None:
+
+class Transport:
+    """Adds security headers to each answer, and ends requests that arrive too slowly."""
+
+    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
         self._app, self._options = app, options
-        self._sessions, self._tries = sessions, tries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,39 +72,42 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                kept = scope["path"].startswith(OPEN_FOLDER)
-                headers.setdefault("cache-control", "no-cache" if kept else "no-store")
+                static = scope["path"].startswith(OPEN_FOLDER)
+                headers.setdefault("cache-control", "no-cache" if static else "no-store")
                 if secure:
                     headers["strict-transport-security"] = "max-age=31536000"
+                    if cookie := headers.get("set-cookie"):
+                        headers["set-cookie"] = f"{cookie}; secure"
             await send(message)
 
-        connection = HTTPConnection(scope)
-        refusal = self._refusal(connection)
-        await (refusal or self._app)(scope, _patient(receive), with_headers)
+        await self._app(scope, _patient(receive), with_headers)
+
+
+class Gate:
+    """Rejects requests without a login or token, and those that pages of other sites send."""
+
+    def __init__(self, app: ASGIApp, options: WebOptions, sessions: Sessions, tries: Tries) -> None:
+        self._app, self._options = app, options
+        self._sessions, self._tries = sessions, tries
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(HTTPConnection(scope))
+        await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
-        """The answer to a request that may not pass."""
-        if self._options.local and _host(request.headers) not in LOOPBACK:
-            # Another site's name that leads to this machine would make its pages ours.
-            return _problem(400, "this service is for this machine only: open it as localhost")
-        session = self._sessions.read(request.cookies.get(COOKIE))
-        request.state.session = session
+        """Return the answer to a request that may not pass, None for one that may."""
         path, method = request.url.path, request.scope["method"]
+        given = bearer(request.headers)
+        if given is None and method not in SAFE_METHODS and is_cross_site(request.headers):
+            return _problem(403, "a page of another site sent this request")
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
-        if (given := bearer(request.headers)) is not None:
+        if given is not None:
             return self._wrong_token(request, given)
-        if self._sessions.needed and not (session and session.logged_in):
-            return _to_login(request)
-        if method in SAFE_METHODS or self._sessions.is_form_token(
-            session, request.headers.get(FORM_TOKEN)
-        ):
-            return None
-        if not self._sessions.needed and not _from_browser(request.headers):
-            return None
-        return _problem(
-            403, f"this page is out of date: load it anew (its {FORM_TOKEN} is not the session's)"
-        )
+        return None if self._sessions.may_enter(request.session) else _to_login(request)
 
     def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:
         client = client_address(request, self._options)
@@ -101,37 +120,43 @@ class Gate:
 
 
 def _patient(receive: Receive) -> Receive:
-    """Takes the parts of a request's body. Raises RefusedError where none comes any more, or next
-    to none: a telephone that has lost its network would hold a place among those that send for
-    ever."""
-    arriving, patience_s = True, STALLED_S
+    """Limit how long the parts of a request's body may take. Otherwise a phone that has lost its
+    network would block one of the few uploads at a time for ever.
+
+    Raises:
+        RefusedError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.
+    """
+    arriving, ends = True, time.monotonic() + MAX_REQUEST_S
 
     async def receive_in_time() -> Message:
-        nonlocal arriving, patience_s
-        if not arriving:  # What is awaited now is that the client leaves.
+        nonlocal arriving
+        if not arriving:  # Now a route waits for the client to disconnect.
             return await receive()
-        since = time.monotonic()
         try:
-            message = await asyncio.wait_for(receive(), min(STALLED_S, patience_s))
+            patience_s = min(STALLED_S, ends - time.monotonic())
+            message = await asyncio.wait_for(receive(), patience_s)
         except TimeoutError:
-            reason = "the request arrives too slowly, or no more of it does; send it again"
-            raise RefusedError(408, reason) from None
+            raise RefusedError(408, "the request arrives too slowly; send it again") from None
         arriving = message.get("more_body", False)
-        patience_s += len(message.get("body", b"")) / SLOWEST - (time.monotonic() - since)
         return message
 
     return receive_in_time
 
 
-def _host(headers: Headers) -> str:
-    """The host that a client has asked for. In `request.url`, this machine stands for a name that
-    is none by the rules."""
-    host = re.sub(r":[0-9]+$", "", headers.get("host", "localhost"))
-    return host.removeprefix("[").removesuffix("]").lower()
+def is_cross_site(headers: Headers) -> bool:
+    """Return whether a browser sent a request for a page of another origin.
+
+    Pages cannot change these headers. Over plain HTTP, browsers send only the second one; other
+    programs send neither.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 def bearer(headers: Headers) -> str | None:
-    """The token of a request's Authorization header; None where there is none."""
+    """Return the token of a request's Authorization header; None if there is none."""
     kind, _, given = headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         return None
@@ -142,8 +167,8 @@ def bearer(headers: Headers) -> str | None:
 
 
 def client_address(request: HTTPConnection, options: WebOptions) -> str:
-    """The address of a client, as the nearest trusted proxy saw it: what is before that in
-    X-Forwarded-For, the client may have written itself."""
+    """Return a client's address, as the outermost trusted proxy saw it. The client itself may have
+    written the entries before that in X-Forwarded-For."""
     direct = request.client.host if request.client else "?"
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     seen = [each.strip() for each in forwarded if each.strip()]
@@ -153,13 +178,13 @@ def client_address(request: HTTPConnection, options: WebOptions) -> str:
 
 
 def is_secure(scope: Scope, options: WebOptions) -> bool:
-    """Whether the browser speaks TLS, to this process or to a proxy in front of it."""
+    """Return whether the browser uses TLS, to this process or to a proxy in front of it."""
     forwarded = Headers(scope=scope).get("x-forwarded-proto", "") if options.proxies else ""
     return bool(scope.get("scheme") == "https" or forwarded.split(",")[-1].strip() == "https")
 
 
 def too_many_tries(wait_s: int) -> Response:
-    """The answer to somebody who gave too many wrong passwords."""
+    """Make the answer to a client that gave too many wrong passwords."""
     refusal = _problem(429, f"too many wrong passwords; wait {wait_s} s")
     refusal.headers["retry-after"] = str(wait_s)
     return refusal
@@ -175,8 +200,3 @@ def _to_login(request: HTTPConnection) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(path, safe='')}", 303)
     return _problem(401, "log in first: at /login, or with the header Authorization: Bearer TOKEN")
-
-
-def _from_browser(headers: Headers) -> bool:
-    """Whether a request was sent by a page: browsers add these, and pages cannot leave them out."""
-    return any(name in headers for name in ("origin", "sec-fetch-site", "cookie", "referer"))

@@ -9,7 +9,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 JOB_ID = "^[0-9a-f]{20}$"
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 Share = Annotated[float, Field(gt=0, le=1000)]
-MOST_BLENDED = 8  # paintings in one look: the engine's time and memory grow with them
+MAX_BLENDED = 8  # paintings in one look: the engine's time and memory grow with them
 
 
 class JobState(StrEnum):
@@ -84,7 +84,7 @@ class JobRequest(BaseModel):
         description="A job whose photo is painted once more; then no photo is sent.",
     )
     look: Name | None = None
-    paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MOST_BLENDED)
+    paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
     quality: Quality = Quality.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
 
@@ -100,32 +100,41 @@ class JobLinks(BaseModel):
     result: str | None
 
 
-class JobOut(BaseModel):
-    """A photo to be painted in a look, and how far that is."""
+class JobFields(BaseModel):
+    """The fields that a job has in the bucket and in the API. Times are in ISO 8601."""
 
-    id: JobId = Field(examples=["018f5c0b2d9a41b6c07e"])
+    id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"])
     look: str = Field(examples=["monet"])
     paintings: list[Blended]
     quality: Quality
-    settings: dict[str, Any] = Field(description="Those that were asked for.")
-    state: JobState
-    place: int | None = Field(
-        description="In the queue: 1 is next, 0 is being painted; null once it has ended."
-    )
-    step: int
-    steps: int | None = Field(description="Their number; null until painting has begun.")
+    settings: dict[str, Any] = Field(description="The settings in the request.")
+    state: JobState = JobState.QUEUED
+    step: int = 0
+    steps: int | None = Field(default=None, description="Their number; null before painting.")
     fraction: float | None = Field(
-        description="Of the work that is done, 0 to 1; null until painting has begun."
+        default=None, description="The work done, 0 to 1; null before painting."
     )
-    seconds_left: float | None = Field(description="Until it is done; null while not known.")
+    seconds_left: float | None = Field(
+        default=None, description="Seconds until it is done; null if unknown."
+    )
     created: str = Field(examples=["2026-05-04T08:15:30+00:00"])
-    started: str | None
-    finished: str | None
-    error: str | None
-    network: str | None = Field(description="What painted it.")
-    width: int | None
-    height: int | None
+    started: str | None = None
+    finished: str | None = None
+    error: str | None = None
+    network: str | None = Field(default=None, description="The network that painted it.")
+    width: int | None = None
+    height: int | None = None
+
+
+class JobOut(JobFields):
+    """A photo to be painted in a look, and its progress."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    place: int | None = Field(
+        description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
+    )
     links: JobLinks
 
 

@@ -1,8 +1,7 @@
-"""The web process: the application, served until a signal comes."""
+"""The web process: the application, served until a signal arrives."""
 
-import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -13,76 +12,62 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import event
 from styletransfer.web.app import create_app
 from styletransfer.web.options import WebOptions
-from styletransfer.web.service import Service
 
-CLOSING_S = 3  # after a signal, for answers under way, while the worker saves its work
-LONGEST_HEADERS = 16_384  # bytes
+CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
+MAX_HEADERS = 16_384  # bytes
 
 
-def serve(config: Config, options: WebOptions, worker: Sequence[str]) -> int:
-    """Serves until SIGTERM or SIGINT; the exit code. worker: the command that starts the worker.
-    Raises ConfigError for a port that is taken, and for buckets that cannot be opened."""
-    app = create_app(config, options, worker)
-    server = _Server(server_config(app, options))
-    service = server.service = app.state.service
+def serve(config: Config, options: WebOptions, worker: Callable[..., int] | None) -> int:
+    """Serve until SIGTERM or SIGINT.
 
-    def end() -> None:
-        server.should_exit = True
+    Args:
+        config: The configuration.
+        options: The options of the service.
+        worker: As in `create_app`.
 
-    service.on_error = end
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: The port cannot be used, or a bucket cannot be opened.
+    """
+    host, port = options.host, options.port
+    ip6 = ":" in host
     try:
-        server.run()
-    except SystemExit:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ip6 else socket.AF_INET
+        )
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
         raise ConfigError(
-            f"nothing can be served on {options.host}, port {options.port}{server.reason}; "
-            "set WEB_HOST or WEB_PORT"
+            f"nothing can be served on {host}, port {port} ({reason}); set WEB_HOST or WEB_PORT"
         ) from None
-    if service.error:
-        raise service.error
+    with listening:
+        app = create_app(config, options, worker)
+        address = f"http://{f'[{host}]' if ip6 else host}:{port}"
+        event(f"serving on {address}", event="serving", port=port)
+        _Server(server_config(app)).run([listening])
     return 0
 
 
-def server_config(app: FastAPI, options: WebOptions) -> uvicorn.Config:
-    """How an application is served."""
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Configure the server of an application."""
     return uvicorn.Config(
         app,
-        host=options.host,
-        port=options.port,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # Who is believed is the gate's to decide.
+        proxy_headers=False,  # The gate decides which proxies to trust.
         http="h11",
-        h11_max_incomplete_event_size=LONGEST_HEADERS,
+        h11_max_incomplete_event_size=MAX_HEADERS,
         timeout_graceful_shutdown=CLOSING_S,
     )
 
 
 class _Server(uvicorn.Server):
-    """Logs when it listens. Closes the service as soon as a signal comes: streams of events would
-    last as long as their readers. reason: why it cannot listen, in brackets."""
-
-    service: Service
-    reason = ""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        def keep(record: logging.LogRecord) -> bool:
-            if not isinstance(record.msg, OSError):
-                return True
-            # As "[Errno 98] error while attempting to bind on address (…): address already in use".
-            self.reason = f" ({record.getMessage().rpartition(': ')[2].rpartition('] ')[2]})"
-            return False
-
-        log = logging.getLogger("uvicorn.error")
-        log.addFilter(keep)
-        try:
-            await super().startup(sockets)
-        finally:
-            log.removeFilter(keep)
-        host, port = self.config.host, self.config.port
-        host = f"[{host}]" if ":" in host else host  # IPv6
-        event(f"serving on http://{host}:{port}", event="serving", port=port)
+    """Closes the service as soon as a signal arrives: event streams would last as long as their
+    readers."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.service.close()
+        self.config.app.state.service.close()  # type: ignore[union-attr]
         super().handle_exit(sig, frame)

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import Bucket, ObjectError
-from styletransfer.web.schemas import Blended, JobState, Quality
+from styletransfer.web.schemas import JobFields
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
@@ -24,44 +24,33 @@ _ID = re.compile("[0-9a-f]{20}")
 _TRIES = 4  # to read a job that others write meanwhile
 
 
-class StoredJob(BaseModel):
-    """A job. photo_key: in the bucket of the photos. size: height and width of the photo in px.
+class StoredJob(JobFields):
+    """A job as it is stored.
 
-    work: what its steps take (schedule.py). owner: the worker that paints it, None for nobody.
-    beats: how often it was written, so that no two versions have the same content. cancel: somebody
-    asked for its end. crashes: how often its worker died without a further step after the step
-    `crashed_at`. Times are in ISO 8601, seconds those that painting took.
+    Attributes:
+        photo_key: Key in the bucket of the photos.
+        size: Height and width of the photo in px.
+        named_look: Whether `look` names a look of the style bucket, not a blend.
+        work: The work of all steps, in the unit of schedule.py.
+        owner: The worker that paints the job; None while it waits.
+        beats: Number of writes, so that no two versions have the same content.
+        cancel: Whether its cancellation was requested.
+        crashes: Number of times its worker died without a further step after `crashed_at`.
+        crashed_at: The step at the last of these deaths.
+        seconds: Duration of the painting.
     """
 
-    id: str
-    photo: str
     photo_key: str
     size: tuple[int, int]
-    look: str
-    paintings: list[Blended]
     named_look: bool
     work: float = 0.0
-    quality: Quality
-    settings: dict[str, Any]
-    created: str
-    state: JobState = JobState.QUEUED
     owner: str | None = None
     beats: int = 0
     cancel: bool = False
     crashes: int = 0
     crashed_at: int = 0
-    step: int = 0
-    steps: int | None = None
-    fraction: float | None = None
-    seconds_left: float | None = None
-    started: str | None = None
-    finished: str | None = None
-    error: str | None = None
     result: str | None = None
-    network: str | None = None
     device: str | None = None
-    width: int | None = None
-    height: int | None = None
     seconds: float | None = None
 
     def changed(self, **changes: Any) -> "StoredJob":

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from styletransfer.batch.failures import picture_failure
 from styletransfer.config import Config
@@ -22,11 +22,11 @@ from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
 from styletransfer.web.leftovers import delete_leftovers_of_jobs
-from styletransfer.web.messages import Outgoing, incoming
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.stored import PREVIEWS, JobStore
+from styletransfer.web.supervisor import Pipe
 from styletransfer.web.warning_log import WarningLog
 
 if TYPE_CHECKING:
@@ -42,16 +42,26 @@ NICENESS = 5  # so that the pages answer while every core paints
 _Value = TypeVar("_Value")
 
 
-def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], IO[bytes]]) -> int:
-    """Paints until the web process ends or a signal comes. owner, gone: as in `Claims`. pipes:
-    from the web process, and to it. Raises Stopped, and what keeps the service from painting."""
+def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
+    """Paint until the web process ends or a signal arrives.
+
+    Args:
+        config: The configuration.
+        pipe: The connection to the web process.
+        owner: As in `Claims`.
+        gone: As in `Claims`.
+
+    Raises:
+        Stopped: A signal arrived.
+        StyleTransferError: The service cannot paint.
+    """
     os.nice(NICENESS)
     with Stop() as stop:
-        worker = WebWorker(open_buckets(config), Outgoing(pipes[1]), stop)
-        threading.Thread(target=worker.listen, args=(pipes[0],), daemon=True).start()
+        worker = WebWorker(open_buckets(config), pipe, stop)
+        threading.Thread(target=worker.listen, daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
-        worker.outgoing.send("ready", device=device)
+        pipe.send("ready", device)
         worker.serve(runner, Claims(worker.store, owner, gone), device)
     return 0
 
@@ -59,8 +69,8 @@ def work(config: Config, owner: str, gone: str | None, pipes: tuple[IO[bytes], I
 class WebWorker:
     """Paints the oldest free job, then the next."""
 
-    def __init__(self, buckets: WebBuckets, outgoing: Outgoing, stop: Stop) -> None:
-        self.buckets, self.outgoing, self._stop = buckets, outgoing, stop
+    def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
+        self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result)
         self._lease: Lease | None = None
         self._wake = threading.Event()
@@ -68,11 +78,11 @@ class WebWorker:
         self._measured = False
         self._warnings = WarningLog()
 
-    def listen(self, pipe: IO[bytes]) -> None:
-        """Takes the messages of the web process; when it ends, so does this one."""
-        for message in incoming(pipe):
+    def listen(self) -> None:
+        """Handle the messages of the web process; when it ends, end this one."""
+        while (message := self.pipe.receive()) is not None:
             lease = self._lease
-            if message["kind"] == "cancel" and lease and lease.job.id == message.get("job"):
+            if message[0] == "cancel" and lease and lease.job.id == message[1]:
                 lease.cancel()
             self._wake.set()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -106,7 +116,7 @@ class WebWorker:
         except Exception as error:  # A job says so where somebody reads it.
             event(f"how long pictures take is not known yet: {one_line(error)}", level=DEBUG)
         else:
-            self.outgoing.send("speed", rate=rate, device=device)
+            self.pipe.send("speed", rate, device)
         self._measured = True
 
     def paint_next(self, runner: JobRunner, claims: Claims, device: str) -> bool:
@@ -142,9 +152,9 @@ class WebWorker:
         """A job, to its end or until it is given up. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
-        follower = Follower(lease, self.buckets.result, self.outgoing, confirm)
+        follower = Follower(lease, self.buckets.result, self.pipe, confirm)
         lease.keep()
-        self.outgoing.send("changed", job=job.id)
+        self.pipe.send("changed")
         try:
             record = runner.paint(job, follower.on_step)
         except Cancelled:
@@ -163,7 +173,7 @@ class WebWorker:
         finally:
             self._lease = None
             follower.close()
-            self.outgoing.send("changed", job=job.id)
+            self.pipe.send("changed")
 
     def _fail(self, lease: Lease, error: Exception) -> None:
         try:
@@ -181,10 +191,10 @@ class Follower:
     """What becomes of each step: news for the web process and the bucket, and previews."""
 
     def __init__(
-        self, lease: Lease, bucket: Bucket, outgoing: Outgoing, confirm: Callable[[], None]
+        self, lease: Lease, bucket: Bucket, pipe: Pipe, confirm: Callable[[], None]
     ) -> None:
         """confirm: makes sure, before the result is stored, that the job is still this worker's."""
-        self._lease, self._bucket, self._outgoing = lease, bucket, outgoing
+        self._lease, self._bucket, self._pipe = lease, bucket, pipe
         self._confirm, self._warnings = confirm, WarningLog()
         self._key = f"{PREVIEWS}/{lease.job.id}.jpg"
         self._pool = ThreadPoolExecutor(1)
@@ -208,7 +218,7 @@ class Follower:
                 "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
             }
             self._lease.note(**news)
-            self._outgoing.send("step", job=self._lease.job.id, **news)
+            self._pipe.send("step", self._lease.job.id, news)
         busy = self._stored and not self._stored.done()
         if now - self._previewed >= PREVIEW_EVERY_S and not busy:
             self._previewed = now
@@ -226,7 +236,7 @@ class Follower:
         except StorageError as error:
             self._warnings.warn(f"no preview: {error}")
         else:
-            self._outgoing.send("preview", job=self._lease.job.id)
+            self._pipe.send("preview", self._lease.job.id)
 
     def _delete(self) -> None:
         try:

@@ -3,20 +3,23 @@ starts."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from styletransfer import config
 from styletransfer.paths import PROGRAM
 from styletransfer.web.app import create_app
+from styletransfer.web.board import UNREAD
 from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Quality
 from styletransfer.web.serve import server_config
@@ -61,25 +64,35 @@ def begun_upload(port: int) -> bytes:
 
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
-    """A client of the web process's application, which runs in a thread without a worker. Its
-    `service` is what the routes share."""
-    (port,) = free_ports(1)
-    variables = {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(port), **environment}
+    """Serve the web process's application in a thread, without a worker.
+
+    Yields:
+        A client, whose `service` has the parts that the routes share.
+    """
+    variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
-    options = load_options(variables, loaded.demo)
-    app = create_app(loaded, options)
-    server = uvicorn.Server(server_config(app, options))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        until(lambda: server.started, every_s=0.005)
+    app = create_app(loaded, load_options(variables, loaded.demo))
+    with ExitStack() as running:
+        running.enter_context(serving(app, port := free_ports(1)[0]))
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        running.enter_context(client)
         client.service = app.state.service
+        board = client.service.board
+        until(lambda: board.complete or board.problem != UNREAD, every_s=0.005)
         yield client
-        board = app.state.service.board
         board.close()
-        server.should_exit = True  # The thread ends by itself, a moment later.
-        if board._thread.is_alive():  # What it says of its storage is of no other test.
-            board._thread.join()
+        board._thread.join()  # Otherwise the next test would get its log lines.
+
+
+@contextmanager
+def serving(app: FastAPI, port: int) -> Iterator[None]:
+    """Serve an application in a thread."""
+    listening = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(server_config(app))
+    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
+    until(lambda: server.started, every_s=0.005)
+    yield
+    server.should_exit = True  # The thread ends a moment later, and closes the socket.
 
 
 class WebProcess:
@@ -120,14 +133,12 @@ class WebProcess:
             return False
 
     def worker(self) -> int | None:
-        """The worker's process id."""
-        pid = self.process.pid
-        found = [
-            int(each)
-            for path in Path(f"/proc/{pid}/task").glob("*/children")
-            for each in path.read_text().split()
-        ]
-        return found[0] if found else None
+        """Return the worker's process id."""
+        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        for pid in (int(each) for path in children for each in path.read_text().split()):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        return None
 
     def kill(self) -> None:
         """`kill -9` of the web process."""

@@ -1,6 +1,5 @@
 """The web service on folders, with a network so small that painting takes milliseconds."""
 
-import io
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +9,6 @@ from support.web_service import served
 from styletransfer import config, log
 from styletransfer.signals import Stop
 from styletransfer.web.lease import Claims
-from styletransfer.web.messages import Outgoing
 from styletransfer.web.places import open_buckets
 from styletransfer.web.stored import JobStore
 
@@ -59,9 +57,10 @@ def worker(place, small_vgg):
 
     log.log_to_stdout("%(message)s")
     loaded = config.load(place)
-    said = io.BytesIO()
+    said = []
+    pipe = SimpleNamespace(send=lambda *message: said.append(message))
     with Stop() as stop:
-        own = WebWorker(open_buckets(loaded), Outgoing(said), stop)
+        own = WebWorker(open_buckets(loaded), pipe, stop)
         runner = JobRunner(loaded, own.buckets, stop)
         device = runner.load()
         claims = Claims(own.store, "this worker")

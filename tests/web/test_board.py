@@ -1,6 +1,7 @@
 """What the web process knows of the jobs in the bucket."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -9,9 +10,9 @@ from support.web_service import step_news, stored_job
 
 from styletransfer.errors import StorageError
 from styletransfer.web import board as boards
+from styletransfer.web.api_jobs import job_changes
 from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
-from styletransfer.web.events import job_changes
 from styletransfer.web.schemas import JobState
 
 
@@ -25,10 +26,17 @@ def shown(board):
     return {job.id: job.state for job in board.all()}
 
 
-def heard(board, seen):
-    """The ids of the jobs of which there is news since a change, and the latest change."""
-    latest, news = board.since(seen)
-    return {job.id for job in board.all() if job.id.encode() in b"".join(news)}, latest
+@pytest.fixture
+def heard(board):
+    """Returns the ids of the jobs that changed since the last call."""
+    stack = contextlib.ExitStack()
+
+    async def listen():
+        return stack.enter_context(board.listening())
+
+    listener = asyncio.run(listen())
+    yield lambda: {job.id for job in board.news(listener)}
+    stack.close()
 
 
 def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkeypatch):
@@ -51,17 +59,15 @@ def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkey
     assert shown(board) == {job: JobState.QUEUED}  # A newer version counts.
 
 
-def test_who_waits_hears_that_all_move_up_as_soon_as_the_worker_begins(board, store):
+def test_all_waiting_jobs_move_up_as_soon_as_the_worker_begins(board, store, heard):
     first, second = (stored_job(store).id for _ in range(2))
     board.refresh()
-    ids, seen = heard(board, None)
-    assert ids == {first, second}
+    assert heard() == {first, second}
     board.progress(first, **step_news(1, None))  # Sooner than the bucket was read once more.
-    ids, seen = heard(board, seen)
-    assert ids == {first, second}
+    assert heard() == {first, second}
     assert [job.place for job in board.all()] == [1, 0]
     board.progress(first, **step_news(2, None))
-    assert heard(board, seen)[0] == {first}
+    assert heard() == {first}
 
 
 def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store):
@@ -82,19 +88,6 @@ def test_a_job_that_ends_while_it_is_asked_for_is_not_taken_for_none(board, stor
 
     monkeypatch.setattr(store, "read", read_late)
     assert board.stored(job.id).state == JobState.DONE
-
-
-def test_the_ended_jobs_are_shown_though_something_else_in_the_bucket_fails(board, store):
-    ended = stored_job(store)
-    assert store.end(ended.changed(state=JobState.DONE))
-
-    def fails():
-        raise StorageError("the logouts may not be listed")
-
-    board.now_and_then = fails
-    with pytest.raises(StorageError):
-        board.refresh()
-    assert shown(board) == {ended.id: JobState.DONE}
 
 
 def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, store, monkeypatch):
@@ -135,7 +128,7 @@ def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board,
 
 
 def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, store, monkeypatch):
-    monkeypatch.setattr(boards, "MOST_ENDED", 2)
+    monkeypatch.setattr(boards, "MAX_ENDED", 2)
     made = [stored_job(store, f"{number:020x}") for number in range(5)]
     for job in made[:4]:
         store.end(job.changed(state=JobState.DONE))
@@ -173,29 +166,29 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(bo
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 
 
-def test_a_renewal_without_news_is_none_for_who_listens(board, store):
+def test_a_renewal_alone_is_no_news(board, store, heard):
     job = stored_job(store)
     board.refresh()
-    _, seen = heard(board, None)
+    assert heard() == {job.id}
     stored, etag = store.read(job.id)
     store.replace(stored.changed(), etag)
     board.refresh()
-    assert heard(board, seen) == (set(), seen)
+    assert heard() == set()
 
 
-def test_a_stream_that_began_with_nothing_has_what_others_have_painted(board, store):
+def test_an_empty_stream_gets_jobs_that_another_instance_painted(board, store):
     job = stored_job(store)
     store.end(job.changed(state=JobState.DONE))  # Between two looks of this instance.
 
-    async def heard_then():
-        stream = job_changes(board, None)
+    async def first_event():
+        stream = job_changes(board)
         await anext(stream)
         news = asyncio.ensure_future(anext(stream))
         await asyncio.sleep(0)
         board.refresh()
-        return await asyncio.wait_for(news, 5)
+        return (await asyncio.wait_for(news, 5)).raw_data
 
-    assert job.id.encode() in asyncio.run(heard_then())
+    assert job.id in asyncio.run(first_event())
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):
@@ -214,15 +207,15 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, st
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 
-def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, store):
+def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, store, heard):
     job = stored_job(store)
     board.refresh()
     board.has_preview("0" * 20)  # Of a job that was forgotten meanwhile.
     assert board.all()[0].links.preview is None
-    _, seen = heard(board, None)
+    heard()
     board.has_preview(job.id)
     assert board.all()[0].links.preview
-    assert heard(board, seen)[0] == {job.id}
+    assert heard() == {job.id}
     board.cancel(job.id)
     assert board.all()[0].links.preview is None
 
@@ -230,7 +223,7 @@ def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, store):
 def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, store, caplog):
     announced, looks, refresh = threading.Event(), [], board.refresh
     others = set(threading.enumerate())
-    board.on_work = announced.set
+    board._on_work = announced.set
 
     def fails():
         looks.append(1)

@@ -6,9 +6,9 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from styletransfer.web import gate
-from styletransfer.web.gate import Gate, bearer, client_address, is_secure
+from styletransfer.web.gate import bearer, client_address, is_cross_site, is_secure, middleware
 from styletransfer.web.options import load_options
-from styletransfer.web.sessions import MOST_WRONG, WRONG_S, Sessions, Tries
+from styletransfer.web.sessions import MAX_WRONG, WRONG_S, Sessions, Tries
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
@@ -42,7 +42,10 @@ def passed():
         async def send(message):
             sent.append(message)
 
-        asyncio.run(Gate(app, own, sessions, tries)(scope, None, send))
+        through = app
+        for each in reversed(middleware(own, sessions, tries)):
+            through = each.cls(through, **each.kwargs)
+        asyncio.run(through(scope, None, send))
         if not sent:
             return None
         headers = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
@@ -73,6 +76,24 @@ def test_a_request_is_secure_where_the_browser_speaks_tls_as_the_nearest_proxy_s
     assert not is_secure(asked(x_forwarded_proto="https, http"), behind)
 
 
+@pytest.mark.parametrize(
+    ("headers", "crosses"),
+    [
+        ({}, False),
+        ({"host": "a.example", "origin": "https://a.example"}, False),
+        ({"host": "a.example", "origin": "https://b.example"}, True),
+        ({"host": "a.example:80", "origin": "http://a.example:81"}, True),
+        ({"host": "a.example", "origin": "null"}, True),
+        ({"sec_fetch_site": "same-origin", "origin": "https://public", "host": "inner"}, False),
+        ({"sec_fetch_site": "none"}, False),
+        ({"sec_fetch_site": "same-site"}, True),
+        ({"sec_fetch_site": "cross-site", "host": "a.example", "origin": "http://a.example"}, True),
+    ],
+)
+def test_a_request_of_another_site_is_known_by_what_browsers_add(headers, crosses):
+    assert is_cross_site(HTTPConnection(asked("POST", **headers)).headers) == crosses
+
+
 def test_who_asks_without_a_login_hears_where_there_is_one(passed):
     status, headers = passed(asked())
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
@@ -85,7 +106,7 @@ def test_who_asks_without_a_login_hears_where_there_is_one(passed):
 
 def test_who_gave_too_many_wrong_tokens_hears_how_long_to_wait(passed):
     wrong = asked(authorization="bearer wrong")
-    assert [passed(wrong)[0] for _ in range(MOST_WRONG)] == [401] * MOST_WRONG
+    assert [passed(wrong)[0] for _ in range(MAX_WRONG)] == [401] * MAX_WRONG
     status, headers = passed(wrong)
     assert status == 429 and 0 < int(headers["retry-after"]) <= WRONG_S + 1
     assert "www-authenticate" not in headers

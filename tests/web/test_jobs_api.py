@@ -43,7 +43,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     assert set(web.get("/api/estimate").json().values()) == {None}
     rate = worker.runner.seconds_per_work()
-    web.service.hear({"kind": "speed", "rate": rate, "device": "cpu"})
+    web.service.hear(("speed", rate, "cpu"))
     small, large = (
         web.get("/api/estimate", params={"size": size, "iterations": 150}).json()
         for size in (256, 1024)
@@ -59,7 +59,7 @@ def test_the_settings_of_a_look_count_in_how_long_it_takes(web):
         b'[plain]\npaintings = ["monet.jpg"]\n'
         b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
     )
-    web.service.hear({"kind": "speed", "rate": 1.0, "device": "cpu"})
+    web.service.hear(("speed", 1.0, "cpu"))
     plain, slow = (
         send(web, {**DRAFT, **request}).json()["seconds_left"]
         for request in ({"look": "plain"}, {"look": "slow", "settings": {"size": 64}})
@@ -92,8 +92,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     photo = web.get(done["links"]["photo"])
     assert Image.open(io.BytesIO(photo.content)).size == (80, 60)
     assert not worker.paint()
-    said = [json.loads(line) for line in worker.said.getvalue().splitlines()]
-    assert {"step", "preview", "changed"} <= {each["kind"] for each in said}
+    assert {"step", "preview", "changed"} <= {kind for kind, *_ in worker.said}
 
     shown = web.get("/api/gallery").json()
     (item,) = shown["items"]
@@ -230,14 +229,12 @@ def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, mon
 def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatch):
     monkeypatch.setattr(lease, "RENEW_S", 0.01)
     job = send(web, {**DRAFT, "settings": {"iterations": 1000}}).json()
-    sent = worker.web.outgoing.send
 
-    def send_and_cancel(kind, **about):
-        sent(kind, **about)
-        if kind == "step" and about["step"] > 1:
+    def send_and_cancel(kind, *about):
+        if kind == "step" and about[1]["step"] > 1:
             web.post(f"/api/jobs/{job['id']}/cancel")
 
-    monkeypatch.setattr(worker.web.outgoing, "send", send_and_cancel)
+    monkeypatch.setattr(worker.web.pipe, "send", send_and_cancel)
     assert worker.paint()
     cancelled = state_of(web, job)
     assert cancelled["state"] == "cancelled"

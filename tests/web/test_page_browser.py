@@ -11,7 +11,6 @@ from support.polling import until
 from support.web_page import PageServer, jpeg
 
 from styletransfer.web import api_jobs
-from styletransfer.web.events import job_changes
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -402,6 +401,8 @@ def test_what_ends_between_the_list_and_the_stream_of_events_is_not_missed(page,
     form = {"request": '{"look": "monet"}'}
     sent = web.post("/api/jobs", data=form, files={"photo": ("beach.jpg", jpeg("red"))}).json()
 
+    job_changes = api_jobs.job_changes
+
     def late(board, *about):
         board.cancel(sent["id"])
         return job_changes(board, *about)
@@ -441,7 +442,6 @@ def test_what_is_chosen_outlasts_a_login(page, server, photos):
     )
     cookie = {"name": "session", "value": "yes", "url": server.address}
     page.driver.execute_cdp_cmd("Network.setCookie", cookie)
-    server.csrf = "that of the new session"
     page.one("#paint").click()
     ordered(page)
     queued(page, 2)

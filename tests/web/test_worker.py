@@ -1,7 +1,5 @@
 """What becomes of a job in whatever way its painting ends, with a painter that only pretends."""
 
-import io
-import json
 import os
 import signal
 import threading
@@ -21,11 +19,12 @@ from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
 from styletransfer.web.lease import Claims
-from styletransfer.web.messages import Outgoing
 from styletransfer.web.places import open_buckets
 from styletransfer.web.runner import JobFailedError, JobRunner
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.worker import WebWorker
+
+MUTE = SimpleNamespace(send=lambda *_: None)
 
 
 @pytest.fixture
@@ -33,15 +32,21 @@ def hand(place, monkeypatch):
     """A worker whose job waits: `hand.paint(painting)` has it painted by a function that gets what
     is called for each step."""
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    stop, said = Stop(), io.BytesIO()
-    web = WebWorker(open_buckets(config.load(place)), Outgoing(said), stop)
+    stop, said, inbox = Stop(), [], []
+    pipe = SimpleNamespace(
+        send=lambda *message: said.append(message),
+        receive=lambda: inbox.pop(0) if inbox else None,
+    )
+    web = WebWorker(open_buckets(config.load(place)), pipe, stop)
     claims, job = Claims(web.store, "this worker"), stored_job(web.store)
 
     def paint(painting):
         runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
         return web.paint_next(runner, claims, "a device")
 
-    return SimpleNamespace(web=web, store=web.store, job=job.id, stop=stop, paint=paint, said=said)
+    return SimpleNamespace(
+        web=web, store=web.store, job=job.id, stop=stop, paint=paint, said=said, inbox=inbox
+    )
 
 
 def step(number, total=9):
@@ -59,9 +64,10 @@ def failing(error):
     return painting
 
 
-def said_to(web, *messages):
-    """Has the web process say this to its worker, and then end."""
-    web.listen(io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in messages)))
+def said_to(hand, *messages):
+    """Sends the worker messages of the web process, and then its end."""
+    hand.inbox.extend(messages)
+    hand.web.listen()
 
 
 def test_a_job_says_how_it_was_painted(hand):
@@ -88,13 +94,13 @@ def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monk
     steps = []
 
     def painting(on_step):
-        said_to(hand.web, {"kind": "cancel", "job": "another"}, {"kind": "look"})
+        said_to(hand, ("cancel", "another"), ("look",))
         on_step(step(1))
         steps.append(1)
-        said_to(hand.web, {"kind": "cancel", "job": hand.job})
+        said_to(hand, ("cancel", hand.job))
         on_step(step(2))
 
-    said_to(hand.web, {"kind": "cancel", "job": hand.job})  # Too early: nothing is painted yet.
+    said_to(hand, ("cancel", hand.job))  # Too early: nothing is painted yet.
     assert hand.paint(painting)
     assert (len(steps), hand.store.read_ended(hand.job).state) == (1, JobState.CANCELLED)
     # Each time, the end of the web process ended this one.
@@ -210,7 +216,7 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
     monkeypatch.setattr(workers, "JobRunner", away_at_first)
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
-        workers.work(config.load(place), "this worker", None, (io.BytesIO(), io.BytesIO()))
+        workers.work(config.load(place), MUTE, "this worker", None)
     assert (len(tries), caplog.messages) == (3, ["no connection"])
 
 
@@ -268,7 +274,7 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
 
     def clear(*_):
         cleared.append(len(looks))
-        said_to(hand.web, {"kind": "look"})  # Ends the wait for jobs of other instances.
+        said_to(hand, ("look",))  # Ends the wait for jobs of other instances.
 
     def paint_next(*_):
         looks.append(1)
@@ -308,7 +314,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
 
     def clear(*_):
         hand.stop.signum = signal.SIGTERM
-        said_to(hand.web, {"kind": "look"})
+        said_to(hand, ("look",))
 
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
@@ -316,8 +322,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
     with pytest.raises(Stopped):
         hand.web.serve(SimpleNamespace(seconds_per_work=seconds_per_work), None, "a device")
     assert happened == ["look", "look", "measure", "look", "measure", "look"]
-    said = [json.loads(line) for line in hand.said.getvalue().splitlines()]
-    assert said == [{"kind": "speed", "rate": 0.25, "device": "a device"}] * works
+    assert hand.said == [("speed", 0.25, "a device")] * works
 
 
 def test_all_qualities_have_one_network_which_is_read_once(place, small_vgg, monkeypatch):
@@ -341,5 +346,5 @@ def test_all_qualities_have_one_network_which_is_read_once(place, small_vgg, mon
     monkeypatch.setattr(os, "nice", lambda _: None)
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
-        workers.work(loaded, "this worker", None, (io.BytesIO(), io.BytesIO()))
+        workers.work(loaded, MUTE, "this worker", None)
     assert len(small_vgg) == 1

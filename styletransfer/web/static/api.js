@@ -1,14 +1,6 @@
 // What the page asks the server for, and what it says when the server refuses.
 import { spoken } from "./words.js";
 
-const tokenIn = (page) => page.querySelector("meta[name=csrf]").content;
-let token = tokenIn(document);
-// Whoever logs in anew in another tab gets another token. Returns whether there is one.
-const renewToken = async () => {
-  const before = token, page = await fetch(location.pathname, { cache: "no-store" });
-  if (page.ok) token = tokenIn(new DOMParser().parseFromString(await page.text(), "text/html"));
-  return token !== before;
-};
 // What is chosen and not yet sent would be lost with the page.
 const hasUnsent = () => document.querySelector("#photos li") !== null;
 
@@ -48,14 +40,9 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
   const sent = { Accept: "application/json", ...headers };
   const plain = body && !(body instanceof FormData);
   if (plain) sent["Content-Type"] = "application/json";
-  const send = () => {
-    if (method !== "GET") sent["X-CSRF-Token"] = token;
-    return fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
-  };
   let answer;
   try {
-    answer = await send();
-    if (answer.status === 403 && method !== "GET" && await renewToken()) answer = await send();
+    answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
   } catch {
     throw new Refusal("The server cannot be reached. Nothing is lost: try again in a moment.", 0);
   }
