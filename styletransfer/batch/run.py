@@ -113,17 +113,17 @@ def _page_lacks_results(run: RunContext) -> bool:
 
 
 def _open_gallery(run: RunContext) -> "Gallery":
-    from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
+    from styletransfer.gallery.publisher import Gallery
 
     plan, result = run.plan, run.buckets.result
     if not run.config.gallery or not (plan.todo or _page_lacks_results(run)):
-        return NullGallery()
+        return Gallery(None)
     if len(plan.todo) + len(plan.done) > MOST_SHOWN:
         event(f"no gallery is made of more than {MOST_SHOWN:,} results", level=WARNING)
-        return NullGallery()
+        return Gallery(None)
     if not run.config.makes_page:
-        return GalleryContribution(result)
-    gallery = GalleryPublisher(result, all_results(plan, result))
+        return Gallery(result, publishes=False)
+    gallery = Gallery(result, all_results(plan, result))
     for task, reason in plan.refused:
         gallery.add_record(Record(photo=task.photo.key, look=task.look.name, error=reason))
     return gallery

@@ -29,7 +29,7 @@ from styletransfer.cluster.orders import Answer, Order, OrderBook, Started, Work
 from styletransfer.cluster.remote_worker import LEAVE_S
 from styletransfer.cluster.throughput import Throughput, throughput
 from styletransfer.errors import StyleTransferError
-from styletransfer.gallery.publisher import Gallery, NullGallery
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event, plural
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stopped
@@ -62,7 +62,7 @@ class ClusterPainting:
         """What became of the plan's tasks. Raises ConfigError where there is no cluster, the
         problem of workers where none can paint, Stopped after a signal, with a checkpoint of each
         current painting in the result bucket."""
-        leaving, has_gallery = threading.Event(), not isinstance(gallery, NullGallery)
+        leaving, has_gallery = threading.Event(), gallery.enabled
         result = RetryingBucket(run.buckets.result, leaving)
         outcome, keys = Outcome(failures=[*run.plan.refused]), OwnedKeys(result, run.plan)
         checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)

@@ -24,7 +24,7 @@ from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import GalleryContribution, NullGallery
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import log_to_stdout
 from styletransfer.signals import POLL_S, Stop, Stopped
 from styletransfer.storage.retry import RetryingBucket
@@ -71,7 +71,7 @@ class RemoteWorker:
         memory = PrefetchMemory(self._config.memory_limit)
         self._prefetcher = Prefetcher((), source, style, memory, more=True)
         self._checkpoints = CheckpointStore(buckets.result, self._result, set())
-        gallery = GalleryContribution(self._result) if self._setup.gallery else NullGallery()
+        gallery = Gallery(self._result if self._setup.gallery else None, publishes=False)
         self._uploader = Uploader(
             self._result,
             self._config.output,

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from logging import WARNING
 from time import perf_counter
-from typing import Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -29,71 +28,42 @@ _GENERATED_BY_US = re.compile(
 )
 
 
-class Gallery(Protocol):
-    """What a run does with its gallery. No method raises: a gallery that cannot be written is
-    logged, and costs no painting."""
+class Gallery:
+    """The gallery of a run. It writes `index.html` and keys under `_gallery/`, nothing else, and
+    leaves an index.html that another program made as it is. No method raises: a gallery that
+    cannot be written is logged, and costs no painting. Thread-safe.
 
-    def begin(self) -> None:
-        """Marks the gallery as outdated, until `publish`."""
+    Attributes:
+        enabled: Whether the run has a gallery; otherwise no method does anything.
+    """
 
-    def add(
-        self,
-        record: Record,
-        photo: np.ndarray,
-        result: np.ndarray,
-        paintings: Mapping[str, np.ndarray],
+    def __init__(
+        self, bucket: Bucket | None, records: Iterable[Record] = (), publishes: bool = True
     ) -> None:
-        """Adds a result; the record replaces an earlier one of the same photo and look. Arrays are
-        as in `thumbnails.preview`, paintings by key."""
-
-    def add_record(self, record: Record) -> None:
-        """Adds the record of a photo that could not be painted, or of a result whose pictures
-        another process has stored."""
-
-    def publish_if_due(self) -> None:
-        """Writes the page if the last time was a while ago."""
-
-    def publish(self) -> None:
-        """Writes the page and removes the mark of `begin`, unless another run has marked it too."""
-
-
-class NullGallery(Gallery):
-    """For a run whose results nobody looks at in a gallery."""
-
-    def begin(self) -> None: ...
-
-    def add(
-        self,
-        record: Record,
-        photo: np.ndarray,
-        result: np.ndarray,
-        paintings: Mapping[str, np.ndarray],
-    ) -> None: ...
-
-    def add_record(self, record: Record) -> None: ...
-
-    def publish_if_due(self) -> None: ...
-
-    def publish(self) -> None: ...
-
-
-class GalleryPublisher(Gallery):
-    """Writes `index.html` and keys under `_gallery/`, nothing else. An index.html that somebody
-    else made stays as it is. Safe to use from several threads."""
-
-    def __init__(self, bucket: Bucket, records: Iterable[Record]) -> None:
-        """records: those in the bucket already, in any order."""
-        self._bucket = bucket
+        """Args:
+        bucket: The result bucket; None for a run without a gallery.
+        records: Those in the bucket already, in any order.
+        publishes: Whether the run writes the page. A run that paints a part of the pictures,
+            next to other runs, stores pictures only and leaves its mark, and the next whole run
+            writes the page.
+        """
+        self.enabled = bucket is not None
+        self._publishes = publishes
         self._records = {_identity(each): each for each in records}
-        self._pictures = GalleryPictures(bucket)
+        if bucket is None:
+            return
+        self._bucket, self._pictures = bucket, GalleryPictures(bucket)
         self._page_is_ours: bool | None = None  # None: not checked yet.
         self._published = perf_counter()
         self._publishing = threading.Lock()
-        self._mark: str | None = None  # the ETag of this run's
+        self._mark: str | None = None  # the ETag of this run's mark
         self._was_marked = False
 
     def begin(self) -> None:
-        # No two marks are equal, so that each run knows its own.
+        """Mark the gallery as outdated, until `publish`."""
+        if not self.enabled:
+            return
+        # No two marks are equal, so that each run recognises its own.
         notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
         try:
             self._was_marked = self._bucket.find(UNPUBLISHED) is not None
@@ -108,16 +78,31 @@ class GalleryPublisher(Gallery):
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        self._records[_identity(record)] = record
+        """Add a result, and store its pictures.
+
+        Args:
+            record: Replaces an earlier one of the same photo and look.
+            photo: Pixels, as in `thumbnails.preview`.
+            result: Pixels, as in `thumbnails.preview`.
+            paintings: Pixels by key, as in `thumbnails.preview`.
+        """
+        self.add_record(record)
+        if not self.enabled:
+            return
         try:
             self._pictures.store(record, photo, result, paintings)
         except StorageError as error:
             _warn(error)
 
     def add_record(self, record: Record) -> None:
+        """Add the record of a photo that could not be painted, or of a result with pictures that
+        another process has stored."""
         self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:
+        """Write the page if that was last done a while ago."""
+        if not (self.enabled and self._publishes):
+            return
         due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
             try:
@@ -129,6 +114,12 @@ class GalleryPublisher(Gallery):
                 self._publishing.release()
 
     def publish(self) -> None:
+        """Write the page and remove the mark of `begin`, unless another run has marked it too."""
+        if not self.enabled:
+            return
+        if not self._publishes:
+            self.begin()  # Again: a whole run may have removed the mark since.
+            return
         with self._publishing:
             try:
                 self._write_page()
@@ -138,8 +129,8 @@ class GalleryPublisher(Gallery):
                 _warn(error)
 
     def _is_anothers_mark(self) -> bool:
-        """Whether another run has been painting, killed or not, whose results the page may lack:
-        the next whole run shows them."""
+        """Return whether another run has been painting, killed or not. The page may lack its
+        results, and the next whole run shows them."""
         if self._mark is None or self._was_marked:
             return self._was_marked
         found = self._bucket.find(UNPUBLISHED)
@@ -161,19 +152,6 @@ class GalleryPublisher(Gallery):
             records = list(self._records.values())
             text = render_page(records, self._pictures.thumbnails(records))
             self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
-
-
-class GalleryContribution(GalleryPublisher):
-    """For a run that paints a part, beside others: it stores its pictures and leaves the mark, and
-    the next whole run writes the page. They would overwrite each other's."""
-
-    def __init__(self, bucket: Bucket) -> None:
-        super().__init__(bucket, [])
-
-    def publish_if_due(self) -> None: ...
-
-    def publish(self) -> None:
-        self.begin()  # Once more: a whole run may have removed the mark meanwhile.
 
 
 def _identity(record: Record) -> tuple[str, str]:

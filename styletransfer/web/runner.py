@@ -16,7 +16,7 @@ from styletransfer.batch.result_keys import ResultKeys
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
-from styletransfer.gallery.publisher import GalleryContribution
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.estimates import USUAL_PHOTO
@@ -105,7 +105,7 @@ class JobRunner:
                 stop=self._stop,
                 on_step=on_step,
             )
-            gallery = GalleryContribution(self._buckets.result)
+            gallery = Gallery(self._buckets.result, publishes=False)
             outcome = workers.paint_all(run, gallery, self._loader.devices)
             if outcome.failures:
                 raise JobFailedError(outcome.failures[0][1].removeprefix(f"{job.photo_key}: "))

@@ -19,7 +19,7 @@ from styletransfer.cluster import run as run_module
 from styletransfer.cluster.orders import Started
 from styletransfer.cluster.run import run_on_cluster
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import GalleryContribution
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import UnavailableError
 
@@ -221,7 +221,7 @@ def test_where_no_worker_can_go_on_the_run_ends_with_their_problem(cluster, monk
         raise UnavailableError("the bucket is away")
 
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    monkeypatch.setattr(GalleryContribution, "add", away)
+    monkeypatch.setattr(Gallery, "add", away)
     with pytest.raises(UnavailableError, match="the bucket is away"):
         cluster.paint()
 

@@ -8,7 +8,7 @@ from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published,
 from styletransfer.bucket_layout import UNPUBLISHED
 from styletransfer.gallery import page_data, pictures, publisher
 from styletransfer.gallery.pictures import GalleryPictures
-from styletransfer.gallery.publisher import GalleryContribution, GalleryPublisher, NullGallery
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.gallery.record_view import pictures_of
 from styletransfer.gallery.thumbnails import thumbnail, thumbnail_key
 from styletransfer.record import Record
@@ -22,7 +22,7 @@ def keys_in(bucket):
 
 def test_nothing_is_written_but_the_page_and_the_gallerys_own_keys_in(tmp_path):
     bucket = FolderBucket(tmp_path)
-    gallery = GalleryPublisher(bucket, [])
+    gallery = Gallery(bucket)
     gallery.add(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
     gallery.publish()
     pictures = ("results/monet/beach.jpg.jpg", "photos/beach.jpg.jpg", "paintings/monet.jpg.jpg")
@@ -37,7 +37,7 @@ def test_a_photo_and_a_painting_are_stored_once(tmp_path):
             super().write(key, data, content_type)
 
     written = []
-    gallery = GalleryPublisher(Counting(tmp_path), [])
+    gallery = Gallery(Counting(tmp_path))
     for photo, look in (("a.jpg", "x"), ("a.jpg", "y"), ("b.jpg", "x")):
         gallery.add(record(photo, look), flat(RED), flat(BLUE), {f"{look}.jpg": flat(GREEN)})
     assert len(written) == len(set(written)) == 2 * (3 + 2 + 2)
@@ -50,7 +50,7 @@ def test_a_photo_and_a_painting_are_stored_once(tmp_path):
 def test_a_later_run_shows_the_thumbnails_of_the_earlier_one(tmp_path):
     before = published(tmp_path, [record()]).read("index.html")
     (tmp_path / "index.html").unlink()
-    GalleryPublisher(FolderBucket(tmp_path), [record()]).publish()
+    Gallery(FolderBucket(tmp_path), [record()]).publish()
     assert (tmp_path / "index.html").read_bytes() == before
 
 
@@ -62,12 +62,12 @@ def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypat
 
     read = []
     published(tmp_path, [record()])
-    GalleryPublisher(Counting(tmp_path), [record()]).publish()
+    Gallery(Counting(tmp_path), [record()]).publish()
     assert sum("thumbs" in key for key in read) == 3
     read.clear()
     for module in (pictures, page_data):
         monkeypatch.setattr(module, "EMBEDDED_BYTES", 100)
-    GalleryPublisher(Counting(tmp_path), [record()]).publish()
+    Gallery(Counting(tmp_path), [record()]).publish()
     assert read == ["index.html"]
     text = (tmp_path / "index.html").read_text()
     assert results_of(text)[0]["thumb"] == 1 and "data:image/jpeg" not in text
@@ -96,7 +96,7 @@ def test_thumbnails_that_no_page_can_hold_do_not_fill_the_memory(tmp_path, monke
 def test_a_missing_thumbnail_is_no_error(tmp_path):
     published(tmp_path, [record()])
     (tmp_path / thumbnail_key("results", "monet/beach.jpg")).unlink()
-    GalleryPublisher(FolderBucket(tmp_path), [record()]).publish()
+    Gallery(FolderBucket(tmp_path), [record()]).publish()
     text = (tmp_path / "index.html").read_text()
     [result] = results_of(text)
     assert result["thumb"] == 0
@@ -106,7 +106,7 @@ def test_a_missing_thumbnail_is_no_error(tmp_path):
 def test_somebody_elses_page_is_left_alone_and_logged_once(tmp_path, caplog):
     theirs = "<!doctype html><title>My holidays</title>"
     (tmp_path / "index.html").write_text(theirs)
-    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
+    gallery = Gallery(FolderBucket(tmp_path), [record()])
     gallery.publish()
     gallery.publish()
     assert (tmp_path / "index.html").read_text() == theirs
@@ -120,7 +120,7 @@ def test_a_preview_that_cannot_be_stored_is_logged_and_the_rest_goes_on(tmp_path
                 raise ObjectError("no place for it")
             super().write(key, data, content_type)
 
-    gallery = GalleryPublisher(Refusing(tmp_path), [])
+    gallery = Gallery(Refusing(tmp_path))
     gallery.add(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
     gallery.publish()
     assert caplog.messages == ["the gallery has no preview of beach.jpg: no place for it"]
@@ -139,7 +139,7 @@ def test_a_bucket_that_is_gone_ends_the_storing_of_pictures(tmp_path):
 
 
 def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, caplog):
-    gallery = GalleryPublisher(Gone(tmp_path), [])
+    gallery = Gallery(Gone(tmp_path))
     for step in (
         gallery.begin,
         lambda: gallery.add(record(), flat(RED), flat(BLUE), {}),
@@ -153,7 +153,7 @@ def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, caplog):
 def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
     bucket = FolderBucket(tmp_path)
-    gallery = GalleryPublisher(bucket, [])
+    gallery = Gallery(bucket)
     gallery.begin()
     add_result(gallery, bucket, record())
     gallery.publish_if_due()
@@ -163,26 +163,24 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
 
 
 @pytest.mark.parametrize("first, last", [(0, 1), (1, 0)])
-@pytest.mark.parametrize(
-    "other", [lambda bucket: GalleryPublisher(bucket, []), GalleryContribution]
-)
+@pytest.mark.parametrize("other", [Gallery, lambda bucket: Gallery(bucket, publishes=False)])
 def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, last):
     """Neither page has the other's results, which the next run without anything to paint shows."""
     bucket = FolderBucket(tmp_path)
-    runs = [GalleryPublisher(bucket, []), other(bucket)]
+    runs = [Gallery(bucket), other(bucket)]
     for run, photo in zip(runs, ("a.jpg", "b.jpg"), strict=True):
         run.begin()
         add_result(run, bucket, record(photo))
     runs[first].publish()
     runs[last].publish()
     assert UNPUBLISHED in keys_in(bucket)
-    GalleryPublisher(bucket, [record("a.jpg"), record("b.jpg")]).publish()
+    Gallery(bucket, [record("a.jpg"), record("b.jpg")]).publish()
     assert UNPUBLISHED not in keys_in(bucket)
     assert len(results_of(bucket.read("index.html").decode())) == 2
 
 
 def test_a_page_that_is_not_due_is_not_written(tmp_path):
-    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
+    gallery = Gallery(FolderBucket(tmp_path), [record()])
     gallery.publish_if_due()
     assert not (tmp_path / "index.html").exists()
 
@@ -199,7 +197,7 @@ def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path, mo
 
     written = []
     monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
-    gallery = GalleryPublisher(Slow(tmp_path), [record()])
+    gallery = Gallery(Slow(tmp_path), [record()])
     gallery.publish_if_due()
     assert written == ["index.html"]
 
@@ -209,7 +207,7 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
 ):
     now = [0.0]
     monkeypatch.setattr(publisher, "perf_counter", lambda: now[0])
-    gallery = GalleryPublisher(Gone(tmp_path), [record()])
+    gallery = Gallery(Gone(tmp_path), [record()])
     for seconds, times in ((29, 0), (31, 1), (60, 1), (62, 2)):
         now[0] = seconds
         gallery.publish_if_due()
@@ -218,9 +216,9 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
 
 def test_a_part_marks_the_gallery_again_where_a_run_has_published_meanwhile(tmp_path):
     bucket = FolderBucket(tmp_path)
-    part = GalleryContribution(bucket)
+    part = Gallery(bucket, publishes=False)
     part.begin()
-    GalleryPublisher(bucket, []).publish()
+    Gallery(bucket).publish()
     assert UNPUBLISHED not in keys_in(bucket)
     part.publish_if_due()
     part.publish()
@@ -228,7 +226,7 @@ def test_a_part_marks_the_gallery_again_where_a_run_has_published_meanwhile(tmp_
 
 
 def test_a_partial_run_writes_no_gallery(tmp_path):
-    gallery = NullGallery()
+    gallery = Gallery(None)
     gallery.begin()
     gallery.add(record(), flat(RED), flat(BLUE), {})
     gallery.add_record(record(error="torn"))
@@ -238,7 +236,7 @@ def test_a_partial_run_writes_no_gallery(tmp_path):
 
 
 def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
-    gallery = GalleryPublisher(FolderBucket(tmp_path), [record()])
+    gallery = Gallery(FolderBucket(tmp_path), [record()])
     gallery.add_record(Record("torn.jpg", look="monet", error="torn.jpg: is damaged"))
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
@@ -248,7 +246,7 @@ def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
 
 def test_a_photo_painted_after_all_is_no_longer_listed_as_failed(tmp_path):
     bucket = FolderBucket(tmp_path)
-    gallery = GalleryPublisher(bucket, [Record("beach.jpg", look="monet", error="was torn")])
+    gallery = Gallery(bucket, [Record("beach.jpg", look="monet", error="was torn")])
     add_result(gallery, bucket, record())
     gallery.publish()
     assert "was torn" not in (tmp_path / "index.html").read_text()

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from styletransfer.gallery.publisher import GalleryPublisher
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.images.encode import encode
 from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
@@ -60,7 +60,7 @@ def add_result(gallery, bucket, each):
 
 def published(folder, records):
     bucket = FolderBucket(folder)
-    gallery = GalleryPublisher(bucket, [])
+    gallery = Gallery(bucket)
     for each in records:
         add_result(gallery, bucket, each)
     gallery.publish()
