@@ -1,55 +1,81 @@
-"""Deletes what killed processes leave under `_web/`: checkpoints, previews and photos of no job."""
+"""Deletes objects under `_web/` that belong to jobs that no longer exist."""
 
+import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
 
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.stored import PREVIEWS, JobStore, begun_at
+from styletransfer.web.stored import PREVIEWS, REQUESTS, JobStore, begun_at
 
-ORPHANED_S = 3600  # A photo is stored before its job, by seconds.
+ORPHANED_S = 3600  # A photo is stored seconds before its job.
+_READERS = 8  # threads that read Idempotency-Keys
 _ID = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
-def delete_leftovers_of_jobs(buckets: WebBuckets, store: JobStore) -> None:
-    """Deletes what belonged to a job that there is not any more; what never belonged to one is
-    somebody else's. Raises StorageError.
+class Leftovers:
+    """What killed processes leave: checkpoints, previews, photos and Idempotency-Keys of no job.
+    Objects that never belonged to a job stay."""
 
-    The jobs are listed last, so that none that is new meanwhile counts as gone.
-    """
-    unfinished = [each.key for each in buckets.unfinished.list()]
-    previews = [each.key for each in buckets.result.list(f"{PREVIEWS}/")]
-    photos = [each.key for each in buckets.photos.list()]
-    waiting = {job for job, _ in store.queued()}
-    kept = waiting | {*store.ended()}
-    latest = time.time() - ORPHANED_S
-    found = ((buckets.unfinished, unfinished), (buckets.result, previews))
-    gone: list[tuple[Bucket, str]] = [
-        (bucket, key)
-        for bucket, keys in found
-        for key in keys
-        if (job := _job(key)) and job not in waiting
-    ]
-    for key in photos:
-        job = _job(key)
-        if job and job not in kept and begun_at(job) < latest:
-            gone.append((buckets.photos, key))
-    for bucket, key in gone:
-        bucket.delete(key)
-    if gone:
-        event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
-    try:
-        for each in buckets.unfinished.unfinished_uploads():
-            if each.begun < latest:
-                buckets.unfinished.abort_upload(each)
-    except StorageError as error:  # A right of its own, which the service can do without.
-        event(f"unfinished uploads may be left: {error}", level=WARNING)
+    def __init__(self, buckets: WebBuckets, store: JobStore) -> None:
+        self._buckets, self._store = buckets, store
+        self._requests: dict[str, str] = {}  # the job of each Idempotency-Key, by object
+
+    def delete(self) -> None:
+        """Delete them. Raises StorageError."""
+        unfinished = [each.key for each in self._buckets.unfinished.list()]
+        previews = [each.key for each in self._buckets.result.list(f"{PREVIEWS}/")]
+        photos = [each.key for each in self._buckets.photos.list()]
+        requests = self._read_requests()
+        # The jobs are listed last, so that a new one is not mistaken for a deleted one.
+        waiting = {job for job, _ in self._store.queued()}
+        kept = waiting | {*self._store.ended()}
+        latest = time.time() - ORPHANED_S
+        gone: list[tuple[Bucket, str]] = []
+        for bucket, keys in (
+            (self._buckets.unfinished, unfinished),
+            (self._buckets.result, previews),
+        ):
+            gone += [(bucket, key) for key in keys if (job := _job(key)) and job not in waiting]
+        orphans = [(self._buckets.photos, key, _job(key)) for key in photos]
+        orphans += [(self._buckets.result, key, job) for key, job in requests.items()]
+        for bucket, key, job in orphans:
+            if job and job not in kept and begun_at(job) < latest:
+                gone.append((bucket, key))
+        for bucket, key in gone:
+            bucket.delete(key)
+        if gone:
+            event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
+        try:
+            for each in self._buckets.unfinished.unfinished_uploads():
+                if each.begun < latest:
+                    self._buckets.unfinished.abort_upload(each)
+        except StorageError as error:  # It needs a permission that the service can do without.
+            event(f"unfinished uploads may be left: {error}", level=WARNING)
+
+    def _read_requests(self) -> dict[str, str]:
+        """Map the Idempotency-Keys' objects to their jobs. Each is read once."""
+        keys = [each.key for each in self._buckets.result.list(f"{REQUESTS}/")]
+        unread = [key for key in keys if key not in self._requests]
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = zip(unread, pool.map(self._read_request, unread), strict=True)
+            known = self._requests | dict(found)
+        self._requests = {key: known[key] for key in keys}
+        return self._requests
+
+    def _read_request(self, key: str) -> str:
+        try:
+            job = json.loads(self._buckets.result.read(key))["job"]
+        except (ObjectError, ValueError, KeyError, TypeError):  # It is gone, or not ours.
+            return ""
+        return job if isinstance(job, str) and re.fullmatch("[0-9a-f]{20}", job) else ""
 
 
 def _job(key: str) -> str | None:
-    """The id of the job that a key belongs to; None: to none."""
+    """Return the id of the job that a key belongs to; None if there is none."""
     found = _ID.search(key)
     return found[1] if found else None

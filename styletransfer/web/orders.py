@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
@@ -21,7 +20,7 @@ from styletransfer.web.options import WebOptions
 from styletransfer.web.places import WebBuckets
 from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
-from styletransfer.web.stored import JobStore, StoredJob, new_id
+from styletransfer.web.stored import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.upload import Upload
 
 OFFERED = (
@@ -29,7 +28,6 @@ OFFERED = (
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
 LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
-REPEATED = f"{WEB}/requests"  # under this, the job of each Idempotency-Key
 RETRY_S = 30  # where nothing is known of how long the queue takes
 
 
@@ -171,7 +169,7 @@ class Orders:
 
 def _kept_at(repeat_key: str) -> str:
     """Where the result bucket keeps the job of an Idempotency-Key."""
-    return f"{REPEATED}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
+    return f"{REQUESTS}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
 
 
 def check_limits(settings: Settings, where: str = "") -> None:

@@ -20,6 +20,7 @@ from styletransfer.web.schemas import JobFields
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
+REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile("[0-9a-f]{20}")
 _TRIES = 4  # to read a job that others write meanwhile
 

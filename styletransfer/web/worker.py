@@ -21,7 +21,7 @@ from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S
 from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
-from styletransfer.web.leftovers import delete_leftovers_of_jobs
+from styletransfer.web.leftovers import Leftovers
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
@@ -72,6 +72,7 @@ class WebWorker:
     def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result)
+        self._leftovers = Leftovers(buckets, self.store)
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._cleaned = -CLEAN_EVERY_S
@@ -100,7 +101,7 @@ class WebWorker:
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
-                    delete_leftovers_of_jobs(self.buckets, self.store)
+                    self._leftovers.delete()
             except StorageError as error:
                 self._pause(error)
                 continue

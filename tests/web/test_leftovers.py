@@ -1,5 +1,6 @@
 """What killed processes leave is deleted when its job is gone, and nothing else."""
 
+import json
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -9,10 +10,10 @@ from support.web_service import stored_job
 from styletransfer import config
 from styletransfer.storage.base import StorageError
 from styletransfer.web import leftovers
-from styletransfer.web.leftovers import delete_leftovers_of_jobs
+from styletransfer.web.leftovers import Leftovers
 from styletransfer.web.places import open_buckets
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import PREVIEWS, JobStore, new_id
+from styletransfer.web.stored import PREVIEWS, REQUESTS, JobStore, new_id
 
 Upload = namedtuple("Upload", ["key", "begun"])
 OLD = "0123456789a"  # How ids began in 2009.
@@ -30,6 +31,8 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
     stored_job(store, waiting)
     assert store.end(stored_job(store, ended).changed(state=JobState.DONE))
     for job in (waiting, ended, gone, young):
+        about = json.dumps({"job": job, "digest": "x"}).encode()
+        buckets.result.write(f"{REQUESTS}/{job}.json", about)
         buckets.photos.write(f"{job}/beach.jpg", b"x")
     for job in (waiting, ended, gone):
         buckets.unfinished.write(f"_checkpoints/monet/{job}/beach.jpg.npz", b"x")
@@ -38,9 +41,12 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
         (buckets.photos, "mine.jpg"),
         (buckets.unfinished, "_checkpoints/monet/mine.npz"),
         (buckets.result, f"{PREVIEWS}/mine.jpg"),
+        (buckets.result, f"{REQUESTS}/mine.json"),
     ):
         bucket.write(key, b"mine")
-    delete_leftovers_of_jobs(buckets, store)
+    Leftovers(buckets, store).delete()
+    requests = {f"{REQUESTS}/{job}.json" for job in (waiting, ended, young, "mine")}
+    assert {each.key for each in buckets.result.list(f"{REQUESTS}/")} == requests
     photos = {f"{job}/beach.jpg" for job in (waiting, ended, young)}
     assert {each.key for each in buckets.photos.list()} == photos | {"mine.jpg"}
     assert {each.key for each in buckets.unfinished.list()} == {
@@ -61,12 +67,12 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
     monkeypatch.setattr(leftovers, "time", SimpleNamespace(time=lambda: 6000.0))
-    delete_leftovers_of_jobs(buckets, JobStore(buckets.result))
+    Leftovers(buckets, JobStore(buckets.result)).delete()
     assert aborted == ["old"]
 
     def refused():
         raise StorageError("AccessDenied")
 
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
-    delete_leftovers_of_jobs(buckets, JobStore(buckets.result))
+    Leftovers(buckets, JobStore(buckets.result)).delete()
     assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]

@@ -19,6 +19,7 @@ from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
 from styletransfer.web.lease import Claims
+from styletransfer.web.leftovers import Leftovers
 from styletransfer.web.places import open_buckets
 from styletransfer.web.runner import JobFailedError, JobRunner
 from styletransfer.web.schemas import JobState, Quality
@@ -284,7 +285,7 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
             hand.stop.signum = signal.SIGTERM
         return len(looks) == 2
 
-    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
+    monkeypatch.setattr(Leftovers, "delete", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
     runner = SimpleNamespace(seconds_per_work=lambda: 0.1)
     with pytest.raises(Stopped):
@@ -317,7 +318,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
         said_to(hand, ("look",))
 
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
-    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", clear)
+    monkeypatch.setattr(Leftovers, "delete", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
     with pytest.raises(Stopped):
         hand.web.serve(SimpleNamespace(seconds_per_work=seconds_per_work), None, "a device")
@@ -342,7 +343,7 @@ def test_all_qualities_have_one_network_which_is_read_once(place, small_vgg, mon
         raise Stopped(signal.SIGTERM)
 
     monkeypatch.setattr(workers, "JobRunner", Runner)
-    monkeypatch.setattr(workers, "delete_leftovers_of_jobs", idle)
+    monkeypatch.setattr(Leftovers, "delete", idle)
     monkeypatch.setattr(os, "nice", lambda _: None)
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
