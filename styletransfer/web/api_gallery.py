@@ -11,9 +11,9 @@ from styletransfer import ENGINE_VERSION
 from styletransfer.devices.system_memory import free_memory
 from styletransfer.errors import PictureError
 from styletransfer.storage.base import ObjectError
+from styletransfer.web.api_errors import not_found
 from styletransfer.web.api_jobs import REFUSALS, picture_response, saved_as
 from styletransfer.web.job_pictures import small_jpeg
-from styletransfer.web.refusals import not_found
 from styletransfer.web.results import Result, gallery_item
 from styletransfer.web.schemas import GalleryPage, JobId, Memory, QueueState, System
 from styletransfer.web.service import Service, Shared

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from styletransfer.web.board import Board
+from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.job_pictures import painted_of, photo_of, preview_of
+from styletransfer.web.job_index import JobIndex
+from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
+from styletransfer.web.job_store import StoredJob
 from styletransfer.web.orders import estimated
-from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import (
     Estimate,
     JobId,
@@ -30,7 +31,6 @@ from styletransfer.web.schemas import (
     Refusal,
 )
 from styletransfer.web.service import Service, Shared
-from styletransfer.web.stored import StoredJob
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
@@ -46,7 +46,7 @@ OneJob = Annotated[JobId, Path()]
 
 def _check_listeners(service: Shared) -> None:
     if service.board.listeners >= MAX_LISTENERS:
-        raise RefusedError(429, "too many pages are open", 10)
+        raise ApiError(429, "too many pages are open", 10)
 
 
 def _known(service: Shared, job_id: OneJob) -> StoredJob:
@@ -96,14 +96,14 @@ async def new_job(
     try:  # Before anything of the photo is kept.
         await _check_room(service, idempotency_key)
         if service.uploads.locked():
-            raise RefusedError(429, "many photos are being sent at once; try again in a moment", 1)
-    except RefusedError:
+            raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
+    except ApiError:
         async for _ in request.stream():  # Whoever is still sending would not read the answer.
             pass
         raise
     async with service.uploads, _form(request) as (asked, file), service.in_memory:
         photo = await _photo(file, service) if file else None
-        job = await run_in_threadpool(service.orders.place, asked, photo, idempotency_key)
+        job = await run_in_threadpool(service.orders.create, asked, photo, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
     return service.board.view(job)
 
@@ -112,7 +112,7 @@ async def new_job(
 def list_jobs(service: Shared) -> JobList:
     """List the jobs that wait or are painted, and the latest that have ended."""
     if not service.board.complete:
-        raise RefusedError(503, "the jobs are still being read; try again in a moment", 1)
+        raise ApiError(503, "the jobs are still being read; try again in a moment", 1)
     return JobList(jobs=service.board.all())
 
 
@@ -133,7 +133,7 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
                 service.supervisor.send("cancel", job_id)
             return service.board.view(later)
         job = _known(service, job_id)
-    raise RefusedError(409, f"this job has ended already: it is {job.state.value}")
+    raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
 
 @jobs.get(
@@ -155,7 +155,7 @@ async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
         yield each
 
 
-async def job_changes(board: Board, job_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
+async def job_changes(board: JobIndex, job_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
     """Generate an event `job` for each job that changes.
 
     Args:
@@ -193,7 +193,7 @@ def job_result(
 ) -> Response:
     """The finished picture. small: a JPEG with at most 1280 px."""
     job = _known(service, job_id)
-    data, key = painted_of(job, service.buckets, small)
+    data, key = result_picture(job, service.buckets, small)
     return _picture(data, key, saved_as(job.photo, job.look, key) if download else None)
 
 
@@ -212,12 +212,14 @@ def estimate(
     return Estimate(**found)
 
 
-async def _check_room(service: Service, repeat_key: str | None) -> None:
-    """Raises RefusedError where the queue is full, but for a request that has its job already."""
+async def _check_room(service: Service, idempotency_key: str | None) -> None:
+    """Raises ApiError where the queue is full, but for a request that has its job already."""
     try:
         service.orders.check_room()
-    except RefusedError:
-        if not repeat_key or not await run_in_threadpool(service.orders.has_placed, repeat_key):
+    except ApiError:
+        if not idempotency_key or not await run_in_threadpool(
+            service.orders.has_job, idempotency_key
+        ):
             raise
 
 
@@ -255,16 +257,16 @@ async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile 
     if kind == "application/json":
         body = await request.body()
         if len(body) > LONGEST_REQUEST:
-            raise RefusedError(413, "the request is too long")
+            raise ApiError(413, "the request is too long")
         yield _parsed(body), None
         return
     if kind != "multipart/form-data":
-        raise RefusedError(415, "send a form with a photo (multipart/form-data), or JSON")
+        raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
     async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_REQUEST) as form:
         asked = _parsed(str(form.get("request", "")).encode("utf-8", "replace"))
         photo = form.get("photo")
         if not isinstance(photo, UploadFile):
-            raise RefusedError(422, "the form has no file `photo`")
+            raise ApiError(422, "the form has no file `photo`")
         yield asked, photo
 
 
@@ -280,4 +282,4 @@ def _parsed(text: bytes) -> JobRequest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = f"`request` {where}: {first['msg']}" if where else f"`request`: {first['msg']}"
-        raise RefusedError(422, reason[:300]) from None
+        raise ApiError(422, reason[:300]) from None

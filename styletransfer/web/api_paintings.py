@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from styletransfer.web.api_errors import ApiError
 from styletransfer.web.api_jobs import REFUSALS, picture_response
 from styletransfer.web.catalogue import painting_view
-from styletransfer.web.refusals import RefusedError
 from styletransfer.web.schemas import LookOut, PaintingOut
 from styletransfer.web.service import Shared
 from styletransfer.web.style_bucket import UPLOADED
@@ -55,7 +55,7 @@ def delete_painting(name: str, service: Shared) -> None:
         each.name for job in service.board.all() if not job.state.final for each in job.paintings
     }
     if name in waiting and name.startswith(UPLOADED):
-        raise RefusedError(409, "a photo waits to be painted with it; cancel that job first")
+        raise ApiError(409, "a photo waits to be painted with it; cancel that job first")
     service.catalogue.delete(name)
 
 

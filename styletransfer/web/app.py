@@ -19,13 +19,13 @@ from styletransfer.config import Config
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
 from styletransfer.log import event, log_trace
+from styletransfer.web.api_errors import ApiError
 from styletransfer.web.api_gallery import gallery
 from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
 from styletransfer.web.gate import middleware
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
-from styletransfer.web.refusals import RefusedError
 from styletransfer.web.schemas import Health, JobRequest, Readiness
 from styletransfer.web.service import Service, Shared
 from styletransfer.web.warning_log import WarningLog
@@ -66,7 +66,7 @@ def create_app(
         middleware=middleware(options, service.sessions, service.tries),
         exception_handlers={
             RequestValidationError: _invalid,
-            RefusedError: _refused,
+            ApiError: _refused,
             ConfigError: _wrong,
             StorageError: _no_storage,
             ClientDisconnect: _left,
@@ -116,7 +116,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RefusedError)
+    assert isinstance(error, ApiError)
     headers = {"retry-after": str(error.retry_s)} if error.retry_s else None
     return JSONResponse({"detail": str(error)}, error.status, headers)
 

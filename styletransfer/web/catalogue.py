@@ -12,11 +12,11 @@ from styletransfer.errors import PictureError
 from styletransfer.images.header import read_header
 from styletransfer.images.reduced import reduced_jpeg
 from styletransfer.storage.base import Entry, ObjectError
-from styletransfer.web.kept import Kept
+from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.looks import all_looks, as_blended, own_settings
-from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import LookOut, PaintingOut, Quality
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
+from styletransfer.web.ttl_cache import TTLCache
 
 START_BYTES = 65_536  # of a painting, for its size
 _READERS = 8
@@ -31,8 +31,8 @@ class Catalogue:
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
-        self._own, self._uploads = Kept(self._find_own), Kept(self._find_uploads)
-        self._looks = Kept(self._find_looks)
+        self._own, self._uploads = TTLCache(self._find_own), TTLCache(self._find_uploads)
+        self._looks = TTLCache(self._find_looks)
         self._sizes: dict[tuple[str, str], tuple[int, int] | None] = {}
         self._thumbnails: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._drawing = threading.Lock()  # One at a time: decoding may take much memory.
@@ -43,7 +43,7 @@ class Catalogue:
 
     def paintings(self) -> list[PaintingOut]:
         """All paintings, uploads last."""
-        self._uploads.forget()  # Another instance may have taken or deleted one just now.
+        self._uploads.invalidate()  # Another instance may have taken or deleted one just now.
         entries = {**self._own.get(), **self._uploads.get()}
         with ThreadPoolExecutor(_READERS) as pool:
             sizes = [*pool.map(self._size, entries.values())]
@@ -54,32 +54,30 @@ class Catalogue:
         if not name.startswith(UPLOADED):
             return self._own.get().get(name)
         if name not in self._uploads.get():
-            self._uploads.forget()  # Another instance may have taken it just now.
+            self._uploads.invalidate()  # Another instance may have taken it just now.
         return self._uploads.get().get(name)
 
     def check_room(self) -> None:
-        """Raises RefusedError where there are too many uploads."""
+        """Raises ApiError where there are too many uploads."""
         if len(self._uploads.get()) >= _MOST_UPLOADS:
-            raise RefusedError(
-                429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60
-            )
+            raise ApiError(429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60)
 
     def add(self, name: str, data: bytes) -> None:
         """Stores an upload; one of the same name has the same content."""
         self._style.write(name, data)
-        self._uploads.forget()
+        self._uploads.invalidate()
 
     def delete(self, name: str) -> None:
-        """Deletes an upload. Raises RefusedError for what is none."""
+        """Deletes an upload. Raises ApiError for what is none."""
         if self.find(name) is None:
             raise not_found("painting")
         if not name.startswith(UPLOADED):
-            raise RefusedError(403, "this painting was not uploaded here, and is left as it is")
+            raise ApiError(403, "this painting was not uploaded here, and is left as it is")
         self._style.delete(name)
-        self._uploads.forget()
+        self._uploads.invalidate()
 
     def thumbnail(self, name: str) -> bytes:
-        """A small JPEG of a painting. Raises RefusedError where there is none."""
+        """A small JPEG of a painting. Raises ApiError where there is none."""
         entry = self.find(name)
         if entry is None:
             raise not_found("painting")
@@ -90,7 +88,7 @@ class Catalogue:
                     data = reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
                     self._thumbnails[which] = data
             except (PictureError, ObjectError) as error:
-                raise RefusedError(404, str(error)) from None
+                raise ApiError(404, str(error)) from None
             self._thumbnails.move_to_end(which)
             while len(self._thumbnails) > MOST_THUMBNAILS:
                 self._thumbnails.popitem(last=False)

@@ -4,9 +4,9 @@ import statistics
 import threading
 from collections import deque
 
-from styletransfer.web.lease import moment
+from styletransfer.web.job_store import StoredJob
+from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import StoredJob
 
 REMEMBERED = 9  # jobs; their median counts
 USUAL_PHOTO = (3000, 4000)  # height and width in px, of one of which only the settings are known
@@ -22,15 +22,15 @@ class Estimates:
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
 
-    def expect(self, rate: float, device: str) -> None:
+    def set_calibration(self, rate: float, device: str) -> None:
         """Takes what a worker has measured on its device: seconds per work."""
         with self._lock:
             self._measured = rate
             if self._latest[1] != device:
                 self._rates.clear()
-                self._latest = moment(), device
+                self._latest = utc_now(), device
 
-    def learn(self, job: StoredJob) -> None:
+    def add_measurement(self, job: StoredJob) -> None:
         """Takes the time of a job that was painted."""
         if job.state != JobState.DONE or not job.seconds or not job.work:
             return

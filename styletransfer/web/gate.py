@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from styletransfer.web.api_errors import ApiError
 from styletransfer.web.options import WebOptions
-from styletransfer.web.refusals import RefusedError
-from styletransfer.web.sessions import COOKIE, SESSION_S, Sessions, Tries
+from styletransfer.web.sessions import COOKIE, SESSION_S, LoginRateLimiter, Sessions
 
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
@@ -37,7 +37,9 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def middleware(options: WebOptions, sessions: Sessions, tries: Tries) -> list[Middleware]:
+def middleware(
+    options: WebOptions, sessions: Sessions, tries: LoginRateLimiter
+) -> list[Middleware]:
     """List what a request passes before it reaches a route, outermost first."""
     # A name of another site that resolves to this machine would give its pages our origin.
     hosts = ["localhost", "127.0.0.1", "[::1]"] if options.local else ["*"]
@@ -86,7 +88,9 @@ class Transport:
 class Gate:
     """Rejects requests without a login or token, and those that pages of other sites send."""
 
-    def __init__(self, app: ASGIApp, options: WebOptions, sessions: Sessions, tries: Tries) -> None:
+    def __init__(
+        self, app: ASGIApp, options: WebOptions, sessions: Sessions, tries: LoginRateLimiter
+    ) -> None:
         self._app, self._options = app, options
         self._sessions, self._tries = sessions, tries
 
@@ -124,7 +128,7 @@ def _patient(receive: Receive) -> Receive:
     network would block one of the few uploads at a time for ever.
 
     Raises:
-        RefusedError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.
+        ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.
     """
     arriving, ends = True, time.monotonic() + MAX_REQUEST_S
 
@@ -136,7 +140,7 @@ def _patient(receive: Receive) -> Receive:
             patience_s = min(STALLED_S, ends - time.monotonic())
             message = await asyncio.wait_for(receive(), patience_s)
         except TimeoutError:
-            raise RefusedError(408, "the request arrives too slowly; send it again") from None
+            raise ApiError(408, "the request arrives too slowly; send it again") from None
         arriving = message.get("more_body", False)
         return message
 

@@ -8,9 +8,9 @@ from styletransfer.errors import PictureError
 from styletransfer.gallery.thumbnails import PREVIEW, picture_key
 from styletransfer.images.reduced import reduced_jpeg
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.api_errors import not_found
+from styletransfer.web.job_store import PREVIEWS, StoredJob
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.refusals import not_found
-from styletransfer.web.stored import PREVIEWS, StoredJob
 
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
 _reducing = threading.Lock()  # One at a time: decoding may take much memory.
@@ -19,7 +19,7 @@ _reducing = threading.Lock()  # One at a time: decoding may take much memory.
 def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
     """The photo, and a key with the ending of its format; a JPEG where browsers show no other.
     small: with at most 1280 px, but for a damaged one, of which browsers show what is there.
-    Raises RefusedError where it is gone, StorageError."""
+    Raises ApiError where it is gone, StorageError."""
     key = job.photo_key
     shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
     try:
@@ -42,12 +42,12 @@ def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
     except ObjectError:
         if job.state.final and not job.result:
             raise not_found("preview: the job has ended") from None
-        shown = painted_of if job.result else photo_of
+        shown = result_picture if job.result else photo_of
         return shown(job, buckets, small=True)[0]
 
 
-def painted_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """The finished picture, as `photo_of` the photo. Raises RefusedError where there is none."""
+def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
+    """The finished picture, as `photo_of` the photo. Raises ApiError where there is none."""
     if job.result is None:
         raise not_found("result, or none yet")
     try:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from styletransfer.errors import StorageError
+from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import JobStore, StoredJob
 from styletransfer.web.warning_log import WarningLog
 
 RENEW_S = 3.0
@@ -19,28 +19,32 @@ LEASE_S = 20.0  # several renewals, and a short outage of the storage
 MOST_CRASHES = 5  # of the worker in one job, without a step in between
 
 
-class GivenUp(BaseException):
+class JobInterrupted(BaseException):
     """A painting ends before its last step: no error of the picture, so no handler of errors
     catches it."""
 
 
-class Cancelled(GivenUp):
+class Cancelled(JobInterrupted):
     """Somebody asked for the end of the job."""
 
 
-class LeaseLost(GivenUp):
+class LeaseLost(JobInterrupted):
     """Another worker has the job now, or it has ended."""
 
 
-class Claims:
+class JobClaimer:
     """Finds jobs that nobody paints and claims them for one worker."""
 
-    def __init__(self, store: JobStore, owner: str, gone: str | None = None) -> None:
-        """owner: this worker. gone: one whose process is known to have ended."""
-        self._store, self._owner, self._gone = store, owner, gone
+    def __init__(self, store: JobStore, owner: str, dead_owner: str | None = None) -> None:
+        """Args:
+        store: The jobs in the bucket.
+        owner: The name of this worker.
+        dead_owner: The name of a worker known to have died.
+        """
+        self._store, self._owner, self._dead_owner = store, owner, dead_owner
         self._seen: dict[str, tuple[str, float]] = {}  # by job: ETag, and since when
 
-    def next(self) -> "Lease | None":
+    def claim_next(self) -> "Lease | None":
         """The oldest job that is free, now this worker's; None: there is none. Jobs that are free
         but are to be painted no more are ended. Raises StorageError."""
         seen = dict[str, tuple[str, float]]()
@@ -69,7 +73,7 @@ class Claims:
         if found is None:
             return None
         job, etag = found
-        held = job.owner not in (None, self._owner, self._gone)
+        held = job.owner not in (None, self._owner, self._dead_owner)
         if held and unchanged_s < LEASE_S:
             return None
         if ended := self._store.read_ended(job_id):  # Its worker died before it deleted this.
@@ -82,7 +86,7 @@ class Claims:
         job = job.changed(
             owner=self._owner,
             state=JobState.PAINTING,
-            started=job.started or moment(),
+            started=job.started or utc_now(),
             crashes=crashes,
             crashed_at=job.step,
         )
@@ -106,10 +110,10 @@ class Lease:
     def __init__(self, store: JobStore, job: StoredJob, etag: str) -> None:
         self._store, self.job, self._etag = store, job, etag
         # The first is held over requests, so whoever paints may only wait for the second.
-        self._lock, self._noting = threading.RLock(), threading.Lock()
-        self._news: dict[str, Any] = {}  # is replaced, never changed
-        self._ended, self._soon = threading.Event(), threading.Event()
-        self._reason: type[GivenUp] | None = None
+        self._lock, self._pending_lock = threading.RLock(), threading.Lock()
+        self._pending: dict[str, Any] = {}  # is replaced, never changed
+        self._ended, self._renew_now = threading.Event(), threading.Event()
+        self._reason: type[JobInterrupted] | None = None
 
     def keep(self) -> None:
         """Renews in a thread until the job ends."""
@@ -117,8 +121,8 @@ class Lease:
         def renewing() -> None:
             warnings = WarningLog()
             while not self._ended.is_set():
-                self._soon.wait(RENEW_S)
-                self._soon.clear()
+                self._renew_now.wait(RENEW_S)
+                self._renew_now.clear()
                 try:
                     self.renew()
                 except StorageError as error:  # The next renewal may succeed, in time or not.
@@ -126,14 +130,14 @@ class Lease:
 
         threading.Thread(target=renewing, daemon=True, name="lease").start()
 
-    def note(self, **news: Any) -> None:
+    def update(self, **news: Any) -> None:
         """What the next renewal stores of the job. The first step that no worker before has
         reached is stored at once: by that, a worker that dies has not died in vain."""
-        with self._noting:
-            known = max(self.job.step, self._news.get("step", 0))  # Stored, or about to be.
+        with self._pending_lock:
+            known = max(self.job.step, self._pending.get("step", 0))  # Stored, or about to be.
             if known <= self.job.crashed_at < news.get("step", 0):
-                self._soon.set()
-            self._news = self._news | news
+                self._renew_now.set()
+            self._pending = self._pending | news
 
     def cancel(self) -> None:
         """Somebody of this instance has asked for the end, so that no renewal has to find it."""
@@ -149,16 +153,16 @@ class Lease:
         with self._lock:
             if self._ended.is_set() or self._reason is LeaseLost:
                 return
-            news = self._news
+            news = self._pending
             job = self.job.changed(**news)
             etag = self._store.replace(job, self._etag)
             if etag is None:
-                self._meet_other_version()
+                self._handle_conflict()
                 return
             self.job, self._etag = job, etag
-            with self._noting:
-                if self._news is news:  # Or there is more to store next time.
-                    self._news = {}
+            with self._pending_lock:
+                if self._pending is news:  # Or there is more to store next time.
+                    self._pending = {}
 
     def confirm(self) -> None:
         """Makes sure that the job is still this worker's. Raises LeaseLost, Cancelled,
@@ -171,9 +175,9 @@ class Lease:
         self._end_renewing()
         with self._lock:
             free = {"owner": None, "state": JobState.QUEUED}
-            job = self.job.changed(**{**self._news, **free})
+            job = self.job.changed(**{**self._pending, **free})
             if self._store.replace(job, self._etag) is None:
-                self._meet_other_version()
+                self._handle_conflict()
                 if self._reason is not LeaseLost:
                     self._store.replace(self.job.changed(**free), self._etag)
 
@@ -181,8 +185,8 @@ class Lease:
         """Stores how the job ended. Raises StorageError."""
         self._end_renewing()
         with self._lock:
-            ended = {"owner": None, "finished": moment(), "seconds_left": None}
-            self.job = self.job.changed(**{**self._news, **ended, **how})
+            ended = {"owner": None, "finished": utc_now(), "seconds_left": None}
+            self.job = self.job.changed(**{**self._pending, **ended, **how})
             self._store.end(self.job)
 
     def abandon(self) -> None:
@@ -191,9 +195,9 @@ class Lease:
 
     def _end_renewing(self) -> None:
         self._ended.set()
-        self._soon.set()
+        self._renew_now.set()
 
-    def _meet_other_version(self) -> None:
+    def _handle_conflict(self) -> None:
         """Somebody else has written: a request to cancel, or another worker."""
         found = self._store.read(self.job.id)
         if found is None or found[0].owner != self.job.owner:
@@ -204,6 +208,6 @@ class Lease:
             self.cancel()
 
 
-def moment() -> str:
+def utc_now() -> str:
     """Now, in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

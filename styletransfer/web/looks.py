@@ -12,8 +12,8 @@ from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 from styletransfer.storage.file_names import start_in_bytes
+from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import Blended, Quality
-from styletransfer.web.stored import StoredJob
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 
 _LONGEST_BLEND = 80  # characters of its name
@@ -50,7 +50,7 @@ def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, 
     for name in shares:
         entry = style.find(name) if find_pictures([Entry(name, 1, "")]) else None
         if entry is None:
-            raise ConfigError(f"there is no painting {without_code(name)!r} any more")
+            raise ConfigError(f"there is no painting {display_name(name)!r} any more")
         found[name] = entry
     total = sum(shares.values())
     return tuple(Painting(found[name], share / total) for name, share in shares.items())
@@ -58,13 +58,13 @@ def blended(shares: Mapping[str, float], style: StyleBucket) -> tuple[Painting, 
 
 def blend_name(names: Mapping[str, float]) -> str:
     """The name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
-    stems = (PurePosixPath(without_code(name)).stem for name in names)
+    stems = (PurePosixPath(display_name(name)).stem for name in names)
     plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
     name = "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_BLEND]
     return start_in_bytes(name, LONGEST_NAME).strip(" +-_")
 
 
-def without_code(name: str) -> str:
+def display_name(name: str) -> str:
     """A painting's name, that of an upload without what makes it the only one of its name."""
     return _BEFORE_NAME.sub("", name)
 

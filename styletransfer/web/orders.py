@@ -11,16 +11,16 @@ from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
-from styletransfer.web.board import Board
+from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
-from styletransfer.web.lease import moment
-from styletransfer.web.looks import blend_name, without_code
+from styletransfer.web.job_index import JobIndex
+from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
+from styletransfer.web.lease import utc_now
+from styletransfer.web.looks import blend_name, display_name
 from styletransfer.web.options import WebOptions
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.refusals import RefusedError, not_found
 from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
-from styletransfer.web.stored import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.upload import Upload
 
 OFFERED = (
@@ -31,15 +31,15 @@ LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a 
 RETRY_S = 30  # where nothing is known of how long the queue takes
 
 
-class Orders:
-    """Places jobs. Methods raise RefusedError, ConfigError for wrong settings, StorageError."""
+class JobService:
+    """Places jobs. Methods raise ApiError, ConfigError for wrong settings, StorageError."""
 
     def __init__(
         self,
         config: Config,
         options: WebOptions,
         buckets: WebBuckets,
-        board: Board,
+        board: JobIndex,
         catalogue: Catalogue,
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
@@ -48,28 +48,30 @@ class Orders:
         self._placing = threading.Lock()
 
     def check_room(self) -> None:
-        """Raises RefusedError where the queue is full."""
+        """Raises ApiError where the queue is full."""
         waiting, _ = self._board.counts()
         if waiting >= self._options.max_waiting:
             left = self._board.seconds_left()
             per_job = RETRY_S if left is None else left / (waiting + 1)
             retry_s = max(1, min(600, round(per_job)))
-            raise RefusedError(429, f"the queue is full: {waiting} photos wait already", retry_s)
+            raise ApiError(429, f"the queue is full: {waiting} photos wait already", retry_s)
 
-    def has_placed(self, repeat_key: str) -> bool:
+    def has_job(self, idempotency_key: str) -> bool:
         """Whether a request with this key has a job already."""
-        key = _kept_at(repeat_key)
+        key = _kept_at(idempotency_key)
         if self._buckets.result.find(key) is None:
             return False
         return self._board.stored(json.loads(self._buckets.result.read(key))["job"]) is not None
 
-    def place(self, request: JobRequest, photo: Upload | None, repeat_key: str | None) -> StoredJob:
+    def create(
+        self, request: JobRequest, photo: Upload | None, idempotency_key: str | None
+    ) -> StoredJob:
         """Stores a job; with a repeat key that was used before, the job of that time.
 
         photo: None where `request.repaint` names a job with the photo.
         """
         if (photo is None) == (request.repaint is None):
-            raise RefusedError(422, "send either a photo, or the id of a job in `again`")
+            raise ApiError(422, "send either a photo, or the id of a job in `again`")
         given = photo or self._earlier(request.repaint or "")
         look, paintings = self._look(request)
         settings = self.checked_settings(request)
@@ -85,11 +87,11 @@ class Orders:
             named_look=look is not None,
             quality=request.quality,
             settings=request.settings,
-            created=moment(),
+            created=utc_now(),
             work=total_work(*given.size, settings),
         )
-        if repeat_key is not None:
-            job, known = self._repeated(repeat_key, request, photo, job)
+        if idempotency_key is not None:
+            job, known = self._repeated(idempotency_key, request, photo, job)
             if known:
                 return known
         with self._placing:
@@ -110,18 +112,18 @@ class Orders:
 
     def _look(self, request: JobRequest) -> tuple[LookOut | None, list[Blended]]:
         if (request.look is None) == (request.paintings is None):
-            raise RefusedError(422, "choose either a look or paintings")
+            raise ApiError(422, "choose either a look or paintings")
         if request.paintings is not None:
             for name in request.paintings:
                 if self._catalogue.find(name) is None:
-                    shown = without_code(name)[:60]
-                    raise RefusedError(422, f"there is no painting {shown!r} any more")
+                    shown = display_name(name)[:60]
+                    raise ApiError(422, f"there is no painting {shown!r} any more")
             total = sum(request.paintings.values())
             shares = request.paintings.items()
             return None, [Blended(name=name, share=share / total) for name, share in shares]
         found = {look.name: look for look in self._catalogue.looks()}.get(request.look or "")
         if found is None:
-            raise RefusedError(422, f"there is no look {(request.look or '')[:60]!r}")
+            raise ApiError(422, f"there is no look {(request.look or '')[:60]!r}")
         return found, found.paintings
 
     def _earlier(self, job_id: str) -> StoredJob:
@@ -131,19 +133,19 @@ class Orders:
         return found
 
     def _repeated(
-        self, repeat_key: str, request: JobRequest, photo: Upload | None, job: StoredJob
+        self, idempotency_key: str, request: JobRequest, photo: Upload | None, job: StoredJob
     ) -> tuple[StoredJob, StoredJob | None]:
         """The job to be stored, and the one that is there already. The id of the first request
         with the key is kept before its job, so that whatever is killed in between can be sent once
         more."""
         about = json.dumps([request.model_dump(mode="json"), photo and photo.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
-        key = _kept_at(repeat_key)
+        key = _kept_at(idempotency_key)
         kept: Mapping[str, Any] = {"job": job.id, "digest": digest}
         if self._buckets.result.write_if(key, json.dumps(kept).encode(), None) is None:
             kept = json.loads(self._buckets.result.read(key))
             if kept["digest"] != digest:
-                raise RefusedError(422, "this Idempotency-Key was used for another request")
+                raise ApiError(422, "this Idempotency-Key was used for another request")
             job = job.model_copy(update={"id": kept["job"]})
         return job, self._board.stored(job.id)
 
@@ -167,9 +169,9 @@ class Orders:
         return job
 
 
-def _kept_at(repeat_key: str) -> str:
+def _kept_at(idempotency_key: str) -> str:
     """Where the result bucket keeps the job of an Idempotency-Key."""
-    return f"{REQUESTS}/{hashlib.sha256(repeat_key.encode()).hexdigest()[:40]}.json"
+    return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
 
 
 def check_limits(settings: Settings, where: str = "") -> None:
@@ -184,7 +186,7 @@ def check_limits(settings: Settings, where: str = "") -> None:
 
 
 def estimated(
-    orders: Orders, estimates: Estimates, request: JobRequest, size: tuple[int, int]
+    orders: JobService, estimates: Estimates, request: JobRequest, size: tuple[int, int]
 ) -> dict[str, float | None]:
     """Seconds that each quality takes, with a request's settings. Raises ConfigError."""
     found = {}

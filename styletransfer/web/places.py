@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from styletransfer.config import Config
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Store
-from styletransfer.web.stored import PHOTOS, UNFINISHED
+from styletransfer.web.job_store import PHOTOS, UNFINISHED
 from styletransfer.web.style_bucket import UPLOADS, StyleBucket
 
 

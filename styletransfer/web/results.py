@@ -12,8 +12,8 @@ from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
-from styletransfer.web.kept import Kept
 from styletransfer.web.schemas import JOB_ID, GalleryItem
+from styletransfer.web.ttl_cache import TTLCache
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Results:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
-        self._found = Kept(self._find)
+        self._found = TTLCache(self._find)
 
     def all(self) -> list[Result]:
         """All results whose picture is there."""

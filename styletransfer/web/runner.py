@@ -20,9 +20,9 @@ from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.estimates import USUAL_PHOTO
+from styletransfer.web.job_store import PHOTOS, StoredJob
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
-from styletransfer.web.stored import PHOTOS, StoredJob
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step

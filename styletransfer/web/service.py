@@ -8,15 +8,15 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from styletransfer.config import Config
-from styletransfer.web.board import Board
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
+from styletransfer.web.job_index import JobIndex
+from styletransfer.web.job_store import JobStore
 from styletransfer.web.options import WebOptions
-from styletransfer.web.orders import Orders, check_limits
+from styletransfer.web.orders import JobService, check_limits
 from styletransfer.web.places import open_buckets
 from styletransfer.web.results import Results
-from styletransfer.web.sessions import Sessions, Tries
-from styletransfer.web.stored import JobStore
+from styletransfer.web.sessions import LoginRateLimiter, Sessions
 from styletransfer.web.supervisor import Supervisor
 
 MAX_UPLOADS = 24  # received at once
@@ -42,16 +42,19 @@ class Service:
         # Otherwise every order that names no size of its own would be refused.
         check_limits(config.settings, "STYLE_")
         self.config, self.options = config, options
-        self.sessions, self.tries = Sessions(options, config.account.secret or ""), Tries()
+        self.sessions, self.tries = (
+            Sessions(options, config.account.secret or ""),
+            LoginRateLimiter(),
+        )
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.estimates = Estimates()
-        self.supervisor = Supervisor(worker, self.hear) if worker else None
-        self.board = Board(JobStore(self.buckets.result), self.estimates, self._announce)
+        self.supervisor = Supervisor(worker, self.handle_worker_message) if worker else None
+        self.board = JobIndex(JobStore(self.buckets.result), self.estimates, self._announce)
         self.catalogue = Catalogue(self.buckets.style, config)
-        self.orders = Orders(config, options, self.buckets, self.board, self.catalogue)
+        self.orders = JobService(config, options, self.buckets, self.board, self.catalogue)
         self.results = Results(self.buckets.result)
 
     def start(self) -> None:
@@ -81,7 +84,7 @@ class Service:
         if self.supervisor:
             self.supervisor.send("look")
 
-    def hear(self, message: tuple[Any, ...]) -> None:
+    def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""
         match message:
             case ("step", job, news):
@@ -89,9 +92,9 @@ class Service:
             case ("preview", job):
                 self.board.has_preview(job)
             case ("speed", rate, device):
-                self.estimates.expect(rate, device)
+                self.estimates.set_calibration(rate, device)
             case ("changed",):
-                self.board.look()
+                self.board.poll_now()
 
 
 def _service(request: Request) -> Service:

@@ -68,7 +68,7 @@ class Sessions:
         return self._token is not None and _same(self._token, given)
 
 
-class Tries:
+class LoginRateLimiter:
     """Counts wrong passwords. A client with too many has to wait; after very many, all clients
     have to, because one attacker can have many addresses."""
 

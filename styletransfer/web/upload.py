@@ -10,8 +10,8 @@ from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable
 from styletransfer.storage.file_names import nfc, start_in_bytes
+from styletransfer.web.api_errors import ApiError
 from styletransfer.web.options import MEGA, WebOptions
-from styletransfer.web.refusals import RefusedError
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters
@@ -23,12 +23,12 @@ class Upload:
     data: without the position where it was taken. size: height and width in px."""
 
     def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
-        """Raises RefusedError for what is no picture, and for one that is too large."""
+        """Raises ApiError for what is no picture, and for one that is too large."""
         # Browsers write a quotation mark in a form's file names so.
         given_name = given_name.replace("%22", '"')
         self.shown = _shown(given_name)
         if len(data) > options.max_upload:
-            raise RefusedError(
+            raise ApiError(
                 413, f"{self.shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
             )
         try:
@@ -38,11 +38,11 @@ class Upload:
             assert header is not None
             self.data = without_position(data, self.shown)
         except PictureError as error:
-            raise RefusedError(422, str(error)) from None
+            raise ApiError(422, str(error)) from None
         self.size = header.size
         height, width = self.size
         if height * width > options.max_pixels:
-            raise RefusedError(
+            raise ApiError(
                 413,
                 f"{self.shown} is {width} × {height} pixels; at most "
                 f"{options.max_pixels // MEGA} megapixels are taken here; make it smaller",

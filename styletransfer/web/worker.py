@@ -20,12 +20,12 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S
-from styletransfer.web.lease import Cancelled, Claims, Lease, LeaseLost
-from styletransfer.web.leftovers import Leftovers
+from styletransfer.web.cleanup import Leftovers
+from styletransfer.web.job_store import PREVIEWS, JobStore
+from styletransfer.web.lease import Cancelled, JobClaimer, Lease, LeaseLost
 from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import PREVIEWS, JobStore
 from styletransfer.web.supervisor import Pipe
 from styletransfer.web.warning_log import WarningLog
 
@@ -48,8 +48,8 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
     Args:
         config: The configuration.
         pipe: The connection to the web process.
-        owner: As in `Claims`.
-        gone: As in `Claims`.
+        owner: As in `JobClaimer`.
+        gone: As in `JobClaimer`.
 
     Raises:
         Stopped: A signal arrived.
@@ -62,7 +62,7 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
         pipe.send("ready", device)
-        worker.serve(runner, Claims(worker.store, owner, gone), device)
+        worker.serve(runner, JobClaimer(worker.store, owner, gone), device)
     return 0
 
 
@@ -88,7 +88,7 @@ class WebWorker:
             self._wake.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def serve(self, runner: JobRunner, claims: Claims, device: str) -> None:
+    def serve(self, runner: JobRunner, claims: JobClaimer, device: str) -> None:
         """Paints until a signal comes. Raises Stopped."""
         while True:
             self._stop.obey()
@@ -120,9 +120,9 @@ class WebWorker:
             self.pipe.send("speed", rate, device)
         self._measured = True
 
-    def paint_next(self, runner: JobRunner, claims: Claims, device: str) -> bool:
+    def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
         """Paints the oldest free job; False where there is none. Raises StorageError, Stopped."""
-        lease = claims.next()
+        lease = claims.claim_next()
         if lease is not None:
             self._paint(runner, lease, device)
         return lease is not None
@@ -218,7 +218,7 @@ class Follower:
                 # The first steps include the time that TensorFlow needs to prepare them.
                 "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
             }
-            self._lease.note(**news)
+            self._lease.update(**news)
             self._pipe.send("step", self._lease.job.id, news)
         busy = self._stored and not self._stored.done()
         if now - self._previewed >= PREVIEW_EVERY_S and not busy:

@@ -19,11 +19,11 @@ from fastapi import FastAPI
 from styletransfer import config
 from styletransfer.paths import PROGRAM
 from styletransfer.web.app import create_app
-from styletransfer.web.board import UNREAD
+from styletransfer.web.job_index import UNREAD
+from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Quality
 from styletransfer.web.serve import server_config
-from styletransfer.web.stored import StoredJob, new_id
 from support.polling import until
 from support.s3_servers import free_ports
 

@@ -8,9 +8,9 @@ from support.web_service import served
 
 from styletransfer import config, log
 from styletransfer.signals import Stop
-from styletransfer.web.lease import Claims
+from styletransfer.web.job_store import JobStore
+from styletransfer.web.lease import JobClaimer
 from styletransfer.web.places import open_buckets
-from styletransfer.web.stored import JobStore
 
 PASSWORD = "a long password"
 
@@ -63,7 +63,7 @@ def worker(place, small_vgg):
         own = WebWorker(open_buckets(loaded), pipe, stop)
         runner = JobRunner(loaded, own.buckets, stop)
         device = runner.load()
-        claims = Claims(own.store, "this worker")
+        claims = JobClaimer(own.store, "this worker")
         yield SimpleNamespace(
             web=own, runner=runner, said=said, paint=lambda: own.paint_next(runner, claims, device)
         )

@@ -94,10 +94,10 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
 
     with monkeypatch.context() as patches:
         patches.setattr(board, "refresh", fails)
-        board.look()
+        board.poll_now()
         until(lambda: web.get("/readyz").status_code == 503)
         assert "KeyError" in board.problem
-    board.look()
+    board.poll_now()
     until(lambda: web.get("/readyz").status_code == 200)
 
 
@@ -130,6 +130,6 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
         silent = proxy.add("", "hang", times=999)
         assert post(client, "lake.jpg").status_code == 503
         board = client.service.board
-        until(lambda: board.look() or board.problem)
+        until(lambda: board.poll_now() or board.problem)
         assert client.get("/readyz").status_code == 503
         silent.times = 0

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from styletransfer.web import gate
 from styletransfer.web.gate import bearer, client_address, is_cross_site, is_secure, middleware
 from styletransfer.web.options import load_options
-from styletransfer.web.sessions import MAX_WRONG, WRONG_S, Sessions, Tries
+from styletransfer.web.sessions import MAX_WRONG, WRONG_S, LoginRateLimiter, Sessions
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
@@ -30,7 +30,7 @@ def options(**variables):
 def passed():
     """Sends a request through a gate with a password; the status and the headers of its answer, or
     None where the application got it."""
-    own, tries = options(), Tries()
+    own, tries = options(), LoginRateLimiter()
     sessions = Sessions(own)
 
     async def app(scope, receive, send):

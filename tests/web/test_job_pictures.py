@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.web.job_pictures import painted_of, photo_of, preview_of
+from styletransfer.web.api_errors import ApiError
+from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
+from styletransfer.web.job_store import StoredJob
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.refusals import RefusedError
-from styletransfer.web.stored import StoredJob
 from styletransfer.web.style_bucket import StyleBucket
 
 
@@ -66,12 +66,12 @@ def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.photos.write(key, half)
     assert photo_of(job(), buckets, small=True) == (half, "j/beach.jpg")
-    with pytest.raises(RefusedError):
+    with pytest.raises(ApiError):
         photo_of(job("j/beach.tiff"), buckets, small=True)
 
 
 def test_what_is_gone_is_said_to_be_gone(buckets):
-    with pytest.raises(RefusedError, match="there is no such photo any more"):
+    with pytest.raises(ApiError, match="there is no such photo any more"):
         photo_of(job(), buckets)
-    with pytest.raises(RefusedError, match="there is no such result, or none yet"):
-        painted_of(job(), buckets)
+    with pytest.raises(ApiError, match="there is no such result, or none yet"):
+        result_picture(job(), buckets)

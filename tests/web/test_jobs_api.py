@@ -11,7 +11,7 @@ from support.web_service import begun_upload
 
 from styletransfer.settings import Settings
 from styletransfer.web import lease
-from styletransfer.web.refusals import RefusedError
+from styletransfer.web.api_errors import ApiError
 from styletransfer.web.schemas import JobState
 
 DRAFT = {"look": "monet", "quality": "draft"}
@@ -43,7 +43,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     assert set(web.get("/api/estimate").json().values()) == {None}
     rate = worker.runner.seconds_per_work()
-    web.service.hear(("speed", rate, "cpu"))
+    web.service.handle_worker_message(("speed", rate, "cpu"))
     small, large = (
         web.get("/api/estimate", params={"size": size, "iterations": 150}).json()
         for size in (256, 1024)
@@ -59,7 +59,7 @@ def test_the_settings_of_a_look_count_in_how_long_it_takes(web):
         b'[plain]\npaintings = ["monet.jpg"]\n'
         b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
     )
-    web.service.hear(("speed", 1.0, "cpu"))
+    web.service.handle_worker_message(("speed", 1.0, "cpu"))
     plain, slow = (
         send(web, {**DRAFT, **request}).json()["seconds_left"]
         for request in ({"look": "plain"}, {"look": "slow", "settings": {"size": 64}})
@@ -178,7 +178,7 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
     def full_by_now():  # Another order was faster.
         checks.append(1)
         if len(checks) == 2:
-            raise RefusedError(429, "the queue is full", 1)
+            raise ApiError(429, "the queue is full", 1)
         room()
 
     monkeypatch.setattr(web.service.orders, "check_room", full_by_now)
@@ -275,7 +275,7 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, place):
 
 
 def _fresh(web):
-    web.service.results._found.forget()
+    web.service.results._found.invalidate()
     return web.get("/api/gallery").json()["items"]
 
 

@@ -11,9 +11,9 @@ from support.web_service import stored_job
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import ObjectError
 from styletransfer.web import lease as leases
-from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
-from styletransfer.web.lease import Cancelled, Claims, LeaseLost
+from styletransfer.web.job_index import JobIndex
+from styletransfer.web.lease import Cancelled, JobClaimer, LeaseLost
 from styletransfer.web.schemas import JobState
 
 
@@ -22,9 +22,9 @@ def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):
     start, found = threading.Barrier(8), []
 
     def ask(number):
-        claims = Claims(store, f"worker {number}")
+        claims = JobClaimer(store, f"worker {number}")
         start.wait()
-        if lease := claims.next():
+        if lease := claims.claim_next():
             found.append(lease.job.id)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
@@ -33,7 +33,7 @@ def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):
     for each in threads:
         each.join()
     assert len(set(found)) == len(found), "two workers have the same job"
-    rest = [Claims(store, f"late {number}").next() for number in range(5)]
+    rest = [JobClaimer(store, f"late {number}").claim_next() for number in range(5)]
     assert sorted([*found, *(lease.job.id for lease in rest if lease)]) == ids
 
 
@@ -42,29 +42,33 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
 ):
     monkeypatch.setattr(leases, "LEASE_S", 0.15)
     stored_job(store)
-    first, second = Claims(store, "first"), Claims(store, "second")
-    held = first.next()
-    held.note(step=3)
+    first, second = JobClaimer(store, "first"), JobClaimer(store, "second")
+    held = first.claim_next()
+    held.update(step=3)
     held.renew()
     for _ in range(5):  # Each of these finds another version than the one before.
-        assert second.next() is None
+        assert second.claim_next() is None
         held.renew()
-    taken = until(second.next)
+    taken = until(second.claim_next)
     assert (taken.job.owner, taken.job.step) == ("second", 3)
     with pytest.raises(LeaseLost):
         held.confirm()
     held.end(state=JobState.DONE)  # Too late for the queue, but the job has ended.
     with pytest.raises(LeaseLost):
         taken.confirm()
-    assert second.next() is None
+    assert second.claim_next() is None
 
 
 def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, monkeypatch):
     now = [0.0]  # A lease is lost after 20 s.
     monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
     stored_job(store)
-    held, second, queued = Claims(store, "first").next(), Claims(store, "second"), store.queued
-    assert second.next() is None
+    held, second, queued = (
+        JobClaimer(store, "first").claim_next(),
+        JobClaimer(store, "second"),
+        store.queued,
+    )
+    assert second.claim_next() is None
 
     def away():
         raise StorageError("no connection")
@@ -75,11 +79,11 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
 
     monkeypatch.setattr(store, "queued", away)
     with pytest.raises(StorageError):
-        second.next()
+        second.claim_next()
     now[0] += 22
     for looks in (queued, slow, queued):
         monkeypatch.setattr(store, "queued", looks)
-        assert second.next() is None, f"taken though nobody could renew: {looks}"
+        assert second.claim_next() is None, f"taken though nobody could renew: {looks}"
         if looks is queued:
             now[0] += 10
     held.confirm()
@@ -87,25 +91,25 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
 
 def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(store):
     job = stored_job(store).id
-    assert Claims(store, "first").next()
-    assert Claims(store, "second").next() is None
-    assert Claims(store, "third", gone="first").next().job.id == job
+    assert JobClaimer(store, "first").claim_next()
+    assert JobClaimer(store, "second").claim_next() is None
+    assert JobClaimer(store, "third", dead_owner="first").claim_next().job.id == job
 
 
 def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monkeypatch):
     job = stored_job(store).id
-    held = Claims(store, "first").next()
+    held = JobClaimer(store, "first").claim_next()
     began = held.job.started
-    held.note(step=7)
+    held.update(step=7)
     held.give_back()
-    monkeypatch.setattr(leases, "moment", lambda: "later")
-    taken = Claims(store, "second").next()
+    monkeypatch.setattr(leases, "utc_now", lambda: "later")
+    taken = JobClaimer(store, "second").claim_next()
     assert (taken.job.step, taken.job.crashes, taken.job.started) == (7, 0, began)
     # Also where somebody has asked for its end meanwhile.
     now, etag = store.read(job)
     assert store.replace(now.changed(cancel=True), etag)
     taken.give_back()
-    assert Claims(store, "third").next() is None
+    assert JobClaimer(store, "third").claim_next() is None
     ended = store.read_ended(job)
     assert (ended.state, ended.crashes, ended.finished) == (JobState.CANCELLED, 0, "later")
 
@@ -113,9 +117,9 @@ def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monk
 def test_a_job_that_kills_its_worker_again_and_again_fails(store):
     job, gone = stored_job(store).id, None
     for number in range(leases.MOST_CRASHES):
-        assert Claims(store, f"{number}", gone).next()
+        assert JobClaimer(store, f"{number}", gone).claim_next()
         gone = f"{number}"
-    assert Claims(store, "last", gone).next() is None
+    assert JobClaimer(store, "last", gone).claim_next() is None
     assert "the worker died 5 times" in store.read_ended(job).error
 
 
@@ -123,14 +127,14 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
     monkeypatch.setattr(leases, "RENEW_S", 100)
     job, gone, others = stored_job(store).id, None, set(threading.enumerate())
     for number in range(2 * leases.MOST_CRASHES):
-        held = Claims(store, f"{number}", gone).next()
+        held = JobClaimer(store, f"{number}", gone).claim_next()
         held.keep()
-        held.note(step=10 * number + 1)  # Is stored at once, not with the next renewal.
+        held.update(step=10 * number + 1)  # Is stored at once, not with the next renewal.
         until(lambda step=10 * number + 1: store.read(job)[0].step == step, every_s=0.005)
-        held.note(step=10 * number + 2)
+        held.update(step=10 * number + 2)
         held.abandon()
         gone = f"{number}"
-    assert Claims(store, "last", gone).next().job.crashes == 1
+    assert JobClaimer(store, "last", gone).claim_next().job.crashes == 1
     until(lambda: set(threading.enumerate()) <= others)  # Nothing renews what was abandoned.
 
 
@@ -138,7 +142,7 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
 def away(store, monkeypatch):
     """A job that is kept while its storage cannot be written: its lease, and what was tried."""
     stored_job(store)
-    lease, tried = Claims(store, "worker").next(), []
+    lease, tried = JobClaimer(store, "worker").claim_next(), []
 
     def refuse(*version):
         tried.append(version)
@@ -154,7 +158,7 @@ def test_a_storage_that_is_away_is_not_asked_with_each_step(away, monkeypatch):
     monkeypatch.setattr(leases, "RENEW_S", 100)
     lease.keep()
     for step in range(1, 9):
-        lease.note(step=step)
+        lease.update(step=step)
         until(lambda: tried, every_s=0.001)  # The first step is stored at once.
         time.sleep(0.005)  # For a thread that would ask again.
     assert len(tried) == 1
@@ -170,7 +174,7 @@ def test_a_storage_that_is_away_is_named_once(away, monkeypatch, caplog):
 
 def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkeypatch):
     stored_job(store)
-    lease, replace = Claims(store, "worker").next(), store.replace
+    lease, replace = JobClaimer(store, "worker").claim_next(), store.replace
     asked, answered = threading.Event(), threading.Event()
 
     def hang(*version):
@@ -182,7 +186,7 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     monkeypatch.setattr(leases, "RENEW_S", 0.001)
     lease.keep()
     assert asked.wait(10)
-    painting = threading.Thread(target=lease.note, kwargs={"step": 7}, daemon=True)
+    painting = threading.Thread(target=lease.update, kwargs={"step": 7}, daemon=True)
     painting.start()
     painting.join(5)
     waits = painting.is_alive()
@@ -194,13 +198,13 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
 
 def test_a_cancelled_job_is_painted_no_more(store):
     job = stored_job(store).id
-    held = Claims(store, "first").next()
+    held = JobClaimer(store, "first").claim_next()
     later, etag = store.read(job)
     assert store.replace(later.changed(cancel=True), etag)
     with pytest.raises(Cancelled):
         held.confirm()
     # Its worker dies before it has stored that; the next one does.
-    assert Claims(store, "second", gone="first").next() is None
+    assert JobClaimer(store, "second", dead_owner="first").claim_next() is None
     assert store.read_ended(job).state == JobState.CANCELLED
     assert not dict(store.queued())
 
@@ -208,7 +212,7 @@ def test_a_cancelled_job_is_painted_no_more(store):
 def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatch):
     """S3 refuses the rest of an object that has changed since its size was asked for."""
     job, bucket = stored_job(store).id, store._bucket
-    lease, read = Claims(store, "worker").next(), bucket.read
+    lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
     changes = iter([lease.renew] * 2)
 
     def read_late(key):
@@ -218,14 +222,14 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatc
         return read(key)
 
     monkeypatch.setattr(bucket, "read", read_late)
-    assert Board(store, Estimates()).cancel(job).cancel
+    assert JobIndex(store, Estimates()).cancel(job).cancel
     with pytest.raises(Cancelled):
         lease.confirm()
 
 
 def test_what_is_written_after_a_job_was_read_is_not_overwritten(store, monkeypatch):
     job, bucket = stored_job(store).id, store._bucket
-    lease, read = Claims(store, "worker").next(), bucket.read
+    lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
 
     def read_early(key):
         data = read(key)
@@ -244,25 +248,25 @@ def test_what_is_no_job_is_passed_over(store):
         store._bucket.write(f"_web/{place}/{'0' * 20}.json", b"{")
     assert store.read("0" * 20) is None and store.read_ended("0" * 20) is None
     job = stored_job(store).id
-    assert Claims(store, "first").next().job.id == job
+    assert JobClaimer(store, "first").claim_next().job.id == job
 
 
 def test_a_job_ends_once(store):
     job = stored_job(store).id
-    held = Claims(store, "first").next()
+    held = JobClaimer(store, "first").claim_next()
     held.end(state=JobState.DONE, result="monet/x/beach.jpg")
     assert not store.end(held.job.changed(state=JobState.FAILED))
     assert store.read_ended(job).state == JobState.DONE
-    assert Claims(store, "second").next() is None
+    assert JobClaimer(store, "second").claim_next() is None
 
 
 def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     job = stored_job(store).id
-    held = Claims(store, "first").next()
+    held = JobClaimer(store, "first").claim_next()
     version = store.read(job)[0]
     held.end(state=JobState.DONE)
     store.create(version.changed())  # As if it had been killed before it deleted this.
-    assert Claims(store, "second", gone="first").next() is None
+    assert JobClaimer(store, "second", dead_owner="first").claim_next() is None
     assert not dict(store.queued())
     assert store.read_ended(job).state == JobState.DONE
 
@@ -278,7 +282,7 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
 )
 def test_a_job_that_has_ended_is_renewed_no_more(store, ends):
     stored_job(store)
-    lease = Claims(store, "first").next()
+    lease = JobClaimer(store, "first").claim_next()
     before = {*threading.enumerate()}
     lease.keep()
     assert {*threading.enumerate()} - before

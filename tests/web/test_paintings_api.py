@@ -13,7 +13,7 @@ from support.web_service import served
 from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web import api_paintings, catalogue
-from styletransfer.web.refusals import RefusedError
+from styletransfer.web.api_errors import ApiError
 
 
 def upload(web, data, name="waves.jpg"):
@@ -121,7 +121,7 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
         time.sleep(0.02)
         with lock:
             now[0] -= 1
-        raise RefusedError(422, "no picture")
+        raise ApiError(422, "no picture")
 
     monkeypatch.setattr(api_paintings, "Upload", slow)
     with ThreadPoolExecutor(12) as pool:

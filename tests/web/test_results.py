@@ -6,8 +6,8 @@ from support.web_service import stored_job
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.folder import FolderBucket
+from styletransfer.web.job_store import JobStore
 from styletransfer.web.results import Results
-from styletransfer.web.stored import JobStore
 
 
 def record(bucket, photo, **about):
@@ -39,10 +39,10 @@ def test_results_are_shown_newest_first_with_what_there_is_of_them_and_only_whil
     assert results.get(old.id).record.photo == "a.jpg" and results.get("0" * 20) is None
     bucket.delete("monet/b.jpg")
     bucket.delete("_records/monet/a.jpg.json")
-    results._found.forget()
+    results._found.invalidate()
     assert results.all() == []
     record(bucket, "b.jpg", error="torn")
-    results._found.forget()
+    results._found.invalidate()
     assert [each.record.error for each in results.all()] == ["torn"]
 
 
@@ -65,11 +65,11 @@ def test_only_records_that_have_changed_are_read_again(tmp_path, monkeypatch):
     results, read, reads = Results(bucket), bucket.read, []
     monkeypatch.setattr(bucket, "read", lambda key: reads.append(key) or read(key))
     for _ in range(2):
-        results._found.forget()
+        results._found.invalidate()
         assert len(results.all()) == 2
     assert sorted(reads) == ["_records/monet/a.jpg.json", "_records/monet/b.jpg.json"]
     record(bucket, "b.jpg", error="torn")
-    results._found.forget()
+    results._found.invalidate()
     results.all()
     assert reads[2:] == ["_records/monet/b.jpg.json"]
 

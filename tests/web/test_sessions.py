@@ -8,7 +8,13 @@ import pytest
 
 from styletransfer.web import sessions
 from styletransfer.web.options import WebOptions
-from styletransfer.web.sessions import MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S, Sessions, Tries
+from styletransfer.web.sessions import (
+    MAX_WRONG,
+    MAX_WRONG_OF_ALL,
+    WRONG_S,
+    LoginRateLimiter,
+    Sessions,
+)
 
 OPTIONS = WebOptions("localhost", 8080, password="a long password", token="a long token")
 
@@ -50,7 +56,7 @@ def test_the_token_is_not_the_password_where_there_are_both():
 
 
 def test_a_client_that_tried_too_often_may_try_again_later_and_others_at_once(clock):
-    tries = Tries()
+    tries = LoginRateLimiter()
     for _ in range(MAX_WRONG - 1):
         tries.failed("a")
     assert tries.wait_s("a") == 0
@@ -66,7 +72,7 @@ def test_a_client_that_tried_too_often_may_try_again_later_and_others_at_once(cl
 
 
 def test_one_guesser_with_many_addresses_has_everybody_wait_but_those_with_a_token(clock):
-    tries = Tries()
+    tries = LoginRateLimiter()
     for number in range(MAX_WRONG_OF_ALL):
         assert tries.wait_s("a") == 0
         tries.failed(f"10.0.0.{number}")
@@ -78,7 +84,7 @@ def test_one_guesser_with_many_addresses_has_everybody_wait_but_those_with_a_tok
 
 def test_no_number_of_addresses_fills_the_memory(clock, monkeypatch):
     monkeypatch.setattr(sessions, "MAX_CLIENTS", 3)
-    tries = Tries()
+    tries = LoginRateLimiter()
     for number in range(50):
         tries.failed(str(number))
     assert [*tries._of_clients] == ["47", "48", "49"]

@@ -18,8 +18,8 @@ from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
-from styletransfer.web.lease import Claims
-from styletransfer.web.leftovers import Leftovers
+from styletransfer.web.cleanup import Leftovers
+from styletransfer.web.lease import JobClaimer
 from styletransfer.web.places import open_buckets
 from styletransfer.web.runner import JobFailedError, JobRunner
 from styletransfer.web.schemas import JobState, Quality
@@ -39,7 +39,7 @@ def hand(place, monkeypatch):
         receive=lambda: inbox.pop(0) if inbox else None,
     )
     web = WebWorker(open_buckets(config.load(place)), pipe, stop)
-    claims, job = Claims(web.store, "this worker"), stored_job(web.store)
+    claims, job = JobClaimer(web.store, "this worker"), stored_job(web.store)
 
     def paint(painting):
         runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from styletransfer.errors import StorageError
 from styletransfer.log import log_trace
 from styletransfer.web.estimates import Estimates
-from styletransfer.web.lease import moment
+from styletransfer.web.job_store import JobStore, StoredJob
+from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState
-from styletransfer.web.stored import JobStore, StoredJob
 from styletransfer.web.warning_log import WarningLog
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
@@ -45,7 +45,7 @@ class Listener:
     loop: asyncio.AbstractEventLoop
 
 
-class Board:
+class JobIndex:
     """All jobs that are unfinished or ended lately. Thread-safe."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Board:
             job, etag = found
             waits = job.owner is None
             state = JobState.CANCELLED if waits else job.state
-            later = job.changed(cancel=True, state=state, finished=moment() if waits else None)
+            later = job.changed(cancel=True, state=state, finished=utc_now() if waits else None)
             # First in the queue's own object, which a worker claims: one of both is refused.
             if written := self._store.replace(later, etag):
                 if waits:
@@ -162,7 +162,7 @@ class Board:
         """Begins to look at the bucket."""
         self._thread.start()
 
-    def look(self) -> None:
+    def poll_now(self) -> None:
         """Looks at the bucket now."""
         self._asked.set()
 
@@ -237,18 +237,18 @@ class Board:
         if before and before.state.final:
             return
         # What is no newer than the version known was read before this instance's worker spoke.
-        same = before and (job.state == before.state or job.beats <= before.beats)
+        same = before and (job.state == before.state or job.revision <= before.revision)
         if before and same and job.step < before.step:
             job = job.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))
         self._jobs[job.id] = job
         moved = before is None or before.state != job.state
-        news = before is None or before.model_copy(update={"beats": job.beats}) != job
+        news = before is None or before.model_copy(update={"revision": job.revision}) != job
         if etag and not job.state.final:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
             self._previews.discard(job.id)
-            self._estimates.learn(job)
+            self._estimates.add_measurement(job)
         if news:
             self._changed([*(self._queue() if moved else []), job.id])
 

@@ -3,7 +3,7 @@
 from styletransfer.errors import StyleTransferError
 
 
-class RefusedError(StyleTransferError):
+class ApiError(StyleTransferError):
     """A request that is refused. status: of the answer. retry_s: after how many seconds it may be
     sent once more."""
 
@@ -12,6 +12,6 @@ class RefusedError(StyleTransferError):
         self.status, self.retry_s = status, retry_s
 
 
-def not_found(what: str) -> RefusedError:
+def not_found(what: str) -> ApiError:
     """There is no such thing."""
-    return RefusedError(404, f"there is no such {what}")
+    return ApiError(404, f"there is no such {what}")

@@ -9,8 +9,8 @@ from logging import WARNING
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, created_at
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.stored import PREVIEWS, REQUESTS, JobStore, begun_at
 
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
 _READERS = 8  # threads that read Idempotency-Keys
@@ -44,7 +44,7 @@ class Leftovers:
         orphans = [(self._buckets.photos, key, _job(key)) for key in photos]
         orphans += [(self._buckets.result, key, job) for key, job in requests.items()]
         for bucket, key, job in orphans:
-            if job and job not in kept and begun_at(job) < latest:
+            if job and job not in kept and created_at(job) < latest:
                 gone.append((bucket, key))
         for bucket, key in gone:
             bucket.delete(key)

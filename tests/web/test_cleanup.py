@@ -9,11 +9,11 @@ from support.web_service import stored_job
 
 from styletransfer import config
 from styletransfer.storage.base import StorageError
-from styletransfer.web import leftovers
-from styletransfer.web.leftovers import Leftovers
+from styletransfer.web import cleanup
+from styletransfer.web.cleanup import Leftovers
+from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, new_id
 from styletransfer.web.places import open_buckets
 from styletransfer.web.schemas import JobState
-from styletransfer.web.stored import PREVIEWS, REQUESTS, JobStore, new_id
 
 Upload = namedtuple("Upload", ["key", "begun"])
 OLD = "0123456789a"  # How ids began in 2009.
@@ -66,7 +66,7 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     begun = [Upload("old", 1000.0), Upload("young", 3000.0)]
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
-    monkeypatch.setattr(leftovers, "time", SimpleNamespace(time=lambda: 6000.0))
+    monkeypatch.setattr(cleanup, "time", SimpleNamespace(time=lambda: 6000.0))
     Leftovers(buckets, JobStore(buckets.result)).delete()
     assert aborted == ["old"]
 

@@ -9,16 +9,16 @@ from support.polling import until
 from support.web_service import step_news, stored_job
 
 from styletransfer.errors import StorageError
-from styletransfer.web import board as boards
+from styletransfer.web import job_index
 from styletransfer.web.api_jobs import job_changes
-from styletransfer.web.board import Board
 from styletransfer.web.estimates import Estimates
+from styletransfer.web.job_index import JobIndex
 from styletransfer.web.schemas import JobState
 
 
 @pytest.fixture
 def board(store):
-    return Board(store, Estimates())
+    return JobIndex(store, Estimates())
 
 
 def shown(board):
@@ -128,7 +128,7 @@ def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board,
 
 
 def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, store, monkeypatch):
-    monkeypatch.setattr(boards, "MAX_ENDED", 2)
+    monkeypatch.setattr(job_index, "MAX_ENDED", 2)
     made = [stored_job(store, f"{number:020x}") for number in range(5)]
     for job in made[:4]:
         store.end(job.changed(state=JobState.DONE))
@@ -146,7 +146,7 @@ def test_the_ended_jobs_are_not_listed_with_each_look(board, store, monkeypatch)
     for _ in range(3):
         board.refresh()
     assert len(listed) == 1
-    monkeypatch.setattr(boards, "ENDED_S", 0.0)
+    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
     board.refresh()
     assert len(listed) == 2
 
@@ -160,7 +160,7 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(bo
     board.refresh()
     (view,) = board.all()
     assert (view.step, view.steps, view.fraction, view.seconds_left) == (7, 9, 0.5, 2.0)
-    store.replace(stored.changed(step=5, beats=9, state=JobState.QUEUED), etag)
+    store.replace(stored.changed(step=5, revision=9, state=JobState.QUEUED), etag)
     board.refresh()  # It was given back, and goes on from its checkpoint.
     (view,) = board.all()
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
@@ -234,12 +234,12 @@ def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, 
     assert not announced.is_set()
     board.refresh = fails
     for number in range(3):
-        until(lambda number=number: board.look() or len(looks) > number, every_s=0.005)
+        until(lambda number=number: board.poll_now() or len(looks) > number, every_s=0.005)
     assert board.problem == "the storage is away"
     assert caplog.messages == ["the storage is away"]
     board.refresh = refresh
     stored_job(store)  # By another instance.
-    board.look()
+    board.poll_now()
     assert announced.wait(5) and until(lambda: board.problem is None, every_s=0.001)
     board.close()
     until(lambda: set(threading.enumerate()) <= others, every_s=0.001)

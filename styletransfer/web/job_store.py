@@ -34,7 +34,7 @@ class StoredJob(JobFields):
         named_look: Whether `look` names a look of the style bucket, not a blend.
         work: The work of all steps, in the unit of schedule.py.
         owner: The worker that paints the job; None while it waits.
-        beats: Number of writes, so that no two versions have the same content.
+        revision: Number of writes, so that no two versions have the same content.
         cancel: Whether its cancellation was requested.
         crashes: Number of times its worker died without a further step after `crashed_at`.
         crashed_at: The step at the last of these deaths.
@@ -46,7 +46,7 @@ class StoredJob(JobFields):
     named_look: bool
     work: float = 0.0
     owner: str | None = None
-    beats: int = 0
+    revision: int = 0
     cancel: bool = False
     crashes: int = 0
     crashed_at: int = 0
@@ -56,7 +56,7 @@ class StoredJob(JobFields):
 
     def changed(self, **changes: Any) -> "StoredJob":
         """A later version."""
-        return self.model_copy(update={"beats": self.beats + 1, **changes})
+        return self.model_copy(update={"revision": self.revision + 1, **changes})
 
     def to_bytes(self) -> bytes:
         """As a file's content."""
@@ -69,7 +69,7 @@ def new_id() -> str:
     return f"{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"
 
 
-def begun_at(job: str) -> float:
+def created_at(job: str) -> float:
     """When a job's id was made, in seconds since 1970."""
     return int(job[:11], 16) / 1000
 
