@@ -24,8 +24,8 @@ def look_lines(record: Record) -> str:
 
 
 def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
-    """The settings, one a line. What this version does not accept is a remark: in a file, it would
-    be an error."""
+    """The settings, one a line. Settings that this version does not accept become comments: in a
+    file, they would be errors."""
     given = settings or {}
     return "\n".join(_setting_line(name, given[name]) for name in given)
 
@@ -57,7 +57,7 @@ def _key(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string in TOML, whose escapes are those of JSON."""
+    """Quote a string for TOML, which has the escapes of JSON."""
     legible = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
     # What cannot be encoded comes from a file name that is not UTF-8, which no TOML can hold.
     return legible.encode("utf-8", "replace").decode()

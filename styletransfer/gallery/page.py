@@ -1,4 +1,4 @@
-"""Records → index.html, one page that needs no other file of its own and asks nobody else."""
+"""Records → index.html, one page that needs no other file and no network."""
 
 import base64
 import functools
@@ -17,7 +17,7 @@ from styletransfer.gallery.record_view import look_name, photo_name, short_text
 from styletransfer.log import printable
 from styletransfer.record import Record
 
-SHARED = Path(__file__).parent / "shared"  # What the web service's pages are made of as well.
+SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
 STYLES = ("shared/theme.css", "shared/compare.css", "page.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (

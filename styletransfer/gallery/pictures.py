@@ -1,4 +1,4 @@
-"""The gallery's pictures in a bucket: previews, loaded when somebody looks closer, and thumbnails,
+"""The gallery's pictures in a bucket: previews, loaded when a result is opened, and thumbnails,
 which are embedded in the page."""
 
 import threading
@@ -63,7 +63,7 @@ class GalleryPictures:
     def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | int]:
         """Thumbnails by their keys, among them all that the page of these records shows. In place
         of one that was not read because the page does not hold it itself, its size in bytes; 0 for
-        one that is not in the bucket. Raises StorageError where the bucket cannot be listed."""
+        one that is not in the bucket. Raises StorageError if the bucket cannot be listed."""
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
         if shown - self._thumbnails.keys():
             stored = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
@@ -76,7 +76,7 @@ class GalleryPictures:
             with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
                 for key, data in zip(unread, pool.map(self._read_thumbnail, unread), strict=True):
                     with self._lock:
-                        # `store`, on another thread, may have a newer one by now.
+                        # `store`, on another thread, may have stored a newer one.
                         if self._is_unread(key):
                             self._thumbnails[key] = data or 0
                             self._held += len(data)

@@ -1,11 +1,15 @@
-"""What the API refuses, in one line, with its status."""
+"""Errors of the API: one line and an HTTP status."""
 
 from styletransfer.errors import StyleTransferError
 
 
 class ApiError(StyleTransferError):
-    """A request that is refused. status: of the answer. retry_s: after how many seconds it may be
-    sent once more."""
+    """A rejected request.
+
+    Attributes:
+        status: HTTP status of the answer.
+        retry_s: Seconds after which the request may be sent again; None if never.
+    """
 
     def __init__(self, status: int, reason: str, retry_s: int | None = None) -> None:
         super().__init__(reason)
@@ -13,5 +17,5 @@ class ApiError(StyleTransferError):
 
 
 def not_found(what: str) -> ApiError:
-    """There is no such thing."""
+    """Make the error for a thing that does not exist."""
     return ApiError(404, f"there is no such {what}")

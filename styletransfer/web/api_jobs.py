@@ -91,14 +91,16 @@ async def new_job(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> JobOut:
     """Adds a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
-    job in `again` whose photo is to be painted once more. With an `Idempotency-Key` that was used
+    job in `again`, to paint its photo again. With an `Idempotency-Key` that was used
     before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
         await _check_room(service, idempotency_key)
         if service.uploads.locked():
             raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
     except ApiError:
-        async for _ in request.stream():  # Whoever is still sending would not read the answer.
+        async for (
+            _
+        ) in request.stream():  # A client that is still sending would not read the answer.
             pass
         raise
     async with service.uploads, _form(request) as (asked, file), service.in_memory:
@@ -182,7 +184,7 @@ def job_photo(job_id: OneJob, service: Shared, small: bool = False) -> Response:
 
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
 def job_preview(job_id: OneJob, service: Shared) -> Response:
-    """A small JPEG of the picture as it is by now."""
+    """Return a small JPEG of the unfinished picture."""
     data = preview_of(_known(service, job_id), service.buckets)
     return Response(data, media_type="image/jpeg")
 
@@ -205,7 +207,7 @@ def estimate(
     size: Annotated[int | None, Query(ge=32, le=16_384)] = None,
     iterations: Annotated[int | None, Query(ge=1, le=100_000)] = None,
 ) -> Estimate:
-    """How long each quality takes here, for a photo of this size, once its turn has come."""
+    """Estimate the seconds that each quality takes here for a photo of this size."""
     given = {"size": size, "iterations": iterations}
     asked = JobRequest(settings={name: value for name, value in given.items() if value})
     found = estimated(service.orders, service.estimates, asked, (height, width))
@@ -241,7 +243,7 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
     kind = mimetypes.guess_type(key)[0] or ""
     headers = {"cache-control": "private, max-age=300"}
     if name:
-        # For programs that know no other name, as curl -OJ.
+        # For programs that ignore `filename*`, such as curl -OJ.
         plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
         headers["content-disposition"] = (
             f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
@@ -252,7 +254,7 @@ def _picture(data: bytes, key: str, name: str | None = None) -> Response:
 
 @contextlib.asynccontextmanager
 async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile | None]]:
-    """What a request asks for, and its photo, which is on the disk until it is read."""
+    """Parse a request. Its photo is on the disk until it is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await request.body()

@@ -1,4 +1,4 @@
-"""The application: its routes, what each request passes before them, and what runs beside them."""
+"""The application: its routes, its middleware, and its background threads."""
 
 import functools
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ from styletransfer.web.service import Service, Shared
 from styletransfer.web.warning_log import WarningLog
 
 STATIC = Path(__file__).parent / "static"
-FORM_BYTES = MEGA  # of a form beside its file
+FORM_BYTES = MEGA  # bytes of a form without its file
 
 
 def create_app(
@@ -132,7 +132,7 @@ async def _no_storage(request: Request, error: Exception) -> Response:
 
 
 async def _left(request: Request, _: Exception) -> Response:
-    """A page that is closed while it sends is nothing unforeseen. Nobody reads this."""
+    """Handle a page that is closed while it sends. This answer reaches no client."""
     event(f"{request.url.path}: the client left before all had arrived", level=DEBUG)
     return JSONResponse({"detail": "the request has broken off"}, 400)
 

@@ -1,4 +1,4 @@
-"""The looks and paintings that may be chosen, listed now and then rather than for each request."""
+"""The looks and paintings that may be chosen, with short-lived caches."""
 
 import threading
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from styletransfer.web.schemas import LookOut, PaintingOut, Quality
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 from styletransfer.web.ttl_cache import TTLCache
 
-START_BYTES = 65_536  # of a painting, for its size
+START_BYTES = 65_536  # read of a painting to find its size
 _READERS = 8
 THUMBNAIL_SIDE = 320  # px
 MOST_THUMBNAILS = 500  # kept in memory, of some 12 kB each
@@ -26,8 +26,8 @@ _MOST_UPLOADS = 200
 
 
 class Catalogue:
-    """Of one style bucket and the uploads. Methods raise StorageError, and ConfigError for wrong
-    looks. Safe to use from several threads."""
+    """Looks and paintings of the style bucket, and uploads. Methods raise StorageError, and
+    ConfigError for wrong looks. Thread-safe."""
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
@@ -50,7 +50,7 @@ class Catalogue:
         return [painting_view(name, size) for name, size in zip(entries, sizes, strict=True)]
 
     def find(self, name: str) -> Entry | None:
-        """The painting of a name; None where there is none."""
+        """Find the painting of a name; None if there is none."""
         if not name.startswith(UPLOADED):
             return self._own.get().get(name)
         if name not in self._uploads.get():
@@ -58,7 +58,7 @@ class Catalogue:
         return self._uploads.get().get(name)
 
     def check_room(self) -> None:
-        """Raises ApiError where there are too many uploads."""
+        """Raise ApiError if there are too many uploads."""
         if len(self._uploads.get()) >= _MOST_UPLOADS:
             raise ApiError(429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60)
 
@@ -77,7 +77,7 @@ class Catalogue:
         self._uploads.invalidate()
 
     def thumbnail(self, name: str) -> bytes:
-        """A small JPEG of a painting. Raises ApiError where there is none."""
+        """A small JPEG of a painting. Raises ApiError if there is none."""
         entry = self.find(name)
         if entry is None:
             raise not_found("painting")
@@ -115,7 +115,7 @@ class Catalogue:
     def _size(self, entry: Entry) -> tuple[int, int] | None:
         try:
             which = entry.key, entry.etag
-        except ObjectError:  # In a folder: a file that is gone by now.
+        except ObjectError:  # In a folder: a file that was deleted since.
             return None
         if which not in self._sizes:
             try:
@@ -137,5 +137,5 @@ def painting_view(name: str, size: tuple[int, int] | None) -> PaintingOut:
 
 
 def thumbnail_url(name: str) -> str:
-    """Where a painting's thumbnail is."""
+    """Return the address of a painting's thumbnail."""
     return f"/api/paintings/{quote(name, safe='')}/thumbnail"

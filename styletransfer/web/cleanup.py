@@ -18,7 +18,7 @@ _ID = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 class Leftovers:
-    """What killed processes leave: checkpoints, previews, photos and Idempotency-Keys of no job.
+    """Leftovers of killed processes: checkpoints, previews, photos, Idempotency-Keys without a job.
     Objects that never belonged to a job stay."""
 
     def __init__(self, buckets: WebBuckets, store: JobStore) -> None:

@@ -1,4 +1,4 @@
-"""How long a picture takes here, from the jobs that were painted here."""
+"""Estimates of the time a picture takes here, learned from finished jobs."""
 
 import statistics
 import threading
@@ -9,12 +9,12 @@ from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobState
 
 REMEMBERED = 9  # jobs; their median counts
-USUAL_PHOTO = (3000, 4000)  # height and width in px, of one of which only the settings are known
+USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 
 
 class Estimates:
-    """Seconds per work (schedule.py): what jobs took, or else what this instance's worker has
-    measured. What another device took does not count. Thread-safe."""
+    """Seconds per work (schedule.py): the median of recent jobs, or else the worker's own
+    measurement. Jobs of another device are ignored. Thread-safe."""
 
     def __init__(self) -> None:
         self._rates: deque[float] = deque(maxlen=REMEMBERED)
@@ -23,7 +23,7 @@ class Estimates:
         self._lock = threading.Lock()
 
     def set_calibration(self, rate: float, device: str) -> None:
-        """Takes what a worker has measured on its device: seconds per work."""
+        """Set a worker's own measurement on its device, in seconds per work."""
         with self._lock:
             self._measured = rate
             if self._latest[1] != device:
@@ -31,7 +31,7 @@ class Estimates:
                 self._latest = utc_now(), device
 
     def add_measurement(self, job: StoredJob) -> None:
-        """Takes the time of a job that was painted."""
+        """Add the time of a finished job."""
         if job.state != JobState.DONE or not job.seconds or not job.work:
             return
         with self._lock:
@@ -44,7 +44,7 @@ class Estimates:
             self._rates.append(job.seconds / job.work)
 
     def seconds(self, work: float) -> float | None:
-        """Of a picture with this work; None where nothing is known yet."""
+        """Estimate the seconds for some work; None if nothing is known yet."""
         with self._lock:
             rate = statistics.median(self._rates) if self._rates else self._measured
             return None if rate is None else rate * work

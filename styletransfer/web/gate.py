@@ -125,7 +125,7 @@ class Gate:
 
 def _patient(receive: Receive) -> Receive:
     """Limit how long the parts of a request's body may take. Otherwise a phone that has lost its
-    network would block one of the few uploads at a time for ever.
+    network would block one of the few uploads at a time indefinitely.
 
     Raises:
         ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.

@@ -58,7 +58,7 @@ class JobIndex:
         """
         self._store, self._estimates = store, estimates
         self._jobs: dict[str, StoredJob] = {}
-        self._etags: dict[str, str] = {}  # of those that have not ended
+        self._etags: dict[str, str] = {}  # unfinished jobs only
         self._previews: set[str] = set()
         self._lock = threading.RLock()
         self._asked = threading.Event()
@@ -78,13 +78,13 @@ class JobIndex:
             return [self._view(self._jobs[each]) for each in sorted(self._jobs, reverse=True)]
 
     def stored(self, job_id: str) -> StoredJob | None:
-        """A job, also one that ended long ago; None where there is none. Raises StorageError."""
+        """Return a job, also one that ended long ago; None if unknown. Raises StorageError."""
         with self._lock:
             found = self._jobs.get(job_id)
         if found is None and (queued := self._store.read(job_id)):  # Of another instance.
             self.add(*queued)
             found = queued[0]
-        # Read last: what ends meanwhile is here before it leaves the queue.
+        # Read last: a job that ends now is here before it leaves the queue.
         return found or self._store.read_ended(job_id)
 
     def view(self, job: StoredJob) -> JobOut:
@@ -93,7 +93,7 @@ class JobIndex:
             return self._view(job)
 
     def counts(self) -> tuple[int, int]:
-        """How many jobs wait, and how many are being painted."""
+        """Count the jobs that wait and those that are being painted."""
         with self._lock:
             states = [self._jobs[each].state for each in self._etags]
         return states.count(JobState.QUEUED), states.count(JobState.PAINTING)
@@ -112,8 +112,8 @@ class JobIndex:
         self._on_work()
 
     def cancel(self, job_id: str) -> StoredJob | None:
-        """Ends a job that waits, or asks its worker to; the job, or None where it has ended, or
-        there is none. Raises StorageError."""
+        """End a job that waits, or ask its worker to. Return it, or None if it has ended or does
+        not exist. Raises StorageError."""
         while found := self._store.read(job_id):
             job, etag = found
             waits = job.owner is None
@@ -133,7 +133,7 @@ class JobIndex:
     def progress(
         self, job_id: str, *, step: int, steps: int, fraction: float, seconds_left: float | None
     ) -> None:
-        """What this instance's worker says of the job that it paints; values as in JobOut."""
+        """Update the job that this instance's worker paints; values as in JobOut."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job and not job.state.final:
@@ -181,7 +181,7 @@ class JobIndex:
     def refresh(self) -> None:
         """Reads what has changed in the bucket. Raises StorageError."""
         with self._lock:
-            known = dict(self._etags)  # Before the listing: what is added meanwhile is not gone.
+            known = dict(self._etags)  # Before the listing: a job added since then still exists.
         queued = dict(self._store.queued())
         new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
         with ThreadPoolExecutor(_READERS) as pool:
@@ -228,15 +228,15 @@ class JobIndex:
         with self._lock:
             if job:
                 self._put(job, "")
-            else:  # Somebody has deleted it.
+            else:  # It was deleted.
                 self._forget(job_id)
 
     def _put(self, job: StoredJob, etag: str) -> None:
-        """etag: of an object in the queue; empty for a job that has ended."""
+        """Add a version of a job. An ended job has an empty ETag."""
         before = self._jobs.get(job.id)
         if before and before.state.final:
             return
-        # What is no newer than the version known was read before this instance's worker spoke.
+        # A version that is no newer was read before this instance's worker spoke.
         same = before and (job.state == before.state or job.revision <= before.revision)
         if before and same and job.step < before.step:
             job = job.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))

@@ -1,5 +1,5 @@
-"""The pictures of a job: its photo, what is painted of it by now, and the result; whole, or small
-enough for a page on a phone."""
+"""The pictures of a job: its photo, its preview and its result; whole, or small enough for a phone's
+page."""
 
 import threading
 from pathlib import PurePosixPath
@@ -35,8 +35,8 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
 
 
 def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
-    """A small JPEG of the picture as it is by now: the photo before the first step, and the result
-    when it is done. Raises as `photo_of`, also for a job that ended without a result."""
+    """Return a small JPEG of the unfinished picture: the photo before the first step, and the
+    result when it is done. Raises as `photo_of`, also for a job that ended without a result."""
     try:
         return buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
     except ObjectError:
@@ -47,7 +47,7 @@ def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
 
 
 def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """The finished picture, as `photo_of` the photo. Raises ApiError where there is none."""
+    """The finished picture, as `photo_of` the photo. Raises ApiError if there is none."""
     if job.result is None:
         raise not_found("result, or none yet")
     try:

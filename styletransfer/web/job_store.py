@@ -1,8 +1,8 @@
 """Jobs as they are kept in the result bucket: one JSON object for each.
 
 `_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
-Several processes write the first: each only in place of what it has read. Of the second there is
-one for each job, and whoever writes it first decides how the job ended.
+Several processes write the first, each only over the version that it has read. The second is
+written once: its first writer decides how the job ended.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile("[0-9a-f]{20}")
-_TRIES = 4  # to read a job that others write meanwhile
+_TRIES = 4  # to read a job that other processes change
 
 
 class StoredJob(JobFields):
@@ -64,13 +64,13 @@ class StoredJob(JobFields):
 
 
 def new_id() -> str:
-    """An id that nobody can guess; later ones sort behind earlier ones, by the milliseconds since
-    1970 that they begin with."""
+    """Make an id that cannot be guessed. Later ones sort behind earlier ones, by the milliseconds
+    since 1970 that they begin with."""
     return f"{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"
 
 
 def created_at(job: str) -> float:
-    """When a job's id was made, in seconds since 1970."""
+    """Return the creation time of a job, in seconds since 1970."""
     return int(job[:11], 16) / 1000
 
 
@@ -90,14 +90,14 @@ class JobStore:
 
     def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
         """A job that has not ended, with the ETag of its object, which is known to be `etag` or is
-        asked for; None where there is none."""
+        asked for; None if there is none."""
         key = f"{_QUEUE}{job}.json"
         for _ in range(_TRIES):
             entry = None if etag else self._bucket.find(key)
             if not etag and entry is None:
                 return None
             try:
-                # Before the content, or it may be that of a later version, which `replace` would
+                # Before the content, or it may belong to a later version, which `replace` would
                 # then overwrite: a folder computes it when it is asked for.
                 etag = etag or (entry.etag if entry else "")
                 found = _parsed(self._bucket.read(key))
@@ -108,23 +108,23 @@ class JobStore:
         return None
 
     def read_ended(self, job: str) -> StoredJob | None:
-        """A job that has ended; None where there is none."""
+        """A job that has ended; None if there is none."""
         try:
             return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
             return None
 
     def create(self, job: StoredJob) -> str | None:
-        """Adds a job; its ETag, or None where there is one with its id."""
+        """Adds a job; its ETag, or None if its id exists."""
         return self.replace(job, None)
 
     def replace(self, job: StoredJob, etag: str | None) -> str | None:
-        """Stores a version in place of the one with an ETag; the new ETag, or None where somebody
-        else has written meanwhile."""
+        """Store a version over the one with an ETag. Return the new ETag, or None if another
+        process has changed the job."""
         return self._bucket.write_if(f"{_QUEUE}{job.id}.json", job.to_bytes(), etag)
 
     def end(self, job: StoredJob) -> bool:
-        """Stores how a job ended; False where somebody else has done so."""
+        """Store how a job ended. Return False if another process has done so."""
         first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
         self._bucket.delete(f"{_QUEUE}{job.id}.json")
         return first
@@ -134,12 +134,12 @@ def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
     for entry in bucket.list(prefix):
         name = entry.key.removeprefix(prefix).removesuffix(".json")
         if _ID.fullmatch(name):
-            with contextlib.suppress(ObjectError):  # In a folder: a file that is gone by now.
+            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
                 yield name, entry.etag
 
 
 def _parsed(data: bytes) -> StoredJob | None:
-    """A job from a file's content; None where that is no job."""
+    """A job from a file's content; None if it is not a job."""
     try:
         return StoredJob.model_validate_json(data)
     except ValidationError:

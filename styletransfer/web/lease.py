@@ -1,7 +1,7 @@
 """A worker's hold on a job: claimed by a conditional write, renewed by a thread, given up or lost.
 
-Nobody compares clocks. Whoever wants a job that another worker holds watches its object: if that
-has not changed for LEASE_S, the other worker is gone.
+No clocks are compared. A worker that wants the job of another one watches its object: if that
+has not changed for LEASE_S, the other worker has died.
 """
 
 import threading
@@ -16,7 +16,7 @@ from styletransfer.web.warning_log import WarningLog
 
 RENEW_S = 3.0
 LEASE_S = 20.0  # several renewals, and a short outage of the storage
-MOST_CRASHES = 5  # of the worker in one job, without a step in between
+MOST_CRASHES = 5  # worker deaths in one job, without a step in between
 
 
 class JobInterrupted(BaseException):
@@ -25,7 +25,7 @@ class JobInterrupted(BaseException):
 
 
 class Cancelled(JobInterrupted):
-    """Somebody asked for the end of the job."""
+    """The cancellation of the job was requested."""
 
 
 class LeaseLost(JobInterrupted):
@@ -33,7 +33,7 @@ class LeaseLost(JobInterrupted):
 
 
 class JobClaimer:
-    """Finds jobs that nobody paints and claims them for one worker."""
+    """Finds free jobs and claims them for one worker."""
 
     def __init__(self, store: JobStore, owner: str, dead_owner: str | None = None) -> None:
         """Args:
@@ -45,8 +45,8 @@ class JobClaimer:
         self._seen: dict[str, tuple[str, float]] = {}  # by job: ETag, and since when
 
     def claim_next(self) -> "Lease | None":
-        """The oldest job that is free, now this worker's; None: there is none. Jobs that are free
-        but are to be painted no more are ended. Raises StorageError."""
+        """Claim the oldest free job; return None if there is none. End free jobs that were
+        cancelled or that killed too many workers. Raises StorageError."""
         seen = dict[str, tuple[str, float]]()
         lease = None
         queued = self._queued()
@@ -60,8 +60,8 @@ class JobClaimer:
         return lease
 
     def _queued(self) -> list[tuple[str, str]]:
-        """The jobs with their ETags. Where the storage is away or slow, other workers cannot renew
-        their claims either: the watch begins anew. Raises StorageError."""
+        """List the jobs with their ETags. If the storage is unavailable or slow, other workers
+        cannot renew their claims either, so the watch starts over. Raises StorageError."""
         asked, before, self._seen = time.monotonic(), self._seen, {}
         queued = [*self._store.queued()]
         if time.monotonic() - asked < LEASE_S / 2:
@@ -79,7 +79,7 @@ class JobClaimer:
         if ended := self._store.read_ended(job_id):  # Its worker died before it deleted this.
             self._store.end(ended)
             return None
-        # Another version each time: whoever died and came back would have the same otherwise.
+        # Otherwise two claims of one worker could have the same content, and the same ETag.
         crashes = job.crashes
         if job.state == JobState.PAINTING and job.owner not in (None, self._owner):
             crashes = 1 if job.step > job.crashed_at else crashes + 1
@@ -109,7 +109,7 @@ class Lease:
 
     def __init__(self, store: JobStore, job: StoredJob, etag: str) -> None:
         self._store, self.job, self._etag = store, job, etag
-        # The first is held over requests, so whoever paints may only wait for the second.
+        # The first is held during requests, so the painting thread only takes the second.
         self._lock, self._pending_lock = threading.RLock(), threading.Lock()
         self._pending: dict[str, Any] = {}  # is replaced, never changed
         self._ended, self._renew_now = threading.Event(), threading.Event()
@@ -131,8 +131,8 @@ class Lease:
         threading.Thread(target=renewing, daemon=True, name="lease").start()
 
     def update(self, **news: Any) -> None:
-        """What the next renewal stores of the job. The first step that no worker before has
-        reached is stored at once: by that, a worker that dies has not died in vain."""
+        """Set fields that the next renewal stores. The first step beyond those of earlier workers
+        is stored at once, so that a crash after it does not count as one without progress."""
         with self._pending_lock:
             known = max(self.job.step, self._pending.get("step", 0))  # Stored, or about to be.
             if known <= self.job.crashed_at < news.get("step", 0):
@@ -140,7 +140,7 @@ class Lease:
             self._pending = self._pending | news
 
     def cancel(self) -> None:
-        """Somebody of this instance has asked for the end, so that no renewal has to find it."""
+        """Cancel the job at once: this instance received the request."""
         self._reason = self._reason or Cancelled
 
     def check(self) -> None:
@@ -171,7 +171,7 @@ class Lease:
         self.check()
 
     def give_back(self) -> None:
-        """Lets another worker go on with the job. Raises StorageError."""
+        """Return the job to the queue. Raises StorageError."""
         self._end_renewing()
         with self._lock:
             free = {"owner": None, "state": JobState.QUEUED}
@@ -198,7 +198,7 @@ class Lease:
         self._renew_now.set()
 
     def _handle_conflict(self) -> None:
-        """Somebody else has written: a request to cancel, or another worker."""
+        """Handle the write of another process: a request to cancel, or another claim."""
         found = self._store.read(self.job.id)
         if found is None or found[0].owner != self.job.owner:
             self._reason = LeaseLost

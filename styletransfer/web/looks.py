@@ -1,4 +1,4 @@
-"""The look that a job is painted in: one of the style bucket, or a blend that somebody chose."""
+"""The look that a job is painted in: one of the style bucket, or a blend chosen for the job."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from styletransfer.web.schemas import Blended, Quality
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 
 _LONGEST_BLEND = 80  # characters of its name
-_BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # of an upload
+_BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
 
 def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:
@@ -28,7 +28,7 @@ def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look
 
 
 def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Look:
-    """A job's look, as it is now. Raises ConfigError where a painting or the look is gone,
+    """A job's look, as it is now. Raises ConfigError if a painting or the look is gone,
     StorageError."""
     if job.named_look:
         found = {each.name: each for each in all_looks(style, config, job.quality)}.get(job.look)

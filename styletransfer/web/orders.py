@@ -28,7 +28,7 @@ OFFERED = (
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
 LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
-RETRY_S = 30  # where nothing is known of how long the queue takes
+RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
 class JobService:
@@ -48,7 +48,7 @@ class JobService:
         self._placing = threading.Lock()
 
     def check_room(self) -> None:
-        """Raises ApiError where the queue is full."""
+        """Raise ApiError if the queue is full."""
         waiting, _ = self._board.counts()
         if waiting >= self._options.max_waiting:
             left = self._board.seconds_left()
@@ -75,7 +75,7 @@ class JobService:
         given = photo or self._earlier(request.repaint or "")
         look, paintings = self._look(request)
         settings = self.checked_settings(request)
-        if look:  # What an order asks for counts more.
+        if look:  # The settings of the request take precedence.
             settings = settings.replaced(look.settings).replaced(request.settings)
         job = StoredJob(
             id=new_id(),
@@ -170,7 +170,7 @@ class JobService:
 
 
 def _kept_at(idempotency_key: str) -> str:
-    """Where the result bucket keeps the job of an Idempotency-Key."""
+    """Return the key of the object that has the job of an Idempotency-Key."""
     return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
 
 

@@ -1,4 +1,4 @@
-"""The buckets of the web service. What it keeps itself is in the result bucket, under `_web/`."""
+"""The buckets of the web service. Its own objects are in the result bucket, under `_web/`."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class WebBuckets:
 
 
 def open_buckets(config: Config) -> WebBuckets:
-    """Those of a configuration. Raises ConfigError."""
+    """Open the buckets of a configuration. Raises ConfigError."""
     uploads = open_bucket(inside(config, UPLOADS), config.account, new=True)
     return WebBuckets(
         photos=open_bucket(inside(config, PHOTOS), config.account, new=True),
@@ -33,5 +33,5 @@ def open_buckets(config: Config) -> WebBuckets:
 
 
 def inside(config: Config, prefix: str) -> str:
-    """What `open_bucket` takes for a part of the result bucket."""
+    """Return the address of a part of the result bucket, for `open_bucket`."""
     return f"{config.result.strip().rstrip('/')}/{prefix}"

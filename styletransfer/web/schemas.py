@@ -1,4 +1,4 @@
-"""What the API takes and gives, as models: they check, and they are its documentation."""
+"""Models of the API. They validate it, and /openapi.json is made from them."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ MAX_BLENDED = 8  # paintings in one look: the engine's time and memory grow with
 
 
 class JobState(StrEnum):
-    """Where a job stands. The last three are final."""
+    """State of a job. The last three are final."""
 
     QUEUED = "queued"
     PAINTING = "painting"
@@ -61,7 +61,7 @@ class PaintingOut(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What to paint: a look by its name, or paintings in shares of any sum."""
+    """Request for a picture: a look by its name, or paintings in shares of any sum."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -90,7 +90,7 @@ class JobRequest(BaseModel):
 
 
 class JobLinks(BaseModel):
-    """Where a job's parts are; null: there is none, or none yet."""
+    """Addresses of a job's parts; null if there is none yet."""
 
     self_: str = Field(alias="self", serialization_alias="self")
     events: str
@@ -185,14 +185,14 @@ class Memory(BaseModel):
 
 
 class QueueState(BaseModel):
-    """How many jobs wait and are being painted."""
+    """Numbers of jobs that wait and that are being painted."""
 
     waiting: int
     painting: int
 
 
 class System(BaseModel):
-    """What paints, and how it is. device: null until the worker has loaded TensorFlow."""
+    """State of the service. device: null until the worker has loaded TensorFlow."""
 
     device: str | None
     memory: Memory
@@ -202,7 +202,7 @@ class System(BaseModel):
 
 
 class Health(BaseModel):
-    """That the web process answers."""
+    """Answer of a running web process."""
 
     status: str = "ok"
 
@@ -215,6 +215,6 @@ class Readiness(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was refused, in one line."""
+    """Reason for rejecting a request, in one line."""
 
     detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])

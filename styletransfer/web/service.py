@@ -20,7 +20,7 @@ from styletransfer.web.sessions import LoginRateLimiter, Sessions
 from styletransfer.web.supervisor import Supervisor
 
 MAX_UPLOADS = 24  # received at once
-MAX_IN_MEMORY = 4  # of these, decoded at once
+MAX_IN_MEMORY = 4  # uploads in memory at once
 
 
 class Service:

@@ -7,7 +7,7 @@ from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError, View
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no look of the style bucket may be called so
-UPLOADS = f"{WEB}/paintings"  # where they are in the result bucket
+UPLOADS = f"{WEB}/paintings"  # prefix of uploads in the result bucket
 
 
 class StyleBucket(View):
@@ -25,7 +25,7 @@ class StyleBucket(View):
         """Return the uploads, each under the key that it has here."""
         found = []
         for each in self._uploads.list():
-            with contextlib.suppress(ObjectError):  # In a folder, a file may have been deleted.
+            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
                 found.append(Entry(UPLOADED + each.key, each.size, each.etag))
         return found
 

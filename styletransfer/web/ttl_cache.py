@@ -1,4 +1,4 @@
-"""What is found in a bucket now and then, rather than for each request."""
+"""Thread-safe cache of one value with a time to live."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ _Found = TypeVar("_Found")
 
 
 class TTLCache(Generic[_Found]):
-    """What `find` gives, for TTL_S; then it is found anew. Safe to use from several threads."""
+    """Caches the value of `find` for TTL_S. Thread-safe."""
 
     def __init__(self, find: Callable[[], _Found]) -> None:
         self._find, self._lock = find, threading.Lock()
@@ -26,6 +26,6 @@ class TTLCache(Generic[_Found]):
             return self._kept[1]
 
     def invalidate(self) -> None:
-        """Something has changed: the next `get` finds anew."""
+        """Discard the value: the next `get` calls `find` again."""
         with self._lock:
             self._kept = None

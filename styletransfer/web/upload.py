@@ -23,7 +23,7 @@ class Upload:
     data: without the position where it was taken. size: height and width in px."""
 
     def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
-        """Raises ApiError for what is no picture, and for one that is too large."""
+        """Raises ApiError for a file that is not a picture, and for a picture that is too large."""
         # Browsers write a quotation mark in a form's file names so.
         given_name = given_name.replace("%22", '"')
         self.shown = _shown(given_name)
@@ -51,12 +51,12 @@ class Upload:
 
     @property
     def digest(self) -> str:
-        """Of the content."""
+        """SHA-256 of the content."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 def _shown(given: str) -> str:
-    """A file's name as people see it, with its ending where it is too long."""
+    """A file's name as people see it, with its ending if it is too long."""
     name = printable(PurePosixPath(given.replace("\\", "/")).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name

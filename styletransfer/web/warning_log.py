@@ -1,4 +1,4 @@
-"""Warnings of what fails again and again while a storage is away: a line a minute, not a second."""
+"""A log of repeated warnings, for example while a storage is unavailable: each once a minute."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The worker: a process of its own that loads TensorFlow once and paints job after job."""
+"""The worker process: it loads TensorFlow once and paints one job after another."""
 
 import functools
 import math
@@ -38,7 +38,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
-NICENESS = 5  # so that the pages answer while every core paints
+NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
 
@@ -114,22 +114,22 @@ class WebWorker:
             rate = runner.seconds_per_work()
         except StorageError:
             raise
-        except Exception as error:  # A job says so where somebody reads it.
+        except Exception as error:  # The next job reports it on the page.
             event(f"how long pictures take is not known yet: {one_line(error)}", level=DEBUG)
         else:
             self.pipe.send("speed", rate, device)
         self._measured = True
 
     def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
-        """Paints the oldest free job; False where there is none. Raises StorageError, Stopped."""
+        """Paints the oldest free job; False if there is none. Raises StorageError, Stopped."""
         lease = claims.claim_next()
         if lease is not None:
             self._paint(runner, lease, device)
         return lease is not None
 
     def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:
-        """What a request of the storage gives, as soon as that answers. Raises UnavailableError
-        where it does not for so long, Stopped."""
+        """Send a request to the storage until it answers. Raises UnavailableError after
+        `patience_s` seconds, Stopped."""
         deadline = time.monotonic() + patience_s
         while True:
             try:
@@ -183,13 +183,13 @@ class WebWorker:
             failure = ends_batches
         except Exception:
             lease.end(state=JobState.FAILED, error="there is not enough memory; try a smaller size")
-            raise  # Of what TensorFlow has allocated by then, nothing is known.
+            raise  # The state of TensorFlow's memory is unknown now.
         reason = str(failure).removeprefix(f"{lease.job.photo_key}: ")
         lease.end(state=JobState.FAILED, error=reason)
 
 
 class Follower:
-    """What becomes of each step: news for the web process and the bucket, and previews."""
+    """Reports each step to the web process and the bucket, and stores previews."""
 
     def __init__(
         self, lease: Lease, bucket: Bucket, pipe: Pipe, confirm: Callable[[], None]
@@ -247,7 +247,7 @@ class Follower:
 
 
 def _how(record: Record) -> dict[str, object]:
-    """What a finished job says of its result."""
+    """Return the fields of a finished job."""
     return {
         "result": record.result,
         "network": record.network,
