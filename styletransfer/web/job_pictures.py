@@ -1,5 +1,5 @@
-"""The pictures of a job: its photo, its preview and its result; whole, or small enough for a phone's
-page."""
+"""The pictures of a job: its photo, its preview and its result; whole, or small enough for a
+phone's page."""
 
 import threading
 from pathlib import PurePosixPath

@@ -36,10 +36,12 @@ class Sessions:
         """
         self._password, self._token = options.password, options.token or options.password
         self.needed = options.password is not None
-        # scrypt is slow: otherwise an owner of a cookie could test passwords on it.
-        known = "\0".join((options.password or "", options.token or "", secret)).encode()
-        salt = b"styletransfer sessions"
-        self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
+        self.key = secrets.token_hex()
+        if self.needed:
+            # scrypt is slow: otherwise an owner of a cookie could test passwords on it.
+            known = "\0".join((options.password or "", options.token or "", secret)).encode()
+            salt = b"styletransfer sessions"
+            self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
         self._ended: set[str] = set()
 
     def log_in(self, session: dict[str, Any]) -> None:

@@ -74,7 +74,8 @@ def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
     app = create_app(loaded, load_options(variables, loaded.demo))
     with ExitStack() as running:
         running.enter_context(serving(app, port := free_ports(1)[0]))
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        # There is no TLS, and loading its certificates takes most of a short test.
+        client = httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=30)
         running.enter_context(client)
         client.service = app.state.service
         board = client.service.board
@@ -111,7 +112,7 @@ class WebProcess:
         }
         self.log = log
         self.address = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=self.address, timeout=20)
+        self.client = httpx.Client(verify=False, base_url=self.address, timeout=20)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
