@@ -36,12 +36,15 @@ class Leftovers:
         kept = waiting | {*self._store.ended()}
         latest = time.time() - ORPHANED_S
         gone: list[tuple[Bucket, str]] = []
-        for bucket, keys in (
+        found: tuple[tuple[Bucket, list[str]], ...] = (
             (self._buckets.unfinished, unfinished),
             (self._buckets.result, previews),
-        ):
+        )
+        for bucket, keys in found:
             gone += [(bucket, key) for key in keys if (job := _job(key)) and job not in waiting]
-        orphans = [(self._buckets.photos, key, _job(key)) for key in photos]
+        orphans: list[tuple[Bucket, str, str | None]] = [
+            (self._buckets.photos, key, _job(key)) for key in photos
+        ]
         orphans += [(self._buckets.result, key, job) for key, job in requests.items()]
         for bucket, key, job in orphans:
             if job and job not in kept and created_at(job) < latest:
