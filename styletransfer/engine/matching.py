@@ -1,5 +1,4 @@
-"""The problem of painting a photo whose places are matched to those of paintings, anew from time to
-time as the picture changes."""
+"""Keeps the matches between the places of a picture and of its paintings up to date."""
 
 import math
 from collections.abc import Mapping
@@ -17,14 +16,14 @@ LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
 
 
 class Matching:
-    """A problem, its matches, and what is needed to find them anew. With losses that match nothing,
-    the problem stays as it is.
+    """A problem with its matches, which follow the picture. A recipe without matches leaves the
+    problem as it is.
 
     Args:
         objective: The objective of the picture.
         problem: The problem, without matches.
         photo: The photo [1, h, w, 3], sRGB 0…1.
-        snapshot: A step's snapshot, whose matches are the first ones.
+        snapshot: A step's snapshot, with the matches to begin with.
 
     Raises:
         ValueError: The snapshot's matches do not fit.
@@ -60,11 +59,12 @@ class Matching:
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 
     def renewed(self, state: State) -> Problem:
-        """Matches the picture of a state anew, and returns the problem."""
+        """Matches the picture of a state, and returns the problem with the new matches."""
         return self.matched(state.image, float(state.content_weight))
 
     def matched(self, picture: tf.Tensor, content_weight: float = 1.0) -> Problem:
-        """Matches a picture [1, H, W, 3] on its canvas anew, and returns the problem.
+        """Matches a picture [1, H, W, 3] on its canvas, and returns the problem with the new
+        matches.
 
         The picture's part of what is looked for is the strength. It grows as the photo's weight
         falls to its bound, beyond 1, where matches lead away from the photo: a picture of matches

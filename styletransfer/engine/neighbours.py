@@ -1,11 +1,11 @@
 """Matching of each place of a picture to the most similar place of a painting.
 
-After Kolkin et al. 2022, "Neural Neighbor Style Transfer". A place is a square of PLACE px, and its
-features are those of some layers there, each layer divided by its spread and by the root of its
+After Kolkin et al. 2022, "Neural Neighbor Style Transfer". A place is a square of PLACE px. Its
+features come from several layers, each divided by its spread and by the root of its number of
 channels. The candidates are the places of the painting and of its three rotations. Every place of
-the picture is matched to the candidate at the smallest angle to it, after both lost their means and
-the picture's channels were stretched to the spread that the painting's have. At the end the loss is
-local: a place needs no more than its own features and its match.
+the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
+from both and the picture's channels are stretched to the painting's spread. The loss is then local:
+a place needs no more than its own features and its match.
 """
 
 from collections import defaultdict
@@ -25,10 +25,10 @@ ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 16,000 of the built-in network's; matching takes time in
 # proportion.
 MAX_CANDIDATE_BYTES = 40_000_000
-MAX_STRETCH = 3.0  # of a picture's channel to the painting's spread; a blank wall stays blank
-DISTANCE_WEIGHT = 0.5  # of the relative squared distance, beside one minus the cosine
-# Of a picture's places, in memory at a time: all, if they take no more bytes than the first; else
-# these rows at least, and these bytes about.
+MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
+DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
+# A picture's places are in memory all at a time if they take at most WHOLE_BYTES, else in bands of
+# about BAND_BYTES, but of LEAST_ROWS at least.
 WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
 QUERIES_AT_ONCE = 128  # compared with all candidates at a time
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 128, 3
@@ -60,7 +60,7 @@ class Candidates(NamedTuple):
 
 def band_rows(size: tuple[int, int], channels: int) -> int:
     """The number of rows of a picture of this (height, width) that are matched at a time: a
-    multiple of MULTIPLE. channels: of all matched layers."""
+    multiple of MULTIPLE. channels: the sum over all matched layers."""
     height, width = size
     row_bytes = 4 * channels * width / PLACE**2
     if height * row_bytes <= WHOLE_BYTES:
@@ -84,8 +84,8 @@ def matching_bytes(size: tuple[int, int], channels: int) -> int:
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
-    """The features of places [h, w, C] from those of a layer [1, h′, w′, C], whose rows and columns
-    are those of whole places: averaged in shallow layers, repeated in deep ones."""
+    """The features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole places:
+    averaged in shallow layers, repeated in deep ones."""
     found = over_places(layer, widened(feature))
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
@@ -93,8 +93,7 @@ def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:
-    """The places of some rows, of which deep layers may lack the last row and column: they are
-    repeated."""
+    """The places of some rows. A deep layer may lack the last row and column; they are repeated."""
     height, width = rows["conv3_1"].shape[:2]
     return {layer: _lengthened(each, height, width) for layer, each in rows.items()}
 
@@ -114,7 +113,7 @@ def turned(image: np.ndarray | tf.Tensor, channels: int) -> Iterator[np.ndarray 
     """Yields a painting [H, W, …] and its rotations.
 
     A painting of more places than become candidates is rotated in parts: each of its thirds by
-    another angle, which takes half the time. channels: of all matched layers.
+    another angle, which takes half the time. channels: the sum over all matched layers.
     """
     yield image
     height, width = image.shape[:2]
@@ -162,9 +161,12 @@ def candidates(
 class CandidateIndex(NamedTuple):
     """The candidates, prepared for the comparison with queries.
 
-    scales: what each layer is multiplied by. centre, spread: mean and standard deviation of the
-    candidates in each channel [D]. basis: directions [D, E]. keys: the candidates' directions from
-    the centre, on the basis [K, E].
+    Attributes:
+        scales: The factor of each layer.
+        centre: The candidates' mean in each channel [D].
+        spread: Their standard deviation in each channel [D].
+        basis: The directions [D, E] in which they are compared.
+        keys: Their directions from the centre, on the basis [K, E].
     """
 
     scales: list[tf.Tensor]
@@ -220,13 +222,21 @@ def errors(
     group: Sequence[Candidates],
     matches: tf.Tensor,
 ) -> tf.Tensor:
-    """The distance of each place from its match: one minus the cosine of the two, less the
-    painting's mean, and DISTANCE_WEIGHT times the squared distance relative to the painting's mean
-    square; [1, h, w, 1], float32. A place of several paintings is compared with the mean of its
-    matches, by the paintings' shares.
+    """The distance of each place from its match.
 
-    layers, number: all that are matched, and which of them this is. feature: [1, h′, w′, C] there.
-    matches: of its places, [1, h, w, number of paintings].
+    It is one minus the cosine of the two, after the painting's mean is subtracted, plus
+    DISTANCE_WEIGHT times the squared distance relative to the painting's mean square. With several
+    paintings, a place is compared with the mean of its matches, weighted by the paintings' shares.
+
+    Args:
+        layers: The matched layers.
+        number: The index of this layer among them.
+        feature: The picture's feature [1, h′, w′, C] at this layer.
+        group: The candidates of each painting.
+        matches: The matches of the feature's places, [1, h, w, number of paintings].
+
+    Returns:
+        float32 [1, h, w, 1].
     """
     layer = layers[number]
     own = over_places(layer, widened(feature))
