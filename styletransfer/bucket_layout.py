@@ -19,12 +19,6 @@ def record_key(look: str, photo: str) -> str:
     return f"{RECORDS}/{look}/{photo}.json"
 
 
-def record_start(root: str) -> str:
-    """The start of the record keys of the results `<root>.…`. root: `<look>/<photo>`, without the
-    photo's extension."""
-    return f"{RECORDS}/{root}."
-
-
 def recorded(key: str) -> str:
     """`<look>/<photo>` from the key of their record."""
     return key.removeprefix(f"{RECORDS}/").removesuffix(".json")

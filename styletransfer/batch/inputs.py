@@ -16,7 +16,7 @@ from styletransfer.images.masks import painted, visible
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
-Read = Callable[[str], bytes]  # key → content; raises StorageError
+Read = Callable[[Entry], bytes]  # of a listing → content; raises StorageError
 
 # Bytes that decoding takes → when they may be taken, the most that it may take; None: no limit.
 Admit = Callable[[int], int | None]
@@ -64,7 +64,7 @@ def read_photo(
 ) -> PhotoInput:
     """A photo and its mask. Raises PictureError naming the one that cannot be used,
     MemoryShortError naming the one that is too large for what `admit` returns, or StorageError."""
-    data = read(photo.key)
+    data = read(photo)
     picture = decode.decode(data, photo.key, admit(bytes_to_decode(data)))
     return PhotoInput(picture, _mask(mask, "mask", read, admit))
 
@@ -86,7 +86,7 @@ def _painting(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """A painting, made no larger than the engine uses it: 16 large ones would fill the memory. And
     its alpha [h, w], if that counts: the original INetwork knows neither alpha nor borders."""
-    data = read(painting.entry.key)
+    data = read(painting.entry)
     picture = decode.decode(data, name, admit(bytes_to_decode(data)))
     pixels, alpha = picture.pixels_int, None
     if settings.recipe != "inetwork":
@@ -113,7 +113,7 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
 def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:
     if entry is None:
         return None
-    data = read(entry.key)
+    data = read(entry)
     return decode_mask(data, f"{what} {entry.key}", admit(bytes_to_decode(data)))
 
 

@@ -12,8 +12,8 @@ from styletransfer import bucket_layout
 from styletransfer.batch import looks
 from styletransfer.batch.context import Buckets
 from styletransfer.batch.looks import Look
+from styletransfer.batch.names import ResultNames, neighbours, sibling_prefix
 from styletransfer.batch.plan import Selection
-from styletransfer.batch.result_keys import ResultKeys, neighbours, sibling_prefix
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, listed, printable
@@ -97,7 +97,7 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         photos=_photos_asked_for(every_photo, config),
         looks=_looks_asked_for(every_look, config),
         masks=looks.masks_by_picture(listing.source),
-        keys=_result_keys(every_photo, every_look, buckets.source, config),
+        names=_result_names(every_photo, every_look, buckets.source, config),
         partial=config.partial,
     )
     if not config.partial:
@@ -135,16 +135,16 @@ def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look
     return [replace(each, settings=each.settings.replaced(config.overrides)) for each in found]
 
 
-def _result_keys(
+def _result_names(
     photos: Sequence[Entry], every_look: Sequence[Look], source: Bucket, config: Config
-) -> ResultKeys:
+) -> ResultNames:
     """photos: those that were listed. A run of one photo lists those that it can meet as well."""
     names = [look.name for look in every_look]
     keys = {photo.key for photo in photos}
     for elsewhere in neighbours(config.photo, names) if config.photo else ():
         near = looks.find_pictures(_siblings(source, elsewhere))
         keys |= {photo.key for photo in near}
-    return ResultKeys(sorted(keys), names, config.output)
+    return ResultNames(sorted(keys), names, config.output)
 
 
 def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:

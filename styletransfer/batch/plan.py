@@ -1,15 +1,20 @@
 """What is to be painted: photos × looks, without those that have an up-to-date result."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.batch.looks import Look
-from styletransfer.batch.records import fingerprints, stored_by, task_record
-from styletransfer.batch.result_keys import Pair, ResultKeys
-from styletransfer.batch.stored_results import intact_records, read_records
+from styletransfer.batch.names import Pair, ResultNames
+from styletransfer.batch.records import (
+    fingerprints,
+    intact_records,
+    read_records,
+    stored_by,
+    task_record,
+)
 from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -24,14 +29,14 @@ if TYPE_CHECKING:
 class Selection:
     """What a run is asked to paint: every photo in every look.
 
-    masks: where a photo is painted, by the photo's key. keys: those of all results. partial: PHOTO
+    masks: where a photo is painted, by the photo's key. names: those of all results. partial: PHOTO
     or LOOK left others out, which other runs may be painting.
     """
 
     photos: Sequence[Entry]
     looks: Sequence[Look]
     masks: Mapping[str, Entry]
-    keys: ResultKeys
+    names: ResultNames
     partial: bool
 
     def pairs(self) -> Iterator[tuple[Entry, Look]]:
@@ -41,11 +46,15 @@ class Selection:
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look, where its mask is white."""
+    """One photo to be painted in one look, where its mask is white. planned: the key of its result
+    if the photo is what its name says. there: the object under that key when the plan was made.
+    """
 
     photo: Entry
     mask: Entry | None
     look: Look
+    planned: str
+    there: Entry | None
     fingerprint: str
     previous_record: Record | None  # of an earlier result or failure
 
@@ -65,7 +74,7 @@ class Task:
 class Plan:
     """The tasks of a run, and the records of what is done already.
 
-    refused: what cannot be painted, and why. keys: of all results. stored: what is in the result
+    refused: what cannot be painted, and why. stored: what is in the result
     bucket, by key. records: those that were read, by key; None: damaged. intact: those of them
     whose result is there as they describe it. kept: tasks whose results stay, though they are not
     what would be painted; their records are in `done`.
@@ -76,7 +85,6 @@ class Plan:
     done: tuple[Record, ...]
     refused: tuple[tuple[Task, str], ...]
     kept: tuple[Task, ...]
-    keys: ResultKeys
     stored: Mapping[str, Entry]
     records: Mapping[str, Record | None]
     intact: Mapping[str, Record]
@@ -103,26 +111,35 @@ def make_plan(
     )
     intact = intact_records(records, stored)
     form = astuple(output)
-    same_files = _same_files(selection, result)
+    rivals = selection.names.rivals(result.folding)
     todo, done, kept, refused = [], [], [], []
     for look in selection.looks:
-        of_look = cache(partial(_fingerprints, look, networks, form))
+        of_look = cache(partial(fingerprints, look, form))
+        networks.identity(look.settings)  # It has to be there, whatever is to be painted.
         for photo in selection.photos:
             record_key = bucket_layout.record_key(look.name, photo.key)
             previous = task_record(records.get(record_key), photo.key, look.name)
-            task = Task(photo, selection.masks.get(photo.key), look, "", previous)
+            planned = selection.names.planned(look.name, photo.key)
+            task = Task(
+                photo=photo,
+                mask=selection.masks.get(photo.key),
+                look=look,
+                planned=planned,
+                there=stored.get(planned),
+                fingerprint="",
+                previous_record=previous,
+            )
             try:
                 check_names(photo, look)
                 _check_record_key(record_key, result)
                 task = replace(task, fingerprint=of_look()(photo, task.mask))
-                same = previous is not None and previous.fingerprint == task.fingerprint
-                if previous and (keep or same) and _has_result(task, intact):
+                current = previous is not None and is_current(previous, task, networks)
+                if previous and (keep or current) and _has_result(task, intact):
                     done.append(previous)
-                    if not same:
+                    if not current:
                         kept.append(task)
                     continue
-                check_rivals(selection.keys, photo, look)
-                _check_same_files(same_files.get((look.name, photo.key), ()))
+                _check_rival(rivals.get((look.name, photo.key)), planned, selection.names)
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
@@ -135,7 +152,6 @@ def make_plan(
         done=tuple(done),
         refused=tuple(refused),
         kept=tuple(kept),
-        keys=selection.keys,
         stored=stored,
         records=records,
         intact=intact,
@@ -145,11 +161,10 @@ def make_plan(
     )
 
 
-def _fingerprints(
-    look: Look, networks: "NetworkPool", form: tuple[Any, ...]
-) -> Callable[[Entry, Entry | None], str]:
-    """Those of results in a look. Raises ObjectError where a file cannot be read, WeightsError."""
-    return fingerprints(look, networks.identity(look.settings), form)
+def is_current(record: Record, task: Task, networks: "NetworkPool") -> bool:
+    """Whether a record is of what would be painted now."""
+    same = record.fingerprint == task.fingerprint
+    return same and networks.accepts(record, task.look.settings)
 
 
 def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
@@ -183,35 +198,19 @@ def _check_record_key(key: str, result: Bucket) -> None:
         raise PictureError(f"no record of it can be stored: {error}") from None
 
 
-def check_rivals(keys: ResultKeys, photo: Entry, look: Look) -> None:
-    """Raises PictureError where another photo in another look would have the same keys."""
-    for other_look, other in keys.rivals(look.name, photo.key):
+def _check_rival(rival: Pair | None, planned: str, names: ResultNames) -> None:
+    """Raises PictureError if another photo in another look would have the same result."""
+    if rival is None:
+        return
+    other = f"{printable(rival[1])} in {printable(rival[0])}"
+    if names.planned(*rival) == planned:
         raise PictureError(
-            f"its result would have the key of {printable(other)} in {printable(other_look)}; "
-            "rename one of the photos or looks"
+            f"its result would have the key of {other}; rename one of the photos or looks"
         )
-
-
-def _same_files(selection: Selection, result: Bucket) -> dict[Pair, list[Pair]]:
-    """The pairs whose results would be one file with others', on a disk that ignores case, and
-    these others."""
-    planned = selection.keys.planned
-    fold = result.folding(planned(look.name, photo.key) for photo, look in selection.pairs())
-    if fold is str:
-        return {}
-    groups: dict[str, list[Pair]] = {}
-    for photo, look in selection.pairs():
-        groups.setdefault(fold(planned(look.name, photo.key)), []).append((look.name, photo.key))
-    meeting = (group for group in groups.values() if len(group) > 1)
-    return {pair: [each for each in group if each != pair] for group in meeting for pair in group}
-
-
-def _check_same_files(others: Sequence[Pair]) -> None:
-    for other_look, other in others:
-        raise PictureError(
-            f"its result would be one file with that of {printable(other)} in "
-            f"{printable(other_look)} on this disk; rename one of the photos or looks"
-        )
+    raise PictureError(
+        f"its result would be one file with that of {other} on this disk; rename one of the "
+        "photos or looks"
+    )
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:

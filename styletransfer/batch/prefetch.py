@@ -125,7 +125,7 @@ class Prefetcher:
             look, look_share = self._read_look(task.look)
             share = self._memory.share()
             admit = partial(self._memory.admit, share)
-            read = partial(read_photo, task.photo, task.mask, self._source.read, admit)
+            read = partial(read_photo, task.photo, task.mask, self._source.read_listed, admit)
             photo = self._pool.submit(self._kept, read, share)
             self._window.append(
                 PrefetchedTask(number, self._total, task, photo, look, (look_share, share))
@@ -136,7 +136,7 @@ class Prefetcher:
         if self._look_input is None or self._look_share is None or look != self._look:
             self._look, self._look_share = look, self._memory.share()
             admit = partial(self._memory.admit, self._look_share)
-            read = partial(read_look, look, self._style.read, admit)
+            read = partial(read_look, look, self._style.read_listed, admit)
             self._look_input = self._pool.submit(self._kept, read, self._look_share)
         return self._look_input, self._look_share
 

@@ -1,25 +1,29 @@
-"""Records in the result bucket: the fingerprint by which a run recognises what is done, and the
-results that they name."""
+"""Records in the result bucket: read and written, the fingerprint by which a run recognises what is
+done, and the results that they name."""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.looks import Look
-from styletransfer.batch.result_keys import could_be_result
+from styletransfer.batch.names import could_be_result
 from styletransfer.record import PaintingRef, PictureRef, Record
-from styletransfer.storage.base import Bucket, Entry
+from styletransfer.storage.base import Bucket, Entry, ObjectError
+
+MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
-def fingerprints(
-    look: Look, weights: str, output: tuple[Any, ...]
-) -> Callable[[Entry, Entry | None], str]:
-    """The fingerprint of a result by its photo and mask: a hash of everything that decides it.
+def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry | None], str]:
+    """The fingerprint of a result by its photo and mask: a hash of everything that decides it but
+    the weights, which a record names by themselves.
 
-    That is the photo, paintings, masks and regions by content, shares, settings, weights (their
-    identity), output format, engine version. What many photos share is hashed once.
+    That is the photo, paintings, masks and regions by content, shares, settings, output format,
+    engine version. What many photos share is hashed once.
     """
     here = "photo, mask"
     inputs = {
@@ -29,11 +33,10 @@ def fingerprints(
             for each in look.paintings
         ],
         "settings": look.settings.deciding(),
-        "weights": weights,
         "output": output,
         "engine": ENGINE_VERSION,
     }
-    # Paintings come before it, and have no such content; settings and weights come after it.
+    # Paintings come before it, and have no such content; settings come after it.
     before, _, after = json.dumps(inputs, sort_keys=True).partition(json.dumps(here))
     started = hashlib.sha256(before.encode())
 
@@ -66,6 +69,55 @@ def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
 def read_record(bucket: Bucket, key: str) -> Record | None:
     """The record under a key; None where its content is not one. Raises StorageError."""
     return Record.from_bytes(bucket.read(key))
+
+
+@contextmanager
+def record_readers() -> Iterator[ThreadPoolExecutor]:
+    """Threads that read records. After a signal or an error they begin no further one, and are not
+    waited for."""
+    pool = ThreadPoolExecutor(MAX_READERS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
+    """The records among a listing's objects, by key; None: damaged. Raises StorageError."""
+    ordered = sorted(entries, key=lambda entry: entry.key)
+
+    def read(entry: Entry) -> Record | None:
+        return Record.from_bytes(result.read_listed(entry))
+
+    with record_readers() as pool:
+        keys = [entry.key for entry in ordered]
+        return dict(zip(keys, pool.map(read, ordered), strict=True))
+
+
+def intact_records(
+    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
+) -> dict[str, Record]:
+    """The records, by key, whose result is in the bucket as they describe it. Of several that name
+    one result, those of earlier versions do not count: they cannot say whose it is."""
+    named = Counter(record.result for record in records.values() if record)
+
+    def is_intact(record: Record | None) -> bool:
+        if record is None or record.result is None or record.result not in stored:
+            return False
+        if named[record.result] > 1 and record.result_etag is None:
+            return False
+        try:
+            return describes(record, stored[record.result])
+        except ObjectError:  # A file that cannot be read.
+            return False
+
+    with record_readers() as pool:  # A folder's ETags are hashes of its files.
+        verdicts = pool.map(is_intact, records.values())
+        return {
+            key: record
+            for (key, record), good in zip(records.items(), verdicts, strict=True)
+            if record and good
+        }
 
 
 def task_record(record: Record | None, photo: str, look: str) -> Record | None:
@@ -106,7 +158,7 @@ def stored_by(record: Record | None, photo: str, look: str) -> dict[str, list[st
         named.append((record.result, record.result_etag))
     found: dict[str, list[str | None]] = {}
     for key, etag in named:
-        if could_be_result(key, look, photo):
+        if could_be_result(key, f"{look}/{photo}"):
             found.setdefault(key, []).append(etag)
     return found
 

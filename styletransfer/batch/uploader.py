@@ -1,8 +1,8 @@
 """Stores results and records by threads, while painting goes on.
 
-A record first announces its result, then the result is stored, then the record is completed. So a
-complete record always has its result, and a result a record. Whatever is killed in between is
-painted and stored under the same key by the next run.
+The pictures of the gallery come first, then the record, complete, then the result: a picture is
+done if the object is what its record says. Whatever is killed in between is painted and stored
+under the same key by the next run.
 """
 
 import threading
@@ -16,7 +16,7 @@ import numpy as np
 
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.owned_keys import OwnedKeys
+from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import write_record
 from styletransfer.errors import StyleTransferError
@@ -27,6 +27,7 @@ from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stop
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
+from styletransfer.storage.files import new_md5
 
 QUEUE = 6  # results that may wait to be stored; more would fill the memory
 
@@ -89,13 +90,12 @@ class Uploader:
         self,
         result: Bucket,
         output: OutputFormat,
-        keys_of: Callable[[Task], OwnedKeys],
+        ownership: Ownership,
         gallery: Gallery,
         checkpoints: CheckpointStore,
         outcome: Outcome,
     ) -> None:
-        """keys_of: gives the keys that a task's result may have."""
-        self._result, self._output, self._keys_of = result, output, keys_of
+        self._result, self._output, self._ownership = result, output, ownership
         self._gallery, self._checkpoints = gallery, checkpoints
         # Guards the uploads under way; never held over a request.
         self._lock = threading.Lock()
@@ -132,7 +132,7 @@ class Uploader:
     def result_key(self, task: Task, photo: decode.Picture) -> str:
         """The key that the task's result will have. Raises PictureError where somebody else's
         object is in its place."""
-        return self._keys_of(task).choose(task, self._output.extension(photo.format))
+        return self._ownership.choose(task, self._output.extension(photo.format))
 
     def drain(self, stop: Stop) -> None:
         """Waits until everything is stored. Raises UnavailableError, Stopped."""
@@ -161,19 +161,22 @@ class Uploader:
     def _upload(self, finished: FinishedPicture) -> None:
         task = finished.task
         try:
-            key, keys = finished.key, self._keys_of(task)
+            key = finished.key
             _, data = encode.encode_result(self._output, finished.photo, finished.image)
-            before = keys.announce(task, key, data)
             record = replace(
                 finished.record,
                 result=key,
-                result_etag=self._result.write(key, data),
+                result_etag=str(new_md5(data).hexdigest()),
                 result_size=len(data),
                 finished=_now(),
             )
-            self._add_to_gallery(record, finished)  # Before the record: a result with one is done.
-            record = replace(record, made=keys.leftovers(task, key))
-            write_record(self._result, task.record_key, record)
+            self._add_to_gallery(
+                record, finished
+            )  # Before the record: nobody would add them later.
+            before = self._ownership.record(task, record)
+            etag = self._result.write(key, data)
+            if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
+                self._ownership.record(task, replace(record, result_etag=etag))
             self.outcome.add_painted(task, finished.seconds)
             seconds = round(finished.seconds, 1)
             width, height = record.width, record.height
@@ -206,7 +209,7 @@ class Uploader:
         """Deletes what the result replaces: the task's checkpoint, and an earlier result under
         another extension. before: what the record said until now."""
         try:
-            for each in self._keys_of(task).outdated(task, before, key):
+            for each in self._ownership.outdated(task, before, key):
                 self._result.delete(each)
                 event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
@@ -224,7 +227,7 @@ class Uploader:
         self.outcome.add_failure(task, reason)
 
     def _record_failure(self, task: Task, label: str, error: StyleTransferError) -> None:
-        record = replace(self._keys_of(task).latest(task), error=str(error), tried=_now())
+        record = replace(self._ownership.latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.

@@ -14,7 +14,7 @@ from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.headers import Headers
-from styletransfer.batch.owned_keys import OwnedKeys
+from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
@@ -54,8 +54,9 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         RetryingBucket(unfinished, leaving) if unfinished else result,
         run.plan.checkpoints,
     )
-    keys, outcome = OwnedKeys(result, run.plan), Outcome(failures=[*run.plan.refused])
-    uploader = Uploader(result, run.plan.output, lambda _: keys, gallery, checkpoints, outcome)
+    ownership = Ownership(result, run.plan.partial)
+    outcome = Outcome(failures=[*run.plan.refused])
+    uploader = Uploader(result, run.plan.output, ownership, gallery, checkpoints, outcome)
     try:
         run.networks.prefetch(todo[0].look.settings)
         found = devices()

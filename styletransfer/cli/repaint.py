@@ -69,7 +69,7 @@ def repaint_record(
     identity = known(record.weights, "weights")
     photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
     photo = read_photo(
-        _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read
+        _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read_listed
     )
 
     mode = config.progress_mode(config.environment())
@@ -88,7 +88,7 @@ def repaint_record(
                 f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
                 "name the right ones with --weights"
             )
-        targets = StyleTargets(*read_look(look, style.read))
+        targets = StyleTargets(*read_look(look, style.read_listed))
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             targets,

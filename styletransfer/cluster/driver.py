@@ -17,15 +17,14 @@ from styletransfer import ENGINE_VERSION
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import UnexpectedError
-from styletransfer.batch.owned_keys import OwnedKeys
+from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
-from styletransfer.batch.records import read_record
-from styletransfer.batch.stored_results import record_readers
+from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.cluster.assignments import Assignments
 from styletransfer.cluster.connection import connected
 from styletransfer.cluster.fleet import Fleet, Member
-from styletransfer.cluster.orders import Answer, Order, OrderBook, Started, WorkerSetup
+from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
 from styletransfer.cluster.remote_worker import LEAVE_S
 from styletransfer.cluster.throughput import Throughput, throughput
 from styletransfer.errors import StyleTransferError
@@ -64,9 +63,10 @@ class ClusterPainting:
         current painting in the result bucket."""
         leaving, has_gallery = threading.Event(), gallery.enabled
         result = RetryingBucket(run.buckets.result, leaving)
-        outcome, keys = Outcome(failures=[*run.plan.refused]), OwnedKeys(result, run.plan)
+        outcome = Outcome(failures=[*run.plan.refused])
+        ownership = Ownership(result, run.plan.partial)
         checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-        uploader = Uploader(result, run.plan.output, lambda _: keys, gallery, checkpoints, outcome)
+        uploader = Uploader(result, run.plan.output, ownership, gallery, checkpoints, outcome)
         try:
             with connected(self._address, self._variables) as ray:
                 gallery.begin()
@@ -97,7 +97,7 @@ class _Painting:
         # A file's path is the same on all machines, or its identity differs, which is an error.
         setup = WorkerSetup(run.config, run.networks.choices(), has_gallery, ENGINE_VERSION, None)
         self._fleet = Fleet(ray, setup, self._await_start)
-        self._tasks, self._orders = Assignments(run.plan.todo), OrderBook(run.plan)
+        self._tasks = Assignments(run.plan.todo)
         self._messages: SimpleQueue[_Message] = SimpleQueue()
         self._silent: dict[str, float] = {}  # workers that do not answer, since when
         self._waits: dict[str, str] = {}  # what workers wait for, by their names
@@ -136,8 +136,10 @@ class _Painting:
             if member.name in self._silent:
                 continue
             while attempt := self._tasks.take(member.name):
-                order = self._orders.of(attempt.task, attempt.lost_before)
-                reference = member.actor.paint.options(name=str(attempt.task)).remote(order)
+                task = attempt.task
+                unfinished = task.checkpoint_key in self._run.plan.checkpoints
+                order = Order(task, attempt.lost_before or unfinished)
+                reference = member.actor.paint.options(name=str(task)).remote(order)
                 self._listen(member, order, reference)
 
     def _await_start(self, member: Member, reference: Any) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.checkpoints import CheckpointStore
@@ -17,15 +18,16 @@ from styletransfer.batch.context import Buckets, PaintingContext, Pipeline
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.owned_keys import OwnedKeys
-from styletransfer.batch.plan import Task
+from styletransfer.batch.ownership import Ownership
+from styletransfer.batch.plan import Task, is_current
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
 from styletransfer.batch.uploader import Outcome, Uploader
 from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.publisher import GalleryContribution, NullGallery
 from styletransfer.log import log_to_stdout
+from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stop, Stopped
 from styletransfer.storage.retry import RetryingBucket
 
@@ -47,7 +49,6 @@ class RemoteWorker:
         self._setup, self._stop, self._ended = setup, Stop(), threading.Event()
         self._problem: BaseException | None = None
         self._answers = _Answers()
-        self._keys: dict[str, OwnedKeys] = {}  # of the tasks under way, by their records' keys
 
     def start(self) -> Started:
         """Loads TensorFlow and begins to wait for tasks; the device, or why there is none."""
@@ -71,19 +72,20 @@ class RemoteWorker:
         memory = PrefetchMemory(self._config.memory_limit)
         self._prefetcher = Prefetcher((), source, style, memory, more=True)
         self._checkpoints = CheckpointStore(buckets.result, self._result, set())
-        gallery = Gallery(self._result if self._setup.gallery else None, publishes=False)
+        gallery = GalleryContribution(self._result) if self._setup.gallery else NullGallery()
+        self._ownership = Ownership(self._result, self._config.partial)
         self._uploader = Uploader(
             self._result,
             self._config.output,
-            lambda task: self._keys[task.record_key],
+            self._ownership,
             gallery,
             self._checkpoints,
             self._answers,
         )
         eta = BatchEta(1, lambda: self._prefetcher.left, self._answers.seconds)
         pipeline = Pipeline(self._prefetcher, memory, self._checkpoints, self._uploader, eta)
-        networks = NetworkPool(self._config, style, (), self._setup.weights)
-        context = PaintingContext(config=self._config, networks=networks, stop=self._stop)
+        self._networks = NetworkPool(self._config, style, (), self._setup.weights)
+        context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
         worker = Worker(device, context, pipeline)
         threading.Thread(target=self._paint_all, args=(worker.paint,), daemon=True).start()
         return Started(str(device))
@@ -91,11 +93,9 @@ class RemoteWorker:
     def paint(self, order: Order) -> Answer:
         """Paints a task and stores its result; what became of it. Raises what nobody foresaw, and
         memory that is exhausted: the worker is of no more use then."""
-        key = order.task.record_key
         try:
-            keys = self._keys[key] = OwnedKeys(self._result, order.plan)
             # A plan is hours old where another run had the devices.
-            if keys.is_done(order.task, self._config.keep):
+            if self._ownership.is_done(order.task, partial(self._is_wanted, order.task)):
                 return Answer(found=True)
             if order.may_resume:
                 self._checkpoints.look_for(order.task)
@@ -115,8 +115,9 @@ class RemoteWorker:
         except BaseException as error:
             self._end(error)
             raise
-        finally:
-            self._keys.pop(key, None)
+
+    def _is_wanted(self, task: Task, record: Record) -> bool:
+        return self._config.keep or is_current(record, task, self._networks)
 
     def waits_for(self) -> str:
         """Why a bucket cannot be reached at the moment; empty where all can."""

@@ -5,8 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from styletransfer.batch.records import read_record
-from styletransfer.batch.stored_results import record_readers
+from styletransfer.batch.records import read_record, record_readers
 from styletransfer.bucket_layout import RECORDS
 from styletransfer.gallery.record_view import look_name, photo_name
 from styletransfer.gallery.thumbnails import picture_key, thumbnail_key

@@ -9,10 +9,10 @@ from styletransfer import bucket_layout
 from styletransfer.batch.context import Buckets, RunContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look
+from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Selection, make_plan
 from styletransfer.batch.records import read_record
-from styletransfer.batch.result_keys import ResultKeys
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
@@ -120,8 +120,8 @@ class JobRunner:
         if photo is None:
             raise JobFailedError("the photo is gone")
         output = self._config.output
-        keys = ResultKeys([photo.key], [look.name], output)
-        selection = Selection([photo], [look], {}, keys, partial=True)
+        names = ResultNames([photo.key], [look.name], output)
+        selection = Selection([photo], [look], {}, names, partial=True)
         # All that the job can have: its photo's key begins with its own id.
         prefixes = (look.name, f"{bucket_layout.RECORDS}/{look.name}")
         stored = {

@@ -14,8 +14,8 @@ from support.folder_batches import RECORDS, RESULTS, keys, run
 from styletransfer import config
 from styletransfer.batch import checkpoints
 from styletransfer.batch import run as batch
+from styletransfer.batch.names import ResultNames
 from styletransfer.batch.plan import Selection
-from styletransfer.batch.result_keys import ResultKeys
 from styletransfer.batch.snapshots import Snapshot
 from styletransfer.images.output import OutputFormat
 from styletransfer.storage import open_bucket
@@ -136,7 +136,7 @@ def selection(*, partial=False):
     """One photo, `a b.jpg`, in one look, `monet`."""
     photos, look = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
     return Selection(
-        photos, [look], masks={}, keys=ResultKeys([], [], OutputFormat(None)), partial=partial
+        photos, [look], masks={}, names=ResultNames([], [], OutputFormat(None)), partial=partial
     )
 
 

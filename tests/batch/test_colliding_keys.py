@@ -9,20 +9,15 @@ from support import tiny
 from support.batch_results import RECORD, painted, results
 from support.folder_batches import run
 
-from styletransfer.batch.result_keys import ResultKeys, could_be_result, neighbours
+from styletransfer.batch.names import ResultNames, could_be_result, neighbours, possible_keys
 from styletransfer.images.output import OutputFormat
 from styletransfer.storage import file_names, folder
 from styletransfer.storage.folder import FolderBucket
 
 
 def planned(photos, looks=("monet",), **output):
-    form = OutputFormat(output.get("format"))
-    found = ResultKeys(photos, looks, form)
-    pairs = itertools.product(looks, photos)
-    return {
-        (look, photo): next(found.candidates(look, photo, form.extension_by_name(photo)))
-        for look, photo in pairs
-    }
+    found = ResultNames(photos, looks, OutputFormat(output.get("format")))
+    return {pair: found.planned(*pair) for pair in itertools.product(looks, photos)}
 
 
 # --- keys that meet -------------------------------------------------------------------------
@@ -45,16 +40,18 @@ def test_no_two_results_share_a_key(form, looks):
     ends = [".png", ".jpg", ".webp"]
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
-    found = ResultKeys(photos, looks, OutputFormat(form))
-    pairs = [pair for pair in itertools.product(looks, photos) if not found.rivals(*pair)]
+    found = ResultNames(photos, looks, OutputFormat(form))
+    rivals = found.rivals(lambda keys: str)
+    pairs = [pair for pair in itertools.product(looks, photos) if pair not in rivals]
     assert len(pairs) >= len(photos)
     taken = {}
-    for content in ("png", "jpg", "webp"):
-        for pair in pairs:
-            key = next(found.candidates(*pair, content))
-            assert taken.setdefault(key, pair) == pair
-            assert could_be_result(key, *pair)
-            assert next(found.around(*pair).candidates(*pair, content)) == key
+    for pair in pairs:
+        planned = found.planned(*pair)
+        assert taken.setdefault(planned, pair) == pair
+        for content in ("png", "jpg", "webp"):
+            several = [*itertools.islice(possible_keys(planned, *pair, content), 3)]
+            assert len({*several}) == 3 and all(key.endswith(content) for key in several)
+            assert all(could_be_result(key, "/".join(pair)) for key in several)
 
 
 def test_keys_with_empty_parts_meet_those_without_them():

@@ -161,7 +161,7 @@ def test_a_dry_run_names_every_photo_and_look_that_cannot_be_painted(folders, sm
 
 
 def estimated(photo, look, size, gigabytes, seconds):
-    task = Task(Entry(photo, 9, "e"), None, Look(look, (), Settings()), "f", None)
+    task = Task(Entry(photo, 9, "e"), None, Look(look, (), Settings()), "", None, "f", None)
     return trial.TaskEstimate(task, size, SimpleNamespace(in_all=gigabytes * 1e9), 7, seconds)
 
 
@@ -284,7 +284,7 @@ def test_each_kind_of_picture_is_measured_once(monkeypatch):
 
     def estimate(size, mask=None, **settings):
         look = Look("monet", (), Settings(**settings))
-        task = Task(Entry("a.jpg", size, "e"), mask, look, "f", None)
+        task = Task(Entry("a.jpg", size, "e"), mask, look, "", None, "f", None)
         return task, found.estimate(task)
 
     first, taken = estimate((480, 640))

@@ -20,10 +20,15 @@ def entry(key):
     return Entry(key, 1, "")
 
 
+def reading(files):
+    """Reads files by their entries."""
+    return lambda entry: files[entry.key]
+
+
 def size_read(settings, height=90, width=60):
     """The (height, width) that a painting of this size is read at."""
     look = Look("one", (Painting(entry("a.png"), 1.0),), settings)
-    ingredients = read_look(look, lambda key: tiny.file(height, width, kind="PNG"))
+    ingredients = read_look(look, lambda entry: tiny.file(height, width, kind="PNG"))
     return ingredients.paintings[0].shape[:2]
 
 
@@ -59,7 +64,7 @@ def test_masks_and_regions_come_with_their_paintings():
         ),
         Settings(),
     )
-    _, shares, masks, regions = read_look(look, files.__getitem__)
+    _, shares, masks, regions = read_look(look, reading(files))
     assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
     np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
@@ -75,7 +80,7 @@ def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
 
     def size(settings, mask=None):
         look = Look("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
-        return read_look(look, files.__getitem__).paintings[0].shape[:2]
+        return read_look(look, reading(files)).paintings[0].shape[:2]
 
     assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
     assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
@@ -93,25 +98,25 @@ def test_transparent_parts_of_a_painting_do_not_count():
     files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
     of_one = Look("one", (Painting(entry("a.png"), 1.0),), Settings())
-    np.testing.assert_array_equal(read_look(of_one, files.__getitem__).masks[0], left)
+    np.testing.assert_array_equal(read_look(of_one, reading(files)).masks[0], left)
     small = Look("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
-    found = read_look(small, files.__getitem__)
+    found = read_look(small, reading(files))
     assert found.masks[0].shape == found.paintings[0].shape[:2] == (16, 32)
     masked = Look("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
     np.testing.assert_array_equal(
-        read_look(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
+        read_look(masked, reading(files)).masks[0], left & (np.arange(20)[:, None] < 10)
     )
     original = Look("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
-    assert read_look(original, files.__getitem__).masks == [None]
+    assert read_look(original, reading(files)).masks == [None]
 
 
 def test_a_photo_is_painted_where_it_is_seen():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
-    photo = read_photo(entry("a.png"), None, files.__getitem__)
+    photo = read_photo(entry("a.png"), None, reading(files))
     np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), left)
     assert photo.content_mask(Settings.inetwork(), "a.png") is None
-    masked = read_photo(entry("a.png"), entry("m.png"), files.__getitem__)
+    masked = read_photo(entry("a.png"), entry("m.png"), reading(files))
     upper = np.arange(20)[:, None] < 10
     np.testing.assert_array_equal(masked.content_mask(Settings(), "a.png"), left & upper)
 
@@ -123,7 +128,7 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     corner[:3, :3, 3] = 0
     for pixels in (soft, corner):
         files = {"a.png": saved(Image.fromarray(pixels), "PNG")}
-        photo = read_photo(entry("a.png"), None, files.__getitem__)
+        photo = read_photo(entry("a.png"), None, reading(files))
         assert photo.picture.alpha is not None
         assert photo.content_mask(Settings(), "a.png") is None
 
@@ -132,7 +137,7 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
     look = Look("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_look(look, files.__getitem__)
+        read_look(look, reading(files))
 
 
 @pytest.mark.parametrize(
@@ -141,4 +146,4 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
 def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, message):
     files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
     with pytest.raises(PictureError, match=f"^{message}"):
-        read_photo(entry("b.jpg"), entry("m.png"), (files | {bad: b"dear diary"}).__getitem__)
+        read_photo(entry("b.jpg"), entry("m.png"), reading(files | {bad: b"dear diary"}))

@@ -113,7 +113,7 @@ def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_looks_within_looks(l
         *("photos/b/c.png", "photos/c.png", "paintings/a/x.png", "paintings/a/b/y.png"),
         PHOTO="b/c.png",
     )
-    assert selection.keys.rivals("a", "b/c.png") == [("a/b", "c.png")]
+    assert selection.names.rivals(lambda keys: str)["a", "b/c.png"] == ("a/b", "c.png")
 
 
 @pytest.mark.parametrize("asked", ["monet", "monet.jpg"])

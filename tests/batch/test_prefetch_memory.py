@@ -54,7 +54,7 @@ def prefetcher(files, memory):
         SimpleNamespace(look=look, photo=Entry(str(number), 1, ""), mask=None)
         for number in range(len(files))
     ]
-    source = SimpleNamespace(read=lambda key: files[int(key)])
+    source = SimpleNamespace(read_listed=lambda entry: files[int(entry.key)])
     return Prefetcher(tasks, source, source, memory)
 
 
@@ -143,7 +143,7 @@ def test_paintings_of_looks_that_are_left_out_hold_up_no_other_look(free):
         for number, name in enumerate(["large"] * DEPTH + ["small"])
     ]
     tasks = [SimpleNamespace(look=look, photo=Entry("photo", 1, ""), mask=None) for look in looks]
-    bucket = SimpleNamespace(read=files.__getitem__)
+    bucket = SimpleNamespace(read_listed=lambda entry: files[entry.key])
     memory = PrefetchMemory()
     reading = Prefetcher(tasks, bucket, bucket, memory)
     until(lambda: sum(each.wanted > 50_000_000 for each in memory._shares) >= DEPTH, every_s=0.005)

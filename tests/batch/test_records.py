@@ -29,12 +29,12 @@ LOOK = Look(
         deterministic=True,
     ),
 )
-WEIGHTS, OUTPUT = "random:0:v1", astuple(OutputFormat(None, 95))
-FINGERPRINT = "5fd457e00e434a0d6cbb33a43aeb67a63ec6848c236e73c7025867d3bc08cf38"
+OUTPUT = astuple(OutputFormat(None, 95))
+FINGERPRINT = "065d4e3d266ea730176e5201a89e7dad52b6c98ecdefeeeee1a483b7d4d9c6fc"
 
 
-def fingerprint(photo, mask, look, weights, output):
-    return fingerprints(look, weights, output)(photo, mask)
+def fingerprint(photo, mask, look, output):
+    return fingerprints(look, output)(photo, mask)
 
 
 def with_painting(**changes):
@@ -43,12 +43,12 @@ def with_painting(**changes):
 
 
 def test_a_result_of_an_earlier_version_is_recognised():
-    assert fingerprint(PHOTO, None, LOOK, WEIGHTS, OUTPUT) == FINGERPRINT
+    assert fingerprint(PHOTO, None, LOOK, OUTPUT) == FINGERPRINT
 
 
 def test_names_do_not_count():
     photo, look = replace(PHOTO, key="other.jpg"), replace(LOOK, name="other")
-    assert fingerprint(photo, None, look, WEIGHTS, OUTPUT) == FINGERPRINT
+    assert fingerprint(photo, None, look, OUTPUT) == FINGERPRINT
 
 
 MASK = Entry("mask.png", 1, "etag of the mask")
@@ -57,15 +57,14 @@ MASK = Entry("mask.png", 1, "etag of the mask")
 @pytest.mark.parametrize(
     "changed",
     [
-        (replace(PHOTO, etag="other"), None, LOOK, WEIGHTS, OUTPUT),
-        (PHOTO, MASK, LOOK, WEIGHTS, OUTPUT),
-        (PHOTO, None, with_painting(entry=replace(PHOTO, etag="other")), WEIGHTS, OUTPUT),
-        (PHOTO, None, with_painting(share=0.4), WEIGHTS, OUTPUT),
-        (PHOTO, None, with_painting(mask=MASK), WEIGHTS, OUTPUT),
-        (PHOTO, None, with_painting(region=MASK), WEIGHTS, OUTPUT),
-        (PHOTO, None, replace(LOOK, settings=replace(LOOK.settings, seed=1)), WEIGHTS, OUTPUT),
-        (PHOTO, None, LOOK, "md5:253f8cb515780f3b799900260a226db6", OUTPUT),
-        (PHOTO, None, LOOK, WEIGHTS, astuple(OutputFormat("png", 95))),
+        (replace(PHOTO, etag="other"), None, LOOK, OUTPUT),
+        (PHOTO, MASK, LOOK, OUTPUT),
+        (PHOTO, None, with_painting(entry=replace(PHOTO, etag="other")), OUTPUT),
+        (PHOTO, None, with_painting(share=0.4), OUTPUT),
+        (PHOTO, None, with_painting(mask=MASK), OUTPUT),
+        (PHOTO, None, with_painting(region=MASK), OUTPUT),
+        (PHOTO, None, replace(LOOK, settings=replace(LOOK.settings, seed=1)), OUTPUT),
+        (PHOTO, None, LOOK, astuple(OutputFormat("png", 95))),
     ],
     ids=[
         "photo",
@@ -75,7 +74,6 @@ MASK = Entry("mask.png", 1, "etag of the mask")
         "painting's mask",
         "region",
         "setting",
-        "weights",
         "output",
     ],
 )
@@ -96,7 +94,7 @@ def test_a_record_names_every_input_with_its_content():
 
 
 def with_settings(settings):
-    return fingerprint(PHOTO, None, replace(LOOK, settings=settings), WEIGHTS, OUTPUT)
+    return fingerprint(PHOTO, None, replace(LOOK, settings=settings), OUTPUT)
 
 
 def test_quality_fine_is_the_same_as_none():

@@ -6,9 +6,8 @@ import pytest
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
-from styletransfer.batch.records import stored_by
-from styletransfer.batch.result_keys import could_be_result
-from styletransfer.batch.stored_results import intact_records
+from styletransfer.batch.names import could_be_result
+from styletransfer.batch.records import intact_records, stored_by
 from styletransfer.gallery.page import render_page
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.record import Record
@@ -70,7 +69,7 @@ def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(tmp_path):
         second = Record.from_bytes(record.to_bytes())
         assert second is not None and second.to_bytes() == record.to_bytes()
         named = stored_by(record, "beach.jpg", "monet")
-        assert all(could_be_result(key, "monet", "beach.jpg") for key in named)
+        assert all(could_be_result(key, "monet/beach.jpg") for key in named)
         assert named.keys() <= {"monet/beach.jpg", "monet/beach.png"}
         for each in intact_records({"_records/monet/beach.jpg.json": record}, STORED).values():
             thumbnails = GalleryPictures(FolderBucket(tmp_path)).thumbnails([each])

@@ -305,7 +305,7 @@ def test_each_task_is_taken_once_and_nothing_is_read_long_before_its_turn():
     tasks = [
         SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
     ]
-    source = SimpleNamespace(read=lambda key: read.append(key) or tiny.file(16, 16))
+    source = SimpleNamespace(read_listed=lambda entry: read.append(entry.key) or tiny.file(16, 16))
     prefetcher, taken = Prefetcher(tasks, source, source, PrefetchMemory()), []
     assert prefetcher.left == 40
 

@@ -22,7 +22,15 @@ from styletransfer.settings import Settings
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry, UnavailableError
 
-TASK = Task(Entry("beach.jpg", 9, "e"), None, Look("monet", (), Settings()), "f", None)
+TASK = Task(
+    Entry("beach.jpg", 9, "e"),
+    None,
+    Look("monet", (), Settings()),
+    "monet/beach.jpg",
+    None,
+    "f",
+    None,
+)
 SOON_S = 10
 
 
@@ -70,8 +78,7 @@ def orders(setup, monkeypatch):
         assert workers[0].start().device == "a core"
 
         def order(may_resume=False):
-            plan = SimpleNamespace(stored={}, records={})
-            return pool.submit(workers[0].paint, Order(TASK, plan, may_resume))
+            return pool.submit(workers[0].paint, Order(TASK, may_resume))
 
         return order, workers[0]
 

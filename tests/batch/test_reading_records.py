@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from styletransfer.batch.stored_results import RECORD_READERS, read_records
+from styletransfer.batch.records import MAX_READERS, read_records
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Entry
@@ -51,5 +51,5 @@ def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
     threading.Timer(0.3, bucket.answers.set).start()
     with Stop(), pytest.raises(Stopped):
         read_records(bucket, entries(MANY))
-    assert bucket.read <= RECORD_READERS
+    assert bucket.read <= MAX_READERS
     bucket.answers.set()

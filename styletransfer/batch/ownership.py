@@ -1,0 +1,188 @@
+"""Whether a key in the result bucket may be written: it is free, the task's own, another photo's,
+or somebody else's.
+
+A key is a task's if its record says so. The record is written before the result, so that a result
+of a killed run is known as well. Nothing but a task's own results is overwritten or deleted.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from styletransfer.batch.names import could_be_result, possible_keys, sibling_prefix
+from styletransfer.batch.plan import Task
+from styletransfer.batch.records import (
+    describes,
+    is_content,
+    read_record,
+    stored_by,
+    task_record,
+    write_record,
+)
+from styletransfer.bucket_layout import RECORDS, recorded
+from styletransfer.errors import PictureError
+from styletransfer.log import printable
+from styletransfer.record import PictureRef, Record
+from styletransfer.storage.base import Bucket, Entry, ObjectError
+
+
+class Ownership:
+    """Knows whose the keys of results are. Thread-safe."""
+
+    def __init__(self, bucket: Bucket, partial: bool) -> None:
+        """Takes the bucket of results. partial: other runs may be painting other photos and
+        looks."""
+        self._bucket, self._partial = bucket, partial
+        self._chosen: dict[str, str] = {}  # keys of this process's results, and of their records
+        self._lock = threading.Lock()
+
+    def choose(self, task: Task, extension: str) -> str:
+        """The key of a task's result in a format: the first that is free or the task's own.
+
+        Raises PictureError if somebody else's object is in its place, StorageError.
+        """
+        for key in possible_keys(task.planned, task.look.name, task.photo.key, extension):
+            if self._is_chosen_by_another(key, task):
+                continue
+            entry = self._listed(key, task)
+            if entry is not None and not _is_intact(task.previous_record, entry):
+                if self._names_of_others(key, task):
+                    continue
+                record, is_damaged = self._read(task)
+                records = (task.previous_record, record)
+                known = (stored_by(each, task.photo.key, task.look.name) for each in records)
+                if not is_damaged and not any(key in each for each in known):
+                    raise _taken(key, self._bucket)
+            with self._lock:
+                if self._chosen.setdefault(key, task.record_key) == task.record_key:
+                    return key
+        raise AssertionError("possible keys have no end")
+
+    def record(self, task: Task, record: Record) -> Record:
+        """Writes the record of a result that is about to be stored; the one that it replaces.
+
+        The result's key stays known as this task's from then on, whatever happens to the process.
+        Raises PictureError if somebody else's object is in its place, StorageError.
+        """
+        assert record.result is not None
+        # In this order: an object that another run has stored since was recorded before.
+        entry = self._bucket.find(record.result)
+        found, is_damaged = self._read(task)
+        before = self._merged(task, found)
+        made = self._made(task, before)
+        if entry is not None and not is_damaged and not _is_own(entry, before, made):
+            raise _taken(record.result, self._bucket)
+        if entry is not None and _is_intact(before, entry):
+            # What was there earlier under the same key is gone.
+            made = tuple(each for each in made if each.key != before.result)
+            made = (*made, PictureRef(entry.key, before.result_etag or entry.etag))
+        write_record(self._bucket, task.record_key, replace(record, made=made or None))
+        return before
+
+    def latest(self, task: Task) -> Record:
+        """The task's record as it is now: another run may have written it meanwhile."""
+        return self._merged(task, self._read(task)[0])
+
+    def is_done(self, task: Task, is_current: Callable[[Record], bool]) -> bool:
+        """Whether a task's result is there by now, because another run has stored it since this one
+        made its plan. is_current: whether a record is of what would be painted. Raises
+        UnavailableError."""
+        try:
+            record = self._read(task)[0]
+            own = stored_by(record, task.photo.key, task.look.name)
+            if record is None or record.result not in own or not is_current(record):
+                return False
+            result = self._bucket.find(record.result)
+            return result is not None and describes(record, result)
+        except ObjectError:
+            return False
+
+    def outdated(self, task: Task, before: Record, key: str) -> Iterator[str]:
+        """Keys of a task's earlier results, which a new one under `key` replaces. A partial run
+        cannot know whose they are by now."""
+        if self._partial:
+            return
+        for each, etags in stored_by(before, task.photo.key, task.look.name).items():
+            if each == key or self._is_chosen_by_another(each, task):
+                continue
+            entry = self._bucket.find(each)
+            if entry is None or not any(is_content(entry, None, etag) for etag in etags):
+                continue
+            if not self._names_of_others(each, task):
+                yield each
+
+    def _listed(self, key: str, task: Task) -> Entry | None:
+        """The object under a key of the task's, as it was before it was painted."""
+        return task.there if key == task.planned else self._bucket.find(key)
+
+    def _merged(self, task: Task, record: Record | None) -> Record:
+        return replace(
+            record or task.previous_record or Record(), photo=task.photo.key, look=task.look.name
+        )
+
+    def _read(self, task: Task) -> tuple[Record | None, bool]:
+        """The task's record, and whether there is one that is damaged: its results are its own all
+        the same."""
+        try:
+            entry = self._bucket.find(task.record_key)
+            if entry is None:
+                return None, False
+            record = Record.from_bytes(self._bucket.read_listed(entry))
+        except ObjectError:  # It may not be read, or no file can have its name.
+            return None, False
+        return task_record(record, task.photo.key, task.look.name), record is None
+
+    def _made(self, task: Task, record: Record) -> tuple[PictureRef, ...]:
+        """What a task's record names, without what was gone when this run began."""
+        at_first = stored_by(task.previous_record, task.photo.key, task.look.name)
+        found = []
+        for key, etags in stored_by(record, task.photo.key, task.look.name).items():
+            entry = self._listed(key, task)
+            if entry is None and key in at_first:
+                continue
+            for etag in dict.fromkeys(etags):
+                if etag or entry:
+                    found.append(PictureRef(key, etag or (entry.etag if entry else "")))
+        return tuple(found)
+
+    def _is_chosen_by_another(self, key: str, task: Task) -> bool:
+        with self._lock:
+            return self._chosen.get(key, task.record_key) != task.record_key
+
+    def _names_of_others(self, key: str, task: Task) -> bool:
+        """Whether another photo's record names a key."""
+        for entry in self._bucket.list(f"{RECORDS}/{sibling_prefix(key)}"):
+            if entry.key == task.record_key or not could_be_result(key, recorded(entry.key)):
+                continue
+            try:
+                record = read_record(self._bucket, entry.key)
+            except ObjectError:
+                continue
+            known = record and stored_by(record, record.photo or "", record.look or "")
+            if known and key in known:
+                return True
+        return False
+
+
+def _is_intact(record: Record | None, entry: Entry) -> bool:
+    """Whether an object is the result that a record describes."""
+    if record is None or record.result != entry.key:
+        return False
+    try:
+        return describes(record, entry)
+    except ObjectError:  # A file that cannot be read.
+        return False
+
+
+def _is_own(entry: Entry, record: Record, made: tuple[PictureRef, ...]) -> bool:
+    own = stored_by(record, record.photo or "", record.look or "")
+    if entry.key == record.result and entry.key in own:
+        return True  # Also if it was cut, or overwritten by another run.
+    return any(is_content(entry, None, each.etag) for each in made if each.key == entry.key)
+
+
+def _taken(key: str, bucket: Bucket) -> PictureError:
+    return PictureError(
+        f"{printable(key)} in {bucket.name} has no record of this program, so it may be somebody "
+        "else's and is left as it is; move it away, or delete it"
+    )
