@@ -14,19 +14,20 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from styletransfer.batch.failures import PICTURE_FAILURES
-from styletransfer.batch.feasibility import Feasibility
 from styletransfer.batch.plan import Task
+from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.painting_plan import PaintingPlan
+from styletransfer.engine.painting_plan import PaintingInputs, PaintingPlan, plan_painting
 from styletransfer.engine.step_rate import StepRate
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.log import event, one_line
 from styletransfer.settings import Settings
+from styletransfer.vgg.network import VGG
 
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 # Times the steps a second that twice as many workers have to take: each needs its part of the
 # memory, and shows its pictures later.
-LEAST_GAIN = 1.15
+MIN_GAIN = 1.15
 
 
 class DeviceShare(NamedTuple):
@@ -38,38 +39,76 @@ class DeviceShare(NamedTuple):
 
 
 def device_share(
-    asked: int | None, tasks: Sequence[Task], feasibility: Feasibility, devices: Sequence[str]
+    asked: int | None,
+    tasks: Sequence[Task],
+    devices: Sequence[str],
+    budget: MemoryBudget,
+    network: Callable[[Settings], VGG],
 ) -> DeviceShare:
-    """The share of each worker of a device. asked: PAINTERS, None for as many as fit and pay.
-    feasibility: what is known of the pictures, and of the memory, before the first one. devices:
-    their names, as `GPU:0`; all of one kind."""
+    """The share of each worker of a device.
+
+    Args:
+        asked: PAINTERS; None: as many as fit and pay.
+        tasks: What is to be painted.
+        devices: TensorFlow's names, as `GPU:0`; all of one kind.
+        budget: The memory of one of them.
+        network: Loads the network for settings.
+    """
     most = math.ceil(len(tasks) / len(devices))
     count = min(asked or 1, most)
     if asked is None and devices[0].startswith("GPU"):
-        known = [(plan, task.look) for task in tasks if (plan := _plan(feasibility, task))]
-        most = min(most, workers_that_fit([plan.memory for plan, _ in known], feasibility.free))
+        plans = _largest_pictures(tasks, budget, network)
+        most = min(most, workers_that_fit([plan.memory for plan, _ in plans], budget.bytes))
         if most > 1:
-            plan, look = max(known, key=lambda each: math.prod(each[0].memory.size))
-            count = _measured_workers(most, plan, look.settings, devices[0])
-    return DeviceShare() if count == 1 else DeviceShare(count, feasibility.free // count)
+            plan, settings = max(plans, key=lambda each: math.prod(each[0].memory.size))
+            count = _measured_workers(most, plan, settings, devices[0])
+    return DeviceShare() if count == 1 else DeviceShare(count, budget.bytes // count)
+
+
+def _largest_pictures(
+    tasks: Sequence[Task], budget: MemoryBudget, network: Callable[[Settings], VGG]
+) -> list[tuple[PaintingPlan, Settings]]:
+    """The plan of the largest picture that each look can have, a square; none if a look has
+    pictures of whatever size the photos have."""
+    found = []
+    for task in {(task.look.name, task.mask is None): task for task in tasks}.values():
+        settings = task.look.settings
+        if settings.size == "full":
+            return []
+        inputs = painting_inputs(task, (int(settings.size), int(settings.size)))
+        try:
+            plan = plan_painting(inputs, settings, network(settings), budget)
+        except PICTURE_FAILURES:
+            continue  # As its pictures will.
+        found.append((plan, settings))
+    return found
+
+
+def painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
+    """What decides the plan of a task whose photo has this (height, width)."""
+    # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
+    regions = {each.region and each.region.etag for each in task.look.paintings}
+    masked = task.mask is not None or None not in regions
+    groups = len(regions) if task.mask is not None else len(regions - {None})
+    return PaintingInputs(size, masked, groups, paintings=len(task.look.paintings))
 
 
 def workers_that_fit(plans: Sequence[MemoryPlan], free: int) -> int:
     """The number of pictures that fit into a device's free bytes at a time, each like the
-    largest; at most MOST_WORKERS, and 1 where one is computed in tiles."""
+    largest; at most MAX_WORKERS, and 1 where one is computed in tiles."""
     if not plans or any(plan.tiling != UNTILED for plan in plans):
         return 1
     fit = free // max(plan.bytes_needed for plan in plans)
-    return max(1, min(MOST_WORKERS, fit))
+    return max(1, min(MAX_WORKERS, fit))
 
 
 def workers_that_pay(most: int, measure: Callable[[int], float]) -> int:
     """The number of workers, at most `most`: doubled as long as that makes a device faster by
-    LEAST_GAIN. measure: steps a second of so many workers together."""
+    MIN_GAIN. measure: steps a second of so many workers together."""
     count, rates = 1, {1: measure(1)}
     while 2 * count <= most:
         rates[2 * count] = measure(2 * count)
-        if rates[2 * count] < LEAST_GAIN * rates[count]:
+        if rates[2 * count] < MIN_GAIN * rates[count]:
             break
         count *= 2
     found = ", ".join(f"{rate:.0f} with {number}" for number, rate in rates.items())
@@ -84,12 +123,3 @@ def _measured_workers(most: int, plan: PaintingPlan, settings: Settings, device:
     except (tf.errors.OpError, MemoryError) as error:
         event(f"one picture at a time: {one_line(error)[:200]}", level=WARNING)
         return 1
-
-
-def _plan(feasibility: Feasibility, task: Task) -> PaintingPlan | None:
-    """A task's plan, as far as it is known; None for one that cannot be painted, too."""
-    try:
-        inputs = feasibility.inputs(task)
-        return inputs and feasibility.plan(inputs, task.look.settings)
-    except PICTURE_FAILURES:
-        return None

@@ -25,6 +25,18 @@ class MemoryShare:
     given_up: bool = False
 
 
+def decodable_memory(limit: int | None) -> int:
+    """The most bytes that decoding one picture may take while nothing is painted.
+
+    Args:
+        limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
+    """
+    free = free_memory()
+    if limit is not None:
+        free = min(free, int(LIMIT_SHARE * limit) - resident_memory())
+    return max(0, free)
+
+
 class PrefetchMemory:
     """Counts the bytes of all pictures that are decoded, or being decoded, before their turn.
     Threads wait here until there is room for their next one.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import Pipeline, RunContext
 from styletransfer.batch.eta import BatchEta
-from styletransfer.batch.headers import Headers
 from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.prefetch import Prefetcher
 from styletransfer.batch.prefetch_memory import PrefetchMemory
@@ -32,9 +31,9 @@ GRACE_S = 3.0
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
-    """Paints the plan's tasks; what became of them. What cannot be painted fails before the first
-    picture begins, as far as files' headers say it. devices: waits until TensorFlow is loaded;
-    headers, photos, paintings and weights are read meanwhile.
+    """Paints the plan's tasks; what became of them. What cannot be painted fails in its turn,
+    before its first step. devices: waits until TensorFlow is loaded; photos, paintings and weights
+    are read meanwhile.
 
     Raises DeviceError, WeightsError; UnavailableError if the storage stays away; Stopped after a
     signal, with a checkpoint of each current painting in the result bucket.
@@ -47,7 +46,6 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     todo = run.plan.todo
     memory = PrefetchMemory(run.config.memory_limit)
     prefetcher = Prefetcher(todo, source, style, memory)
-    headers = Headers(todo, run.buckets.source, run.buckets.style)
     unfinished = run.buckets.checkpoints
     checkpoints = CheckpointStore(
         unfinished or run.buckets.result,
@@ -65,16 +63,20 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         first = found.first.name
         run.networks.load(todo[0].look.settings, first)
 
-        from styletransfer.batch.feasibility import Feasibility
+        from styletransfer.batch.places import device_share
         from styletransfer.batch.worker import Worker
-        from styletransfer.batch.workers_per_device import device_share
+        from styletransfer.engine.memory_available import MemoryBudget
 
         gallery.begin()
         names = [device.name for device in found.all]
         with found.first.scope():
-            feasibility = Feasibility(run, headers, memory, first)
-            impossible = feasibility.failures()
-            workers, share = device_share(run.config.workers_per_device, todo, feasibility, names)
+            workers, share = device_share(
+                run.config.workers_per_device,
+                todo,
+                names,
+                MemoryBudget(run.config.memory_limit),
+                lambda settings: run.networks.load(settings, first),
+            )
         if workers > 1:
             event(f"{workers} pictures at a time on each device")
         places = [(device, number) for number in range(workers) for device in found.all]
@@ -82,16 +84,12 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         eta = BatchEta(len(places), lambda: prefetcher.left, outcome.seconds)
         pipeline = Pipeline(prefetcher, memory, checkpoints, uploader, eta)
         jobs = [Worker(device, run, pipeline, number, share).paint for device, number in places]
-        prefetcher.leave_out(task for task, _ in impossible)
-        for task, error in impossible:
-            uploader.fail(task, str(task), error)
         run.stop.later = True
         run_side_by_side(jobs)
         return uploader.finish(run.stop)
     finally:
         run.stop.later = False
         prefetcher.close()
-        headers.close()
         leaving.set()
         uploader.close(GRACE_S)
         checkpoints.close()

@@ -13,13 +13,12 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 
 from styletransfer import log
-from styletransfer.batch import dry_run, trial, worker
+from styletransfer.batch import dry_run, forecast, worker
 from styletransfer.batch import run as batch_run
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.looks import Look
+from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.plan import Task
 from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.painting_plan import PaintingInputs
 from styletransfer.engine.schedule import total_work
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import PictureError
@@ -71,7 +70,7 @@ class PaintingClock:
 
     def __init__(self, monkeypatch):
         self.now, self.steps, self._warm = 0.0, [], False
-        for module in (batch_run, dry_run, trial, worker):
+        for module in (batch_run, dry_run, forecast, worker):
             monkeypatch.setattr(module, "perf_counter", lambda: self.now)
         real = StyleTransfer.steps
         monkeypatch.setattr(StyleTransfer, "steps", lambda *given: self._timed(real(*given)))
@@ -162,10 +161,10 @@ def test_a_dry_run_names_every_photo_and_look_that_cannot_be_painted(folders, sm
 
 def estimated(photo, look, size, gigabytes, seconds):
     task = Task(Entry(photo, 9, "e"), None, Look(look, (), Settings()), "", None, "f", None)
-    return trial.TaskEstimate(task, size, SimpleNamespace(in_all=gigabytes * 1e9), 7, seconds)
+    return forecast.TaskForecast(task, size, SimpleNamespace(in_all=gigabytes * 1e9), 7, seconds)
 
 
-class FakeTrial:
+class FakeForecast:
     """Knows what painting takes; None: it cannot be painted."""
 
     set_up_s, by_task = 8.0, None
@@ -173,7 +172,7 @@ class FakeTrial:
     def __init__(self, run, device):
         assert device == "a core"
 
-    def estimate(self, task):
+    def of(self, task):
         found = self.by_task[id(task)]
         if not found.seconds:
             raise PictureError("torn")
@@ -228,8 +227,8 @@ def test_a_dry_run_sums_up_each_look_and_the_whole(monkeypatch, capsys, as_json,
         estimated("b.jpg", "monet", (50, 20), 2.5, 30.0 if torn < 3 else 0),
         estimated("a.jpg", "klee", (60, 40), 1.25, 0 if torn else 5.04),
     ]
-    monkeypatch.setattr(FakeTrial, "by_task", {id(each.task): each for each in estimates})
-    monkeypatch.setattr(dry_run, "Trial", FakeTrial)
+    monkeypatch.setattr(FakeForecast, "by_task", {id(each.task): each for each in estimates})
+    monkeypatch.setattr(dry_run, "Forecast", FakeForecast)
     monkeypatch.setattr(dry_run, "perf_counter", lambda: 102.0)
     log.log_to_stdout("%(message)s", as_json=as_json)
     loaded = []
@@ -256,36 +255,30 @@ def test_each_kind_of_picture_is_measured_once(monkeypatch):
     """Of one look, one size within a factor of four, and with or without a mask."""
     measured = []
 
-    class FakeFeasibility:
-        def __init__(self, *_):
-            pass
-
-        def inputs(self, task):
-            return PaintingInputs(task.photo.size, task.mask is not None, 0)
-
-        def plan(self, inputs, settings):
-            height, width = inputs.size
-            memory = SimpleNamespace(tiling=None)
-            return SimpleNamespace(sizes=[(height // 2, width // 2)], memory=memory, counts=[3, 4])
-
     def measure(self, task, inputs):
         measured.append(task)
         return 1e-3
 
-    monkeypatch.setattr(trial, "Headers", lambda *_: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(trial, "Feasibility", FakeFeasibility)
-    monkeypatch.setattr(trial.Trial, "_seconds_per_work", measure)
+    def plan(self, inputs, settings):
+        height, width = inputs.size
+        memory = SimpleNamespace(tiling=None)
+        return SimpleNamespace(sizes=[(height // 2, width // 2)], memory=memory, counts=[3, 4])
+
+    monkeypatch.setattr(forecast.Forecast, "_look_targets", lambda *_: None)
+    monkeypatch.setattr(forecast.Forecast, "_size", lambda self, task: task.photo.size)
+    monkeypatch.setattr(forecast.Forecast, "_plan", plan)
+    monkeypatch.setattr(forecast.Forecast, "_seconds_per_work", measure)
     context = SimpleNamespace(
         config=SimpleNamespace(memory_limit=None),
         plan=SimpleNamespace(todo=()),
         buckets=SimpleNamespace(source=None, style=None),
     )
-    found = trial.Trial(context, "a core")
+    found = forecast.Forecast(context, "a core")
 
     def estimate(size, mask=None, **settings):
-        look = Look("monet", (), Settings(**settings))
+        look = Look("monet", (Painting(Entry("m.jpg", 9, "e"), 1.0),), Settings(**settings))
         task = Task(Entry("a.jpg", size, "e"), mask, look, "", None, "f", None)
-        return task, found.estimate(task)
+        return task, found.of(task)
 
     first, taken = estimate((480, 640))
     assert (taken.task, taken.size, taken.steps) == (first, (240, 320), 7)
@@ -301,8 +294,8 @@ def test_each_kind_of_picture_is_measured_once(monkeypatch):
 def test_what_a_run_spends_once_is_counted_once(folders, small_vgg, monkeypatch, capsys):
     """As TensorFlow's programs, which are built for the first picture."""
     times = iter([[60.0, 1, 1, 1], *[[2.0, 1, 1, 1]] * 9])
-    monkeypatch.setattr(trial, "_step_sizes", lambda *_: [(48, 64)] * 4)
-    monkeypatch.setattr(trial.Trial, "_step_times", lambda *_: next(times))
+    monkeypatch.setattr(forecast, "_step_sizes", lambda *_: [(48, 64)] * 4)
+    monkeypatch.setattr(forecast.Forecast, "_step_times", lambda *_: next(times))
     log.log_to_stdout("", as_json=True, level=logging.DEBUG)
     assert run(folders, DRY_RUN="1") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -305,7 +305,7 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
     photos = PHOTOS[:12]
     done = Batch(moto, photos)
-    with behind(moto) as proxy, Outage(proxy, done, 1):
+    with behind(moto) as proxy, Outage(proxy, done, 3):
         got = seen(done.environment(proxy.url))
     assert got.code == 0
     assert "; retrying in 0.2 s" in got.out

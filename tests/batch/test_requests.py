@@ -6,7 +6,7 @@ import pytest
 from support import tiny
 from support.folder_batches import QUICK, run
 
-MAX_REQUESTS = 10  # of one picture with its record and its pictures in the gallery
+MAX_REQUESTS = 9  # of one picture with its record and its pictures in the gallery
 
 
 @pytest.mark.slow

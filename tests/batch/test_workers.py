@@ -17,22 +17,24 @@ from support.folder_batches import keys, run
 from styletransfer import Settings, config
 from styletransfer.batch import workers
 from styletransfer.batch.eta import BatchEta
-from styletransfer.batch.prefetch import Prefetcher
-from styletransfer.batch.prefetch_memory import PrefetchMemory
-from styletransfer.batch.workers import run_side_by_side
-from styletransfer.batch.workers_per_device import (
+from styletransfer.batch.looks import Look, Painting
+from styletransfer.batch.places import (
     DeviceShare,
     device_share,
     workers_that_fit,
     workers_that_pay,
 )
+from styletransfer.batch.plan import Task
+from styletransfer.batch.prefetch import Prefetcher
+from styletransfer.batch.prefetch_memory import PrefetchMemory
+from styletransfer.batch.workers import run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import TILINGS, MemoryPlan
-from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
 from styletransfer.engine.step_rate import StepRate
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.signals import Stopped
+from styletransfer.storage.base import Entry
 
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
@@ -150,35 +152,43 @@ def test_pictures_at_a_time_are_doubled_while_that_makes_a_device_faster(rates, 
     assert workers_that_pay(most, rates.__getitem__) == count
 
 
+def share(asked, tasks, devices, memory):
+    return device_share(asked, tasks, devices, memory, lambda settings: tiny.network())
+
+
 def test_each_worker_of_a_device_gets_its_part_of_the_memory_and_no_more_than_have_a_picture():
-    known, gpus = SimpleNamespace(free=12 * 10**9), ["GPU:0", "GPU:1"]
+    memory, gpus = SimpleNamespace(bytes=12 * 10**9), ["GPU:0", "GPU:1"]
     four = [SimpleNamespace()] * 4
-    assert device_share(1, four, known, gpus) == DeviceShare(1, None)
-    assert device_share(3, four, known, gpus[:1]) == DeviceShare(3, 4 * 10**9)
-    assert device_share(3, four, known, gpus) == DeviceShare(2, 6 * 10**9)
-    assert device_share(3, four[:1], known, gpus) == DeviceShare(1, None)
+    assert share(1, four, gpus, memory) == DeviceShare(1, None)
+    assert share(3, four, gpus[:1], memory) == DeviceShare(3, 4 * 10**9)
+    assert share(3, four, gpus, memory) == DeviceShare(2, 6 * 10**9)
+    assert share(3, four[:1], gpus, memory) == DeviceShare(1, None)
+
+
+def tasks_of_looks(*sizes):
+    """Two tasks in a look of each size."""
+    paintings = (Painting(Entry("monet.jpg", 9, "e"), 1.0),)
+    looks = [Look(str(size), paintings, Settings(size=size)) for size in sizes]
+    return [
+        Task(Entry(f"{number}.jpg", 9, "e"), None, look, "", None, "", None)
+        for look in looks
+        for number in range(2)
+    ]
 
 
 @pytest.fixture
-def pictures_of_two_sizes():
-    """Tasks, and what is known of them: noise of 64 × 48 and 80 × 64 px, 4 GB of memory."""
-    settings, vgg = Settings(size="full", precision="float32"), tiny.network()
-    plans = {
-        size: plan_painting(PaintingInputs(size), settings, vgg, MemoryBudget(None))
-        for size in ((48, 64), (64, 80))
-    }
-    known = SimpleNamespace(
-        free=4 * 10**9, inputs=lambda task: task.size, plan=lambda size, _: plans[size]
-    )
-    look = SimpleNamespace(settings=settings)
-    return [SimpleNamespace(size=size, look=look) for size in plans for _ in range(2)], known
+def memory():
+    """Of a GPU: 4 GB."""
+    found = MemoryBudget(None)
+    found.bytes = 4 * 10**9
+    return found
 
 
 def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
-    pictures_of_two_sizes, monkeypatch, caplog
+    memory, monkeypatch, caplog
 ):
     caplog.set_level("INFO")
-    tasks, known = pictures_of_two_sizes
+    tasks = tasks_of_looks(64, 80)
     sizes, painted = [], StepRate._paint
 
     def paint(self, seconds):
@@ -187,20 +197,22 @@ def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
         return 10.0  # for each worker: it takes no time from the others
 
     monkeypatch.setattr(StepRate, "_paint", paint)
-    assert device_share(None, tasks, known, ["GPU:0"]) == DeviceShare(4, 10**9)
-    assert len(sizes) == 1 + 1 + 2 + 4 and set(sizes) == {(80, 96)}  # its canvas
+    assert share(None, tasks, ["GPU:0"], memory) == DeviceShare(4, 10**9)
+    assert len(sizes) == 1 + 1 + 2 + 4 and len({*sizes}) == 1 and min(sizes[0]) >= 80
     assert "10 with 1, 20 with 2, 40 with 4" in caplog.text
-    assert device_share(None, tasks, known, ["CPU:0"]) == DeviceShare(1, None)
+    assert share(None, tasks, ["CPU:0"], memory) == DeviceShare(1, None)
+    # Nobody knows how large those are.
+    assert share(None, tasks_of_looks("full"), ["GPU:0"], memory) == DeviceShare(1, None)
 
 
 def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
-    pictures_of_two_sizes, monkeypatch, caplog
+    memory, monkeypatch, caplog
 ):
     def no_memory(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
     monkeypatch.setattr(StepRate, "_paint", no_memory)
-    assert device_share(None, *pictures_of_two_sizes, ["GPU:0"]) == DeviceShare(1, None)
+    assert share(None, tasks_of_looks(64), ["GPU:0"], memory) == DeviceShare(1, None)
     assert "one picture at a time: OOM when allocating" in caplog.text
 
 

@@ -17,9 +17,9 @@ import types
 STEPS = 10
 NAMES = (
     "tensorflow",
-    "styletransfer.batch.feasibility",
-    "styletransfer.batch.workers_per_device",
+    "styletransfer.batch.places",
     "styletransfer.devices.tensorflow",
+    "styletransfer.engine.memory_available",
     "styletransfer.engine.memory_model",
     "styletransfer.engine.style_targets",
     "styletransfer.engine.stylize",
@@ -43,18 +43,7 @@ def tensorflow():
     return {"device": lambda name: nullcontext()}
 
 
-def feasibility():
-    class Feasibility:
-        def __init__(self, *_):
-            pass
-
-        def failures(self):
-            return []
-
-    return {"Feasibility": Feasibility}
-
-
-def workers_per_device():
+def places():
     return {"device_share": lambda *_: (1, None)}
 
 
@@ -75,6 +64,10 @@ def devices():
         return types.SimpleNamespace(all=(Device(),), first=Device())
 
     return {"Device": Device, "Devices": object, "choose_devices": choose_devices}
+
+
+def memory_available():
+    return {"MemoryBudget": lambda *_: None}
 
 
 def memory_model():
@@ -143,9 +136,9 @@ CONTENTS = dict(
         NAMES,
         (
             tensorflow,
-            feasibility,
-            workers_per_device,
+            places,
             devices,
+            memory_available,
             memory_model,
             style_targets,
             stylize,
