@@ -8,14 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
 
 from styletransfer.batch.plan import Selection, Task
-from styletransfer.batch.snapshots import (
-    START,
-    SavedState,
-    Shapes,
-    Snapshot,
-    is_snapshot,
-    read_snapshot,
-)
+from styletransfer.batch.snapshots import SavedState, Shapes, Snapshot, read_snapshot
 from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
@@ -27,11 +20,11 @@ STALE_S = 3600  # No upload of a checkpoint takes that long.
 
 
 def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
-    """Deletes checkpoints that no task will use, but no other files among these keys. What cannot
-    be deleted does no harm: it is logged. Raises UnavailableError."""
+    """Deletes checkpoints that no task will use, but no file of another name. What cannot be
+    deleted does no harm: it is logged. Raises UnavailableError."""
     for key in keys:
         try:
-            if for_source(key.removesuffix(".npz")) and is_snapshot(bucket.read_start(key, START)):
+            if for_source(key.removesuffix(".npz")):
                 bucket.delete(key)
         except ObjectError as error:
             event(str(error), level=WARNING)
@@ -67,18 +60,18 @@ class CheckpointStore:
     def __init__(self, bucket: Bucket, retrying: Bucket, existing: Set[str]) -> None:
         """bucket, retrying: the result bucket, as it is and outlasting outages. existing: keys of
         the checkpoints in it."""
-        self._bucket, self._retrying, self._existing = bucket, retrying, existing
+        self._bucket, self._retrying, self._existing = bucket, retrying, {*existing}
         self._pool = ThreadPoolExecutor(THREADS)
-        self._saves: dict[str, list[Future[None]]] = {}  # by the task's checkpoint key
-        self._foreign: set[str] = set()  # keys of what is no checkpoint
-        self._lock = threading.Lock()
+        self._saves: dict[str, Future[None]] = {}  # the last one of a task, by its checkpoint's key
+        self._lock = threading.Lock()  # guards both
 
     def look_for(self, task: Task) -> None:
         """Finds out whether a task has a checkpoint that another process has saved since; one that
         cannot be looked for counts as none. Raises UnavailableError."""
         with contextlib.suppress(ObjectError):
             if self._retrying.find(task.checkpoint_key) is not None:
-                self._existing = self._existing | {task.checkpoint_key}
+                with self._lock:
+                    self._existing.add(task.checkpoint_key)
 
     def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
         """Begins to load a task's checkpoint; its state, or None where there is none that fits.
@@ -86,71 +79,61 @@ class CheckpointStore:
 
         shapes: of the arrays of a snapshot after a step.
         """
-        if task.checkpoint_key not in self._existing:
-            absent: Future[SavedState | None] = Future()
-            absent.set_result(None)
-            return absent
-        return self._pool.submit(self._load, task, shapes)
+        with self._lock:
+            if task.checkpoint_key in self._existing:
+                return self._pool.submit(
+                    read_snapshot, self._retrying, task.checkpoint_key, task.fingerprint, shapes
+                )
+        absent: Future[SavedState | None] = Future()
+        absent.set_result(None)
+        return absent
 
     def is_saving(self, task: Task) -> bool:
         """Whether an earlier save of this task is still under way."""
-        return any(not each.done() for each in self._saves_of(task))
+        return not self._last_save(task).done()
 
-    def save(self, task: Task, state: SavedState) -> "list[Future[None]]":
-        """Begins to save a checkpoint; what to wait for. One that cannot be saved is logged."""
-        if task.checkpoint_key in self._foreign:
-            return []
+    def save(self, task: Task, state: SavedState) -> None:
+        """Begins to save a checkpoint, after an earlier one of the task. One that cannot be saved
+        is logged."""
         try:
             snapshot = Snapshot(task.fingerprint, state)
         except StorageError as error:
             event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
-            return []
+            return
         save = self._pool.submit(self._upload, task, snapshot)
         with self._lock:
-            self._saves.setdefault(task.checkpoint_key, []).append(save)
-        return [save]
+            self._saves[task.checkpoint_key] = save
 
     def save_last(self, task: Task, state: SavedState) -> None:
         """Saves a checkpoint after a signal and waits for it, but not for long."""
         deadline = time.monotonic() + LAST_SAVE_S
         # An earlier one that is still under way must not overwrite this one.
-        wait(self._saves_of(task), timeout=LAST_SAVE_S / 2)
-        last = self.save(task, state)
-        wait(last, timeout=max(0.0, deadline - time.monotonic()))
+        wait([self._last_save(task)], timeout=LAST_SAVE_S / 2)
+        self.save(task, state)
+        wait([self._last_save(task)], timeout=max(0.0, deadline - time.monotonic()))
 
     def delete(self, task: Task) -> None:
         """Deletes the checkpoint of a finished painting, if it has one. Raises StorageError."""
-        saves = self._saves_of(task)
-        wait(saves)
-        existing = self._existing - self._foreign
-        if saves or task.checkpoint_key in existing:
+        wait([self._last_save(task)])
+        with self._lock:
+            saved = self._saves.pop(task.checkpoint_key, None)
+            there = saved is not None or task.checkpoint_key in self._existing
+            self._existing.discard(task.checkpoint_key)
+        if there:
             self._retrying.delete(task.checkpoint_key)
 
     def close(self) -> None:
         """Ends the threads; what has not begun is given up."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _load(self, task: Task, shapes: Shapes) -> SavedState | None:
-        key = task.checkpoint_key
-        try:
-            start = self._retrying.read_start(key, START)
-        except ObjectError as error:
-            problem = f"checkpoint {printable(key)} cannot be read ({error}); starting over"
-            event(problem, level=WARNING)
-            return None
-        if not is_snapshot(start):
-            self._foreign.add(key)
-            event(
-                f"{printable(key)} is no checkpoint, and is left as it is: this painting has "
-                "none; move it away",
-                level=WARNING,
-            )
-            return None
-        return read_snapshot(self._retrying, key, task.fingerprint, shapes)
-
-    def _saves_of(self, task: Task) -> "list[Future[None]]":
+    def _last_save(self, task: Task) -> "Future[None]":
+        """The task's last save; one that is done if it has none."""
         with self._lock:
-            return [*self._saves.get(task.checkpoint_key, ())]
+            if (found := self._saves.get(task.checkpoint_key)) is not None:
+                return found
+        none: Future[None] = Future()
+        none.set_result(None)
+        return none
 
     def _upload(self, task: Task, snapshot: Snapshot) -> None:
         try:

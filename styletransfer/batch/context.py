@@ -1,33 +1,25 @@
 """What the parts of one run share."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from styletransfer.config import Config
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket, Store
+from styletransfer.storage.base import Bucket
 
 if TYPE_CHECKING:
-    from styletransfer.batch.checkpoints import CheckpointStore
-    from styletransfer.batch.eta import BatchEta
     from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.batch.plan import Plan
-    from styletransfer.batch.prefetch import Prefetcher
-    from styletransfer.batch.prefetch_memory import PrefetchMemory
-    from styletransfer.batch.uploader import Uploader
-    from styletransfer.engine.stylize import Step
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """The three buckets of a run, and where checkpoints are, if not in that of the results."""
+    """The three buckets of a run."""
 
     source: Bucket
     style: Bucket
-    result: Store
-    checkpoints: Store | None = None
+    result: Bucket
 
     @classmethod
     def open(cls, config: Config) -> "Buckets":
@@ -41,13 +33,11 @@ class Buckets:
 
 @dataclass(frozen=True, kw_only=True)
 class PaintingContext:
-    """What a worker paints with. on_step: is called with every step; what it raises ends the run,
-    if it is no Exception."""
+    """What a painter paints with."""
 
     config: Config
     networks: "NetworkPool"
     stop: Stop
-    on_step: "Callable[[Step], None] | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +46,3 @@ class RunContext(PaintingContext):
 
     buckets: Buckets
     plan: "Plan"
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """What the workers of a run share: where their tasks come from and their results go."""
-
-    prefetcher: "Prefetcher"
-    memory: "PrefetchMemory"
-    checkpoints: "CheckpointStore"
-    uploader: "Uploader"
-    eta: "BatchEta"

@@ -38,7 +38,7 @@ def _load(wanted: str) -> "Devices":
             from styletransfer.devices.tensorflow import choose_devices
 
             devices = choose_devices(wanted)
-            import styletransfer.batch.worker  # noqa: F401
+            import styletransfer.batch.painting  # noqa: F401
     finally:
         gc.enable()
     return devices

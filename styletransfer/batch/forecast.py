@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from styletransfer.batch.context import RunContext
-from styletransfer.batch.inputs import read_look, read_photo
 from styletransfer.batch.looks import Look
 from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
-from styletransfer.batch.prefetch_memory import decodable_memory
+from styletransfer.batch.reading import decodable_memory, read_look, read_photo
 from styletransfer.batch.waiting import result_of
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
     from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.batch.plan import Plan, Selection, Task
-    from styletransfer.batch.uploader import Outcome
+    from styletransfer.batch.workers import Outcome
 
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:

@@ -15,7 +15,7 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
-from styletransfer.bucket_layout import UNPUBLISHED
+from styletransfer.bucket_layout import PAGE, UNPUBLISHED
 from styletransfer.config import Config
 from styletransfer.log import event
 from styletransfer.record import Record
@@ -23,7 +23,7 @@ from styletransfer.signals import Stop
 from styletransfer.storage.base import UnavailableError
 
 if TYPE_CHECKING:
-    from styletransfer.batch.uploader import Outcome
+    from styletransfer.batch.workers import Outcome
     from styletransfer.gallery.publisher import Gallery
 
 MOST_SHOWN = 50_000  # results on one page
@@ -108,8 +108,11 @@ def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
 
 
 def _page_lacks_results(run: RunContext) -> bool:
-    """Whether the page that this run writes lacks results that other runs have stored."""
-    return run.config.makes_page and UNPUBLISHED in run.plan.stored
+    """Whether the page that this run writes is gone, or lacks results that other runs have
+    stored."""
+    plan = run.plan
+    gone = bool(plan.done) and PAGE not in plan.stored
+    return run.config.makes_page and (gone or UNPUBLISHED in plan.stored)
 
 
 def _open_gallery(run: RunContext) -> "Gallery":

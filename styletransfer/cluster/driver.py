@@ -20,7 +20,8 @@ from styletransfer.batch.failures import UnexpectedError
 from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record, record_readers
-from styletransfer.batch.uploader import Outcome, Uploader
+from styletransfer.batch.storing import Storer, log_failure
+from styletransfer.batch.workers import Outcome, Stores
 from styletransfer.cluster.assignments import Assignments
 from styletransfer.cluster.connection import connected
 from styletransfer.cluster.fleet import Fleet, Member
@@ -66,19 +67,22 @@ class ClusterPainting:
         outcome = Outcome(failures=[*run.plan.refused])
         ownership = Ownership(result, run.plan.partial)
         checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-        uploader = Uploader(result, run.plan.output, ownership, gallery, checkpoints, outcome)
+        storer = Storer(result, run.plan.output, ownership, gallery, checkpoints)
+        stores = Stores(storer, gallery, run.stop, outcome)
         try:
             with connected(self._address, self._variables) as ray:
                 gallery.begin()
                 with throughput(len(run.plan.todo), run.config.progress) as shown:
-                    stored = _Painting(ray, run, uploader, shown, has_gallery).run()
+                    stored = _Painting(ray, run, stores, shown, has_gallery).run()
             if has_gallery:
                 for record in _records(result, stored):
                     gallery.add_record(record)
-            return uploader.finish(run.stop)
+            stores.drain()
+            gallery.publish()
+            return outcome
         finally:
             leaving.set()
-            uploader.close()
+            stores.close()
             checkpoints.close()
 
 
@@ -89,11 +93,11 @@ class _Painting:
         self,
         ray: Any,
         run: RunContext,
-        uploader: Uploader,
+        stores: Stores,
         shown: Throughput,
         has_gallery: bool,
     ) -> None:
-        self._ray, self._run, self._uploader, self._shown = ray, run, uploader, shown
+        self._ray, self._run, self._stores, self._shown = ray, run, stores, shown
         # A file's path is the same on all machines, or its identity differs, which is an error.
         setup = WorkerSetup(run.config, run.networks.choices(), has_gallery, ENGINE_VERSION, None)
         self._fleet = Fleet(ray, setup, self._await_start)
@@ -115,7 +119,7 @@ class _Painting:
         try:
             while self._tasks.left:
                 self._run.stop.obey()
-                self._uploader.check()
+                self._stores.check()
                 self._fleet.look(self._tasks.left)
                 self._lose_silent()
                 self._hand_out()
@@ -185,14 +189,15 @@ class _Painting:
         if answer.failure is None:
             self._stored.append(task)
         if answer.found:
-            self._uploader.outcome.add_found(task)
+            self._stores.outcome.found.append(task)
             what = f"{task}: another run has stored it meanwhile"
             event(what, level=DEBUG, photo=task.photo.key, look=task.look.name)
         elif answer.failure is None:
-            self._uploader.outcome.add_painted(task, answer.seconds or 0.0)
+            self._stores.outcome.add_painted(task, answer.seconds or 0.0)
             event(f"{task}: done", level=DEBUG, photo=task.photo.key, look=task.look.name)
         else:
-            self._uploader.add_recorded_failure(task, answer.failure)
+            self._stores.outcome.failures.append((task, answer.failure))
+            log_failure(task, str(task), answer.failure)
 
     def _handle_error(self, member: Member, error: BaseException) -> None:
         """A worker that has died, or raised what nobody foresaw."""
@@ -243,7 +248,7 @@ class _Painting:
                     f"on nodes that are there; Ray's dashboard has their logs; the last: {reason}"
                 )
         for task, blame in self._tasks.lose(member.name, with_node):
-            self._uploader.fail(task, str(task), UnexpectedError(blame))
+            self._stores.fail(task, str(task), UnexpectedError(blame))
             self._shown.add(failed=True)
 
     def _give_up(self, member: Member, problem: StyleTransferError, at_start: bool) -> None:

@@ -1,28 +1,35 @@
-"""Paints one job after another as a batch of one picture each: with the batch's plan, its worker
-and its uploader. TensorFlow and the networks stay loaded in between."""
+"""Paints one job after another as a batch of one picture each: with the batch's plan, and what
+reads, paints and stores there. TensorFlow and the networks stay loaded in between."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.batch.context import Buckets, RunContext
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.context import PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.looks import Look
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan, Selection, make_plan
+from styletransfer.batch.ownership import Ownership
+from styletransfer.batch.plan import Plan, Selection, Task, make_plan
+from styletransfer.batch.reading import Reader
 from styletransfer.batch.records import read_record
+from styletransfer.batch.storing import Storer
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.publisher import GalleryContribution
 from styletransfer.record import Record
 from styletransfer.signals import Stop
+from styletransfer.storage.retry import RetryingBucket
 from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.job_store import PHOTOS, StoredJob
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
+from styletransfer.web.stored import PHOTOS, StoredJob
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -90,30 +97,54 @@ class JobRunner:
         if plan.refused:
             raise JobFailedError(plan.refused[0][1])
         if plan.todo:
-            from styletransfer.batch import workers
-
-            run = RunContext(
-                config=self._config,
-                buckets=Buckets(
-                    self._buckets.photos,
-                    self._buckets.style,
-                    self._buckets.result,
-                    self._buckets.unfinished,
-                ),
-                plan=plan,
-                networks=self._networks,
-                stop=self._stop,
-                on_step=on_step,
-            )
-            gallery = Gallery(self._buckets.result, publishes=False)
-            outcome = workers.paint_all(run, gallery, self._loader.devices)
-            if outcome.failures:
-                raise JobFailedError(outcome.failures[0][1].removeprefix(f"{job.photo_key}: "))
+            self._paint(plan.todo[0], on_step)
         key = bucket_layout.record_key(look.name, job.photo_key)
         record = read_record(self._buckets.result, key)
         if record is None or record.result is None:
             raise JobFailedError("its record was damaged meanwhile; paint it once more")
         return record
+
+    def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
+        from styletransfer.batch.painting import Painter, Surroundings
+
+        device, leaving = self._loader.devices().first, threading.Event()
+        photos, style, result, unfinished = (
+            RetryingBucket(each, leaving)
+            for each in (
+                self._buckets.photos,
+                self._buckets.style,
+                self._buckets.result,
+                self._buckets.unfinished,
+            )
+        )
+        checkpoints = CheckpointStore(self._buckets.unfinished, unfinished, set())
+        gallery, ownership = GalleryContribution(result), Ownership(result, partial=True)
+        storer = Storer(result, self._config.output, ownership, gallery, checkpoints)
+        context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
+        try:
+            checkpoints.look_for(task)
+            reader = Reader(photos, style, self._config.memory_limit)
+            inputs = reader.decode(task, reader.fetch(task))
+            key = storer.result_key(task, inputs.photo.picture)
+            beside = Surroundings(on_step=on_step)
+            self._stop.later = True  # Until its checkpoint is saved.
+            finished = Painter(device, context, checkpoints).paint(
+                task, key, str(task), inputs, beside
+            )
+            self._stop.later = False
+            self._stop.obey()
+            gallery.begin()
+            storer.store(finished)
+            gallery.publish()
+        except Exception as error:
+            failure = picture_failure(error)
+            storer.fail(task, str(task), failure)
+            reason = str(failure).removeprefix(f"{task.photo.key}: ")
+            raise JobFailedError(reason) from None
+        finally:
+            self._stop.later = False
+            leaving.set()
+            checkpoints.close()
 
     def _plan(self, job: StoredJob, look: Look) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)
@@ -129,7 +160,4 @@ class JobRunner:
             for prefix in prefixes
             for entry in self._buckets.result.list(f"{prefix}/{job.id}/")
         }
-        plan = make_plan(selection, self._networks, output, self._buckets.result, stored)
-        wanted = (task.checkpoint_key for task in plan.todo)
-        checkpoints = frozenset(key for key in wanted if self._buckets.unfinished.find(key))
-        return dataclasses.replace(plan, checkpoints=checkpoints)
+        return make_plan(selection, self._networks, output, self._buckets.result, stored)

@@ -39,7 +39,7 @@ def test_nothing_is_searched_for_to_be_freed_while_modules_are_loaded(monkeypatc
             raise error
         return wanted
 
-    devices, worker = "styletransfer.devices.tensorflow", "styletransfer.batch.worker"
+    devices, worker = "styletransfer.devices.tensorflow", "styletransfer.batch.painting"
     monkeypatch.setitem(sys.modules, devices, SimpleNamespace(choose_devices=choose_devices))
     monkeypatch.setitem(sys.modules, worker, SimpleNamespace())
     loader = DeviceLoader("gpu")

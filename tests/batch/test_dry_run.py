@@ -13,7 +13,7 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 
 from styletransfer import log
-from styletransfer.batch import dry_run, forecast, worker
+from styletransfer.batch import dry_run, forecast, painting
 from styletransfer.batch import run as batch_run
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look, Painting
@@ -70,7 +70,7 @@ class PaintingClock:
 
     def __init__(self, monkeypatch):
         self.now, self.steps, self._warm = 0.0, [], False
-        for module in (batch_run, dry_run, forecast, worker):
+        for module in (batch_run, dry_run, forecast, painting):
             monkeypatch.setattr(module, "perf_counter", lambda: self.now)
         real = StyleTransfer.steps
         monkeypatch.setattr(StyleTransfer, "steps", lambda *given: self._timed(real(*given)))

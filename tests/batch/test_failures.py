@@ -12,9 +12,9 @@ from support import tiny
 from support.folder_batches import RESULTS, keys, run
 
 from styletransfer import log
-from styletransfer.batch import inputs, worker
-from styletransfer.batch.prefetch import Prefetcher
-from styletransfer.batch.worker import Worker
+from styletransfer.batch import painting, reading
+from styletransfer.batch.painting import Painter
+from styletransfer.batch.workers import Stores
 from styletransfer.images import encode
 from styletransfer.storage.base import DiskError, UnavailableError
 from styletransfer.storage.files import storage_errors
@@ -22,8 +22,8 @@ from styletransfer.storage.folder import FolderBucket
 
 IN_MONET = {"LOOK": "monet"}
 PLACES = {
-    "reading": (inputs.decode, "decode"),
-    "painting": (worker, "follow"),
+    "reading": (reading.decode, "decode"),
+    "painting": (painting, "follow"),
     "encoding": (encode, "encode_result"),
     "pushing": (FolderBucket, "write"),
 }
@@ -61,24 +61,44 @@ def test_the_trace_is_logged_at_debug_level(folders, small_vgg, capsys, monkeypa
     def failing(*_, **__):
         raise IndexError("no such row")
 
-    monkeypatch.setattr(worker, "follow", failing)
+    monkeypatch.setattr(painting, "follow", failing)
     log.log_to_stdout("%(message)s", level=logging.DEBUG)
     assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
     out = capsys.readouterr().out
     assert "Traceback" in out and ", in failing" in out
 
 
+def test_a_result_that_there_is_too_little_memory_to_encode_fails_alone(
+    folders, small_vgg, monkeypatch, capsys
+):
+    whole = encode.encode_result
+
+    def failing(output, photo, image):
+        if image.shape[0] > image.shape[1]:
+            raise MemoryError
+        return whole(output, photo, image)
+
+    monkeypatch.setattr(encode, "encode_result", failing)
+    assert run(folders, **IN_MONET) == 1
+    out = capsys.readouterr().out
+    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert "old town é.png: there is too little memory to encode its result" in failed
+    assert "1 painted" in out
+    assert "too little memory" in Path("out/_records/monet/trip/old town é.png.json").read_text()
+
+
 def test_what_ends_a_run_still_ends_it(folders, small_vgg, monkeypatch):
     def failing(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(worker, "follow", failing)
+    monkeypatch.setattr(painting, "follow", failing)
     with pytest.raises(MemoryError):
         run(folders)
 
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_vgg, monkeypatch):
-    write, finished, ending = FolderBucket.write, Worker._finished, threading.Event()
+    close = Stores.close
+    write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
 
     def slow(bucket, key, *others):
         if key == "monet/beach.jpg":
@@ -92,8 +112,8 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_
         return finished(this, task, *others)
 
     monkeypatch.setattr(FolderBucket, "write", slow)
-    monkeypatch.setattr(Worker, "_finished", first_alone)
-    monkeypatch.setattr(Prefetcher, "close", lambda _: ending.set())
+    monkeypatch.setattr(Painter, "paint", first_alone)
+    monkeypatch.setattr(Stores, "close", lambda this: (ending.set(), close(this)))
     with pytest.raises(UnavailableError, match="disk is gone"):
         run(folders, **IN_MONET)
     assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from support import tiny
 from support.folder_batches import grey_file, keys, run
 
-from styletransfer.batch import worker
+from styletransfer.batch import painting as painting_module
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.errors import DivergedError
 from styletransfer.images import arrays, decode
@@ -89,7 +89,7 @@ def grey_steps(monkeypatch):
     grey = np.full((48, 64, 3), 0.5, np.float32)
     step = {"iteration": 1, "total": 1, "fraction": 1.0, "eta_s": 0.0, "scale": 64}
     done = SimpleNamespace(**step, image=grey, losses={"total": 0.0}, content_weight=1.0)
-    monkeypatch.setattr(worker.Worker, "_steps", lambda *_: iter([done]))
+    monkeypatch.setattr(painting_module.Painter, "_steps", lambda *_: iter([done]))
 
 
 def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, grey_steps, capsys):
@@ -213,7 +213,7 @@ def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypa
                     raise DivergedError("the picture ran away")
                 yield step
 
-    monkeypatch.setattr(worker, "StyleTransfer", Diverging)
+    monkeypatch.setattr(painting_module, "StyleTransfer", Diverging)
     assert run(folders) == 1
     assert {key for key in keys() if not key.startswith("_")} == {
         "both/beach.jpg",

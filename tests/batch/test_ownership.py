@@ -8,7 +8,7 @@ from support import tiny
 from support.batch_results import ONE, RECORD, RESULT, painted, results
 from support.folder_batches import QUICK, run
 
-from styletransfer.batch import uploader as uploader_module
+from styletransfer.images import encode
 from styletransfer.storage.folder import FolderBucket
 
 # --- objects of others ----------------------------------------------------------------------
@@ -35,14 +35,14 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, small
 def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
     folders, small_vgg, monkeypatch
 ):
-    whole = uploader_module.encode.encode_result
+    whole = encode.encode_result
 
     def meanwhile(*arguments):
         RESULT.parent.mkdir(parents=True)
         RESULT.write_bytes(b"mine")
         return whole(*arguments)
 
-    monkeypatch.setattr(uploader_module.encode, "encode_result", meanwhile)
+    monkeypatch.setattr(encode, "encode_result", meanwhile)
     assert run(folders, **ONE) == 1
     assert RESULT.read_bytes() == b"mine"
 
@@ -106,14 +106,14 @@ def test_what_another_run_stores_meanwhile_in_another_format_stays_known(
     folders, small_vgg, capsys, monkeypatch
 ):
     """A run with other settings begins and ends while this one encodes its result."""
-    whole = uploader_module.encode.encode_result
+    whole = encode.encode_result
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(uploader_module.encode, "encode_result", whole)
+        monkeypatch.setattr(encode, "encode_result", whole)
         assert run(folders, **ONE, OUTPUT_FORMAT="webp") == 0
         return whole(*arguments)
 
-    monkeypatch.setattr(uploader_module.encode, "encode_result", meanwhile)
+    monkeypatch.setattr(encode, "encode_result", meanwhile)
     assert run(folders, **ONE) == 0
     assert results() == {"monet/beach.jpg", "monet/beach.webp"}
     for form in ("webp", "jpg"):

@@ -4,8 +4,8 @@ found, proved and set up is in tests/devices/."""
 import json
 import os
 import signal
+import sys
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,9 +14,8 @@ import tensorflow as tf
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer import Settings, config
+from styletransfer import Settings, config, progress
 from styletransfer.batch import workers
-from styletransfer.batch.eta import BatchEta
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.places import (
     DeviceShare,
@@ -25,9 +24,7 @@ from styletransfer.batch.places import (
     workers_that_pay,
 )
 from styletransfer.batch.plan import Task
-from styletransfer.batch.prefetch import Prefetcher
-from styletransfer.batch.prefetch_memory import PrefetchMemory
-from styletransfer.batch.workers import run_side_by_side
+from styletransfer.batch.workers import TimeLeft, run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import TILINGS, MemoryPlan
 from styletransfer.engine.step_rate import StepRate
@@ -296,37 +293,33 @@ def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
     assert len(waits) < 10
 
 
-def test_the_time_left_is_shared_by_the_workers():
-    left = [6]
-    eta = BatchEta(2, lambda: left[0], {"monet": [10.0, 20.0]})
-    assert eta.left("GPU:0", 5, 10) == pytest.approx((10 + 6 * 15) / 2)
-    assert eta.left("GPU:1", 5, 4) == pytest.approx((10 + 4 + 6 * 15) / 2)
-    left[0] = 0
-    assert eta.left("GPU:1", 5, 3) == 10  # The other's is the last.
-    eta.finished("GPU:0")
-    assert eta.left("GPU:1", 5, 3) == 3
+def test_the_time_left_is_shared_by_the_painters():
+    left = TimeLeft(2)
+    assert TimeLeft(1).of_batch("a", 5, 10, 3) == 10 + 3 * 15
+    left.end("a", 10.0)
+    left.end("a", 20.0)
+    assert left.of_batch("a", 5, 10, 6) == pytest.approx((10 + 6 * 15) / 2)
+    assert left.of_batch("b", 5, 4, 6) == pytest.approx((10 + 4 + 6 * 15) / 2)
+    assert left.of_batch("b", 5, 3, 0) == 10  # The other's is the last.
+    left.end("a")
+    assert left.of_batch("b", 5, 3, 0) == 3
 
 
-def test_before_a_painting_is_finished_the_current_one_says_how_long_they_take():
-    assert BatchEta(1, lambda: 3, {}).left("CPU:0", 5, 10) == 10 + 3 * 15
+def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    both, bars = threading.Barrier(2, timeout=20), []
+    shown = {"scale": 64, "losses": {"total": 1.0}, "eta_s": 1.0, "total": 2}
 
+    def steps():
+        for number in (1, 2):
+            both.wait()
+            bars.append(progress.bars.in_progress)
+            both.wait()
+            yield SimpleNamespace(iteration=number, fraction=number / 2, **shown)
 
-def test_each_task_is_taken_once_and_nothing_is_read_long_before_its_turn():
-    read = []
-    look = SimpleNamespace(paintings=[], shares=[], settings=None)
-    tasks = [
-        SimpleNamespace(look=look, photo=SimpleNamespace(key=str(n)), mask=None) for n in range(40)
-    ]
-    source = SimpleNamespace(read_listed=lambda entry: read.append(entry.key) or tiny.file(16, 16))
-    prefetcher, taken = Prefetcher(tasks, source, source, PrefetchMemory()), []
-    assert prefetcher.left == 40
-
-    def take():
-        for prefetched in prefetcher:
-            prefetched.photo.result()
-            taken.append(prefetched.number)
-            assert len(read) <= len(taken) + 8
-            time.sleep(0.001)  # As if it painted, so that all three get some.
-
-    run_side_by_side([take, take, take])
-    assert sorted(taken) == list(range(1, 41)) and prefetcher.left == 0
+    run_side_by_side(
+        [lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")]
+    )
+    assert bars == [2, 2, 2, 2]  # of one display: a terminal has room for no other
+    assert "100%" in capsys.readouterr().out
+    assert progress.bars.in_progress == 0

@@ -13,7 +13,7 @@ from support.folder_batches import RECORDS, RESULTS, keys
 
 from styletransfer import config
 from styletransfer.batch import run as batch
-from styletransfer.batch.worker import Worker
+from styletransfer.batch.painting import Painter
 from styletransfer.cluster import assignments, connection, driver, fleet, remote_worker
 from styletransfer.cluster import run as run_module
 from styletransfer.cluster.orders import Started
@@ -46,14 +46,14 @@ def cluster(folders, small_vgg, monkeypatch):
 @pytest.fixture
 def painting(monkeypatch):
     """What happens when a worker begins a task: a list of functions of the task."""
-    happens, whole = [], Worker._finished
+    happens, whole = [], Painter.paint
 
     def finished(worker, task, *others):
         for each in happens:
             each(task)
         return whole(worker, task, *others)
 
-    monkeypatch.setattr(Worker, "_finished", finished)
+    monkeypatch.setattr(Painter, "paint", finished)
     return happens
 
 

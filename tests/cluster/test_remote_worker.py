@@ -8,16 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from support import tiny
 
 from styletransfer import ENGINE_VERSION, config
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
+from styletransfer.batch.storing import FinishedPicture
 from styletransfer.cluster import remote_worker
 from styletransfer.cluster.orders import Answer, Order, WorkerSetup
 from styletransfer.cluster.remote_worker import RemoteWorker
-from styletransfer.errors import DeviceError, PictureError, WeightsError
+from styletransfer.errors import DeviceError, PictureError
+from styletransfer.images import decode
+from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry, UnavailableError
@@ -34,20 +39,21 @@ TASK = Task(
 SOON_S = 10
 
 
-class IdleWorker:
-    """In place of a Worker: `does` is called with each task and the IdleWorker."""
+class IdlePainter:
+    """In place of a Painter: `does` is called with the IdlePainter and each task."""
 
-    def __init__(self, device, context, pipeline):
-        self.stop, self.pipeline = context.stop, pipeline
+    def __init__(self, device, context, checkpoints):
+        self.stop, self.checkpoints = context.stop, checkpoints
 
-    def paint(self):
-        for prefetched in self.pipeline.prefetcher:
-            self.does(prefetched.task)
+    def paint(self, task, key, label, inputs, beside):
+        return self.does(task)
 
 
-def painted(idle, task):
-    idle.pipeline.uploader.outcome.add_painted(task, 2.0)
-    idle.pipeline.uploader.outcome.add_end(task)
+def painted(self, task):
+    record = Record(photo=task.photo.key, look=task.look.name)
+    image = np.zeros((16, 16, 3), np.float32)
+    picture = decode.decode(tiny.file(16, 16), "x")
+    return FinishedPicture(task, "monet/beach.jpg", "", picture, [], image, record, 2.0)
 
 
 @pytest.fixture
@@ -56,24 +62,25 @@ def setup(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(first="a core"))
-    module = SimpleNamespace(Worker=IdleWorker)
-    monkeypatch.setitem(sys.modules, "styletransfer.batch.worker", module)
+    module = SimpleNamespace(Painter=IdlePainter, Surroundings=lambda **_: None)
+    monkeypatch.setitem(sys.modules, "styletransfer.batch.painting", module)
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # So that what a worker sets is undone.
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
     for folder in ("photos", "paintings", "out"):
         Path(folder).mkdir()
+    Path("photos/beach.jpg").write_bytes(tiny.file(16, 16))
     names = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
     return WorkerSetup(config.load(names), {}, False, ENGINE_VERSION, os.cpu_count())
 
 
 @pytest.fixture
 def orders(setup, monkeypatch):
-    """Starts a worker whose IdleWorker `does` this, and gives what orders it."""
+    """Starts a worker whose IdlePainter `does` this, and gives what orders it."""
     pool, workers = ThreadPoolExecutor(2), []
 
     def start(does):
-        monkeypatch.setattr(IdleWorker, "does", does, raising=False)
+        monkeypatch.setattr(IdlePainter, "does", does, raising=False)
         workers.append(RemoteWorker(setup))
         assert workers[0].start().device == "a core"
 
@@ -87,49 +94,34 @@ def orders(setup, monkeypatch):
 
 
 def test_an_order_is_answered_with_its_seconds_or_why_it_failed(orders):
-    does = [painted, lambda self, task: self.pipeline.uploader.fail(task, "", PictureError("bad"))]
+    def fails(self, task):
+        raise PictureError("bad")
+
+    does = [fails, painted]
     order, _ = orders(lambda self, task: does.pop(0)(self, task))
-    assert order().result(SOON_S) == Answer(seconds=2.0)
     assert order().result(SOON_S) == Answer(failure="bad")
     assert '"error": "bad"' in Path("out/_records/monet/beach.jpg.json").read_text()
+    assert order().result(SOON_S) == Answer(seconds=2.0)
+    assert Path("out/monet/beach.jpg").exists()
 
 
-def test_what_ends_a_worker_answers_this_order_and_all_later_ones(orders):
-    problem = WeightsError("no weights")
-
+@pytest.mark.parametrize("problem", [DeviceError("no GPU"), UnavailableError("away")])
+def test_what_ends_a_worker_is_its_problem(orders, problem):
     def does(self, task):
         raise problem
 
     order, _ = orders(does)
     assert order().result(SOON_S) == Answer(problem=problem)
-    assert order().result(SOON_S) == Answer(problem=problem)
+    assert not Path("out/_records").exists()
 
 
-def test_what_nobody_foresaw_is_raised(orders):
+def test_memory_that_is_exhausted_is_raised(orders):
     def does(self, task):
-        raise IndexError("odd")
+        raise MemoryError
 
     order, _ = orders(does)
-    for _ in range(2):
-        with pytest.raises(IndexError, match="odd"):
-            order().result(SOON_S)
-
-
-def test_storage_that_stays_away_is_the_workers_problem(orders):
-    away = UnavailableError("away")
-
-    def does(self, task):
-        checks = [lambda: None, lambda: None]
-
-        def check():
-            self.pipeline.uploader.check = checks.pop()
-            raise away
-
-        self.pipeline.uploader.check = check
-
-    order, _ = orders(does)
-    assert order().result(SOON_S) == Answer(problem=away)
-    assert order().result(SOON_S) == Answer(problem=away)
+    with pytest.raises(MemoryError):
+        order().result(SOON_S)
 
 
 def test_a_worker_that_is_to_leave_stops_what_is_under_way(orders):
@@ -164,8 +156,8 @@ def test_a_checkpoint_is_known_where_there_may_be_one(orders, may_resume):
     checkpoint = Path("out") / TASK.checkpoint_key
 
     def does(self, task):
-        self.pipeline.checkpoints.delete(task)
-        painted(self, task)
+        self.checkpoints.delete(task)
+        return painted(self, task)
 
     order, _ = orders(does)
     checkpoint.parent.mkdir(parents=True)

@@ -3,6 +3,7 @@ show is Ray itself: how nodes find each other, how a lost one is noticed, what c
 
 import os
 import pickle
+import signal
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -40,9 +41,9 @@ class Actor:
         pending, self._pending = self._pending, {}
         for each in pending:
             each.set_exception(self._error)
-        if hasattr(self._made, "_prefetcher"):  # Ends its threads.
-            self._made._problem = DiedError("the worker has died")
-            self._made._prefetcher.close()
+        if hasattr(self._made, "_stop"):  # Ends its painting.
+            self._made._stop.signum = signal.SIGTERM
+            self._made._leaving.set()
 
     def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))

@@ -1,12 +1,19 @@
-"""Photos and paintings, read from buckets and decoded. Does not import TensorFlow: it runs in
-threads while that is being loaded."""
+"""A task's photo and look, read from their buckets and decoded.
 
-from collections.abc import Callable, Iterable
+Does not import TensorFlow: it runs in threads while that is being loaded. What is decoded before
+its turn takes no more than a share of the memory that is known beforehand, which painting leaves
+alone. A larger picture is decoded in its turn, when nothing else is painted in its place.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from styletransfer.batch.looks import Look, Painting
+from styletransfer.batch.plan import Task
+from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from styletransfer.engine.schedule import painting_size
 from styletransfer.images import arrays, decode
 from styletransfer.images.borders import used_pixels
@@ -14,12 +21,33 @@ from styletransfer.images.decode import decode_mask
 from styletransfer.images.header import bytes_to_decode
 from styletransfer.images.masks import painted, visible
 from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
+from styletransfer.storage.base import Bucket, Entry
 
+AHEAD_SHARE, MAX_AHEAD_BYTES = (
+    1 / 8,
+    1_000_000_000,
+)  # of the free memory, for all that is read ahead
+AHEAD_PARTS = 3  # Two photos and a painting are read before the turn of one painter.
 Read = Callable[[Entry], bytes]  # of a listing → content; raises StorageError
 
 # Bytes that decoding takes → when they may be taken, the most that it may take; None: no limit.
 Admit = Callable[[int], int | None]
+
+
+class _NotYetError(Exception):
+    """A picture is too large to be decoded before its turn."""
+
+
+def decodable_memory(limit: int | None) -> int:
+    """The most bytes that decoding one picture may take while nothing is painted.
+
+    Args:
+        limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
+    """
+    free = free_memory()
+    if limit is not None:
+        free = min(free, int(LIMIT_SHARE * limit) - resident_memory())
+    return max(0, free)
 
 
 class PhotoInput(NamedTuple):
@@ -119,3 +147,86 @@ def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarra
 
 def _bytes(found: Iterable[np.ndarray | None]) -> int:
     return sum(each.nbytes for each in found if each is not None)
+
+
+class Inputs(NamedTuple):
+    """What a task is painted from."""
+
+    photo: PhotoInput
+    look: LookInput
+
+
+class Fetched(NamedTuple):
+    """A task's files, by their entries' keys, and its photo if that was decoded before its turn."""
+
+    files: Mapping[str, bytes]
+    photo: PhotoInput | None
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the decoded photo takes."""
+        return 0 if self.photo is None else self.photo.bytes
+
+
+class Reader:
+    """Reads what tasks are painted from. Thread-safe."""
+
+    def __init__(self, source: Bucket, style: Bucket, memory_limit: int | None) -> None:
+        """Takes the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
+        self._source, self._style, self._limit = source, style, memory_limit
+        ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
+        self.ahead_bytes = ahead // AHEAD_PARTS
+        self._decodable: int | None = None
+        # The look read last: tasks are in the order of their looks.
+        self._look: Look | None = None
+        self._look_files: dict[str, bytes] = {}
+        self._look_input: LookInput | None = None
+        self._of_look = threading.Lock()
+
+    def fetch(self, task: Task) -> Fetched:
+        """Reads a task's files before its turn, and decodes what is small. Raises PictureError,
+        StorageError."""
+        entries = [task.photo] if task.mask is None else [task.photo, task.mask]
+        files = {each.key: self._source.read_listed(each) for each in entries}
+        photo = None
+        try:
+            photo = read_photo(task.photo, task.mask, lambda each: files[each.key], self._small)
+            files = {}
+            self._read_look(task.look, self._small)
+        except _NotYetError:
+            pass
+        return Fetched(files, photo)
+
+    def decode(self, task: Task, fetched: Fetched) -> Inputs:
+        """What a task is painted from, in its turn. Raises PictureError, MemoryShortError, naming
+        the file, StorageError."""
+        photo = fetched.photo
+        if photo is None:
+            files = fetched.files
+            photo = read_photo(task.photo, task.mask, lambda each: files[each.key], self._in_turn)
+        return Inputs(photo, self._read_look(task.look, self._in_turn))
+
+    def _read_look(self, look: Look, admit: Admit) -> LookInput:
+        with self._of_look:
+            if self._look is None or look != self._look:
+                self._look, self._look_files, self._look_input = look, {}, None
+            if self._look_input is None:
+                self._look_input = read_look(look, self._look_file, admit)
+                self._look_files = {}
+            return self._look_input
+
+    def _look_file(self, entry: Entry) -> bytes:
+        if entry.key not in self._look_files:
+            self._look_files[entry.key] = self._style.read_listed(entry)
+        return self._look_files[entry.key]
+
+    def _small(self, needed: int) -> None:
+        if needed > self.ahead_bytes:
+            raise _NotYetError
+
+    def _in_turn(self, needed: int) -> int:
+        """The same for all pictures of a run, so that none depends on what was painted before it:
+        it is found in the first turn, when TensorFlow is loaded."""
+        if self._decodable is None:
+            self._decodable = decodable_memory(self._limit)
+        return self._decodable

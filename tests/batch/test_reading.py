@@ -9,9 +9,11 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from styletransfer.batch.inputs import read_look, read_photo
+from styletransfer.batch import reading as reading_module
 from styletransfer.batch.looks import Look, Painting
-from styletransfer.errors import PictureError
+from styletransfer.batch.plan import Task
+from styletransfer.batch.reading import Reader, read_look, read_photo
+from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -147,3 +149,62 @@ def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, messa
     files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
     with pytest.raises(PictureError, match=f"^{message}"):
         read_photo(entry("b.jpg"), entry("m.png"), reading(files | {bad: b"dear diary"}))
+
+
+# --- before and in its turn -----------------------------------------------------------------
+
+SMALL = saved(Image.new("RGB", (64, 64)), "PNG")
+LARGE = saved(Image.new("RGB", (2000, 2000)), "PNG")  # Takes 60 MB in a file of 12 kB.
+LOOK = Look("one", (Painting(entry("monet.png"), 1.0),), Settings(size=64))
+
+
+class Counting:
+    """A bucket of these files, which counts how often each is read."""
+
+    def __init__(self, **files):
+        self.files, self.read = files, []
+
+    def read_listed(self, entry):
+        self.read.append(entry.key)
+        return self.files[entry.key.removesuffix(".png")]
+
+
+def reader_of(monkeypatch, free, limit=None, painting=SMALL):
+    monkeypatch.setattr(reading_module, "free_memory", lambda: free)
+    source, style = Counting(small=SMALL, large=LARGE), Counting(monet=painting)
+    return Reader(source, style, limit), source, style
+
+
+def task_of(name, look=LOOK):
+    return Task(entry(f"{name}.png"), None, look, "", None, "", None)
+
+
+def test_small_pictures_are_decoded_before_their_turn_and_large_ones_in_it(monkeypatch):
+    reader, source, style = reader_of(monkeypatch, 24 * 50_000_000)
+    for name in ("small", "large"):
+        fetched = reader.fetch(task_of(name))
+        assert (fetched.photo is not None) == (name == "small")
+        assert fetched.bytes <= reader.ahead_bytes
+        assert reader.decode(task_of(name), fetched).photo.picture is not None
+    assert source.read == ["small.png", "large.png"] and style.read == ["monet.png"]
+
+
+def test_a_large_painting_is_read_once_and_decoded_in_its_tasks_turn(monkeypatch):
+    reader, _, style = reader_of(monkeypatch, 24 * 50_000_000, painting=LARGE)
+    fetched = [reader.fetch(task_of("small")) for _ in range(2)]
+    for each in fetched:
+        assert reader.decode(task_of("small"), each).look.paintings[0].shape[:2] == (64, 64)
+    assert style.read == ["monet.png"]
+
+
+def test_a_picture_that_never_fits_fails_by_name(monkeypatch):
+    reader, *_ = reader_of(monkeypatch, 30_000_000)
+    fetched = reader.fetch(task_of("large"))
+    with pytest.raises(MemoryShortError, match=r"^large.png: decoding .* 60 MB .* 30 MB"):
+        reader.decode(task_of("large"), fetched)
+    assert reader.decode(task_of("small"), reader.fetch(task_of("small"))).photo.mask is None
+
+
+def test_memory_limit_counts(monkeypatch):
+    reader, *_ = reader_of(monkeypatch, 10_000_000_000, limit=1_000_000_000)
+    assert reader.ahead_bytes <= 930_000_000 / 24

@@ -1,20 +1,19 @@
-"""Paints tasks one after another on one device, and hands each result to the uploader."""
+"""A place on a device paints one task after another, with its checkpoints."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from logging import DEBUG, INFO
 from time import perf_counter
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.context import PaintingContext, Pipeline
-from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.inputs import LookInput, PhotoInput
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.context import PaintingContext
 from styletransfer.batch.looks import Look
 from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.batch.plan import Task
-from styletransfer.batch.prefetch import PrefetchedTask
+from styletransfer.batch.reading import Inputs, LookInput
 from styletransfer.batch.records import record_of_inputs
-from styletransfer.batch.uploader import FinishedPicture
+from styletransfer.batch.storing import FinishedPicture
 from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.memory_model import MemoryPlan
@@ -27,65 +26,73 @@ from styletransfer.record import Record
 from styletransfer.vgg.network import VGG
 
 
-class Worker:
-    """Takes the next task whenever its last one is done. The pipeline is shared by all workers.
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What goes on beside a painting. Its defaults are those of a painting that is alone.
 
-    number: of the workers of its device. share: the most bytes that a picture may take there.
+    Attributes:
+        set_aside: Gives the bytes that painting has to leave alone.
+        make_room: Waits until others have freed the memory that they can. Raises UnavailableError,
+            Stopped.
+        batch_left: Gives the seconds left for the whole batch, from those that this picture has
+            taken and those that it is still to take; None: nobody asks.
+        on_step: Is called with every step. What it raises ends the run, if it is no Exception.
     """
+
+    set_aside: Callable[[], int] = lambda: 0
+    make_room: Callable[[], None] = lambda: None
+    batch_left: Callable[[float, float], float] | None = None
+    on_step: Callable[[Step], None] = lambda step: None
+
+
+class Painter:
+    """Keeps the targets of the look painted last: the next task is most likely in the same one."""
 
     def __init__(
         self,
         device: Device,
         run: PaintingContext,
-        pipeline: Pipeline,
-        number: int = 0,
+        checkpoints: CheckpointStore,
         share: int | None = None,
     ) -> None:
-        self._device, self._run, self._pipeline = device, run, pipeline
-        self._name, self._share = f"{device.name}/{number}", share
-        # The targets of the look painted last: the next task is most likely in the same look.
+        """share: the most bytes that a picture may take on the device; None: all that is free."""
+        self._device, self._run, self._checkpoints = device, run, checkpoints
+        self._share = share
         self._look: Look | None = None
         self._style: StyleTargets | None = None
 
-    def paint(self) -> None:
-        """Paints until no task is left. Raises UnavailableError if the storage stays away; Stopped
-        after a signal, with a checkpoint of the current painting in the result bucket."""
-        with self._device.scope():
-            for prefetched in self._pipeline.prefetcher:
-                self._run.stop.obey()
-                self._pipeline.uploader.check()
-                self._paint_one(prefetched)
-
-    def _paint_one(self, prefetched: PrefetchedTask) -> None:
-        """A task, from its inputs to the uploader. What fails, fails alone."""
-        task, label = prefetched.task, prefetched.label
-        try:
-            photo = result_of(prefetched.photo, self._run.stop)
-            look = result_of(prefetched.look, self._run.stop)
-            key = self._pipeline.uploader.result_key(task, photo.picture)
-            finished = self._finished(task, key, label, photo, look)
-        except Exception as error:
-            self._pipeline.uploader.fail(task, label, picture_failure(error))
-        else:
-            self._pipeline.uploader.upload(finished, self._run.stop)
-        finally:
-            self._pipeline.eta.finished(self._name)
-
-    def _finished(
-        self, task: Task, key: str, label: str, photo: PhotoInput, look: LookInput
+    def paint(
+        self, task: Task, key: str, label: str, inputs: Inputs, beside: Surroundings
     ) -> FinishedPicture:
-        """The painting of one task. Raises what StyleTransfer, weights and storage raise."""
+        """The painting of one task, from its checkpoint if it has one.
+
+        Args:
+            task: The task.
+            key: Of its result.
+            label: The task's name in the log.
+            inputs: The photo and the look.
+            beside: What goes on beside it.
+
+        Raises what StyleTransfer, weights and storage raise; Stopped after a signal, with a
+        checkpoint in the bucket.
+        """
+        with self._device.scope():
+            return self._painted(task, key, label, inputs, beside)
+
+    def _painted(
+        self, task: Task, key: str, label: str, inputs: Inputs, beside: Surroundings
+    ) -> FinishedPicture:
         vgg = self._run.networks.load(task.look.settings, self._device.name)
-        started = perf_counter()
+        started, left = perf_counter(), beside.batch_left
 
         def batch_left(eta_s: float) -> float:
-            elapsed = perf_counter() - started
-            return self._pipeline.eta.left(self._name, elapsed, eta_s)
+            assert left is not None
+            return left(perf_counter() - started, eta_s)
 
         last = follow(
-            self._steps(task, photo, look, vgg),
+            self._steps(task, inputs, vgg, beside),
             label,
-            batch_left,
+            batch_left if left else None,
             self._run.config.progress,
             photo=task.photo.key,
             look=task.look.name,
@@ -101,22 +108,20 @@ class Worker:
             seconds=round(seconds, 1),
         )
         return FinishedPicture(
-            task, key, label, photo.picture, look.paintings, image, record, seconds
+            task, key, label, inputs.photo.picture, inputs.look.paintings, image, record, seconds
         )
 
-    def _steps(self, task: Task, photo: PhotoInput, look: LookInput, vgg: VGG) -> Iterator[Step]:
+    def _steps(self, task: Task, inputs: Inputs, vgg: VGG, beside: Surroundings) -> Iterator[Step]:
         """The steps of the optimisation. A checkpoint is saved every CHECKPOINT_EVERY seconds, and
         when a signal has come."""
-        stop, checkpoints = self._run.stop, self._pipeline.checkpoints
+        stop, checkpoints = self._run.stop, self._checkpoints
         try:
-            set_aside = self._pipeline.memory.set_aside()
-            transfer = self._transfer(task, photo, look, vgg, set_aside, self._share)
+            transfer = self._transfer(task, inputs, vgg, beside.set_aside(), self._share)
         except MemoryShortError:
             # Pictures that are read before their turn, or that wait to be stored, may be the cause;
             # or it takes more than its share.
-            self._pipeline.memory.set_nothing_aside()
-            self._pipeline.uploader.drain(stop)
-            transfer = self._transfer(task, photo, look, vgg, 0, None)
+            beside.make_room()
+            transfer = self._transfer(task, inputs, vgg, 0, None)
         self._log_memory(task, transfer.memory_plan)
         resume = result_of(checkpoints.load(task, transfer.snapshot_shapes), stop)
         if resume is not None:
@@ -126,8 +131,7 @@ class Worker:
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()
         for step in steps:
-            if self._run.on_step:
-                self._run.on_step(step)
+            beside.on_step(step)
             yield step
             if step.iteration == step.total:
                 return
@@ -156,17 +160,12 @@ class Worker:
         )
 
     def _transfer(
-        self,
-        task: Task,
-        photo: PhotoInput,
-        look: LookInput,
-        vgg: VGG,
-        set_aside: int,
-        share: int | None,
+        self, task: Task, inputs: Inputs, vgg: VGG, set_aside: int, share: int | None
     ) -> StyleTransfer:
+        photo = inputs.photo
         return StyleTransfer(
             photo.picture.pixels_int,
-            self._targets(task.look, look),
+            self._targets(task.look, inputs.look),
             task.look.settings,
             vgg,
             content_mask=photo.content_mask(task.look.settings, task.photo.key),

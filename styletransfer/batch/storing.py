@@ -1,0 +1,133 @@
+"""Stores a finished picture: pictures of the gallery, then the record, complete, then the result.
+
+A picture is done if the object is what its record says. Whatever is killed in between is painted
+and stored under the same key by the next run.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from logging import ERROR, WARNING
+
+import numpy as np
+
+from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.ownership import Ownership
+from styletransfer.batch.plan import Task
+from styletransfer.batch.records import write_record
+from styletransfer.errors import MemoryShortError, StyleTransferError
+from styletransfer.gallery.publisher import Gallery
+from styletransfer.images import decode, encode
+from styletransfer.images.output import OutputFormat
+from styletransfer.log import duration, event, printable
+from styletransfer.record import Record
+from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
+from styletransfer.storage.files import new_md5
+
+
+@dataclass(frozen=True)
+class FinishedPicture:
+    """A finished painting to be stored.
+
+    key: of its result. paintings: of the look, in its order. image: float32 [H, W, 3], sRGB 0…1.
+    record: complete but for what is known when the result is stored. seconds: that painting took.
+    """
+
+    task: Task
+    key: str
+    label: str
+    photo: decode.Picture
+    paintings: list[np.ndarray]
+    image: np.ndarray
+    record: Record
+    seconds: float
+
+
+class Storer:
+    """Stores results and failures. Thread-safe."""
+
+    def __init__(
+        self,
+        result: Bucket,
+        output: OutputFormat,
+        ownership: Ownership,
+        gallery: Gallery,
+        checkpoints: CheckpointStore,
+    ) -> None:
+        self._result, self._output, self._ownership = result, output, ownership
+        self._gallery, self._checkpoints = gallery, checkpoints
+
+    def result_key(self, task: Task, photo: decode.Picture) -> str:
+        """The key that the task's result will have. Raises PictureError if somebody else's object
+        is in its place, StorageError."""
+        return self._ownership.choose(task, self._output.extension(photo.format))
+
+    def store(self, finished: FinishedPicture) -> None:
+        """Stores a picture, and deletes what it replaces: the task's checkpoint, and an earlier
+        result under another extension. Raises what fails the picture, and what ends the run."""
+        task, key = finished.task, finished.key
+        try:
+            _, data = encode.encode_result(self._output, finished.photo, finished.image)
+        except MemoryError:
+            raise MemoryShortError(
+                f"{task.photo.key}: there is too little memory to encode its result; make it "
+                "smaller"
+            ) from None
+        record = replace(
+            finished.record,
+            result=key,
+            result_etag=str(new_md5(data).hexdigest()),
+            result_size=len(data),
+            finished=_now(),
+        )
+        # Before the record: nobody would add them later.
+        names = [each.entry.key for each in task.look.paintings]
+        paintings = dict(zip(names, finished.paintings, strict=True))
+        self._gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
+        before = self._ownership.record(task, record)
+        etag = self._result.write(key, data)
+        if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
+            self._ownership.record(task, replace(record, result_etag=etag))
+        seconds = round(finished.seconds, 1)
+        event(
+            f"{finished.label}: done, {printable(key)} ({duration(seconds)})",
+            event="done",
+            photo=task.photo.key,
+            look=task.look.name,
+            result=key,
+            width=record.width,
+            height=record.height,
+            seconds=seconds,
+        )
+        try:
+            for each in self._ownership.outdated(task, before, key):
+                self._result.delete(each)
+                event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
+            self._checkpoints.delete(task)
+        except ObjectError as error:  # The result and its record are stored all the same.
+            event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
+
+    def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+        """Logs a failure, and stores it in the record, which keeps what it knew before. Raises
+        StorageError."""
+        log_failure(task, label, str(error))
+        record = replace(self._ownership.latest(task), error=str(error), tried=_now())
+        try:
+            write_record(self._result, task.record_key, record)
+        except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
+            event(f"{label}: no record: {refused}", level=WARNING, photo=task.photo.key)
+        self._gallery.add_record(record)
+
+
+def log_failure(task: Task, label: str, reason: str) -> None:
+    """Logs that a task has failed."""
+    event(
+        f"{label}: FAILED: {reason}",
+        level=ERROR,
+        event="failed",
+        photo=task.photo.key,
+        look=task.look.name,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
