@@ -6,12 +6,9 @@ is stored, and the checkpoints of what was under way.
 
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from functools import partial
+from collections import Counter
 from logging import DEBUG, WARNING
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.checkpoints import CheckpointStore
@@ -22,12 +19,12 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.storing import Storer, log_failure
 from styletransfer.batch.workers import Outcome, Stores
-from styletransfer.cluster.assignments import Assignments
+from styletransfer.cluster.actor import LEAVE_S
 from styletransfer.cluster.connection import connected
 from styletransfer.cluster.fleet import Fleet, Member
-from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
-from styletransfer.cluster.remote_worker import LEAVE_S
+from styletransfer.cluster.queues import Queues
 from styletransfer.cluster.throughput import Throughput, throughput
+from styletransfer.cluster.wire import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event, plural
@@ -36,19 +33,9 @@ from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.base import ObjectError
 from styletransfer.storage.retry import RetryingBucket
 
-MOST_PROBLEMS = 3  # nodes whose workers cannot go on, one after another, end the run
-MOST_FALSE_STARTS = 5  # workers that die before they can paint, while none can, likewise
-# So long it takes until a worker that does not answer is known to have gone with its node.
-NODE_LOSS_S = 15.0
+MAX_PROBLEMS = 3  # nodes whose workers cannot go on, one after another, end the run
+MAX_FALSE_STARTS = 2  # workers of a node that die before they can paint
 WAITS_EVERY_S = 15.0
-
-
-class _Message(NamedTuple):
-    """From a worker: that it has started (no order), or what became of an order."""
-
-    member: Member
-    order: Order | None
-    reply: "Future[Any]"
 
 
 class ClusterPainting:
@@ -100,16 +87,15 @@ class _Painting:
         self._ray, self._run, self._stores, self._shown = ray, run, stores, shown
         # A file's path is the same on all machines, or its identity differs, which is an error.
         setup = WorkerSetup(run.config, run.networks.choices(), has_gallery, ENGINE_VERSION, None)
-        self._fleet = Fleet(ray, setup, self._await_start)
-        self._tasks = Assignments(run.plan.todo)
-        self._messages: SimpleQueue[_Message] = SimpleQueue()
-        self._silent: dict[str, float] = {}  # workers that do not answer, since when
+        self._fleet = Fleet(ray, setup)
+        self._queues = Queues(run.plan.todo)
+        # By Ray's references: what a worker was asked for, a task or something else.
+        self._under_way: dict[Any, tuple[Member, Task | None]] = {}
         self._waits: dict[str, str] = {}  # what workers wait for, by their names
         self._asked = time.monotonic()
-        # Nodes whose workers could not go on, or not even begin, since a picture was painted.
-        self._problems: set[str] = set()
-        self._unfit: set[str] = set()
-        self._false_starts = 0
+        # Why workers of a node could not go on, since a picture was painted; deaths at the start.
+        self._problems: dict[str, StyleTransferError] = {}
+        self._false_starts: Counter[str] = Counter()
         self._stored: list[Task] = []
 
     def run(self) -> list[Task]:
@@ -117,14 +103,15 @@ class _Painting:
         grace_s = 0.0
         self._run.stop.later = True
         try:
-            while self._tasks.left:
+            while self._queues.left:
                 self._run.stop.obey()
                 self._stores.check()
-                self._fleet.look(self._tasks.left)
-                self._lose_silent()
+                self._look()
+                self._lose_gone()
                 self._hand_out()
-                for message in self._received():
-                    self._handle(message)
+                for reference in self._ready():
+                    if reference in self._under_way:  # Or its worker has been given up.
+                        self._take_reply(*self._under_way.pop(reference), reference)
                 self._tell_waits()
                 self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
             return self._stored
@@ -135,78 +122,63 @@ class _Painting:
             self._run.stop.later = False
             self._fleet.close(grace_s)
 
+    def _look(self, now: bool = False) -> None:
+        for member in self._fleet.look(self._queues.left, now):
+            self._under_way[member.actor.start.remote()] = member, None
+
     def _hand_out(self) -> None:
         for member in self._fleet.ready():
-            if member.name in self._silent:
-                continue
-            while attempt := self._tasks.take(member.name):
-                task = attempt.task
+            while (task := self._queues.take(member.tasks.values())) is not None:
+                member.tasks[task.record_key] = task
                 unfinished = task.checkpoint_key in self._run.plan.checkpoints
-                order = Order(task, attempt.lost_before or unfinished)
+                order = Order(task, unfinished or self._queues.was_lost(task))
                 reference = member.actor.paint.options(name=str(task)).remote(order)
-                self._listen(member, order, reference)
+                self._under_way[reference] = member, task
 
-    def _await_start(self, member: Member, reference: Any) -> None:
-        self._listen(member, None, reference)
+    def _ready(self) -> list[Any]:
+        """References of what workers have answered within a moment."""
+        if not self._under_way:
+            time.sleep(POLL_S)
+            return []
+        asked = [*self._under_way]
+        found: list[Any]
+        found, _ = self._ray.wait(asked, num_returns=len(asked), timeout=POLL_S)
+        return found
 
-    def _listen(self, member: Member, order: Order | None, reference: Any) -> None:
-        done = partial(_Message, member, order)
-        reference.future().add_done_callback(lambda reply: self._messages.put(done(reply)))
-
-    def _received(self) -> Iterator[_Message]:
-        """What workers have sent; waits a moment for the first."""
+    def _take_reply(self, member: Member, task: Task | None, reference: Any) -> None:
         try:
-            yield self._messages.get(timeout=POLL_S)
-            while True:
-                yield self._messages.get_nowait()
-        except Empty:
+            reply: Started | Answer | str = self._ray.get(reference)
+        except Exception as error:  # It has died, does not answer, or raised what nobody foresaw.
+            self._lose(member, _cause(error), task)
             return
-
-    def _handle(self, message: _Message) -> None:
-        member = message.member
-        if self._fleet.members.get(member.name) is not member:
-            return  # One that has been given up.
-        error = message.reply.exception()
-        if error is not None:
-            self._handle_error(member, error)
-            return
-        reply: Started | Answer | str = message.reply.result()
         if isinstance(reply, str):
             self._waits[member.name] = reply
         elif reply.problem is not None:
-            self._give_up(member, reply.problem, isinstance(reply, Started))
+            self._give_up(member, reply.problem, task)
         elif isinstance(reply, Started):
-            member.device, self._false_starts = reply.device, 0
-            self._tasks.join(member.name)
+            member.device = reply.device
+            del self._false_starts[member.node]
             event(f"painting on {member.name}: {reply.device}", device=reply.device)
-        elif message.order is not None:
-            self._end(member, message.order.task, reply)
+        elif task is not None:
+            self._end(member, task, reply)
 
     def _end(self, member: Member, task: Task, answer: Answer) -> None:
         self._problems.clear()
-        self._tasks.end(member.name, task)
+        del member.tasks[task.record_key]
+        self._queues.end()
         self._shown.add(failed=answer.failure is not None, found=answer.found)
-        if answer.failure is None:
-            self._stored.append(task)
-        if answer.found:
-            self._stores.outcome.found.append(task)
-            what = f"{task}: another run has stored it meanwhile"
-            event(what, level=DEBUG, photo=task.photo.key, look=task.look.name)
-        elif answer.failure is None:
-            self._stores.outcome.add_painted(task, answer.seconds or 0.0)
-            event(f"{task}: done", level=DEBUG, photo=task.photo.key, look=task.look.name)
-        else:
+        if answer.failure is not None:
             self._stores.outcome.failures.append((task, answer.failure))
             log_failure(task, str(task), answer.failure)
-
-    def _handle_error(self, member: Member, error: BaseException) -> None:
-        """A worker that has died, or raised what nobody foresaw."""
-        unavailable = isinstance(error, self._ray.exceptions.ActorUnavailableError)
-        if unavailable and member.name not in self._silent:
-            # Whether its node has gone with it shows only later.
-            self._silent[member.name] = time.monotonic()
-        elif not unavailable:
-            self._lose(member, _cause(error))
+            return
+        self._stored.append(task)
+        if answer.found:
+            self._stores.outcome.found.append(task)
+            said = f"{task}: another run has stored it meanwhile"
+        else:
+            self._stores.outcome.add_painted(task, answer.seconds or 0.0)
+            said = f"{task}: done"
+        event(said, level=DEBUG, photo=task.photo.key, look=task.look.name)
 
     def _tell_waits(self) -> None:
         """Asks workers whether storage is away, whose own logs are on their nodes, and says so."""
@@ -220,50 +192,66 @@ class _Painting:
                 level=WARNING,
             )
         for member in ready:
-            if member.name not in self._silent:
-                self._listen(member, None, member.actor.waits_for.remote())
+            self._under_way[member.actor.waits_for.remote()] = member, None
 
-    def _lose_silent(self) -> None:
+    def _lose_gone(self) -> None:
         for member in [*self._fleet.members.values()]:
-            since = self._silent.get(member.name, time.monotonic())
             if not self._fleet.is_there(member.node):
-                self._lose(member, "its node has gone")
-            elif time.monotonic() - since > NODE_LOSS_S:
-                self._lose(member, "it does not answer")
+                self._lose(member, "its node has gone", None)
 
-    def _lose(self, member: Member, reason: str) -> None:
+    def _lose(self, member: Member, reason: str, task: Task | None) -> None:
         """Gives a lost worker's tasks to others. Those that are to blame fail."""
-        self._silent.pop(member.name, None)
-        self._fleet.look(self._tasks.left, now=True)
+        self._look(now=True)
         with_node = not self._fleet.is_there(member.node)
         reason = "its node has gone" if with_node else reason
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
-        self._fleet.forget(member)
-        if not member.device:
-            self._fleet.rest(member.node)
-            self._false_starts += not with_node
-            if self._false_starts >= MOST_FALSE_STARTS and not self._fleet.ready():
-                raise StyleTransferError(
-                    f"no worker can start: {self._false_starts} have died before they could paint, "
-                    f"on nodes that are there; Ray's dashboard has their logs; the last: {reason}"
-                )
-        for task, blame in self._tasks.lose(member.name, with_node):
-            self._stores.fail(task, str(task), UnexpectedError(blame))
+        self._forget(member)
+        for blamed, why in self._queues.lose(member.tasks.values(), with_node):
+            self._stores.fail(blamed, str(blamed), UnexpectedError(why))
             self._shown.add(failed=True)
+        if not member.device and not with_node:
+            self._fleet.rest(member.node)
+            self._false_starts[member.node] += 1
+            if self._false_starts[member.node] >= MAX_FALSE_STARTS:
+                self._problems[member.node] = UnexpectedError(
+                    f"its workers die before they can paint ({reason}); Ray's dashboard has their "
+                    "logs"
+                )
+            self._end_without_nodes()
 
-    def _give_up(self, member: Member, problem: StyleTransferError, at_start: bool) -> None:
-        """A worker cannot go on: its tasks are not to blame. at_start: nor is what all workers
-        share, so that the run goes on where another node paints."""
-        (self._unfit if at_start else self._problems).add(member.node)
+    def _give_up(self, member: Member, problem: StyleTransferError, task: Task | None) -> None:
+        """A worker cannot go on: its tasks are not to blame."""
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
+        self._problems[member.node] = problem
         self._fleet.rest(member.node)
-        self._fleet.forget(member)
-        self._tasks.leave(member.name)
-        self._fleet.look(self._tasks.left, now=True)  # With few tasks, other nodes had no worker.
-        bad = self._problems | self._unfit
-        others = any(each.node not in bad for each in self._fleet.members.values())
-        if len(self._problems) >= MOST_PROBLEMS or not others:
+        self._forget(member)
+        self._queues.give_back(member.tasks.values())
+        self._look(now=True)  # With few tasks, other nodes had no worker.
+        # A problem at the start is not one that all workers share: others may paint.
+        if task is not None and len(self._problems) >= MAX_PROBLEMS:
             raise problem
+        self._end_without_nodes()
+
+    def _forget(self, member: Member) -> None:
+        self._fleet.forget(member)
+        self._under_way = {
+            reference: asked for reference, asked in self._under_way.items() if asked[0] != member
+        }
+
+    def _end_without_nodes(self) -> None:
+        """Raises the problem of the nodes if none is left that could paint."""
+        if not self._problems or self._fleet.usable() - self._problems.keys():
+            return
+        by_reason: dict[str, list[str]] = {}
+        for node, problem in self._problems.items():
+            by_reason.setdefault(str(problem), []).append(self._fleet.address(node))
+        [first, *others] = self._problems.values()
+        if not others or len(by_reason) == 1:
+            raise first
+        raise StyleTransferError(
+            "no node can paint: "
+            + "; ".join(f"{', '.join(nodes)}: {why}" for why, nodes in by_reason.items())
+        )
 
 
 def _cause(error: BaseException) -> str:

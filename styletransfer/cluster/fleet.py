@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from logging import WARNING
 from typing import Any
 
-from styletransfer.cluster.assignments import UNDER_WAY
-from styletransfer.cluster.orders import WorkerSetup
-from styletransfer.cluster.remote_worker import RemoteWorker
+from styletransfer.batch.plan import Task
+from styletransfer.cluster.actor import RemoteWorker
+from styletransfer.cluster.queues import UNDER_WAY
+from styletransfer.cluster.wire import WorkerSetup
 from styletransfer.log import event
 
 NODES_EVERY_S = 2.0  # at the cluster's nodes
@@ -19,14 +20,16 @@ MOST_ASKED_FOR = 1000  # GPUs
 PATIENCE_S = 60.0  # without any node, until that is said
 
 
-@dataclass
+@dataclass(eq=False)
 class Member:
-    """A worker on a node: Ray's actor, and what it paints on; empty until it is ready."""
+    """A worker on a node: Ray's actor, what it paints on (empty until it is ready), and the tasks
+    that it has, by their records' keys."""
 
     name: str
     node: str
     actor: Any
     device: str = ""
+    tasks: dict[str, Task] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,8 @@ class Node:
 class Fleet:
     """Starts workers on nodes that have come, and forgets those of nodes that have gone."""
 
-    def __init__(
-        self, ray: Any, setup: WorkerSetup, started: Callable[[Member, Any], None]
-    ) -> None:
-        """started: called with each new worker and the reference to its `Started`."""
-        self._ray, self._setup, self._started = ray, setup, started
+    def __init__(self, ray: Any, setup: WorkerSetup) -> None:
+        self._ray, self._setup = ray, setup
         self.members: dict[str, Member] = {}
         self._count, self._looked = 0, float("-inf")
         self._nodes: dict[str, Node] = {}
@@ -67,11 +67,19 @@ class Fleet:
         """Whether a node was there at the last look."""
         return node in self._nodes
 
-    def look(self, most: int, now: bool = False) -> None:
-        """Looks which nodes are there, and starts workers on what is free of them: so many in all
-        at most."""
+    def usable(self) -> set[str]:
+        """The nodes that have, or could have, a worker."""
+        return {node.name for node, slots in self._slots().items() if slots}
+
+    def address(self, node: str) -> str:
+        """The address of a node; its name if it has gone."""
+        return self._nodes[node].address if node in self._nodes else node
+
+    def look(self, most: int, now: bool = False) -> list[Member]:
+        """Looks which nodes are there, and makes workers on what is free of them: so many in all
+        at most. Those that are new, which have to `start`."""
         if not now and time.monotonic() - self._looked < NODES_EVERY_S:
-            return
+            return []
         self._looked = time.monotonic()
         found = {each.name: each for each in _nodes(self._ray)}
         for gone in self._nodes.keys() - found.keys():
@@ -79,10 +87,13 @@ class Fleet:
         self._nodes = found
         self._ask_for(min(most, MOST_ASKED_FOR))
         self._warn_of_nothing()
-        taken = Counter(each.node for each in self.members.values())
-        for node, slots in self._slots().items():
-            for _ in range(min(slots - taken[node.name], most - len(self.members))):
-                self._start(node)
+        taken, now_s = Counter(each.node for each in self.members.values()), time.monotonic()
+        return [
+            self._make(node)
+            for node, slots in self._slots().items()
+            if self._rest_until.get(node.name, 0.0) <= now_s
+            for _ in range(min(slots - taken[node.name], most - len(self.members)))
+        ]
 
     def _warn_of_nothing(self) -> None:
         """Says once what the run waits for."""
@@ -131,14 +142,9 @@ class Fleet:
         use_gpus = device == "gpu" or (
             device == "auto" and any(each.gpus for each in self._nodes.values())
         )
-        now = time.monotonic()
-        return {
-            each: each.gpus if use_gpus else min(each.cpus, 1)
-            for each in self._nodes.values()
-            if self._rest_until.get(each.name, 0.0) <= now
-        }
+        return {each: each.gpus if use_gpus else min(each.cpus, 1) for each in self._nodes.values()}
 
-    def _start(self, node: Node) -> None:
+    def _make(self, node: Node) -> Member:
         on_gpu = self._setup.config.device != "cpu" and node.gpus > 0
         cpus = None if on_gpu else node.cpus
         on_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
@@ -156,7 +162,7 @@ class Fleet:
         self._count += 1
         member = Member(f"{self._count} on {node.address}", node.name, actor)
         self.members[member.name] = member
-        self._started(member, actor.start.remote())
+        return member
 
 
 def _nodes(ray: Any) -> Iterator[Node]:

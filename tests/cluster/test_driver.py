@@ -14,10 +14,10 @@ from support.folder_batches import RECORDS, RESULTS, keys
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.painting import Painter
-from styletransfer.cluster import assignments, connection, driver, fleet, remote_worker
+from styletransfer.cluster import actor, connection, driver, fleet, queues
 from styletransfer.cluster import run as run_module
-from styletransfer.cluster.orders import Started
 from styletransfer.cluster.run import run_on_cluster
+from styletransfer.cluster.wire import Started
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.signals import Stopped
@@ -33,7 +33,7 @@ def cluster(folders, small_vgg, monkeypatch):
     monkeypatch.setattr(driver, "connected", ray.connected)
     monkeypatch.setattr(run_module, "prepare", lambda *_: None)  # It sets variables.
     monkeypatch.setattr(fleet, "NODES_EVERY_S", 0.05)
-    monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
+    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
 
     def paint(**changes):
         loaded = config.load(folders | {"CLUSTER": "auto", "DEVICE": "cpu"} | changes)
@@ -102,7 +102,7 @@ def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
 ):
     from support.folder_batches import run
 
-    monkeypatch.setattr(assignments, "UNDER_WAY", 1)
+    monkeypatch.setattr(queues, "UNDER_WAY", 1)
     del cluster.alive["two"]
     other_run = [lambda: run(folders, **others)]
 
@@ -166,7 +166,7 @@ def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeyp
     def wait(task):
         if not held:
             held.append(task)
-            retrying = [each._made._result for each in cluster.actors if each._made._retrying]
+            retrying = [each._made._retrying[2] for each in cluster.actors]
             for each in retrying:
                 each.waits_for = "HOST did not answer for KEY"
             time.sleep(1.5)
@@ -177,7 +177,6 @@ def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeyp
 
 
 def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatch, capsys):
-    monkeypatch.setattr(driver, "NODE_LOSS_S", 0.1)
     silent = threading.Event()
 
     def fall_silent(task):
@@ -188,7 +187,7 @@ def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatc
     painting.append(fall_silent)
     assert cluster.paint() == 0
     assert results() == RESULTS
-    assert "it does not answer" in capsys.readouterr().out
+    assert "lost the worker" in capsys.readouterr().out
 
 
 def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
@@ -231,8 +230,8 @@ def test_where_every_worker_dies_as_it_starts_the_run_ends_with_the_reason(clust
         raise ImportError("no module named tensorflow")
 
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
-    with pytest.raises(StyleTransferError, match=r"5 have died .* no module named tensorflow"):
+    monkeypatch.setattr(actor.RemoteWorker, "start", start)
+    with pytest.raises(StyleTransferError, match=r"before they can paint \(no module"):
         cluster.paint()
     assert results() == set()
 
@@ -249,7 +248,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
 ):
     """However often it is tried again while the other paints a picture that takes long."""
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    whole, tried = remote_worker.RemoteWorker.start, []
+    whole, tried = actor.RemoteWorker.start, []
 
     def start(worker):
         node = next(each.node for each in cluster.actors if each._made is worker)
@@ -263,7 +262,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
         while len(tried) < 6 and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
+    monkeypatch.setattr(actor.RemoteWorker, "start", start)
     painting.append(wait)
     assert cluster.paint() == 0
     assert capsys.readouterr().out.count("this node has another version") >= 4
@@ -271,14 +270,14 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
 
 def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, monkeypatch, capsys):
     """With one picture there is one worker, on the first node."""
-    whole = remote_worker.RemoteWorker.start
+    whole = actor.RemoteWorker.start
 
     def start(worker):
         node = next(each.node for each in cluster.actors if each._made is worker)
         bad = Started(problem=ConfigError("this node has another version"))
         return bad if node == "one" else whole(worker)
 
-    monkeypatch.setattr(remote_worker.RemoteWorker, "start", start)
+    monkeypatch.setattr(actor.RemoteWorker, "start", start)
     assert cluster.paint(PHOTO="beach.jpg", LOOK="monet") == 0
     assert "1 painted" in capsys.readouterr().out
 
@@ -300,8 +299,8 @@ def test_what_a_worker_raised_is_said_without_its_trace(cluster, painting, capsy
 
 def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
     """The second step of two is never made: the signal comes within the first."""
-    monkeypatch.setattr(driver._Painting, "_lose_silent", lambda self: stop(self._run.stop))
-    for module in (driver, remote_worker):  # However slow the machine is.
+    monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._run.stop))
+    for module in (driver, actor):  # However slow the machine is.
         monkeypatch.setattr(module, "LEAVE_S", 60.0)
     begun = threading.Event()
     painting.append(lambda task: begun.set())

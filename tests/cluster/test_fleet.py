@@ -7,9 +7,9 @@ import pytest
 from support.fake_ray import DiedError, FakeRay
 
 from styletransfer.cluster import fleet
-from styletransfer.cluster.assignments import UNDER_WAY
 from styletransfer.cluster.fleet import Fleet
-from styletransfer.cluster.orders import WorkerSetup
+from styletransfer.cluster.queues import UNDER_WAY
+from styletransfer.cluster.wire import WorkerSetup
 
 
 class Idle:
@@ -31,7 +31,7 @@ def started(monkeypatch):
         ray = FakeRay()
         ray.alive = nodes
         setup = WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None)
-        found = Fleet(ray, setup, lambda *_: None)
+        found = Fleet(ray, setup)
         found.look(most)
         found.look(most, now=True)
         cpus = {name: [] for name in nodes}
@@ -102,7 +102,7 @@ def made(monkeypatch):
         ray = FakeRay()
         ray.alive = nodes
         setup = WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None)
-        return Fleet(ray, setup, lambda *_: None), ray
+        return Fleet(ray, setup), ray
 
     return make
 
@@ -192,7 +192,7 @@ def test_machines_are_given_back_at_the_end(made):
     found.close(0)
     assert ray.asked_for == [] and not found.members
     with pytest.raises(DiedError):
-        ray.actors[0].start.remote().future().result()
+        ray.actors[0].start.remote().future.result()
 
 
 def test_workers_at_work_have_time_to_leave(made, monkeypatch):

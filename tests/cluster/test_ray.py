@@ -26,7 +26,7 @@ def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
     (tmp_path / "paintings" / "tiny.npz").write_bytes(tiny.trained_file())
     variables = TOKEN | {
         "PYTHONPATH": os.pathsep.join(map(str, (SLEEPING, PROGRAM))),
-        "PAINTING_S": "0.3",
+        "PAINTING_S": "1",
         "BUCKET_SOURCE": str(tmp_path / "photos"),
         "BUCKET_STYLE": str(tmp_path / "paintings"),
         "BUCKET_RESULT": str(tmp_path / "out"),

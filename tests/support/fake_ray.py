@@ -5,7 +5,7 @@ import os
 import pickle
 import signal
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -16,6 +16,13 @@ class DiedError(Exception):
 
 class UnavailableActorError(Exception):
     """Where Ray raises ActorUnavailableError."""
+
+
+class Reference:
+    """What Ray gives for a call: waited for, and asked for what came of it."""
+
+    def __init__(self, future):
+        self.future = future
 
 
 class Actor:
@@ -61,7 +68,7 @@ class Actor:
             self._finish(future, error=self._error)
         else:
             threading.Thread(target=work, daemon=True).start()
-        return SimpleNamespace(future=lambda: future)
+        return Reference(future)
 
     def _finish(self, future, found=None, error=None):
         if self._pending.pop(future, None):
@@ -71,7 +78,6 @@ class Actor:
 class FakeRay:
     """A cluster; `alive` has its nodes by name, which a test changes."""
 
-    exceptions = SimpleNamespace(ActorUnavailableError=UnavailableActorError)
     util = SimpleNamespace(
         scheduling_strategies=SimpleNamespace(
             NodeAffinitySchedulingStrategy=lambda node, soft: SimpleNamespace(node_id=node)
@@ -108,8 +114,12 @@ class FakeRay:
         actor.die()
 
     def wait(self, references, num_returns, timeout):
-        for each in references:
-            each.future().result(timeout)
+        wait([each.future for each in references], timeout)
+        done = [each for each in references if each.future.done()]
+        return done, [each for each in references if each not in done]
+
+    def get(self, reference):
+        return reference.future.result()
 
     def lose(self, name):
         """A node goes, with its actors."""

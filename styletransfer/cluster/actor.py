@@ -20,7 +20,7 @@ from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task, is_current
 from styletransfer.batch.reading import Fetched, Reader
 from styletransfer.batch.storing import FinishedPicture, Storer
-from styletransfer.cluster.orders import Answer, Order, Started, WorkerSetup
+from styletransfer.cluster.wire import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import GalleryContribution, NullGallery
 from styletransfer.log import log_to_stdout

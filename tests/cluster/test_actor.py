@@ -17,9 +17,9 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look
 from styletransfer.batch.plan import Task
 from styletransfer.batch.storing import FinishedPicture
-from styletransfer.cluster import remote_worker
-from styletransfer.cluster.orders import Answer, Order, WorkerSetup
-from styletransfer.cluster.remote_worker import RemoteWorker
+from styletransfer.cluster import actor
+from styletransfer.cluster.actor import RemoteWorker
+from styletransfer.cluster.wire import Answer, Order, WorkerSetup
 from styletransfer.errors import DeviceError, PictureError
 from styletransfer.images import decode
 from styletransfer.record import Record
@@ -60,7 +60,7 @@ def painted(self, task):
 def setup(tmp_path, monkeypatch):
     """Of a worker that paints on a core; its buckets are folders here."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_worker, "log_to_stdout", lambda *_: None)
+    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(DeviceLoader, "devices", lambda _: SimpleNamespace(first="a core"))
     module = SimpleNamespace(Painter=IdlePainter, Surroundings=lambda **_: None)
     monkeypatch.setitem(sys.modules, "styletransfer.batch.painting", module)

@@ -1,0 +1,76 @@
+"""The tasks that nobody paints: those that wait, and those that are tried alone after a worker was
+lost with them. Knows nothing of Ray."""
+
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
+
+from styletransfer.batch.plan import Task
+
+# Of one worker: one task is painted, one is stored, and the next two are read meanwhile. A million
+# photos are so many pending tasks for each device, and no more.
+UNDER_WAY = 4
+MAX_DEATHS = 2  # of workers that had nothing but a task, after which it fails
+# A node that is taken away is no photo's fault, but a photo may bring a machine down.
+NODE_LOSSES_ALONE, MAX_NODE_LOSSES = 2, 5
+
+
+class Queues:
+    """Hands out tasks in their order. What was under way in a worker that died is suspect: after
+    all others it is tried alone, so that the next death says which it was."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._waiting, self._suspects = deque(tasks), deque[Task]()
+        self._lost: set[str] = set()  # by record's key: those with which a worker was lost
+        self._deaths: Counter[str] = Counter()
+        self._node_losses: Counter[str] = Counter()
+        self.left = len(tasks)  # how many have not ended
+
+    def take(self, under_way: Collection[Task]) -> Task | None:
+        """The next task for a worker that has these; None if it has enough, or none is left."""
+        if self._waiting:
+            full = len(under_way) >= UNDER_WAY or any(map(self._is_suspect, under_way))
+            return None if full else self._waiting.popleft()
+        return self._suspects.popleft() if self._suspects and not under_way else None
+
+    def was_lost(self, task: Task) -> bool:
+        """Whether a worker was lost with a task."""
+        return task.record_key in self._lost
+
+    def end(self) -> None:
+        """A task was painted or has failed."""
+        self.left -= 1
+
+    def give_back(self, tasks: Collection[Task]) -> None:
+        """Takes back the tasks of a worker that is of no use; they are not to blame."""
+        for task in reversed([*tasks]):
+            (self._suspects if self._is_suspect(task) else self._waiting).appendleft(task)
+
+    def lose(self, tasks: Collection[Task], with_node: bool) -> list[tuple[Task, str]]:
+        """Takes back the tasks of a worker that has died, or whose node has gone. Those that fail
+        for it, with the reason: they have ended."""
+        failed, back = [], []
+        for task in tasks:
+            key = task.record_key
+            if with_node:
+                self._node_losses[key] += 1
+            elif len(tasks) == 1:
+                self._deaths[key] += 1
+            self._lost.add(key)
+            count, what, most = self._deaths.get(key, 0), "workers", MAX_DEATHS
+            if with_node:
+                count, what, most = self._node_losses[key], "machines", MAX_NODE_LOSSES
+            if count >= most:
+                reason = f"{count} {what} died while they painted it; the next run tries again"
+                failed.append((task, reason))
+                self.left -= 1
+            elif with_node and not self._is_suspect(task):
+                back.append(task)
+            else:
+                self._deaths.setdefault(key, 0)
+                self._suspects.append(task)
+        self._waiting.extendleft(reversed(back))
+        return failed
+
+    def _is_suspect(self, task: Task) -> bool:
+        key = task.record_key
+        return key in self._deaths or self._node_losses[key] >= NODE_LOSSES_ALONE

@@ -1,0 +1,77 @@
+"""Which worker gets which task, and what becomes of those that were lost."""
+
+from types import SimpleNamespace
+
+from styletransfer.cluster.queues import UNDER_WAY, Queues
+
+
+def queues_of(count):
+    tasks = [SimpleNamespace(record_key=str(number)) for number in range(count)]
+    return tasks, Queues(tasks)
+
+
+def taken(queues, under_way=()):
+    """What a worker with these tasks gets: all tasks that it has then."""
+    found = [*under_way]
+    while (task := queues.take(found)) is not None:
+        found.append(task)
+    return found
+
+
+def test_many_photos_are_a_few_pending_tasks_of_each_worker():
+    _, queues = queues_of(50_000)
+    assert len(taken(queues)) == len(taken(queues)) == UNDER_WAY
+    assert queues.left == 50_000
+
+
+def test_what_a_lost_node_had_is_painted_first_and_by_any_worker():
+    _, queues = queues_of(20)
+    lost = taken(queues)
+    assert queues.lose(lost, with_node=True) == []
+    assert taken(queues) == lost and all(map(queues.was_lost, lost))
+
+
+def test_suspects_come_last_and_alone_also_if_they_are_given_back():
+    tasks, queues = queues_of(7)
+    suspects = taken(queues)
+    queues.lose(suspects, with_node=False)
+    others = taken(queues)
+    assert others == tasks[4:] and queues.take(others) is None
+    for _ in range(2):
+        alone = taken(queues)
+        assert alone == suspects[:1] and queues.was_lost(alone[0])
+        queues.give_back(alone)
+
+
+def test_of_several_photos_that_kill_their_workers_each_fails_alone():
+    poison = {"7", "100", "333"}
+    _, queues = queues_of(400)
+    failed, deaths, workers = [], 0, [[], [], []]
+    while queues.left:
+        for worker in workers:
+            worker[:] = taken(queues, worker)
+            if {each.record_key for each in worker} & poison:
+                deaths += 1
+                failed += queues.lose(worker, with_node=False)
+            else:
+                for _ in worker:
+                    queues.end()
+            worker.clear()
+    assert {task.record_key for task, _ in failed} == poison
+    assert deaths == 9  # Each once among others, and twice alone.
+
+
+def test_nodes_that_go_are_no_photos_fault_until_five_of_them_have():
+    tasks, queues = queues_of(1)
+    for number in range(5):
+        assert taken(queues) == tasks
+        failed = queues.lose(tasks, with_node=True)
+        assert bool(failed) == (number == 4)
+    assert queues.left == 0
+
+
+def test_a_worker_with_a_problem_of_its_own_gives_its_tasks_back():
+    _, queues = queues_of(8)
+    first = taken(queues)
+    queues.give_back(first)
+    assert taken(queues) == first and not any(map(queues.was_lost, first))
