@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
+from styletransfer.bucket_layout import PICTURES
 from styletransfer.images.output import FILE_FORMATS, OutputFormat
 from styletransfer.storage.file_names import Fold
 
@@ -90,6 +91,14 @@ def could_be_result(key: str, pair: str) -> bool:
         if rest and rest != key and rest == ending * (len(rest) // len(ending)):
             return True
     return False
+
+
+def contenders_start(key: str) -> str:
+    """The common start of `<look>/<photo>` of all photos whose results could have a key: without
+    its extensions, but with all else of its name, as in `2024.07.14-0001.jpg`."""
+    while PurePosixPath(key).suffix.lower() in PICTURES:
+        key = key.removesuffix(PurePosixPath(key).suffix)
+    return f"{key}."
 
 
 def sibling_prefix(key: str) -> str:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from styletransfer.batch.names import could_be_result, possible_keys, sibling_prefix
+from styletransfer.batch.names import contenders_start, could_be_result, possible_keys
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import (
     describes,
@@ -151,7 +151,7 @@ class Ownership:
 
     def _names_of_others(self, key: str, task: Task) -> bool:
         """Whether another photo's record names a key."""
-        for entry in self._bucket.list(f"{RECORDS}/{sibling_prefix(key)}"):
+        for entry in self._bucket.list(f"{RECORDS}/{contenders_start(key)}"):
             if entry.key == task.record_key or not could_be_result(key, recorded(entry.key)):
                 continue
             try:

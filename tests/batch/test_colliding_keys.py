@@ -9,7 +9,13 @@ from support import tiny
 from support.batch_results import RECORD, painted, results
 from support.folder_batches import run
 
-from styletransfer.batch.names import ResultNames, could_be_result, neighbours, possible_keys
+from styletransfer.batch.names import (
+    ResultNames,
+    contenders_start,
+    could_be_result,
+    neighbours,
+    possible_keys,
+)
 from styletransfer.images.output import OutputFormat
 from styletransfer.storage import file_names, folder
 from styletransfer.storage.folder import FolderBucket
@@ -52,6 +58,7 @@ def test_no_two_results_share_a_key(form, looks):
             several = [*itertools.islice(possible_keys(planned, *pair, content), 3)]
             assert len({*several}) == 3 and all(key.endswith(content) for key in several)
             assert all(could_be_result(key, "/".join(pair)) for key in several)
+            assert all("/".join(pair).startswith(contenders_start(key)) for key in several)
 
 
 def test_keys_with_empty_parts_meet_those_without_them():
@@ -64,6 +71,10 @@ def test_keys_with_empty_parts_meet_those_without_them():
         "monet/./b.png.png",
         "monet/b.webp.png",
     ]
+
+
+def test_whose_a_key_is_is_looked_for_among_few_photos():
+    assert contenders_start("monet/2024.07.14-0001.jpg") == "monet/2024.07.14-0001."
 
 
 def test_a_run_of_one_photo_lists_those_elsewhere_that_it_can_meet():
