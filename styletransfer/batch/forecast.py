@@ -34,7 +34,7 @@ SIZE_CLASS = 4  # Pictures of so many times as many pixels are measured anew.
 # Bytes of a file's start. The first suffice for most pictures; a camera may put previews before the
 # size. A file whose size is not in the second is read as a whole.
 STARTS = (32 << 10, 512 << 10)
-MAX_READERS = 16  # threads: each waits for the network, not for the processor
+MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
 Size = tuple[int, int]  # height, width in px
 
 
@@ -68,7 +68,7 @@ class Forecast:
         self._look: Look | None = None
         self._targets: StyleTargets | None = None
         self._refused: Exception | None = None  # why nothing can be painted in this look
-        self._pool = ThreadPoolExecutor(MAX_READERS)
+        self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
         source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
         self._files = {
             key: self._pool.submit(_photo_files, task, source) for key, task in todo.items()
