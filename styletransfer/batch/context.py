@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from styletransfer.config import Config
 from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.base import Bucket, Store
 
 if TYPE_CHECKING:
     from styletransfer.batch.network_pool import NetworkPool
@@ -19,7 +19,7 @@ class Buckets:
 
     source: Bucket
     style: Bucket
-    result: Bucket
+    result: Store
 
     @classmethod
     def open(cls, config: Config) -> "Buckets":

@@ -7,12 +7,11 @@ from typing import TypeVar
 from styletransfer import config
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.reading import read_look, read_photo
-from styletransfer.cli.picture_files import check_targets, write_file
-from styletransfer.devices.native_stderr import hold_native_stderr
+from styletransfer.cli.picture_files import check_targets, chosen_device, write_file
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images import encode
 from styletransfer.images.output import OutputFormat, output_extension, split_extension
-from styletransfer.log import logger, printable
+from styletransfer.log import printable
 from styletransfer.progress import follow
 from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
@@ -27,12 +26,21 @@ _Value = TypeVar("_Value")
 def repaint_record(
     file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
 ) -> Path:
-    """Paints what the record in `file` describes, from the buckets it names; the path written,
-    PREFIX with the result's extension.
+    """Paint what a record describes, from the buckets that it names.
 
-    weights: a file or name, where the record's weights are not available here. memory_limit: as for
-    `stylize`. Raises ConfigError for a file that is not a record of a result, PictureError where a
-    picture is missing or has changed, and what painting itself raises.
+    Args:
+        file: The path of the record.
+        prefix: The path of the result, with or without its extension.
+        weights: A file or name, if the record's weights are not available here.
+        device: One of DEVICE's values.
+        memory_limit: The memory to use in bytes, as in `stylize`.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ConfigError: The file is not the record of a result.
+        PictureError: A picture is missing or has changed.
     """
 
     def known(value: _Value | None, name: str) -> _Value:
@@ -64,14 +72,11 @@ def repaint_record(
         _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read_listed
     )
 
+    mode = config.progress_mode(config.environment())
     path = _target(prefix, output.extension(photo.picture.format))
     check_targets([path], prefix, _files(record, source, style))
 
-    with hold_native_stderr():
-        from styletransfer.devices.tensorflow import choose_devices
-
-        computer = choose_devices(device).first
-    logger.info("painting on %s", computer)
+    computer = chosen_device(device)
     from styletransfer.batch.network_pool import load_network
     from styletransfer.engine.style_targets import StyleTargets
     from styletransfer.engine.stylize import StyleTransfer
@@ -92,7 +97,7 @@ def repaint_record(
             content_mask=photo.content_mask(settings, photo_key),
             memory_limit=memory_limit,
         )
-        image = follow(transfer.steps(), printable(photo_key)).image
+        image = follow(transfer.steps(), printable(photo_key), mode=mode).image
     _, data = encode.encode_result(output, photo.picture, image)
     return write_file(path, data)
 

@@ -22,7 +22,7 @@ from styletransfer.batch.reading import Fetched, Reader
 from styletransfer.batch.storing import FinishedPicture, Storer
 from styletransfer.cluster.wire import Answer, Order, Started, WorkerSetup
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import GalleryContribution, NullGallery
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import log_to_stdout
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
@@ -70,7 +70,7 @@ class RemoteWorker:
         self._reader = Reader(source, style, self._config.memory_limit)
         self._checkpoints = CheckpointStore(buckets.result, result, set())
         self._ownership = Ownership(result, self._config.partial)
-        gallery = GalleryContribution(result) if self._setup.gallery else NullGallery()
+        gallery = Gallery(result if self._setup.gallery else None, publishes=False)
         self._storer = Storer(
             result, self._config.output, self._ownership, gallery, self._checkpoints
         )

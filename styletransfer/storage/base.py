@@ -231,6 +231,11 @@ class View(Bucket):
         bucket, inner = self._at(key)
         return self._do(lambda: bucket.read(inner))
 
+    def read_listed(self, entry: Entry) -> bytes:
+        bucket, inner = self._at(entry.key)
+        listed = entry if inner == entry.key else Entry(inner, entry.size, entry.etag)
+        return self._do(lambda: bucket.read_listed(listed))
+
     def read_start(self, key: str, count: int) -> bytes:
         bucket, inner = self._at(key)
         return self._do(lambda: bucket.read_start(inner, count))

@@ -22,14 +22,14 @@ from styletransfer.batch.storing import Storer
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
-from styletransfer.gallery.publisher import GalleryContribution
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.retry import RetryingBucket
 from styletransfer.web.estimates import USUAL_PHOTO
+from styletransfer.web.job_store import PHOTOS, StoredJob
 from styletransfer.web.looks import job_look
 from styletransfer.web.places import WebBuckets, inside
-from styletransfer.web.stored import PHOTOS, StoredJob
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -118,7 +118,7 @@ class JobRunner:
             )
         )
         checkpoints = CheckpointStore(self._buckets.unfinished, unfinished, set())
-        gallery, ownership = GalleryContribution(result), Ownership(result, partial=True)
+        gallery, ownership = Gallery(result, publishes=False), Ownership(result, partial=True)
         storer = Storer(result, self._config.output, ownership, gallery, checkpoints)
         context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
         try:

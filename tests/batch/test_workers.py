@@ -4,7 +4,6 @@ found, proved and set up is in tests/devices/."""
 import json
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ import tensorflow as tf
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer import Settings, config, progress
+from styletransfer import Settings, config
 from styletransfer.batch import workers
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.places import (
@@ -303,23 +302,3 @@ def test_the_time_left_is_shared_by_the_painters():
     assert left.of_batch("b", 5, 3, 0) == 10  # The other's is the last.
     left.end("a")
     assert left.of_batch("b", 5, 3, 0) == 3
-
-
-def test_two_pictures_are_followed_on_one_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    both, bars = threading.Barrier(2, timeout=20), []
-    shown = {"scale": 64, "losses": {"total": 1.0}, "eta_s": 1.0, "total": 2}
-
-    def steps():
-        for number in (1, 2):
-            both.wait()
-            bars.append(progress.bars.in_progress)
-            both.wait()
-            yield SimpleNamespace(iteration=number, fraction=number / 2, **shown)
-
-    run_side_by_side(
-        [lambda name=name: progress.follow(steps(), name) for name in ("lake", "hill")]
-    )
-    assert bars == [2, 2, 2, 2]  # of one display: a terminal has room for no other
-    assert "100%" in capsys.readouterr().out
-    assert progress.bars.in_progress == 0
