@@ -1,4 +1,4 @@
-"""What the tests of several packages share; what only one needs is in its folder's conftest."""
+"""Options, fixtures and the distribution of tests that several packages share."""
 
 import os
 import re
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
 
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
-MOST_WORKERS = 4  # Each grows to some three gigabytes, and may start S3 servers of its own.
+MAX_WORKERS = 4  # Each grows to some three gigabytes.
+# Groups of tests that share a costly resource, the longest first: traced graphs, S3, a browser.
+GROUPS = ("engine", "ceph", "chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,35 +33,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fuzz_cases(request: pytest.FixtureRequest) -> int:
-    """How many cases a test with random damage tries."""
+    """The number of damaged files that a test tries."""
     return int(request.config.getoption("fuzz"))
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
-    """The other workers use the other cores. NumPy starts its threads when it is loaded, so workers
-    must have this from the start; idle ones of OpenBLAS take as much of a core as busy ones."""
+    """Limit each of several workers to one core.
+
+    NumPy starts its threads when it is loaded, so workers need these variables from the start. Idle
+    threads of OpenBLAS take as much of a core as busy ones.
+    """
     if len(specs) > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker a core; none where only certain files are asked for, since each worker would
+    """Return one worker for each core, or none if only certain files are tested: each worker would
     load and trace the same."""
     if all(".py" in argument for argument in config.args):
         return 0
-    return min(os.cpu_count() or 1, MOST_WORKERS)
+    return min(os.cpu_count() or 1, MAX_WORKERS)
 
 
 def needs_ceph(item: pytest.Item) -> bool:
-    """By its fixtures, or by a parameter that names a server."""
+    """Tell by a test's fixtures, or by a parameter that names a server, whether it needs Ceph."""
     values = item.callspec.params.values() if hasattr(item, "callspec") else ()
     named = any(isinstance(value, str) and value.startswith("rgw") for value in values)
     return named or "ceph" in getattr(item, "fixturenames", ())
 
 
 def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
-    """The tests on moto's server that there are on Ceph's as well."""
+    """Return the tests on moto's server that run on Ceph's as well."""
     server = re.compile(r"(?<=[\[-])(moto|rgw over TLS|rgw_tls|rgw)(?=[\]-])")
     on_ceph = {server.sub("*", item.nodeid) for item in items if needs_ceph(item)}
     return {
@@ -67,10 +72,39 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
     }
 
 
+def group(nodeid: str) -> str:
+    """Return the name of the group that one worker runs: a costly resource or else the file."""
+    file, _, _ = nodeid.partition("::")
+    if "/engine/" in file:
+        return "engine"
+    if re.search(r"[\[\- ]rgw", nodeid):
+        return "ceph"
+    return "chromium" if re.search("browser|story", file) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let one worker run each group.
+
+    xdist's own `--dist loadgroup` groups nothing with pytest 9.2
+    (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return ByGroup(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs Ceph, which starts in seconds, is slow. Slow tests last: most mistakes show within
-    the first minute. Where all tests run and Ceph is installed, they need no second server."""
+    """Mark and sort the tests.
+
+    Tests that need Ceph, which starts in seconds, are slow. They replace those on moto's server if
+    all tests run and Ceph is installed. The groups that take longest start first, so that workers
+    end at about the same time; within a group slow tests come last.
+    """
     from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
 
     if all(map(shutil.which, CEPH)) and not config.getoption("markexpr"):
@@ -80,13 +114,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if needs_ceph(item):
             item.add_marker("slow")
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    in_workers = hasattr(config, "workerinput")
+
+    def order(item: pytest.Item) -> tuple[bool, bool]:
+        is_slow = item.get_closest_marker("slow") is not None
+        return in_workers and group(item.nodeid) not in GROUPS, is_slow
+
+    items.sort(key=order)
 
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """What the test starts heeds SIGINT, as in a shell's foreground, also where the tests run with
-    SIGINT ignored, as in a script's background."""
+    """Let processes that the test starts heed SIGINT, as in a shell's foreground, even if the tests
+    run with SIGINT ignored, as in a script's background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
