@@ -30,8 +30,10 @@ def weights(model: str = "vgg19", seed: int = 0) -> Weights:
 
 
 def network(model: str = "vgg19", seed: int = 0) -> "VGG":
-    """The network with these weights. All tests of a process share it: what TensorFlow has traced
-    for a network takes seconds to trace for another."""
+    """Return the network with these weights, which paints in float32 unless told otherwise.
+
+    All tests of a process share it, because tracing another network takes TensorFlow seconds.
+    """
     return _network(model, seed)
 
 
@@ -39,7 +41,19 @@ def network(model: str = "vgg19", seed: int = 0) -> "VGG":
 def _network(model: str, seed: int) -> "VGG":
     from styletransfer.vgg.network import VGG
 
+    compute_in_float32()
     return VGG(weights(model, seed))
+
+
+def compute_in_float32() -> None:
+    """Make `precision auto` float32 on every machine.
+
+    A CPU with bfloat16 would trace everything a second time, and the tests would try something else
+    than on other machines.
+    """
+    from styletransfer.engine import objective
+
+    objective.fastest_precision = lambda: "float32"
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -51,7 +65,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def last(steps: Iterable[Any]) -> Any:
-    """The last of an optimisation's steps, whose image is the result."""
+    """Return the last of an optimisation's steps. Its image is the result."""
     for step in steps:  # noqa: B007
         pass
     return step
