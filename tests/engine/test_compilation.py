@@ -1,4 +1,4 @@
-"""Which steps XLA compiles, and that they paint the same picture."""
+"""The choice of steps that XLA compiles, and the pictures they paint."""
 
 import dataclasses
 import logging
@@ -65,7 +65,7 @@ def test_what_compiling_costs_and_saves_is_measured(monkeypatch):
     assert found.wanted("512", ENOUGH, settings)
     found.took("512", timed(0.015, first=40.0))  # 5 ms a step, for 40 s: pays from 8000 steps on
     assert [found.wanted("256", 4000, settings) for _ in range(2)] == [False, True]
-    found.took("512", timed(0.015, first=0.015))  # What is compiled already costs nothing.
+    found.took("512", timed(0.015, first=0.015))  # A compiled size costs nothing.
     assert not found.wanted("724", 7900, settings)
 
 
@@ -90,16 +90,6 @@ def test_a_step_is_timed_without_what_comes_between_steps(monkeypatch):
     for number in (10, 15, 20):
         timer.done(number)
     assert timer.step == pytest.approx(0.1)
-
-
-@pytest.mark.slow
-def test_the_optimiser_measures_both_kinds_of_steps(tiny, fresh):
-    inputs = picture(32, 48, 1), [picture(40, 48, 2)]
-    settings = Settings(size=48, iterations=12, precision="float32", style_statistics="gram")
-    for how in ("never", "always"):
-        last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
-    assert fresh.cost != COMPILE_SECONDS and 0 < fresh.cost < 100
-    assert fresh.saved != SAVED_SECONDS and abs(fresh.saved) < 10
 
 
 def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, fresh, monkeypatch):
@@ -130,7 +120,7 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny, fresh):
     )
     assert fresh.wanted("another", 1, Settings(compile="always"))  # None has failed.
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
-    # Where a gradient is nearly 0, rounding alone decides in which direction Adam goes.
+    # If a gradient is nearly 0, rounding alone decides in which direction Adam goes.
     off = np.abs(compiled.image - plain.image)
     assert off.mean() < 1e-4 and np.quantile(off, 0.99) < 1e-3
 

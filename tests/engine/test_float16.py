@@ -58,7 +58,7 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         arguments = on_canvas, problem, term_weights(1.0, settings)
         found[settings.precision] = minimised.gradient(*arguments)
     found["in tiles"] = gradient_in_tiles(minimised, Tiling(2, 16), *arguments)
-    # Where the white pixel is, nearly everything cancels.
+    # Nearly everything cancels at the white pixel.
     far = np.ones((96, 112, 1))
     far[24:56, 32:64] = 0
     terms, gradient = found.pop("float32")
@@ -81,7 +81,7 @@ def test_the_gradient_of_the_built_in_network_is_that_in_float32():
 
 
 def test_features_are_exact_multiples_and_fit_the_range():
-    """Of the brightest, the darkest and the most contrasted picture."""
+    """Try the brightest, the darkest and the most contrasted picture."""
     grid = np.indices((64, 64)).sum(0) % 2
     for kind in ("scaled", "faint"):
         vgg = hard_networks.network(kind)

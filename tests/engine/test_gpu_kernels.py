@@ -1,5 +1,5 @@
 """TensorFlow computes on the CPU what has no kernel on a GPU, and copies it there and back in every
-step, without a word. The package for Linux knows CUDA's kernels where there is no GPU, too."""
+step, without a word. The package for Linux knows CUDA's kernels even without a GPU."""
 
 from functools import cache
 
@@ -39,7 +39,7 @@ def operations(function):
 
 @cache
 def gpu_kernels(op):
-    """Those of an operation. TensorFlow takes a millisecond to look them up, each time anew."""
+    """Return an operation's kernels, once: TensorFlow takes a millisecond to look them up."""
     found = kernels.get_registered_kernels_for_op(op).kernel
     return [kernel for kernel in found if kernel.device_type in ("GPU", "DEFAULT")]
 

@@ -11,7 +11,6 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 
 from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.vgg.network import VGG
-from styletransfer.vgg.random_weights import random_weights
 from styletransfer.vgg.readers import read_weights
 
 pytestmark = pytest.mark.slow  # Each case traces a network.
@@ -54,7 +53,7 @@ def halves(height, width, side):
 
 
 def assert_agrees(weights, vgg, image, content, styles, shares, settings, masks=None):
-    """The engine's terms and gradient are those of the formulas, to 1e-4."""
+    """Compare the engine's terms and gradient with the formulas, to 1e-4."""
     masks = masks or {}
     terms, gradient = objective(
         image,
@@ -89,7 +88,7 @@ def test_the_formulas_give_what_a_small_case_gives_by_hand():
     loss = inetwork_formulas
     two_positions = np.array([[[1.0, 3.0], [2.0, 0.0]]])  # less one: (0, 2) and (1, -1)
     np.testing.assert_array_equal(loss.shifted_gram(two_positions), [[1, -1], [-1, 5]])
-    # Squared differences 9 below and 16 to the right of the one pixel that counts.
+    # Squared differences 9 below and 16 to the right of the one pixel that is not left out.
     assert float(loss.total_variation(np.array([[[0.0], [4.0]], [[3.0], [9.0]]]))) == pytest.approx(
         25**1.25
     )
@@ -100,7 +99,7 @@ def test_the_formulas_give_what_a_small_case_gives_by_hand():
     # The mask keeps the first position; the other's features become 0, then -1 when shifted.
     kept = loss.masked(two_positions, np.array([[128, 127]]) / 255)
     np.testing.assert_array_equal(kept, [[[1, 3], [0, 0]]])
-    # Three layers of one channel and one position, whose Gram matrices are 0, 1, 4 and 9.
+    # Three layers of one channel and one position, with the Gram matrices 0, 1, 4 and 9.
     x = {layer: np.full((1, 1, 1), 1.0) for layer in "abc"}
     style = {
         layer: np.full((1, 1, 1), float(value))
@@ -131,14 +130,9 @@ def test_the_gradient_of_the_formulas_equals_finite_differences(pool_type):
     ("model", "paintings", "masks", "content_loss_type", "pool_type"),
     [
         ("vgg16", 1, "none", 0, "max"),
-        ("vgg16", 3, "none", 1, "ave"),
-        ("vgg19", 1, "none", 2, "ave"),
-        ("vgg19", 3, "none", 0, "max"),
-        ("vgg16", 1, "style", 2, "max"),
+        ("vgg19", 3, "none", 2, "ave"),
         ("vgg19", 3, "style", 1, "max"),
-        ("vgg16", 3, "content and style", 0, "ave"),
-        ("vgg19", 1, "content and style", 1, "max"),
-        ("vgg16", 1, "content", 2, "max"),
+        ("vgg16", 1, "content and style", 0, "ave"),
     ],
 )
 def test_the_objective_is_the_originals(model, paintings, masks, content_loss_type, pool_type):
@@ -156,19 +150,12 @@ def test_the_objective_is_the_originals(model, paintings, masks, content_loss_ty
     assert_agrees(*network, image, content, styles, shares, settings, given)
 
 
-@pytest.mark.parametrize(("model", "pool_type"), [("vgg16", "ave"), ("vgg19", "max")])
-def test_the_objective_is_the_originals_at_odd_sizes(model, pool_type):
+def test_the_objective_is_the_originals_at_odd_sizes():
     image, content = tiny.picture(67, 93, 1), tiny.picture(67, 93, 2)
     styles = [tiny.picture(67, 93, 3), tiny.picture(51, 79, 4)]
-    settings = balanced(0, pool_type) | {"style_scale": 1.3, "content_layer": "conv4_2"}
-    network = growing_weights(model), growing_network(model)
+    settings = balanced(0, "max") | {"style_scale": 1.3, "content_layer": "conv4_2"}
+    network = growing_weights("vgg19"), growing_network("vgg19")
     assert_agrees(*network, image, content, styles, [0.7, 0.3], settings)
-
-
-def test_the_objective_is_the_originals_with_its_weights_and_as_many_channels():
-    image, content, style = (tiny.picture(48, 64, seed) for seed in (1, 2, 3))
-    weights = random_weights("vgg16", 0)
-    assert_agrees(weights, VGG(weights), image, content, [style], [1.0], {})
 
 
 def test_a_distilled_networks_features_count_as_if_they_were_as_large_as_its_teachers(tmp_path):
@@ -217,7 +204,7 @@ def test_the_originals_defaults_are_the_recipes():
 
 @pytest.fixture(scope="module")
 def run():
-    """What a run of three iterations is given, and its steps with their pictures."""
+    """Inputs of a run of three iterations, and its steps with their pictures."""
     content, style = (0.25 + 0.5 * tiny.picture(32, 64, seed) for seed in (1, 2))
     weights = growing_weights("vgg16")
     settings = Settings.inetwork(iterations=3, size=64)

@@ -1,5 +1,5 @@
-"""The default recipe's losses, against the same formulas in NumPy and against finite differences;
-and whose statistics go where, when there are masks."""
+"""The default recipe's losses against the same formulas in NumPy and against finite differences,
+and the effect of masks."""
 
 import dataclasses
 
@@ -58,7 +58,7 @@ def numpy_variance(feature, mask=1.0):
 
 
 def numpy_content_error(found, photo, of_paintings, mask=1.0):
-    """Relative to the photo's variance and twice what that lacks of the paintings', or to a
+    """Divide by the photo's variance plus twice its lack of the paintings' variance, or by a
     fiftieth of the photo's mean square if that is more."""
     weights = mask * np.ones(photo.shape[:2])[..., None]
     square = (weights * np.float64(photo) ** 2).sum() / weights.sum()
@@ -68,7 +68,7 @@ def numpy_content_error(found, photo, of_paintings, mask=1.0):
 
 
 def numpy_total_variation(image, mask):
-    """The mean squared difference of neighbours of which one at least is painted."""
+    """Return the mean squared difference of neighbours, at least one of them painted."""
     found = 0.0
     for axis in (0, 1):
         near, far = (np.delete(mask, end, axis) for end in (-1, 0))
@@ -78,7 +78,7 @@ def numpy_total_variation(image, mask):
 
 
 def numpy_structure_error(image, photo, mask):
-    """Of the contours of luminance in blocks of 4 and of 8 pixels."""
+    """Compare the contours of luminance in blocks of 4 and of 8 pixels."""
     luminances = [np.float64(each) @ [0.299, 0.587, 0.114] for each in (image, photo)]
     errors = []
     for side in (4, 8):
@@ -207,7 +207,8 @@ def test_regions_and_parts_equal_the_formulas_written_in_numpy(tiny, statistic, 
 
 
 def loss_and_gradient(vgg, statistic, options):
-    """Of a problem with a soft mask, for images [1, 33, 47, 3], computed in the options' dtype."""
+    """Return the function from an image [1, 33, 47, 3] to the loss and gradient of a problem with a
+    soft mask, in the dtype of the options."""
     dtype = options.dtype
     content, painting = (tf.constant(picture(33, 47, seed)[None], dtype) for seed in (2, 3))
     minimised = Objective(vgg, losses.RelativeLosses("conv4_2", statistic), options, True)
@@ -237,12 +238,10 @@ def loss_and_gradient(vgg, statistic, options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "statistic, pool, padding", [("gram", "ave", "zero"), ("moments", "max", "replicate")]
-)
-def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool, padding):
+def test_the_gradient_equals_finite_differences_in_float64(tiny):
     image = tf.constant(picture(33, 47, 1)[None], tf.float64)
-    exactly = loss_and_gradient(tiny, statistic, NetworkOptions(pool, tf.float64, padding))
+    options = NetworkOptions("max", tf.float64, "replicate")
+    exactly = loss_and_gradient(tiny, "moments", options)
     _, exact = exactly(image)
     norm = np.linalg.norm(exact)
     # White noise, in which what is the same at all pixels cancels out; and a smooth picture.
@@ -256,38 +255,9 @@ def test_the_gradient_equals_finite_differences_in_float64(tiny, statistic, pool
             there, back = (exactly(image + sign * step * direction)[0] for sign in (1, -1))
             difference = (there - back) / (2 * step)
             assert abs((exact * direction).sum() - difference) < 5e-6 * norm
-    in_float32 = NetworkOptions(pool, tf.float32, padding)
-    _, rounded = loss_and_gradient(tiny, statistic, in_float32)(image)
+    in_float32 = dataclasses.replace(options, dtype=tf.float32)
+    _, rounded = loss_and_gradient(tiny, "moments", in_float32)(image)
     assert np.linalg.norm(rounded - exact) < 3e-5 * norm
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("statistic", ["gram", "moments"])
-def test_the_gradient_of_objective_equals_finite_differences_in_float32(random_vgg, statistic):
-    """To 3e-3, of which the curvature makes 4e-4 at this step, and each unit in the last place of
-    the two losses 1e-4. Steps that are longer or shorter are less exact."""
-    image, content, painting = picture(64, 80, 1), picture(64, 80, 2), picture(72, 64, 3)
-    settings = dataclasses.replace(EXACT, style_statistics=statistic)
-    _, gradient = objective(image, content, [painting], settings, random_vgg)
-    # Along the gradient itself, where rounding matters least.
-    direction = gradient / np.linalg.norm(gradient)
-    step = 2e-3
-    up, down = (
-        objective(image + s * step * direction, content, [painting], settings, random_vgg)[0][
-            "total"
-        ]
-        for s in (1, -1)
-    )
-    assert (gradient * direction).sum() == pytest.approx((up - down) / (2 * step), rel=3e-3)
-
-
-@pytest.mark.slow
-def test_bfloat16_points_the_same_way_as_float32(random_vgg):
-    args = picture(64, 80, 1), picture(64, 80, 2), [picture(72, 64, 3)]
-    exact = objective(*args, EXACT, random_vgg)[1].ravel()
-    settings = dataclasses.replace(EXACT, precision="bfloat16")
-    quick = objective(*args, settings, random_vgg)[1].ravel()
-    assert exact @ quick / (np.linalg.norm(exact) * np.linalg.norm(quick)) > 0.9
 
 
 # --- blending -------------------------------------------------------------------------------------
@@ -299,7 +269,7 @@ def targets(vgg, *args, **masks):
 
 
 def test_what_is_blended_are_raw_moments(tiny):
-    """As of one canvas of which each painting covers its share; covariances do not blend so."""
+    """The target is as of one canvas, divided among the paintings by their shares."""
     one, other = picture(48, 40, 3), picture(40, 40, 4)
     (blended,) = targets(tiny, [one, other], [3, 1])
     for layer, found in zip(LAYERS, blended.targets, strict=True):
@@ -326,68 +296,45 @@ def test_a_painting_blended_with_itself_is_that_painting(tiny):
     assert twice == pytest.approx(single, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_the_balance_does_not_hinge_on_the_scale_of_the_weights():
-    weights = tiny_weights()
-    kernel, bias = weights.kernels["conv1_1"]
-    louder = dict(weights.kernels, conv1_1=(kernel * 7, bias * 7))
+    weights, found = tiny_weights(), []
     # Biases further on would see another scale: without them VGG is homogeneous.
     silent = {k: (w, b * 0) for k, (w, b) in weights.kernels.items()}
-    louder = {k: (w, b * 0) for k, (w, b) in louder.items()}
-    args = picture(40, 48, 1), picture(40, 48, 2), [picture(48, 40, 3)], EXACT
-    one, other = (
-        objective(*args, VGG(Weights("vgg19", name, kernels, MEAN_PIXEL)))[0]
-        for name, kernels in (("silent", silent), ("louder", louder))
-    )
-    assert other == pytest.approx(one, rel=1e-4)
+    kernel, bias = silent["conv1_1"]
+    photo = tf.constant(picture(40, 48, 2)[None])
+    louder = silent | {"conv1_1": (7 * kernel, bias)}
+    for name, kernels in {"silent": silent, "louder": louder}.items():
+        vgg = VGG(Weights("vgg19", name, kernels, MEAN_PIXEL))
+        minimised = Objective.of(EXACT, vgg, as_given=True)
+        groups = StyleTargets([picture(48, 40, 3)]).groups(minimised, (40, 48))
+        image = tf.constant(picture(40, 48, 1)[None])
+        problem = minimised.problem(photo, groups, None)
+        found.append(minimised.gradient(image, problem, tf.ones(4))[0])
+    np.testing.assert_allclose(*found, rtol=1e-4)
 
 
 # --- masks ----------------------------------------------------------------------------------------
 
 
-def painted_halves(vgg, style_masks, statistic="moments"):
-    """A grey photo, its halves painted red and blue as the masks have it."""
+def painted_halves(vgg, style_masks):
+    """Return the redness of the halves of a grey photo, painted red and blue by the masks."""
     photo, red, blue = (np.zeros((64, 96, 3), np.float32) for _ in range(3))
     photo += 0.5
     red[..., 0], blue[..., 2] = 0.9, 0.9
     red, blue = (each + 0.1 * picture(64, 96, 9) for each in (red, blue))
-    settings = Settings(
-        size=96, iterations=40, content_weight=0, learning_rate=0.05, style_statistics=statistic
-    )
+    settings = Settings(size=96, iterations=30, content_weight=0, learning_rate=0.05)
     image = last(stylize(photo, [red, blue], settings, vgg, style_masks=style_masks)).image
     redness = image[..., 0] - image[..., 2]
     return redness[:, :40].mean(), redness[:, 56:].mean()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistic", ["gram", "moments"])
-def test_each_half_of_the_picture_takes_the_colours_of_its_own_painting(tiny, statistic):
-    left, right = painted_halves(tiny, [LEFT, 1 - LEFT], statistic)
+def test_each_half_of_the_picture_takes_the_colours_of_its_own_painting(tiny):
+    left, right = painted_halves(tiny, [LEFT, 1 - LEFT])
     assert left > 0.05 and right < -0.1
 
 
 @pytest.mark.slow
-def test_swapped_masks_swap_the_halves(tiny):
-    left, right = painted_halves(tiny, [1 - LEFT, LEFT])
-    assert left < -0.1 and right > 0.1
-
-
-@pytest.mark.slow
-def test_each_halfs_statistics_come_nearer_to_its_own_painting_than_to_the_other(tiny):
-    photo, one, other = picture(64, 96, 1), picture(64, 96, 2), 1 - picture(64, 96, 5) ** 2
-    settings = Settings(size=96, iterations=15, content_weight=0, learning_rate=0.05)
-    image = last(stylize(photo, [one, other], settings, tiny, regions=[LEFT, 1 - LEFT])).image
-    layer = "conv2_1"
-    features = tiny.features(image, [layer])[layer]
-    wanted = [
-        numpy_statistics(tiny.features(painting, [layer])[layer]) for painting in (one, other)
-    ]
-    for number, half in enumerate((features[:, :20], features[:, -20:])):
-        found = numpy_statistics(half)
-        own, strange = (numpy_error("moments", found, wanted[n]) for n in (number, 1 - number))
-        assert own < 0.3 * strange
-
-
 def test_a_ramp_leads_from_one_painting_to_the_other(tiny):
     ramp = np.tile(np.linspace(0, 1, 96, dtype=np.float32), (64, 1))
     left, right = painted_halves(tiny, [1 - ramp, ramp])
@@ -397,7 +344,8 @@ def test_a_ramp_leads_from_one_painting_to_the_other(tiny):
 @pytest.mark.slow
 def test_outside_the_content_mask_the_photos_pixels_are_kept_exactly(tiny):
     photo = picture(96, 128, 2)
-    for settings in (Settings(size=128, iterations=3), Settings.inetwork(size=128, iterations=1)):
+    adam = Settings.inetwork(size=128, iterations=3, optimizer="adam", learning_rate=0.02)
+    for settings in (Settings(size=128, iterations=2), adam):
         image = last(stylize(photo, [picture(64, 64, 3)], settings, tiny, content_mask=LEFT)).image
         np.testing.assert_array_equal(image[:, 66:], photo[:, 66:])
         assert np.abs(image[:, :60] - photo[:, :60]).mean() > 0.005
@@ -435,7 +383,7 @@ def test_a_style_masks_black_part_is_not_painted_from(tiny):
     """A painting whose right half is blue, and masked away, gives no blue."""
     painting = np.zeros((64, 96, 3), np.float32)
     painting[:, :48, 0], painting[:, 48:, 2] = 0.9, 0.9
-    settings = Settings(size=64, iterations=40, content_weight=0, learning_rate=0.05)
+    settings = Settings(size=64, iterations=25, content_weight=0, learning_rate=0.05)
     grey, white = np.full((64, 64, 3), 0.5, np.float32), np.ones((8, 8), np.float32)
     masked, whole = (
         last(

@@ -82,8 +82,8 @@ def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(t
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """An RTX 3070 of 8 GiB, of which a desktop and CUDA hold one and a half, and TensorFlow two, of
-    which one is free again. TensorFlow takes memory as it needs it, if `grows`."""
+    """An RTX 3070 of 8 GiB. A desktop and CUDA hold one and a half, and TensorFlow two, one of them
+    free again. TensorFlow takes memory as it needs it, if `grows`."""
     made = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
     monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
     monkeypatch.setattr(nvidia, "total_memory", lambda number: 8 * GIB)
@@ -127,4 +127,4 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     in_bands = objective.painting_statistics(tf.constant(painting), mask)
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
-    assert max(heights) < 611 / 3  # of a block's output, which is half as high as its input
+    assert max(heights) < 611 / 3  # A block's output is half as high as its input.

@@ -164,7 +164,7 @@ def objective_of(vgg, dtype=tf.float64):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size, masked", [((96, 128), False), ((48, 64), True)])
+@pytest.mark.parametrize("size, masked", [((48, 80), False), ((48, 64), True)])
 def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, size, masked):
     """In float64, so that nothing but the order of sums differs."""
     minimised = objective_of(tiny)
@@ -174,7 +174,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, size, masked):
         tf.constant(weights, tf.float64),
     )
     terms, gradient = minimised.gradient(image, problem, weights)
-    for tiling in (Tiling(6, 16), Tiling(6, 22), Tiling(5, 8), Tiling(3, 14), Tiling(2, 1000)):
+    for tiling in (Tiling(6, 22), Tiling(5, 8), Tiling(2, 1000)):
         found_terms, found = gradient_in_tiles(minimised, tiling, image, problem, weights)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
         assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), tiling

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-from functools import cache
 
 import numpy as np
 import pytest
@@ -26,18 +25,17 @@ EXACT = Settings(
     total_variation_weight=0.0,
     structure_weight=0.0,
 )
-STATISTICS = ("moments",)
-each_kind = pytest.mark.parametrize("kind", hard_networks.KINDS)
+each_kind = pytest.mark.parametrize("kind, strength", [("scaled", 0.1), ("dead", 0.25)])
 
 
 @pytest.fixture(scope="module")
 def builtin():
-    """The built-in network, whose channels are correlated as trained ones are."""
+    """The built-in network: its channels are correlated, as trained ones are."""
     return load_vgg()
 
 
 def sample(name, longer):
-    """One of the project's own photos or paintings, its longer side `longer` px."""
+    """Return a sample photo or painting, its longer side `longer` px."""
     with Image.open(PROGRAM / "samples" / name) as file:
         image = file.convert("RGB")
     image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
@@ -47,56 +45,42 @@ def sample(name, longer):
 # --- hard networks --------------------------------------------------------------------------------
 
 
-@cache
-def traced_terms(minimised):
-    """image, problem → the objective's content error and style loss."""
-    return tf.function(
-        lambda image, problem: minimised.gradient(image, problem, tf.ones(4, tf.float64))[0][:2]
-    )
-
-
-def exact_terms(vgg, statistics, content, painting):
-    """image [1, H, W, 3] → content error and style loss in float64 throughout."""
+def exact_terms(vgg, content, painting):
+    """Return the function image [1, H, W, 3] → content error and style loss in float64."""
+    layer = EXACT.content_layer
     minimised = Objective(
         vgg,
-        losses.RelativeLosses(EXACT.content_layer, statistics),
+        losses.RelativeLosses(layer, "moments"),
         NetworkOptions(dtype=tf.float64, padding=EXACT.padding),
         True,
     )
     photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
-    layer = EXACT.content_layer
     target = minimised.features(photo, [layer])[layer]
     found = minimised.painting_statistics(painting, None)
     style = minimised.losses.blend([found.layers], [1.0])
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
     norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])
     problem = Problem(Targets(target, (), norm, (group,)), ())
-    return lambda image: traced_terms(minimised)(tf.constant(image, tf.float64), problem).numpy()
+    traced = tf.function(lambda x: minimised.gradient(x, problem, tf.ones(4, tf.float64))[0][:2])
+    return lambda image: traced(tf.constant(image, tf.float64)).numpy()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistics", STATISTICS)
 @each_kind
-def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kind, statistics):
-    vgg = hard_networks.shared_network(kind)
-    image, content, painting = picture(72, 96, 1), picture(72, 96, 2), picture(80, 64, 3)
+def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kind, strength):
+    vgg = hard_networks.network(kind)
+    image, content, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
     args, rng = (image, content, [painting]), np.random.default_rng(0)
-    terms_at = exact_terms(vgg, statistics, content, painting)
+    terms_at = exact_terms(vgg, content, painting)
     for number, (name, weights) in enumerate({"content": (1.0, 0.0), "style": (0.0, 1.0)}.items()):
-        settings = dataclasses.replace(
-            EXACT,
-            style_statistics=statistics,
-            content_weight=weights[0],
-            style_scale=weights[1],
-        )
+        settings = dataclasses.replace(EXACT, content_weight=weights[0], style_scale=weights[1])
         terms, gradient = objective(*args, settings, vgg)
         assert np.isfinite(list(terms.values())).all() and np.isfinite(gradient).all()
         assert terms[name] == pytest.approx(terms_at(image[None])[number], rel=1e-2, abs=1e-6)
         size = np.linalg.norm(gradient)
         assert size > 0
-        # Of length 1, or in a random direction such that an error as long as the gradient shows.
-        along = [gradient / size, rng.standard_normal(image.shape)]
-        for direction in along:
+        # Along the gradient, and in a random direction in which an error as long as it shows.
+        for direction in (gradient / size, rng.standard_normal(image.shape)):
             found = (np.float64(gradient) * direction).sum()
 
             def difference(step, direction=direction, number=number):
@@ -113,29 +97,18 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistics", STATISTICS)
 @each_kind
-def test_on_hard_networks_a_painting_has_no_distance_from_itself(kind, statistics):
-    vgg, painting = hard_networks.shared_network(kind), picture(72, 96, 3)
-    settings = dataclasses.replace(EXACT, style_statistics=statistics)
-    terms, _ = objective(painting, painting, [painting], settings, vgg)
-    assert terms["content"] == 0
-    assert -1e-6 < terms["style"] < 1e-6
-
-
-@pytest.mark.slow
-@each_kind
-def test_on_hard_networks_pictures_are_painted_and_no_loss_falls_below_nothing(kind):
-    settings = Settings(size=96, iterations=10, precision="float32")
-    steps = list(
-        stylize(
-            picture(72, 96, 1), [picture(80, 80, 2)], settings, hard_networks.shared_network(kind)
-        )
-    )
-    terms = np.array([list(step.losses.values()) for step in steps])
-    assert np.isfinite(terms).all() and terms.min() > -1e-4
-    assert np.isfinite(steps[-1].image).all()
-    assert np.abs(steps[-1].image - steps[0].image).mean() > 0.01
+def test_on_hard_networks_strength_holds_and_no_loss_falls_below_nothing(kind, strength):
+    vgg = hard_networks.network(kind)
+    photo, painting = given = pair("landscape")
+    settings = Settings(size=96, iterations=100, strength=strength, precision="float32")
+    for step in stylize(photo, [painting], settings, vgg):
+        if step.iteration % 10 == 1:
+            terms = np.array(list(step.losses.values()))
+            assert np.isfinite(terms).all() and terms.min() > -1e-4
+    assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.07)
+    assert grain(step.image) < 2 * max(grain(photo), grain(painting))
+    assert objective(painting, painting, [painting], EXACT, vgg)[0]["style"] < 1e-6
 
 
 # --- strength -------------------------------------------------------------------------------------
@@ -149,8 +122,8 @@ def pair(name, size=96):
 
 
 def content_error(vgg, found, photo, painting):
-    """‖F − P‖² at the content layer, relative to ‖P − mean P‖² and twice what that lacks of the
-    painting's; in float64, means over the positions of pictures [H, W, 3]."""
+    """Return ‖F − P‖² at the content layer, relative to ‖P − mean P‖² plus twice its lack of the
+    painting's variance; in float64, means over the positions of pictures [H, W, 3]."""
     options = NetworkOptions(padding=EXACT.padding)
     layer = EXACT.content_layer
     found, wanted, painted = (
@@ -177,7 +150,7 @@ def painted(vgg, name, strength, iterations=100, size=96):
 
 
 def canvas_error(vgg, photo, painting, step):
-    """The content error of the whole canvas, its margin and all, which is what is steered."""
+    """Return the content error of the whole canvas with its margin, which is steered."""
     whole = Objective.of(Settings(), vgg).canvas(photo.shape[:2]).padded(tf.constant(photo[None]))
     return content_error(vgg, step.snapshot()["average"][0], whole.numpy()[0], painting)
 
@@ -185,7 +158,7 @@ def canvas_error(vgg, photo, painting, step):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, strength",  # Painted freely, the landscape comes no further than 0.48.
-    [("shapes", 0.1), ("landscape", 0.3), ("landscape", 0.42)],
+    [("shapes", 0.1), ("landscape", 0.42)],
 )
 def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, name, strength):
     given, step, grainier = painted(builtin, name, strength)
@@ -196,21 +169,8 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",  # Where nearly all of a feature is its mean, a photo and any painting are the same.
-    [kind for kind in hard_networks.KINDS if kind != "biased"],
-)
-def test_strength_holds_on_hard_networks(kind):
-    strength = 0.1 if kind in ("scaled", "heavy-tailed") else 0.25
-    vgg = hard_networks.shared_network(kind)
-    given, step, grainier = painted(vgg, "landscape", strength)
-    assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.07)
-    assert grainier < 2
-
-
-@pytest.mark.slow
 def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(builtin):
-    given, step, _ = painted(builtin, "shapes", 0.0, iterations=60)
+    given, step, _ = painted(builtin, "shapes", 0.0, iterations=40)
     assert content_error(builtin, step.image, *given) < 0.05
     assert grain(step.image) < 1.5 * grain(given[0])
 
@@ -293,7 +253,7 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(bui
 @pytest.mark.slow
 def test_the_outermost_pixels_are_no_different_from_inner_ones(tiny):
     ratios = []
-    for seed, strength in zip((1, 3, 5, 7, 9, 11), 3 * (0.3, 0.9), strict=True):
+    for seed, strength in zip((1, 3, 5, 7), 2 * (0.3, 0.9), strict=True):
         # Cut out: towards their borders such pictures are flat.
         photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
         settings = Settings(size=112, iterations=20, strength=strength, precision="float32")
@@ -304,7 +264,7 @@ def test_the_outermost_pixels_are_no_different_from_inner_ones(tiny):
 
 @pytest.mark.parametrize("size", [(150, 210), (133, 178), (144, 191)])
 def test_far_from_the_border_a_canvas_has_the_features_of_its_picture(tiny, size):
-    """Also where its sides are no multiples of the poolings: they join the same pixels."""
+    """Poolings join the same pixels even if the sides are not multiples of them."""
     options, layer = NetworkOptions(padding="replicate"), "conv4_1"
     image = tf.constant(picture(*size)[None])
     canvas = Objective.of(Settings(), tiny).canvas(size)
@@ -342,14 +302,10 @@ def test_a_content_weight_is_used_as_given(tiny, weight):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("start", ["photo", "noisy"])
-def test_in_bfloat16_the_style_gradient_points_the_same_way(builtin, statistics, start):
-    """On channels that are correlated: most of a feature is its mean."""
-    photo, painting = pair("landscape")
-    noise = 0.1 * np.random.default_rng(0).standard_normal(photo.shape)
-    image = photo if start == "photo" else np.float32(np.clip(photo + noise, 0, 1))
-    settings = dataclasses.replace(EXACT, content_weight=0.0, style_statistics=statistics)
+def test_in_bfloat16_the_style_gradient_points_the_same_way(builtin):
+    """Most of a feature is its mean, on channels that are correlated."""
+    photo, painting = pair("landscape", 64)
+    image, settings = photo, dataclasses.replace(EXACT, content_weight=0.0)
     exact, quick = (
         np.float64(objective(image, photo, [painting], each, builtin)[1]).ravel()
         for each in (settings, dataclasses.replace(settings, precision="bfloat16"))

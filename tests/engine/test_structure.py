@@ -1,4 +1,4 @@
-"""What the structure term keeps of a photo, and what it leaves to the painting."""
+"""The structure term keeps contours of a photo, and leaves the rest to the painting."""
 
 import numpy as np
 import pytest
