@@ -1,1 +1,1 @@
-"""What tests share: fabricated networks and files, servers, runners."""
+"""Parts that tests share: fabricated networks and files, servers, runners."""

@@ -105,7 +105,7 @@ class Viewer:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def width_with_large_text(self):
-        """How wide the page is in a window of 320 px with text of twice the usual size."""
+        """Return the page's width in a window of 320 px with text of twice the usual size."""
         metrics = {"width": 320, "height": 860, "deviceScaleFactor": 1, "mobile": True}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 32}})
@@ -114,14 +114,14 @@ class Viewer:
         return width
 
     def nameless(self):
-        """What can be used and has no name for screen readers."""
+        """Return the controls without a name for screen readers."""
         tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
         used = [each for each in tree if each.get("role", {}).get("value") in USED]
         assert len({each["role"]["value"] for each in used}) >= 2
         return [e for e in used if not e.get("ignored") and not e.get("name", {}).get("value")]
 
     def small(self):
-        """How many things that a finger must hit are smaller than a finger."""
+        """Return the controls that are smaller than a finger."""
         return self.js(
             "[...document.querySelectorAll('button, .button, .card a, .chip, .preset, nav a')]"
             ".filter(e => e.offsetWidth && (e.offsetWidth < 44 || e.offsetHeight < 44))"
@@ -130,7 +130,7 @@ class Viewer:
 
 
 def count_changes_of_address(viewer):
-    """Counts from now on how often the page changes its address; the script that says how often."""
+    """Count the page's changes of address from now on. Return the script that gives the number."""
     viewer.driver.execute_script(
         "window.changes = 0; const real = history.replaceState.bind(history);"
         "history.replaceState = (...how) => { window.changes += 1; real(...how); };"
@@ -139,7 +139,7 @@ def count_changes_of_address(viewer):
 
 
 def hold(viewer, key):
-    """What a key does again and again that is held down, in the open dialog."""
+    """Send the repeated event of a key that is held down to the open dialog."""
     viewer.driver.execute_script(
         "const how = { key: arguments[0], bubbles: true, cancelable: true, repeat: true };"
         "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', how));",

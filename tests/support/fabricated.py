@@ -19,8 +19,10 @@ TOP = (("fc6", (7, 7, 4, 8)), ("fc7", (1, 1, 8, 8)), ("fc8", (1, 1, 8, 5)))
 
 
 def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = None) -> Weights:
-    """Noise in the shapes of `model` (of some of its layers only, where given), scaled after He
-    et al. 2015 so that activations neither vanish nor explode; the same seed, the same noise."""
+    """Return noise in the shapes of `model`, or of some of its layers, the same for the same seed.
+
+    It is scaled after He et al. 2015, so that activations neither vanish nor explode.
+    """
     rng = np.random.default_rng(seed)
     shapes = layer_shapes(model)
     kernels = {}
@@ -65,11 +67,13 @@ def save_h5(path: Path, weights: Weights, top: bool = False) -> Path:
 
 
 def save_mat(path: Path, weights: Weights, layout: str = "new", net: bool = False) -> Path:
-    """As MatConvNet's importer and its later `vl_simplenn_tidy` write them.
+    """Write weights as MatConvNet's importer and its later `vl_simplenn_tidy` do.
 
-    layout: `new` (weights{1, 2}; meta.normalization.averageImage 1×1×3), `old` (weights{1, 2};
-    normalization.averageImage 224×224×3) or `oldest` (filters, biases; the same).
-    net: everything under one variable `net`.
+    Args:
+        layout: `new` (weights{1, 2} and meta.normalization.averageImage 1×1×3), `old`
+            (weights{1, 2} and normalization.averageImage 224×224×3) or `oldest` (filters, biases
+            and the same).
+        net: Whether everything is under one variable `net`.
     """
     layers = []
     for layer, (kernel, bias) in weights.kernels.items():
@@ -125,10 +129,11 @@ def trained_arrays(
     seed: int = 0,
     layers: Iterable[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The arrays of a file as training/export.py writes it, noise in these widths, by block.
+    """Return the arrays of a file as training/export.py writes it: noise in these widths, by block.
 
-    layers: of format 2, with `teacher_scale`; None: of format 1, which has VGG19's layers up to
-    conv5_1.
+    Args:
+        layers: The layers of a file of format 2, with `teacher_scale`, or None for format 1 with
+            VGG19's layers up to conv5_1.
     """
     rng = np.random.default_rng(seed)
     arrays = {"format": np.array(1), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}

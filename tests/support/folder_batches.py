@@ -14,7 +14,7 @@ from support import tiny
 from support.pictures import saved
 
 QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "2", "VGG_WEIGHTS": "random"}
-# What a run of `folders` makes.
+# The results of a run of `folders`.
 RESULTS = {
     "monet/beach.jpg",
     "monet/trip/old town é.png",
@@ -83,7 +83,7 @@ def run(environment, **changes):
 
 
 def keys(folder="out"):
-    """What is in the result bucket, but for the gallery."""
+    """Return the keys in the result bucket, without the gallery."""
     found = {entry.key for entry in FolderBucket(Path(folder), new=True).list()}
     return {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 
-# Where a reader expects a length, an offset or a count, these are the hardest.
+# The hardest values for a length, an offset or a count.
 _NUMBERS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1"]
 
 

@@ -52,7 +52,7 @@ def record(photo="beach.jpg", look="monet", **changes):
 
 
 def add_result(gallery, bucket, each):
-    """What a run does: the result first, then the gallery's pictures of it."""
+    """Store a result as a run does: itself first, then the gallery's pictures of it."""
     bucket.write(each.result, encode(flat(BLUE), OutputFormat("jpg")))
     paintings = {painting.key: flat(GREEN) for painting in each.paintings}
     gallery.add(each, flat(RED), flat(BLUE), paintings)

@@ -23,7 +23,7 @@ def features(x: tf.Tensor, weights: Weights, pool: str) -> dict[str, tf.Tensor]:
             x = halved(x, pool)
         kernel, bias = (array.astype(np.float64) for array in weights.kernels[layer])
         x = tf.nn.relu(convolved(x, kernel) + bias)
-        # Of a distilled network, as large as those of the VGG that it was distilled from.
+        # A distilled network's features count as large as its teacher's.
         found[layer] = weights.teacher_scale.get(layer, 1.0) * x
     return found
 

@@ -1,15 +1,15 @@
-"""Waiting for what happens beside a test."""
+"""Waiting for events in another thread or process."""
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DEADLINE_S = 240  # A web service's worker gives way to all that runs beside it.
+DEADLINE_S = 240  # A web service's worker has a low priority.
 T = TypeVar("T")
 
 
 def until(holds: Callable[[], T], deadline_s: float = DEADLINE_S, every_s: float = 0.05) -> T:
-    """What `holds` returns as soon as that is true."""
+    """Return the value of `holds` as soon as it is true."""
     deadline = time.monotonic() + deadline_s
     while not (found := holds()):
         assert time.monotonic() < deadline, f"not within {deadline_s} s: {holds}"

@@ -1,4 +1,4 @@
-"""Programs in processes of their own that need not load TensorFlow: forks of one that has."""
+"""Programs in separate processes that need not load TensorFlow: forks of one that has."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ PRELOAD = (
 
 
 class Program:
-    """A running program. What it prints goes into a file, so that it never waits for a reader."""
+    """A running program. Its output goes into a file, so that it never waits for a reader."""
 
     def __init__(self, process: BaseProcess, log: Path) -> None:
         self.process, self._log = process, log

@@ -22,7 +22,7 @@ def batch() -> None:
 
 
 def batch_with_checkpoints(every: str) -> None:
-    """The batch, saving a checkpoint every so many seconds: a user's shortest is a second, longer
+    """Run the batch with a checkpoint every `every` seconds: a user's shortest is a second, longer
     than a painting takes here."""
     log_to_stdout("%(message)s")
     NetworkPool.build = lambda *_: tiny.network()
@@ -39,9 +39,11 @@ def batch_of_one_scale(every: str) -> None:
 
 
 def batch_on_two_halves_of_the_cpu() -> None:
-    """The batch with two logical devices of the CPU, each with a worker of its own as GPUs have.
-    What it does not show: a GPU's memory, its kernels, and how it is found and set up, which
-    tests/devices/ tests. Prints, beside the log, on which of them each network's kernels are."""
+    """Run the batch with two logical devices of the CPU and a worker for each, as GPUs have.
+
+    A GPU's memory and kernels are not tried, and tests/devices/ tests its set-up. Apart from the
+    log it prints the device of each network's kernels.
+    """
     from styletransfer.devices import tensorflow
     from styletransfer.vgg.network import VGG
 

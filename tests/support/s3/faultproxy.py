@@ -9,12 +9,12 @@
 
 One request per connection. Faults:
     reset      the connection is reset before the server hears of the request
-    hang       nothing is answered for so many `seconds`, then a reset
-    delay      the request is passed on after so many `seconds`
+    hang       nothing is answered for `seconds`, then a reset
+    delay      the request is passed on after `seconds`
     status     answered with status `code` and S3's `error`; the server hears nothing
-    truncate   the connection is closed `after` so many bytes of the answer's body
+    truncate   the connection is closed after `after` bytes of the answer's body
     resetbody  the same with a reset
-    cutupload  reset on both sides `after` so many bytes of the request's body
+    cutupload  reset on both sides after `after` bytes of the request's body
     slow       the answer's body at `rate` bytes/s
     corrupt    one bit of the answer's body is flipped
     lostreply  the server does its work, the client gets a reset for an answer
@@ -201,7 +201,7 @@ async def _pass_answer(
             await answer.drain()
             if rule.fault == "truncate":
                 break
-            # A reset overtakes what is still under way: let the client read that first.
+            # A reset overtakes data in transit: let the client read that first.
             await asyncio.sleep(0.05)
             _reset(answer)
             return
@@ -214,7 +214,7 @@ async def _pass_answer(
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Closes a connection with RST in place of FIN."""
+    """Close a connection with RST instead of FIN."""
     if sock := writer.get_extra_info("socket"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
