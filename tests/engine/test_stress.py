@@ -287,8 +287,9 @@ def test_a_content_weight_is_used_as_given(tiny, weight):
     """The first step's terms, of a picture that is not the photo."""
 
     def first(content_weight):
-        # The default recipe's matches, and so its style, depend on the photo's weight.
-        settings = Settings(recipe="moments", size=96, iterations=1, content_weight=content_weight)
+        settings = Settings(
+            size=96, iterations=1, content_weight=content_weight, precision="float32"
+        )
         args = picture(72, 96, 1), [picture(80, 80, 2)], settings, tiny
         return next(iter(stylize(*args, init=picture(72, 96, 3))))
 
