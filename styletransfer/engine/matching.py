@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
-from styletransfer.engine.optimizers import CONTENT_WEIGHTS, State
+from styletransfer.engine.optimizers import CONTENT_WEIGHTS
 
 # As the photo's weight falls from the first to its bound, the picture's part of what is looked for
 # grows from the strength to MAX_FREEDOM.
@@ -58,11 +58,7 @@ class Matching:
         matched."""
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 
-    def renewed(self, state: State) -> Problem:
-        """Matches the picture of a state, and returns the problem with the new matches."""
-        return self.matched(state.image, float(state.content_weight))
-
-    def matched(self, picture: tf.Tensor, content_weight: float = 1.0) -> Problem:
+    def matched(self, picture: tf.Tensor, content_weight: float = LOOSENED_FROM) -> Problem:
         """Matches a picture [1, H, W, 3] on its canvas, and returns the problem with the new
         matches.
 
