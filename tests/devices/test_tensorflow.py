@@ -23,6 +23,8 @@ def bare(monkeypatch, tmp_path):
     """A machine without any trace of a GPU; its /dev."""
     monkeypatch.setattr(nvidia, "DEVICES", tmp_path)
     monkeypatch.setattr(nvidia, "LIBRARY", "libcuda-of-nobody.so.1")
+    # As where start.sh sees a GPU; elsewhere it installs a TensorFlow without CUDA.
+    monkeypatch.setattr(tensorflow, "_cuda_version", lambda: CUDA)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if tensorflow.tf.config.list_physical_devices("GPU"):

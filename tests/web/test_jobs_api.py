@@ -53,7 +53,7 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
 
 
 def test_the_settings_of_a_look_count_in_how_long_it_takes(web):
-    styles = web.service.buckets.style._style
+    styles = web.service.buckets.style._bucket
     styles.write(
         "looks.toml",
         b'[plain]\npaintings = ["monet.jpg"]\n'
@@ -332,7 +332,7 @@ def test_a_look_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
     paintings = 'paintings = ["monet.jpg"]'
     text = f"[careful]\n{paintings}\niterations = {usual}\n[plain]\n{paintings}\n"
     with served({**place, "STYLE_ITERATIONS": ""}) as web:
-        web.service.buckets.style._style.write("looks.toml", text.encode())
+        web.service.buckets.style._bucket.write("looks.toml", text.encode())
         settings = {each["name"]: each["settings"] for each in web.get("/api/looks").json()}
         assert settings == {"careful": {"iterations": usual}, "plain": {}}
         orders = {"look": "careful"}, {"look": "plain", "settings": {"iterations": usual}}

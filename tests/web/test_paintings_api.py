@@ -64,12 +64,12 @@ def test_a_look_has_those_settings_of_its_own_that_differ_whatever_quality_is_us
 
 
 def test_uploads_stay_out_of_the_style_bucket(web, place):
-    before = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
+    before = {entry.key for entry in FolderBucket(web.service.buckets.style._bucket.folder).list()}
     upload(web, tiny.file(60, 60, 9))
-    assert {*web.service.buckets.style._style.folder.rglob("*.*")}
-    after = {entry.key for entry in FolderBucket(web.service.buckets.style._style.folder).list()}
+    assert {*web.service.buckets.style._bucket.folder.rglob("*.*")}
+    after = {entry.key for entry in FolderBucket(web.service.buckets.style._bucket.folder).list()}
     assert after == before
-    assert config.load(place).style == str(web.service.buckets.style._style.folder)
+    assert config.load(place).style == str(web.service.buckets.style._bucket.folder)
 
 
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
@@ -141,7 +141,7 @@ def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, mo
     uploads = web.service.buckets.style._uploads
     listed = [*uploads.list()]
     assert web.service.catalogue.find("monet.jpg") and web.service.catalogue.find(name)
-    (web.service.buckets.style._style.folder / "monet.jpg").unlink()
+    (web.service.buckets.style._bucket.folder / "monet.jpg").unlink()
     uploads.delete(name.removeprefix("_web/"))
     monkeypatch.setattr(uploads, "list", lambda: iter(listed))
     assert web.get("/api/paintings/monet.jpg/thumbnail").status_code == 404
