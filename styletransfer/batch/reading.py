@@ -23,14 +23,14 @@ from styletransfer.images.masks import painted, visible
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
-AHEAD_SHARE, MAX_AHEAD_BYTES = (
-    1 / 8,
-    1_000_000_000,
-)  # of the free memory, for all that is read ahead
+# The memory for all that is read ahead: a share of what is free, and at most so many bytes.
+AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read before the turn of one painter.
-Read = Callable[[Entry], bytes]  # of a listing → content; raises StorageError
 
-# Bytes that decoding takes → when they may be taken, the most that it may take; None: no limit.
+# Reads a listed object; raises StorageError.
+Read = Callable[[Entry], bytes]
+# Takes the bytes that decoding needs, and returns the most that it may take, or None for no limit,
+# when they may be taken.
 Admit = Callable[[int], int | None]
 
 
