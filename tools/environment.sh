@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Finds or makes the Python environment: part of start.sh, which gives `extras`, the extras of
 # pyproject.toml that it needs, and gets `python`. Ends with 2 if there is nothing to make it with, or
 # .venv is somebody's own and of no use; with 6 if it could not be made.
