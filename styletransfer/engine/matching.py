@@ -10,14 +10,18 @@ from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
 
-# As the photo's weight falls from the first to its bound, the picture's part of what is looked for
-# grows from the strength to MAX_FREEDOM.
+# As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part of what is
+# looked for grows from the strength to MAX_FREEDOM.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
 
 
 class Matching:
     """A problem with its matches, which follow the picture. A recipe without matches leaves the
     problem as it is.
+
+    Attributes:
+        problem: The problem with the latest matches.
+        is_needed: Whether the recipe has matches.
 
     Args:
         objective: The objective of the picture.
@@ -37,8 +41,8 @@ class Matching:
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._objective, self.problem = objective, problem
-        self._is_matched = bool(objective.losses.matched_layers)
-        if not self._is_matched:
+        self.is_needed = bool(objective.losses.matched_layers)
+        if not self.is_needed:
             return
         self._photo = objective.places_of(objective.canvas(tuple(photo.shape[1:3])).padded(photo))
         groups = problem.targets.groups
@@ -58,19 +62,11 @@ class Matching:
         matched."""
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 
-    def matched(self, picture: tf.Tensor, content_weight: float = LOOSENED_FROM) -> Problem:
+    def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
         """Matches a picture [1, H, W, 3] on its canvas, and returns the problem with the new
-        matches.
-
-        The picture's part of what is looked for is the strength. It grows as the photo's weight
-        falls to its bound, beyond 1, where matches lead away from the photo: a picture of matches
-        that stay near the photo would stay there, too.
-        """
-        if self._is_matched:
-            low = CONTENT_WEIGHTS[0]
-            weight = min(max(content_weight, low), LOOSENED_FROM)
-            held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
-            freedom = held * self._objective.freedom + (1 - held) * MAX_FREEDOM
+        matches. content_weight: the photo's weight if it is steered."""
+        if self.is_needed:
+            freedom = _freedom(self._objective.freedom, content_weight)
             picture = self._objective.composited(tf.convert_to_tensor(picture), self.problem)
             places = self._objective.places_of(picture)
             matches = [
@@ -79,3 +75,15 @@ class Matching:
             ]
             self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
         return self.problem
+
+
+def _freedom(strength: float, content_weight: float | None) -> float:
+    """The picture's part of what is looked for: the strength. It grows as a steered weight of the
+    photo falls to its bound, beyond 1, where matches lead away from the photo: a picture of matches
+    that stay near the photo would stay there, too."""
+    if content_weight is None:
+        return strength
+    low = CONTENT_WEIGHTS[0]
+    weight = min(max(content_weight, low), LOOSENED_FROM)
+    held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
+    return held * strength + (1 - held) * MAX_FREEDOM

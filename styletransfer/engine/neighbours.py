@@ -109,21 +109,21 @@ def over_places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(feature, side, side, "VALID") if side > 1 else feature
 
 
-def turned(image: np.ndarray | tf.Tensor, channels: int) -> Iterator[np.ndarray | tf.Tensor]:
-    """Yields a painting [H, W, …] and its rotations.
+def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
+    """Yields a painting, or its mask, [1, H, W, C] and its rotations.
 
     A painting of more places than become candidates is rotated in parts: each of its thirds by
     another angle, which takes half the time. channels: the sum over all matched layers.
     """
     yield image
-    height, width = image.shape[:2]
+    height, width = image.shape[1:3]
     fits = candidate_bytes((height, width), channels) < MAX_CANDIDATE_BYTES
     for quarter in range(1, ROTATIONS):
         part = image
         if not fits:
             first, last = (width * each // (ROTATIONS - 1) for each in (quarter - 1, quarter))
-            part = image[:, first:last]
-        yield tf.image.rot90(part, quarter) if tf.is_tensor(image) else np.rot90(part, quarter)
+            part = image[:, :, first:last]
+        yield tf.image.rot90(part, quarter)
 
 
 def candidates(

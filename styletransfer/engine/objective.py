@@ -219,18 +219,18 @@ class Objective:
         matched with."""
         channels = self.matched_channels
         found, used = [], []
-        if mask is None:
-            mask = np.ones((1, 1), np.float32)
-        whole = resize(mask, *painting.shape[1:3])
-        for image, shown in zip(
-            neighbours.turned(painting[0], channels),
-            neighbours.turned(whole, channels),
-            strict=True,
-        ):
-            canvas = Canvas.around(tuple(image.shape[:2]), margin=0)
-            found.append(partial(self.places, canvas.padded(image[None])))
+        whole = np.ones(painting.shape[1:3], np.float32)
+        if mask is not None:
+            whole = resize(mask, *whole.shape)
+        images, masks = (
+            neighbours.turned(each, channels)
+            for each in (painting, tf.constant(whole[None, ..., None]))
+        )
+        for image, shown in zip(images, masks, strict=True):
+            canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
+            found.append(partial(self.places, canvas.padded(image)))
             places = (side // neighbours.PLACE for side in canvas.size)
-            inside = resize(canvas.padded_mask(shown), *places)
+            inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *places)
             used.append((inside > 0) & (inside >= min(HALF, inside.max())))
         return neighbours.candidates(found, used, channels, share)
 
@@ -250,7 +250,7 @@ class Objective:
         if neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels) < height:
             return partial(self.places, image)
         (kept,) = self.places(image)
-        return lambda: iter([dict(kept)])
+        return lambda: iter([dict(kept)])  # A copy: matching lets go of each layer after its use.
 
     def matches_shape(self, picture: tuple[int, int], paintings: int) -> tuple[int, ...]:
         """The shape of all matches of a picture of this (height, width) among so many paintings."""

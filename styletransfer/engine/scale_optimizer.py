@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.matching import LOOSENED_FROM, Matching
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import (
@@ -88,10 +88,10 @@ class ScaleOptimizer:
         Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
         """
         weight = self.state.content_weight
-        if (number - 1) % MATCHED_EVERY == 0:
+        if self._matching.is_needed and (number - 1) % MATCHED_EVERY == 0:
             steered = self._settings.content_weight == "auto"
-            weight = float(self.state.content_weight) if steered else LOOSENED_FROM
-            self._program.solve(self._matching.matched(self.state.image, weight))
+            steered_weight = float(weight) if steered else None
+            self._program.solve(self._matching.matched(self.state.image, steered_weight))
         terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
         if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
