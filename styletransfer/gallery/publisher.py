@@ -48,8 +48,8 @@ class Gallery:
             writes the page.
         """
         self.enabled = bucket is not None
-        self._publishes = publishes
-        self._records = {_identity(each): each for each in records}
+        self._publishes = publishes and self.enabled
+        self._records = {_identity(each): each for each in records}  # of the page
         if bucket is None:
             return
         self._bucket, self._pictures = bucket, GalleryPictures(bucket)
@@ -97,11 +97,12 @@ class Gallery:
     def add_record(self, record: Record) -> None:
         """Add the record of a photo that could not be painted, or of a result with pictures that
         another process has stored."""
-        self._records[_identity(record)] = record
+        if self._publishes:
+            self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:
         """Write the page if that was last done a while ago."""
-        if not (self.enabled and self._publishes):
+        if not self._publishes:
             return
         due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
