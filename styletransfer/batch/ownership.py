@@ -14,6 +14,7 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.records import (
     describes,
     is_content,
+    is_intact,
     read_record,
     stored_by,
     task_record,
@@ -45,7 +46,7 @@ class Ownership:
             if self._is_chosen_by_another(key, task):
                 continue
             entry = self._listed(key, task)
-            if entry is not None and not _is_intact(task.previous_record, entry):
+            if entry is not None and not is_intact(task.previous_record, entry):
                 if self._names_of_others(key, task):
                     continue
                 record, is_damaged = self._read(task)
@@ -72,7 +73,7 @@ class Ownership:
         made = self._made(task, before)
         if entry is not None and not is_damaged and not _is_own(entry, before, made):
             raise _taken(record.result, self._bucket)
-        if entry is not None and _is_intact(before, entry):
+        if entry is not None and is_intact(before, entry):
             # What was there earlier under the same key is gone.
             made = tuple(each for each in made if each.key != before.result)
             made = (*made, PictureRef(entry.key, before.result_etag or entry.etag))
@@ -161,16 +162,6 @@ class Ownership:
             known = record and stored_by(record, record.photo or "", record.look or "")
             if known and key in known:
                 return True
-        return False
-
-
-def _is_intact(record: Record | None, entry: Entry) -> bool:
-    """Whether an object is the result that a record describes."""
-    if record is None or record.result != entry.key:
-        return False
-    try:
-        return describes(record, entry)
-    except ObjectError:  # A file that cannot be read.
         return False
 
 

@@ -101,18 +101,15 @@ def intact_records(
     one result, those of earlier versions do not count: they cannot say whose it is."""
     named = Counter(record.result for record in records.values() if record)
 
-    def is_intact(record: Record | None) -> bool:
+    def is_usable(record: Record | None) -> bool:
         if record is None or record.result is None or record.result not in stored:
             return False
         if named[record.result] > 1 and record.result_etag is None:
             return False
-        try:
-            return describes(record, stored[record.result])
-        except ObjectError:  # A file that cannot be read.
-            return False
+        return is_intact(record, stored[record.result])
 
     with record_readers() as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_intact, records.values())
+        verdicts = pool.map(is_usable, records.values())
         return {
             key: record
             for (key, record), good in zip(records.items(), verdicts, strict=True)
@@ -125,6 +122,16 @@ def task_record(record: Record | None, photo: str, look: str) -> Record | None:
     if record is None or record.photo not in (None, photo) or record.look not in (None, look):
         return None
     return record
+
+
+def is_intact(record: Record | None, entry: Entry) -> bool:
+    """Whether an object is the result that a record describes; not if its file cannot be read."""
+    if record is None or record.result != entry.key:
+        return False
+    try:
+        return describes(record, entry)
+    except ObjectError:
+        return False
 
 
 def describes(record: Record, entry: Entry) -> bool:
