@@ -6,7 +6,7 @@ alone. A larger picture is decoded in its turn, when nothing else is painted in 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,8 @@ class PhotoInput(NamedTuple):
     @property
     def bytes(self) -> int:
         """What the arrays take."""
-        return _bytes([self.picture.pixels_int, self.picture.alpha_int, self.mask])
+        held = (self.picture.pixels_int, self.picture.alpha_int, self.mask)
+        return sum(each.nbytes for each in held if each is not None)
 
 
 class LookInput(NamedTuple):
@@ -76,11 +77,6 @@ class LookInput(NamedTuple):
     shares: list[float]
     masks: list[np.ndarray | None]
     regions: list[np.ndarray | None]
-
-    @property
-    def bytes(self) -> int:
-        """What the arrays take."""
-        return _bytes([*self.paintings, *self.masks, *self.regions])
 
 
 def unlimited(needed: int) -> None:
@@ -143,10 +139,6 @@ def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarra
         return None
     data = read(entry)
     return decode_mask(data, f"{what} {entry.key}", admit(bytes_to_decode(data)))
-
-
-def _bytes(found: Iterable[np.ndarray | None]) -> int:
-    return sum(each.nbytes for each in found if each is not None)
 
 
 class Inputs(NamedTuple):
