@@ -4,6 +4,7 @@ A picture is done if the object is what its record says. Whatever is killed in b
 and stored under the same key by the next run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging import ERROR, WARNING
@@ -43,23 +44,28 @@ class FinishedPicture:
 
 
 class Storer:
-    """Stores results and failures. Thread-safe."""
+    """Stores results and failures, under keys that are the tasks' own. Thread-safe."""
 
     def __init__(
         self,
         result: Bucket,
         output: OutputFormat,
-        ownership: Ownership,
+        partial: bool,
         gallery: Gallery,
         checkpoints: CheckpointStore,
     ) -> None:
-        self._result, self._output, self._ownership = result, output, ownership
+        """partial: other runs may be painting other photos and looks."""
+        self._result, self._output, self._ownership = result, output, Ownership(result, partial)
         self._gallery, self._checkpoints = gallery, checkpoints
 
     def result_key(self, task: Task, photo: decode.Picture) -> str:
         """The key that the task's result will have. Raises PictureError if somebody else's object
         is in its place, StorageError."""
         return self._ownership.choose(task, self._output.extension(photo.format))
+
+    def is_done(self, task: Task, is_current: Callable[[Record], bool]) -> bool:
+        """See Ownership.is_done."""
+        return self._ownership.is_done(task, is_current)
 
     def store(self, finished: FinishedPicture) -> None:
         """Stores a picture, and deletes what it replaces: the task's checkpoint, and an earlier

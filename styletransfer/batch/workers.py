@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Fetched, Inputs, Reader
 from styletransfer.batch.storing import FinishedPicture, Storer
@@ -69,8 +68,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     )
     todo = run.plan.todo
     checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-    ownership = Ownership(result, run.plan.partial)
-    storer = Storer(result, run.plan.output, ownership, gallery, checkpoints)
+    storer = Storer(result, run.plan.output, run.plan.partial, gallery, checkpoints)
     line = _Line(todo, Reader(source, style, run.config.memory_limit), storer)
     stores = Stores(storer, gallery, run.stop, Outcome(failures=[*run.plan.refused]))
     try:

@@ -16,7 +16,6 @@ from styletransfer.batch.context import Buckets, PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task, is_current
 from styletransfer.batch.reading import Fetched, Reader
 from styletransfer.batch.storing import FinishedPicture, Storer
@@ -69,10 +68,9 @@ class RemoteWorker:
         self._networks = NetworkPool(self._config, style, (), self._setup.weights)
         self._reader = Reader(source, style, self._config.memory_limit)
         self._checkpoints = CheckpointStore(buckets.result, result, set())
-        self._ownership = Ownership(result, self._config.partial)
         gallery = Gallery(result if self._setup.gallery else None, publishes=False)
         self._storer = Storer(
-            result, self._config.output, self._ownership, gallery, self._checkpoints
+            result, self._config.output, self._config.partial, gallery, self._checkpoints
         )
         context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
         self._painter = Painter(device, context, self._checkpoints)
@@ -84,7 +82,7 @@ class RemoteWorker:
         task = order.task
         try:
             # A plan is hours old where another run had the devices.
-            if self._ownership.is_done(task, lambda record: self._is_wanted(task, record)):
+            if self._storer.is_done(task, lambda record: self._is_wanted(task, record)):
                 return Answer(found=True)
             return self._paint(order)
         except Stopped:

@@ -14,7 +14,6 @@ from styletransfer import ENGINE_VERSION
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import UnexpectedError
-from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.storing import Storer, log_failure
@@ -52,9 +51,8 @@ class ClusterPainting:
         leaving, has_gallery = threading.Event(), gallery.enabled
         result = RetryingBucket(run.buckets.result, leaving)
         outcome = Outcome(failures=[*run.plan.refused])
-        ownership = Ownership(result, run.plan.partial)
         checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-        storer = Storer(result, run.plan.output, ownership, gallery, checkpoints)
+        storer = Storer(result, run.plan.output, run.plan.partial, gallery, checkpoints)
         stores = Stores(storer, gallery, run.stop, outcome)
         try:
             with connected(self._address, self._variables) as ray:

@@ -14,7 +14,6 @@ from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.looks import Look
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Plan, Selection, Task, make_plan
 from styletransfer.batch.reading import Reader
 from styletransfer.batch.records import read_record
@@ -118,8 +117,10 @@ class JobRunner:
             )
         )
         checkpoints = CheckpointStore(self._buckets.unfinished, unfinished, set())
-        gallery, ownership = Gallery(result, publishes=False), Ownership(result, partial=True)
-        storer = Storer(result, self._config.output, ownership, gallery, checkpoints)
+        gallery = Gallery(result, publishes=False)
+        storer = Storer(
+            result, self._config.output, partial=True, gallery=gallery, checkpoints=checkpoints
+        )
         context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
         try:
             checkpoints.look_for(task)
