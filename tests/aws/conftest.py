@@ -5,6 +5,7 @@ The fixtures import what takes a second to load, so that other tests need not wa
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,14 @@ def aws() -> Iterator[Any]:
     """Replaces AWS by moto in this process, with one boto3 session."""
     import boto3
     from moto import mock_aws
+    from moto.dynamodb.models import DynamoDBBackend
+
+    update_item, lock = DynamoDBBackend.update_item, threading.Lock()
+
+    def updated_alone(*args: Any, **options: Any) -> Any:
+        # DynamoDB checks a condition and updates in one step; moto does not, between threads.
+        with lock:
+            return update_item(*args, **options)
 
     core = {"mock_credentials": False, "reset_boto3_session": False}
     s3_client._open.cache_clear()
@@ -45,6 +54,7 @@ def aws() -> Iterator[Any]:
         for variable in ("AWS_ENDPOINT_URL", "CELLAR_ADDON_HOST"):
             patch.delenv(variable, raising=False)
         patch.setattr(boto3, "DEFAULT_SESSION", boto3.session.Session())
+        patch.setattr(DynamoDBBackend, "update_item", updated_alone)
         with mock_aws(config={"core": core}) as mocked:
             mocked.session = boto3.DEFAULT_SESSION
             mocked.s3 = boto3.client("s3")
