@@ -15,7 +15,7 @@ from styletransfer.setting_values import did_you_mean, expectation, setting
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
-    "draft": {"size": 512, "iterations": 30, "learning_rate": 0.025},
+    "draft": {"size": 512, "iterations": 22, "learning_rate": 0.03},
     "fine": {},
     "print": {"size": 1600, "iterations": 200},
 }

@@ -22,16 +22,16 @@ from styletransfer.vgg.network import MULTIPLE, poolings_before
 MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")
 PLACE = 4  # px per side: a position of block 3
 ROTATIONS = 4  # by right angles, the painting as it is among them
-# Bytes of a painting's candidates, about 16,000 of the built-in network's; matching takes time in
-# proportion.
-MAX_CANDIDATE_BYTES = 40_000_000
+# Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
+# proportion, and twice as many do not bring places nearer to the painting.
+MAX_CANDIDATE_BYTES = 20_000_000
 MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
 DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 # A picture's places are in memory all at a time if they take at most WHOLE_BYTES, else in bands of
 # about BAND_BYTES, but of LEAST_ROWS at least.
 WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
 QUERIES_AT_ONCE = 128  # compared with all candidates at a time
-MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 128, 3
+MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 NO_LENGTH = 1e-6
@@ -245,14 +245,22 @@ def errors(
         at_layer = each.layers[number]
         share = tf.cast(each.share, own.dtype)
         features = tf.cast(at_layer.features[0, 0], own.dtype)
-        wanted += share * tf.gather(features, matches[..., painting])
-        mean += share * tf.cast(at_layer.mean, own.dtype)
+        own_mean = tf.cast(at_layer.mean, own.dtype)
+        wanted += share * tf.gather(features - own_mean, matches[..., painting])
+        mean += share * own_mean
         square += share * tf.cast(at_layer.square, own.dtype)
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         wanted = tf.nn.avg_pool2d(wanted, 2, 2, "VALID")
-    cosine = _cosine(own - mean, wanted - mean)
-    distance = tf.reduce_sum((own - wanted) ** 2, -1, keepdims=True) / (square + NO_LENGTH)
-    return 1 - cosine + DISTANCE_WEIGHT * distance
+    own -= mean
+    # Cosine and distance share three products: half of the passes over features.
+    own_square, wanted_square, product = (
+        tf.reduce_sum(one * other, -1, keepdims=True)
+        for one, other in ((own, own), (wanted, wanted), (own, wanted))
+    )
+    lengths = (own_square + NO_LENGTH**2) * (wanted_square + NO_LENGTH**2)
+    cosine = product * tf.math.rsqrt(lengths)  # Its gradient is finite where a vector is 0.
+    distance = own_square + wanted_square - 2 * product
+    return 1 - cosine + DISTANCE_WEIGHT * distance / (square + NO_LENGTH)
 
 
 def index_of(found: Candidates) -> CandidateIndex:
@@ -304,10 +312,3 @@ def _looked_up(queries: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:
     return tf.reshape(rows, [-1, rows.shape[-1]])
-
-
-def _cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """[…, 1]; its gradient is finite where a vector is 0."""
-    squares = [tf.reduce_sum(each**2, -1, keepdims=True) for each in (one, other)]
-    product = tf.reduce_sum(one * other, -1, keepdims=True)
-    return product * tf.math.rsqrt((squares[0] + NO_LENGTH**2) * (squares[1] + NO_LENGTH**2))

@@ -1,9 +1,9 @@
 """What is minimised: losses on a network's features, and the gradient of their weighted sum."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +40,9 @@ from styletransfer.vgg.tiled_forward import banded_forward, bands, tiled_forward
 # Of a tile when only features are computed: pixels, and rows at least.
 FORWARD_PIXELS, MIN_FORWARD_ROWS = 1 << 16, 64
 HALF = 0.5  # of a mask, from which a place of a painting is used
+
+# Takes a layer's name, the first row of a part of its feature, and that part [1, h, w, C].
+Seen: TypeAlias = Callable[[str, int, tf.Tensor], None]
 
 
 class Problem(NamedTuple):
@@ -187,19 +190,25 @@ class Objective:
                 found[layer].write(tile.first, feature)
         return {layer: rows.tensor for layer, rows in found.items()}
 
-    def painting_statistics(
-        self, painting: tf.Tensor, mask: np.ndarray | None
-    ) -> PaintingStatistics:
-        """Statistics of a painting [1, H, W, 3] inside a mask [h, w]."""
+    def painting_targets(
+        self, painting: tf.Tensor, mask: np.ndarray | None, share: float
+    ) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
+        """Computes what a picture is compared with of a painting.
+
+        Args:
+            painting: [1, H, W, 3], sRGB 0…1.
+            mask: The part that is used, [h, w], 0…1; all of it if None.
+            share: The painting's share, of those that are blended with it.
+
+        Returns:
+            Its statistics, and its places as candidates for matches; none without matched layers.
+        """
         losses, layers, size = self.losses, self.layers, tuple(painting.shape[1:3])
         canvas = Canvas.around(size, margin=0) if self._pads_images else Canvas(size)
         at_layers = self.layer_masks(mask, canvas, layers)
         sums: dict[str, Any] = {}
-        # A painting may have many times the pixels of a panorama, whose memory is planned.
-        image = canvas.padded(painting)
-        for layer, first, feature in banded_forward(
-            self.vgg, image, layers, self.options, forward_rows(image)
-        ):
+
+        def add(layer: str, first: int, feature: tf.Tensor) -> None:
             rows = None
             if at_layers:
                 rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
@@ -207,18 +216,26 @@ class Objective:
                 add_sums(sums, {layer: losses.sums(feature, rows)})
             if layer == losses.content_layer:
                 add_sums(sums, {"content": losses.spread(feature, rows)})
-        return PaintingStatistics(
-            tuple(losses.painting_statistics(sums[layer]) for layer in losses.statistics_layers),
-            losses.variance(sums["content"]),
-        )
 
-    def candidates(
-        self, painting: tf.Tensor, mask: np.ndarray | None, share: float
+        candidates: tuple[neighbours.Candidates, ...] = ()
+        if losses.matched_layers:
+            candidates = (self._candidates(painting, mask, share, add),)
+        else:
+            # A painting may have many times the pixels of a panorama, whose memory is planned.
+            image = canvas.padded(painting)
+            for band in banded_forward(self.vgg, image, layers, self.options, forward_rows(image)):
+                add(*band)
+        at_each = tuple(losses.painting_statistics(sums[name]) for name in losses.statistics_layers)
+        return PaintingStatistics(at_each, losses.variance(sums["content"])), candidates
+
+    def _candidates(
+        self, painting: tf.Tensor, mask: np.ndarray | None, share: float, seen: Seen
     ) -> neighbours.Candidates:
-        """The places of a painting [1, H, W, 3] inside a mask [h, w] that a picture's places are
-        matched with."""
+        """Draws candidates as `painting_targets` says, and shows `seen` all features of the
+        painting on the way: they are computed once for both."""
         channels = self.matched_channels
-        found, used = [], []
+        found: list[neighbours.PlacesOf] = []
+        used = []
         whole = np.ones(painting.shape[1:3], np.float32)
         if mask is not None:
             whole = resize(mask, *whole.shape)
@@ -228,20 +245,25 @@ class Objective:
         )
         for image, shown in zip(images, masks, strict=True):
             canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
-            found.append(partial(self.places, canvas.padded(image)))
+            found.append(partial(self.places, canvas.padded(image), None if found else seen))
             places = (side // neighbours.PLACE for side in canvas.size)
             inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *places)
             used.append((inside > 0) & (inside >= min(HALF, inside.max())))
         return neighbours.candidates(found, used, channels, share)
 
-    def places(self, image: tf.Tensor) -> Iterator[neighbours.Places]:
-        """The places of an image [1, H, W, 3] in bands of rows from top to bottom."""
-        layers = self.losses.matched_layers
+    def places(self, image: tf.Tensor, seen: Seen | None = None) -> Iterator[neighbours.Places]:
+        """Computes the places of an image [1, H, W, 3], in bands of rows from top to bottom. `seen`
+        is called with all features that are compared."""
+        matched = self.losses.matched_layers
+        layers = self.layers if seen else matched
         high = neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels)
         for band in bands(self.vgg, image, layers, self.options, forward_rows(image), high):
-            rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in layers}
-            for layer, _, feature in band:
-                rows[layer].append(neighbours.places(layer, feature))
+            rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in matched}
+            for layer, first, feature in band:
+                if seen:
+                    seen(layer, first, feature)
+                if layer in matched:
+                    rows[layer].append(neighbours.places(layer, feature))
             yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in rows.items()})
 
     def places_of(self, image: tf.Tensor) -> neighbours.PlacesOf:

@@ -36,7 +36,7 @@ MAX_HALVINGS = 8  # of Adam's learning rate
 LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
 UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
 # The strength is to be reached within so many steps; with fewer, each counts for more.
-STEERED_WITHIN, STEERED_FASTEST = 100, 4.0
+STEERED_WITHIN, STEERED_FASTEST = 100, 6.0
 MISSED = 0.3  # deviation at the end, from which a strength counts as not reached
 MATCHED_EVERY = 30  # steps; what a place has become decides what it may become
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step

@@ -1,4 +1,4 @@
-"""The paintings of one look as targets of the optimisation. Their statistics are computed once."""
+"""The paintings of one look as targets of the optimisation."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ from styletransfer.images.arrays import resize
 
 FULLY_COVERED = 0.9  # of masks drawn by hand or stored as JPEG, which do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
-CACHED_TARGETS = 32  # Photos at full size have scales of their own.
 
 
 class StyleTargets:
@@ -62,7 +61,6 @@ class StyleTargets:
         self.masks = [masks[number] for number in used]
         self.regions = [regions[number] for number in used]
         self._members = _members(self.regions)
-        self._cache: dict[tuple, PaintingStatistics] = {}
 
     def groups(
         self,
@@ -86,8 +84,7 @@ class StyleTargets:
             areas.append(1.0 if mask is None else float(mask.mean()))
             shares.append(sum(self.shares[number] for number in members))
             masks = objective.layer_masks(mask, canvas, layers)
-            statistics = self._targets(objective, members, sizes)
-            candidates = self._candidates(objective, members, sizes)
+            statistics, candidates = self._targets(objective, members, sizes)
             found.append((masks, *statistics, candidates))
         if not any(area * share > 0 for area, share in zip(areas, shares, strict=True)):
             raise PictureError(
@@ -186,44 +183,22 @@ class StyleTargets:
 
     def _targets(
         self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
-    ) -> PaintingStatistics:
-        """The targets of paintings that share a region, and the mean of their variances."""
-        key = (objective, members, sizes)
-        if key not in self._cache:
-            if len(self._cache) >= CACHED_TARGETS:
-                self._cache.pop(next(iter(self._cache)))
-            found = [self._statistics(objective, number, sizes[number]) for number in members]
-            shares = [self.shares[number] for number in members]
-            variances = [
-                share / sum(shares) * each.variance
-                for share, each in zip(shares, found, strict=True)
-            ]
-            self._cache[key] = PaintingStatistics(
-                objective.losses.blend([each.layers for each in found], shares),
-                tf.cast(tf.add_n(variances), tf.float32),
-            )
-        return self._cache[key]
-
-    def _candidates(
-        self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
-    ) -> tuple[Candidates, ...]:
-        """The candidates of paintings that share a region; none without neighbours."""
-        if not objective.losses.matched_layers:
-            return ()
-        whole = sum(self.shares[number] for number in members)
-        found = []
-        for number in members:
+    ) -> tuple[PaintingStatistics, tuple[Candidates, ...]]:
+        """Blends the statistics of paintings that share a region; and their candidates."""
+        total = sum(self.shares[number] for number in members)
+        shares = [self.shares[number] / total for number in members]
+        statistics: list[PaintingStatistics] = []
+        candidates: list[Candidates] = []
+        for number, share in zip(members, shares, strict=True):
             painting = pyramid.resample(self.paintings[number], sizes[number])
-            share = self.shares[number] / whole
-            found.append(objective.candidates(tf.identity(painting), self.masks[number], share))
-        return tuple(found)
-
-    def _statistics(
-        self, objective: Objective, number: int, size: tuple[int, int]
-    ) -> PaintingStatistics:
-        painting = pyramid.resample(self.paintings[number], size)
-        # From the host to the device that paints.
-        return objective.painting_statistics(tf.identity(painting), self.masks[number])
+            # From the host to the device that paints.
+            found = objective.painting_targets(tf.identity(painting), self.masks[number], share)
+            statistics.append(found[0])
+            candidates += found[1]
+        variances = [share * each.variance for share, each in zip(shares, statistics, strict=True)]
+        blend = objective.losses.blend([each.layers for each in statistics], shares)
+        variance = tf.cast(tf.add_n(variances), tf.float32)
+        return PaintingStatistics(blend, variance), tuple(candidates)
 
 
 def style_targets(

@@ -217,7 +217,7 @@ def loss_and_gradient(vgg, statistic, options):
         tf.cast(each, dtype)
         for each in minimised.layer_masks(mask, Canvas((33, 47)), losses.STYLE_LAYERS)
     ]
-    found = minimised.painting_statistics(painting, None)
+    found, _ = minimised.painting_targets(painting, None, 1.0)
     statistics = minimised.losses.blend([found.layers], [1.0])
     groups = (
         Group(tf.constant(0.7, dtype), (), statistics, found.variance),

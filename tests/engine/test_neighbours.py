@@ -113,7 +113,8 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     minimised = Objective.of(EXACT, tiny)
     most = 200 * 4 * minimised.matched_channels
     monkeypatch.setattr(neighbours, "MAX_CANDIDATE_BYTES", most)
-    found = minimised.candidates(tf.constant(picture(160, 128, 3)[None]), None, 1.0)
+    painting = tf.constant(picture(160, 128, 3)[None])
+    _, (found,) = minimised.painting_targets(painting, None, 1.0)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
     kept = found.layers[MATCHED_LAYERS.index("conv3_1")].features.numpy()[0, 0]
     assert 120 < len(kept) < 280
@@ -242,7 +243,7 @@ def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
     painting = picture(64, 96, 3)
     changed = painting + (1 - LEFT[..., None]) * 0.1
     found = [
-        minimised.candidates(tf.constant(np.float32(each)[None]), LEFT, 1.0)
+        minimised.painting_targets(tf.constant(np.float32(each)[None]), LEFT, 1.0)[1][0]
         for each in (painting, changed)
     ]
     one, other = (each.layers[0].features.numpy() for each in found)

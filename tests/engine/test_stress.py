@@ -56,7 +56,7 @@ def exact_terms(vgg, content, painting):
     )
     photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
     target = minimised.features(photo, [layer])[layer]
-    found = minimised.painting_statistics(painting, None)
+    found, _ = minimised.painting_targets(painting, None, 1.0)
     style = minimised.losses.blend([found.layers], [1.0])
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
     norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])

@@ -102,13 +102,13 @@ def test_gray_starts_from_the_photo_without_its_colours(tiny):
 def painting_sizes(monkeypatch):
     """Note the (height, width) of paintings as they are compared with pictures."""
     seen = []
-    real = Objective.painting_statistics
+    real = Objective.painting_targets
 
-    def noting(self, image, mask):
+    def noting(self, image, *others):
         seen.append(tuple(image.shape[1:3]))
-        return real(self, image, mask)
+        return real(self, image, *others)
 
-    monkeypatch.setattr(Objective, "painting_statistics", noting)
+    monkeypatch.setattr(Objective, "painting_targets", noting)
     return seen
 
 
@@ -133,16 +133,6 @@ def test_strokes_are_as_many_times_as_large_as_the_painting(tiny, painting_sizes
     (fine, small), (usual, own), (coarse, large) = map(painted, (0.5, 1.0, 2.0))
     assert (small, own, large) == ((64, 64), (128, 128), (256, 256))
     assert np.abs(fine - usual).max() > 0.01 and np.abs(coarse - usual).max() > 0.01
-
-
-def test_a_looks_targets_are_computed_once_for_all_photos(tiny, monkeypatch):
-    calls = []
-    real = StyleTargets._statistics
-    monkeypatch.setattr(StyleTargets, "_statistics", lambda *args: calls.append(1) or real(*args))
-    style = StyleTargets([picture(200, 200, 1)])
-    for number in range(2):
-        list(stylize(picture(100 + number, 128), style, Settings(size=181, iterations=1), tiny))
-    assert len(calls) == 2  # one for each scale
 
 
 def test_paintings_of_one_look_may_weigh_differently(tiny):

@@ -220,7 +220,7 @@ vgg, settings = load_vgg("vgg19", "random"), Settings(size=384, iterations=1, pr
 photo, painting = picture(256, 384), picture(128, 128, 2)
 last(stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), network()))
 held = memory("VmRSS")
-limit = held + 410_000_000
+limit = held + 380_000_000
 schedule.FIRST_SCALE = 384
 def prepared():
     return StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
@@ -241,7 +241,7 @@ print(*blocks, limit, held, first.bytes_needed, memory("VmHWM"))
     first, second, limit, held, needed, peak = map(int, done.stdout.split()[-6:])
     assert first > 1
     assert peak < limit
-    assert abs(held + needed - peak) < 0.1 * needed
+    assert -0.05 * needed < held + needed - peak < 0.12 * needed
     # The second picture can use what TensorFlow keeps of the first.
     assert second == first
 
