@@ -1,36 +1,57 @@
-"""Images as arrays: integers and floats, and other sizes."""
+"""Pictures as arrays: integers and floats, other sizes, and conversion from Pillow's images.
+
+Large pictures are converted in bands of rows, so that they never have a second copy in floats.
+"""
+
+from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
-# Rows converted at a time: a large image never has a second copy in floats.
-_BAND = 256
+_BAND_PIXELS = 1 << 18  # The intermediate values of a pixel take up to 60 bytes.
+
+# Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
+_FAINT = 1 / 8
+
+# Rec. 601's luma, which drawing programs and Pillow use to convert colours to grey.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def bands(height: int, rows: int) -> Iterator[slice]:
+    """Yield slices of `rows` rows that cover `height` rows; the last may be shorter."""
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
 
 
 def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:
-    """(height, width) in px with the longer side exactly `longer`, same proportions, both ≥ 1."""
+    """Return (height, width) in px, at least 1 each, scaled to a longer side of `longer`."""
     factor = longer / max(height, width)
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:
-    """Integers as float32 of the same shape, 0…1, where 1 is the type's largest value; floats as
-    float32 unchanged."""
+    """Return integers as float32 of the same shape, 0…1, where 1 is the type's largest value.
+
+    Floats are returned as float32, unchanged.
+    """
     if not np.issubdtype(pixels.dtype, np.integer):
         return np.asarray(pixels, np.float32)
     largest = np.float32(np.iinfo(pixels.dtype).max)
     out = np.empty(pixels.shape, np.float32)
-    for top in range(0, len(pixels), _BAND):
-        rows = slice(top, top + _BAND)
+    for rows in bands(len(pixels), 256):
         np.divide(pixels[rows], largest, out=out[rows], dtype=np.float32)
     return out
 
 
 def box_average(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Pixels [H, W, 3], see `to_float`, as the means of squares of factor² of them: float32
-    [H // factor, W // factor, 3], 0…1; a factor below 2 changes no size.
+    """Shrink pixels by averaging squares of factor² pixels, without a large copy in floats.
 
-    A cheap first step to a much smaller image, without a copy of the large one in floats.
+    Args:
+        pixels: [H, W, 3], see `to_float`.
+        factor: A factor below 2 does not change the size.
+
+    Returns:
+        float32 [H // factor, W // factor, 3], 0…1.
     """
     if factor <= 1:
         return to_float(pixels)
@@ -43,21 +64,165 @@ def box_average(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pixels [H, W, 3], see `to_float`, at another size in px: float32 [height, width, 3], 0…1.
+    """Resize pixels, anti-aliased, and never through 8 bits.
 
-    Anti-aliased, and never through 8 bits. Also [H, W] → [height, width], for alpha and
-    masks: bilinear, free of the ringing of Lanczos at hard edges. At the same size float32 pixels
-    are returned as they are, not as a copy.
+    Args:
+        pixels: [H, W, 3], see `to_float`; or [H, W] for alpha and masks, which are resized
+            bilinearly: Lanczos would ring at hard edges.
+        height: The new height in px.
+        width: The new width in px.
+
+    Returns:
+        float32 [height, width, 3] or [height, width], 0…1. At the same size, float32 pixels are
+        returned as they are, not as a copy.
     """
     if pixels.shape[:2] == (height, width):
         return to_float(pixels)
     flat = pixels.ndim == 2
-    channels = pixels[..., None] if flat else pixels
     method = Image.Resampling.BILINEAR if flat else Image.Resampling.LANCZOS
-    out = np.empty((height, width, channels.shape[2]), np.float32)
-    for number in range(channels.shape[2]):
-        # One channel at a time in floats: a large picture of integers is a quarter of its floats.
-        channel = Image.fromarray(np.ascontiguousarray(to_float(channels[..., number])))
-        out[..., number] = np.asarray(channel.resize((width, height), method))
+    out = resample(pixels[..., None] if flat else pixels, height, width, method)
     np.clip(out, 0, 1, out=out)
     return out[..., 0] if flat else out
+
+
+def resample(
+    pixels: np.ndarray,
+    height: int,
+    width: int,
+    method: Image.Resampling,
+    rows: slice | None = None,
+) -> np.ndarray:
+    """Return pixels [h, w, C], see `to_float`, at another size: float32 [height, width, C].
+
+    With `rows`, only these rows of that are computed. Values are not clipped: they may be
+    coefficients, or Lanczos' overshoot.
+    """
+    top, bottom = (0, height) if rows is None else (rows.start, rows.stop)
+    scale = pixels.shape[0] / height
+    box = (0, top * scale, pixels.shape[1], min(bottom * scale, pixels.shape[0]))
+    out = np.empty((bottom - top, width, pixels.shape[2]), np.float32)
+    for number in range(pixels.shape[2]):
+        # One channel at a time in floats: a large picture of integers is a quarter of its floats.
+        channel = Image.fromarray(np.ascontiguousarray(to_float(pixels[..., number])))
+        out[..., number] = np.asarray(
+            channel.resize((width, bottom - top), method, None if rows is None else box)
+        )
+    return out
+
+
+def to_array(image: Image.Image, lower: Image.Image | None = None) -> np.ndarray:
+    """Return an RGB image as uint8 [H, W, 3], or an L image as [H, W].
+
+    With `lower`, an image of the lower bytes of 16 bits, the result is uint16.
+    """
+    channels = (3,) if image.mode == "RGB" else ()
+    dtype = np.uint8 if lower is None else np.uint16
+    out = np.empty((image.height, image.width, *channels), dtype)
+    for rows in _bands(image.height, image.width):
+        band = _values(image, rows)
+        if lower is None:
+            out[rows] = band
+        else:
+            np.left_shift(band, 8, out=out[rows], dtype=np.uint16)
+            out[rows] |= _values(lower, rows)
+    return out
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Scale grey of 16 or 32 bits, or in floats, to 8 bits; Pillow's conversion clips at 255.
+
+    Values between black and white are 16 bits, floats within 0…1, and 32 bits within 0…65535, or
+    within 0…255 if none is larger. The range of others is unknown: their minimum becomes black and
+    their maximum white.
+    """
+    tags = getattr(image, "tag_v2", {})
+    low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
+    if image.mode.startswith("I;16"):
+        # Pillow does not scale a TIFF's 12 bits.
+        high = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
+    else:
+        smallest, largest = _range(image)
+        if smallest < low or largest > high:
+            low, high = smallest, largest
+        elif image.mode == "I" and largest <= 255:
+            high = 255.0
+    # "White is zero", which Pillow inverts in 8 bits only.
+    inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
+    out = np.empty((image.height, image.width), np.uint8)
+    for rows in _bands(image.height, image.width):
+        grey = _values(image, rows).astype(np.float32) - np.float32(low)
+        grey /= np.float32(max(high - low, 1e-30))
+        if inverted:
+            grey = 1 - grey
+        out[rows] = np.rint(np.clip(np.nan_to_num(grey, copy=False), 0, 1) * 255)
+    return Image.fromarray(out)
+
+
+def alpha_but_for(image: Image.Image, transparent: float) -> Image.Image:
+    """Return alpha as L: transparent where a grey image has one value, opaque elsewhere."""
+    out = np.empty((image.height, image.width), np.uint8)
+    for rows in _bands(image.height, image.width):
+        out[rows] = np.uint8(255) * (_values(image, rows) != transparent)
+    return Image.fromarray(out)
+
+
+def luma(pixels_int: np.ndarray, alpha_int: np.ndarray | None) -> np.ndarray:
+    """Return colours [H, W, 3] as grey, multiplied by alpha [H, W], if any: float32, 0…1."""
+    height, width = pixels_int.shape[:2]
+    out = np.empty((height, width), np.float32)
+    for rows in _bands(height, width):
+        np.minimum(to_float(pixels_int[rows]) @ _LUMA, 1, out=out[rows])
+        if alpha_int is not None:
+            out[rows] *= to_float(alpha_int[rows])
+    return out
+
+
+def with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
+    """Replace colours [H, W, 3] by the mean of the visible ones where alpha [H, W] is low.
+
+    Returns:
+        uint16 pixels, which hold 8 bits exactly.
+    """
+    mean = _visible_mean(pixels_int, alpha_int)
+    deep = pixels_int
+    if pixels_int.dtype != np.uint16:
+        deep = pixels_int.astype(np.uint16)
+        deep *= np.uint16(65535 // np.iinfo(pixels_int.dtype).max)
+    for rows in _bands(*alpha_int.shape):
+        alpha = to_float(alpha_int[rows])
+        faint = alpha < _FAINT
+        own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
+        own = to_float(pixels_int[rows])[faint]
+        deep[rows][faint] = np.rint(65535 * (mean + (own - mean) * own_share))
+    return deep
+
+
+def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
+    """The mean colour [3], weighted by alpha."""
+    weighted, weight = np.zeros(3), 0.0
+    for rows in _bands(*alpha_int.shape):
+        alpha = to_float(alpha_int[rows])
+        by_row = np.einsum("hwc,hw->hc", to_float(pixels_int[rows]), alpha)
+        weighted += by_row.sum(axis=0, dtype=np.float64)
+        weight += float(alpha.sum(dtype=np.float64))
+    mean: np.ndarray = np.minimum(weighted / weight, 1).astype(np.float32)
+    return mean
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    """The smallest and the largest finite value; 0 and 0 if there is none."""
+    found = []
+    for rows in _bands(image.height, image.width):
+        values = _values(image, rows)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            found += [float(finite.min()), float(finite.max())]
+    return min(found, default=0.0), max(found, default=0.0)
+
+
+def _bands(height: int, width: int) -> Iterator[slice]:
+    return bands(height, max(1, _BAND_PIXELS // width))
+
+
+def _values(image: Image.Image, rows: slice) -> np.ndarray:
+    return np.asarray(image.crop((0, rows.start, image.width, rows.stop)))

@@ -6,19 +6,27 @@ from styletransfer.images.decode import Picture
 from styletransfer.images.header import MIN_SIDE
 from styletransfer.log import event
 
-LIKE = 28 / 255  # of the full range: how far a border's pixels may be from its colour
-UNIFORM = 0.98  # of the pixels of a border's row or column that are like it: scans have specks
-LEAST = 0.005  # of a side: narrower borders are not worth a cut
-BLURRED = 0.005  # of a side, which is cut off too: where a border blends into the painting,
-BLOCK = 8  # but at least so many px: in a JPEG's blocks the painting's edge rings
-MOST_INSIDE = 0.1  # of what is inside: where more of it is like the border, it is no border
-LEAST_LEFT = 0.5  # of a side
-SAMPLES = 512  # of rows and columns that are looked at inside
+# Shares of a side, unless a comment says otherwise.
+LIKE = 28 / 255  # largest difference of a border's pixels from its colour, of the full range
+UNIFORM = 0.98  # smallest share of a border's row or column with its colour: scans have specks
+LEAST = 0.005  # narrowest border that is cut off
+BLURRED = 0.005  # width that is also cut off, because a border blends into the painting,
+BLOCK = 8  # px, the least of that: in a JPEG's blocks the painting's edge rings
+MOST_INSIDE = 0.1  # largest share of the border's colour inside; with more, it is not a border
+LEAST_LEFT = 0.5
+SAMPLES = 512  # rows and columns that are examined inside
 
 
 def used_pixels(painting: Picture, masked: bool, name: str) -> np.ndarray:
-    """A painting's pixels as integers [H, W, 3]: without its border, which the log says under its
-    name, unless a mask or alpha already says what of it is used."""
+    """Return a painting's pixels without its border, as integers [H, W, 3].
+
+    If a mask or alpha already selects a part of the painting, all of them are returned.
+
+    Args:
+        painting: The painting.
+        masked: Whether it has a mask.
+        name: Its name, for the log.
+    """
     pixels = painting.pixels_int
     if masked or painting.alpha_int is not None:
         return pixels
@@ -29,12 +37,13 @@ def used_pixels(painting: Picture, masked: bool, name: str) -> np.ndarray:
 
 
 def without_border(pixels: np.ndarray) -> np.ndarray:
-    """A painting's pixels [H, W, 3], integers or floats 0…1, without a border of one colour, as a
-    view; all of them if it has none.
+    """Return a painting's pixels without a border of one colour, as a view.
 
-    The colours of paper around a painting are not the painting's: skies would turn white. A border
-    is at both ends of a side at least, and of a colour that the painting inside hardly has. Where
-    it has more of that colour, as a drawing on white paper, nothing is cut off.
+    The colours of paper around a painting would turn skies white. A border is at both ends of a
+    side at least, and its colour is rare inside: the paper of a drawing stays.
+
+    Args:
+        pixels: [H, W, 3], integers or floats 0…1.
     """
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1.0
     top, bottom, colours = _ends(pixels, scale)
@@ -48,8 +57,12 @@ def without_border(pixels: np.ndarray) -> np.ndarray:
 
 
 def _ends(rows: np.ndarray, scale: float) -> tuple[int, int, list[np.ndarray]]:
-    """The first row [W, 3] inside the border, the first after it, and the border's colour; all rows
-    and no colour without one."""
+    """Find the border at both ends of rows [W, 3].
+
+    Returns:
+        The first row inside, the first after it, and the border's colour. Without a border: all
+        rows and no colour.
+    """
     count = len(rows)
     colour = np.median(np.concatenate([rows[0], rows[-1]]), axis=0)
     first = _border(rows, colour, scale)
@@ -62,7 +75,7 @@ def _ends(rows: np.ndarray, scale: float) -> tuple[int, int, list[np.ndarray]]:
 
 
 def _border(rows: np.ndarray, colour: np.ndarray, scale: float) -> int:
-    """How many rows from the first on are border."""
+    """Return the number of rows from the first on that are border."""
     for number, row in enumerate(rows):
         if _like(row, colour, scale).mean() < UNIFORM:
             return number

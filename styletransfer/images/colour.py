@@ -4,13 +4,12 @@ Images are float32 [H, W, 3], sRGB 0…1; masks float32 [H, W], 0…1, soft in b
 and chroma are Oklab's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from styletransfer.errors import PictureError
-from styletransfer.images.arrays import resize, to_float
+from styletransfer.images.arrays import bands, resize, to_float
 from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
 
 # Rows processed at a time: a large image never has several copies in floats.
@@ -31,16 +30,17 @@ _STEP = _BINS // 256
 
 
 def preserve(painted: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """The painted image's lightness with the photo's colours, Oklab's a and b.
+    """Return the painted image's lightness with the photo's colours, Oklab's a and b.
 
-    painted, photo: float32 [H, W, 3], sRGB 0…1. mask: float32 [H, W]; where it is 0 `painted` stays
-    bit for bit, where it is 1 all colours are the photo's. The chroma of a colour that does not
-    exist at its lightness is reduced until it does; lightness and hue stay.
+    A colour that does not exist at its lightness loses chroma until it does; lightness and hue
+    stay.
 
-    Raises PictureError if the shapes differ.
+    Args:
+        painted: float32 [H, W, 3], sRGB 0…1.
+        photo: The same shape.
+        mask: float32 [H, W]. At 0, `painted` stays bit for bit; at 1, or without a mask, all
+            colours are the photo's.
     """
-    _check_shape(photo, painted, "the photo")
-    _check_mask(mask, painted)
 
     def recoloured(rows: slice) -> np.ndarray:
         lab = srgb_to_oklab(photo[rows])
@@ -54,11 +54,13 @@ def preserve(painted: np.ndarray, photo: np.ndarray, mask: np.ndarray | None = N
 class Palette:
     """The colours of one or more paintings.
 
-    paintings: float32 [h, w, 3], sRGB 0…1, each of its own size. shares: of the paintings, with any
-    sum; None: equal. masks: float32 [h, w] each, which part of a painting counts; None: all.
+    Several paintings act like one image with an area for each in the size of its share: as with
+    blended Gram matrices, both palettes appear rather than their mean.
 
-    Several paintings count as one image of which each covers its share: as with blended Gram
-    matrices, both palettes appear rather than their mean.
+    Attributes:
+        paintings: float32 [h, w, 3], sRGB 0…1, in any sizes.
+        shares: The weights of the paintings, with any sum; equal by default.
+        masks: float32 [h, w], not black all over, or None for the whole painting.
     """
 
     paintings: Sequence[np.ndarray]
@@ -72,32 +74,29 @@ def match(
     method: str = "moments",
     mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The photo in the palette's colours, as input of the style transfer (Gatys et al. 2017,
-    "Controlling Perceptual Factors in Neural Style Transfer", 4.1): float32 [H, W, 3].
+    """Return the photo in the palette's colours, as input of the style transfer (Gatys et al. 2017,
+    "Controlling Perceptual Factors in Neural Style Transfer", 4.1).
 
-    photo: [H, W, 3], sRGB, floats 0…1 or full-range integers, which are never copied in floats.
+    Colours outside sRGB lose chroma and keep their hue.
 
-    method: "moments" brings the mean and covariance of RGB to the paintings', by the linear map
-    that moves colours least (Pitié & Kokaram 2007, "The linear Monge-Kantorovitch linear colour
-    mapping for example-based colour transfer"); "histogram" brings the whole distribution of each
-    of Oklab's L, a and b there. Colours outside sRGB lose chroma and keep their hue.
+    Args:
+        photo: [H, W, 3], sRGB, floats 0…1 or full-range integers, which are never copied in floats.
+        palette: The colours.
+        method: `moments` changes the mean and covariance of RGB to the paintings', by the linear
+            map that moves colours least (Pitié & Kokaram 2007, "The linear Monge-Kantorovitch
+            linear colour mapping for example-based colour transfer"); `histogram` changes the whole
+            distribution of each of Oklab's L, a and b.
+        mask: float32 [H, W]. Only the part that it shows is measured and changed: at 0, the photo
+            stays bit for bit.
 
-    mask: float32 [H, W]; only what it shows is counted and changed: where it is 0 the photo stays
-    bit for bit.
-
-    Raises PictureError for masks of another shape or a painting's mask that is all black.
+    Returns:
+        float32 [H, W, 3], 0…1.
     """
     paintings = palette.paintings
     shares = palette.shares or [1.0] * len(paintings)
-    masks = palette.masks or [None] * len(paintings)
-    _check_mask(mask, photo)
-    for painting, painting_mask in zip(paintings, masks, strict=True):
-        _check_mask(painting_mask, painting)
-        if painting_mask is not None and not painting_mask.any():
-            raise PictureError("a painting's mask is all black; show the part whose colours count")
     if mask is not None and not mask.any():
         return to_float(photo)
-
+    masks = palette.masks or [None] * len(paintings)
     statistics, transport = {
         "moments": (_moments, _linear_transport),
         "histogram": (_histograms, _quantile_transport),
@@ -116,12 +115,14 @@ def transfer(
     mask: np.ndarray | None = None,
     histogram: bool = False,
 ) -> np.ndarray:
-    """A finished painting in its photo's colours: pixel by pixel as in `preserve`, or with
-    `histogram` only their distribution as in `match`, which keeps more of the painting's own.
+    """Return a finished painting in its photo's colours.
 
-    generated: float32 [H, W, 3], sRGB 0…1. content: such an array of any size, resized to that one.
-    mask: float32 [H, W], the part of both images that counts; where it is 0 `generated` stays bit
-    for bit.
+    Args:
+        content: The photo, float32 [h, w, 3], sRGB 0…1, resized to the painting's size.
+        generated: The painting, float32 [H, W, 3].
+        mask: float32 [H, W], the part of both that is used. At 0, `generated` stays bit for bit.
+        histogram: Whether to transfer only the distribution of colours, as in `match`, which keeps
+            more of the painting, instead of each pixel's colour, as in `preserve`.
     """
     content = resize(content, *generated.shape[:2])
     if histogram:
@@ -130,48 +131,27 @@ def transfer(
 
 
 def masked(photo: np.ndarray, painted: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The photo where mask is 0, the painted image where it is 1, both bit for bit, and a linear
-    blend in between.
+    """Return the photo at a mask of 0, the painted image at 1, and a linear blend in between.
 
-    photo, painted: float32 [H, W, 3], sRGB 0…1. mask: float32 [H, W]. Raises PictureError if the
-    shapes differ.
+    Args:
+        photo: float32 [H, W, 3], sRGB 0…1. Kept bit for bit, as is `painted`.
+        painted: The same shape.
+        mask: float32 [H, W].
     """
-    _check_shape(painted, photo, "the painted picture")
-    _check_mask(mask, photo)
     return _changed(photo, lambda rows: painted[rows], mask)
 
 
 def _changed(
     picture: np.ndarray, change: Callable[[slice], np.ndarray], mask: np.ndarray | None
 ) -> np.ndarray:
-    """The picture where mask is 0, and `change` of its rows where it is 1 or None; float32."""
+    """Blend a picture with `change` of its rows by a mask; without one, return only the change."""
     out = np.empty(picture.shape, np.float32)
-    for rows in _bands(picture):
+    for rows in bands(len(picture), _BAND):
         out[rows] = change(rows)
         if mask is not None:
             share = mask[rows, :, None]
             out[rows] = (1 - share) * to_float(picture[rows]) + share * out[rows]
     return out
-
-
-def _bands(picture: np.ndarray) -> Iterator[slice]:
-    return (slice(top, top + _BAND) for top in range(0, len(picture), _BAND))
-
-
-def _check_shape(picture: np.ndarray, like: np.ndarray, label: str) -> None:
-    if picture.shape != like.shape:
-        raise PictureError(
-            f"{label} is {picture.shape[1]} × {picture.shape[0]} pixels and the picture it goes "
-            f"with {like.shape[1]} × {like.shape[0]}; bring them to one size"
-        )
-
-
-def _check_mask(mask: np.ndarray | None, picture: np.ndarray) -> None:
-    if mask is not None and mask.shape != picture.shape[:2]:
-        raise PictureError(
-            f"a mask of shape {list(mask.shape)} does not fit a picture of "
-            f"{list(picture.shape)}; bring it to the picture's size"
-        )
 
 
 def _moments(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -180,7 +160,7 @@ def _moments(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     In this form the statistics of a blend are the weighted mean of its paintings'.
     """
     total = np.zeros((4, 4))
-    for rows in _bands(picture):
+    for rows in bands(len(picture), _BAND):
         colours = to_float(picture[rows]).reshape(-1, 3)
         colours = np.insert(colours.astype(np.float64), 0, 1, axis=1)
         weight = 1 if weights is None else weights[rows].reshape(-1, 1)
@@ -214,7 +194,7 @@ def _linear_transport(have: np.ndarray, wanted: np.ndarray) -> Callable[[np.ndar
 def _histograms(picture: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """Weighted histograms of L, a and b: [3, bins], each row of sum 1."""
     counts = np.zeros((3, len(_EDGES) - 1))
-    for rows in _bands(picture):
+    for rows in bands(len(picture), _BAND):
         lab = srgb_to_oklab(to_float(picture[rows]))
         bins = ((lab - _FIRST) * _BINS).astype(np.intp).reshape(-1, 3)
         np.clip(bins, _STEP, counts.shape[1] - _STEP, out=bins)

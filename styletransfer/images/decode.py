@@ -1,14 +1,21 @@
-"""Bytes → arrays: what cameras, phones and drawing programs write becomes upright sRGB 0…1, with
-alpha in an array of its own."""
+"""Picture files → arrays: what cameras, phones and drawing programs write, upright, in sRGB."""
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from styletransfer.errors import PictureError
-from styletransfer.images import bands, exif, icc
-from styletransfer.images.arrays import to_float
+from styletransfer.images import exif, icc
+from styletransfer.images.arrays import (
+    alpha_but_for,
+    eight_bits,
+    luma,
+    to_array,
+    to_float,
+    with_hidden_colours_replaced,
+)
 from styletransfer.images.header import (
     bytes_to_decode,
     camera_orientation,
@@ -34,10 +41,13 @@ _TRANSPOSITIONS = {
 class Picture:
     """A photo, painting or mask as arrays.
 
-    pixels_int: sRGB as uint8 or uint16 [H, W, 3], whose largest value is white: a quarter or half
-    of the memory of floats. alpha_int: [H, W], from transparent to opaque; None: all opaque.
-    format: Pillow's name of the file's format, as JPEG or HEIF. exif: see `exif.kept`. profile: the
-    picture's own ICC profile if results can be written in it, see `icc.own`.
+    Attributes:
+        pixels_int: sRGB as uint8 or uint16 [H, W, 3], a quarter or half of the memory of floats.
+            White is the type's largest value.
+        alpha_int: [H, W], from transparent to opaque, or None if all is opaque.
+        format: Pillow's name of the file's format, such as JPEG or HEIF.
+        exif: See `exif.kept`.
+        profile: The picture's own ICC profile if results can be written in it, see `icc.own`.
     """
 
     pixels_int: np.ndarray
@@ -59,25 +69,30 @@ class Picture:
 
     @property
     def alpha(self) -> np.ndarray | None:
-        """float32 [H, W], 0 (transparent) … 1 (opaque); None: all opaque."""
+        """float32 [H, W], 0 (transparent) … 1 (opaque), or None if all is opaque."""
         return None if self.alpha_int is None else to_float(self.alpha_int)
 
 
 def decode(data: bytes, name: str, available: int | None = None) -> Picture:
-    """A picture from a file's bytes, upright and in sRGB, recognised by its content.
+    """Decode a picture file, recognised by its content: upright, in sRGB.
 
-    Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF and BMP; the first frame of several. The camera's
-    orientation is applied, and an embedded colour profile converted (ignored if it is damaged or
-    of another colour model). 16-bit grey and floats keep their range. Colours have 8 bits; 16 in
-    16-bit PNGs and TIFFs whose profile needs no conversion.
+    Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF and BMP, and of an animation the first frame. The
+    camera's orientation is applied, and an embedded colour profile converted (ignored if it is
+    damaged or of another colour model). 16-bit grey and floats keep their range. Colours have 8
+    bits; 16 in 16-bit PNGs and TIFFs with a profile that needs no conversion.
 
     Transparent pixels get the mean of the visible colours, and below an alpha of 1/8 a blend of it
     and their own: hidden colours never reach a result.
 
-    Raises PictureError, one line that begins with `name` and names the way out: damaged, not a
-    picture, above 200 megapixels, a side below 16 pixels, or fully transparent. Raises
-    MemoryShortError, such a line too, before a pixel is read if decoding would take more than
-    `available` bytes.
+    Args:
+        data: The file.
+        name: Its name, with which errors begin.
+        available: The bytes that decoding may take, if they are limited.
+
+    Raises:
+        PictureError: In one line that names the way out: the file is damaged, not a picture, above
+            200 megapixels, narrower than 16 pixels, or fully transparent.
+        MemoryShortError: Decoding would take more than `available` bytes. No pixel is read.
     """
     if available is not None:
         check_memory(bytes_to_decode(data), available, name)
@@ -86,28 +101,59 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
 
 
 def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndarray:
-    """A mask from a picture file's bytes: float32 [h, w], 0 (black) … 1 (white), upright.
+    """Decode a mask from a picture file: float32 [h, w], 0 (black) … 1 (white), upright.
 
-    Any file that `decode` reads, of any size from 16 px. Colours count by their luma (Rec. 601,
-    of the sRGB values), multiplied by alpha.
-
-    Raises PictureError, one line that begins with `name`: as `decode`, and for a mask that is
-    black all over. Raises MemoryShortError as `decode`.
+    Colours become grey by their luma (Rec. 601, of the sRGB values), multiplied by alpha. Arguments
+    and errors are as in `decode`; a mask that is black all over raises PictureError as well.
     """
     picture = decode(data, name, available)
-    mask = bands.luma(picture.pixels_int, picture.alpha_int)
+    mask = luma(picture.pixels_int, picture.alpha_int)
     if mask.max() < BLACK:
         raise PictureError(f"{name}: is black all over; a mask is white where it lets through")
     return mask
+
+
+def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> bytes:
+    """Return a small JPEG of a picture file: upright, in sRGB, over white.
+
+    A large JPEG is not decoded as a whole.
+
+    Args:
+        data: The file.
+        name: Its name, with which errors begin.
+        longer: The largest length of the longer side in px.
+        quality: The JPEG's quality.
+
+    Raises:
+        PictureError: As `decode`.
+    """
+    with errors_named(name):
+        file = open_picture(data)
+        profile = file.info.get("icc_profile")
+        file.draft("RGB", (2 * longer, 2 * longer))
+        file.load()
+        transposition = _transposition_of(file)
+        image, alpha = _separated(file)
+        del file
+        if alpha is not None:
+            image = Image.composite(image, Image.new(image.mode, image.size, "white"), alpha)
+        image.thumbnail((2 * longer, 2 * longer))
+        image = icc.to_srgb(image, profile)
+        image.thumbnail((longer, longer))
+        if transposition is not None:
+            image = image.transpose(transposition)
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=quality)
+        return out.getvalue()
 
 
 def _decode(data: bytes) -> Picture:
     file = open_picture(data)
     file.load()
     picture_format = "JPEG" if file.format == "MPO" else str(file.format)
-    transposition, profile = transposition_of(file), file.info.get("icc_profile")
+    transposition, profile = _transposition_of(file), file.info.get("icc_profile")
     metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
-    image, alpha = separated(file)
+    image, alpha = _separated(file)
     del file
     if alpha is not None and alpha.getextrema() == (255, 255):
         alpha = None
@@ -116,30 +162,31 @@ def _decode(data: bytes) -> Picture:
     lower = _lower_bytes(data) if icc.is_srgb(profile) else None
     if lower is None:  # Else the upper bytes would change without the lower ones.
         image = icc.to_srgb(image, profile)
-    lower_image, lower_alpha = separated(lower) if lower is not None else (None, None)
+    lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
     del lower
-    if transposition is not None:  # One after another: each is freed when its copy is there.
+    if transposition is not None:  # One after another: each is freed once it is copied.
         image = image.transpose(transposition)
         lower_image = lower_image and lower_image.transpose(transposition)
         alpha = alpha and alpha.transpose(transposition)
         lower_alpha = lower_alpha and lower_alpha.transpose(transposition)
-    pixels_int = bands.to_array(image, lower_image)
+    pixels_int = to_array(image, lower_image)
     del image, lower_image
-    alpha_int = None if alpha is None else bands.to_array(alpha, lower_alpha)
+    alpha_int = None if alpha is None else to_array(alpha, lower_alpha)
     del alpha, lower_alpha
     if alpha_int is not None:
-        pixels_int = bands.with_hidden_colours_replaced(pixels_int, alpha_int)
+        pixels_int = with_hidden_colours_replaced(pixels_int, alpha_int)
     return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
-def transposition_of(image: Image.Image) -> Image.Transpose | None:
-    """What makes a loaded picture upright; None for TIFF and HEIC: loading transposes them."""
+def _transposition_of(image: Image.Image) -> Image.Transpose | None:
+    """Return the way to turn a loaded picture upright; loading turns TIFF and HEIC already."""
     return _TRANSPOSITIONS.get(camera_orientation(image))
 
 
 def _lower_bytes(data: bytes) -> Image.Image | None:
-    """The lower bytes of 16-bit colours, of which Pillow reads only the upper ones; None if there
-    are none. The file is read once more, with the opposite byte order.
+    """Return the lower bytes of 16-bit colours, or None if there are none.
+
+    Pillow reads only the upper bytes, so the file is read again with the opposite byte order.
     """
     image = open_picture(data)
     tiles = lower_tiles(image)
@@ -150,13 +197,12 @@ def _lower_bytes(data: bytes) -> Image.Image | None:
     return image
 
 
-def separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """The colours of a loaded picture as L, RGB, CMYK or LAB, and the alpha as L if there is
-    any."""
+def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return a loaded picture's colours as L, RGB, CMYK or LAB, and its alpha, if any, as L."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         transparent = image.info.get("transparency")
-        alpha = None if transparent is None else bands.alpha_but_for(image, transparent)
-        return bands.eight_bits(image), alpha
+        alpha = None if transparent is None else alpha_but_for(image, transparent)
+        return eight_bits(image), alpha
     if image.mode == "RGB" and max(image.info.get("transparency", (0,))) > 255:
         # Pillow converts 16-bit colours to 8 bits, but not the transparent one.
         image.info["transparency"] = tuple(each >> 8 for each in image.info["transparency"])

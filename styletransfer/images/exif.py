@@ -5,7 +5,7 @@ a value, which is copied here byte for byte. The same directories make a whole T
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,22 +13,9 @@ from PIL.ExifTags import Base
 
 PREFIX = b"Exif\0\0"
 SHORT, LONG, UNDEFINED = 3, 4, 7
-TYPE_SIZES = {  # bytes of one value, by TIFF's types
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    129: 1,
-}
+# Bytes of one value, by TIFF's types.
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+TYPE_SIZES[129] = 1  # text in UTF-8
 
 # A JPEG holds 64 kB of EXIF; this leaves room for the entries that a result adds.
 _LONGEST = 65_000
@@ -67,8 +54,10 @@ Directory = dict[int, IfdEntry]
 
 @dataclass
 class Exif:
-    """An EXIF block: the first directory, the camera's and the GPS position's. byte_order: as in
-    `struct`."""
+    """An EXIF block: the first directory, the camera's and the GPS position's.
+
+    `byte_order` is as in `struct`.
+    """
 
     byte_order: Literal["<", ">"]
     main: Directory
@@ -76,14 +65,12 @@ class Exif:
     gps: Directory
 
     def number(self, kind: int, *values: int) -> IfdEntry:
-        """An entry of numbers. kind: SHORT or LONG."""
-        letter = {SHORT: "H", LONG: "L"}[kind]
-        return IfdEntry(
-            kind, len(values), struct.pack(f"{self.byte_order}{len(values)}{letter}", *values)
-        )
+        """Return an entry of numbers of a kind, SHORT or LONG."""
+        format_ = f"{self.byte_order}{len(values)}{'H' if kind == SHORT else 'L'}"
+        return IfdEntry(kind, len(values), struct.pack(format_, *values))
 
     def tiff(self, body: bytes = b"") -> bytes:
-        """A TIFF file: its header, `body` from offset 8 on, and the directories."""
+        """Return a TIFF file: its header, `body` from offset 8 on, and the directories."""
         offset = 8 + len(body) + len(body) % 2
         start = {"<": b"II", ">": b"MM"}[self.byte_order]
         start += struct.pack(f"{self.byte_order}HL", 42, offset)
@@ -106,10 +93,10 @@ class Exif:
 
 
 def kept(data: bytes | None) -> bytes | None:
-    """The part of an EXIF block, or of a whole TIFF file, that is right for a result of that photo.
+    """Return the part of an EXIF block, or of a whole TIFF file, that is right for a result.
 
-    Orientation is upright; thumbnail, maker note and the file's layout are left out. None if
-    nothing is left, if it is damaged, or if a JPEG cannot hold it.
+    Orientation is upright; thumbnail, maker note and the file's layout are left out. The answer is
+    None if nothing is left, if it is damaged, or if a JPEG cannot hold it.
     """
     try:
         exif = _read((data or b"").removeprefix(PREFIX))
@@ -123,8 +110,15 @@ def kept(data: bytes | None) -> bytes | None:
 
 
 def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool) -> Exif:
-    """What `kept` returned, with a result's size in px and colour space, and with the GPS position
-    only if `keep_gps`."""
+    """Return the EXIF of a result.
+
+    Args:
+        exif: The block that `kept` returned.
+        width: The result's width in px.
+        height: Its height in px.
+        srgb: Whether it is in sRGB.
+        keep_gps: Whether to keep the GPS position.
+    """
     result = _read(exif.removeprefix(PREFIX))
     result.camera[Base.ExifImageWidth] = result.number(LONG, width)
     result.camera[Base.ExifImageHeight] = result.number(LONG, height)
@@ -139,13 +133,14 @@ def _read(data: bytes) -> Exif:
     """Raises struct.error, KeyError or ValueError if anything that is kept is damaged."""
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
     order = orders[data[:4]]
-    main = _directory(data, order, data[4:8], _KEPT.__contains__)
-    camera: Directory = {}
-    gps: Directory = {}
-    if _CAMERA in main:
-        camera = _directory(data, order, main.pop(_CAMERA).value, _is_kept_of_camera)
-    if _GPS in main:
-        gps = _directory(data, order, main.pop(_GPS).value, lambda _: True)
+
+    def read(pointer: bytes, is_kept: Callable[[int], bool]) -> Directory:
+        (offset,) = struct.unpack(f"{order}L", pointer)
+        return _directory(data, order, offset, is_kept)
+
+    main = read(data[4:8], _KEPT.__contains__)
+    camera = read(main.pop(_CAMERA).value, _is_kept_of_camera) if _CAMERA in main else {}
+    gps = read(main.pop(_GPS).value, lambda _: True) if _GPS in main else {}
     return Exif(order, main, camera, gps)
 
 
@@ -153,28 +148,33 @@ def _is_kept_of_camera(tag: int) -> bool:
     return tag not in _DROPPED and tag <= _LAST_STANDARD_TAG
 
 
-def _directory(
-    data: bytes, order: str, pointer: bytes, is_kept: Callable[[int], bool]
-) -> Directory:
-    (offset,) = struct.unpack(f"{order}L", pointer)
-    (entries,) = struct.unpack_from(f"{order}H", data, offset)
+def entries(
+    data: bytes | bytearray, order: str, directory: int
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield the offset, tag, type, count and value of each entry of the directory at an offset.
+
+    Raises struct.error if it is damaged.
+    """
+    (count,) = struct.unpack_from(f"{order}H", data, directory)
+    for at in range(directory + 2, directory + 2 + 12 * count, 12):
+        yield at, *struct.unpack_from(f"{order}HHLL", data, at)
+
+
+def _directory(data: bytes, order: str, offset: int, is_kept: Callable[[int], bool]) -> Directory:
     out: Directory = {}
     left = _LONGEST
-    for number in range(entries):
-        row = struct.unpack_from(f"{order}HHL4s", data, offset + 2 + 12 * number)
-        tag, kind, count, value = row
+    for at, tag, kind, count, position in entries(data, order, offset):
         if not is_kept(tag):
             continue
         length = TYPE_SIZES[kind] * count
         left -= length  # Entries may share a value: a small file could expand to gigabytes.
         if left < 0:
             raise ValueError("longer than EXIF can be")
-        if length > 4:
-            (position,) = struct.unpack(f"{order}L", value)
-            value = data[position : position + length]
-            if len(value) < length:
-                raise ValueError("truncated")
-        out[tag] = IfdEntry(kind, count, value[:length])
+        start = position if length > 4 else at + 8
+        value = data[start : start + length]
+        if len(value) < length:
+            raise ValueError("truncated")
+        out[tag] = IfdEntry(kind, count, value)
     return out
 
 

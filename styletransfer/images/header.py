@@ -1,5 +1,7 @@
-"""What a picture file's header says, before a pixel is read: whether it can be used, its size, and
-the memory that decoding it takes. Of most files the first bytes suffice."""
+"""Headers of picture files: size, whether the file can be used, and the memory to decode it.
+
+No pixel is read. The first bytes of most files suffice.
+"""
 
 import io
 import re
@@ -27,11 +29,10 @@ _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
 _FORMAT_BYTES = {"WEBP": 8}
 _FIXED_BYTES = 20_000_000
 
-# Up to this length, a file of which only the start is known is completed with zeros.
-_MOST_COMPLETED = 32_000_000
+_MOST_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
-_TURNED = (5, 6, 7, 8)  # orientations of which height and width are swapped
+_TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 
 # Pillow's names of 16-bit byte orders → the opposite one: big, little, and native, which is little
 # wherever TensorFlow runs.
@@ -48,7 +49,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class Header(NamedTuple):
-    """What a picture's header says: height and width in px, upright, and see `bytes_to_decode`."""
+    """The height and width of a picture in px, upright, and see `bytes_to_decode`."""
 
     size: tuple[int, int]
     bytes_to_decode: int
@@ -59,8 +60,10 @@ class _NoHeaderError(PictureError):
 
 
 def bytes_to_decode(data: bytes) -> int:
-    """The most memory in bytes that `decode` and `decode_mask` take at any time for this file, in
-    addition to its own bytes, estimated from its header; 0 if they would refuse it."""
+    """Estimate the most memory in bytes that `decode` and `decode_mask` take for a file.
+
+    The file's own bytes are not included. The answer is 0 if the file would be refused.
+    """
     try:
         return _header(open_picture(data)).bytes_to_decode
     except Exception:  # As in `decode`, which names what is wrong.
@@ -68,10 +71,18 @@ def bytes_to_decode(data: bytes) -> int:
 
 
 def read_header(start: bytes, name: str, size: int) -> Header | None:
-    """What the first bytes of a file of `size` bytes say of it; None where they do not: they are
-    too few, or damaged.
+    """Read the header from the first bytes of a file.
 
-    Raises PictureError, as `decode` does, for what can be no picture whatever follows.
+    Args:
+        start: The first bytes.
+        name: The file's name, with which errors begin.
+        size: The file's size in bytes.
+
+    Returns:
+        The header, or None if the bytes are too few, or damaged.
+
+    Raises:
+        PictureError: As `decode`: this cannot be a picture, whatever follows.
     """
     missing = size - len(start)
     if missing <= 0:
@@ -91,7 +102,7 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
 
 
 def check_memory(needed: int, available: int, name: str) -> None:
-    """Raises MemoryShortError, naming the file, where decoding it takes more than is available."""
+    """Raise MemoryShortError, naming the file, if decoding it takes more than is available."""
     if needed > available:
         raise MemoryShortError(
             f"{_label(name)}: decoding it takes {gigabytes(needed)} of memory, and "
@@ -101,7 +112,7 @@ def check_memory(needed: int, available: int, name: str) -> None:
 
 @contextmanager
 def errors_named(name: str) -> Iterator[None]:
-    """Errors of decoding become one line that begins with a name."""
+    """Turn errors of decoding into PictureErrors of one line that begins with a name."""
     try:
         yield
     except PictureError as error:
@@ -116,7 +127,7 @@ def errors_named(name: str) -> Iterator[None]:
 
 
 def _label(name: str) -> str:
-    """A name in one line, also if it has a newline."""
+    """Return a name in one line, even if it has a newline."""
     return "".join(each if each.isprintable() else " " for each in name)
 
 
@@ -137,7 +148,7 @@ def _header(image: ImageFile.ImageFile) -> Header:
 
 
 def open_picture(data: bytes) -> ImageFile.ImageFile:
-    """The picture with only its header read. Raises PictureError for a size that cannot be used."""
+    """Open a picture and read only its header. Raises PictureError for an unusable size."""
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
     try:
@@ -162,8 +173,8 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
 
 
 def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
-    """Raises PictureError for a TIFF whose first page is a small copy of what is in the others, or
-    in directories that Pillow does not read: a camera's raw file, as NEF and DNG are."""
+    """Raise PictureError for a TIFF that begins with a small copy of its other pages, or of
+    directories that Pillow does not read: a camera's raw file, such as NEF or DNG."""
     if not isinstance(image, TiffImageFile):
         return
     tags = image.tag_v2
@@ -177,8 +188,10 @@ def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
 
 
 def _mend_planes(image: ImageFile.ImageFile) -> None:
-    """Names the 16 bits of a TIFF whose channels are stored one after another: where they are not
-    compressed, Pillow reads them as 8 and shows noise."""
+    """Declare the 16 bits of an uncompressed TIFF with channels stored one after another.
+
+    Pillow would read them as 8 bits and show noise.
+    """
     if not isinstance(image, TiffImageFile):
         return
     if max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))) != 16:
@@ -191,7 +204,7 @@ def _mend_planes(image: ImageFile.ImageFile) -> None:
 
 
 def _mend_transparent_grey(image: ImageFile.ImageFile) -> None:
-    """Scales the grey that is transparent in a PNG of 2 or 4 bits to the 8 of Pillow's pixels."""
+    """Scale the grey that is transparent in a PNG of 2 or 4 bits to the 8 of Pillow's pixels."""
     transparent = image.info.get("transparency")
     modes = [tile.args for tile in image.tile]
     if image.format == "PNG" and isinstance(transparent, int):
@@ -201,7 +214,7 @@ def _mend_transparent_grey(image: ImageFile.ImageFile) -> None:
 
 
 def _not_a_picture(data: bytes) -> PictureError:
-    """The error for bytes that are no readable picture: what they are instead."""
+    """Return an error that names the kind of a file that is not a readable picture."""
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     kinds = {
         "a video": rb"....ftyp(isom|iso2|mp4|avc1|qt  )",
@@ -230,7 +243,8 @@ def camera_orientation(image: Image.Image) -> int:
 
 
 def lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
-    """What Pillow has to read for the lower bytes of 16-bit colours; None if there are none."""
+    """Return the tiles from which Pillow reads the lower bytes of 16-bit colours, or None if there
+    are none."""
     if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
         return None
     tiles = []

@@ -24,7 +24,7 @@ _PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """L, RGB, CMYK or LAB as RGB in sRGB; without a profile by Pillow's default conversion.
+    """Convert L, RGB, CMYK or LAB to sRGB; without a profile by Pillow's default conversion.
 
     A profile that is damaged, or of another colour model than the image, is ignored: slightly wrong
     colours are better than no result.
@@ -40,13 +40,14 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """RGB in sRGB as RGB in `profile`, one that `own` returned."""
+    """Convert sRGB to RGB in a profile that `own` returned."""
     return _transform(SRGB, profile, "RGB").apply(image)
 
 
 def own(profile: bytes | None) -> bytes | None:
-    """The profile if results can be written in it: RGB, not sRGB, and able to hold every colour of
-    sRGB in 8 bits; None for any other.
+    """Return a profile if results can be written in it, or None.
+
+    It has to be RGB, not sRGB, and able to hold every colour of sRGB in 8 bits.
 
     The last condition excludes the small spaces of single screens, which would clip, and linear
     light, for which 8 bits are too coarse.
@@ -64,7 +65,7 @@ def own(profile: bytes | None) -> bytes | None:
 
 
 def is_srgb(profile: bytes | None) -> bool:
-    """Whether pictures with this profile need no conversion; True for None."""
+    """Return whether pictures with this profile, or without one, need no conversion."""
     if not profile:
         return True
     try:

@@ -8,12 +8,14 @@ from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resize
 
 BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.
-LITTLE_HIDDEN = 0.02  # of a photo: if less of it is transparent, a mask is not worth its memory
+LITTLE_HIDDEN = 0.02  # If less of a photo is transparent, a mask is not worth its memory.
 
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:
-    """A mask [H, W] at the resolution of a layer after `times` poolings: the mean over the pixels
-    of each position, float32 [1, h, w, 1]."""
+    """Return a mask [H, W] at the resolution of a layer after `times` poolings.
+
+    It has the mean over the pixels of each position: float32 [1, h, w, 1].
+    """
     side = 2**times
     height, width = mask.shape[0] // side, mask.shape[1] // side
     blocks = mask[: height * side, : width * side].reshape(height, side, width, side)
@@ -22,13 +24,13 @@ def pooled(mask: np.ndarray, times: int) -> np.ndarray:
 
 
 def binary(mask: np.ndarray) -> np.ndarray:
-    """A mask [h, w] as the original INetwork uses it: 1 where its grey is above 127 of 255, else 0,
-    float32 [1, h, w, 1]."""
+    """Return a mask [h, w] as the original INetwork uses it: float32 [1, h, w, 1], 1 for a grey
+    above 127 of 255, else 0."""
     return (np.round(mask * 255) > 127).astype(np.float32)[None, :, :, None]
 
 
 def checked(mask: np.ndarray, name: str) -> np.ndarray:
-    """A mask as float32 [H, W].
+    """Return a mask as float32 [H, W].
 
     Raises ValueError, naming the mask, for another shape, values outside 0…1, or all black.
     """
@@ -47,16 +49,25 @@ def regions_of(
     regions: Sequence[np.ndarray | None] | None,
     content_mask: np.ndarray | None,
 ) -> Sequence[np.ndarray | None] | None:
-    """Where each painting goes: into the regions. Without these and a content mask, style masks say
-    that, too, as in the original INetwork."""
+    """Return the region of the photo for each painting.
+
+    Without regions and a content mask, these are the style masks, as in the original INetwork.
+    """
     return style_masks if regions is None and content_mask is None else regions
 
 
 def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:
-    """What a mask [h, w] shows of a painting with this alpha [H, W], which is a mask as well: the
-    colours of transparent pixels are not the painting's. None, of either or both: everything.
+    """Return the visible part of a painting as a mask, or None for all of it.
 
-    Raises PictureError, naming the painting, if that is nothing.
+    The colours of transparent pixels are not the painting's, so its alpha is a mask as well.
+
+    Args:
+        mask: The painting's mask [h, w], if any.
+        alpha: Its alpha [H, W], if any.
+        name: Its name, for errors.
+
+    Raises:
+        PictureError: Nothing of the painting is visible.
     """
     if alpha is None or mask is None:
         return mask if alpha is None else alpha
@@ -67,11 +78,18 @@ def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.
 
 
 def painted(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:
-    """Where a photo with this mask [h, w] and alpha, integers [H, W], is painted: not where nothing
-    of it is seen. That would take its share of the painting's colours, which what is seen would
-    lack. Half-transparent edges are painted like the rest. None: everywhere.
+    """Return the part of a photo that is painted as a mask, or None for all of it.
 
-    Raises PictureError, naming the photo, if that is nowhere.
+    Fully transparent pixels are not painted: they would take a share of the painting's colours that
+    the visible pixels would lack. Half-transparent edges are painted like the rest.
+
+    Args:
+        mask: The photo's mask [h, w], if any.
+        alpha: Its alpha, integers [H, W], if any.
+        name: Its name, for errors.
+
+    Raises:
+        PictureError: Nothing would be painted.
     """
     if alpha is None:
         return mask

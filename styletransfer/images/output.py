@@ -15,10 +15,13 @@ from styletransfer.errors import ConfigError
 class FileFormat:
     """A format that results can be written in.
 
-    extension: without dot. pillow_name: Pillow's name of the format. sources: the formats (Pillow's
-    names) of the photos that OUTPUT_FORMAT=same writes in this one. aliases: other spellings of the
-    extension. deep: whether it holds 16 bits a channel. longest_side: in px; None: no limit that a
-    photo reaches.
+    Attributes:
+        extension: Without the dot.
+        pillow_name: Pillow's name of the format.
+        sources: Pillow's names of the photos' formats that OUTPUT_FORMAT=same writes in this one.
+        aliases: Other spellings of the extension.
+        deep: Whether it holds 16 bits a channel.
+        longest_side: In px, or None if no photo reaches the limit.
     """
 
     extension: str
@@ -50,9 +53,9 @@ _SOURCE_BY_SUFFIX |= {".gif": "GIF", ".bmp": "BMP"}
 
 
 def file_format(name: str, label: str, also: str = "") -> FileFormat:
-    """The format with this extension or alias, in any case and with or without a dot.
+    """Return the format with this extension or alias, in any case and with or without a dot.
 
-    Raises ConfigError naming `label` for any other name; `also` follows the expected ones.
+    Raises ConfigError for any other name. It names `label`, and `also` after the expected ones.
     """
     extension = name.strip().lower().removeprefix(".")
     extension = FORMAT_ALIASES.get(extension, extension)
@@ -64,10 +67,10 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
 
 
 def split_extension(name: str, label: str) -> tuple[str, str]:
-    """A file's name without its extension, and the extension as it is written there, without dot;
-    empty for one that is no picture's.
+    """Split a file's name into the part before a picture's extension and the extension itself.
 
-    Raises ConfigError naming `label` for a picture format that results cannot be written in.
+    The extension is as it is written there, without the dot, and empty for any other file. Raises
+    ConfigError naming `label` for a picture format that results cannot be written in.
     """
     suffix = PurePosixPath(name).suffix
     if suffix.lower() not in bucket_layout.PICTURES:
@@ -77,13 +80,16 @@ def split_extension(name: str, label: str) -> tuple[str, str]:
 
 
 def output_extension(output_format: str | None, picture_format: str) -> str:
-    """The extension, without dot, of a result: jpg, png, webp or tiff.
+    """Return a result's extension, without the dot: jpg, png, webp or tiff.
 
-    output_format: OUTPUT_FORMAT. One of these four; None or empty: jpg for JPEG photos and png for
-    all others; `same`: the photo's own format, or the closest that can be written (HEIC and AVIF →
-    jpg, GIF and BMP → png). picture_format: a Picture's `format`.
+    Args:
+        output_format: OUTPUT_FORMAT. One of these four; `same` for the photo's own format, or the
+            closest that can be written (HEIC and AVIF → jpg, GIF and BMP → png); by default, jpg
+            for JPEG photos and png for all others.
+        picture_format: A Picture's `format`.
 
-    Raises ConfigError naming OUTPUT_FORMAT for any other value.
+    Raises:
+        ConfigError: OUTPUT_FORMAT has any other value.
     """
     wanted = (output_format or "").strip().lower()
     if not wanted:
@@ -96,10 +102,10 @@ def output_extension(output_format: str | None, picture_format: str) -> str:
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """How results are written: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS.
+    """The format of results: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS.
 
-    Records store the fields in this order; early ones end with the quality. quality: 1…100, of
-    jpg and webp. depth: bits a channel, 8 or 16.
+    Records store the fields in this order; early ones end with the quality. The quality, 1…100, is
+    for jpg and webp; the depth is in bits a channel, 8 or 16.
     """
 
     format: str | None
@@ -108,13 +114,15 @@ class OutputFormat:
     keep_gps: bool = False
 
     def extension(self, picture_format: str) -> str:
-        """A result's extension by its photo's `Picture.format`: png where the format asked for
-        cannot hold the depth."""
+        """Return a result's extension by its photo's `Picture.format`.
+
+        It is png if the chosen format cannot hold the depth.
+        """
         extension = output_extension(self.format, picture_format)
         return extension if self.depth == 8 or extension in DEEP_EXTENSIONS else "png"
 
     def extension_by_name(self, photo_key: str) -> str:
-        """A result's extension if the photo's content is what its name says: keys are planned
-        before any photo is read."""
+        """Return a result's extension by its photo's name: keys are planned before photos are
+        read."""
         suffix = splitext(photo_key)[1].lower()
         return self.extension(_SOURCE_BY_SUFFIX.get(suffix, "JPEG"))

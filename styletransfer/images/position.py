@@ -1,10 +1,11 @@
 """Removes from a picture's file where it was taken, and changes nothing else: no pixel is decoded.
 
 The bytes of the position are overwritten in place, in EXIF blocks (in JPEG, HEIC, AVIF, WebP, PNG,
-and TIFF, which is one), in XMP packets, and in the short film behind a "motion photo". Files come
-from anybody: every search takes a time that grows with the size of the file, and no faster.
+and TIFF, which is one), in XMP packets, and in the short film behind a "motion photo". Files are
+not trusted: the time of every search grows with the size of the file, and no faster.
 """
 
+import contextlib
 import re
 import struct
 import zlib
@@ -12,14 +13,15 @@ import zlib
 from PIL.ExifTags import IFD
 
 from styletransfer.errors import PictureError
-from styletransfer.images.exif import TYPE_SIZES
+from styletransfer.images.exif import TYPE_SIZES, entries
 from styletransfer.images.header import errors_named, open_picture
 
 _TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
 _TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG
 _PNG = b"\x89PNG\r\n\x1a\n"
-# `exif:GPSLatitude`, and the like in other vocabularies, as drones have: `drone-dji:GpsLatitude`.
-# What is no text ends a value, too: a quote that a damaged packet lacks may come in the pixels.
+# `exif:GPSLatitude`, and attributes of other vocabularies, such as a drone's
+# `drone-dji:GpsLatitude`. A byte that is not text ends a value as well: if a damaged packet lacks
+# its second quote, the next one may be among the pixels.
 _XMP_ATTRIBUTE = re.compile(
     rb"""(?<=[\w-]{2})(:(?:GPS|Gps|gps)\w*\s*=\s*)"""
     rb"""("[^"<\0-\x08\x0e-\x1f]*"|'[^'<\0-\x08\x0e-\x1f]*')"""
@@ -28,13 +30,15 @@ _XMP_ELEMENT = re.compile(rb"(<[\w-]{2,40}:(?:GPS|Gps|gps)[^<>]*>)([^<]*)(?=</)"
 _XMP_LOOSE = re.compile(rb":(?:GPS|Gps|gps)")
 _XMP_LEFT = re.compile(rb"(?<=[\w-]{2}):(?:GPS|Gps|gps)\w*\s*=\s*[\"'][^\"'\s]")
 _FILM = re.compile(rb"(?<=\xa9xyz)(.{4})([+-][0-9.+-]{6,40})", re.DOTALL)  # ISO 6709, in MP4
-_MOST_BLOCKS = 100  # of EXIF: pictures have one, or a few where several are in one file
-_LONGEST_VALUE = 65_536  # bytes of what a position consists of
+_MOST_BLOCKS = 100  # Pictures have one EXIF block, or a few if a file has several pictures.
+_LONGEST_VALUE = 65_536  # bytes of a part of a position
 
 
 def without_position(data: bytes, name: str) -> bytes:
-    """A picture's file without the position in its EXIF and XMP. Raises PictureError, naming the
-    file, where there is a position that cannot be found in the file's bytes."""
+    """Return a picture's file without the position in its EXIF and XMP.
+
+    Raises PictureError, naming the file, if it has a position that is not found in its bytes.
+    """
     cleared = bytearray(data)
     if data.startswith(_PNG):
         _clear_png(cleared)
@@ -62,33 +66,23 @@ def _refusal(name: str) -> PictureError:
 
 
 def _clear_exif(data: bytearray, start: int) -> None:
-    """Empties the GPS directory of the TIFF structure at an offset. What is damaged is left."""
+    """Empty the GPS directory of the TIFF structure at an offset, as far as it is not damaged."""
     order = "<" if data[start : start + 2] == b"II" else ">"
-    try:
+    with contextlib.suppress(struct.error, IndexError):
         (offset,) = struct.unpack_from(f"{order}L", data, start + 4)
-        for entry in _entries(data, order, start + offset):
-            tag, _, _, value = struct.unpack_from(f"{order}HHLL", data, entry)
+        for _, tag, _, _, value in entries(data, order, start + offset):
             if tag == IFD.GPSInfo:
                 _clear_directory(data, order, start, start + value)
-    except (struct.error, IndexError):
-        return
 
 
 def _clear_directory(data: bytearray, order: str, start: int, directory: int) -> None:
-    for entry in _entries(data, order, directory):
-        _, kind, count, value = struct.unpack_from(f"{order}HHLL", data, entry)
+    for at, _, kind, count, value in entries(data, order, directory):
         length = TYPE_SIZES.get(kind, 1) * count
         if 4 < length <= _LONGEST_VALUE:
             end = min(start + value + length, len(data))
             data[start + value : end] = bytes(max(0, end - start - value))
-        data[entry : entry + 12] = bytes(12)
+        data[at : at + 12] = bytes(12)
     data[directory : directory + 2] = bytes(2)
-
-
-def _entries(data: bytearray, order: str, directory: int) -> list[int]:
-    """Where the entries of a directory are."""
-    (count,) = struct.unpack_from(f"{order}H", data, directory)
-    return [directory + 2 + 12 * number for number in range(count)]
 
 
 def _clear_xmp(data: bytearray) -> None:
@@ -103,8 +97,8 @@ def _clear_xmp(data: bytearray) -> None:
 
 
 def _clear_png(data: bytearray) -> None:
-    """The chunks of a PNG: EXIF is cleared in place; text that holds XMP, which may be compressed,
-    is emptied."""
+    """Clear the EXIF chunk of a PNG in place, and empty text that holds XMP, which may be
+    compressed."""
     at, seen = len(_PNG), False
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">L", data, at)
@@ -131,7 +125,7 @@ def _is_metadata(kind: bytes, keyword: bytes) -> bool:
 
 
 def _riff_chunks(data: bytes, wanted: bytes) -> list[int]:
-    """Where the chunks of a kind are in a RIFF file."""
+    """Return the offsets of the chunks of a kind in a RIFF file."""
     found, at = [], 12
     while at + 8 <= len(data):
         (length,) = struct.unpack_from("<L", data, at + 4)

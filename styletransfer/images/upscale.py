@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
+from styletransfer.images.arrays import bands, resample
+
 _FILTERS = {  # by the setting `rescale_method`
     "guided": Image.Resampling.LANCZOS,
     "lanczos": Image.Resampling.LANCZOS,
@@ -18,8 +20,8 @@ _FILTERS = {  # by the setting `rescale_method`
 }
 
 # The guided filter's parameters, found by eye. Its windows have (2 · 2 + 1)² painted pixels: larger
-# ones add the photo's edges where the painting has none. Where the photo's variance, in sRGB 0…1,
-# is below epsilon, it is grain and is left out.
+# ones add the photo's edges where the painting has none. Variance of the photo below epsilon, in
+# sRGB 0…1, is grain and is left out.
 _RADIUS = 2
 _EPSILON = 0.05**2
 
@@ -28,19 +30,24 @@ _BAND = 128
 
 
 def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
-    """image [h, w, 3], painted from a smaller photo [H, W, 3], at the photo's size: [H, W, 3].
+    """Return a painted image at the size of its photo.
 
-    Both float32, sRGB 0…1, and so is the result. method: as the setting `rescale_method`.
-    `lanczos`, `bicubic`, `bilinear` and `nearest` are Pillow's, in floats, anti-aliased when
-    shrinking. `guided` enlarges by Lanczos and adds the detail that the photo loses at the painted
-    size, as strongly and in the colours in which the painted image follows the photo there (see
-    `_detail`): edges are as sharp as the photo's, and brush strokes, which the photo does not have,
-    stay.
+    Args:
+        image: float32 [h, w, 3], sRGB 0…1, painted from a smaller copy of the photo.
+        photo: float32 [H, W, 3].
+        method: The setting `rescale_method`. `lanczos`, `bicubic`, `bilinear` and `nearest` are
+            Pillow's, in floats, anti-aliased when shrinking. `guided` enlarges by Lanczos and adds
+            the detail that the photo loses at the painted size, as strongly and in the colours in
+            which the painted image follows the photo there (see `_detail`): edges are as sharp as
+            the photo's, and brush strokes, which the photo does not have, stay.
+
+    Returns:
+        float32 [H, W, 3], sRGB 0…1.
     """
     height, width = photo.shape[:2]
     if image.shape[:2] == (height, width):
         return image.copy()
-    out = _resized(image, height, width, _FILTERS[method])
+    out = resample(image, height, width, _FILTERS[method])
     if method == "guided":
         for rows, detail in _detail(image, photo):
             out[rows] += detail
@@ -48,22 +55,21 @@ def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
 
 
 def _detail(image: np.ndarray, photo: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Bands of rows of the photo, each with the detail to add: float32 [rows, W, 3].
+    """Yield bands of rows of the photo, each with the detail to add: float32 [rows, W, 3].
 
     The painted image is locally a linear model of the photo's three colours (He, Sun & Tang 2013,
     "Guided Image Filtering", eq. 14-15). Fitted at the painted size and enlarged (He & Sun 2015,
     "Fast Guided Filter"), the model gives an image without the brush strokes, which are its
     residual. With the residual, model(photo) + (painted − model(small photo)) is painted + linear
-    part(photo − small photo), all enlarged; the model's constant part cancels out.
+    part(photo − small photo), all enlarged. The model's constant part cancels out.
     """
     height, width = photo.shape[:2]
     small_height, small_width = image.shape[:2]
-    small = _resized(photo, small_height, small_width, Image.Resampling.LANCZOS)
+    small = resample(photo, small_height, small_width, Image.Resampling.LANCZOS)
     linear = _linear_model(small, image).reshape(small_height, small_width, 9)
-    for top in range(0, height, _BAND):
-        rows = slice(top, min(top + _BAND, height))
-        lost = photo[rows] - _resized(small, height, width, Image.Resampling.LANCZOS, rows)
-        model = _resized(linear, height, width, Image.Resampling.BILINEAR, rows)
+    for rows in bands(height, _BAND):
+        lost = photo[rows] - resample(small, height, width, Image.Resampling.LANCZOS, rows)
+        model = resample(linear, height, width, Image.Resampling.BILINEAR, rows)
         yield rows, np.einsum("hwc,hwcd->hwd", lost, model.reshape(*lost.shape, 3))
 
 
@@ -71,12 +77,12 @@ def _linear_model(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
     """The matrices float32 [h, w, 3, 3] of the linear model of image's colours by guide's around
     each pixel: d image[d] / d guide[c] at [c, d]."""
     linear = np.empty((*image.shape, 3), np.float32)
-    for top in range(0, len(image), _BAND):
+    for rows in bands(len(image), _BAND):
         # A mean over windows of windows depends on two radii beyond the band.
-        first = max(top - 2 * _RADIUS, 0)
-        block = slice(first, top + _BAND + 2 * _RADIUS)
-        rows = slice(top - first, top - first + _BAND)
-        linear[top : top + _BAND] = _fitted(guide[block], image[block])[rows]
+        first = max(rows.start - 2 * _RADIUS, 0)
+        block = slice(first, rows.stop + 2 * _RADIUS)
+        inner = slice(rows.start - first, rows.stop - first)
+        linear[rows] = _fitted(guide[block], image[block])[inner]
     return linear
 
 
@@ -95,24 +101,3 @@ def _window_means(values: np.ndarray) -> np.ndarray:
     size = (2 * _RADIUS + 1,) * 2 + (1,) * (values.ndim - 2)
     means: np.ndarray = uniform_filter(values.astype(np.float64), size, mode="nearest")
     return means
-
-
-def _resized(
-    pixels: np.ndarray,
-    height: int,
-    width: int,
-    resampling: Image.Resampling,
-    rows: slice | None = None,
-) -> np.ndarray:
-    """Floats [h, w, C] at another size: float32 [height, width, C], or only `rows` of that.
-
-    Not clipped: values may be coefficients, or Lanczos' overshoot.
-    """
-    top, bottom = (0, height) if rows is None else (rows.start, rows.stop)
-    scale = pixels.shape[0] / height
-    box = (0, top * scale, pixels.shape[1], min(bottom * scale, pixels.shape[0]))
-    out = np.empty((bottom - top, width, pixels.shape[2]), np.float32)
-    for number in range(pixels.shape[2]):
-        channel = Image.fromarray(np.ascontiguousarray(pixels[..., number], np.float32))
-        out[..., number] = np.asarray(channel.resize((width, bottom - top), resampling, box))
-    return out

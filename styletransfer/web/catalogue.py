@@ -9,8 +9,8 @@ from urllib.parse import quote
 from styletransfer.batch.looks import find_pictures
 from styletransfer.config import Config
 from styletransfer.errors import PictureError
+from styletransfer.images.decode import reduced_jpeg
 from styletransfer.images.header import read_header
-from styletransfer.images.reduced import reduced_jpeg
 from styletransfer.storage.base import Entry, ObjectError
 from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.looks import all_looks, as_blended, own_settings

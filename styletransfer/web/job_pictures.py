@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from styletransfer.errors import PictureError
 from styletransfer.gallery.thumbnails import PREVIEW, picture_key
-from styletransfer.images.reduced import reduced_jpeg
+from styletransfer.images.decode import reduced_jpeg
 from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.web.api_errors import not_found
 from styletransfer.web.job_store import PREVIEWS, StoredJob

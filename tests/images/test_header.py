@@ -1,4 +1,4 @@
-"""What the first bytes of a picture file say."""
+"""Headers read from the first bytes of a picture file."""
 
 import struct
 
@@ -16,7 +16,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8)
 
 
 def turned():
-    """EXIF data by which a picture is shown on its side."""
+    """EXIF data that turns a picture on its side."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif

@@ -1,4 +1,4 @@
-"""Which colour profiles need a conversion, and in which results can be written."""
+"""Colour profiles: the ones that need a conversion, and the ones that results can keep."""
 
 import pytest
 from support.pictures import P3, gamma, profile, rgb_profile, xyz

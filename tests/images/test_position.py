@@ -1,4 +1,4 @@
-"""Where a photo was taken is removed from its file, and nothing else."""
+"""Removal of the position where a photo was taken, and of nothing else, from its file."""
 
 import contextlib
 import io

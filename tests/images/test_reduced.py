@@ -9,8 +9,7 @@ from support.decoding import FORMATS, plain, see_through
 from support.pictures import P3, gradient, rgb_profile, saved
 
 from styletransfer.errors import PictureError
-from styletransfer.images.decode import decode
-from styletransfer.images.reduced import reduced_jpeg
+from styletransfer.images.decode import decode, reduced_jpeg
 
 
 def shown(data, longer=80):

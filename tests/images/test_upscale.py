@@ -65,11 +65,6 @@ def test_a_filter_is_pillows_but_for_8_bits(method, small):
     assert len(np.unique(out)) > 10_000
 
 
-def test_guided_gives_the_photo_back_from_its_own_small_copy(photo, small):
-    gained = psnr(rescale(small, photo[:399], "guided"), photo[:399])
-    assert gained > psnr(rescale(small, photo[:399], "bicubic"), photo[:399]) + 6
-
-
 def test_guided_adds_the_photos_edges_in_the_paintings_colours(photo, small):
     colours = np.array([[0.6, 0, 0.3], [-0.2, 0.5, 0], [0, 0.3, -0.6]], np.float32)
     painted, expected = (picture @ colours + (0.3, 0.1, 0.6) for picture in (small, photo[:399]))
