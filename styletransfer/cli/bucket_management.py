@@ -18,7 +18,7 @@ from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
 from styletransfer.storage.base import Progress, Store
-from styletransfer.storage.jobs import Display, Job, run_jobs
+from styletransfer.storage.jobs import Job, run_jobs
 
 PROG = "bucket_management.py"
 CODES = """
@@ -103,7 +103,7 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
     jobs = [Job(each.key, each.size, partial(delete, each.key)) for each in entries]
-    run_jobs(jobs, ended, Display("deleting", bytes_count=False))
+    run_jobs(jobs, ended, "deleting", count_bytes=False)
     uploads = abort_uploads(bucket)
     summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
     summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""

@@ -223,42 +223,46 @@ class View(Bucket):
         yield from self._do(lambda: [*self._bucket.list(prefix)])
 
     def find(self, key: str) -> Entry | None:
-        bucket, inner = self._at(key)
-        entry = self._do(lambda: bucket.find(inner))
-        return entry and (entry if inner == key else Entry(key, entry.size, entry.etag))
+        entry = self._request(key, lambda bucket, inner: bucket.find(inner))
+        return entry and _renamed(entry, key)
 
     def read(self, key: str) -> bytes:
-        bucket, inner = self._at(key)
-        return self._do(lambda: bucket.read(inner))
+        return self._request(key, lambda bucket, inner: bucket.read(inner))
 
     def read_listed(self, entry: Entry) -> bytes:
-        bucket, inner = self._at(entry.key)
-        listed = entry if inner == entry.key else Entry(inner, entry.size, entry.etag)
-        return self._do(lambda: bucket.read_listed(listed))
+        return self._request(
+            entry.key, lambda bucket, inner: bucket.read_listed(_renamed(entry, inner))
+        )
 
     def read_start(self, key: str, count: int) -> bytes:
-        bucket, inner = self._at(key)
-        return self._do(lambda: bucket.read_start(inner, count))
+        return self._request(key, lambda bucket, inner: bucket.read_start(inner, count))
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        bucket, inner = self._at(key, write=True)
-        return self._do(lambda: bucket.write(inner, data, content_type))
+        return self._request(key, lambda to, inner: to.write(inner, data, content_type), write=True)
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        bucket, inner = self._at(key, write=True)
-        return self._do(lambda: bucket.write_if(inner, data, etag))
+        return self._request(key, lambda to, inner: to.write_if(inner, data, etag), write=True)
 
     def delete(self, key: str) -> None:
-        bucket, inner = self._at(key, write=True)
-        self._do(lambda: bucket.delete(inner))
+        self._request(key, lambda bucket, inner: bucket.delete(inner), write=True)
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        bucket, inner = self._at(key)
-        self._do(lambda: bucket.download(inner, path, progress))
+        self._request(key, lambda bucket, inner: bucket.download(inner, path, progress))
 
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
-        bucket, inner = self._at(key, write=True)
-        self._do(lambda: bucket.upload(path, inner, progress))
+        self._request(key, lambda to, inner: to.upload(path, inner, progress), write=True)
+
+    def _request(
+        self, key: str, request: Callable[[Bucket, str], _Value], *, write: bool = False
+    ) -> _Value:
+        """Make a request about one object."""
+        bucket, inner = self._at(key, write=write)
+        return self._do(lambda: request(bucket, inner))
+
+
+def _renamed(entry: Entry, key: str) -> Entry:
+    # A folder computes an ETag, by reading the file, when it is used.
+    return entry if entry.key == key else Entry(key, entry.size, entry.etag)
 
 
 def hidden(key: str) -> bool:

@@ -53,22 +53,20 @@ def download_all(
         StorageError: The bucket cannot be listed or becomes unavailable.
     """
     rules = rules or SyncRules()
-    with storage_errors(printable(str(folder))):
-        above = nearest_existing(folder)
-        if not above.is_dir():
-            raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
-        for each in (folder, *folder.parents):
-            if each.is_symlink() and not each.exists():
-                raise ConfigError(
-                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
-                    "which is not there; mount its disk, or choose another folder"
-                )
+    _check_folder(folder)
     if only and rules.delete:
         raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
     result = SyncResult(dry_run=rules.dry_run)
     entries = rules.select(_objects(bucket, only), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
-    manifest = _manifest(folder, result)
+    manifest = Manifest(folder)
+    if manifest.damaged:
+        result.notes.append(
+            f"{printable(str(folder / MANIFEST))} is damaged: files that it no longer names count "
+            "as your own, unless they are the same as in the bucket"
+        )
+    if manifest.outdated and not rules.dry_run:
+        manifest.rewrite()
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     checks, jobs = [], []
     files = _files(entries, folder, fold, result)
@@ -94,16 +92,18 @@ def download_all(
     return result
 
 
-def _manifest(folder: Path, result: SyncResult) -> Manifest:
-    manifest = Manifest(folder)
-    if manifest.damaged:
-        result.notes.append(
-            f"{printable(str(folder / MANIFEST))} is damaged: files that it no longer names count "
-            "as your own, unless they are the same as in the bucket"
-        )
-    if manifest.outdated and not result.dry_run:
-        manifest.rewrite()
-    return manifest
+def _check_folder(folder: Path) -> None:
+    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
+    with storage_errors(printable(str(folder))):
+        above = nearest_existing(folder)
+        if not above.is_dir():
+            raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
+        for each in (folder, *folder.parents):
+            if each.is_symlink() and not each.exists():
+                raise ConfigError(
+                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
+                    "which is not there; mount its disk, or choose another folder"
+                )
 
 
 def _objects(bucket: Store, only: str | None) -> Iterator[Entry]:

@@ -32,88 +32,79 @@ class Job:
 JobOutcome = bool | StorageError  # what `Job.run` returned or raised
 
 
-@dataclass(frozen=True)
-class Display:
-    """The display of jobs on a terminal.
-
-    Attributes:
-        doing: What the jobs do, such as `sending`.
-        bytes_count: Whether the bar counts bytes instead of files.
-        named: Whether a line for each job is printed above the bar, which disappears in the end.
-    """
-
-    doing: str
-    bytes_count: bool = True
-    named: bool = False
-
-
 def run_jobs(
     jobs: Sequence[Job],
     ended: Callable[[Job, JobOutcome], str],
-    display: Display,
+    doing: str,
+    *,
+    count_bytes: bool = True,
+    named: bool = False,
     at_a_time: int = JOBS,
 ) -> None:
-    """Runs jobs in parallel, with a progress bar on a terminal.
+    """Run jobs in parallel, with a progress bar on a terminal.
 
-    ended: gets each job's outcome and returns a line to print, or an empty string.
-    Raises UnavailableError or DiskError without beginning another job, which would fail too, and
-    Stopped after a signal: both when the jobs in progress have ended, or at once after a second
-    signal.
+    Args:
+        jobs: The jobs.
+        ended: Gets each job's outcome and returns a line to print, or an empty string.
+        doing: The word for the jobs on the terminal, such as `sending`.
+        count_bytes: Whether the bar counts bytes instead of files.
+        named: Whether lines are printed above the bar as well, which then disappears in the end.
+        at_a_time: The number of jobs that run at a time.
+
+    Raises:
+        UnavailableError, DiskError: No other job is started, since it would fail too.
+        Stopped: After a signal, when the jobs in progress have ended; after a second signal, at
+            once.
     """
     if not jobs:
         return
     with Stop() as stop:
         stop.later = True  # An exception while a thread is started would break its locks.
-        _run(jobs, ended, _shown(jobs, display), ThreadPoolExecutor(at_a_time, POOL), stop)
+        display = _display(jobs, doing, count_bytes, named)
+        with display as (progress, finish), ThreadPoolExecutor(at_a_time, POOL) as pool:
+            try:
+                for job, outcome in _outcomes(jobs, pool, progress, stop):
+                    finish(ended(job, outcome))
+            except BaseException as error:
+                pool.shutdown(wait=False, cancel_futures=True)
+                if isinstance(error, Stopped):
+                    what = "stopping after the files in progress; press Ctrl-C again to abort them"
+                    print(what, file=sys.stderr, flush=True)
+                raise
         stop.later = False
         stop.obey()
 
 
-def _run(
-    jobs: Sequence[Job],
-    ended: Callable[[Job, JobOutcome], str],
-    shown: contextlib.AbstractContextManager[tuple[Progress, Callable[[str], None]]],
-    threads: ThreadPoolExecutor,
-    stop: Stop,
-) -> None:
-    with shown as (progress, finish), threads as pool:
-        done: SimpleQueue[Future[bool]] = SimpleQueue()
-        futures = {}
-        try:
-            for job in jobs:
-                futures[future := pool.submit(job.run, progress)] = job
-                future.add_done_callback(done.put)
-            for _ in jobs:
-                future = _next(done, stop)
-                job = futures[future]
-                try:
-                    outcome: JobOutcome = future.result()
-                except DiskError:
-                    raise
-                except ObjectError as error:
-                    outcome = error
-                if outcome is False:
-                    progress(job.size)
-                finish(ended(job, outcome))
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, Stopped):
-                message = "stopping after the files in progress; press Ctrl-C again to abort them"
-                print(message, file=sys.stderr, flush=True)
-            raise
-
-
-def _next(done: "SimpleQueue[Future[bool]]", stop: Stop) -> "Future[bool]":
-    """The job that has ended next. Raises Stopped after a signal."""
-    while True:
+def _outcomes(
+    jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
+) -> Iterator[tuple[Job, JobOutcome]]:
+    """Start the jobs, and yield each one that has ended with its outcome."""
+    done: SimpleQueue[Future[bool]] = SimpleQueue()
+    started = {}
+    for job in jobs:
+        started[future := pool.submit(job.run, progress)] = job
+        future.add_done_callback(done.put)
+    while started:
         stop.obey()
-        with contextlib.suppress(Empty):
-            return done.get(timeout=POLL_S)
+        try:
+            future = done.get(timeout=POLL_S)
+        except Empty:
+            continue
+        job = started.pop(future)
+        try:
+            outcome: JobOutcome = future.result()
+        except DiskError:
+            raise
+        except ObjectError as error:
+            outcome = error
+        if outcome is False:
+            progress(job.size)
+        yield job, outcome
 
 
 @contextlib.contextmanager
-def _shown(
-    jobs: Sequence[Job], display: Display
+def _display(
+    jobs: Sequence[Job], doing: str, count_bytes: bool, named: bool
 ) -> Iterator[tuple[Progress, Callable[[str], None]]]:
     """Two functions: one takes the bytes transferred, the other the line of each finished job.
 
@@ -126,16 +117,16 @@ def _shown(
 
     count = rich.TextColumn("{task.description} {task.fields[files]}/{task.fields[all]} files")
     columns = [count, rich.BarColumn(bar_width=20)]
-    if display.bytes_count:
+    if count_bytes:
         columns += [rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn()]
-    with rich.Progress(*columns, transient=display.named or not display.bytes_count) as bar:
-        total = sum(job.size for job in jobs) if display.bytes_count else len(jobs)
-        task = bar.add_task(display.doing, total=total, files=0, all=len(jobs))
+    with rich.Progress(*columns, transient=named or not count_bytes) as bar:
+        total = sum(job.size for job in jobs) if count_bytes else len(jobs)
+        task = bar.add_task(doing, total=total, files=0, all=len(jobs))
         finished = itertools.count(1)
 
         def finish(line: str) -> None:
-            bar.update(task, files=next(finished), advance=not display.bytes_count)
-            if line and display.named:
+            bar.update(task, files=next(finished), advance=not count_bytes)
+            if line and named:
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-        yield lambda size: bar.advance(task, size * display.bytes_count), finish
+        yield lambda size: bar.advance(task, size * count_bytes), finish

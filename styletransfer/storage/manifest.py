@@ -16,8 +16,6 @@ from styletransfer.storage.base import Entry
 from styletransfer.storage.files import is_same, replacing, storage_errors
 
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
-# Windows would write each line end as two bytes.
-APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 # The list is rewritten if it has more lines that later ones replace.
 OUTDATED_LINES = 2000
 
@@ -55,12 +53,9 @@ class Manifest:
                 fields = json.loads(line)
                 key = str(fields.pop("key"))
                 if fields:
-                    files[key] = Downloaded(
-                        etag=str(fields["etag"]),
-                        bucket=str(fields["bucket"]),
-                        size=int(fields["size"]),
-                        time_ns=int(fields["time_ns"]),
-                    )
+                    etag, bucket = str(fields["etag"]), str(fields["bucket"])
+                    size, time_ns = int(fields["size"]), int(fields["time_ns"])
+                    files[key] = Downloaded(etag, bucket, size, time_ns)
                 else:
                     files.pop(key, None)
             except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -77,8 +72,8 @@ class Manifest:
         folder = f"folder {printable(str(self._path.parent))}"
         with storage_errors(folder):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        with storage_errors(f"{folder} cannot be written"):
-            os.close(os.open(self._path, APPENDING, 0o666))
+        with storage_errors(f"{folder} cannot be written"), self._path.open("ab"):
+            pass
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
         """Adds a file that has the content of an object now. Raises ObjectError."""
@@ -117,13 +112,9 @@ class Manifest:
 
     def _append(self, fields: dict[str, object]) -> None:
         line = _line(fields)
-        with storage_errors(printable(str(self._path))):
-            file = os.open(self._path, APPENDING, 0o666)
-            try:
-                if os.write(file, line) < len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            finally:
-                os.close(file)
+        with storage_errors(printable(str(self._path))), self._path.open("ab") as file:
+            if os.write(file.fileno(), line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def was_downloaded(folder: Path, key: str) -> bool:

@@ -52,6 +52,21 @@ _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     **dict.fromkeys(("502", "503", "504"), _BUSY),
     "500": _ODD,
 }
+_NO_CREDENTIALS = f"no credentials for {{where}}; {s3_client.CREDENTIALS_HINT}"
+_NO_CONNECTION = "cannot connect to {host} for {where}; check {check}"
+# Messages for requests without an answer, by the class of botocore's exception.
+_NO_ANSWER = {
+    **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), _NO_CREDENTIALS),
+    **dict.fromkeys(("ConnectTimeoutError", "EndpointConnectionError"), _NO_CONNECTION),
+    "NoTLS": "{host} answers without TLS; if that is meant, write http://{host} in "
+    "CELLAR_ADDON_HOST",
+    "SSLError": "{host}: TLS failed; if your own authority signed its certificate, set "
+    "AWS_CA_BUNDLE to that authority's certificate file",
+    # Its text has the proxy's password.
+    "ProxyConnectionError": "cannot connect to the proxy on the way to {host}; check the variables "
+    "HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY",
+    "ReadTimeoutError": "{host} did not answer for {where} within {read_s} s",
+}
 
 
 @dataclass(frozen=True)
@@ -132,37 +147,19 @@ class ErrorTranslator:
 
     def _failure(self, error: Exception, key: str) -> StorageError:
         """The error for a request that got no answer."""
-        from botocore import exceptions as boto
-
-        where, host = self.where(key), self._host
-        if isinstance(error, boto.ParamValidationError):
+        where, name = self.where(key), type(error).__name__
+        if name == "ParamValidationError":
             kind = BadKeyError if key else BucketRefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
-        if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
-            return UnavailableError(f"no credentials for {where}; {s3_client.CREDENTIALS_HINT}")
-        if isinstance(error, boto.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
-            return UnavailableError(
-                f"{host} answers without TLS; if that is meant, write http://{host} in "
-                "CELLAR_ADDON_HOST"
-            )
-        if isinstance(error, boto.SSLError):
-            return UnavailableError(
-                f"{host}: TLS failed; if your own authority signed its certificate, set "
-                "AWS_CA_BUNDLE to that authority's certificate file"
-            )
-        if isinstance(error, boto.ConnectTimeoutError | boto.EndpointConnectionError):
-            check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
-            return UnavailableError(f"cannot connect to {host} for {where}; check {check}")
-        if isinstance(error, boto.ProxyConnectionError):  # Its text has the proxy's password.
-            return UnavailableError(
-                f"cannot connect to the proxy on the way to {host}; check the variables "
-                "HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY"
-            )
-        if isinstance(error, boto.ReadTimeoutError):
-            read_s, _ = s3_client.patience(self.account)
-            return UnavailableError(f"{host} did not answer for {where} within {read_s} s")
+        if "WRONG_VERSION_NUMBER" in str(error):
+            name = "NoTLS"
+        text = _NO_ANSWER.get(
+            name, "the connection to {host} broke for {where} ({name}); try again"
+        )
+        check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
+        read_s, _ = s3_client.patience(self.account)
         return UnavailableError(
-            f"the connection to {host} broke for {where} ({type(error).__name__}); try again"
+            text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
         )
 
     def _cause(self, code: str) -> str:

@@ -1,7 +1,7 @@
 """Rules and results of a sync between a folder and a bucket, and uploads. `fetch` has downloads."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from styletransfer.storage.base import (
 )
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.jobs import JOBS, Display, Job, JobOutcome, run_jobs
+from styletransfer.storage.jobs import JOBS, Job, JobOutcome, run_jobs
 
 # Why a file is left out, as in "2 hidden left out".
 HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"
@@ -110,36 +110,10 @@ class SyncResult:
         """A line for each reason why files were left out, with the names of the first ones."""
         return [f"left out {why}: {listed(names)}" for why, names in self.left_out.items()]
 
-    def count_check(self, outcome: JobOutcome) -> bool:
-        """Count a file that was compared with the receiver's, and return whether it differs."""
-        if isinstance(outcome, StorageError):
-            self._refuse(outcome)
-            return False
-        self.same += not outcome
-        return outcome
-
-    def count_transfer(self, job: Job, outcome: JobOutcome) -> str:
-        """Counts a finished transfer; returns its line for the log."""
-        if isinstance(outcome, StorageError):
-            return self._refuse(outcome)
-        if not outcome:
-            self.same += 1
-            return ""
-        self.copied += 1
-        self.size += job.size
-        return f"{printable(job.key)} ({megabytes(job.size)})"
-
-    def count_deletion(self, job: Job, outcome: JobOutcome) -> str:
-        """Counts a finished deletion; returns its line for the log."""
-        if isinstance(outcome, StorageError):
-            return self._refuse(outcome)
-        self.deleted += 1
-        return f"{'would delete' if self.dry_run else 'deleted'} {printable(job.key)}"
-
-    def _refuse(self, error: StorageError) -> str:
+    def refuse(self, error: StorageError) -> None:
+        """Count a file that could not be checked, transferred or deleted."""
         self.refused += not isinstance(error, OwnFileError)
-        self.failures.append(str(error))
-        return ""  # Failures are printed last.
+        self.failures.append(str(error))  # Failures are printed last.
 
     def __str__(self) -> str:
         would = "would be " if self.dry_run else ""
@@ -181,8 +155,7 @@ def upload_all(
         return False
 
     def upload(key: str, progress: Progress) -> bool:
-        with _unchanged(path_of(key)):
-            bucket.upload(path_of(key), key, progress)
+        _upload(bucket, path_of(key), key, progress)
         arrived.add(key)
         return True
 
@@ -193,14 +166,17 @@ def upload_all(
     skipped = to_check - check_all(checks, result, rules)
     uploads = [Job(e.key, e.size, partial(upload, e.key)) for e in entries if e.key not in skipped]
     transfer_all(uploads, result, rules, "sending")
-    _abort(bucket, earlier, arrived)
+    for each in earlier:
+        # Its process was killed, and the bucket would keep it, unlisted and billed.
+        if each.key in arrived:
+            with contextlib.suppress(StorageError):  # The file has arrived.
+                bucket.abort_upload(each)
     delete_all(bucket, to_delete, result, rules)
     return result
 
 
-@contextlib.contextmanager
-def _unchanged(path: Path) -> Iterator[None]:
-    """Raise ObjectError if a file changes inside the block: it may have been sent in part."""
+def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:
+    """Upload a file. Raises ObjectError if it changes: it may have been sent in part."""
 
     def state() -> tuple[int, int]:
         with storage_errors(printable(str(path))):
@@ -208,16 +184,11 @@ def _unchanged(path: Path) -> Iterator[None]:
         return about.st_size, about.st_mtime_ns
 
     before = state()
-    failure: StorageError | None = None
     try:
-        yield
-    except StorageError as error:
-        failure = error
-    if state() != before:
-        where = printable(str(path))
-        raise ObjectError(f"{where} changed while it was sent; send it again") from failure
-    if failure is not None:
-        raise failure
+        bucket.upload(path, key, progress)
+    finally:
+        if state() != before:
+            raise ObjectError(f"{printable(str(path))} changed while it was sent; send it again")
 
 
 def _files_to_send(
@@ -277,12 +248,13 @@ def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> se
     """Compare files with the receiver's, and return the keys of those that differ."""
     differing = set[str]()
 
-    def checked(job: Job, outcome: JobOutcome) -> str:
-        if result.count_check(outcome):
+    def checked(job: Job, differs: bool) -> str:
+        if differs:
             differing.add(job.key)
+        result.same += not differs
         return ""
 
-    run_jobs(checks, checked, Display("checking", bytes_count=False), rules.jobs)
+    _run(checks, result, rules, checked, "checking", count_bytes=False)
     return differing
 
 
@@ -295,16 +267,40 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
         rules: What is printed, and how many transfers run at a time.
         doing: The word for them on a terminal, such as `sending`.
     """
+
+    def transferred(job: Job, changed: bool) -> str:
+        if not changed:
+            result.same += 1
+            return ""
+        result.copied += 1
+        result.size += job.size
+        return f"{printable(job.key)} ({megabytes(job.size)})"
+
     if rules.dry_run:
         for job in jobs:
-            print(result.count_transfer(job, True), flush=True)
-        return
+            print(transferred(job, True), flush=True)
+    else:
+        _run(jobs, result, rules, transferred, doing, named=rules.named)
+
+
+def _run(
+    jobs: Sequence[Job],
+    result: SyncResult,
+    rules: SyncRules,
+    done: Callable[[Job, bool], str],
+    doing: str,
+    **display: bool,
+) -> None:
+    """Run jobs, as `run_jobs`. `done` counts each that succeeds, and returns a line for the log."""
 
     def ended(job: Job, outcome: JobOutcome) -> str:
-        line = result.count_transfer(job, outcome)
+        if isinstance(outcome, StorageError):
+            result.refuse(outcome)
+            return ""
+        line = done(job, outcome)
         return line if rules.shown(job.key) else ""
 
-    run_jobs(jobs, ended, Display(doing, named=rules.named), rules.jobs)
+    run_jobs(jobs, ended, doing, at_a_time=rules.jobs, **display)
 
 
 def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
@@ -316,17 +312,6 @@ def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
         return bucket.unfinished_uploads()
     except StorageError:
         return ()
-
-
-def _abort(bucket: Store, earlier: Iterable[UnfinishedUpload], arrived: Set[str]) -> None:
-    """Abort earlier uploads of files that have arrived now.
-
-    Their processes were killed, and the bucket would keep them, unlisted and billed.
-    """
-    for each in earlier:
-        if each.key in arrived:
-            with contextlib.suppress(StorageError):  # The files have arrived.
-                bucket.abort_upload(each)
 
 
 def delete_all(
@@ -348,12 +333,12 @@ def delete_all(
             deleted(key)
         return True
 
-    def ended(job: Job, outcome: JobOutcome) -> str:
-        line = result.count_deletion(job, outcome)
-        return line if rules.shown(job.key) else ""
+    def counted(job: Job, outcome: bool) -> str:
+        result.deleted += 1
+        return f"{'would delete' if result.dry_run else 'deleted'} {printable(job.key)}"
 
     jobs = [Job(each.key, 0, partial(delete, each.key)) for each in to_delete]
-    run_jobs(jobs, ended, Display("deleting", bytes_count=False, named=True), rules.jobs)
+    _run(jobs, result, rules, counted, "deleting", count_bytes=False, named=True)
 
 
 def check_deletion(to_delete: Sequence[Entry], sender: Collection[Entry]) -> None:

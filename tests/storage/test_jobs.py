@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from styletransfer.signals import Stopped
-from styletransfer.storage.jobs import Display, Job, run_jobs
-
-DISPLAY = Display("sending")
+from styletransfer.storage.jobs import Job, run_jobs
 
 
 def test_a_signal_while_a_thread_is_started_lets_the_jobs_in_progress_end(monkeypatch, capsys):
@@ -26,7 +24,7 @@ def test_a_signal_while_a_thread_is_started_lets_the_jobs_in_progress_end(monkey
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
     with pytest.raises(Stopped) as stopped:
-        run_jobs([Job("a.jpg", 1, run)], lambda *_: "", DISPLAY)
+        run_jobs([Job("a.jpg", 1, run)], lambda *_: "", "sending")
     assert stopped.value.exit_code == 130 and ran == [1]
     assert "stopping after the files in progress" in capsys.readouterr().err
 
@@ -42,7 +40,9 @@ def test_after_a_signal_no_further_job_begins(capsys):
         return True
 
     with pytest.raises(Stopped):
-        run_jobs([Job(f"{n}.jpg", 1, run) for n in range(50)], lambda *_: "", DISPLAY, 2)
+        run_jobs(
+            [Job(f"{n}.jpg", 1, run) for n in range(50)], lambda *_: "", "sending", at_a_time=2
+        )
     assert 1 <= len(ran) <= 6
 
 
@@ -52,4 +52,4 @@ def test_a_signal_as_the_last_job_ends_is_not_lost():
         return ""
 
     with pytest.raises(Stopped):
-        run_jobs([Job("a.jpg", 1, lambda progress: True)], ended, DISPLAY)
+        run_jobs([Job("a.jpg", 1, lambda progress: True)], ended, "sending")
