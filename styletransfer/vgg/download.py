@@ -28,7 +28,7 @@ from styletransfer.vgg.readers import file_identity
 from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile, architecture
 
 CACHE = WORKSPACE / "weights"
-TIMEOUT_S = 15.0  # without any data from the hub
+TIMEOUT_S = 15.0  # for any data from the hub
 PIECE = 1 << 20  # bytes copied at a time
 PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
 ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
@@ -64,7 +64,7 @@ def find(model: str, weights: str | Path | None) -> Path:
 def cached(model: str) -> Path | None:
     """Return the published file in weights/ or in Keras' own cache if it exists and is intact.
 
-    A file of that name with another content (an interrupted download, say) does not count:
+    A file of that name with another content, such as an interrupted download, is ignored:
     `download` replaces it in weights/, and leaves it alone in Keras' cache, which is not ours.
     """
     return next((path for path in _candidates(model) if _flaw(path, model) is None), None)

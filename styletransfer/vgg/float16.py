@@ -12,15 +12,17 @@ from collections.abc import Mapping
 import numpy as np
 
 LARGEST_FLOAT16 = 65504.0
-INPUT_SCALE = 2.0**-7  # of the picture in 0…255, so that its gradient is not far from a feature's
-# The mean feature. Those of a picture brighter than the sample are a few times as large, and a few
-# channels reach 10,000 times their layer's mean.
+INPUT_SCALE = 2.0**-7  # for a picture in 0…255: its gradient is not far from a feature's
+# The mean feature. In a brighter picture than the sample features are a few times as large, and a
+# few channels reach 10,000 times their layer's mean.
 LARGEST_MEAN = 0.5
 
 
 def scale_of(mean: float) -> float:
-    """The power of two that brings a layer's mean feature to LARGEST_MEAN or half of it; 1 for a
-    layer of zeros."""
+    """Return the power of two that brings a layer's mean feature to LARGEST_MEAN or half of it.
+
+    It is 1 for a layer of zeros.
+    """
     if not mean > 0:
         return 1.0
     return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean))
@@ -31,8 +33,13 @@ def rescaled(
     scales: Mapping[str, float],
     input_scale: float = 1.0,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Layer → (kernel, bias) of the network whose input is multiplied by input_scale, and whose
-    features by `scales`."""
+    """Return layer → (kernel, bias) of a network with its input and features multiplied.
+
+    Args:
+        kernels: Layer → (kernel, bias) of the network.
+        scales: Layer → factor of its features.
+        input_scale: The factor of the input.
+    """
     found, before = {}, input_scale
     for layer, (kernel, bias) in kernels.items():
         scale = scales[layer]

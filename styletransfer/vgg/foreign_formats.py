@@ -1,11 +1,11 @@
 """Parsers of weights in HDF5 (Keras' `.h5`) and in MATLAB's format (MatConvNet's `.mat`).
 
 Both formats are parsed in C, where a hostile file can do more than raise an error. So this module
-is also a program, which `readers` runs in a process of its own, with limits:
+is also a program, which `readers` runs in a separate process, with limits:
 
     python -m styletransfer.vgg.foreign_formats FILE MODEL OUT.npz
 
-It writes the arrays, as a plain `.npz`, and prints one line and exits with 3 where it cannot.
+It writes the arrays as a plain `.npz`. If it cannot, it prints one line and exits with 3.
 """
 
 import contextlib
@@ -21,21 +21,23 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_shapes
 
-# What a parser returns: layer → (kernel, bias), and the mean pixel. Not validated yet.
+# The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
 
 LARGEST_ARRAY = 4 * 3 * 3 * 512 * 512  # values: four times VGG's largest kernel
-MEMORY, CPU_SECONDS = 3_000_000_000, 120  # of the process
+MEMORY, CPU_SECONDS = 3_000_000_000, 120  # limits for the process
 
 
 def read_foreign(path: Path, model: str) -> RawWeights:
-    """The arrays in a `.h5`, `.hdf5` or `.mat` file. Raises WeightsError, and whatever the format's
-    library raises for a damaged file."""
+    """Read the arrays of a `.h5`, `.hdf5` or `.mat` file.
+
+    Raises WeightsError, and any exception of the format's library for a damaged file.
+    """
     return (_read_mat if path.suffix.lower() == ".mat" else _read_h5)(path, model)
 
 
 def main(words: list[str]) -> int:
-    """The program; returns its exit code."""
+    """Run the program, and return its exit code."""
     file, model, out = words
     try:
         _limit()
@@ -54,12 +56,12 @@ def main(words: list[str]) -> int:
 
 
 def matconvnet_name(model: str) -> str:
-    """The name of the file that MatConvNet publishes."""
+    """Return the name of the file that MatConvNet publishes."""
     return f"imagenet-vgg-verydeep-{model.removeprefix('vgg')}.mat"
 
 
 def _limit() -> None:
-    """Less memory and time than a hostile file may ask for, where the system allows limits."""
+    """Limit memory and time, which a hostile file may exhaust, if the system allows that."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limits.
@@ -77,9 +79,12 @@ def _limit() -> None:
 
 
 def _read_h5(path: Path, model: str) -> RawWeights:
-    """Keras' three layouts: the legacy one of the published files (one group per layer), a whole
-    model saved in it (the same under `model_weights`), and Keras 3's `.weights.h5`, whose layers
-    are numbered by kind (`layers/conv2d_1/vars/0`) and have their name as an attribute."""
+    """Read Keras' three layouts.
+
+    The published files have the legacy one, with a group for each layer; a whole model saved in it
+    has the same under `model_weights`; and in Keras 3's `.weights.h5`, layers are numbered by kind
+    (`layers/conv2d_1/vars/0`) and have their name as an attribute.
+    """
     import h5py
 
     layers = list(layer_shapes(model))
@@ -117,7 +122,7 @@ def _read_h5(path: Path, model: str) -> RawWeights:
 
 
 def _local(group: Any, name: str, path: Path) -> Any:
-    """A member of a group. Raises WeightsError for one that is in another file."""
+    """Return a member of a group. Raises WeightsError if it is in another file."""
     import h5py
 
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
@@ -126,8 +131,10 @@ def _local(group: Any, name: str, path: Path) -> Any:
 
 
 def _array(dataset: Any, layer: str, path: Path) -> np.ndarray:
-    """A dataset's values. Raises WeightsError for one that has them in another file, that is far
-    larger than any of VGG's, or whose values are no numbers."""
+    """Return a dataset's values.
+
+    Raises WeightsError if they are in another file, far more than in VGG, or not numbers.
+    """
     if dataset.external or dataset.is_virtual:
         raise WeightsError(f"weights file {path} has layer {layer} in another file; not read")
     if math.prod(dataset.shape) > LARGEST_ARRAY or dataset.dtype.kind not in "fiu":
@@ -140,8 +147,10 @@ def _array(dataset: Any, layer: str, path: Path) -> np.ndarray:
 
 
 def _read_mat(path: Path, model: str) -> RawWeights:
-    """MatConvNet's layouts. Its kernels are [height, width, in, out] and take R, G, B: its
-    importer transposes Caffe's and reverses the channels (utils/import-caffe.py).
+    """Read MatConvNet's layouts.
+
+    Kernels are [height, width, in, out] and take R, G, B: MatConvNet's importer transposes Caffe's
+    and reverses the channels (utils/import-caffe.py).
 
     Older: layers{i}.filters, .biases or .weights{1, 2}, and normalization; newer: .weights and
     meta.normalization. Both may be fields of a variable `net`.

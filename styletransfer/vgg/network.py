@@ -24,19 +24,21 @@ _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 
 
 def poolings_before(layer: str) -> int:
-    """Number of poolings between the image and a layer such as `conv4_2`; each halves the size."""
+    """Return the number of poolings before a layer such as `conv4_2`; each halves the size."""
     return int(layer[4]) - 1
 
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """How a network runs.
+    """Options for running a network.
 
-    pool: `max` or `ave`. dtype: of the convolutions and the features, which are rescaled in
-    float16, see float16.py. padding: what convolutions see beyond the border, `zero` as VGG was
-    trained, or `replicate`.
+    Attributes:
+        pool: `max` or `ave`.
+        dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
+        padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
 
-    Raises ValueError for another pool or padding.
+    Raises:
+        ValueError: For another pool or padding.
     """
 
     pool: str = "max"
@@ -50,7 +52,7 @@ class NetworkOptions:
             raise ValueError(f"padding is {self.padding!r}, expected zero or replicate")
 
     def downsample(self, x: tf.Tensor) -> tf.Tensor:
-        """x [1, h, w, C] pooled over 2 × 2: [1, h // 2, w // 2, C]."""
+        """Pool x [1, h, w, C] over 2 × 2: [1, h // 2, w // 2, C]."""
         return _POOLS[self.pool](x, 2, 2, "VALID")
 
 
@@ -63,11 +65,11 @@ class VGG:
         self.mean = weights.mean
         self.layers = tuple(weights.kernels)
         self._weights, self._kernels = weights, weights.kernels
-        self._adapted: set[str] = set()  # layers and recipes that a line in the log was about
+        self._adapted: set[str] = set()  # layers and recipes that the log has named
         self._tensors: dict[tf.DType, dict[str, tuple[tf.Tensor, tf.Tensor]]] = {}
 
     def tensors(self, dtype: tf.DType) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-        """Layer → (kernel, bias) in this dtype, converted once."""
+        """Return layer → (kernel, bias) in this dtype, converted once."""
         if dtype not in self._tensors:
             kernels = self._kernels
             if dtype == tf.float16:
@@ -81,8 +83,8 @@ class VGG:
 
     @cached_property
     def scales(self) -> dict[str, float]:
-        """What each layer's features are multiplied by in float16: powers of two, by which their
-        mean on a sample photo fits its range."""
+        """The factor of each layer's features in float16: a power of two that fits their mean on a
+        sample photo into its range."""
         with tf.init_scope():
             photo = calibration_photo() / 255
             found = self.forward(photo, self.layers, NetworkOptions())
@@ -96,8 +98,7 @@ class VGG:
 
     @cached_property
     def as_large_as_teacher(self) -> "VGG":
-        """The network whose features are as large as those of the VGG that this one was distilled
-        from; itself where that is not known."""
+        """This network with features as large as its teacher's, if their size is known."""
         scales = self._weights.teacher_scale
         if not scales:
             return self
@@ -106,8 +107,7 @@ class VGG:
 
     @property
     def _is_smaller_than_vgg(self) -> bool:
-        """Whether features are far from as large as those of VGG's own weights, and by how much is
-        not known."""
+        """Whether features are much smaller than with VGG's own weights, by an unknown factor."""
         distilled = self.model == DISTILLED and not self._weights.teacher_scale
         return distilled or self.identity.startswith(sources.RANDOM)
 
@@ -116,9 +116,11 @@ class VGG:
         return self._kernels[layer][1].size
 
     def adapted(self, settings: Settings) -> Settings:
-        """The settings for this network: where it lacks `content_layer`, with the deepest of its
-        layers that are not deeper. A line in the log says so, once; and that recipe inetwork does
-        not fit its features."""
+        """Return the settings for this network.
+
+        A missing `content_layer` is replaced by the deepest layer that is not deeper. That is
+        logged once, as is a warning if recipe inetwork does not fit the network's features.
+        """
         wanted, recipe = settings.content_layer, settings.recipe
         if recipe == "inetwork" and recipe not in self._adapted:
             self._adapted.add(recipe)
@@ -139,7 +141,7 @@ class VGG:
         return replace(settings, content_layer=layer)
 
     def convolutions(self, block: int, layers: Sequence[str]) -> tuple[str, ...]:
-        """The convolutions of a block (from 1) that the features at `layers` depend on."""
+        """Return the convolutions of a block (from 1) that the features at `layers` depend on."""
         deepest = max(map(self.layers.index, layers))
         return tuple(
             layer for layer in self.layers[: deepest + 1] if poolings_before(layer) == block - 1
@@ -148,9 +150,9 @@ class VGG:
     def forward(
         self, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions
     ) -> dict[str, tf.Tensor]:
-        """Features of image [1, H, W, 3] (sRGB 0…1) at `layers`: name → [1, h, w, C] in the
-        options' dtype, after ReLU; in float16 times `scales`. Nothing deeper than the deepest
-        layer is computed.
+        """Compute the features of image [1, H, W, 3] (sRGB 0…1) at `layers`, and nothing deeper.
+
+        They are name → [1, h, w, C] in the options' dtype, after ReLU; in float16 times `scales`.
 
         Raises ValueError for a layer that the network does not have.
         """
@@ -162,8 +164,10 @@ class VGG:
     def forward_from(
         self, block: int, x: tf.Tensor, layers: Sequence[str], options: NetworkOptions
     ) -> dict[str, tf.Tensor]:
-        """`forward` from the input x [1, h, w, C] of a block on: the image for block 1, the
-        previous block's pooled output for others."""
+        """Compute `forward` from the input x [1, h, w, C] of a block on.
+
+        It is the image for block 1, and the previous block's pooled output for others.
+        """
         features: dict[str, tf.Tensor] = {}
         for number in range(block, max(map(poolings_before, layers)) + 2):
             if number > block:
@@ -175,9 +179,10 @@ class VGG:
     def features(
         self, image: np.ndarray, layers: Sequence[str], pool: str = "max"
     ) -> dict[str, np.ndarray]:
-        """Features of image (float32 [H, W, 3], sRGB 0…1): name → float32 [h, w, C] after ReLU.
+        """Compute features of image (float32 [H, W, 3], sRGB 0…1) at `layers`.
 
-        pool: `max` or `ave`. Raises ValueError for another, or a layer the network does not have.
+        They are name → float32 [h, w, C], after ReLU. Raises ValueError for another pool than
+        `max` and `ave`, and for a layer that the network does not have.
         """
         batch = tf.constant(np.asarray(image, np.float32)[None])
         found = self.forward(batch, layers, NetworkOptions(pool))
@@ -188,7 +193,7 @@ class VGG:
 class Block:
     """The convolutions between two poolings, as far as the features at `layers` need them.
 
-    number: from 1. layers: those wanted, of this block and of others.
+    The number is from 1; layers may be in other blocks as well.
     """
 
     vgg: VGG
@@ -209,11 +214,12 @@ class Block:
     def forward(
         self, x: tf.Tensor, borders: tuple[Index, Index] | None = None
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Features at those of the layers that are in this block, and its output before pooling.
+        """Compute the features at the layers in this block, and its output before pooling.
 
-        x: the block's input [1, h, w, C], see `VGG.forward_from`. borders: 1 or 0 each, whether
-        x's first row is the image's and whether its last is; None: both are. At any other end
-        of x each convolution drops a row instead of padding.
+        Args:
+            x: The block's input [1, h, w, C], see `VGG.forward_from`.
+            borders: 1 or 0 each, whether x's first row is the image's and whether its last is; both
+                by default. At any other end of x, each convolution drops a row instead of padding.
         """
         dtype, padding = self.options.dtype, self.options.padding
         if self.number == 1:
@@ -235,9 +241,9 @@ class Block:
     def forward_tile(
         self, x: tf.Tensor, where: tf.Tensor
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """`forward` of a tile's input x, cropped to the tile's own rows.
+        """Compute `forward` of a tile's input x, cropped to the tile's own rows.
 
-        where: see `tiled_forward.Tile.where`.
+        `where` is `tiled_forward.Tile.where`.
         """
         first, last, _, top, bottom = tf.unstack(where)
         features, out = self.forward(x, (top, bottom))
@@ -253,14 +259,18 @@ class Block:
 
 
 def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:
-    """A network.
+    """Load a network.
 
-    weights: a path; `builtin`, the network that comes with the program, as does None; `published`,
-    those that Keras publishes for the model, `vgg16` or `vgg19`, from the cache or else downloaded;
-    or `random`. seed: of random ones. The built-in network is the same for both models.
+    Args:
+        model: `vgg16` or `vgg19`. The built-in network is the same for both.
+        weights: A path; `published` for the weights that Keras publishes for the model, from the
+            cache or else downloaded; `random`; or, by default, `builtin`, the network that comes
+            with the program.
+        seed: The seed for random weights.
 
-    Raises WeightsError in one line where weights are missing, damaged or another network's;
-    ValueError for another model.
+    Raises:
+        WeightsError: In one line, if weights are missing, damaged or another network's.
+        ValueError: For another model.
     """
     if model in sources.OLD_NAMES:
         if weights is not None:

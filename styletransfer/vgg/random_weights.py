@@ -11,17 +11,17 @@ CALIBRATION_SIZE = (160, 240)
 
 
 def calibration_photo() -> tf.Tensor:
-    """The sample photo that activations are measured on: [1, h, w, 3], float32, 0…255."""
+    """Return the sample photo for measuring activations: [1, h, w, 3], float32, 0…255."""
     photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
     return tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area")
 
 
 def random_weights(model: str, seed: int) -> Weights:
-    """Random orthogonal kernels, each channel centred and scaled to mean activation 1 on a
-    sample photo, after He, Wang & Hopcroft 2016, "A Powerful Generative Model Using Random
-    Weights for the Deep Image Representation". The same seed gives the same weights.
+    """Return random orthogonal kernels, the same for the same seed.
 
-    Raises ValueError for an unknown model.
+    Each channel is centred and scaled to mean activation 1 on a sample photo, after He, Wang &
+    Hopcroft 2016, "A Powerful Generative Model Using Random Weights for the Deep Image
+    Representation". Raises ValueError for an unknown model.
     """
     with tf.device("CPU"):  # A GPU would give other values, and use TF32.
         kernels = _calibrated(model, np.random.default_rng(seed))
@@ -45,8 +45,8 @@ def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndar
 
 
 def _orthogonal(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """A kernel [3, 3, in, out] that is orthonormal as a matrix [3 · 3 · in, out]: its columns, or
-    its rows if there are fewer."""
+    """Return a kernel [3, 3, in, out] that is orthonormal as a matrix [3 · 3 · in, out]: its
+    columns, or its rows if there are fewer."""
     rows, columns = shape[0] * shape[1] * shape[2], shape[3]
     gaussian = rng.standard_normal((max(rows, columns), min(rows, columns)), np.float32)
     # Cholesky QR: mostly two matrix products, several times faster than Householder's QR and as

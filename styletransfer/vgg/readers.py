@@ -1,6 +1,7 @@
-"""Readers of VGG weights: Keras' `.h5`, MatConvNet's `.mat`, and `.npz`, plain or trained here.
+"""Readers of weights: Keras' `.h5`, MatConvNet's `.mat`, and `.npz`, plain or trained here.
 
-None loads TensorFlow; h5py and SciPy are loaded when a file is read.
+The format of trained files is described in training/export.py. None of the readers loads
+TensorFlow; h5py and SciPy are loaded when a file is read.
 """
 
 import hashlib
@@ -28,23 +29,32 @@ from styletransfer.vgg.foreign_formats import (
 )
 from styletransfer.vgg.registry import (
     ARCHITECTURES,
+    DISTILLED,
     MEAN_PIXEL,
     Weights,
     architecture,
+    layer_names,
     layer_shapes,
 )
-from styletransfer.vgg.trained_file import read_trained
 
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
-LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # of one array in a `.npz`
+LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 TIMEOUT_S = 300
 SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
 # The first letters of the arrays of a `.npz` that are read.
 READ = ("conv", "format", "mean", "teacher_scale")
 
+# Of trained files.
+FORMAT = 2
+READ_FORMATS = (1, FORMAT)  # Format 1 has all layers up to conv5_1 and no teacher_scale.
+TYPES = ("int8", "float16", "float32")
+LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
+
+Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # layer → float32 (kernel, bias)
+
 
 def file_identity(path: Path) -> str:
-    """`md5:…` of a file's content. Raises WeightsError if it cannot be read."""
+    """Return `md5:…` of a file's content. Raises WeightsError if it cannot be read."""
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
@@ -60,11 +70,10 @@ def file_identity(path: Path) -> str:
 
 
 def read_weights(path: Path, model: str) -> Weights:
-    """The weights of `model` from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
+    """Read the weights of a model from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
 
-    A `.npz` in the format of training/export.py has layers and widths of its own, whatever the
-    model. Raises WeightsError, in one line, naming the file and what was expected: the layer and
-    its shape, or the published file.
+    A trained `.npz` has its own layers and widths, whatever the model. Raises WeightsError, in one
+    line, naming the file and what was expected: the layer and its shape, or the published file.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -86,18 +95,22 @@ def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
         with np.load(path, allow_pickle=False) as arrays:
             _check_sizes(arrays.zip, path)
             if "format" in arrays:
-                return read_trained(_needed(arrays), str(path), identity)
+                needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
+                return _trained(needed, path, identity)
             found, mean = _plain_arrays(arrays), MEAN_PIXEL
     elif identity in (f"md5:{each.published.md5}" for each in ARCHITECTURES.values()):
         found, mean = read_foreign(path, model)
     else:
         found, mean = read_in_process(path, model)
-    return Weights(model, identity, _validated(found, path, model), mean)
+    return Weights(model, identity, _published_layers(found, path, model), mean)
 
 
 def read_in_process(path: Path, model: str) -> RawWeights:
-    """`read_foreign` in a process of its own, whose memory and time are limited: a hostile file can
-    crash its parser, or keep it busy for ever. Raises WeightsError, ValueError."""
+    """Call `read_foreign` in a separate process with limited memory and time.
+
+    A hostile file can crash its parser, or keep it busy without end. Raises WeightsError,
+    ValueError.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "arrays.npz"
         paths = [str(PROGRAM), os.environ.get("PYTHONPATH", "")]
@@ -142,7 +155,7 @@ def _expected(suffix: str, model: str) -> str:
 
 
 def _damage(path: Path) -> str | None:
-    """A damage that the parser's message would not name; None for any other."""
+    """Describe a damage that the parser's message would not name, or return None."""
     with path.open("rb") as stream:
         head = stream.read(256).lstrip()
     if not head:
@@ -152,11 +165,11 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _validated(
-    found: Mapping[str, tuple[Any, Any]], path: Path, model: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Layer → float32 (kernel, bias) of all layers, in order. Raises WeightsError for a layer that
-    is missing, of another shape, not finite, or another network's."""
+def _published_layers(found: Mapping[str, tuple[Any, Any]], path: Path, model: str) -> Layers:
+    """Return all layers of a model, in order.
+
+    Raises WeightsError for a layer that is missing, invalid, or another network's.
+    """
     shapes = layer_shapes(model)
     others = sorted(set(found) - set(shapes))
     if others and set(shapes) <= set(found):
@@ -178,36 +191,123 @@ def _validated(
             )
         kernel = np.asarray(found[layer][0], np.float32)
         bias = np.asarray(found[layer][1], np.float32).reshape(-1)
-        if kernel.shape != shape or bias.shape != shape[3:]:
-            raise WeightsError(
-                f"weights file {path}: layer {layer} has a kernel of shape {kernel.shape} and a "
-                f"bias of shape {bias.shape}; {model}: {expected}"
-            )
-        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-            raise WeightsError(
-                f"weights file {path}: layer {layer} holds NaN or infinity; {expected}, all finite"
-            )
-        kernels[layer] = np.ascontiguousarray(kernel), bias
+        kernels[layer] = _checked(path, layer, kernel, bias, shape, expected)
     return kernels
 
 
+def _checked(
+    path: Path,
+    layer: str,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    shape: tuple[int, ...],
+    expected: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a kernel and a bias in float32. Raises WeightsError if they have another shape than
+    the kernel's or are not finite."""
+    if kernel.shape != shape or bias.shape != shape[3:]:
+        raise WeightsError(
+            f"weights file {path}: layer {layer} has a kernel of shape {kernel.shape} and a bias "
+            f"of shape {bias.shape}; {expected}"
+        )
+    if not (_finite(kernel) and _finite(bias)):
+        raise WeightsError(
+            f"weights file {path}: layer {layer} holds NaN or infinity; {expected}, all finite"
+        )
+    return np.ascontiguousarray(kernel), bias.astype(np.float32)
+
+
 def _plain_arrays(file: Any) -> dict[str, tuple[Any, Any]]:
-    """Plain arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
+    """Read plain arrays `conv1_1_W` [3, 3, in, out] and `conv1_1_b` [out], …, taking R, G, B."""
     layers = [name[:-2] for name in file.files if re.fullmatch(r"conv\d_\d_W", name)]
     return {
         layer: (file[f"{layer}_W"], file[f"{layer}_b"]) for layer in layers if f"{layer}_b" in file
     }
 
 
-def _needed(file: Any) -> dict[str, np.ndarray]:
-    return {name: file[name] for name in file.files if name.startswith(READ)}
-
-
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
-    """Raises WeightsError for an array far larger than any of VGG's, from the archive's table."""
+    """Raise WeightsError, from the archive's table, for an array far larger than VGG has."""
     for member in archive.infolist():
         if member.filename.startswith(READ) and member.file_size > LARGEST_ARRAY_BYTES:
             raise WeightsError(
                 f"weights file {path}: {printable(member.filename)} has "
                 f"{gigabytes(member.file_size)}, which is no layer of VGG"
             )
+
+
+def _trained(arrays: Mapping[str, Any], path: Path, identity: str) -> Weights:
+    """Return the weights of a trained file from its arrays.
+
+    Raises WeightsError, in one line, for another version, and naming the layer for one that is
+    unknown or missing, does not fit the one before, or is not finite.
+    """
+    version = arrays["format"]
+    if version.shape != () or version not in READ_FORMATS:
+        raise WeightsError(
+            f"weights file {path} is of format {version}, and this program reads formats "
+            f"{' and '.join(map(str, READ_FORMATS))}; a newer version of the program may read it"
+        )
+    kernels, channels = {}, 3
+    for layer in _trained_layers(arrays, path):
+        kernels[layer] = _trained_layer(arrays, layer, channels, path)
+        channels = kernels[layer][1].size
+    mean = arrays.get("mean")
+    if mean is None or mean.shape != (3,) or not _finite(mean):
+        raise WeightsError(f"weights file {path} has no `mean` of three finite numbers")
+    scale = arrays.get("teacher_scale", np.empty(0))
+    if scale.size and not (scale.shape == (len(kernels),) and _finite(scale) and (scale > 0).all()):
+        raise WeightsError(
+            f"weights file {path}: teacher_scale is expected to be {len(kernels)} positive "
+            "numbers, one for each layer"
+        )
+    scales = dict(zip(kernels, scale.tolist(), strict=False))
+    return Weights(DISTILLED, identity, kernels, mean.astype(np.float32), scales)
+
+
+def _trained_layers(arrays: Mapping[str, Any], path: Path) -> list[str]:
+    """Return a trained file's layers, shallow to deep."""
+    known = layer_names("vgg19")
+    stored = {name[:-2] for name in arrays if name.endswith(("_W", "_b"))}
+    if others := sorted(stored - set(known)):
+        raise WeightsError(
+            f"weights file {path} has a layer {others[0]}; expected layers of VGG19, {known[0]} "
+            f"to {known[-1]}"
+        )
+    blocks = max([LEAST_BLOCKS, *(int(layer[4]) for layer in stored)])
+    for first in (f"conv{block}_1" for block in range(1, blocks + 1)):
+        if first not in stored:
+            raise WeightsError(
+                f"weights file {path} has no layer {first}; expected the first layer of each of "
+                f"its blocks, which are {LEAST_BLOCKS} at least"
+            )
+    return [layer for layer in known if layer in stored]
+
+
+def _trained_layer(
+    arrays: Mapping[str, Any], layer: str, channels: int, path: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a layer's kernel, which takes `channels` channels, and bias."""
+    expected = f"expected a kernel of shape (3, 3, {channels}, n) and a bias of shape (n,)"
+    kernel, bias = arrays.get(f"{layer}_W"), arrays.get(f"{layer}_b")
+    if kernel is None or bias is None:
+        raise WeightsError(f"weights file {path} has no layer {layer}, {expected}")
+    if kernel.dtype.name not in TYPES:
+        raise WeightsError(
+            f"weights file {path}: layer {layer} is of type {kernel.dtype}; expected one of "
+            f"{', '.join(TYPES)}"
+        )
+    shape = (3, 3, channels, max(1, bias.size))
+    wide = kernel.astype(np.float32)
+    if kernel.dtype == np.int8 and kernel.shape == shape:
+        scale = arrays.get(f"{layer}_scale")
+        if scale is None or scale.shape != bias.shape:
+            raise WeightsError(
+                f"weights file {path}: layer {layer} is of type int8 and has no {layer}_scale of "
+                f"shape {bias.shape}"
+            )
+        wide = wide * scale.astype(np.float32)
+    return _checked(path, layer, wide, bias, shape, expected)
+
+
+def _finite(array: np.ndarray) -> bool:
+    return bool(np.isfinite(array).all())

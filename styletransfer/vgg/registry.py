@@ -32,20 +32,18 @@ class PublishedFile:
 class Architecture:
     """A VGG: blocks of 3 × 3 convolutions with a pooling after each.
 
-    depths: convolutions of each block. widths: channels of each block.
+    `depths` has the number of convolutions of each block.
     """
 
     depths: tuple[int, ...]
-    widths: tuple[int, ...]
     published: PublishedFile
 
 
 _HUB = "https://storage.googleapis.com/tensorflow/keras-applications"
-_WIDTHS = (64, 128, 256, 512, 512)
+WIDTHS = (64, 128, 256, 512, 512)  # channels of each block of either network
 ARCHITECTURES = {
     "vgg16": Architecture(
         depths=(2, 2, 3, 3, 3),
-        widths=_WIDTHS,
         published=PublishedFile(
             f"{_HUB}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
             md5="6d6bbae143d832006294945121d1f1fc",
@@ -54,7 +52,6 @@ ARCHITECTURES = {
     ),
     "vgg19": Architecture(
         depths=(2, 2, 4, 4, 4),
-        widths=_WIDTHS,
         published=PublishedFile(
             f"{_HUB}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
             md5="253f8cb515780f3b799900260a226db6",
@@ -65,19 +62,19 @@ ARCHITECTURES = {
 
 
 BUILTIN = Path(__file__).with_name("builtin.npz")  # the network that comes with the program
-# `Weights.model` of training/export.py's files, whose layers and widths are their own.
+# `Weights.model` of training/export.py's files, which have their own layers and widths.
 DISTILLED = "distilled"
 
 
 def architecture(model: str) -> Architecture:
-    """The architecture of `vgg16` or `vgg19`. Raises ValueError for any other model."""
+    """Return the architecture of `vgg16` or `vgg19`. Raises ValueError for any other model."""
     if model not in ARCHITECTURES:
         raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
     return ARCHITECTURES[model]
 
 
 def layer_names(model: str) -> tuple[str, ...]:
-    """The layers of a model, shallow to deep. Raises ValueError for an unknown one."""
+    """Return the layers of a model, shallow to deep. Raises ValueError for an unknown one."""
     return tuple(
         f"conv{block}_{number}"
         for block, depth in enumerate(architecture(model).depths, start=1)
@@ -86,14 +83,13 @@ def layer_names(model: str) -> tuple[str, ...]:
 
 
 def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
-    """Layer name → its kernel's shape [3, 3, in, out] in the published file, shallow to deep.
+    """Return layer → shape [3, 3, in, out] of its kernel in the published file, shallow to deep.
 
     Raises ValueError for an unknown model.
     """
-    widths = architecture(model).widths
     shapes, channels = {}, 3
     for layer in layer_names(model):
-        width = widths[int(layer[4]) - 1]
+        width = WIDTHS[int(layer[4]) - 1]
         shapes[layer] = (3, 3, channels, width)
         channels = width
     return shapes
@@ -101,12 +97,16 @@ def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's weights. model: `vgg16`, `vgg19` or DISTILLED.
+    """A network's weights.
 
-    identity: distinguishes two sets of weights in a fingerprint. kernels: layer → (float32
-    [3, 3, in, out], float32 [out]), shallow to deep; the first takes R, G, B from 0 to 255 minus
-    `mean` (float32 [3]). teacher_scale: layer → how many times as large the features of the VGG are
-    that the network was distilled from; empty where there is none, or where it is not known.
+    Attributes:
+        model: `vgg16`, `vgg19` or DISTILLED.
+        identity: Distinguishes two sets of weights in a fingerprint.
+        kernels: Layer → (float32 [3, 3, in, out], float32 [out]), shallow to deep. The first takes
+            R, G, B from 0 to 255 minus `mean`.
+        mean: float32 [3].
+        teacher_scale: Layer → size of the features of the teacher, the VGG that the network was
+            distilled from, relative to the network's; empty if that is not known or there is none.
     """
 
     model: str
@@ -120,5 +120,5 @@ RANDOM_VERSION = 1  # Raise it when `random_weights` changes for the same seed.
 
 
 def random_identity(seed: int) -> str:
-    """The identity of a seed's random weights."""
+    """Return the identity of a seed's random weights."""
     return f"random:{seed}:v{RANDOM_VERSION}"

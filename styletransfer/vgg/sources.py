@@ -15,23 +15,27 @@ from styletransfer.vgg.registry import Weights, architecture, random_identity
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
-OLD_NAMES = ("sketch", "studio")  # of networks that came with earlier versions
-CACHED = "cached"  # the published weights where they are in a cache: never a download
+OLD_NAMES = ("sketch", "studio")  # networks that came with earlier versions
+CACHED = "cached"  # the published weights in a cache, without a download
 
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """Weights that are chosen and not read yet. given: a file, one of NAMES, or CACHED. identity:
-    as Weights.identity."""
+    """Weights that are chosen and not read yet.
+
+    Attributes:
+        given: A file, one of NAMES, or CACHED.
+        identity: See Weights.
+    """
 
     given: str
     identity: str
 
 
 def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
-    """The weights that a file's path or one of NAMES stands for. seed: of random ones.
+    """Return the weights for a file's path or one of NAMES; the seed is for random ones.
 
-    Raises WeightsError where there is no such file or name.
+    Raises WeightsError if there is no such file or name.
     """
     if given == RANDOM:
         return WeightsSource(RANDOM, random_identity(seed))
@@ -48,15 +52,18 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
 
 
 def default_source(settings: Settings) -> WeightsSource:
-    """The weights where none are named: the built-in network's. Recipe inetwork, whose loss weights
-    are made for VGG's own features, gets the published ones of its model where a cache has them."""
+    """Return the weights if none are named: the built-in network's.
+
+    The loss weights of recipe inetwork are made for VGG's own features, so it gets the published
+    weights of its model if a cache has them.
+    """
     if settings.recipe == "inetwork" and download.cached(settings.model):
         return WeightsSource(CACHED, _published_identity(settings.model))
     return named_source(BUILT_IN, settings.model)
 
 
 def source_of(identity: str, model: str) -> WeightsSource:
-    """The weights with an identity, among those with a name. Raises WeightsError for others."""
+    """Return named weights by their identity. Raises WeightsError if no name has it."""
     if identity.startswith(RANDOM):
         return WeightsSource(RANDOM, identity)
     if identity == _published_identity(model):
@@ -71,8 +78,7 @@ def source_of(identity: str, model: str) -> WeightsSource:
 
 
 def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
-    """The weights themselves. Raises WeightsError where they are missing, damaged, or those of
-    another network."""
+    """Read weights. Raises WeightsError if they are missing, damaged, or another network's."""
     if source.given == RANDOM:
         from styletransfer.vgg.random_weights import random_weights
 
@@ -88,7 +94,7 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
 
 
 def described(identity: str, given: str | None = None) -> str:
-    """A network in half a line, for people. given: its file, for one without a name."""
+    """Describe a network in half a line, for people; by its file if it has no name."""
     if identity.startswith(RANDOM):
         return "random features"
     if identity == _identity_of(registry.BUILTIN):
@@ -105,5 +111,5 @@ def _published_identity(model: str) -> str:
 
 @cache
 def _identity_of(path: Path) -> str:
-    """As file_identity, read once: the program's own files stay as they are while it runs."""
+    """Return file_identity, computed once: the program's own files do not change while it runs."""
     return file_identity(path)

@@ -12,16 +12,21 @@ from styletransfer.vgg.network import MULTIPLE, VGG, Block, NetworkOptions, pool
 from styletransfer.vgg.row_buffer import RowBuffer
 
 T = TypeVar("T")
-# Of a band: pixels without the rows beyond it that its features depend on, and rows at least.
+# The pixels of a band, without the rows beyond it that its features depend on, and its least rows.
 BAND_PIXELS, LEAST_BAND = 1 << 20, 128
 # No pooling may span two tiles, nor any place that features are compared at.
 ROWS_TOGETHER = 4
 
 
 class Tile(NamedTuple):
-    """Rows first … last − 1 of a block at the block's resolution, and rows input_first …
-    input_last − 1 of its input, from which they are computed. height: the block's. halo: how many
-    rows beyond its own a tile's features depend on."""
+    """Rows of a block, and the rows of its input from which they are computed.
+
+    Attributes:
+        first, last: The first of the rows, and the first after them, at the block's resolution.
+        input_first, input_last: The same in its input.
+        height: The block's height.
+        halo: The number of rows beyond its own that a tile's features depend on.
+    """
 
     first: int
     last: int
@@ -32,17 +37,17 @@ class Tile(NamedTuple):
 
     @property
     def borders(self) -> tuple[int, int]:
-        """1 or 0 each: whether the image's top border is within the halo, and its bottom border."""
+        """1 or 0 for the image's top border and its bottom border: whether the halo has it."""
         return int(self.first < self.halo), int(self.last + self.halo > self.height)
 
     def where(self) -> tf.Tensor:
-        """What a traced function has to know of the tile [5]: first, last, input_first, borders."""
+        """Return the tile for a traced function [5]: first, last, input_first, borders."""
         return tf.constant([self.first, self.last, self.input_first, *self.borders])
 
 
 def tiles(height: int, rows: int, halo: int) -> list[Tile]:
-    """The tiles of a block of this height, from top to bottom, of at most `rows` rows, a multiple
-    of ROWS_TOGETHER."""
+    """Return the tiles of a block of this height, from top to bottom, of at most `rows` rows, a
+    multiple of ROWS_TOGETHER."""
     count = max(1, -(-height // rows))
     even = -(-height // count)
     even += -even % ROWS_TOGETHER
@@ -57,8 +62,10 @@ def tiles(height: int, rows: int, halo: int) -> list[Tile]:
 def tiled_forward(
     vgg: VGG, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions, rows: int
 ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
-    """`VGG.forward` in tiles of at most `rows` rows: yields each tile with the features of its own
-    rows, block by block, from top to bottom."""
+    """Compute `VGG.forward` in tiles of at most `rows` rows.
+
+    Yields each tile with the features of its own rows, block by block, from top to bottom.
+    """
     deepest = max(map(poolings_before, layers)) + 1
     x = RowBuffer.from_tensor(image)
     for number in range(1, deepest + 1):
@@ -71,9 +78,11 @@ def tiled_forward(
 def banded_forward(
     vgg: VGG, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions, rows: int
 ) -> Iterator[tuple[str, int, tf.Tensor]]:
-    """`tiled_forward` of one band of rows after another, so that not even the input and output of a
-    block of a large image are in memory: yields a layer, the row of its feature that comes first,
-    and the feature from there on."""
+    """Compute `tiled_forward` of one band of rows after another.
+
+    Not even the input and output of a block of a large image are in memory. Yields a layer, the
+    first row in its feature, and the feature from there on.
+    """
     return chain.from_iterable(bands(vgg, image, layers, options, rows))
 
 
@@ -85,8 +94,11 @@ def bands(
     rows: int,
     band_rows: int | None = None,
 ) -> Iterator[Iterator[tuple[str, int, tf.Tensor]]]:
-    """The bands of `banded_forward`, from top to bottom; a band is to be used up before the next.
-    band_rows: of each but the last, a multiple of MULTIPLE."""
+    """Yield the bands of `banded_forward`, from top to bottom.
+
+    Use up each band before the next. `band_rows`, a multiple of MULTIPLE, is the height of each
+    band except the last.
+    """
     height, width = image.shape[1:3]
     own = band_rows or max(LEAST_BAND, BAND_PIXELS // width // MULTIPLE * MULTIPLE)
     deepest = max(map(poolings_before, layers)) + 1
@@ -115,11 +127,17 @@ def through_block(
     output: RowBuffer,
     all_tiles: Sequence[Tile],
 ) -> Iterator[tuple[Tile, T]]:
-    """Passes the block's input x through it: yields each tile with what `forward` finds in the
-    tile's own rows, and writes these rows pooled to `output`.
+    """Pass a block's input x through the block.
 
-    forward: a tile's input and `Tile.where` → what it finds, and the tile's own rows pooled (none
-    for the deepest block).
+    Args:
+        forward: Takes a tile's input and `Tile.where`; returns a result, and the tile's own rows
+            pooled (none for the deepest block).
+        x: The block's input.
+        output: The pooled rows are written there.
+        all_tiles: The tiles, from top to bottom.
+
+    Yields:
+        Each tile with its result.
     """
     for tile in all_tiles:
         found, pooled = forward(x.read(tile.input_first, tile.input_last), tile.where())

@@ -22,7 +22,7 @@ LAYER = "block1_conv1/block1_conv1"
 
 
 def external_data(file, folder):
-    """The kernel's values are those of a local file."""
+    """The kernel has the values of a local file."""
     (folder / "secret").write_bytes(bytes(4 * 1728))
     group = file.create_group(LAYER)
     group.create_dataset(
@@ -138,7 +138,7 @@ def damaged_files(kind, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["h5", "mat"])
 def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_path):
-    """Parsers in C may crash: then in their own process, which is started anew here."""
+    """Parsers in C may crash: then in their own process, which is started again here."""
 
     def start():
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Which weights a network gets: those named, or else those that come with the program."""
+"""Weights of a network: the named ones, or else the ones that come with the program."""
 
 import hashlib
 import logging
@@ -32,7 +32,7 @@ def identity(path):
 
 @pytest.fixture
 def another_builtin(monkeypatch, tmp_path):
-    """A path in place of that of the network that comes with the program."""
+    """A path instead of the path of the network that comes with the program."""
     monkeypatch.setattr(registry, "BUILTIN", tmp_path / "builtin.npz")
     return registry.BUILTIN
 
@@ -66,7 +66,7 @@ def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub,
 
 
 def test_published_weights_that_nobody_named_are_not_downloaded_where_they_are_gone(hub, published):
-    """As on a cluster's node, whose driver has them."""
+    """As on a cluster's node, if its driver has them."""
     path = put(download.CACHE, published.name, hub.content)
     source = default_source(Settings.inetwork(model="vgg19"))
     path.unlink()

@@ -10,7 +10,7 @@ from styletransfer import load_vgg
 from styletransfer.vgg.readers import read_weights
 from styletransfer.vgg.registry import BUILTIN, DISTILLED, layer_names
 
-LAYERS = layer_names("vgg19")[:13]  # of format 1
+LAYERS = layer_names("vgg19")[:13]  # in format 1
 
 
 def numpy_features(image, arrays):
