@@ -86,11 +86,8 @@ def main() -> None:
     for name in ("teacher", "photos", "paintings", "out"):
         setattr(args, name, getattr(args, name).resolve())
     pairs = spread(pictures(args.photos), pictures(args.paintings), args.pairs)
-    names = [
-        name
-        for name in args.contestants
-        if (name != "before" or args.before) and (name != "lite" or args.lite)
-    ]
+    given = vars(args)  # --before and --lite name what their contestants need.
+    names = [name for name in args.contestants if given.get(name, True)]
     for name in names:
         paint_missing(name, pairs, args)
     judge = Judge(args.teacher)

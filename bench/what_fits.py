@@ -20,7 +20,7 @@ from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
 PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
-GPUS = {  # memory as nvidia-smi shows it, compute capability
+GPUS = {  # memory that nvidia-smi shows, compute capability
     "RTX 3070, 4060, 8 GB": (8.0 * GIB, (8, 6)),
     "T4, 16 GB": (15.0 * GIB, (7, 5)),
     "L4, A10G, 24 GB": (22.5 * GIB, (8, 6)),

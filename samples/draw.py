@@ -1,8 +1,8 @@
-"""Draw the sample photos and paintings: python samples/draw.py [FOLDER].
+"""Draw the sample paintings: python samples/draw.py [FOLDER].
 
-The modules next to this one draw each picture from scratch, from fixed seeds. The program of
-photos/still-life.jpg, by far the longest (a ray marcher), is only in Git's history:
-samples/still_life.py and objects.py in commit 2f58890.
+The modules next to this one draw each picture from scratch, from fixed seeds. The programs of the
+photos are only in Git's history: samples/landscape.py in commit 1f87fbe; samples/still_life.py, a
+ray marcher, and objects.py in commit 2f58890.
 
 Without a folder, the pictures are written to their places next to this file. Another version of
 NumPy or another processor may round differently, so the files can differ from the committed ones
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import brush
 import ink
-import landscape
 import mosaic
 import numpy as np
 import woodcut
@@ -26,7 +25,6 @@ from PIL import Image
 
 # Path of each picture in the folder → function that draws it at a scale: bytes (height, width, 3).
 SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
-    "photos/landscape.jpg": landscape.draw,
     "paintings/ink.jpg": ink.draw,
     "paintings/mosaic.jpg": mosaic.draw,
     "paintings/woodcut-and-brush/woodcut.jpg": woodcut.draw,
@@ -48,7 +46,7 @@ def encode(picture: NDArray[np.uint8]) -> bytes:
 
 def main() -> None:
     """Draw all samples into the folder of the command line."""
-    parser = argparse.ArgumentParser(description="Draw the sample photos and paintings.")
+    parser = argparse.ArgumentParser(description="Draw the sample paintings.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
     folder = parser.parse_args().folder
     for name, draw in SAMPLES.items():

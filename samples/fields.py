@@ -103,27 +103,9 @@ def rgb(code: str) -> Array:
     return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255.0
 
 
-def linear(code: str) -> Array:
-    """Linear-light colour (3,) of a hexadecimal sRGB colour."""
-    return rgb(code) ** np.float32(2.2)
-
-
-def expose(light: Array) -> Array:
-    """Display colours in 0..1 of linear light (any shape), with a photographic shoulder."""
-    film = light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14)
-    return np.clip(film, 0.0, 1.0) ** (1.0 / 2.2)
-
-
 def to_bytes(image: Array) -> NDArray[np.uint8]:
     """Bytes of an image (height, width, 3), clipped to 0..1."""
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
-
-
-def with_grain(picture: Array, strength: float, seed: int) -> NDArray[np.uint8]:
-    """Bytes of a picture (height, width, 3) of 0 to 1, with the grain of film: the same in all
-    three colours, of this standard deviation."""
-    grain = np.random.default_rng(seed).normal(0.0, strength, (*picture.shape[:2], 1))
-    return to_bytes(picture + grain)
 
 
 def shrink(image: Array, factor: int) -> Array:

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Finds or makes the Python environment: part of start.sh, which gives `extras`, the extras of
 # pyproject.toml that it needs, and gets `python`. Ends with 2 if there is nothing to make it with, or
-# .venv is somebody's own and of no use; with 6 if it could not be made.
+# .venv is the user's own and unusable; with 6 if it could not be made.
 
 # TensorFlow uses an NVIDIA GPU on Linux x86_64 only. WSL has nothing in /dev.
 tensorflow=cpu size="1.5 GB"
@@ -32,7 +32,7 @@ is_ready() {
 is_usable() {
   [ -e .venv/installed ] || return 0
   case "$tensorflow $(installed) " in
-    "gpu extras:"*" cpu "*) return 1 ;; # Without CUDA; the two do not fit beside each other.
+    "gpu extras:"*" cpu "*) return 1 ;; # Without CUDA; the two conflict with each other.
     *" extras: "*) [ -x .venv/bin/python ] ;;
     *) return 1 ;; # Unfinished, or of an earlier version.
   esac
@@ -131,10 +131,10 @@ find_uv || download_uv
 find_uv || give_up
 say "Setting up Python in .venv (about $size on disk, a few minutes the first time) …"
 if [ -e .venv ] && is_usable; then
-  # It keeps all that it has, and what somebody else has installed.
+  # It keeps all that it has, including packages that the user has installed.
   before=$(cat .venv/installed 2>/dev/null || true)
   case " $(installed) " in *" gpu "*) extras[0]=gpu ;; esac
-  [ -z "$before" ] || : >.venv/installed # If this is killed, .venv is made anew.
+  [ -z "$before" ] || : >.venv/installed # If this is killed, .venv is made again.
 else
   rm -rf .venv
   mkdir .venv || give_up

@@ -1,4 +1,4 @@
-"""Reports whether the Python that runs it can be used in place of .venv.
+"""Reports whether the Python that runs it can be used instead of .venv.
 
     python tools/has_requirements.py EXTRA ...
 
@@ -30,7 +30,7 @@ def is_met(requirement: str) -> bool:
     """Looks for a package within the range of `requirement`, as "name[extra]>=1.0,<2".
 
     A requirement with a marker counts as met: it concerns some machines only. So does TensorFlow
-    under any name, for the module decides: a platform's builds have names of their own.
+    under any name, for the module decides: a platform's builds have other names.
     """
     from importlib import metadata, util
 

@@ -1,16 +1,14 @@
 """The judge's figures, against what is known of them."""
 
 import importlib
-import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-
-BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.fixture
@@ -53,20 +51,28 @@ def test_pairs_are_different_and_use_all_photos_and_paintings(judge):
 
 
 @pytest.mark.slow
-def test_the_photo_itself_is_judged_nearer_to_the_photo_than_what_is_painted(tmp_path):
+def test_the_photo_itself_is_judged_nearer_to_the_photo_than_a_painted_one(
+    judge, tmp_path, monkeypatch, capsys
+):
     (tmp_path / "teacher.npz").write_bytes(tiny.trained_file())
     for name, seed in (("photos", 1), ("paintings", 2)):
         (tmp_path / name).mkdir()
         pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
         Image.fromarray(pixels).resize((64, 48)).save(tmp_path / name / f"{name[:-1]}.png")
-    command = [sys.executable, BENCH / "judge.py", "--size", "64", "--out", tmp_path / "out"]
-    for name in ("teacher.npz", "photos", "paintings"):
-        command += [f"--{name.removesuffix('.npz')}", tmp_path / name]
-    done = subprocess.run(
-        [*command, "--contestants", "photo", "vgg16"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == (tmp_path / "out" / "judge.md").read_text().strip()
-    (row,) = (line for line in done.stdout.splitlines() if line.startswith("| photo x painting"))
+    given = ["--teacher", "teacher.npz", "--photos", "photos", "--paintings", "paintings"]
+    given += ["--out", "out", "--size", "64", "--quality", "draft"]
+
+    def run_here(command, **_):  # Another process would load TensorFlow again.
+        monkeypatch.setattr(sys, "argv", ["-c", *map(str, command[3:])])
+        exec(command[2], {})
+
+    monkeypatch.setattr(judge, "subprocess", SimpleNamespace(run=run_here))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["judge.py", *given, "--contestants", "photo", "vgg16"])
+    judge.main()
+    printed = capsys.readouterr().out
+    assert printed.strip() == (tmp_path / "out" / "judge.md").read_text().strip()
+    (row,) = (line for line in printed.splitlines() if line.startswith("| photo x painting"))
     _, photo, painted = row.strip("| ").split(" | ")
     style, content, _near = map(float, photo.split(" · "))
     painted_style, painted_content, _near = map(float, painted.split(" · "))
