@@ -11,8 +11,10 @@ from styletransfer.errors import StyleTransferError
 
 @contextmanager
 def hold_native_stderr() -> Iterator[None]:
-    """Discards what native code writes to stderr inside the block, or prints it if the block fails
-    with anything but a StyleTransferError. What Python writes, in any thread, is not held back.
+    """Discard the output of native code to stderr inside the block.
+
+    It is printed if the block fails with anything but a StyleTransferError. Python's own output, in
+    any thread, is not held back.
 
     TensorFlow reports oneDNN on every CPU, and CUDA's failure to start on every machine without a
     GPU. It does so before its logging is set up, and neither is an error to the user.

@@ -1,12 +1,12 @@
-"""Which NVIDIA GPUs a machine has, found without TensorFlow, and why TensorFlow can use none."""
+"""NVIDIA GPUs of a machine, found without TensorFlow, and the reasons why it cannot use them."""
 
+import contextlib
 import ctypes
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from styletransfer.paths import PROGRAM
@@ -26,25 +26,14 @@ _LIST_GPUS = (
 
 
 def installed_gpus() -> list[str]:
-    """The names of the machine's NVIDIA GPUs, whether or not they can be used; empty: none.
+    """Return the names of the machine's NVIDIA GPUs, whether or not they can be used.
 
-    From nvidia-smi, the only source in WSL. Without an answer from it, from the driver's nodes in
-    /dev.
+    They come from nvidia-smi, the only source in WSL, or else from the driver's nodes in /dev.
     """
-    if shutil.which("nvidia-smi"):
-        try:
-            smi = subprocess.run(
-                ["nvidia-smi", "-L"],
-                capture_output=True,
-                text=True,
-                timeout=NVIDIA_SMI_TIMEOUT_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            smi = None
-        names = re.findall(r"^GPU \d+: (.+?)(?: \(UUID.*)?$", smi.stdout if smi else "", re.M)
-        if names:
-            return names
+    smi = _output(["nvidia-smi", "-L"], NVIDIA_SMI_TIMEOUT_S)
+    names = re.findall(r"^GPU \d+: (.+?)(?: \(UUID.*)?$", smi, re.M)
+    if names:
+        return names
     nodes = [path.name for path in DEVICES.glob("nvidia*")]
     numbered = [name for name in nodes if re.fullmatch(r"nvidia\d+", name)]
     if numbered or "nvidiactl" in nodes:
@@ -53,8 +42,10 @@ def installed_gpus() -> list[str]:
 
 
 def total_memory(number: int) -> int | None:
-    """A GPU's memory in bytes, by CUDA's number, which is TensorFlow's too; None if the driver does
-    not report it. TensorFlow must have started the driver."""
+    """Return a GPU's memory in bytes, by CUDA's number, which is TensorFlow's too.
+
+    The answer is None if the driver does not report it. TensorFlow must have started the driver.
+    """
     found = _driver_and_device(number)
     if found is None:
         return None
@@ -64,8 +55,7 @@ def total_memory(number: int) -> int | None:
 
 
 def free_gpu_memory(number: int) -> int | None:
-    """Bytes of a GPU's memory that no process holds, by CUDA's number; None if the driver does not
-    report them. TensorFlow must have started the driver."""
+    """Return the bytes of a GPU's memory that no process holds; see `total_memory`."""
     found = _driver_and_device(number)
     if found is None:
         return None
@@ -86,7 +76,7 @@ def free_gpu_memory(number: int) -> int | None:
 
 
 def _driver_and_device(number: int) -> tuple[ctypes.CDLL, ctypes.c_int] | None:
-    """The driver, and its handle of a GPU; None if there is no such driver or GPU."""
+    """Return the driver and its handle of a GPU, or None if there is no such driver or GPU."""
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError:
@@ -96,9 +86,9 @@ def _driver_and_device(number: int) -> tuple[ctypes.CDLL, ctypes.c_int] | None:
 
 
 def why_unusable(cuda: str | None) -> str:
-    """Why TensorFlow lists no GPU, and what helps, in a few words.
+    """Return the reason why TensorFlow lists no GPU, and the way out, in a few words.
 
-    cuda: the CUDA version that TensorFlow is built with, as `12.5.1`; None: built without CUDA.
+    `cuda` is the CUDA version that TensorFlow is built with, such as `12.5.1`, or None.
     """
     if cuda is None:
         return (
@@ -112,7 +102,7 @@ def why_unusable(cuda: str | None) -> str:
 
 
 def _driver_problem(needed: int) -> str | None:
-    """What is wrong with the driver; None if it starts. needed: CUDA's major version."""
+    """Return the driver's problem, or None if it starts and knows the major version of CUDA."""
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError as error:
@@ -137,36 +127,27 @@ def _driver_problem(needed: int) -> str | None:
 
 
 def _library_problem() -> str:
-    missing = missing_libraries()
+    """Return the libraries that TensorFlow looks for and does not find.
+
+    TensorFlow logs them only once, so it is started in another process, which takes seconds.
+    """
+    log = _output([sys.executable, "-c", _LIST_GPUS], IMPORT_TIMEOUT_S, _LOADER_LOGGING)
+    missing = dict.fromkeys(re.findall(r"Could not load dynamic library '([^']+)'", log))
     if not missing:
         return "TensorFlow gives no reason; TF_CPP_MAX_VLOG_LEVEL=3 makes it log what it tries"
-    verb = "is" if len(missing) == 1 else "are"
     return (
-        f"{_enumeration(missing)} {verb} missing; ./start.sh installs CUDA's libraries, "
+        f"TensorFlow lacks {', '.join(missing)}; ./start.sh installs CUDA's libraries, "
         "as does: pip install 'tensorflow[and-cuda]'"
     )
 
 
-def missing_libraries() -> list[str]:
-    """The libraries that TensorFlow looks for and does not find, as `libcudnn.so.9`.
-
-    Runs TensorFlow in another process, since it logs them only once; takes seconds.
-    """
-    try:
-        log = subprocess.run(
-            [sys.executable, "-c", _LIST_GPUS],
-            cwd=PROGRAM,
-            env=os.environ | _LOADER_LOGGING,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=IMPORT_TIMEOUT_S,
-            check=False,
-        ).stderr
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return list(dict.fromkeys(re.findall(r"Could not load dynamic library '([^']+)'", log)))
-
-
-def _enumeration(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+def _output(command: Sequence[str], timeout_s: float, variables: Mapping[str, str] = {}) -> str:
+    """Return all that a program prints, or an empty text if it cannot run to its end."""
+    environment = os.environ | variables
+    out, err = subprocess.PIPE, subprocess.STDOUT
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            command, cwd=PROGRAM, env=environment, stdout=out, stderr=err, timeout=timeout_s
+        )
+        return done.stdout.decode(errors="replace")
+    return ""

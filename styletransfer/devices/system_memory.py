@@ -1,5 +1,5 @@
-"""How much more memory this process may take: what the machine has free, within the limits of
-cgroups (containers, systemd's MemoryMax) and of `ulimit`. Does not load TensorFlow."""
+"""Memory that this process may take: the machine's free memory, within the limits of cgroups
+(containers, systemd's MemoryMax) and of `ulimit`. Does not load TensorFlow."""
 
 import contextlib
 import ctypes
@@ -10,12 +10,12 @@ from typing import NamedTuple
 import psutil
 
 ROOT = Path("/")
-LIMIT_SHARE = 0.93  # of MEMORY_LIMIT: estimates are off by up to the rest
+LIMIT_SHARE = 0.93  # usable share of MEMORY_LIMIT: estimates are off by up to the rest
 
 
 class _Names(NamedTuple):
-    """Where a version of cgroups has what is needed: the files of limits and of use, and the entry
-    of memory.stat for page cache that the kernel drops when memory runs short."""
+    """The names in a version of cgroups: files of limits and of use, and the entry of memory.stat
+    for page cache that the kernel drops when memory runs short."""
 
     limits: tuple[str, ...]
     use: str
@@ -27,8 +27,8 @@ _V2 = _Names(("memory.max", "memory.high"), "memory.current", "inactive_file")
 
 
 def free_memory() -> int:
-    """Bytes that this process may take in addition to what it has."""
-    # What glibc keeps of freed memory. Other C libraries have no malloc_trim, and need none.
+    """Return the bytes that this process may take in addition to its own."""
+    # glibc keeps freed memory. Other C libraries have no malloc_trim, and need none.
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
     found = [psutil.virtual_memory().available, *cgroup_memory(), *_ulimit_memory()]
@@ -36,15 +36,15 @@ def free_memory() -> int:
 
 
 def resident_memory() -> int:
-    """Bytes of this process that are in memory."""
+    """Return the bytes of this process that are in memory."""
     return int(psutil.Process().memory_info().rss)
 
 
 def cgroup_memory(root: Path = ROOT) -> list[int]:
-    """Bytes that are left in each cgroup with a limit that this process is in, its own first.
+    """Return the bytes that are left in each cgroup of this process with a limit, its own first.
 
-    Page cache that can be dropped counts as free. What cannot be read counts as no limit. root: of
-    the file system with /proc and /sys.
+    Page cache that can be dropped is free. A limit that cannot be read is ignored. `root` is the
+    root of the file system with /proc and /sys.
     """
     found = []
     for folder, names in _cgroups(root):
@@ -56,7 +56,7 @@ def cgroup_memory(root: Path = ROOT) -> list[int]:
 
 
 def _cgroups(root: Path) -> Iterator[tuple[Path, _Names]]:
-    """The folders of this process's memory cgroups, each followed by those around it."""
+    """Yield the folders of this process's memory cgroups, each followed by the ones around it."""
     for mount_point, mount_root, names in _mounts(root):
         own = _own_cgroup(root, names)
         if own is None:
@@ -76,7 +76,7 @@ def _cgroups(root: Path) -> Iterator[tuple[Path, _Names]]:
 
 
 def _mounts(root: Path) -> list[tuple[str, str, _Names]]:
-    """Where cgroups with memory are mounted, and which cgroup is the top one there."""
+    """Return the mount points of cgroups with memory, and the top cgroup of each."""
     found = []
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
@@ -91,7 +91,7 @@ def _mounts(root: Path) -> list[tuple[str, str, _Names]]:
 
 
 def _own_cgroup(root: Path, names: _Names) -> str | None:
-    """The path of this process's cgroup in the hierarchy."""
+    """Return the path of this process's cgroup in the hierarchy."""
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if controllers == "" if names is _V2 else "memory" in controllers.split(","):
@@ -100,7 +100,7 @@ def _own_cgroup(root: Path, names: _Names) -> str | None:
 
 
 def _ulimit_memory() -> list[int]:
-    """Bytes that are left of `ulimit -v` and `ulimit -d`."""
+    """Return the bytes that are left of `ulimit -v` and `ulimit -d`."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows has neither.
@@ -114,7 +114,7 @@ def _ulimit_memory() -> list[int]:
 
 
 def _statistic(folder: Path, name: str) -> int:
-    """An entry of a cgroup's memory.stat, or 0."""
+    """Return an entry of a cgroup's memory.stat, or 0."""
     for line in _lines(folder / "memory.stat"):
         key, _, value = line.partition(" ")
         if key == name and value.isdecimal():
@@ -123,13 +123,13 @@ def _statistic(folder: Path, name: str) -> int:
 
 
 def _number(file: Path) -> int | None:
-    """The number in a file; None for `max`, or if there is none."""
+    """Return the number in a file, or None for `max` or if there is none."""
     text = "".join(_lines(file)[:1]).strip()
     return int(text) if text.isdecimal() else None
 
 
 def _lines(file: Path) -> list[str]:
-    """A file's lines; none if it cannot be read: a kernel has some files, another has others."""
+    """Return a file's lines, or none if it cannot be read: kernels have different files."""
     try:
         return file.read_text(errors="replace").splitlines()
     except OSError:

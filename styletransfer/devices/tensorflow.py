@@ -21,7 +21,7 @@ _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cann
 
 @dataclass(frozen=True)
 class Device:
-    """What paints one photo at a time. name: TensorFlow's, as `GPU:0`."""
+    """A device, which paints one photo at a time. `name` is TensorFlow's, such as `GPU:0`."""
 
     name: str
     description: str
@@ -30,8 +30,10 @@ class Device:
         return self.description
 
     def scope(self) -> contextlib.AbstractContextManager[None]:
-        """A context in which the calling thread computes on this device. Outside of it TensorFlow
-        takes the first GPU that it lists, also one that does not work."""
+        """Return a context in which the calling thread computes on this device.
+
+        Outside of it, TensorFlow takes the first GPU that it lists, even one that does not work.
+        """
         scope: contextlib.AbstractContextManager[None] = tf.device(self.name)
         return scope
 
@@ -44,7 +46,7 @@ class Devices:
 
     @property
     def first(self) -> Device:
-        """The one that is asked what a picture takes, for all of them."""
+        """The one that memory is estimated on, for all of them."""
         return self.all[0]
 
     def __str__(self) -> str:
@@ -53,7 +55,7 @@ class Devices:
 
 
 def choose_devices(wanted: str) -> Devices:
-    """Sets up the devices that `wanted` names: `auto`, `gpu` or `cpu`. To be used in their scopes.
+    """Set up the devices that `wanted` names: `auto`, `gpu` or `cpu`. Use them in their scopes.
 
     A GPU is used if a convolution runs on it. With `auto` a GPU that does not work is reported in
     capitals. Raises DeviceError for `gpu` if none works, with the reason.
@@ -84,8 +86,10 @@ def choose_devices(wanted: str) -> Devices:
 
 
 def _working(found: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
-    """The numbers of the GPUs that pass `probe`. TensorFlow goes on listing the others: after a
-    probe it is too late to hide them."""
+    """Return the numbers of the GPUs that pass `probe`.
+
+    TensorFlow still lists the others: after a probe it is too late to hide them.
+    """
     flaws = {n: flaw for n in range(len(found)) if (flaw := probe(f"GPU:{n}"))}
     _broken.clear()
     _broken.update(flaws)
@@ -97,7 +101,7 @@ def _working(found: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
 
 
 def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
-    """Logs that the machine's GPUs cannot be used. Raises DeviceError if `wanted` is `gpu`."""
+    """Log that the machine's GPUs cannot be used. Raises DeviceError if `wanted` is `gpu`."""
     if wanted == "gpu":
         problem = f"{', '.join(gpus)} cannot be used" if gpus else "no NVIDIA GPU was found"
         raise DeviceError(f"DEVICE=gpu, but {problem}: {reason}; DEVICE=cpu paints without one")
@@ -109,8 +113,10 @@ def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
 
 
 def probe(name: str) -> str | None:
-    """What is wrong with a device such as `GPU:0`, in one line; None: a convolution ran there, and
-    nowhere else, with the right result."""
+    """Return the flaw of a device such as `GPU:0` in one line.
+
+    The answer is None if a convolution ran there, and nowhere else, with the right result.
+    """
     soft = tf.config.get_soft_device_placement()
     tf.config.set_soft_device_placement(False)  # Otherwise TensorFlow falls back to the CPU.
     try:
@@ -143,15 +149,14 @@ def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
 
 
 def _cuda_version() -> str | None:
-    """The CUDA version that TensorFlow is built with; None: built without CUDA."""
-    if not tf.test.is_built_with_cuda():
-        return None
-    return tf.sysconfig.get_build_info()["cuda_version"]
+    """Return the CUDA version that TensorFlow is built with, or None if without CUDA."""
+    return tf.sysconfig.get_build_info().get("cuda_version")
 
 
 def one_operation_at_a_time() -> None:
-    """Makes TensorFlow run one operation at a time if there is no GPU; each still uses all cores.
-    Has an effect only before TensorFlow's first operation.
+    """Make TensorFlow run one operation at a time if there is no GPU; each still uses all cores.
+
+    This has an effect only before TensorFlow's first operation.
 
     oneDNN caches compiled kernels for each thread that runs operations, so several threads multiply
     the memory. The steps depend on each other, so no speed is lost.
@@ -162,21 +167,23 @@ def one_operation_at_a_time() -> None:
 
 
 def deterministic() -> None:
-    """Makes TensorFlow's results reproducible bit for bit, for the rest of this process."""
+    """Make TensorFlow's results reproducible bit for bit, for the rest of this process."""
     tf.config.experimental.enable_op_determinism()
 
 
 def gpus_in_use() -> list[tf.config.PhysicalDevice]:
-    """The GPUs that compute; none: the CPU does."""
+    """Return the GPUs that compute, or none if the CPU does."""
     visible = tf.config.get_visible_devices("GPU")
     return [gpu for number, gpu in enumerate(visible) if number not in _broken]
 
 
 @cache
 def fastest_precision() -> str:
-    """The arithmetic that all devices convolve in fastest: `bfloat16` on GPUs from compute
-    capability 8.0 on; `float16` on those from 7.0 on, whose tensor cores know nothing else; on a
-    CPU see `cpu_precision`; otherwise `float32`."""
+    """Return the arithmetic in which all devices convolve fastest.
+
+    It is `bfloat16` on GPUs from compute capability 8.0 on; `float16` from 7.0 on, since their
+    tensor cores support only that; see `cpu_precision` for a CPU; otherwise `float32`.
+    """
     used = gpus_in_use()
     if used:
         details = map(tf.config.experimental.get_device_details, used)
@@ -189,9 +196,11 @@ def fastest_precision() -> str:
 
 
 def cpu_precision(cpuinfo: str) -> str:
-    """`fastest_precision` of a CPU, from what Linux says of it in /proc/cpuinfo: `bfloat16` with
-    AMX, and with AVX512_BF16 unless the CPU is Intel's, whose vector units multiply no more numbers
-    in bfloat16 than in float32; a step there takes 1.2 to 1.6 times as long."""
+    """Return `fastest_precision` of a CPU from Linux's /proc/cpuinfo.
+
+    It is `bfloat16` with AMX, and with AVX512_BF16 unless the CPU is Intel's: its vector units
+    multiply no more numbers in bfloat16 than in float32, and a step takes 1.2 to 1.6 times as long.
+    """
     if "amx_bf16" in cpuinfo:
         return "bfloat16"
     return "bfloat16" if "avx512_bf16" in cpuinfo and "GenuineIntel" not in cpuinfo else "float32"

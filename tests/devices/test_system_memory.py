@@ -1,4 +1,4 @@
-"""What containers, systemd and `ulimit` leave of the memory."""
+"""Memory within the limits of containers, systemd and `ulimit`."""
 
 import resource
 import subprocess
@@ -21,7 +21,7 @@ CACHE = {1: "inactive_file 7\ntotal_inactive_file", 2: "inactive_file"}
 
 
 class Machine:
-    """Files as the kernel shows them. path: of the process's cgroup; root: what is mounted."""
+    """Files as the kernel shows them, with the path of the process's cgroup and the mounted one."""
 
     def __init__(self, root, version, path, mounted="/"):
         self.root, self.version = root, version

@@ -20,7 +20,7 @@ CUDA = "12.5.1"  # TensorFlow 2.21's
 
 @pytest.fixture
 def bare(monkeypatch, tmp_path):
-    """A machine without any trace of a GPU; its /dev."""
+    """Return the /dev of a machine without any trace of a GPU."""
     monkeypatch.setattr(nvidia, "DEVICES", tmp_path)
     monkeypatch.setattr(nvidia, "LIBRARY", "libcuda-of-nobody.so.1")
     # As where start.sh sees a GPU; elsewhere it installs a TensorFlow without CUDA.
@@ -132,8 +132,10 @@ def test_a_convolution_proves_where_it_ran():
 
 @pytest.fixture
 def two_gpus(bare, monkeypatch):
-    """Two GPUs as TensorFlow lists them; what is set up for them, and computed on them, in order.
-    By `flaws` a probe finds what is wrong with one."""
+    """Two GPUs as TensorFlow lists them, and the calls that set them up, in order.
+
+    `flaws` has the results of probes.
+    """
     config = tensorflow.tf.config
     gpus = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
     made = SimpleNamespace(order=[], flaws={}, capabilities=[(8, 6), (8, 6)])
