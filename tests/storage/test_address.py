@@ -49,21 +49,19 @@ def test_a_bucket_with_the_name_of_a_folder_here_is_reported_with_how_to_write_t
         assert message.endswith(f"for the folder here, write ./{bucket.name}")
     with pytest.raises(ConfigError, match=r"write \./Photos$"):
         rgw.open("Photos")
-    wrong = Account(region="without credentials")
+
+
+def test_without_credentials_both_ways_to_give_them_and_a_folder_of_that_name_are_named(
+    monkeypatch, tmp_path
+):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(ConfigError, match=r"write \./photos2$"):
-        open_bucket("photos2", wrong)
-
-
-def test_without_credentials_both_ways_to_give_them_are_named(monkeypatch, tmp_path):
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(ConfigError, match=r"CELLAR_ADDON_KEY_ID.*AWS_ACCESS_KEY_ID"):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    both = r"CELLAR_ADDON_KEY_ID.*AWS_ACCESS_KEY_ID.*; for the folder here, write \./photos$"
+    with pytest.raises(ConfigError, match=both):
         open_bucket("photos", Account(region="unused: of another client"))
 
 

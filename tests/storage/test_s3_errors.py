@@ -37,23 +37,13 @@ def test_a_proxy_that_is_not_there_is_the_cause_and_keeps_its_password(monkeypat
     assert SECRET not in message
 
 
-def test_a_server_that_does_not_answer_is_given_up(proxy, moto, monkeypatch):
-    monkeypatch.setattr(s3_client, "READ_S", 0.3)
-    monkeypatch.setattr(s3_client, "TRIES", 2)
-    bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "k", SECRET))
-    proxy.add("HEAD", "hang", times=9)
-    assert "did not answer" in refusal(lambda: bucket.read("a.jpg"))
-
-
-def test_while_a_server_does_not_answer_it_is_said_what_is_waited_for(
-    proxy, moto, monkeypatch, caplog
-):
+def test_a_server_that_does_not_answer_is_named_and_given_up(proxy, moto, monkeypatch, caplog):
     monkeypatch.setattr(s3_client, "READ_S", 0.3)
     monkeypatch.setattr(s3_client, "TRIES", 3)
     name = moto.new_bucket()
     bucket = open_bucket(name, Account(proxy.url, "waiting", SECRET))
     proxy.add("HEAD", "hang", times=9)
-    refusal(lambda: bucket.read("ä.jpg"))
+    assert "did not answer" in refusal(lambda: bucket.read("ä.jpg"))
     host = proxy.url.removeprefix("http://")
     line = f"{host}/{name}/ä.jpg: no answer within 0.3 s; asking again"
     assert [each for each in caplog.messages if "no answer" in each] == [line, line]

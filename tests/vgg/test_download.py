@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.failures import weights_error
-from support.hub import Hub, keras_models, names, publish, put
+from support.hub import keras_models, names, publish, put
 from support.s3_servers import free_ports
 
 from styletransfer.paths import PROGRAM
@@ -112,18 +112,11 @@ def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, publi
     assert hub.asked == []
 
 
-def test_another_file_than_the_published_one_is_refused_and_not_kept(hub, published, monkeypatch):
-    monkeypatch.setattr(Hub, "content", hub.content[::-1])
-    message = weights_error(download.find, "vgg19", None)
-    assert f"expected small.h5 with 300,000 bytes and MD5 {published.md5}" in message
-    assert names(download.CACHE) == []
-
-
 def test_an_interrupted_download_fails_and_leaves_nothing(hub, published):
     hub.mode = "cut"
     message = weights_error(download.find, "vgg19", None)
     assert "got 150,000 bytes" in message
-    assert published.md5 in message
+    assert f"expected small.h5 with 300,000 bytes and MD5 {published.md5}" in message
     assert names(download.CACHE) == []
     hub.mode = "ok"
     assert download.find("vgg19", None).read_bytes() == hub.content
@@ -161,15 +154,6 @@ def test_a_download_goes_to_keras_cache_if_ours_cannot_be_written(hub, published
     (tmp_path / "keras/models").rmdir()
     (tmp_path / "keras/models").write_bytes(b"")
     assert "cannot be fetched" in weights_error(download.download, "vgg19")
-
-
-def test_a_hub_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
-        message = weights_error(download.find, "vgg19", None)
-    assert "timed out" in message
-    assert "--weights FILE|random|builtin" in message
 
 
 def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):

@@ -11,16 +11,6 @@ def feature(height, dtype=tf.float32):
     return tf.cast(values, dtype)
 
 
-def test_rows_are_read_as_they_were_written():
-    for dtype in (tf.float32, tf.bfloat16, tf.float64):
-        whole, rows = feature(7, dtype), RowBuffer(7)
-        rows.write(0, whole[:, :3])
-        rows.write(3, whole[:, 3:])
-        assert rows.spec == tf.TensorSpec([1, None, None, 2], dtype)
-        assert np.array_equal(rows.read(2, 5), whole[:, 2:5])
-        assert np.array_equal(rows.tensor, whole)
-
-
 def test_writing_leaves_the_given_tensor_unchanged():
     whole = feature(6)
     before = whole.numpy()
