@@ -9,7 +9,7 @@ from scipy.linalg import inv, sqrtm
 
 from styletransfer.images.arrays import to_float
 from styletransfer.images.colour import Palette, masked, match, preserve, transfer
-from styletransfer.images.oklab import srgb_to_oklab
+from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 METHODS = ("moments", "histogram")
@@ -267,3 +267,26 @@ def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between(photo):
     np.testing.assert_array_equal(result[mask == 1], painted[mask == 1])
     mix = photo.astype(np.float64) + mask[..., None] * (painted.astype(np.float64) - photo)
     np.testing.assert_allclose(result, mix, atol=1e-6)
+
+
+# --- Oklab ----------------------------------------------------------------------------------
+
+# Oklab of sRGB colours as CSS Color 4's implementations give them.
+PUBLISHED = {
+    (1.0, 1.0, 1.0): (1.0, 0.0, 0.0),
+    (0.0, 0.0, 0.0): (0.0, 0.0, 0.0),
+    (1.0, 0.0, 0.0): (0.627955, 0.224863, 0.125846),
+    (0.0, 1.0, 0.0): (0.866440, -0.233888, 0.179498),
+    (0.0, 0.0, 1.0): (0.452014, -0.032457, -0.311528),
+}
+
+
+def test_oklab_has_its_published_values():
+    found = srgb_to_oklab(np.array(list(PUBLISHED), np.float32))
+    np.testing.assert_allclose(found, list(PUBLISHED.values()), atol=2e-6)
+
+
+def test_oklab_and_back_gives_the_same_colours():
+    grid = np.linspace(0, 1, 18, dtype=np.float32)
+    every = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 1, 3)
+    np.testing.assert_allclose(oklab_to_srgb(srgb_to_oklab(every)), every, atol=1e-4)

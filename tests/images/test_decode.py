@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
-from support.decoding import FORMATS, centre, plain, see_through
-from support.pictures import gradient, saved
+from support.pictures import FORMATS, centre, gradient, plain, saved, see_through
 
 from styletransfer.bucket_layout import PICTURES
-from styletransfer.images.decode import decode
+from styletransfer.images.decode import decode, decode_mask
 from styletransfer.images.header import MIN_SIDE, bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
@@ -139,3 +138,17 @@ def test_decoding_takes_no_more_memory_than_estimated(kind):
     peak = tracemalloc.get_traced_memory()[1] + 4 * side * side
     tracemalloc.stop()
     assert peak < bytes_to_decode(data)
+
+
+def test_a_masks_grey_is_the_luma_of_its_colours_and_what_is_clear_is_black():
+    def mask(image):
+        return decode_mask(saved(image, "PNG"), "m.png")
+
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
+    found = mask(Image.fromarray(ramp))
+    assert found.dtype == np.float32
+    assert np.abs(found - ramp / 255).max() < 1e-6 and found.max() == 1
+    assert mask(Image.new("RGB", (16, 16), (0, 255, 0)))[0, 0] == pytest.approx(0.587)
+    clear = np.full((16, 32, 4), 255, np.uint8)
+    clear[:, :8, 3], clear[:, 8:16, 3] = 0, 51
+    assert np.abs(mask(Image.fromarray(clear))[0, ::8] - [0, 0.2, 1, 1]).max() < 1e-6

@@ -6,8 +6,21 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from support.decoding import FORMATS, centre, plain, see_through
-from support.pictures import P3, SRGB, gamma, gradient, png16, profile, rgb_profile, saved, xyz
+from support.pictures import (
+    FORMATS,
+    P3,
+    SRGB,
+    centre,
+    gamma,
+    gradient,
+    plain,
+    png16,
+    profile,
+    rgb_profile,
+    saved,
+    see_through,
+    xyz,
+)
 
 from styletransfer.images.decode import decode
 

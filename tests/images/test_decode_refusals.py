@@ -7,8 +7,7 @@ import zlib
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 from PIL.ExifTags import Base
-from support.decoding import FORMATS, plain
-from support.pictures import gradient, saved
+from support.pictures import FORMATS, gradient, plain, saved
 
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.images.decode import decode, decode_mask

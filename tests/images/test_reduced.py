@@ -5,8 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from support.decoding import FORMATS, plain, see_through
-from support.pictures import P3, gradient, rgb_profile, saved
+from support.pictures import FORMATS, P3, gradient, plain, rgb_profile, saved, see_through
 
 from styletransfer.errors import PictureError
 from styletransfer.images.decode import decode, reduced_jpeg

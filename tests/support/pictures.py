@@ -7,6 +7,10 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from styletransfer.images.decode import decode
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
+
 
 def saved(image, format_, **options):
     out = io.BytesIO()
@@ -18,6 +22,22 @@ def gradient(width=80, height=60):
     y, x = np.mgrid[:height, :width]
     steps = np.stack([x * 255 // width, y * 255 // height, (x + y) * 255 // (width + height)], -1)
     return Image.fromarray(steps.astype(np.uint8))
+
+
+def see_through():
+    """The gradient, transparent on the left and opaque on the right."""
+    image = gradient()
+    image.putalpha(Image.linear_gradient("L").rotate(90).resize(image.size))
+    return image
+
+
+def plain(colour, mode="RGB", side=32):
+    return Image.new(mode, (side, side), colour)
+
+
+def centre(data, name="photo"):
+    pixels = decode(data, name).pixels
+    return pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
 
 
 def png16(values, chunks=(), colour_type=0):
