@@ -234,19 +234,14 @@ class FolderBucket(Store):
 
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
         top = self.folder / prefix.rpartition("/")[0]
-        with storage_errors(f"folder {self.name}", StorageError):
-            found = [
-                (path.relative_to(self.folder).as_posix(), path)
-                for path in top.rglob(".*.part")
-                if PART_FILE.fullmatch(path.name)
-            ]
         uploads = []
-        for key, path in found:
-            with contextlib.suppress(OSError):  # It has ended since.
-                # The time of the last write, which is recent during an upload.
-                begun = path.stat().st_mtime
-                uploads += [UnfinishedUpload(key, "", begun)] if key.startswith(prefix) else []
-        return uploads
+        with storage_errors(f"folder {self.name}", StorageError):
+            for path in filter(lambda path: PART_FILE.fullmatch(path.name), top.rglob(".*.part")):
+                key = path.relative_to(self.folder).as_posix()
+                with contextlib.suppress(OSError):  # It has ended since.
+                    # The time of the last write, which is recent during an upload.
+                    uploads.append(UnfinishedUpload(key, "", path.stat().st_mtime))
+        return [upload for upload in uploads if upload.key.startswith(prefix)]
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         with storage_errors(self._where(upload.key)):

@@ -38,9 +38,8 @@ from styletransfer.storage.files import (
 from styletransfer.storage.s3_client import client_of
 from styletransfer.storage.s3_errors import (
     CONFLICTS,
+    NOT_FOUND,
     ErrorTranslator,
-    error_code,
-    is_not_found,
 )
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
@@ -100,16 +99,10 @@ class S3Bucket(Store):
                         yield Entry(key, each["Size"], each["ETag"].strip('"'))
 
     def find(self, key: str) -> Entry | None:
-        from botocore.exceptions import ClientError
-
-        with self._errors.translated(key):
-            try:
-                head = self._client.head_object(**self._at(key))
-            except ClientError as error:
-                if is_not_found(error):
-                    return None
-                raise
+        with self._errors.translated(key, ignored=NOT_FOUND):
+            head = self._client.head_object(**self._at(key))
             return Entry(key, head["ContentLength"], head["ETag"].strip('"'))
+        return None
 
     def read(self, key: str) -> bytes:
         body = io.BytesIO()
@@ -117,16 +110,10 @@ class S3Bucket(Store):
         return body.getvalue()
 
     def read_start(self, key: str, count: int) -> bytes:
-        from botocore.exceptions import ClientError
-
-        with self._errors.translated(key):
-            try:
-                got = self._client.get_object(**self._at(key), Range=f"bytes=0-{count - 1}")
-            except ClientError as error:
-                if error_code(error) == "InvalidRange":  # An empty object has no first byte.
-                    return b""
-                raise
+        with self._errors.translated(key, ignored=("InvalidRange",)):
+            got = self._client.get_object(**self._at(key), Range=f"bytes=0-{count - 1}")
             return bytes(got["Body"].read(count))
+        return b""  # An empty object has no first byte.
 
     def read_listed(self, entry: Entry) -> bytes:
         if "-" in entry.etag:
@@ -142,16 +129,10 @@ class S3Bucket(Store):
             return self._put(key, data, ContentType=content_type or _content_type(key))
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        from botocore.exceptions import ClientError
-
         # Without quotes, which Ceph takes for a part of the ETag.
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with self._errors.translated(key):
-            try:
-                return self._put(key, data, ContentType=_content_type(key), **condition)
-            except ClientError as error:
-                if error_code(error) not in CONFLICTS:
-                    raise
+        with self._errors.translated(key, ignored=CONFLICTS):
+            return self._put(key, data, ContentType=_content_type(key), **condition)
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
         found, own = self.find(key), str(new_md5(data).hexdigest())
         return own if found and found.etag == own else None
@@ -186,8 +167,6 @@ class S3Bucket(Store):
         return True
 
     def create(self) -> bool:
-        from botocore.exceptions import ClientError
-
         # Ceph answers a second CreateBucket by the owner like the first.
         refused = False
         try:
@@ -200,14 +179,10 @@ class S3Bucket(Store):
             client = client_of(replace(self._account, region=home))
         region = client.meta.region_name
         where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        with self._errors.translated():
-            try:
-                client.create_bucket(Bucket=self.bucket, **({} if region == home else where))
-            except ClientError as error:
-                if error_code(error) == "BucketAlreadyOwnedByYou":
-                    return False
-                raise
-        return not refused
+        with self._errors.translated(ignored=("BucketAlreadyOwnedByYou",)):
+            client.create_bucket(Bucket=self.bucket, **({} if region == home else where))
+            return not refused
+        return False
 
     def clock_skew(self) -> float:
         date = self._look()["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -226,14 +201,8 @@ class S3Bucket(Store):
             ]
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
-        from botocore.exceptions import ClientError
-
-        with self._errors.translated(upload.key):
-            try:
-                self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
-            except ClientError as error:
-                if error_code(error) != "NoSuchUpload":
-                    raise
+        with self._errors.translated(upload.key, ignored=("NoSuchUpload",)):
+            self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
 
     def check_key(self, key: str) -> None:
         super().check_key(self._base + key)

@@ -1,7 +1,7 @@
 """Errors of botocore → StorageErrors of one line, without a URL or a secret."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from styletransfer.storage.base import (
 )
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
-_NOT_FOUND = ("NoSuchKey", "NotFound", "404")
+NOT_FOUND = ("NoSuchKey", "NotFound", "404")
 # Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 _ACCESS_DENIED = ("AccessDenied", "403")
@@ -83,10 +83,12 @@ class ErrorTranslator:
     probe: Callable[[], object]
 
     @contextlib.contextmanager
-    def translated(self, key: str = "") -> Iterator[None]:
+    def translated(self, key: str = "", ignored: Sequence[str] = ()) -> Iterator[None]:
         """Raise an ObjectError or UnavailableError for a failure inside the block.
 
-        Without a key, it is a BucketRefusedError instead of an ObjectError.
+        Args:
+            key: The object; without one, a BucketRefusedError takes the place of an ObjectError.
+            ignored: The codes of answers that end the block without an error.
         """
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -95,7 +97,8 @@ class ErrorTranslator:
         try:
             yield
         except ClientError as error:
-            raise self._refusal(error_code(error), key) from error
+            if error_code(error) not in ignored:
+                raise self._refusal(error_code(error), key) from error
         except (RetriesExceededError, BotoCoreError) as error:
             raise self._failure(getattr(error, "last_exception", error), key) from error
         except (ResponseParserError, KeyError) as error:
@@ -118,11 +121,11 @@ class ErrorTranslator:
         """The error for an answer of the service."""
         where, host = self.where(key), self._host
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
-        if code in (*_NOT_FOUND, "400", "403"):
+        if code in (*NOT_FOUND, "400", "403"):
             code = self._cause(code)
-        if code in _NOT_FOUND and key:
+        if code in NOT_FOUND and key:
             return ObjectError(f"{where} does not exist")
-        if code in (*_NOT_FOUND, "NoSuchBucket"):
+        if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {host}; create it "
                 f"(./bucket_management.py create {self.bucket}), or correct its name"
@@ -178,8 +181,3 @@ class ErrorTranslator:
 def error_code(error: Any) -> str:
     """The code of a ClientError. Ceph's answers have a code but no message."""
     return error.response.get("Error", {}).get("Code") or "an error without a code"
-
-
-def is_not_found(error: Any) -> bool:
-    """Whether a ClientError says that there is no such object (or bucket)."""
-    return error_code(error) in _NOT_FOUND
