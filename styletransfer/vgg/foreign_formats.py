@@ -92,9 +92,9 @@ def _read_h5(path: Path, model: str) -> RawWeights:
     with h5py.File(path, "r") as file:
         root = file
         for name in ("model_weights", "layers"):
-            root = _local(root, name, path) if name in root else root
+            root = _local(root, name) if name in root else root
         for key in root:
-            group = _local(root, key, path)
+            group = _local(root, key)
             if not isinstance(group, h5py.Group):
                 continue
             variables = group.get("vars")
@@ -112,7 +112,7 @@ def _read_h5(path: Path, model: str) -> RawWeights:
                     into.append(item) if isinstance(item, h5py.Dataset) else None
                 )
             )
-            arrays = [_array(each, layer, path) for each in datasets if each.ndim in (1, 4)]
+            arrays = [_array(each, layer) for each in datasets if each.ndim in (1, 4)]
             kernel = next((each for each in arrays if each.ndim == 4), np.empty(0))
             bias = next((each for each in arrays if each.ndim == 1), np.empty(0))
             if layer == "conv1_1" and kernel.ndim == 4:
@@ -121,26 +121,26 @@ def _read_h5(path: Path, model: str) -> RawWeights:
     return found, MEAN_PIXEL
 
 
-def _local(group: Any, name: str, path: Path) -> Any:
+def _local(group: Any, name: str) -> Any:
     """Return a member of a group. Raises WeightsError if it is in another file."""
     import h5py
 
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-        raise WeightsError(f"weights file {path} links to another file, which is not read")
+        raise WeightsError("it links to another file, which is not read")
     return group[name]
 
 
-def _array(dataset: Any, layer: str, path: Path) -> np.ndarray:
+def _array(dataset: Any, layer: str) -> np.ndarray:
     """Return a dataset's values.
 
     Raises WeightsError if they are in another file, far more than in VGG, or not numbers.
     """
     if dataset.external or dataset.is_virtual:
-        raise WeightsError(f"weights file {path} has layer {layer} in another file; not read")
+        raise WeightsError(f"it has layer {layer} in another file; not read")
     if math.prod(dataset.shape) > LARGEST_ARRAY or dataset.dtype.kind not in "fiu":
         raise WeightsError(
-            f"weights file {path}: layer {layer} has an array of shape {dataset.shape} and type "
-            f"{dataset.dtype}, which is no layer of VGG"
+            f"layer {layer} has an array of shape {dataset.shape} and type {dataset.dtype}, which "
+            "is no layer of VGG"
         )
     values: np.ndarray = dataset[()]
     return values
@@ -160,9 +160,8 @@ def _read_mat(path: Path, model: str) -> RawWeights:
 
     if h5py.is_hdf5(path):
         raise WeightsError(
-            f"weights file {path} is in MATLAB's format 7.3, which cannot be read here; save "
-            "it again in MATLAB with save(…, '-v7'), or use MatConvNet's own "
-            f"{matconvnet_name(model)}"
+            "it is in MATLAB's format 7.3, which cannot be read here; save it again in MATLAB with "
+            f"save(…, '-v7'), or use MatConvNet's own {matconvnet_name(model)}"
         )
     names = ["layers", "net", "meta", "normalization"]
     file = loadmat(path, struct_as_record=False, squeeze_me=True, variable_names=names)
@@ -185,9 +184,7 @@ def _read_mat(path: Path, model: str) -> RawWeights:
         return found, MEAN_PIXEL
     mean = average.reshape(-1, 3).mean(0).astype(np.float32)
     if not np.isfinite(mean).all():
-        raise WeightsError(
-            f"weights file {path}: averageImage holds NaN or infinity; expected about {MEAN_PIXEL}"
-        )
+        raise WeightsError(f"averageImage holds NaN or infinity; expected about {MEAN_PIXEL}")
     return found, mean
 
 

@@ -45,8 +45,7 @@ SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
 READ = ("conv", "format", "mean", "teacher_scale")
 
 # Of trained files.
-FORMAT = 2
-READ_FORMATS = (1, FORMAT)  # Format 1 has all layers up to conv5_1 and no teacher_scale.
+FORMAT = 2  # Format 1 has all layers up to conv5_1 and no teacher_scale.
 TYPES = ("int8", "float16", "float32")
 LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
 
@@ -81,8 +80,8 @@ def read_weights(path: Path, model: str) -> Weights:
     identity = file_identity(path)
     try:
         return _read(path, suffix, model, identity)
-    except WeightsError:
-        raise
+    except WeightsError as error:
+        raise WeightsError(f"weights file {path}: {error}") from None
     except Exception as error:  # A damaged file can make its parser fail in any way.
         raise WeightsError(
             f"weights file {path} cannot be used: {_damage(path) or one_line(error)}; "
@@ -93,16 +92,16 @@ def read_weights(path: Path, model: str) -> Weights:
 def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
     if suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            _check_sizes(arrays.zip, path)
+            _check_sizes(arrays.zip)
             if "format" in arrays:
                 needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
-                return _trained(needed, path, identity)
+                return _trained(needed, identity)
             found, mean = _plain_arrays(arrays), MEAN_PIXEL
     elif identity in (f"md5:{each.published.md5}" for each in ARCHITECTURES.values()):
         found, mean = read_foreign(path, model)
     else:
         found, mean = read_in_process(path, model)
-    return Weights(model, identity, _published_layers(found, path, model), mean)
+    return Weights(model, identity, _published_layers(found, model), mean)
 
 
 def read_in_process(path: Path, model: str) -> RawWeights:
@@ -165,7 +164,7 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _published_layers(found: Mapping[str, tuple[Any, Any]], path: Path, model: str) -> Layers:
+def _published_layers(found: Mapping[str, tuple[Any, Any]], model: str) -> Layers:
     """Return all layers of a model, in order.
 
     Raises WeightsError for a layer that is missing, invalid, or another network's.
@@ -177,26 +176,23 @@ def _published_layers(found: Mapping[str, tuple[Any, Any]], path: Path, model: s
         block = others[0][4]
         last = max(layer for layer in shapes if layer[4] == block)
         raise WeightsError(
-            f"weights file {path} has a layer {others[0]} with a kernel of shape "
-            f"{np.shape(found[others[0]][0])}, which {model} has not: its block {block} is "
-            f"expected to end with {last} of shape {shapes[last]}; it is another network's"
+            f"it has a layer {others[0]} with a kernel of shape {np.shape(found[others[0]][0])}, "
+            f"which {model} has not: its block {block} is expected to end with {last} of shape "
+            f"{shapes[last]}; it is another network's"
         )
     kernels = {}
     for layer, shape in shapes.items():
         expected = f"expected a kernel of shape {shape} and a bias of shape ({shape[3]},)"
         if layer not in found:
             there = ", ".join(sorted(found)) or "none of its layers"
-            raise WeightsError(
-                f"weights file {path} has no layer {layer} of {model}, {expected}; found: {there}"
-            )
+            raise WeightsError(f"it has no layer {layer} of {model}, {expected}; found: {there}")
         kernel = np.asarray(found[layer][0], np.float32)
         bias = np.asarray(found[layer][1], np.float32).reshape(-1)
-        kernels[layer] = _checked(path, layer, kernel, bias, shape, expected)
+        kernels[layer] = _checked(layer, kernel, bias, shape, expected)
     return kernels
 
 
 def _checked(
-    path: Path,
     layer: str,
     kernel: np.ndarray,
     bias: np.ndarray,
@@ -207,13 +203,11 @@ def _checked(
     the kernel's or are not finite."""
     if kernel.shape != shape or bias.shape != shape[3:]:
         raise WeightsError(
-            f"weights file {path}: layer {layer} has a kernel of shape {kernel.shape} and a bias "
-            f"of shape {bias.shape}; {expected}"
+            f"layer {layer} has a kernel of shape {kernel.shape} and a bias of shape {bias.shape}; "
+            f"{expected}"
         )
     if not (_finite(kernel) and _finite(bias)):
-        raise WeightsError(
-            f"weights file {path}: layer {layer} holds NaN or infinity; {expected}, all finite"
-        )
+        raise WeightsError(f"layer {layer} holds NaN or infinity; {expected}, all finite")
     return np.ascontiguousarray(kernel), bias.astype(np.float32)
 
 
@@ -225,76 +219,73 @@ def _plain_arrays(file: Any) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_sizes(archive: zipfile.ZipFile) -> None:
     """Raise WeightsError, from the archive's table, for an array far larger than VGG has."""
     for member in archive.infolist():
         if member.filename.startswith(READ) and member.file_size > LARGEST_ARRAY_BYTES:
             raise WeightsError(
-                f"weights file {path}: {printable(member.filename)} has "
-                f"{gigabytes(member.file_size)}, which is no layer of VGG"
+                f"{printable(member.filename)} has {gigabytes(member.file_size)}, which is no "
+                "layer of VGG"
             )
 
 
-def _trained(arrays: Mapping[str, Any], path: Path, identity: str) -> Weights:
+def _trained(arrays: Mapping[str, Any], identity: str) -> Weights:
     """Return the weights of a trained file from its arrays.
 
     Raises WeightsError, in one line, for another version, and naming the layer for one that is
     unknown or missing, does not fit the one before, or is not finite.
     """
     version = arrays["format"]
-    if version.shape != () or version not in READ_FORMATS:
+    if version.shape != () or version not in (1, FORMAT):
         raise WeightsError(
-            f"weights file {path} is of format {version}, and this program reads formats "
-            f"{' and '.join(map(str, READ_FORMATS))}; a newer version of the program may read it"
+            f"it is of format {version}, and this program reads formats 1 and {FORMAT}; a newer "
+            "version of the program may read it"
         )
     kernels, channels = {}, 3
-    for layer in _trained_layers(arrays, path):
-        kernels[layer] = _trained_layer(arrays, layer, channels, path)
+    for layer in _trained_layers(arrays):
+        kernels[layer] = _trained_layer(arrays, layer, channels)
         channels = kernels[layer][1].size
     mean = arrays.get("mean")
     if mean is None or mean.shape != (3,) or not _finite(mean):
-        raise WeightsError(f"weights file {path} has no `mean` of three finite numbers")
+        raise WeightsError("it has no `mean` of three finite numbers")
     scale = arrays.get("teacher_scale", np.empty(0))
     if scale.size and not (scale.shape == (len(kernels),) and _finite(scale) and (scale > 0).all()):
         raise WeightsError(
-            f"weights file {path}: teacher_scale is expected to be {len(kernels)} positive "
-            "numbers, one for each layer"
+            f"teacher_scale is expected to be {len(kernels)} positive numbers, one for each layer"
         )
     scales = dict(zip(kernels, scale.tolist(), strict=False))
     return Weights(DISTILLED, identity, kernels, mean.astype(np.float32), scales)
 
 
-def _trained_layers(arrays: Mapping[str, Any], path: Path) -> list[str]:
+def _trained_layers(arrays: Mapping[str, Any]) -> list[str]:
     """Return a trained file's layers, shallow to deep."""
     known = layer_names("vgg19")
     stored = {name[:-2] for name in arrays if name.endswith(("_W", "_b"))}
     if others := sorted(stored - set(known)):
         raise WeightsError(
-            f"weights file {path} has a layer {others[0]}; expected layers of VGG19, {known[0]} "
-            f"to {known[-1]}"
+            f"it has a layer {others[0]}; expected layers of VGG19, {known[0]} to {known[-1]}"
         )
     blocks = max([LEAST_BLOCKS, *(int(layer[4]) for layer in stored)])
     for first in (f"conv{block}_1" for block in range(1, blocks + 1)):
         if first not in stored:
             raise WeightsError(
-                f"weights file {path} has no layer {first}; expected the first layer of each of "
-                f"its blocks, which are {LEAST_BLOCKS} at least"
+                f"it has no layer {first}; expected the first layer of each of its blocks, which "
+                f"are {LEAST_BLOCKS} at least"
             )
     return [layer for layer in known if layer in stored]
 
 
 def _trained_layer(
-    arrays: Mapping[str, Any], layer: str, channels: int, path: Path
+    arrays: Mapping[str, Any], layer: str, channels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a layer's kernel, which takes `channels` channels, and bias."""
     expected = f"expected a kernel of shape (3, 3, {channels}, n) and a bias of shape (n,)"
     kernel, bias = arrays.get(f"{layer}_W"), arrays.get(f"{layer}_b")
     if kernel is None or bias is None:
-        raise WeightsError(f"weights file {path} has no layer {layer}, {expected}")
+        raise WeightsError(f"it has no layer {layer}, {expected}")
     if kernel.dtype.name not in TYPES:
         raise WeightsError(
-            f"weights file {path}: layer {layer} is of type {kernel.dtype}; expected one of "
-            f"{', '.join(TYPES)}"
+            f"layer {layer} is of type {kernel.dtype}; expected one of {', '.join(TYPES)}"
         )
     shape = (3, 3, channels, max(1, bias.size))
     wide = kernel.astype(np.float32)
@@ -302,11 +293,10 @@ def _trained_layer(
         scale = arrays.get(f"{layer}_scale")
         if scale is None or scale.shape != bias.shape:
             raise WeightsError(
-                f"weights file {path}: layer {layer} is of type int8 and has no {layer}_scale of "
-                f"shape {bias.shape}"
+                f"layer {layer} is of type int8 and has no {layer}_scale of shape {bias.shape}"
             )
         wide = wide * scale.astype(np.float32)
-    return _checked(path, layer, wide, bias, shape, expected)
+    return _checked(layer, wide, bias, shape, expected)
 
 
 def _finite(array: np.ndarray) -> bool:
