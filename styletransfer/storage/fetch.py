@@ -27,7 +27,6 @@ from styletransfer.storage.sync import (
     OwnFileError,
     SyncResult,
     SyncRules,
-    check_all,
     check_deletion,
     delete_all,
     transfer_all,
@@ -83,11 +82,9 @@ def download_all(
         jobs.append(Job(entry.key, entry.size, download))
     if jobs and not rules.dry_run:
         manifest.begin()
-    skipped = {job.key for job in checks} - check_all(checks, result, rules)
-    jobs = [job for job in jobs if job.key not in skipped]
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
-    transfer_all(jobs, result, rules, "fetching")
+    transfer_all(checks, jobs, result, rules, "fetching")
     delete_all(FolderBucket(folder), to_delete, result, rules, manifest.remove)
     return result
 

@@ -161,11 +161,10 @@ def upload_all(
 
     earlier = () if rules.dry_run else _unfinished(bucket)
     # Only a file of the same size has to be read to see whether it differs.
-    to_check = {e.key for e in entries if e.key in existing and existing[e.key].size == e.size}
-    checks = [Job(e.key, e.size, partial(differs, e.key)) for e in entries if e.key in to_check]
-    skipped = to_check - check_all(checks, result, rules)
-    uploads = [Job(e.key, e.size, partial(upload, e.key)) for e in entries if e.key not in skipped]
-    transfer_all(uploads, result, rules, "sending")
+    to_check = [e for e in entries if e.key in existing and existing[e.key].size == e.size]
+    checks = [Job(e.key, e.size, partial(differs, e.key)) for e in to_check]
+    uploads = [Job(e.key, e.size, partial(upload, e.key)) for e in entries]
+    transfer_all(checks, uploads, result, rules, "sending")
     for each in earlier:
         # Its process was killed, and the bucket would keep it, unlisted and billed.
         if each.key in arrived:
@@ -244,29 +243,25 @@ def _single_files(
     return paths.__getitem__, selected, lambda key: False
 
 
-def check_all(checks: Sequence[Job], result: SyncResult, rules: SyncRules) -> set[str]:
-    """Compare files with the receiver's, and return the keys of those that differ."""
-    differing = set[str]()
+def transfer_all(
+    checks: Sequence[Job], jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str
+) -> None:
+    """Compare files with the receiver's, then transfer files, or only report them.
+
+    Args:
+        checks: Jobs that return whether a file differs from the receiver's.
+        jobs: The transfers. A file that was checked and does not differ is skipped.
+        result: Counts them.
+        rules: What is printed, and how many jobs run at a time.
+        doing: The word for transfers on a terminal, such as `sending`.
+    """
+    skipped = {job.key for job in checks}
 
     def checked(job: Job, differs: bool) -> str:
         if differs:
-            differing.add(job.key)
+            skipped.remove(job.key)
         result.same += not differs
         return ""
-
-    _run(checks, result, rules, checked, "checking", count_bytes=False)
-    return differing
-
-
-def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
-    """Transfer files, or only report them.
-
-    Args:
-        jobs: The transfers.
-        result: Counts them.
-        rules: What is printed, and how many transfers run at a time.
-        doing: The word for them on a terminal, such as `sending`.
-    """
 
     def transferred(job: Job, changed: bool) -> str:
         if not changed:
@@ -276,6 +271,8 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
         result.size += job.size
         return f"{printable(job.key)} ({megabytes(job.size)})"
 
+    _run(checks, result, rules, checked, "checking", count_bytes=False)
+    jobs = [job for job in jobs if job.key not in skipped]
     if rules.dry_run:
         for job in jobs:
             print(transferred(job, True), flush=True)
