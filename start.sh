@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finds or makes the Python environment, then runs a mode in it: see usage().
-# Written for the bash 3.2 of macOS as well.
+# Finds or creates the Python environment, then runs a mode in it: see usage().
+# Compatible with bash 3.2, which macOS has.
 set -euo pipefail
 unset CDPATH # With it, cd prints where it went.
 
@@ -8,29 +8,31 @@ usage() {
   cat <<'END'
 Paints every photo in every look.
 
-  ./start.sh                paint: the bundled samples, or what BUCKET_* name (see .env.example)
+  ./start.sh                paint the photos in BUCKET_SOURCE (see .env.example), or the samples
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
-                            paint these folders (./name) or buckets (name), or single pictures;
+                            paint these folders (./name), buckets (name) or single pictures;
                             any setting is a flag (docs/settings.md)
-  ./start.sh --open         open the page of the results in the browser at the end
-  ./start.sh --keep         only paint what has no result yet, whatever has changed since
-  ./start.sh --dry-run      only report what would be painted, how long it takes, and the memory
+  ./start.sh --open         open the results page in the browser at the end
+  ./start.sh --keep         paint only pictures without a result, whatever has changed
+  ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);
-                            RUN_MODE=web is the same
-  ./start.sh cluster …      paint on a Ray cluster, which CLUSTER names (docs/cluster.md);
-                            without it, on that of this machine
+                            RUN_MODE=web does the same
+  ./start.sh cluster …      paint on the Ray cluster at CLUSTER (docs/cluster.md), or else on the
+                            one on this machine
   ./start.sh setup [--dev] [--cluster]
-                            make the Python environment and print the path of its Python;
-                            --dev adds what the tests need, --cluster Ray
+                            create the Python environment and print the path of its Python;
+                            --dev adds the requirements of the tests, --cluster adds Ray
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
   ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
 
-The first start installs this project and its requirements into .venv beside this script, by uv,
-which it downloads into .uv if there is none; uv finds a Python 3.11 to 3.13, or downloads one. If
-the active environment, python3 or python already has the requirements, that one is used, unless
-ALWAYS_VENV=1 is set. On Linux x86_64 with an NVIDIA GPU, or with DEVICE=gpu, CUDA is installed too.
-Relative paths in variables start at this script's folder.
-Exit codes of its own: 2 an unknown mode, or neither uv nor Python; 6 .venv could not be made.
+The first start installs this project and its requirements with uv into .venv in this script's
+folder. If necessary, it downloads uv into .uv, and uv downloads a Python 3.11 to 3.13. If the active
+environment, python3 or python already has the requirements, that one is used, unless ALWAYS_VENV=1
+is set. On Linux x86_64 with an NVIDIA GPU, or with DEVICE=gpu, CUDA is installed too. Relative paths
+in variables start at this script's folder.
+
+Exit codes: 2 unknown mode, or neither uv nor Python; 6 .venv could not be created; otherwise those
+of the program (docs/batches.md).
 END
 }
 
@@ -47,7 +49,7 @@ done
 export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
-# A mode is what Python runs in the environment, and the extras of pyproject.toml that it needs.
+# A mode sets Python's arguments, and the extras of pyproject.toml that it needs.
 extras=()
 [ -z "${CLUSTER:-}" ] || extras=(cluster)
 mode=${1:-${RUN_MODE:-}}
@@ -80,9 +82,9 @@ case $mode in
     ;;
 esac
 
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2} # Without TensorFlow's own notes.
-export PYTHONUNBUFFERED=${PYTHONUNBUFFERED:-1}         # Logs show a line when it is written.
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2} # Hides TensorFlow's informational messages.
+export PYTHONUNBUFFERED=${PYTHONUNBUFFERED:-1}         # Log lines appear at once.
 
-# Sets `python` to the one of an environment with these extras, which it makes if it is missing.
+# Sets `python` to that of an environment with these extras, and creates the environment if necessary.
 . tools/environment.sh
 exec "$python" "${run[@]}" 9>&- # exec, so that signals reach Python itself.

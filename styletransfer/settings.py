@@ -126,7 +126,7 @@ class Settings:
     )
     optimizer: str = setting(
         "adam",
-        "Adam, or L-BFGS, whose steps take up to 20 evaluations each, so far fewer are needed",
+        "Adam, or L-BFGS, which takes up to 20 evaluations per step and needs far fewer steps",
         choices=("adam", "lbfgs"),
     )
     learning_rate: float = setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
@@ -164,24 +164,24 @@ class Settings:
     )
     compile: str = setting(
         "auto",
-        "whether XLA compiles the steps into fewer and larger operations, anew for each size of "
-        "picture; `auto`: on a GPU, the losses at once, all else where enough steps are left to "
-        "pay for it",
+        "whether XLA compiles the steps into fewer and larger operations, once for each size of "
+        "picture; `auto`: on a GPU, the losses at once, the rest if enough steps are left to pay "
+        "for it",
         choices=("auto", "always", "never"),
         compare=False,
     )
     seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
     quality: str = setting(
         "fine",
-        "defaults of other settings, which count more where they are given: "
+        "changes the defaults of other settings: "
         + ", ".join(f"{name} ({_listed(values)})" for name, values in QUALITIES.items() if values)
-        + "; fine has the usual ones",
+        + "; fine keeps the usual ones",
         choices=tuple(QUALITIES),
         compare=False,
     )
     recipe: str = setting(
         "default",
-        "`default` paints each place after the place of the painting that is most like it; "
+        "`default` paints each place like the most similar place of the painting; "
         "`moments` compares statistics of the whole painting alone; `inetwork` paints as the "
         "original INetwork script: its losses, layers and defaults",
         choices=("default", "moments", "inetwork"),
