@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import sys
-import sysconfig
 import threading
 import traceback
 import webbrowser
@@ -155,8 +154,11 @@ def fail(name: str, message: str, code: int) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process now. Threads that wait for an unreachable network would keep it for
-    minutes, and a platform waits only seconds after SIGTERM."""
+    """End the process now.
+
+    Threads that wait for an unreachable network would keep it for minutes, and a platform waits
+    only seconds after SIGTERM.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -168,7 +170,7 @@ def on_terminal() -> bool:
 
 
 def ask(question: str) -> str:
-    """The answer to a question on the terminal; empty at the end of input."""
+    """Return the answer to a question on the terminal, or an empty text at the end of input."""
     try:
         return input(question).strip()
     except EOFError:
@@ -176,7 +178,7 @@ def ask(question: str) -> str:
 
 
 def open_in_browser(path: Path) -> None:
-    """Shows a file or folder in the browser, or says that there is none."""
+    """Show a file or folder in the browser, or print its path if no browser starts."""
     started = False
     with contextlib.suppress(webbrowser.Error):
         started = webbrowser.open(path.resolve().as_uri())
@@ -185,7 +187,7 @@ def open_in_browser(path: Path) -> None:
 
 
 def _catch_ctrl_c() -> None:
-    """Makes Ctrl-C raise KeyboardInterrupt again, which `use_right_python` has switched off."""
+    """Make Ctrl-C raise KeyboardInterrupt again, which `use_right_python` has switched off."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -196,16 +198,10 @@ def _missing_packages(package: str, paints: bool) -> str:
         return (
             f"the Python package {package} is missing; ./start.sh setup installs all that it needs"
         )
-    missing = {LAPTOP[each] for each in LAPTOP if each == package or not find_spec(each)}
-    names = " ".join(sorted(missing))
-    how = f"install with: {sys.executable or 'python3'} -m pip install {names}"
-    # Debian's, Ubuntu's and Homebrew's Pythons refuse packages from elsewhere.
-    managed = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
-    if managed and sys.prefix == sys.base_prefix:
-        every = " ".join(dict.fromkeys(LAPTOP.values()))
-        how = (
-            f"this Python is its system's, so make .venv, which the scripts then use: cd {PROGRAM} "
-            f"&& python3 -m venv .venv && .venv/bin/pip install {every}"
-        )
-    what = "package is" if len(missing) == 1 else "packages are"
-    return f"Python {what} missing: {names.replace(' ', ', ')}; {how}"
+    missing = {LAPTOP[module] for module in LAPTOP if module == package or not find_spec(module)}
+    # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
+    return (
+        f"Python packages are missing: {', '.join(sorted(missing))}; install them in .venv, which "
+        f"the scripts then use: cd {PROGRAM} && python3 -m venv .venv && "
+        f".venv/bin/pip install {' '.join(dict.fromkeys(LAPTOP.values()))}"
+    )

@@ -1,12 +1,15 @@
 """bucket_management.py: checks, creates, lists and empties buckets, and aborts uploads."""
 
 import argparse
+import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 
 from styletransfer.cli.app import ask, on_terminal, run_program
-from styletransfer.cli.bucket_check import check
 from styletransfer.cli.named_buckets import (
     ACCOUNT_NOTES,
     BUCKET_HELP,
@@ -16,8 +19,9 @@ from styletransfer.cli.named_buckets import (
 )
 from styletransfer.cli.parser import new_parser
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import megabytes, plural, printable
-from styletransfer.storage.base import Progress, Store
+from styletransfer.log import duration, megabytes, plural, printable
+from styletransfer.storage.address import folder_hint
+from styletransfer.storage.base import Progress, Store, UnavailableError
 from styletransfer.storage.jobs import Job, run_jobs
 
 PROG = "bucket_management.py"
@@ -26,10 +30,11 @@ CODES = """
 exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused, or a problem that check found"""
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
+SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
+    """Run the script of that name, and return its exit code."""
     args = _parser().parse_args(arguments)
     actions: dict[str, Callable[[], int]] = {
         "check": check,
@@ -41,28 +46,125 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
     return run_program(PROG, actions[args.action])
 
 
+@dataclass
+class Finding:
+    """The result of a check of one bucket.
+
+    Attributes:
+        name: The variable, and the bucket.
+        states: Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
+        problem: The reason why a run cannot paint, and what to do about it, or an empty text.
+        notes: Advice that does not keep a run from painting.
+    """
+
+    name: str
+    states: dict[str, bool] = field(default_factory=dict)
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())
+        return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
+
+
+def check() -> int:
+    """Try the three configured buckets at once, and return 0, or 5 if any of them has a problem.
+
+    Writes one object with a random name into each and deletes it. A run only reads photos and
+    paintings, so for these a bucket that cannot be written to is not a problem.
+    """
+    buckets = open_configured()
+    with ThreadPoolExecutor(len(buckets)) as pool:
+        findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
+    print(*findings, sep="\n", flush=True)
+    return StorageError.exit_code if any(finding.problem for finding in findings) else 0
+
+
+def _try_bucket(variable: str, bucket: Store) -> Finding:
+    found = Finding(f"{variable} {printable(bucket.name)}")
+    try:
+        found.states["reachable"] = bucket.exists()
+        if not found.states["reachable"]:
+            found.problem = "does not exist; create it: ./bucket_management.py create"
+            found.problem += folder_hint(bucket.name)
+            return found
+        skew = bucket.clock_skew()
+        found.states["readable"] = False
+        if entry := next(iter(bucket.list()), None):
+            bucket.find(entry.key)
+        found.states["readable"] = True
+    except StorageError as error:
+        found.problem = str(error)
+        if "readable" not in found.states:
+            found.states["reachable"] = not isinstance(error, UnavailableError)
+            if found.states["reachable"]:
+                found.states["readable"] = False
+            return found
+    if abs(skew) > SKEW_S:
+        side = "ahead" if skew > 0 else "behind"
+        found.notes.append(f"this machine's clock is {abs(skew):.0f} s {side}; set it")
+    _try_writing(bucket, variable, found)
+    if found.states["readable"]:
+        _look_for_unfinished(bucket, found)
+    return found
+
+
+def _try_writing(bucket: Store, variable: str, found: Finding) -> None:
+    key = f"bucket-check-{secrets.token_hex(16)}"
+    try:
+        bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
+    except StorageError as error:
+        found.states["writable"] = False
+        reason = str(error).replace(key, "a test object")
+        if variable == "BUCKET_RESULT":
+            found.problem = found.problem or f"results cannot be stored: {reason}"
+        else:
+            what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
+            found.notes.append(f"painting works, but uploading {what} does not: {reason}")
+        return
+    found.states["writable"] = True
+    try:
+        bucket.delete(key)
+    except StorageError as error:
+        found.problem = found.problem or f"objects cannot be deleted: {error}"
+
+
+def _look_for_unfinished(bucket: Store, found: Finding) -> None:
+    try:
+        uploads = bucket.unfinished_uploads()
+    except StorageError as error:  # This takes a separate right, which painting does not need.
+        found.notes.append(f"unfinished uploads cannot be looked for: {error}")
+        return
+    if uploads:
+        age = duration(max(0.0, time.time() - min(upload.begun for upload in uploads)))
+        found.notes.append(
+            f"{plural(len(uploads), 'unfinished upload')}, the oldest begun {age} ago: stored and "
+            "billed, though not listed; if nothing is being uploaded now, abort: "
+            f"./bucket_management.py abort {printable(bucket.name)}"
+        )
+
+
 def create(bucket: Store) -> None:
-    """Creates a bucket, and prints whether it was missing. Raises StorageError."""
+    """Create a bucket, and print whether it was missing. Raises StorageError."""
     state = "created" if bucket.create() else "exists already"
     print(f"{printable(bucket.name)}: {state}", flush=True)
 
 
 def abort(bucket: Store) -> None:
-    """Aborts a bucket's unfinished uploads, and prints how many there were. Raises StorageError."""
-    aborted = plural(abort_uploads(bucket), "unfinished upload")
+    """Abort a bucket's unfinished uploads, and print how many there were. Raises StorageError."""
+    aborted = plural(_abort_uploads(bucket), "unfinished upload")
     print(f"{printable(bucket.name)}: {aborted} aborted", flush=True)
 
 
-def abort_uploads(bucket: Store) -> int:
-    """Abort a bucket's unfinished uploads, and return their number. Raises StorageError."""
+def _abort_uploads(bucket: Store) -> int:
     uploads = bucket.unfinished_uploads()
-    for each in uploads:
-        bucket.abort_upload(each)
+    for upload in uploads:
+        bucket.abort_upload(upload)
     return len(uploads)
 
 
 def list_objects(bucket: Store) -> None:
-    """Prints the size of each object, its key, and the total. Raises StorageError."""
+    """Print the size of each object, its key, and the total. Raises StorageError."""
     from rich.filesize import decimal
 
     print(f"{printable(bucket.name)}:")
@@ -74,8 +176,20 @@ def list_objects(bucket: Store) -> None:
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Deletes all objects and unfinished uploads of a bucket, or under a prefix; returns the exit
-    code. Raises ConfigError if it is not confirmed, StorageError."""
+    """Delete all objects and unfinished uploads of a bucket, or under a prefix.
+
+    Args:
+        value: The bucket, with or without a prefix.
+        yes: Whether not to ask.
+        dry_run: Whether only to report what would be deleted.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: The user has not confirmed it.
+        StorageError: The bucket cannot be listed.
+    """
     bucket = open_named(value)
     entries = list(bucket.list_with_folder_markers())
     first = ", ".join(printable(entry.key) for entry in entries[:SHOWN_KEYS])
@@ -102,9 +216,9 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
         return ""
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
-    jobs = [Job(each.key, each.size, partial(delete, each.key)) for each in entries]
+    jobs = [Job(entry.key, entry.size, partial(delete, entry.key)) for entry in entries]
     run_jobs(jobs, ended, "deleting", count_bytes=False)
-    uploads = abort_uploads(bucket)
+    uploads = _abort_uploads(bucket)
     summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
     summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
@@ -116,18 +230,19 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
 
 
 def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
-    """Runs an action on the buckets named, or else on the three configured ones. One that fails
-    does not stop the others; returns the highest exit code."""
-    buckets = [open_named(each) for each in dict.fromkeys(values)]
-    buckets = buckets or list(open_configured().values())
-    codes = [0]
-    for bucket in buckets:
+    """Run an action on the buckets named, or else on the three configured ones.
+
+    A bucket that fails does not stop the others. Returns the highest exit code.
+    """
+    buckets = [open_named(value) for value in dict.fromkeys(values)]
+    code = 0
+    for bucket in buckets or open_configured().values():
         try:
             action(bucket)
         except StorageError as error:
             print(f"{PROG}: {error}", file=sys.stderr)
-            codes.append(error.exit_code)
-    return max(codes)
+            code = max(code, error.exit_code)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,15 +254,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    def add(name: str, description: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
-        return actions.add_parser(
-            name,
-            help=description,
-            description=description,
-            aliases=["ls"] if name == "list" else [],
-            epilog=notes + CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+    def add(name: str, text: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
+        aliases = ["ls"] if name == "list" else []
+        epilog = notes + CODES
+        return actions.add_parser(name, help=text, description=text, aliases=aliases, epilog=epilog)
 
     add("check", "Checks that all three buckets can be used, and says what to do if not.")
     for name, description in (

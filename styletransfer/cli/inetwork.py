@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program, set_up_log, wants_json
-from styletransfer.cli.loss_chart import chart_png, check_matplotlib
+from styletransfer.cli.losses import LossLog, chart_png, check_matplotlib
 from styletransfer.cli.picture_files import (
     ResultFiles,
     check_targets,
@@ -28,14 +28,13 @@ from styletransfer.signals import Stop, Stopped
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     import numpy as np
 
-    from styletransfer.cli.loss_log import LossLog
     from styletransfer.engine.stylize import Step
     from styletransfer.images.decode import Picture
     from styletransfer.vgg.sources import WeightsSource
 
 
 def inetwork(words: Sequence[str] | None = None) -> int:
-    """The script of that name; returns its exit code."""
+    """Run the script of that name, and return its exit code."""
 
     def run() -> int:
         set_up_log("%(message)s", {})
@@ -51,7 +50,7 @@ def inetwork(words: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> Path:
-    """Runs the mode that the arguments ask for; returns the path written."""
+    """Run the mode that the arguments ask for, and return the path written."""
     modes = [mode for mode in inetwork_arguments.MODES if getattr(args, mode)]
     if len(modes) > 1:
         raise ConfigError(f"--{modes[0]} and --{modes[1]} do not go together")
@@ -80,10 +79,10 @@ def _dispatch(args: argparse.Namespace) -> Path:
 
 
 def paint(args: argparse.Namespace) -> Path:
-    """Paints a photo in the style of paintings; returns the path written, `PREFIX.png`.
+    """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
-    Raises a StyleTransferError before painting if an argument does not fit, and Stopped after a
-    signal, which says what is kept.
+    Raises a StyleTransferError before painting if an argument does not fit, and after a signal
+    Stopped with the files that are kept.
     """
     if len(args.pictures) < 3:
         raise ConfigError(
@@ -109,10 +108,10 @@ def paint(args: argparse.Namespace) -> Path:
     check_targets(targets, prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
-    pixels = [painting.pixels_int for painting in paintings]
-    if settings.recipe != "inetwork":  # The original knows neither alpha nor borders.
-        _leave_out_transparent(given, photo, paintings, args.pictures)
-        pixels = _used_pixels(paintings, given["style_masks"], refs)
+    if settings.recipe == "inetwork":  # The original uses transparent parts and borders.
+        pixels = [painting.pixels_int for painting in paintings]
+    else:
+        pixels = _without_unused_parts(given, photo, paintings, [base, *refs])
     del paintings
 
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
@@ -126,12 +125,7 @@ def paint(args: argparse.Namespace) -> Path:
         vgg = VGG(weights or read_source(source, settings.model, settings.seed))
         del weights
         logger.info("painting with %s", described(vgg.identity, source.given))
-        style = StyleTargets(
-            pixels,
-            shares,
-            given.pop("style_masks"),
-            given.pop("regions"),
-        )
+        style = StyleTargets(pixels, shares, given.pop("style_masks"), given.pop("regions"))
         del pixels  # The style has them.
         transfer = StyleTransfer(
             photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
@@ -157,8 +151,6 @@ def _run(
         every: The number of steps after which a picture is written, or 0 for never.
         chart: Whether to draw the losses.
     """
-    from styletransfer.cli.loss_log import LossLog
-
     with LossLog(results.path(extension="csv")) as losses, Stop() as stop:
         try:
             recorded = _recorded(steps, losses, results, every, stop)
@@ -199,7 +191,7 @@ def _recorded(
 
 
 def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
-    """The masks and the picture to start from, by the names of `stylize`'s parameters."""
+    """Return the masks and the picture to start from, by the names of `stylize`'s parameters."""
     from styletransfer.images import masks
 
     def one(path: str | None, argument: str) -> "np.ndarray | None":
@@ -232,42 +224,36 @@ def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
     }
 
 
-def _leave_out_transparent(
+def _without_unused_parts(
     given: dict[str, Any], photo: "Picture", paintings: Sequence["Picture"], names: Sequence[str]
-) -> None:
-    """Take transparent parts out of the masks of a photo and of paintings.
+) -> list["np.ndarray"]:
+    """Take transparent parts out of the masks, and return the paintings without borders.
 
     Args:
         given: The masks, which are changed.
         photo: The photo.
         paintings: The paintings.
         names: The names of the photo and of the paintings, for messages.
+
+    Returns:
+        The pixels of each painting, integers [H, W, 3].
     """
-    from styletransfer.images import masks
+    from styletransfer.images import borders, masks
 
     given["content_mask"] = masks.painted(given["content_mask"], photo.alpha_int, names[0])
-    own = given["style_masks"] or [None] * len(paintings)
+    style_masks = given["style_masks"] or [None] * len(paintings)
     given["style_masks"] = [
         masks.visible(mask, painting.alpha, name)
-        for mask, painting, name in zip(own, paintings, names[1:], strict=False)
+        for mask, painting, name in zip(style_masks, paintings, names[1:], strict=True)
     ]
-
-
-def _used_pixels(
-    paintings: Iterable["Picture"],
-    style_masks: Iterable["np.ndarray | None"],
-    names: Iterable[str],
-) -> list["np.ndarray"]:
-    from styletransfer.images.borders import used_pixels
-
     return [
-        used_pixels(painting, mask is not None, f"painting {name}")
-        for painting, mask, name in zip(paintings, style_masks, names, strict=True)
+        borders.used_pixels(painting, mask is not None, f"painting {name}")
+        for painting, mask, name in zip(paintings, given["style_masks"], names[1:], strict=True)
     ]
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
-    """The weights that are named, by the flag or by VGG_WEIGHTS, or else the usual ones.
+    """Return the weights that the flag or VGG_WEIGHTS names, or else the usual ones.
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
@@ -284,7 +270,7 @@ def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
 
 
 def _pictures_of(args: argparse.Namespace) -> list[str]:
-    """The paths of all pictures and masks that are painted from."""
+    """Return the paths of all pictures and masks that are painted from."""
     masks = [args.content_mask, args.color_mask, *(args.style_masks or ()), *(args.regions or ())]
     others = [*masks, inetwork_arguments.start_picture(args)]
     return [*args.pictures[:-1], *(each for each in others if each is not None)]

@@ -2,15 +2,20 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from styletransfer.cli.parser import Parser
-from styletransfer.cli.setting_flags import add_setting, normalized
+from styletransfer.cli.parser import (
+    Parser,
+    add_setting,
+    normalized,
+    settings_given,
+    whole_number,
+)
 from styletransfer.config import DEVICE_CHOICES
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.log import shortened
-from styletransfer.setting_values import LARGEST, expectation, parse_bool, parse_whole
+from styletransfer.setting_values import LARGEST, expectation, parse_bool
 from styletransfer.settings import FIELDS, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
@@ -55,6 +60,41 @@ MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of pa
 FILE_SWITCHES = ("chart", "keep_gps", "hist_match")
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
+MAX_COUNT = 999_999_999
+HELP = {
+    "pictures": "the photo; the painting, or several to blend; the result, with or without its "
+    "extension",
+    "--style_masks": "one per painting, `-` for none: the part of the painting to use (white); "
+    "without --regions and --content_mask, also the part of the picture it goes to",
+    "--content_mask": "the part of the photo to paint (white); the rest keeps its pixels",
+    "--color_mask": "the part in which --preserve_color acts (white)",
+    "--image_size": "rows in px of the picture as it is painted, instead of --size "
+    f"(default with recipe inetwork: {RECIPES['inetwork']['size']})",
+    "--style_weight": "the share of each painting in the blend, or one weight divided equally "
+    "(default: 1)",
+    "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
+    "--output": "the result, instead of PREFIX",
+    "--save_every": "write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
+    "(default: 0; recipe inetwork: 1)",
+    "--chart": "draw the losses in PREFIX_losses.png; needs matplotlib (default: False)",
+    "--output_format": "`same` is the photo's format (default: by PREFIX's extension, else png)",
+    "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
+    "--output_depth": "bits per colour; 16 only with png and tiff (default: 8)",
+    "--keep_gps": "keep the photo's location in the result (default: False)",
+    "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
+    "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
+    "recipe inetwork: published, if they were downloaded before)",
+    "--memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
+    "--device": f"default: {DEVICE_CHOICES[0]}",
+    "--from_record": "repaint the result of a record (_records/….json)",
+    "--color_transfer_only": "transfer CONTENT's colours to GENERATED, a finished painting; writes "
+    "<generated>_original_color.png",
+    "--mask": "with --color_transfer_only: in which part (white)",
+    "--hist_match": "with --color_transfer_only: transfer only the histogram of CONTENT's colours; "
+    "writes <generated>_histogram_color.png (default: 0)",
+    "--mask_transfer": "copy CONTENT's pixels to GENERATED where MASK is black; writes "
+    "<generated>_masked.png",
+}
 
 
 class _Parser(Parser):
@@ -64,8 +104,10 @@ class _Parser(Parser):
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments on the command line, settings as text. Raises ConfigError; exits after
-    --help."""
+    """Return the arguments on the command line, settings as text.
+
+    Raises ConfigError. Exits after --help.
+    """
     return _parser().parse_intermixed_args(normalized(words, FILE_SWITCHES))
 
 
@@ -75,8 +117,10 @@ def usage() -> str:
 
 
 def pictures_given(args: argparse.Namespace, count: int, expected: str) -> list[str]:
-    """The pictures on the command line of a mode that takes so many. Raises ConfigError for another
-    number, which begins with what is `expected`."""
+    """Return the pictures of a mode that takes `count` of them.
+
+    Raises ConfigError with the text `expected` for another number.
+    """
     pictures: list[str] = args.pictures
     if len(pictures) != count:
         raise ConfigError(f"{expected}; got {' '.join(pictures) or 'nothing'}")
@@ -84,9 +128,11 @@ def pictures_given(args: argparse.Namespace, count: int, expected: str) -> list[
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings among the arguments, without `--image_size` (see `with_image_size`) and a
-    picture to start from (see `start_picture`). Raises ConfigError."""
-    given = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
+    """Return the settings among the arguments. Raises ConfigError.
+
+    `with_image_size` adds `--image_size`, and `start_picture` returns a picture to start from.
+    """
+    given = settings_given(args)
     if given.get("rescale_method") == "cubic":
         given["rescale_method"] = "bicubic"
     if start_picture(args) is not None:
@@ -95,7 +141,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def start_picture(args: argparse.Namespace) -> str | None:
-    """The path of the picture to start from; None if `--init_image` is a word or missing."""
+    """Return the path of the picture to start from, or None if `--init_image` is not a path."""
     path: str | None = args.init_image
     return None if path in START_WORDS else path
 
@@ -103,8 +149,10 @@ def start_picture(args: argparse.Namespace) -> str | None:
 def with_image_size(
     settings: Settings, args: argparse.Namespace, height: int, width: int
 ) -> Settings:
-    """The settings for a photo of this size in px: `--image_size` counts rows, `size` is the longer
-    side. Raises ConfigError."""
+    """Return the settings for a photo of this size in px.
+
+    `--image_size` is a number of rows, `size` the longer side. Raises ConfigError.
+    """
     rows = args.image_size
     if rows is None and args.size is None and settings.recipe == "inetwork":
         rows = RECIPES["inetwork"]["size"]
@@ -122,7 +170,7 @@ def with_image_size(
 
 
 def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
-    """Each painting's share: its `--style_weight`, or an equal part of a single one.
+    """Return each painting's share: its `--style_weight`, or an equal part of a single one.
 
     Raises ConfigError for another number of weights, negative or very large ones, and if all are 0.
     """
@@ -152,19 +200,6 @@ def _switch(text: str) -> bool:
     return value
 
 
-def _percent(text: str) -> int:
-    percent = parse_whole(text, 1, 100)
-    if percent is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
-    return percent
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="inetwork.py",
@@ -173,158 +208,48 @@ def _parser() -> argparse.ArgumentParser:
         "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff), and the losses of each step "
         "to PREFIX.csv.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "pictures",
-        metavar="BASE REF [REF …] PREFIX",
-        nargs="*",
-        help="the photo; the painting, or several to blend; the result, with or without its "
-        "extension",
-    )
-    _add_original(parser.add_argument_group("arguments of the original"))
-    _add_ours(parser.add_argument_group("further arguments"))
-    _add_files(parser.add_argument_group("files and device"))
-    _add_other_modes(parser.add_argument_group("instead of painting"))
-    return parser
+    _add(parser, "pictures", metavar="BASE REF [REF …] PREFIX", nargs="*")
+    count = whole_number(0, MAX_COUNT)
 
-
-def _add_original(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--style_masks",
-        metavar="MASK",
-        nargs="+",
-        help="one per painting, `-` for none: the part of the painting that counts (white); "
-        "without --regions and --content_mask, also the part of the picture it goes to",
-    )
-    group.add_argument(
-        "--content_mask",
-        metavar="MASK",
-        help="the part of the photo to paint (white); the rest keeps its pixels",
-    )
-    group.add_argument(
-        "--color_mask", metavar="MASK", help="the part in which --preserve_color acts (white)"
-    )
-    group.add_argument(
-        "--image_size",
-        metavar="ROWS",
-        type=_count,
-        help="rows in px of the picture as it is painted, instead of --size "
-        f"(default with recipe inetwork: {RECIPES['inetwork']['size']})",
-    )
-    group.add_argument(
-        "--style_weight",
-        metavar="WEIGHT",
-        nargs="+",
-        type=float,
-        help="the share of each painting in the blend, or one weight divided equally (default: 1)",
-    )
+    group = parser.add_argument_group("arguments of the original")
+    _add(group, "--style_masks", metavar="MASK", nargs="+")
+    _add(group, "--content_mask", metavar="MASK")
+    _add(group, "--color_mask", metavar="MASK")
+    _add(group, "--image_size", metavar="ROWS", type=count)
+    _add(group, "--style_weight", metavar="WEIGHT", nargs="+", type=float)
     for name, others in ORIGINAL.items():
-        also = "the path of a picture" if name == "init_image" else ""
+        also = ", or the path of a picture" if name == "init_image" else ""
         add_setting(group, name, *others, also=also)
 
-
-def _add_ours(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--regions",
-        metavar="MASK",
-        nargs="+",
-        help="one per painting, `-` for none: the part of the picture it goes to (white)",
-    )
+    group = parser.add_argument_group("further arguments")
+    _add(group, "--regions", metavar="MASK", nargs="+")
     for name in FIELDS:
         if name not in ORIGINAL:
             add_setting(group, name)
 
+    group = parser.add_argument_group("files and device")
+    _add(group, "--output", "-o", metavar="FILE")
+    _add(group, "--save_every", metavar="N", type=count)
+    _add(group, "--chart", metavar="true|false", type=_switch, default=False)
+    _add(group, "--output_format", choices=OUTPUT_FORMATS)
+    _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
+    _add(group, "--output_depth", type=int, choices=(8, 16), default=8)
+    _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
+    _add(group, "--weights", metavar="FILE")
+    _add(group, "--memory_limit", metavar="SIZE")
+    _add(group, "--device", choices=DEVICE_CHOICES, default=DEVICE_CHOICES[0])
 
-def _add_files(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-o", "--output", metavar="FILE", help="the result, instead of PREFIX")
-    group.add_argument(
-        "--save_every",
-        metavar="N",
-        type=_count,
-        help="write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
-        "(default: 0; recipe inetwork: 1)",
-    )
-    group.add_argument(
-        "--chart",
-        metavar="true|false",
-        type=_switch,
-        default=False,
-        help="draw the losses in PREFIX_losses.png; needs matplotlib (default: False)",
-    )
-    group.add_argument(
-        "--output_format",
-        choices=OUTPUT_FORMATS,
-        help="`same` is the photo's format (default: by PREFIX's extension, or else png)",
-    )
-    group.add_argument(
-        "--output_quality",
-        metavar="N",
-        type=_percent,
-        default=95,
-        help="quality of jpg and webp, 1 to 100 (default: 95)",
-    )
-    group.add_argument(
-        "--output_depth",
-        type=int,
-        choices=(8, 16),
-        default=8,
-        help="bits per colour; 16 only with png and tiff (default: 8)",
-    )
-    group.add_argument(
-        "--keep_gps",
-        metavar="true|false",
-        type=_switch,
-        default=False,
-        help="keep the photo's location in the result (default: False)",
-    )
-    group.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
-        "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
-        "recipe inetwork: published, if they were fetched before)",
-    )
-    group.add_argument(
-        "--memory_limit",
-        metavar="SIZE",
-        help="the most memory to use, such as 6GB (default: what is free)",
-    )
-    group.add_argument(
-        "--device",
-        choices=DEVICE_CHOICES,
-        default=DEVICE_CHOICES[0],
-        help=f"default: {DEVICE_CHOICES[0]}",
-    )
+    group = parser.add_argument_group("instead of painting")
+    _add(group, "--from_record", metavar="FILE")
+    _add(group, "--color_transfer_only", action="store_true")
+    _add(group, "--mask", metavar="MASK")
+    _add(group, "--hist_match", metavar="0|1", type=_switch, default=False)
+    _add(group, "--mask_transfer", action="store_true")
+    return parser
 
 
-def _add_other_modes(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--from_record",
-        metavar="FILE",
-        help="repaint the result of a record (_records/….json)",
-    )
-    group.add_argument(
-        "--color_transfer_only",
-        action="store_true",
-        help="transfer CONTENT's colours to GENERATED, a finished painting; writes "
-        "<generated>_original_color.png",
-    )
-    group.add_argument(
-        "--mask", metavar="MASK", help="with --color_transfer_only: in which part (white)"
-    )
-    group.add_argument(
-        "--hist_match",
-        metavar="0|1",
-        type=_switch,
-        default=False,
-        help="with --color_transfer_only: transfer only the histogram of CONTENT's colours; writes "
-        "<generated>_histogram_color.png (default: 0)",
-    )
-    group.add_argument(
-        "--mask_transfer",
-        action="store_true",
-        help="copy CONTENT's pixels to GENERATED where MASK is black; writes "
-        "<generated>_masked.png",
-    )
+def _add(group: argparse._ActionsContainer, name: str, *others: str, **options: Any) -> None:
+    """Add an argument with its help."""
+    group.add_argument(*others, name, help=HELP[name], **options)

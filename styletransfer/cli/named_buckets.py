@@ -25,13 +25,15 @@ BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 
 
 def open_named(value: str, *, new: bool = False) -> Store:
-    """The bucket that an argument names; `new` as in `open_bucket`."""
+    """Return the bucket that an argument names. `new` is as in `open_bucket`."""
     return open_bucket(value, parse_account(config.environment()), new=new)
 
 
 def open_for_download(value: str) -> tuple[Store, str | None]:
-    """The bucket that an argument names, and None; for a single object or file, the bucket or
-    folder that has it, and its key. Raises ConfigError, StorageError."""
+    """Return the bucket that an argument names, and the key if it names a single object or file.
+
+    Raises ConfigError or StorageError.
+    """
     where = parse_address(value)
     if isinstance(where, Path):
         with storage_errors(printable(str(where))):

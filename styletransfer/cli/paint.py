@@ -5,22 +5,23 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from logging import WARNING
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import open_in_browser, run_service
-from styletransfer.cli.parser import new_parser
-from styletransfer.cli.places import PLACES
-from styletransfer.cli.places import variables as place_variables
-from styletransfer.cli.setting_flags import add_setting, normalized
-from styletransfer.log import event
+from styletransfer.cli.parser import add_setting, new_parser, normalized, settings_given
+from styletransfer.config import BUCKETS
+from styletransfer.errors import ConfigError
+from styletransfer.log import event, printable
 from styletransfer.settings import FIELDS, Settings
-from styletransfer.storage.address import parse_address
+from styletransfer.storage.address import is_folder, parse_address
+from styletransfer.storage.files import storage_errors
 
 if TYPE_CHECKING:
     from styletransfer.config import Config
 
+PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 EXAMPLE = """\
   ./start.sh ./photos ./paintings ./painted --size 1024 --open
   ./start.sh beach.jpg monet.jpg ./painted
@@ -30,12 +31,18 @@ PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or bucke
 as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
 environment or in a file .env beside this script (see .env.example); without these,
-the samples are painted into ./results. All else is set by variables there as well.
-Arguments count more than variables, and what looks.toml says of a look more than both.
+the samples are painted into ./results. Variables set everything else as well.
+Arguments override variables, and a look's settings in looks.toml override both.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
 access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
+FLAGS = {
+    "--dry-run": "only report what would be painted, how long it takes here, and the memory",
+    "--keep": "paint only pictures without a result, whatever has changed",
+    "--open": "open the results page in the browser at the end",
+    "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
+}
 
 # Variables without a flag.
 _VARIABLES = (
@@ -46,7 +53,7 @@ _VARIABLES = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the batch; returns its exit code."""
+    """Run the batch, and return its exit code."""
     parser = _parser()
     words = sys.argv[1:] if arguments is None else arguments
     args = parser.parse_intermixed_args(normalized(words))
@@ -85,30 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.usage = f"%(prog)s [{' '.join(PLACES)}] [flags]"
     parser.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
-    parser.add_argument(
-        "--dry-run",
-        "--dry_run",
-        action="store_true",
-        help="only report what would be painted, how long it takes here, and the memory it needs",
-    )
+    for flag, meaning in FLAGS.items():
+        parser.add_argument(
+            *dict.fromkeys((flag, flag[:2] + flag[2:].replace("-", "_"))),
+            action="store_true",
+            help=meaning,
+        )
     parser.add_argument(
         "--progress",
         metavar="WORD",
         help="bar (on a terminal), plain for a line every 10 %%, json for objects that a program "
-        "reads, or none but warnings, errors and the summary (default: bar, or plain elsewhere)",
-    )
-    parser.add_argument(
-        "--keep",
-        action="store_true",
-        help="only paint what has no result yet; results stay, whatever has changed since",
-    )
-    parser.add_argument(
-        "--open", action="store_true", help="open the results' page in the browser at the end"
-    )
-    parser.add_argument(
-        "--cluster",
-        action="store_true",
-        help="paint on the Ray cluster that CLUSTER names, or else on that of this machine",
+        "reads, or none for warnings, errors and the summary only (default: bar, or plain "
+        "elsewhere)",
     )
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
     for name in FIELDS:
@@ -117,9 +112,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
-    """The variables that the arguments stand for. start: the folder where relative paths begin.
-    Raises ConfigError."""
-    settings = {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
+    """Return the variables that the arguments stand for.
+
+    Args:
+        args: The arguments.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: A setting or a place is wrong.
+    """
+    settings = settings_given(args)
     Settings().replaced(settings, "--")  # A wrong one is named as it was given.
     found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "quality" in settings:
@@ -131,8 +133,66 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     return found
 
 
+def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
+    """Return the variables for PHOTOS, PAINTINGS and RESULTS.
+
+    Args:
+        places: Three folders or buckets; the first two may also be a single picture.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: There are not three, or one may be a folder or a bucket.
+    """
+    if len(places) != len(PLACES):
+        raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
+    located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
+    if _is_picture(located[2]):
+        raise ConfigError(
+            f"RESULTS is {places[2]!r}; expected a folder or bucket; inetwork.py paints a file"
+        )
+    values = dict(zip(BUCKETS, located, strict=True))
+    for variable, one in zip(BUCKETS, ("PHOTO", "LOOK"), strict=False):
+        if _is_picture(values[variable]):
+            folder, _, values[one] = values[variable].rpartition("/")
+            values[variable] = folder or "/"
+    if "LOOK" in values:
+        values["STYLE_MODE"] = "each"
+    return values
+
+
+def _located(place: str, name: str, start: Path) -> str:
+    """Return a place as a value of BUCKET_*."""
+    if place.startswith("file:"):
+        return place
+    try:
+        path = start / Path(place).expanduser()
+    except RuntimeError:  # The home of an unknown user, which opening the address reports.
+        return place
+    if is_folder(place):
+        # Logs and records show it as it is written, if that means the same here.
+        return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
+    with storage_errors(f"{name} {printable(place)}"):
+        is_file, is_dir = path.is_file(), path.is_dir()
+    if is_file:
+        return str(path)
+    if is_dir and not place.startswith("s3://"):
+        raise ConfigError(
+            f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
+            f"./{place} for the folder or s3://{place} for the bucket"
+        )
+    return place
+
+
+def _is_picture(place: str) -> bool:
+    named = PurePosixPath(place).suffix.lower() in bucket_layout.PICTURES
+    if not named or "/" not in place:
+        return False
+    with storage_errors(printable(place)):
+        return not Path(place).is_dir()
+
+
 def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -> None:
-    """A platform's instances of one application would all paint the same."""
+    """Log a warning if a platform's instances of one application would all paint the same."""
     number = environment.get("INSTANCE_NUMBER", "0")  # They count from 0.
     if number != "0" and config.shard is None and not config.cluster:
         event(
@@ -143,24 +203,21 @@ def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -
 
 
 def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
-    """Name the page of the results if it is in a folder and complete; open it if asked to."""
+    """Log the results page if it is in a folder and complete, and open it if asked to."""
     where = parse_address(config.result)
     if config.dry_run:
         return
-    if not isinstance(where, Path):
+    if isinstance(where, Path) and config.makes_page and (where / bucket_layout.PAGE).is_file():
+        page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()
+        shown = page.relative_to(here) if page.is_relative_to(here) else page
+        event(f"Open {shown}", summary=True)
         if in_browser:
-            event(
-                "The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.",
-                summary=True,
-            )
-        return
-    page = where / bucket_layout.PAGE
-    if not config.makes_page or not page.is_file():
-        if in_browser:
-            why = "" if config.makes_page else "; a run without SHARD makes one"
-            event(f"There is no page of all results to open in {config.result}{why}.", summary=True)
-        return
-    here, shown = start.resolve(), page.resolve()
-    event(f"Open {shown.relative_to(here) if shown.is_relative_to(here) else shown}", summary=True)
-    if in_browser:
-        open_in_browser(page)
+            open_in_browser(page)
+    elif in_browser and isinstance(where, Path):
+        why = "" if config.makes_page else "; a run without SHARD makes one"
+        event(f"There is no page of all results to open in {config.result}{why}.", summary=True)
+    elif in_browser:
+        event(
+            "The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.",
+            summary=True,
+        )

@@ -1,21 +1,26 @@
-"""The parsers of all commands: an unknown flag is named with the one that may have been meant."""
+"""The parsers of all commands, and the settings as flags.
+
+An error about an unknown flag names the flag or variable that the user may have meant.
+"""
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from styletransfer.cli.app import fail, wants_json
 from styletransfer.errors import ConfigError
 from styletransfer.log import print_anything
-from styletransfer.setting_values import closest
+from styletransfer.setting_values import closest, expectation, kind, parse_bool, parse_whole
+from styletransfer.settings import FIELDS, QUALITIES, RECIPES
 
 
 class Parser(argparse.ArgumentParser):
-    """variables: names of variables that the command reads, and that have no flag."""
+    """A parser that suggests names for unknown flags. `variables` are those without a flag."""
 
     def __init__(self, *args: Any, variables: Sequence[str] = (), **options: Any) -> None:
         print_anything()  # Help comes before all else.
+        options["formatter_class"] = argparse.RawDescriptionHelpFormatter
         super().__init__(*args, **options)
         self._variables = variables
 
@@ -25,26 +30,20 @@ class Parser(argparse.ArgumentParser):
         super().error(self.explained(message))
 
     def explained(self, message: str) -> str:
-        """A message of argparse; one about an unknown flag says what to do."""
+        """Return argparse's message, or for an unknown flag the one that was probably meant."""
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
-        if not unknown:
+        close = unknown and closest(unknown[1], [*self._flags(), *self._variables])
+        if not unknown or not close:
             return message
-        given = unknown[1]
-        close = closest(given, [*self._flags(), *self._variables])
-        if close is None:
-            return message
+        meant = f"--{close}"
         if close in self._variables:
-            return (
-                f"there is no flag --{given}; did you mean the variable {close}, in the "
-                "environment or in .env?"
-            )
-        return f"there is no flag --{given}; did you mean --{close}?"
+            meant = f"the variable {close}, in the environment or in .env"
+        return f"there is no flag --{unknown[1]}; did you mean {meant}?"
 
     def _flags(self) -> Iterator[str]:
-        """All flags without their dashes, those of actions such as `empty` as well."""
+        """Yield all flags without their dashes, including those of actions such as `empty`."""
         for action in self._actions:
-            if action.help != argparse.SUPPRESS:
-                yield from (flag[2:] for flag in action.option_strings if flag.startswith("--"))
+            yield from (flag[2:] for flag in action.option_strings if flag.startswith("--"))
             if isinstance(action, argparse._SubParsersAction):
                 for parser in action.choices.values():
                     yield from parser._flags()
@@ -58,11 +57,70 @@ def new_parser(
     notes: str = "",
     variables: Sequence[str] = (),
 ) -> Parser:
-    """A parser whose help ends with an example and with notes, printed as they are."""
-    return Parser(
-        prog=name,
-        description=description,
-        epilog=(f"example:\n{example}\n\n" if example else "") + notes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        variables=variables,
+    """Return a parser with a help that ends with an example and with notes, printed as they are."""
+    epilog = (f"example:\n{example}\n\n" if example else "") + notes
+    return Parser(prog=name, description=description, epilog=epilog, variables=variables)
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Return an argument's type: a whole number in a range."""
+
+    def parse(text: str) -> int:
+        number = parse_whole(text, low, high)
+        if number is None:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
+    """Return the words with underscores in flags, and a value after each switch.
+
+    Without one, a picture after a switch would be taken for its value.
+
+    Args:
+        words: The command line.
+        others: The names of switches that do not belong to a setting.
+    """
+    switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
+    switches |= {f"--{name}" for name in others}
+    result = []
+    for word, after in zip(words, [*words, ""][1:], strict=True):
+        flag, equals, value = word.partition("=")
+        if flag.startswith("--"):
+            flag = "--" + flag[2:].replace("-", "_")
+        if flag in switches and not equals and parse_bool(after) is None:
+            equals, value = "=", "true"
+        result.append(flag + equals + value)
+    return result
+
+
+def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: str = "") -> None:
+    """Add the flag of a setting, with its value as text.
+
+    Args:
+        group: The flags to add it to.
+        name: The setting.
+        *others: Further names of the flag.
+        also: The help's description of a value that only this command accepts.
+    """
+    field = FIELDS[name]
+    defaults = [f"default: {field.default}"]
+    for quality, values in QUALITIES.items():
+        if values.get(name, field.default) != field.default:
+            defaults.append(f"quality {quality}: {values[name]}")
+    if name in RECIPES["inetwork"]:
+        defaults.append(f"recipe inetwork: {RECIPES['inetwork'][name]}")
+    accepts = "" if kind(field) is bool else f"; {expectation(field)}{also}"
+    group.add_argument(
+        *(*others, f"--{name}"),
+        dest=name,
+        metavar={bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(field)],
+        help=f"{field.metadata['meaning']}{accepts} ({'; '.join(defaults)})",
     )
+
+
+def settings_given(args: argparse.Namespace) -> dict[str, str]:
+    """Return the settings on the command line, by name, as text."""
+    return {name: value for name in FIELDS if (value := getattr(args, name)) is not None}

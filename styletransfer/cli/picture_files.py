@@ -26,8 +26,17 @@ if TYPE_CHECKING:
 
 
 def read_picture(path: str, argument: str) -> "Picture":
-    """The picture in a file. Raises ConfigError naming the `argument` if the file cannot be read,
-    PictureError if it is not a picture, MemoryShortError if it does not fit into the memory."""
+    """Return the picture in a file.
+
+    Args:
+        path: The file.
+        argument: Its name on the command line.
+
+    Raises:
+        ConfigError: The file cannot be read.
+        PictureError: It is not a picture.
+        MemoryShortError: The picture does not fit into the memory.
+    """
     from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
@@ -35,7 +44,7 @@ def read_picture(path: str, argument: str) -> "Picture":
 
 
 def read_mask(path: str, argument: str) -> "np.ndarray":
-    """The mask in a file, float32 [h, w], 0…1, as `decode_mask`; errors as in `read_picture`."""
+    """Return the mask in a file, float32 [h, w], 0…1. Raises the errors of `read_picture`."""
     from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
@@ -58,8 +67,10 @@ def chosen_device(asked: str) -> "Device":
 
 
 def write_file(path: Path, data: bytes) -> Path:
-    """Writes a file, whole or not at all, and creates the folders it needs; returns its path.
-    Raises ConfigError."""
+    """Write a file, whole or not at all, with the folders it needs, and return its path.
+
+    Raises ConfigError.
+    """
     try:
         with replacing(path) as body:
             body.write(data)
@@ -70,9 +81,14 @@ def write_file(path: Path, data: bytes) -> Path:
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """The pictures that one command writes: all names begin with `prefix`, and all have the EXIF,
-    colour space and alpha of `photo`. `spelled` is their extension where the user has spelled it;
-    `written` are their paths so far.
+    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo.
+
+    Attributes:
+        prefix: The beginning of all names.
+        photo: The photo.
+        output: Their format.
+        spelled: Their extension as the user has spelled it, or an empty text.
+        written: Their paths so far.
 
     Raises ConfigError for 16 bits in a format without them.
     """
@@ -97,11 +113,14 @@ class ResultFiles:
         return output_extension(self.output.format, self.photo.format)
 
     def path(self, suffix: str = "", extension: str | None = None) -> Path:
-        """The path with a suffix after `prefix`, of a picture or with another extension."""
+        """Return a path with a suffix after `prefix`. The extension is a picture's if omitted."""
         return Path(f"{self.prefix}{suffix}.{extension or self.spelled or self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
-        """Writes image [H, W, 3], sRGB 0…1; returns its path. Raises ConfigError, PictureError."""
+        """Write an image [H, W, 3], sRGB 0…1, and return its path.
+
+        Raises ConfigError or PictureError.
+        """
         from styletransfer.images import encode
 
         _, data = encode.encode_result(self.output, self.photo, image)
@@ -111,28 +130,42 @@ class ResultFiles:
 
 
 def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
-    """The files of a name that may end in the extension of a picture, which then decides the
-    format. An `output` without a format is png otherwise. Raises ConfigError."""
+    """Return the files of a name. Raises ConfigError.
+
+    If the name ends in the extension of a picture, that decides the format. Otherwise an `output`
+    without a format is png.
+    """
     prefix, spelled = split_extension(name, f"the extension of {name!r}")
     if not spelled:
         return files_with_prefix(prefix, photo, output)
     extension = output_extension(spelled, photo.format)
     if output.format and output_extension(output.format, photo.format) != extension:
         raise ConfigError(
-            f"{name!r} does not end as --output_format {output.format} does; give one of them"
+            f"{name!r} does not end in .{output_extension(output.format, photo.format)}, "
+            "the result's format"
         )
     return ResultFiles(prefix, photo, replace(output, format=extension), spelled)
 
 
 def files_with_prefix(prefix: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
-    """The files whose names begin with `prefix`, whatever that ends in: png unless the `output` has
-    a format. Raises ConfigError."""
+    """Return the files with names that begin with `prefix`, whatever it ends in.
+
+    They are png unless the `output` has a format. Raises ConfigError.
+    """
     return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
 
 
 def check_targets(targets: Sequence[Path], name: str, pictures: Iterable[Path]) -> None:
-    """Raises ConfigError if `name`, from which the targets are made, is not a file's, or if one of
-    them would overwrite a picture."""
+    """Check that files can be written.
+
+    Args:
+        targets: The files.
+        name: The PREFIX that they are made from.
+        pictures: The files that they are painted from.
+
+    Raises:
+        ConfigError: `name` is not the name of a file, or a target would overwrite a picture.
+    """
     folder = targets[0].parent
     if targets[0].is_dir():
         raise ConfigError(f"{targets[0]} is a folder; choose another PREFIX than {name!r}")

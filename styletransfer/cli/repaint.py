@@ -1,16 +1,15 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from styletransfer import config
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.reading import read_look, read_photo
-from styletransfer.cli.picture_files import check_targets, chosen_device, write_file
+from styletransfer.cli.picture_files import check_targets, chosen_device, result_files
 from styletransfer.errors import ConfigError, PictureError, WeightsError
-from styletransfer.images import encode
-from styletransfer.images.output import OutputFormat, output_extension, split_extension
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
 from styletransfer.progress import follow
 from styletransfer.record import PictureRef, Record
@@ -50,18 +49,28 @@ def repaint_record(
             )
         return value
 
+    used: list[Path] = []
+
+    def entry(bucket: Bucket, key: str, etag: str) -> Entry:
+        if isinstance(bucket, FolderBucket):
+            used.append(bucket.folder / key)
+        return _unchanged(bucket, key, etag)
+
+    def mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
+        return None if ref is None else entry(bucket, ref.key, ref.etag)
+
     record = _read(file)
     account = parse_account(config.environment())
     source = open_bucket(known(record.source, "source"), account)
     style = open_bucket(known(record.style, "style"), account)
     paintings = tuple(
         Painting(
-            _unchanged(style, each.key, known(each.etag, "etag of a painting")),
-            known(each.share, "share of a painting"),
-            _mask(style, each.mask),
-            _mask(style, each.region),
+            entry(style, ref.key, known(ref.etag, "etag of a painting")),
+            known(ref.share, "share of a painting"),
+            mask(style, ref.mask),
+            mask(style, ref.region),
         )
-        for each in known(record.paintings, "paintings")
+        for ref in known(record.paintings, "paintings")
     )
     settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
     look = Look(known(record.look, "look"), paintings, settings)
@@ -69,12 +78,13 @@ def repaint_record(
     identity = known(record.weights, "weights")
     photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
     photo = read_photo(
-        _unchanged(source, photo_key, etag), _mask(source, record.photo_mask), source.read_listed
+        entry(source, photo_key, etag), mask(source, record.photo_mask), source.read_listed
     )
 
     mode = config.progress_mode(config.environment())
-    path = _target(prefix, output.extension(photo.picture.format))
-    check_targets([path], prefix, _files(record, source, style))
+    output = replace(output, format=output.extension(photo.picture.format))
+    results = result_files(prefix, photo.picture, output)
+    check_targets([results.path()], prefix, used)
 
     computer = chosen_device(device)
     from styletransfer.batch.network_pool import load_network
@@ -98,8 +108,7 @@ def repaint_record(
             memory_limit=memory_limit,
         )
         image = follow(transfer.steps(), printable(photo_key), mode=mode).image
-    _, data = encode.encode_result(output, photo.picture, image)
-    return write_file(path, data)
+    return results.write(image)
 
 
 def _read(file: str) -> Record:
@@ -110,32 +119,6 @@ def _read(file: str) -> Record:
     if record is None:
         raise ConfigError(f"--from-record {file!r} is not a record of a result")
     return record
-
-
-def _target(name: str, extension: str) -> Path:
-    """The file of a result with that extension. Raises ConfigError if the name has another one."""
-    prefix, spelled = split_extension(name, f"the extension of {name!r}")
-    if spelled and output_extension(spelled, "") != extension:
-        raise ConfigError(f"the record's result is a {extension}, so it cannot be {name!r}")
-    return Path(f"{prefix}.{spelled or extension}")
-
-
-def _files(record: Record, source: Bucket, style: Bucket) -> Iterator[Path]:
-    """The files of a record's pictures and masks, as far as they are in folders."""
-    photo = [record.photo, record.photo_mask and record.photo_mask.key]
-    of_look = [
-        ref.key
-        for each in record.paintings or ()
-        for ref in (each, each.mask, each.region)
-        if ref is not None
-    ]
-    for bucket, keys in ((source, photo), (style, of_look)):
-        if isinstance(bucket, FolderBucket):
-            yield from (bucket.folder / key for key in keys if key)
-
-
-def _mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
-    return None if ref is None else _unchanged(bucket, ref.key, ref.etag)
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:

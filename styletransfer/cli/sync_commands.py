@@ -24,9 +24,8 @@ from styletransfer.cli.named_buckets import (
     open_for_download,
     open_named,
 )
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import new_parser, whole_number
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.setting_values import parse_whole
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, NoBucketError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
@@ -39,23 +38,23 @@ SYNC_NOTES = """
 Files that are the same on both sides are skipped. Files that exist only at the
 destination stay, unless you pass --delete. Hidden files (.DS_Store) are left out.{own}
 
-PATTERN is for keys, as beach.jpg or 2026/beach.jpg. * stands for any text, / as
-well, ? for one character, [ab] for one of these. Quote it, or the shell expands it.
+PATTERN matches keys, such as beach.jpg or 2026/beach.jpg. * stands for any text, including
+/, ? for one character, [ab] for one of these. Quote it, or the shell expands it.
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
-MOST_JOBS = 64  # connections that the S3 client keeps
-LONGEST_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
+MAX_JOBS = 64  # connections that the S3 client keeps
+MAX_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
-Links are followed to files in the folder only; the others are named. What they
-stand for, and files in iCloud only, are not deleted in the bucket either."""
+Links are followed to files in the folder only; the others are named. Their copies in
+the bucket, and copies of files in iCloud only, are not deleted either."""
 )
 DOWNLOAD_NOTES = SYNC_NOTES.format(
     own=f"""
-A file of your own is never replaced or deleted: one that no download brought, by
-FOLDER/{MANIFEST}, or that you have changed since. Where it is in the way of
-an object, that one fails, by name."""
+Your own files are never replaced or deleted: those that FOLDER/{MANIFEST} does
+not list as downloaded, or that you have changed since. An object with the name of
+such a file fails, and the script reports it."""
 )
 
 
@@ -64,41 +63,33 @@ class _Command:
     """A script that copies files.
 
     Attributes:
-        description: Its help's first sentence.
+        description: The first sentence of its help.
         examples: Command lines without `./` and the name of the script.
         uploads: Whether it copies into a bucket, instead of out of one.
-        variable: The variable that names the bucket, or None if an argument does.
+        variable: The variable that names the bucket, or an empty text if an argument does.
         include: Returns whether a key is of a kind that it copies.
     """
 
     description: str
     examples: Sequence[str]
     uploads: bool
-    variable: str | None = None
+    variable: str = ""
     include: Callable[[str], bool] = lambda key: True
 
 
 COMMANDS = {
     "get_bucket_content.py": _Command(
         "Downloads a bucket, the objects under a prefix, or a single one, into a folder.",
-        (
-            "my-paintings ./paintings",
-            'my-results/monet ./results --exclude "*.png"',
-            "my-results/monet/beach.jpg .",
-        ),
+        ("my-paintings ./paintings", 'my-results/monet ./results --exclude "*.png"'),
         uploads=False,
     ),
     "send_to_bucket.py": _Command(
         "Uploads a folder, or files, into a bucket.",
-        (
-            "./holidays my-photos",
-            "beach.jpg cliff.jpg my-photos/2026",
-            "./holidays my-photos/2026/brittany",
-        ),
+        ("./holidays my-photos/2026/brittany", "beach.jpg cliff.jpg my-photos/2026"),
         uploads=True,
     ),
     "cl_send_source.py": _Command(
-        "Uploads photos, and masks (beach.mask.png beside beach.jpg), to BUCKET_SOURCE.",
+        "Uploads photos, and masks (beach.mask.png next to beach.jpg), to BUCKET_SOURCE.",
         ("./holidays", "IMG_*.jpg"),
         uploads=True,
         variable="BUCKET_SOURCE",
@@ -130,9 +121,8 @@ def _main(name: str, arguments: Sequence[str] | None = None) -> int:
         parser.error("--watch and --dry-run do not go together")
 
     def run() -> int:
-        rules = replace(_rules(args), include=command.include)
         copy = _upload if command.uploads else _download
-        result = copy(name, command, rules, args)
+        result = copy(name, command, _rules(command, args), args)
         print(result, *result.left_out_lines, sep="\n", flush=True)
         for line in (*result.notes, *result.failures):
             print(f"{name}: {line}", file=sys.stderr)
@@ -159,42 +149,34 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     examples = "\n".join(f"  ./{name} {example}" for example in command.examples)
     parser = new_parser(name, command.description, example=examples, notes=notes)
     parser.set_defaults(watch=False, open=False)
+    add = parser.add_argument
     if command.uploads:
-        about = "the folder to upload, with sub-folders; or one or more files"
-        parser.add_argument("sources", metavar="PATH", nargs="+", type=_path, help=about)
-        if not command.variable:
-            parser.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
-        kinds = ", of these kinds" if command.variable else ""
-        _add_rules(parser, f"{command.variable or 'BUCKET'} that the folder does not have{kinds}")
-        return parser
+        text = "the folder to upload, with sub-folders; or one or more files"
+        add("sources", metavar="PATH", nargs="+", type=_path, help=text)
     if not command.variable:
-        about = f"{BUCKET_HELP}; or one object's key there"
-        parser.add_argument("bucket", metavar="BUCKET", help=about)
-    about = "the folder to download into; created if it is missing"
-    parser.add_argument("folder", metavar="FOLDER", type=_path, help=about)
-    source = "the bucket" if command.variable else "BUCKET"
-    _add_rules(
-        parser, f"FOLDER that {source} does not have any more, of those that came from there"
+        text = BUCKET_HELP if command.uploads else f"{BUCKET_HELP}; or the key of one object there"
+        add("bucket", metavar="BUCKET", help=text)
+    if not command.uploads:
+        text = "the folder to download into; created if it is missing"
+        add("folder", metavar="FOLDER", type=_path, help=text)
+    deleted = "files of these kinds" if command.uploads and command.variable else "files"
+    deleted += (
+        " that the folder lacks" if command.uploads else " downloaded from there that it lacks"
     )
+    add("--delete", action="store_true", help=f"afterwards delete {deleted}")
+    add("--dry-run", action="store_true", help="only report what would be copied and deleted")
+    for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):
+        text = f"{what}; may be repeated"
+        add(flag, action="append", default=[], metavar="PATTERN", help=text)
+    text = f"number of files transferred at a time, 1 to {MAX_JOBS} (default: {JOBS})"
+    add("--jobs", type=whole_number(1, MAX_JOBS), default=JOBS, metavar="N", help=text)
     if watches:
-        _add_watching(parser)
+        text = "keep downloading results as they appear, until Ctrl-C"
+        add("--watch", action="store_true", help=text)
+        text = "how often --watch looks for new results (default: 10)"
+        add("--every", type=_seconds, default=10.0, metavar="SECONDS", help=text)
+        add("--open", action="store_true", help="open the gallery once it is downloaded")
     return parser
-
-
-def _add_watching(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--watch", action="store_true", help="keep downloading results as they appear, until Ctrl-C"
-    )
-    parser.add_argument(
-        "--every",
-        type=_seconds,
-        default=10.0,
-        metavar="SECONDS",
-        help="how often --watch looks for new results (default: 10)",
-    )
-    parser.add_argument(
-        "--open", action="store_true", help="open the gallery in the browser once it is downloaded"
-    )
 
 
 def _download(
@@ -263,66 +245,34 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
         time.sleep(args.every)
 
 
-def _add_rules(parser: argparse.ArgumentParser, deleted: str) -> None:
-    """Add the flags of `SyncRules`. `deleted` says which files --delete deletes, for the help."""
-    parser.add_argument(
-        "--delete", action="store_true", help=f"afterwards delete files in {deleted}"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="only report what would be copied and deleted"
-    )
-    for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):
-        parser.add_argument(
-            flag, action="append", default=[], metavar="PATTERN", help=f"{what}; may be repeated"
-        )
-    parser.add_argument(
-        "--jobs",
-        type=_jobs,
-        default=JOBS,
-        metavar="N",
-        help=f"how many files at a time, 1 to {MOST_JOBS} (default: {JOBS})",
-    )
-
-
-def _rules(args: argparse.Namespace) -> SyncRules:
+def _rules(command: _Command, args: argparse.Namespace) -> SyncRules:
     def chosen(key: str) -> bool:
-        included = not args.include or any(fnmatchcase(key, each) for each in args.include)
-        return included and not any(fnmatchcase(key, each) for each in args.exclude)
+        included = not args.include or any(fnmatchcase(key, pattern) for pattern in args.include)
+        return included and not any(fnmatchcase(key, pattern) for pattern in args.exclude)
 
-    return SyncRules(chosen=chosen, delete=args.delete, dry_run=args.dry_run, jobs=args.jobs)
+    return SyncRules(command.include, chosen, args.delete, args.dry_run, jobs=args.jobs)
 
 
 def _path(text: str) -> Path:
     if not text.strip():  # An unset variable; as a path, it would be the current folder.
         raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
-        return _path_of_url(text)
+        try:
+            where = parse_address(text)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        if isinstance(where, Path):
+            return where
+        raise argparse.ArgumentTypeError(f"{text!r} is a bucket; expected a folder or file here")
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
         return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
     return Path(text)
 
 
-def _path_of_url(text: str) -> Path:
-    try:
-        where = parse_address(text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if isinstance(where, Path):
-        return where
-    raise argparse.ArgumentTypeError(f"{text!r} is a bucket; expected a folder or file here")
-
-
-def _jobs(text: str) -> int:
-    jobs = parse_whole(text, 1, MOST_JOBS)
-    if jobs is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_JOBS}")
-    return jobs
-
-
 def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
-        if 0 < float(text) <= LONGEST_PAUSE_S:
+        if 0 < float(text) <= MAX_PAUSE_S:
             return float(text)
     raise argparse.ArgumentTypeError(
-        f"{text!r} is not a number of seconds above 0, {LONGEST_PAUSE_S} at most"
+        f"{text!r} is not a number of seconds above 0, {MAX_PAUSE_S} at most"
     )

@@ -18,8 +18,10 @@ from styletransfer.images import arrays, colour
 
 
 def transfer_colors(args: argparse.Namespace) -> Path:
-    """`--color_transfer_only CONTENT GENERATED`: the photo's colours in a finished painting, as
-    `colour.transfer`; returns the path written. Raises ConfigError, PictureError."""
+    """Run `--color_transfer_only CONTENT GENERATED`, and return the path written.
+
+    Transfers the photo's colours to a finished painting. Raises ConfigError or PictureError.
+    """
     expected = "--color_transfer_only takes CONTENT and GENERATED"
     content, generated = pictures_given(args, 2, expected)
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
@@ -33,8 +35,10 @@ def transfer_colors(args: argparse.Namespace) -> Path:
 
 
 def transfer_mask(args: argparse.Namespace) -> Path:
-    """`--mask_transfer CONTENT GENERATED MASK`: the photo's pixels where the mask is black;
-    returns the path written. Raises ConfigError, PictureError."""
+    """Run `--mask_transfer CONTENT GENERATED MASK`, and return the path written.
+
+    Restores the photo's pixels where the mask is black. Raises ConfigError or PictureError.
+    """
     expected = "--mask_transfer takes CONTENT, GENERATED and MASK"
     content, generated, mask = pictures_given(args, 3, expected)
     photo, results = read_picture(content, "CONTENT"), _beside(generated, args)
@@ -59,7 +63,7 @@ def _beside(generated: str, args: argparse.Namespace) -> ResultFiles:
 def _write(
     results: ResultFiles, image: np.ndarray, suffix: str, args: argparse.Namespace, *originals: str
 ) -> Path:
-    """Writes the result; returns its path. Raises ConfigError if that is one of the originals."""
+    """Write the result, and return its path. Raises ConfigError if that is one of the originals."""
     suffix = "" if args.output else suffix
     name = args.output or f"{results.prefix}{suffix}"
     check_targets([results.path(suffix)], name, map(Path, originals))

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from styletransfer.web.supervisor import Pipe
 
 EXIT_CODES = """\
-BUCKET_* and all else are as for ./start.sh; WEB_* and PORT say where it listens and
-who may use it (docs/web.md).
+The variables of ./start.sh apply; WEB_* and PORT set the address to listen on and the
+login (docs/web.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
-# Variables for where it listens, and who may use it.
+# Variables without a flag.
 _VARIABLES = ("PORT", "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_PROXIES")
 NAME = "./start.sh web"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal arrives; return the exit code."""
+    """Serve until a signal arrives, and return the exit code."""
     parser = new_parser(
         NAME,
         "Paints from a browser: serves a page and an API.",
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return serve(loaded, load_options(environment, loaded.demo), paint_jobs)
         except Stopped as stopped:
-            stopped.kept = "jobs go on with the next start"
+            stopped.kept = "the next start continues the jobs"
             raise
 
     return run_service(NAME, run)
 
 
 def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
-    """Run the worker, in a process that the web process starts; return the exit code."""
+    """Run the worker, in a process that the web process starts, and return the exit code."""
 
     def run(environment: dict[str, str]) -> int:
         from styletransfer import config

@@ -172,20 +172,6 @@ def test_an_account_that_may_not_list_uploads_is_one_note(moto, proxy, monkeypat
     assert printed.count("\n") == 3
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
-def test_a_terminal_gets_a_table_that_cuts_nothing(folders, monkeypatch, columns):
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setenv("COLUMNS", f"{columns}")
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    assert bucket_management(["check"]) == 5
-    seen = sys.stdout.getvalue()
-    assert "BUCKET_STYLE" in seen and "create it: ./bucket_management.py create" in seen
-    assert "…" not in seen and ("what to do" in seen) == (columns == 200)
-
-
 # create
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
-from styletransfer.cli import loss_chart, loss_log
+from styletransfer.cli import losses
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.cli.picture_files import write_file
 from styletransfer.errors import ConfigError, DeviceError, DivergedError
@@ -78,7 +78,7 @@ def test_the_losses_are_a_row_a_step_and_a_chart_if_asked_for():
 
 
 def test_a_chart_without_matplotlib_is_refused_before_painting(monkeypatch, capsys):
-    monkeypatch.setattr(loss_chart, "find_spec", lambda name: None)
+    monkeypatch.setattr(losses, "find_spec", lambda name: None)
     assert inetwork([*ONE, "--size", "64", *QUICK, "--chart"]) == 2
     assert "--chart needs the Python package matplotlib" in capsys.readouterr().err
     assert not Path("x.csv").exists()
@@ -92,15 +92,18 @@ def test_a_picture_is_named_if_its_chart_cannot_be_written(capsys):
     assert Image.open("x.png").size == (64, 48)
 
 
-def test_the_chart_has_a_line_per_term_and_scale_and_is_logarithmic_if_possible():
-    rows = [loss_log.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
-    axes = loss_chart.chart(rows).axes[0]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+def test_the_chart_has_a_line_per_loss_and_scale_and_is_logarithmic_if_possible(monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0]))
+    rows = [losses.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
+    losses.chart_png(rows)
+    losses.chart_png([row._replace(style=-1.0) for row in rows])
+    assert [axes.get_yscale() for axes in drawn] == ["log", "linear"]
+    labels = [text.get_text() for text in drawn[0].get_legend().get_texts()]
     assert labels == ["style", "total variation", "total"]
-    assert [text.get_text() for text in axes.texts] == ["128 px", "256 px"]
-    assert axes.get_yscale() == "log"
-    below = [row._replace(style=-1.0) for row in rows]
-    assert loss_chart.chart(below).axes[0].get_yscale() == "linear"
+    assert [text.get_text() for text in drawn[0].texts] == ["128 px", "256 px"]
 
 
 def stylize_that(ends, monkeypatch):
@@ -268,7 +271,7 @@ def test_alpha_is_kept():
     [
         (["beach.jpg"], 2, "expected BASE, one or more REF, and PREFIX; got beach.jpg"),
         ([*ONE[:2], "x.gif"], 2, "expected one of jpg, png, webp, tiff"),
-        ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "give one of them"),
+        ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "does not end in .jpg"),
         (["nowhere.jpg", "monet.jpg", "x"], 2, "BASE 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "nowhere.jpg", "x"], 2, "REF 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is text"),

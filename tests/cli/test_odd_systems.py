@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.commands import contents
 
-from styletransfer.cli import places
+from styletransfer.cli.paint import place_variables
 from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.paths import PROGRAM
@@ -127,7 +127,7 @@ def test_folders_that_may_not_be_read_are_one_line(closed, foreign, tmp_path, ca
     ]
     for three in ((str(sub)[1:], "./a", "./b"), ("./a", f"{sub}/a.jpg", "./b")):
         with pytest.raises(StorageError, match="permission denied"):
-            places.variables(three, Path("/"))
+            place_variables(three, Path("/"))
 
 
 def test_a_folder_that_cannot_be_written_is_named_once(closed, foreign, capsys):
@@ -162,7 +162,7 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert send_to_bucket(["~/photos", "./out"]) == get_bucket_content(["./out", "~/back"]) == 0
     assert contents(tmp_path / "back") == contents(foreign)
-    there = places.variables(["~who-is-that/x", "./a", "./b"], tmp_path)
+    there = place_variables(["~who-is-that/x", "./a", "./b"], tmp_path)
     assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
 
 

@@ -9,7 +9,7 @@ from support import tiny
 from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.cli import paint
-from styletransfer.cli.places import variables
+from styletransfer.cli.paint import place_variables
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def test_further_instances_of_an_application_are_warned_that_they_paint_the_same
 
 def test_relative_folders_are_those_where_it_was_called(tmp_path):
     places = ["./photos", "../paintings", "/results"]
-    found = variables(places, tmp_path / "there")
+    found = place_variables(places, tmp_path / "there")
     assert found["BUCKET_SOURCE"] == str(tmp_path / "there/photos")
     assert Path(found["BUCKET_STYLE"]).resolve() == (tmp_path / "paintings").resolve()
     assert found["BUCKET_RESULT"] == "/results"
     urls = ["file:///my%20photos", "file:/paintings", "file:/results"]
-    assert [*variables(urls, tmp_path / "there").values()] == urls
+    assert [*place_variables(urls, tmp_path / "there").values()] == urls
 
 
 @pytest.mark.parametrize(

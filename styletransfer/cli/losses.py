@@ -1,8 +1,11 @@
-"""The losses of a painting, step by step, as a table that is written while it is painted."""
+"""The losses of a painting: a table that is written step by step, and a chart if asked for."""
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -70,3 +73,44 @@ class LossLog:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def check_matplotlib() -> None:
+    """Raise ConfigError if matplotlib is not installed."""
+    if not find_spec("matplotlib"):
+        raise ConfigError(
+            "--chart needs the Python package matplotlib, which is missing; install it with: "
+            f"{sys.executable} -m pip install matplotlib"
+        )
+
+
+def chart_png(rows: Sequence[Row]) -> bytes:
+    """Draw a PNG with a line per loss over the steps. A grey line marks the start of each scale.
+
+    The axis of the losses is logarithmic unless one is negative, which recipe `inetwork` allows. A
+    loss that is always 0, because its weight is 0, is omitted.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 5), dpi=120, layout="constrained")
+    axes = figure.add_subplot(xlabel="step", ylabel="weighted loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    losses = {column: [getattr(row, column) for row in rows] for column in COLUMNS}
+    losses = {column: values for column, values in losses.items() if any(values)}
+    for column, values in losses.items():
+        axes.plot([row.iteration for row in rows], values, label=column.replace("_", " "))
+    if losses and min(map(min, losses.values())) >= 0:
+        # The content loss of a first step is 0: the distance of the photo from itself.
+        axes.set_yscale("log", nonpositive="mask")
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is None or row.scale != before.scale:
+            axes.axvline(row.iteration, color="0.8", zorder=0)
+            axes.annotate(
+                f"{row.scale} px", (row.iteration, 1.01), xycoords=("data", "axes fraction")
+            )
+    if losses:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    out = BytesIO()
+    figure.savefig(out, format="png")
+    return out.getvalue()
