@@ -9,17 +9,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-from telegram import Bot
 from telegram.error import InvalidToken, NetworkError
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
 from bot.resources import Resources
+from bot.updates import CONTEXT
 from styletransfer.errors import ConfigError
 
 PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
 _PAUSES_S = (0.5, 1, 2, 4, 8)
-_WRONG_TOKEN = "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
 _CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
 
 # Loading the certificate authorities takes longer than most answers: once per cold start.
@@ -29,8 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class RetryingRequest(HTTPXRequest):
-    """Repeats requests that Telegram defers (429) or loses (502), or that a connection loses, until
-    a deadline in terms of `time.monotonic`. A message may thus come twice, rather than never."""
+    """Repeats requests that Telegram defers (429) or loses (502), or that a connection loses.
+
+    It stops at a deadline, a value of `time.monotonic`. A message may come twice, but not never.
+    """
 
     def __init__(self, deadline: float) -> None:
         super().__init__(
@@ -61,8 +62,17 @@ class RetryingRequest(HTTPXRequest):
 
 @contextlib.asynccontextmanager
 async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
-    """An application without handlers for one invocation with `seconds` left, as its connections
-    belong to one event loop. Raises ConfigError if Telegram refuses the token."""
+    """Yield an application for one invocation, as its connections belong to one event loop.
+
+    Its bot can send at once; `initialize`, which makes a request, is for handlers.
+
+    Args:
+        resources: The bot's.
+        seconds: The time left to the invocation.
+
+    Raises:
+        ConfigError: Telegram refuses the token.
+    """
     request = RetryingRequest(time.monotonic() + seconds)
     application = (
         Application.builder()
@@ -71,36 +81,25 @@ async def connected(resources: Resources, seconds: float) -> AsyncIterator[Appli
         .base_file_url(f"{resources.api}/file/bot")
         .request(request)
         .get_updates_request(request)
+        .context_types(CONTEXT)
         .updater(None)
         .job_queue(None)
         .build()
     )
-    try:
-        await application.initialize()
-    except InvalidToken:  # Its message has the token in it.
-        raise ConfigError(_WRONG_TOKEN) from None
+    application.bot_data["resources"] = resources
     try:
         yield application
+    except InvalidToken:  # Its message has the token in it.
+        raise ConfigError(
+            "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
+        ) from None
     finally:
         await application.shutdown()
-
-
-@contextlib.asynccontextmanager
-async def sender(resources: Resources, seconds: float) -> AsyncIterator[Bot]:
-    """A bot for one invocation with `seconds` left that only sends, and makes no other request: an
-    event without a message needs no Telegram. Raises ConfigError if Telegram refuses the token."""
-    request = RetryingRequest(time.monotonic() + seconds)
-    api = f"{resources.api}/bot"
-    try:
-        yield Bot(resources.token, base_url=api, request=request, get_updates_request=request)
-    except InvalidToken:
-        raise ConfigError(_WRONG_TOKEN) from None
-    finally:
         await request.shutdown()
 
 
 def _retry_after(payload: bytes) -> float:
-    """The seconds to wait that Telegram asks for; 0 if it does not."""
+    """Return the seconds that Telegram asks to wait, or 0."""
     try:
         return float(json.loads(payload)["parameters"]["retry_after"])
     except (ValueError, KeyError, TypeError):

@@ -13,21 +13,11 @@ from telegram import Update
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, TypeHandler
 
-from bot import (
-    conversation,
-    forget,
-    jobs,
-    photos,
-    repaint,
-    results,
-    styles,
-    users,
-    words,
-)
-from bot.client import connected, sender
+from bot import commands, jobs, photos, repaint, results, styles, users, words
+from bot.client import connected
 from bot.resources import Resources, resources
 from bot.table import BusyError
-from bot.updates import Context, answer_button, resources_of
+from bot.updates import Context
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -36,14 +26,12 @@ UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the
 RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
 
 logging.getLogger("bot").setLevel(logging.INFO)
-logging.getLogger("httpx").setLevel(
-    logging.WARNING
-)  # At INFO it logs URLs, which contain the token.
+logging.getLogger("httpx").setLevel(logging.WARNING)  # Lower, it logs URLs with the token.
 log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
-    """Handles one invocation.
+    """Handle one invocation.
 
     Args:
         event: A request of an HTTP API (payload 2.0), an event of EventBridge, or messages of the
@@ -106,16 +94,15 @@ def _handle_claimed(
 
 
 async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
-    """Raises what kept the user from hearing anything, such as NetworkError."""
+    """Handle an update, or raise the error that kept every message from the user."""
     async with connected(resources, seconds) as application:
-        application.bot_data["resources"] = resources
+        await application.initialize()
         application.add_handler(TypeHandler(Update, _admit), group=-1)
         photos.add_photo_handlers(application)
         styles.add_style_handlers(application)
         repaint.add_repaint_handlers(application)
-        forget.add_forget_handlers(application)
         users.add_user_handlers(application)
-        conversation.add_command_handlers(application)
+        commands.add_command_handlers(application)
         application.add_error_handler(_failed)
         await application.process_update(Update.de_json(update, application.bot))
         if UNHEARD in application.bot_data:
@@ -124,7 +111,8 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
 
 async def _handle_event(event: dict[str, Any], resources: Resources, seconds: float) -> None:
     detail = event.get("detail", {})
-    async with sender(resources, seconds) as bot:
+    async with connected(resources, seconds) as application:
+        bot = application.bot
         if event.get("source") == "aws.s3":
             await results.send(detail["object"]["key"], resources, bot, seconds)
         elif event.get("source") == "aws.batch":
@@ -137,31 +125,32 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
 
 
 async def _admit(update: Update, context: Context) -> None:
-    """Stops updates of users who are not allowed."""
-    found, user = resources_of(context), update.effective_user
+    """Stop updates of users who are not allowed."""
+    found, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
     known = found.table.user(user.id)
     if not known.allowed and user.id != found.owner:
-        await users.turn_away(update, context.bot, found)
+        await users.turn_away(context)
         raise ApplicationHandlerStop
     if update.callback_query and update.effective_message is None:
         # Under a message that is too old: Telegram hands over no more than its number.
-        gone = words.speaking(user.language_code).text("button_gone")
-        await answer_button(update, gone, alert=True)
+        await context.refuse_button("button_gone")
         raise ApplicationHandlerStop
     if known.allowed and not known.name:
         found.table.rename(user.id, user.full_name)
-    if known.language != (language := words.speaking(user.language_code).language):
+    if known.language != (language := context.say.language):
         found.table.note_language(user.id, language)
 
 
 async def _failed(update: object, context: Context) -> None:
-    """Logs the traceback of an exception, informs the user, and informs the owner of what only
-    they can fix. If the user cannot be reached now, the update has to come again."""
-    found = resources_of(context)
+    """Log an exception, inform the user, and inform the owner of what only they can fix.
+
+    If the user cannot be reached now, the update has to come again.
+    """
+    found = context.resources
     if isinstance(context.error, Forbidden):
-        log.info("nobody hears of an update: %s", context.error)
+        log.info("no user is reached by an update: %s", context.error)
         raise ApplicationHandlerStop
     _log_failure(found, context.error)
     if isinstance(update, Update) and update.effective_chat:
@@ -184,6 +173,6 @@ async def _failed(update: object, context: Context) -> None:
 
 
 def _log_failure(resources: Resources, error: BaseException | None = None) -> None:
-    """Logs the traceback of an exception, or of the current one, without the token."""
+    """Log the traceback of an exception, or of the current one, without the token."""
     lines = traceback.format_exception(error) if error else [traceback.format_exc()]
     log.error("%s", "".join(lines).replace(resources.token, "<token>"))

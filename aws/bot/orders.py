@@ -1,5 +1,4 @@
-"""Photos that users ordered to be painted: stored with their wish, found again, cancelled; and the
-time that they will take."""
+"""Orders to paint a photo: stored, found again, cancelled, forgotten, and the time they take."""
 
 import logging
 import math
@@ -7,19 +6,24 @@ import re
 import statistics
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import layout
 from botocore.exceptions import ClientError
 from layout import Photo, Wish
 
-from bot.items import OPEN, RUNNING, SENT, Order
+from bot.items import CANCELLED, OPEN, RUNNING, SENT, Order
 from bot.resources import Resources
+from styletransfer.storage.base import Bucket
 
 # Estimates of the time that a photo takes.
 START_S = 360.0  # to start an instance and pull the image, assumed
 DEFAULT_PAINT_S = 180.0  # for one photo, until some have been painted
 MAX_MEASURED = 20  # latest photos that the estimate is made from
 MAX_START_S = 1200.0  # A photo that waits longer waits for a machine.
+# Requests: a month of photos is thousands of keys, and Telegram waits for half a minute.
+AT_ONCE = 8
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,7 @@ log = logging.getLogger(__name__)
 def place(
     order: Order, wish: Wish, data: bytes, resources: Resources
 ) -> tuple[int, int | None, Order]:
-    """Stores the photo of a new order, and how to paint it.
+    """Store the photo of a new order, and how to paint it.
 
     Returns:
         Its position in the queue, from 1; the minutes that it will take, or None if no machine is
@@ -49,31 +53,33 @@ def place(
 
 
 def with_token(token: str, resources: Resources) -> Order | None:
-    """Finds an order of any user by its token. Returns None if it is gone."""
+    """Return an order of any user by its token, or None if it is gone."""
     known = resources.table.orders()
     return next((order for order in known if order.photo.token == token), None)
 
 
 def renewed(photo: Photo) -> Photo:
-    """The same photo under a new key, with which it can be painted again."""
+    """Return the same photo under a new key, with which it can be painted again."""
     name = re.sub(r"-r[0-9]+\Z", "", photo.file)
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
 
 
 def queue_position(order: Order, orders: list[Order]) -> int:
-    """An order's position among the open ones, from 1."""
-    return 1 + sum(each.created < order.created for each in orders)
+    """Return an order's position among the open ones, from 1."""
+    return 1 + sum(other.created < order.created for other in orders)
 
 
 def cancel(user: int, resources: Resources) -> int:
-    """Deletes the waiting and running photos of a user and ends their jobs; returns how many there
-    were. A job that is not known yet ends when its first event comes."""
+    """Delete a user's waiting and running photos, end their jobs, and return their number.
+
+    A job that is not known yet ends when its first event comes.
+    """
     orders = [order for order in resources.table.open_orders() if order.user == user]
     return sum(cancel_order(order, resources) for order in orders)
 
 
 def cancel_order(order: Order, resources: Resources) -> bool:
-    """Deletes a waiting or running photo and ends its job; False if it was closed before."""
+    """Delete a waiting or running photo and end its job. Return False if it was closed before."""
     cancelled = resources.table.cancel(order.photo)
     if cancelled is None:
         return False
@@ -85,6 +91,45 @@ def cancel_order(order: Order, resources: Resources) -> bool:
         except ClientError as error:  # Without its photo, the job ends by itself.
             log.warning("job %s could not be ended: %s", cancelled.job, error)
     return True
+
+
+def forget_user(user: int, resources: Resources) -> None:
+    """Cancel a user's orders, and delete all of their data, in groups too.
+
+    These are photos, results, own paintings, choices and orders. The user stays allowed.
+    """
+    table, bucket = resources.table, resources.bucket
+    cancel(user, resources)
+    ordered, painted = table.orders_of(user), table.paintings_of(user)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # Read to its end, it raises what a call has raised.
+        list(pool.map(bucket.delete, _keys_of(user, ordered, painted, bucket)))
+    for key in painted:
+        table.drop_painting(key)
+    for order in ordered:
+        # A job may still run: its result and its failure must not be sent.
+        table.drop_order(order.photo, cancelled=order.status == CANCELLED)
+    table.drop_choices(user)
+
+
+def _keys_of(
+    user: int, ordered: Sequence[Order], painted: Sequence[str], bucket: Bucket
+) -> list[str]:
+    """Return all keys of a user.
+
+    They are all keys of the private chat, which has the user's number, and in groups those of the
+    user's orders and of the paintings that the user gave.
+    """
+    keys = list(painted)
+    for prefix in (layout.PHOTOS, layout.WISHES, layout.RESULTS, layout.OWN):
+        keys += [entry.key for entry in bucket.list(f"{prefix}/{user}/")]
+    elsewhere = [order.photo for order in ordered if order.photo.chat != user]
+    for chat in {photo.chat for photo in elsewhere}:
+        results = [entry.key for entry in bucket.list(f"{layout.result_prefix(chat)}/")]
+        for photo in (photo for photo in elsewhere if photo.chat == chat):
+            keys += [photo.key, photo.wish_key]
+            keys += [key for key in results if f"/{photo.stem}." in key]
+    return keys
 
 
 def minutes_left(position: int, orders: Sequence[Order]) -> int | None:

@@ -14,16 +14,7 @@ from bot import buttons, choices, orders, pictures, users, words
 from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
-from bot.updates import (
-    Context,
-    message_of,
-    reply,
-    resources_of,
-    show_action,
-    user_of,
-    words_for,
-)
-from bot.words import Words
+from bot.updates import Context, show_action
 from styletransfer import bucket_layout
 from styletransfer.storage.file_names import nfc
 
@@ -37,62 +28,66 @@ log = logging.getLogger(__name__)
 
 
 def add_photo_handlers(application: Application) -> None:
-    """Edited messages are left alone: their pictures came before."""
+    """Add the handler of pictures. Edited messages are ignored: their pictures came before."""
     pictured = filters.UpdateType.MESSAGE & (filters.PHOTO | filters.Document.ALL)
     application.add_handler(MessageHandler(pictured, _received))
 
 
-async def _received(update: Update, context: Context) -> None:
-    message, resources = message_of(update), resources_of(context)
-    say, album = words_for(update), message.media_group_id
-    # Telegram scales a photo to several sizes; the last is the largest.
-    file = message.document or message.photo[-1]
+async def _received(_: Update, context: Context) -> None:
+    message, resources, say = context.message, context.resources, context.say
+    album = message.media_group_id
+    file = _file_of(message)
     own = OWN_CAPTION.fullmatch(message.caption or "")
     if own and album:  # Its other pictures have no caption, and may come before or after this one.
         name = _plain_name(own["name"] or "") or f"mine-{album}"
         resources.table.name_style_album(message.chat_id, album, name)
-    data = await _download(file, message, say)
+    data = await _download(file, context)
     if data is None:
         return
     extension = pictures.file_type(data)
     if extension is None:
-        await _refuse(message, say.kinds("no_picture"))
+        await _refuse(context, say.kinds("no_picture"))
         return
     photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
     name = resources.table.style_album(photo.chat, album) if album else ""
-    if own or name:
-        if pictures.is_damaged(data):
-            await reply(message, say.kinds("damaged_painting"))
-            return
-        name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
-        _keep_own(Order(photo, user_of(update), name, album=album or ""), name, data, resources)
-        if own:
-            resources.table.choose_look(user_of(update), layout.own_prefix(photo.chat), name)
-            _adopt_early(album, photo, name, resources)
-            await reply(message, say.style("own_style", name))
-    else:
-        await _order(photo, data, update, resources)
+    if not own and not name:
+        await _order(photo, data, context)
+        return
+    if pictures.is_damaged(data):
+        await context.reply(say.kinds("damaged_painting"))
+        return
+    name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
+    _keep_own(Order(photo, context.user, name, album=album or ""), name, data, resources)
+    if own:
+        resources.table.choose_look(context.user, layout.own_prefix(photo.chat), name)
+        _adopt_early(album, photo, name, resources)
+        await context.reply(say.style("own_style", name))
 
 
-async def _download(file: PhotoSize | Document, message: Message, say: Words) -> bytes | None:
-    """Downloads a picture. Returns None, after a reply, if it is too large or not a picture."""
+def _file_of(message: Message) -> PhotoSize | Document:
+    # Telegram scales a photo to several sizes; the last is the largest.
+    return message.document or message.photo[-1]
+
+
+async def _download(file: PhotoSize | Document, context: Context) -> bytes | None:
+    """Download a picture. Return None, after a reply, if it is too large or not a picture."""
     if isinstance(file, Document) and not _may_be_picture(file):
-        await _refuse(message, say.kinds("no_picture"))
+        await _refuse(context, context.say.kinds("no_picture"))
         return None
-    await show_action(message.get_bot(), message.chat_id, ChatAction.TYPING)
+    await show_action(context.bot, context.chat, ChatAction.TYPING)
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
         log.warning("a file cannot be downloaded: %s", error)
         too_large = "too big" in error.message.lower()
-        await _refuse(message, say.text("too_large" if too_large else "broken"))
+        await _refuse(context, context.say.text("too_large" if too_large else "broken"))
         return None
 
 
-async def _refuse(message: Message, text: str) -> None:
-    """Answers a file that cannot be painted. In a group it was for others, who need no answer."""
-    if message.chat.type == Chat.PRIVATE:
-        await reply(message, text)
+async def _refuse(context: Context, text: str) -> None:
+    """Answer a file that cannot be painted. Files in groups are for others, and get no answer."""
+    if context.message.chat.type == Chat.PRIVATE:
+        await context.reply(text)
 
 
 def _may_be_picture(file: Document) -> bool:
@@ -100,16 +95,17 @@ def _may_be_picture(file: Document) -> bool:
     return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
 
 
-async def _order(photo: Photo, data: bytes, update: Update, resources: Resources) -> None:
-    """Stores a photo to be painted in its user's look, and acknowledges it."""
-    user, message, say = user_of(update), message_of(update), words_for(update)
+async def _order(photo: Photo, data: bytes, context: Context) -> None:
+    """Store a photo to be painted in its user's look, and acknowledge it."""
+    user, message, resources = context.user, context.message, context.resources
     wish = resources.table.user(user).wish
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
     if choice is None:
-        await reply(message, say.text("no_styles"))
+        await context.reply(context.say.text("no_styles"))
         return
     if not users.admits_photo(photo, user, resources):
-        await reply(message, say.photos("limit.reached", users.photos_per_day(resources)))
+        limit = users.photos_per_day(resources)
+        await context.reply(context.say.photos("limit.reached", limit))
         return
     wish = Wish(choice.style, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
@@ -119,29 +115,28 @@ async def _order(photo: Photo, data: bytes, update: Update, resources: Resources
         _adopt(placed, name, resources)  # The caption came while this was being stored.
         return
     try:
-        await _acknowledge(choice, (position, minutes), update, resources)
+        await _acknowledge(choice, position, minutes, context)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
 async def _acknowledge(
-    choice: Choice, queue: tuple[int, int | None], update: Update, resources: Resources
+    choice: Choice, position: int, minutes: int | None, context: Context
 ) -> None:
-    """Replies once per album: its pictures come in several updates. `queue` is the position and
-    the minutes."""
-    message, say = message_of(update), words_for(update)
+    """Reply once per album, as its pictures come in several updates."""
+    message, say = context.message, context.say
     album = message.media_group_id
     if album is None:
-        file = message.document or message.photo[-1]
+        file = _file_of(message)
         token = Photo(message.chat_id, message.message_id, file.file_unique_id).token
-        text = say.accepted("accepted", choice.name, *queue)
-        await reply(message, text, buttons.cancel(say, token))
-    elif resources.table.is_new_album(message.chat_id, album):
-        await reply(message, say.accepted("accepted_album", choice.name, *queue))
+        text = say.accepted("accepted", choice.name, position, minutes)
+        await context.reply(text, buttons.cancel(say, token))
+    elif context.resources.table.is_new_album(message.chat_id, album):
+        await context.reply(say.accepted("accepted_album", choice.name, position, minutes))
 
 
 def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:
-    """Turns the pictures of an album that came before its caption from photos into paintings."""
+    """Turn the pictures of an album that came before its caption from photos into paintings."""
     for order in resources.table.open_orders() if album else ():
         if order.album == album and order.photo.chat == photo.chat:
             _adopt(order, name, resources)
@@ -155,8 +150,10 @@ def _adopt(order: Order, name: str, resources: Resources) -> None:
 
 
 def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> None:
-    """Stores a chat's own painting, or one of several of a style that came as an album, and deletes
-    others of its name: monet.png and monet.jpg would be two looks."""
+    """Store a chat's own painting, or one of several of a style that came as an album.
+
+    Others of its name are deleted: monet.png and monet.jpg would be two looks.
+    """
     photo, album = order.photo, order.album
     style = f"{layout.own_prefix(photo.chat)}/{name}"
     stem = f"{style}/{album}-{photo.message}" if album else style
@@ -172,6 +169,6 @@ def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> Non
 
 
 def _plain_name(name: str) -> str:
-    """A name that fits into keys and is a look's: letters, digits, `_`, `-` and spaces."""
+    """Return a name that fits into keys: letters, digits, `_`, `-` and spaces."""
     letters = words.letters(nfc(name), "_ -", " ")
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()

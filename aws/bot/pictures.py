@@ -1,16 +1,25 @@
-"""Pictures as the bot needs them: the type of a file, and a preview that Telegram accepts."""
+"""Pictures for Telegram: the type of a file, a preview, and a page of the styles as one picture."""
 
+import functools
 import io
 import logging
+from collections.abc import Sequence
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from styletransfer.errors import PictureError
+from bot.choices import Choice
+from styletransfer.errors import PictureError, StorageError
 from styletransfer.images.header import bytes_to_decode, errors_named, open_picture
+from styletransfer.storage.base import Bucket
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
 MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1 GB
+
+# A page of the styles.
+SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row
+LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
+EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
@@ -19,8 +28,10 @@ log = logging.getLogger(__name__)
 
 
 def file_type(data: bytes) -> str | None:
-    """The extension, without a dot, that fits the first bytes of a file: jpg, png, webp, tiff, heic
-    or avif; None for other types."""
+    """Return the extension, without a dot, that fits the first bytes of a file.
+
+    It is jpg, png, webp, tiff, heic or avif, or None for other types.
+    """
     if data.startswith(b"\xff\xd8\xff"):
         return "jpg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -35,7 +46,7 @@ def file_type(data: bytes) -> str | None:
 
 
 def preview(data: bytes, longest: int = MAX_SIDE) -> bytes | None:
-    """Makes a JPEG that Telegram accepts as a photo.
+    """Make a JPEG that Telegram accepts as a photo.
 
     Args:
         data: A picture file.
@@ -53,7 +64,7 @@ def preview(data: bytes, longest: int = MAX_SIDE) -> bytes | None:
 
 
 def is_damaged(data: bytes) -> bool:
-    """Whether a picture file cannot be read."""
+    """Return whether a picture file cannot be read."""
     try:
         _preview(data, MAX_SIDE)
     except PictureError as error:
@@ -92,3 +103,45 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     _, largest = grey.getextrema()
     scale = 255 / 65535 if largest > 255 else 1  # type: ignore[operator]  # One channel.
     return grey.point(lambda value: value * scale).convert("L")
+
+
+def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
+    """Return a JPEG of the looks' first paintings side by side, numbered as on the buttons.
+
+    Args:
+        offered: The looks.
+        first: The number of the first one.
+        bucket: The bucket with the paintings.
+    """
+    columns = min(COLUMNS, len(offered))
+    rows = -(-len(offered) // columns)
+    step = SIDE + GAP
+    sheet = Image.new("RGB", (columns * step + GAP, rows * step + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(48)
+    for index, choice in enumerate(offered):
+        x, y = GAP + index % columns * step, GAP + index // columns * step
+        entry = choice.look.paintings[0].entry
+        shown = None
+        if entry.size <= LARGEST_FILE:
+            shown = _thumbnail(bucket, choice.painting_key, entry.etag)
+        tile = Image.open(io.BytesIO(shown)) if shown else Image.new("RGB", (SIDE, SIDE), EMPTY)
+        sheet.paste(tile, (x, y))
+        at, text = (x + 12, y + 4), str(first + index)
+        draw.text(at, text, "white", font, stroke_width=4, stroke_fill="black")
+    out = io.BytesIO()
+    sheet.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+@functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.
+def _thumbnail(bucket: Bucket, key: str, etag: str) -> bytes | None:
+    """Return a square JPEG of the middle of a painting, or None if it cannot be shown."""
+    try:
+        shown = preview(bucket.read(key), 2 * SIDE)
+    except StorageError:  # It has just been deleted.
+        return None
+    if shown is None:
+        return None
+    out = io.BytesIO()
+    ImageOps.fit(Image.open(io.BytesIO(shown)), (SIDE, SIDE)).save(out, "JPEG", quality=85)
+    return out.getvalue()

@@ -1,5 +1,7 @@
-"""The buttons under a result: the same photo in another style, nearer to itself or to the
-painting, in finer strokes or larger ones."""
+"""The buttons under a result, which paint its photo again.
+
+It is painted in another style, closer to itself or to the painting, in finer or larger strokes.
+"""
 
 from dataclasses import replace
 
@@ -12,20 +14,7 @@ from bot.buttons import PATTERNS
 from bot.items import OPEN, Order
 from bot.resources import Resources
 from bot.styles import show_page
-from bot.updates import (
-    Context,
-    answer_button,
-    chat_of,
-    edit,
-    message_of,
-    present,
-    pressed,
-    query_of,
-    reply,
-    resources_of,
-    user_of,
-    words_for,
-)
+from bot.updates import Context
 from styletransfer.settings import Settings
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
@@ -39,109 +28,110 @@ def add_repaint_handlers(application: Application) -> None:
     application.add_handler(CallbackQueryHandler(_changed, rf"{PATTERNS['change']}\Z"))
 
 
-async def _another(update: Update, context: Context) -> None:
-    token, page = pressed(update)
-    if await _found(update, context, token):
-        await answer_button(update)
-        await show_page(update, context, int(page), token)
+async def _another(_: Update, context: Context) -> None:
+    _action, token, page = context.pressed
+    if await _found(context, token):
+        await context.answer_button()
+        await show_page(context, int(page), token)
 
 
-async def _in_style(update: Update, context: Context) -> None:
-    token, look = pressed(update)
-    found = await _found(update, context, token)
+async def _in_style(_: Update, context: Context) -> None:
+    _action, token, look = context.pressed
+    found = await _found(context, token)
     if found is None:
         return
     order, wish = found
-    offered = choices.offered(resources_of(context), chat_of(update), user_of(update))
+    offered = choices.offered(context.resources, context.chat, context.user)
     picked = choices.with_token(offered, look)
     if picked is None:
-        await answer_button(update, words_for(update).text("style_gone"), alert=True)
+        await context.refuse_button("style_gone")
         return
-    wish = replace(wish, style=picked.style, look=picked.name)
-    await _repaint(update, resources_of(context), order, wish)
+    await _repaint(context, order, replace(wish, style=picked.style, look=picked.name))
 
 
-async def _changed(update: Update, context: Context) -> None:
-    found = await _found(update, context, pressed(update)[0])
+async def _changed(_: Update, context: Context) -> None:
+    button, token = context.pressed
+    found = await _found(context, token)
     if found is None:
         return
     order, wish = found
-    resources = resources_of(context)
-    offered = choices.offered(resources, order.photo.chat, order.user)
+    offered = choices.offered(context.resources, order.photo.chat, order.user)
     choice = choices.wished(offered, wish)
     if choice is None:
-        await answer_button(update, words_for(update).text("style_gone"), alert=True)
+        await context.refuse_button("style_gone")
         return
-    button = present(query_of(update).data).partition(":")[0]
     changed = _wished_for(button, wish, choice.look.settings.replaced(wish.asked))
     if changed is None:
-        await answer_button(update, words_for(update).text("again.limit"), alert=True)
+        await context.refuse_button("again.limit")
         return
-    await _repaint(update, resources, order, changed)
+    await _repaint(context, order, changed)
 
 
 def _wished_for(button: str, wish: Wish, settings: Settings) -> Wish | None:
-    """The wish of a button under a result with these settings, or None if the value is at its
-    limit."""
+    """Return the wish of a button under a result with these settings.
+
+    Returns None if the value is at its limit.
+    """
     if button in buttons.STRENGTHS:
         strength = round(settings.strength + (STEP if button == "stronger" else -STEP), 2)
         return replace(wish, strength=strength) if LOWEST <= strength <= HIGHEST else None
     size = settings.stroke_size
-    larger = [each for each in STROKE_SIZES if each > size]
-    finer = [each for each in STROKE_SIZES if each < size]
+    larger = [other for other in STROKE_SIZES if other > size]
+    finer = [other for other in STROKE_SIZES if other < size]
     found = larger[:1] if button == "larger" else finer[-1:]
     return replace(wish, stroke_size=found[0]) if found else None
 
 
-async def _found(update: Update, context: Context, token: str) -> tuple[Order, Wish] | None:
-    """Finds the user's own order with a token, and its wish, if its photo exists. Returns None
-    after an answer with the reason."""
-    resources, say = resources_of(context), words_for(update)
-    order = orders.with_token(token, resources)
-    if order and order.user != user_of(update):
-        await answer_button(update, say.text("not_yours"), alert=True)
-    elif order is None or None in map(
-        resources.bucket.find, (order.photo.key, order.photo.wish_key)
-    ):
-        await answer_button(update, say.text("again.gone"), alert=True)
-    else:
-        return order, Wish.from_json(resources.bucket.read(order.photo.wish_key))
-    return None
+async def _found(context: Context, token: str) -> tuple[Order, Wish] | None:
+    """Return the user's order with a token, and its wish, if its photo exists.
+
+    Returns None after an answer with the reason.
+    """
+    order = orders.with_token(token, context.resources)
+    if order and order.user != context.user:
+        await context.refuse_button("not_yours")
+        return None
+    wish = order and _wish(order, context.resources)
+    if not order or not wish or context.resources.bucket.find(order.photo.key) is None:
+        await context.refuse_button("again.gone")
+        return None
+    return order, wish
 
 
-async def _repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:
-    """Orders the photo of an order again, unless that very wish waits already, or is being ordered
-    by the first of two quick presses."""
-    if not resources.table.claim_repaint(order.photo, wish, CLAIM_S):
-        await answer_button(update, words_for(update).text("again.waiting"), alert=True)
+async def _repaint(context: Context, order: Order, wish: Wish) -> None:
+    """Order the photo of an order again, unless that very wish waits already.
+
+    The second of two quick presses finds the wish reserved by the first.
+    """
+    table = context.resources.table
+    if not table.claim_repaint(order.photo, wish, CLAIM_S):
+        await context.refuse_button("again.waiting")
         return
     try:
-        await _order_repaint(update, resources, order, wish)
+        await _order_repaint(context, order, wish)
     finally:
-        resources.table.release_repaint(order.photo, wish)
+        table.release_repaint(order.photo, wish)
 
 
-async def _order_repaint(update: Update, resources: Resources, order: Order, wish: Wish) -> None:
-    query, say = query_of(update), words_for(update)
-    for each in resources.table.orders_of(order.user):
-        same = each.photo.message == order.photo.message and each.photo.chat == order.photo.chat
-        if same and each.status in OPEN and _wish(each, resources) == wish:
-            await answer_button(update, say.text("again.waiting"), alert=True)
+async def _order_repaint(context: Context, order: Order, wish: Wish) -> None:
+    resources, say = context.resources, context.say
+    for other in resources.table.orders_of(order.user):
+        same = other.photo.message == order.photo.message and other.photo.chat == order.photo.chat
+        if same and other.status in OPEN and _wish(other, resources) == wish:
+            await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(order.photo.key)
     new = replace(order, photo=orders.renewed(order.photo), look=wish.look, album="")
     if not users.admits_photo(new.photo, order.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))
-        await answer_button(update, text, alert=True)
+        await context.answer_button(text, alert=True)
         return
     position, minutes, placed = orders.place(new, wish, data, resources)
     text = say.accepted("again.accepted", wish.look, position, minutes)
-    await answer_button(update)
-    cancel = buttons.cancel(say, placed.photo.token)
-    if present(query.data).startswith("again:"):
-        await edit(update, text, cancel)  # The styles have served their purpose.
-    else:
-        await reply(message_of(update), text, cancel)
+    await context.answer_button()
+    # The message with the styles has served its purpose; a result stays.
+    answer = context.edit if context.pressed[0] == "again" else context.reply
+    await answer(text, buttons.cancel(say, placed.photo.token))
 
 
 def _wish(order: Order, resources: Resources) -> Wish | None:

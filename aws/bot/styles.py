@@ -6,24 +6,11 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
-from bot import buttons, choices, pictures, sheet
+from bot import buttons, choices, pictures
 from bot.buttons import LOOKS_PER_PAGE, PATTERNS
 from bot.choices import Choice
 from bot.resources import Resources
-from bot.updates import (
-    Context,
-    answer_button,
-    arguments,
-    chat_of,
-    edit,
-    log,
-    message_of,
-    pressed,
-    resources_of,
-    show_action,
-    user_of,
-    words_for,
-)
+from bot.updates import Context, log, show_action
 from styletransfer.errors import StorageError
 
 
@@ -35,39 +22,44 @@ def add_style_handlers(application: Application) -> None:
     application.add_handler(CallbackQueryHandler(_pick_look, rf"{PATTERNS['look']}\Z"))
 
 
-def current(update: Update, context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
-    """The look that the user has chosen, their wish, and the looks they can choose from."""
-    resources, user = resources_of(context), user_of(update)
-    wish = resources.table.user(user).wish
-    offered = choices.offered(resources, chat_of(update), user)
+def current(context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
+    """Return the look that the user has chosen, their wish, and the looks they can choose from."""
+    wish = context.resources.table.user(context.user).wish
+    offered = choices.offered(context.resources, context.chat, context.user)
     return choices.chosen(offered, wish), wish, offered
 
 
 def preview(choice: Choice, resources: Resources) -> bytes | None:
-    """The look's first painting; None if it cannot be shown."""
+    """Return the look's first painting, or None if it cannot be shown."""
     try:
         return pictures.preview(resources.bucket.read(choice.painting_key))
     except StorageError:  # It has just been deleted.
         return None
 
 
-async def show_page(update: Update, context: Context, page: int, order: str = "") -> None:
-    """Sends a page of the looks, from 0, or turns to it in the message whose button was pressed.
-    With the token of an order, the look that is chosen repaints its photo."""
-    resources, message, say = resources_of(context), message_of(update), words_for(update)
-    choice, _, offered = current(update, context)
+async def show_page(context: Context, page: int, order: str = "") -> None:
+    """Send a page of the looks, or turn to it in the message of the button that was pressed.
+
+    Args:
+        context: The update.
+        page: The number of the page, from 0.
+        order: The token of an order: the look that is chosen then repaints its photo.
+    """
+    message, say = context.message, context.say
+    choice, _, offered = current(context)
     if choice is None:
-        await message.reply_text(say.text("no_styles"))
+        await context.send(say.text("no_styles"))
         return
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
     pages = _page_count(offered)
     page = min(page, pages - 1)
     first = page * LOOKS_PER_PAGE
-    picture = sheet.draw_sheet(offered[first : first + LOOKS_PER_PAGE], first + 1, resources.bucket)
+    shown = offered[first : first + LOOKS_PER_PAGE]
+    picture = pictures.draw_sheet(shown, first + 1, context.resources.bucket)
     question = "pick_again" if order else "pick_style"
     text = say.styles_page(question, None if order else choice.name, page, pages)
     markup = buttons.looks(offered, None if order else choice, page, order)
-    if not update.callback_query or not message.photo:  # Under a result: that stays.
+    if not context.received.callback_query or not message.photo:  # Under a result: that stays.
         await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=markup)
         return
     media = InputMediaPhoto(picture, text, filename="styles.jpg")
@@ -81,43 +73,43 @@ def _page_count(offered: list[Choice]) -> int:
     return -(-len(offered) // LOOKS_PER_PAGE)
 
 
-async def _styles(update: Update, context: Context) -> None:
-    choice, _, offered = current(update, context)
-    await show_page(update, context, offered.index(choice) // LOOKS_PER_PAGE if choice else 0)
+async def _styles(_: Update, context: Context) -> None:
+    choice, _wish, offered = current(context)
+    await show_page(context, offered.index(choice) // LOOKS_PER_PAGE if choice else 0)
 
 
-async def _turn_page(update: Update, context: Context) -> None:
-    await answer_button(update)
-    await show_page(update, context, int(pressed(update)[0]))
+async def _turn_page(_: Update, context: Context) -> None:
+    await context.answer_button()
+    await show_page(context, int(context.pressed[1]))
 
 
-async def _pick_look(update: Update, context: Context) -> None:
-    say, offered = words_for(update), current(update, context)[2]
-    picked = choices.with_token(offered, pressed(update)[0])
+async def _pick_look(_: Update, context: Context) -> None:
+    say, offered = context.say, current(context)[2]
+    picked = choices.with_token(offered, context.pressed[1])
     if picked is None:
-        await answer_button(update, say.text("style_gone"), alert=True)
+        await context.refuse_button("style_gone")
         return
-    _choose(update, context, picked)
-    await answer_button(update, say.style("style_is", picked.name))
+    _choose(context, picked)
+    await context.answer_button(say.style("style_is", picked.name))
     page = offered.index(picked) // LOOKS_PER_PAGE
     text = say.styles_page("pick_style", picked.name, page, _page_count(offered))
-    await edit(update, text, buttons.looks(offered, picked, page))
+    await context.edit(text, buttons.looks(offered, picked, page))
 
 
 async def _style(update: Update, context: Context) -> None:
-    name = arguments(context)
+    name = context.argument
     if not name:
         await _styles(update, context)
         return
-    offered = current(update, context)[2]
+    offered = current(context)[2]
     picked = choices.named(offered, name)
     if picked is None:
-        text = words_for(update).style_unknown(name, choices.similar(offered, name))
+        text = context.say.style_unknown(name, choices.similar(offered, name))
     else:
-        _choose(update, context, picked)
-        text = words_for(update).style("style_is", picked.name)
-    await message_of(update).reply_text(text)
+        _choose(context, picked)
+        text = context.say.style("style_is", picked.name)
+    await context.send(text)
 
 
-def _choose(update: Update, context: Context, choice: Choice) -> None:
-    resources_of(context).table.choose_look(user_of(update), choice.style, choice.name)
+def _choose(context: Context, choice: Choice) -> None:
+    context.resources.table.choose_look(context.user, choice.style, choice.name)

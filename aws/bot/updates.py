@@ -1,115 +1,131 @@
-"""The parts of an update that are there for its handler, whatever their types say."""
+"""The update that a handler answers: its parts, and ways to answer it."""
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest, ChatMigrated, TelegramError
-from telegram.ext import ContextTypes
+from telegram.ext import CallbackContext, ContextTypes
 
-from bot import words
 from bot.resources import Resources
-from bot.words import Words
+from bot.words import Words, speaking
 
 Part = TypeVar("Part")
-Context = ContextTypes.DEFAULT_TYPE
 
 log = logging.getLogger(__name__)
 
 
 def present(part: Part | None) -> Part:
-    """A part that Telegram sends with every update of this kind. Raises ValueError without it."""
+    """Return a part that Telegram sends with every update of this kind, or raise ValueError."""
     if part is None:
         raise ValueError("the update lacks a part that its handler needs")
     return part
 
 
-def message_of(update: Update) -> Message:
-    """The message that came in, or the message of the button that was pressed."""
-    return present(update.effective_message)
+class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """The context that a handler gets with its update."""
+
+    received: Update
+
+    @classmethod
+    def from_update(cls, update: Any, application: Any) -> "Context":
+        context = super().from_update(update, application)
+        context.received = update
+        return context
+
+    @property
+    def resources(self) -> Resources:
+        found: Resources = self.bot_data["resources"]
+        return found
+
+    @property
+    def message(self) -> Message:
+        """The message that came in, or the message of the button that was pressed."""
+        return present(self.received.effective_message)
+
+    @property
+    def user(self) -> int:
+        """The id of the user who sent the update."""
+        return present(self.received.effective_user).id
+
+    @property
+    def chat(self) -> int:
+        """The id of the chat that the update comes from."""
+        return present(self.received.effective_chat).id
+
+    @property
+    def say(self) -> Words:
+        """The texts in the user's language."""
+        return speaking(present(self.received.effective_user).language_code)
+
+    @property
+    def query(self) -> CallbackQuery:
+        """The button that was pressed."""
+        return present(self.received.callback_query)
+
+    @property
+    def pressed(self) -> list[str]:
+        """The parts of the button's data: its action, and what the action is for."""
+        return present(self.query.data).split(":")
+
+    @property
+    def argument(self) -> str:
+        """The text after a command."""
+        return " ".join(self.args or ())
+
+    async def send(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Send a message to the chat."""
+        await self.message.reply_text(text, reply_markup=buttons)
+
+    async def reply(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Reply to the message, or only send the text if the message was deleted."""
+        await self.message.reply_text(
+            text, do_quote=True, allow_sending_without_reply=True, reply_markup=buttons
+        )
+
+    async def answer_button(self, text: str | None = None, *, alert: bool = False) -> None:
+        """Answer the button that was pressed, so that it stops waiting.
+
+        Telegram refuses an answer to a button that was pressed long ago, for example after an
+        outage. The bot acts nevertheless, and in a private chat an alert comes as a message.
+
+        Args:
+            text: A text to show for a moment.
+            alert: Whether the text stays until it is closed.
+        """
+        try:
+            await self.query.answer(text, show_alert=alert)
+        except BadRequest as error:
+            log.info("a button could not be answered: %s", error)
+            chat = self.received.effective_chat
+            if text and alert and chat and chat.type == Chat.PRIVATE:
+                await self.bot.send_message(chat.id, text)
+
+    async def refuse_button(self, key: str) -> None:
+        """Answer the button with the text of a key, which stays until it is closed."""
+        await self.answer_button(self.say.text(key), alert=True)
+
+    async def edit(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Edit the text or caption of the button's message.
+
+        Does nothing if the message is too old, deleted, or has this text already.
+        """
+        message = self.query.message
+        if not isinstance(message, Message):
+            return
+        change = message.edit_caption if message.photo else message.edit_text
+        try:
+            await change(text, reply_markup=buttons)
+        except BadRequest as error:
+            log.info("a message could not be edited: %s", error)
 
 
-def query_of(update: Update) -> CallbackQuery:
-    """The button that was pressed."""
-    return present(update.callback_query)
-
-
-def pressed(update: Update) -> list[str]:
-    """The parts of the data of the button that was pressed, without what it does."""
-    return present(query_of(update).data).split(":")[1:]
-
-
-def user_of(update: Update) -> int:
-    """The id of the user who sent it."""
-    return present(update.effective_user).id
-
-
-def chat_of(update: Update) -> int:
-    """The id of the chat it came from."""
-    return present(update.effective_chat).id
-
-
-def words_for(update: Update) -> Words:
-    """The texts in the language of the user who sent it."""
-    return words.speaking(present(update.effective_user).language_code)
-
-
-def resources_of(context: Context) -> Resources:
-    resources: Resources = context.bot_data["resources"]
-    return resources
-
-
-def arguments(context: Context) -> str:
-    """The text after a command."""
-    return " ".join(context.args or ())
-
-
-async def reply(message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Replies to a message, unless that was deleted."""
-    await message.reply_text(
-        text, do_quote=True, allow_sending_without_reply=True, reply_markup=buttons
-    )
-
-
-async def answer_button(update: Update, text: str | None = None, *, alert: bool = False) -> None:
-    """Answers the button that was pressed, so that it stops waiting.
-
-    Telegram refuses an answer to a button that was pressed long ago, as after an outage. The
-    bot acts nevertheless, and in a private chat an alert comes as a message.
-
-    Args:
-        update: The update of the button.
-        text: A text to show for a moment.
-        alert: Whether the text stays until it is closed.
-    """
-    try:
-        await query_of(update).answer(text, show_alert=alert)
-    except BadRequest as error:
-        log.info("a button could not be answered: %s", error)
-        chat = update.effective_chat
-        if text and alert and chat and chat.type == Chat.PRIVATE:
-            await query_of(update).get_bot().send_message(chat.id, text)
-
-
-async def edit(update: Update, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Edits the text or caption of the message whose button was pressed, unless it is too old,
-    deleted, or has this text already."""
-    message = query_of(update).message
-    if not isinstance(message, Message):
-        return
-    try:
-        if message.photo:
-            await message.edit_caption(text, reply_markup=buttons)
-        else:
-            await message.edit_text(text, reply_markup=buttons)
-    except BadRequest as error:
-        log.info("a message could not be edited: %s", error)
+CONTEXT = ContextTypes(Context, dict[Any, Any], dict[Any, Any], dict[Any, Any])
 
 
 async def deliver(chat: int, send: Callable[[int], Awaitable[None]]) -> None:
-    """Calls `send` with the id of a chat; once more with the new one, if the chat is a group that
-    has become a supergroup."""
+    """Call `send` with a chat's id, or with its new one if a group has become a supergroup."""
     try:
         await send(chat)
     except ChatMigrated as moved:
@@ -117,7 +133,7 @@ async def deliver(chat: int, send: Callable[[int], Awaitable[None]]) -> None:
 
 
 async def show_action(bot: Bot, chat: int, action: str) -> None:
-    """Shows for some seconds that the bot is typing, or whatever telegram.ChatAction names."""
+    """Show for some seconds that the bot is typing, or another action of telegram.ChatAction."""
     try:
         await bot.send_chat_action(chat, action)
     except TelegramError as error:  # The message itself matters more.

@@ -17,24 +17,10 @@ from telegram import (
 from telegram.error import TelegramError
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
-from bot import buttons, words
+from bot import buttons, orders, words
 from bot.buttons import PATTERNS
-from bot.forget import forget_user
 from bot.resources import Resources
-from bot.updates import (
-    Context,
-    answer_button,
-    arguments,
-    edit,
-    log,
-    message_of,
-    present,
-    pressed,
-    query_of,
-    resources_of,
-    user_of,
-    words_for,
-)
+from bot.updates import Context, log, present
 from bot.words import Words
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
@@ -47,26 +33,23 @@ def add_user_handlers(application: Application) -> None:
     application.add_handler(CallbackQueryHandler(_admit, rf"{PATTERNS['admit']}\Z"))
 
 
-async def turn_away(update: Update, bot: Bot, resources: Resources) -> None:
-    """Answers a stranger, and asks the owner, once a day, whether to let them in. In groups,
-    answers only commands to this bot."""
-    query, user = update.callback_query, present(update.effective_user)
-    text = words_for(update).text("stranger", user=user.id)
-    if query:
-        await answer_button(update, text, alert=True)
-        return
-    message = update.message
-    if message is None:
-        return
-    if message.chat.type == Chat.PRIVATE:
+async def turn_away(context: Context) -> None:
+    """Answer a stranger, and ask the owner, once a day, whether to let them in.
+
+    In groups, only commands to this bot are answered.
+    """
+    text, message = context.say.text("stranger", user=context.user), context.received.message
+    if context.received.callback_query:
+        await context.answer_button(text, alert=True)
+    elif message and message.chat.type == Chat.PRIVATE:
         await message.reply_text(text)
-        await _ask_owner(user, bot, resources)
-    elif _is_command(message.text or "", bot.username):
+        await _ask_owner(present(context.received.effective_user), context.bot, context.resources)
+    elif message and _is_command(message.text or "", context.bot.username):
         await message.reply_text(text)
 
 
 def _is_command(text: str, name: str) -> bool:
-    """Whether a text is a command, and not to another bot."""
+    """Return whether a text is a command, and not to another bot."""
     command, _, addressed = text.partition(" ")[0].partition("@")
     return command.startswith("/") and addressed.lower() in ("", name.lower())
 
@@ -83,43 +66,42 @@ async def _ask_owner(user: User, bot: Bot, resources: Resources) -> None:
         log.warning("the owner could not be asked: %s", error)
 
 
-async def _admit(update: Update, context: Context) -> None:
-    """The owner has pressed a button under a stranger's name."""
-    resources, query, say = resources_of(context), query_of(update), words_for(update)
-    if user_of(update) != resources.owner:
-        await answer_button(update, say.text("owner_only"), alert=True)
+async def _admit(_: Update, context: Context) -> None:
+    """Let a stranger in, or not, as the owner's button says."""
+    say = context.say
+    if context.user != context.resources.owner:
+        await context.refuse_button("owner_only")
         return
-    user = int(pressed(update)[0])
-    await answer_button(update)
-    if not present(query.data).startswith("allow"):
-        await edit(update, say.text("ignored", user=user))
+    action, user = context.pressed[0], int(context.pressed[1])
+    await context.answer_button()
+    if action != "allow":
+        await context.edit(say.text("ignored", user=user))
         return
-    resources.table.allow(user)
-    await edit(update, say.text("user_added", person=f"{user}"))
+    context.resources.table.allow(user)
+    await context.edit(say.text("user_added", person=f"{user}"))
     try:
         await context.bot.send_message(user, words.speaking(None).text("let_in"))
     except TelegramError as error:
         log.info("%d could not be greeted: %s", user, error)
 
 
-async def _users(update: Update, context: Context) -> None:
-    resources, message, say = resources_of(context), message_of(update), words_for(update)
-    if user_of(update) != resources.owner:
-        await message.reply_text(say.text("owner_only"))
-        return
+async def _users(_: Update, context: Context) -> None:
+    say = context.say
     pattern = r"(list|(add|remove) +([1-9][0-9]{0,14})(?: +(.+))?)"
-    found = re.fullmatch(pattern, arguments(context), re.IGNORECASE)
-    if not found:
-        await message.reply_text(say.text("users_usage"))
-        return
-    _, action, number, name = found.groups()
-    action = (action or "").lower()
-    for text in _change_users(say, resources, action, int(number or 0), name or ""):
-        await message.reply_text(text)
+    found = re.fullmatch(pattern, context.argument, re.IGNORECASE)
+    if context.user != context.resources.owner:
+        await context.send(say.text("owner_only"))
+    elif not found:
+        await context.send(say.text("users_usage"))
+    else:
+        _list, action, number, name = found.groups()
+        action, user = (action or "").lower(), int(number or 0)
+        for text in _change_users(say, context.resources, action, user, name or ""):
+            await context.send(text)
 
 
 def _change_users(say: Words, resources: Resources, action: str, user: int, name: str) -> list[str]:
-    """Adds, removes or, with an empty action, lists users; returns the answers."""
+    """Add, remove or, with an empty action, list users, and return the answers."""
     table = resources.table
     if action and user == resources.owner:
         return [say.text("owner_stays")]
@@ -130,32 +112,31 @@ def _change_users(say: Words, resources: Resources, action: str, user: int, name
         if not table.user(user).allowed:
             return [say.text("user_unknown", user=user)]
         table.forget(user)  # First, so that nothing new comes in.
-        forget_user(user, resources)
+        orders.forget_user(user, resources)
         return [say.text("user_removed", user=user)]
-    users = [(each.id, each.name) for each in table.users() if each.id != resources.owner]
+    users = [(known.id, known.name) for known in table.users() if known.id != resources.owner]
     return say.users_list(users) if users else [say.text("users.none")]
 
 
 def photos_per_day(resources: Resources) -> int:
-    """The photos that each user may send per day, as the owner or else the stack says."""
+    """Return the photos that each user may send per day, as the owner or else the stack says."""
     chosen = resources.table.limit()
     return resources.photos_per_day if chosen is None else chosen
 
 
 def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
-    """Counts a photo, once, as one of a user's photos of this day, in UTC. The owner, who pays, may
-    send any number.
+    """Count a photo, once, as one of a user's photos of this day, in UTC.
 
     Returns:
-        Whether the photo may be painted; one too many is not counted.
+        Whether the photo may be painted; one too many is not counted. The owner has no limit.
     """
     limit = photos_per_day(resources)
     return user == resources.owner or resources.table.count_photo(photo, user, limit)
 
 
-async def _limit(update: Update, context: Context) -> None:
-    resources, say, given = resources_of(context), words_for(update), arguments(context)
-    if user_of(update) != resources.owner:
+async def _limit(_: Update, context: Context) -> None:
+    resources, say, given = context.resources, context.say, context.argument
+    if context.user != resources.owner:
         text = say.text("owner_only")
     elif not given:
         text = say.photos("limit.now", photos_per_day(resources))
@@ -164,12 +145,14 @@ async def _limit(update: Update, context: Context) -> None:
     else:
         resources.table.set_limit(int(given))
         text = say.photos("limit.is", int(given))
-    await message_of(update).reply_text(text)
+    await context.send(text)
 
 
 async def publish_menus(bot: Bot, owner: int) -> None:
-    """Sets the menus of all users and of the owner, who has written to the bot before. Raises
-    TelegramError."""
+    """Set the menus of all users and of the owner, who has written to the bot before.
+
+    Raises TelegramError.
+    """
     await _set_menu(bot, COMMANDS, BotCommandScopeDefault())
     await _set_menu(bot, COMMANDS + OWNER_COMMANDS, BotCommandScopeChat(owner))
 
