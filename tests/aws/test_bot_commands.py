@@ -63,9 +63,6 @@ def test_the_owner_is_asked_once_and_lets_a_stranger_in_by_a_button(world):
     assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
 
 
-def test_the_owner_is_asked_ten_times_a_day_at_most(world):
-    table_ = resources().table
-    assert [table_.may_ask(f"stranger {number}") for number in range(12)].count(True) == 10
 
 
 def test_the_owner_is_asked_again_after_a_day_though_dynamodb_deletes_days_later(
@@ -244,9 +241,6 @@ def test_a_name_that_there_is_not_is_reported_with_the_nearest(world):
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 
 
-def test_looks_toml_says_what_there_is(world):
-    world.put("styles/looks.toml", b'[soft]\npaintings = ["monet.jpg"]\n')
-    assert [each["text"] for each in world.says(ANNA, "/styles")[0].buttons] == ["1. ✓ soft"]
 
 
 def test_a_wrong_looks_toml_is_reported_to_the_owner(world):

@@ -6,6 +6,7 @@ import pytest
 from support.commands import contents, fill, keys
 
 from styletransfer import config
+from styletransfer.cli.bucket_management import bucket_management
 from styletransfer.cli.sync_commands import (
     cl_get_results,
     cl_send_source,
@@ -157,12 +158,12 @@ def test_a_dry_run_copies_nothing_and_reports_all(on_moto, photos, tmp_path, cap
 
 def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(config, "environment", dict)
-    for script, variable in (
-        (cl_send_source, "BUCKET_SOURCE"),
-        (cl_send_style, "BUCKET_STYLE"),
-        (cl_get_results, "BUCKET_RESULT"),
+    for script, word, variable in (
+        (cl_send_source, str(tmp_path), "BUCKET_SOURCE"),
+        (cl_get_results, str(tmp_path), "BUCKET_RESULT"),
+        (bucket_management, "check", "BUCKET_*"),
     ):
-        assert script([str(tmp_path)]) == 2
+        assert script([word]) == 2
         err = capsys.readouterr().err
         assert f"{variable} is not set; set BUCKET_SOURCE, " in err and err.count("\n") == 1
     monkeypatch.setattr(config, "environment", lambda: {"BUCKET_SOURCE": "photos"})

@@ -11,14 +11,14 @@ from support.commands import contents, on_a_terminal
 
 from styletransfer.paths import PROGRAM
 
-SCRIPTS = (
+LAPTOP = (
     *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
     *("get_bucket_content.py", "send_to_bucket.py"),
 )
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_ends_with_an_example_and_loads_nothing_slow(script, tmp_path):
+@pytest.mark.parametrize("script", [*LAPTOP, "inetwork.py"])
+def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
     ran = subprocess.run(
         [PROGRAM / script, "--help"],
         cwd=tmp_path,
@@ -31,12 +31,40 @@ def test_help_ends_with_an_example_and_loads_nothing_slow(script, tmp_path):
         },
     )
     assert ran.returncode == 0
-    assert f"./{script} " in ran.stdout and "exit codes: 0 all" in ran.stdout
+    assert f"./{script} " in ran.stdout and "exit codes: 0 " in ran.stdout
     lines = ran.stderr.splitlines()
     assert all(line.startswith("import time:") for line in lines)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
     assert "styletransfer" in imported
-    assert imported.isdisjoint({"boto3", "botocore", "rich", "tensorflow", "numpy", "dotenv"})
+    slow = {"tensorflow", "numpy", "PIL", "matplotlib"}
+    slow |= {"boto3", "botocore", "rich", "dotenv"} if script in LAPTOP else set()
+    assert imported.isdisjoint(slow)
+
+
+@pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--color_transfer_only", "beach.jpg", "klimt.png"], 0, ""),
+        (["--mask_transfer", "beach.jpg", "klimt.png", "left.png"], 0, ""),
+        (["beach.jpg", "monet.jpg", "x", "--weights", "none.h5"], 3, "none.h5 does not exist"),
+        ([], 2, "usage: inetwork.py BASE REF"),
+    ],
+    ids=["colours", "mask", "weights", "usage"],
+)
+def test_inetwork_waits_for_tensorflow_only_to_paint(words, code, message):
+    program = (
+        "import sys; from styletransfer.cli.inetwork import inetwork\n"
+        "code = inetwork(sys.argv[1:])\n"
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROGRAM)},
+    )
+    assert ran.returncode == code and message in ran.stderr
 
 
 def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):

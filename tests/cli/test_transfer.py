@@ -1,7 +1,5 @@
 """inetwork.py --color_transfer_only and --mask_transfer: the original's two extra scripts."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ from support.inetwork_runs import grey, pixels
 
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.images import arrays, colour
-from styletransfer.paths import PROGRAM
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
@@ -47,15 +44,3 @@ def test_a_painting_that_has_its_photos_extension_in_its_name_is_taken(name):
     assert inetwork(["--mask_transfer", "beach.jpg", name, "left.png"]) == 0
     written = Path(name.replace(".png", "_masked.png"))
     assert Image.open(written).size == Image.open(name).size
-
-
-def test_the_extra_scripts_load_no_tensorflow():
-    program = (
-        "import sys; from styletransfer.cli.inetwork import inetwork\n"
-        "for way in (['--color_transfer_only'], ['--mask_transfer']):\n"
-        "    mask = ['left.png'] if 'mask' in way[0] else []\n"
-        "    assert inetwork([*way, 'beach.jpg', 'klimt.png', *mask]) == 0\n"
-        "assert 'tensorflow' not in sys.modules"
-    )
-    environment = {"PYTHONPATH": str(PROGRAM)}
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
