@@ -113,18 +113,13 @@ def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
     """
     from styletransfer import config
 
-    def write(environment: Mapping[str, str]) -> None:
-        log_to_stdout(
-            form,
-            config.log_format(environment) == "json",
-            config.log_level(environment),
-            quiet=config.is_quiet(environment),
-        )
-
-    with contextlib.suppress(ConfigError):  # A mistake in `.env` is logged as well.
-        write({**os.environ, **variables})
     environment = {**config.environment(), **variables}
-    write(environment)
+    log_to_stdout(
+        form,
+        config.log_format(environment) == "json",
+        config.log_level(environment),
+        quiet=config.is_quiet(environment),
+    )
     return environment
 
 
@@ -134,10 +129,10 @@ def wants_json() -> bool:
 
     if logs_json():
         return True
-    try:
-        return config.log_format(config.environment()) == "json"
-    except ConfigError:
-        return False
+    for environment in (config.environment, lambda: os.environ):  # `.env` may be wrong.
+        with contextlib.suppress(ConfigError):
+            return config.log_format(environment()) == "json"
+    return False
 
 
 def fail(name: str, message: str, code: int) -> int:

@@ -125,7 +125,7 @@ def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
     ]
 
 
-def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
+def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resources):
     job = resources["JobDefinition"]["Properties"]
     container = job["ContainerProperties"]
     assert job["Timeout"] == {"AttemptDurationSeconds": "3600"}
@@ -136,6 +136,7 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(resources):
     assert given == wanted | {"AWS_DEFAULT_REGION": aws_template.REGION, "STYLE_SIZE": size}
     for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
+    assert template["Parameters"]["StyleSize"]["MaxValue"] == layout.LARGEST_SIDE
 
 
 def test_what_it_costs_has_bounds(template):
@@ -167,10 +168,6 @@ def test_a_container_cannot_have_its_instances_role_and_what_spot_takes_gets_no_
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n" in script
 
 
-def test_the_default_size_is_one_that_the_machine_can_paint(template):
-    assert template["Parameters"]["StyleSize"]["MaxValue"] == layout.LARGEST_SIDE
-
-
 def test_the_guide_names_parameters_and_outputs_that_there_are(template):
     guide = FILE.with_name("README.md").read_text()
     named = set(re.findall(r"\*([A-Z][A-Za-z]+)\*", guide))
@@ -179,22 +176,20 @@ def test_the_guide_names_parameters_and_outputs_that_there_are(template):
     assert not re.search(r"AWS_REGION[=.]", guide), "which neither boto3 nor SAM reads"
 
 
+def test_pictures_and_users_outlive_mistakes(template, resources):
+    """A failed first deployment leaves no bucket."""
+    bucket = template["Resources"]["Bucket"]
+    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
+    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+
 def test_requests_are_logged_without_the_secret(resources):
     settings = resources["BotApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
     assert settings["DestinationArn"] == "ApiLog.Arn"
     logged = json.loads(settings["Format"])
     assert logged["status"] == "$context.status" and "header" not in settings["Format"]
-
-
-def test_who_may_use_the_bot_can_be_restored(resources):
-    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
-    assert recovery == {"PointInTimeRecoveryEnabled": True}
-
-
-def test_pictures_outlive_the_stack_and_a_failed_first_deployment_leaves_no_bucket(template):
-    bucket = template["Resources"]["Bucket"]
-    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
-    assert kept == ("RetainExceptOnCreate", "Retain")
 
 
 def test_an_alarm_goes_to_the_address_given_and_else_to_nobody(template):
