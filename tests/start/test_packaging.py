@@ -1,4 +1,4 @@
-"""What pip, uv.lock, the shell scripts and .env.example promise."""
+"""The promises of pip's requirements, uv.lock, the shell scripts and .env.example."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""start.sh, with a Python and an uv that pretend: nothing is downloaded."""
+"""start.sh, with a fake Python and a fake uv: nothing is downloaded."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ PYTHON = """#!/bin/sh
 {check}echo "ran $*"
 exit ${{FAKE_EXIT:-0}}
 """
-# What uv does here: `venv` makes the Python, `sync` notes its extras.
+# A fake uv: `venv` makes the Python, `sync` logs its extras.
 UV = """#!/bin/sh
 case $1 in
   venv) mkdir -p .venv/bin && cp ../python .venv/bin/python && echo made >>../log ;;
@@ -72,7 +72,7 @@ class Machine:
         return [line.replace("synced sync --locked --inexact --extra ", "") for line in lines]
 
     def installing(self, *args: str):
-        """Starts an installation, and waits until it is under way."""
+        """Starts an installation, and waits until it has begun."""
         process, slow = self.popen(*args, FAKE_SLOW="1"), self.folder / "slow"
         deadline = time.monotonic() + 20
         while not slow.exists():
