@@ -17,7 +17,7 @@ from bot import commands, jobs, photos, repaint, results, styles, users, words
 from bot.client import connected
 from bot.resources import Resources, resources
 from bot.table import BusyError
-from bot.updates import Context
+from bot.updates import Context, inform_owner
 from styletransfer.errors import StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
@@ -164,11 +164,7 @@ async def _failed(update: object, context: Context) -> None:
             context.bot_data[UNHEARD] = error
             raise ApplicationHandlerStop from None
     if isinstance(context.error, StyleTransferError):
-        try:
-            owner = words.speaking(found.table.user(found.owner).language)
-            await context.bot.send_message(found.owner, owner.for_owner(f"{context.error}"))
-        except TelegramError:
-            _log_failure(found)
+        await inform_owner(context.bot, found, f"{context.error}")
     raise ApplicationHandlerStop  # After _admit has failed, no other handler runs.
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from layout import Photo, Wish
 from telegram import Bot
-from telegram.error import Forbidden, TelegramError
 
 from bot import choices
 from bot.items import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import Resources
 from bot.results import reply_to
-from bot.updates import deliver
-from bot.words import Words, speaking
+from bot.updates import answer_photo, inform_owner
+from bot.words import Words
 from styletransfer.batch.failures import UNEXPECTED
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
@@ -33,10 +32,17 @@ log = logging.getLogger(__name__)
 async def handle_state(
     detail: dict[str, Any], at: str, resources: Resources, bot: Bot, seconds: float
 ) -> None:
-    """Handles the new state of a job: the `detail` and the time (ISO 8601) of Batch's event.
+    """Note the new state of a job, report a failure, and end the job of a cancelled photo.
 
-    Reports a failure to the user, once, and ends the job of a photo that was cancelled. Raises
-    what Telegram, Batch and the table raise; the event has to come again then.
+    Args:
+        detail: The detail of Batch's event.
+        at: The time of the event (ISO 8601).
+        resources: The bot's.
+        bot: Sends the report.
+        seconds: The time left to this invocation.
+
+    Raises:
+        Exception: As `answer_photo`.
     """
     photo = Photo.of_key(detail.get("parameters", {}).get("key", ""))
     status = STATUS.get(detail.get("status", ""))
@@ -61,8 +67,10 @@ async def handle_state(
 async def handle_refusal(
     message: dict[str, Any], resources: Resources, bot: Bot, seconds: float
 ) -> None:
-    """Reports a photo that Batch did not accept to its user and to the owner, once: `message` is
-    EventBridge's in the queue of refused photos. Raises what Telegram and the table raise."""
+    """Report a photo that Batch did not accept to its user and to the owner, once.
+
+    `message` is EventBridge's in the queue of refused photos. Raises as `answer_photo`.
+    """
     event, given = json.loads(message["body"]), message.get("messageAttributes", {})
     key = event.get("detail", {}).get("object", {}).get("key", "")
     photo = Photo.of_key(key)
@@ -87,35 +95,26 @@ async def _report_failure(
     bot: Bot,
     seconds: float,
 ) -> None:
-    """`explain` gives the reason in words for the user, and whether the owner has to act."""
-    order = resources.table.claim(photo, seconds, over=(SENT, FAILED, CANCELLED))
-    if order is None:
-        return
-    log.warning("%s failed: %s", photo.key, facts)
-    say = speaking(resources.table.user(order.user).language)
-    reason, for_owner = explain(say, order)
+    """Report a failure to the user and, if they have to act, to the owner, once.
 
-    async def report(chat: int) -> None:
+    `explain` returns the reason in words for the user, and whether the owner has to act.
+    """
+    for_owner = False
+
+    async def report(order: Order, say: Words, chat: int) -> None:
+        nonlocal for_owner
+        log.warning("%s failed: %s", photo.key, facts)
+        reason, for_owner = explain(say, order)
         await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
 
-    try:
-        await deliver(photo.chat, report)
-    except Forbidden:
-        log.info("chat %d does not accept messages any more", photo.chat)
-    except BaseException:
-        resources.table.release(photo)
-        raise
-    resources.table.close(photo, FAILED)
+    over = (SENT, FAILED, CANCELLED)
+    await answer_photo(photo, FAILED, over, report, resources, seconds)
     if for_owner:
-        try:
-            owner = speaking(resources.table.user(resources.owner).language)
-            await bot.send_message(resources.owner, owner.for_owner(facts))
-        except TelegramError as error:  # It is in the log, and the user has been answered.
-            log.warning("no message to the owner: %s", error)
+        await inform_owner(bot, resources, facts)
 
 
 def _recorded_error(order: Order, resources: Resources) -> str:
-    """The error in the photo's record; empty if there is none."""
+    """Return the error in the photo's record, or an empty text."""
     key = order.photo.record_key(order.look)
     if not order.photo.extension or resources.bucket.find(key) is None:
         return ""
@@ -124,7 +123,7 @@ def _recorded_error(order: Order, resources: Resources) -> str:
 
 
 def _has_lost_style(order: Order, resources: Resources) -> bool:
-    """Whether the style of a photo was deleted while it waited."""
+    """Return whether the style of a photo was deleted while it waited."""
     if resources.bucket.find(order.photo.wish_key) is None:
         return False
     try:
@@ -136,7 +135,7 @@ def _has_lost_style(order: Order, resources: Resources) -> bool:
 
 
 def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
-    """The reason of a failure, in words for the user, and whether the owner has to act."""
+    """Return the reason of a failure, in words for the user, and whether the owner has to act."""
     container, status = detail.get("container", {}), detail.get("statusReason", "")
     code, container_reason = container.get("exitCode"), container.get("reason", "")
     # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
@@ -167,7 +166,7 @@ def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, boo
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    """The facts that help to find the cause, on one line."""
+    """Return the facts that help to find the cause, on one line."""
     container = detail.get("container", {})
     facts = {
         "job": detail.get("jobId"),

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 from layout import Photo
 from telegram import Bot, ReplyParameters
 from telegram.constants import ChatAction, FileSizeLimit, ParseMode
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest
 
 from bot import buttons, pictures
-from bot.items import CANCELLED, SENT
+from bot.items import CANCELLED, SENT, Order
 from bot.resources import Resources
-from bot.updates import deliver, show_action
-from bot.words import Words, letters, short, speaking
+from bot.updates import answer_photo, show_action
+from bot.words import Words, letters, short
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
 
@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """A result in the bucket: its object, its look, the photo that it was made from, the chat that
-    it goes to, the language of its user, and whether Telegram hides it until it is tapped."""
+    """A result in the bucket, the photo that it was made from, and the chat that it goes to.
+
+    With `spoiler`, Telegram hides it until it is tapped.
+    """
 
     entry: Entry
     look: str
@@ -38,10 +40,16 @@ class Result:
 
 
 async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
-    """Sends a result to its chat, once: a second event of it sends only what failed the first
-    time. `seconds` are left to this invocation.
+    """Send a result to its chat, once. A second event sends only the parts that failed before.
 
-    Raises what Telegram, storage and the table raise; the event has to come again then.
+    Args:
+        key: The object's.
+        resources: The bot's.
+        bot: Sends it.
+        seconds: The time left to this invocation.
+
+    Raises:
+        Exception: As `answer_photo`.
     """
     found = Photo.of_result(key)
     entry = resources.bucket.find(key) if found else None
@@ -49,36 +57,26 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
         log.info("%s is not a result, or is gone", printable(key))
         return
     photo, look = found
-    order = resources.table.claim(photo, seconds, over=(SENT, CANCELLED))
-    if order is None:
-        log.info("%s was sent or cancelled before", printable(key))
-        last = resources.table.order(photo)
-        if last and last.status == CANCELLED:  # Its job was faster than its end.
-            resources.bucket.delete(key)
+
+    async def send_to(order: Order, say: Words, chat: int) -> None:
+        result = Result(entry, look, order.photo, chat, say, order.spoiler)
+        await _send(result, order.sent, resources, bot)
+
+    if await answer_photo(photo, SENT, (SENT, CANCELLED), send_to, resources, seconds):
         return
-    try:
-        say = speaking(resources.table.user(order.user).language)
-
-        async def send_to(chat: int) -> None:
-            result = Result(entry, look, order.photo, chat, say, order.spoiler)
-            await _send(result, order.sent, resources, bot)
-
-        await deliver(photo.chat, send_to)
-    except Forbidden:
-        log.info("the chat of %s does not accept messages any more", printable(key))
-    except BaseException:
-        resources.table.release(photo)
-        raise
-    resources.table.close(photo, SENT)
+    log.info("%s was sent or cancelled before", printable(key))
+    last = resources.table.order(photo)
+    if last and last.status == CANCELLED:  # Its job was faster than its end.
+        resources.bucket.delete(key)
 
 
 def reply_to(photo: Photo) -> ReplyParameters:
-    """Answers the photo's own message, unless that was deleted."""
+    """Return the photo's own message as the one to reply to, unless it was deleted."""
     return ReplyParameters(photo.message, allow_sending_without_reply=True)
 
 
 async def _send(result: Result, sent: frozenset[str], resources: Resources, bot: Bot) -> None:
-    """Sends the parts of an answer that are not among those `sent`."""
+    """Send the parts of an answer that are not among those `sent`."""
     data = b""
     if result.entry.size <= MAX_DOWNLOAD:
         await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)

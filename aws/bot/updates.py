@@ -1,13 +1,15 @@
 """The update that a handler answers: its parts, and ways to answer it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from layout import Photo
 from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest, ChatMigrated, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
+from bot.items import Order
 from bot.resources import Resources
 from bot.words import Words, speaking
 
@@ -124,12 +126,56 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
 CONTEXT = ContextTypes(Context, dict[Any, Any], dict[Any, Any], dict[Any, Any])
 
 
-async def deliver(chat: int, send: Callable[[int], Awaitable[None]]) -> None:
-    """Call `send` with a chat's id, or with its new one if a group has become a supergroup."""
+async def answer_photo(
+    photo: Photo,
+    status: str,
+    over: Sequence[str],
+    send: Callable[[Order, Words, int], Awaitable[None]],
+    resources: Resources,
+    seconds: float,
+) -> Order | None:
+    """Answer a photo in its chat, once.
+
+    Args:
+        photo: The photo.
+        status: Its status after the answer.
+        over: The statuses in which it gets no answer.
+        send: Sends the answer to an order, in a language, to a chat. It is called again with the
+            new chat if a group has become a supergroup.
+        resources: The bot's.
+        seconds: The time left to this invocation.
+
+    Returns:
+        The order, or None if its status is one of `over`.
+
+    Raises:
+        Exception: Telegram, Batch, storage or the table failed. The event has to come again.
+    """
+    order = resources.table.claim(photo, seconds, over=over)
+    if order is None:
+        return None
     try:
-        await send(chat)
-    except ChatMigrated as moved:
-        await send(moved.new_chat_id)
+        say = speaking(resources.table.user(order.user).language)
+        try:
+            await send(order, say, photo.chat)
+        except ChatMigrated as moved:
+            await send(order, say, moved.new_chat_id)
+    except Forbidden:
+        log.info("chat %d does not accept messages any more", photo.chat)
+    except BaseException:
+        resources.table.release(photo)
+        raise
+    resources.table.close(photo, status)
+    return order
+
+
+async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
+    """Send the owner facts that only they can act on. The log has them as well."""
+    try:
+        say = speaking(resources.table.user(resources.owner).language)
+        await bot.send_message(resources.owner, say.for_owner(facts))
+    except TelegramError as error:
+        log.warning("no message to the owner: %s", error)
 
 
 async def show_action(bot: Bot, chat: int, action: str) -> None:

@@ -100,8 +100,7 @@ def test_the_owner_lets_users_in_and_out(world):
     [listed] = world.says(OWNER, "/users list")
     assert f"Zoë Q ({STRANGER})" in listed.text and str(ANNA) in listed.text
     assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
-    world.answers(world.photo(STRANGER))
-    world.job(world.photo_keys(STRANGER)[0], "RUNNING", job="job-7")
+    world.job(world.order(STRANGER), "RUNNING", job="job-7")
     world.says(OWNER, f"/users remove {STRANGER}")
     assert world.terminated == ["job-7"] and world.keys(f"telegram/{STRANGER}/") == []
     assert world.says(STRANGER, "/start")[0].text == EN.text("stranger", user=STRANGER)
@@ -184,8 +183,7 @@ def test_styles_are_chosen_by_a_button(world):
     answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
     assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
     assert "✓ zarte" in str(edited.buttons)
-    world.answers(world.photo(ANNA))
-    assert world.wish(world.photo_keys(ANNA)[0])["look"] == long
+    assert world.wish(world.order(ANNA))["look"] == long
 
 
 def test_many_styles_come_in_pages(world):
@@ -233,8 +231,7 @@ def test_forged_buttons_get_an_answer_and_bother_nobody(world):
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
     world.put("styles/Great Wave/a.jpg", JPEG)
     assert texts(world.says(ANNA, "/style great wave")) == [EN.style("style_is", "Great Wave")]
-    world.answers(world.photo(ANNA))
-    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Great Wave"
+    assert world.wish(world.order(ANNA))["look"] == "Great Wave"
 
 
 def test_a_name_that_there_is_not_is_reported_with_the_nearest(world):

@@ -27,8 +27,7 @@ def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
 
 @pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
 def test_a_wait_longer_than_the_invocation_is_not_waited(world):
-    world.answers(world.photo(ANNA))
-    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    key = world.result(world.order(ANNA), JPEG)
     world.telegram.fail("sendDocument", 429, retry_after=300)
     with pytest.raises(Exception, match="Flood control"):
         world.created(key)
@@ -62,8 +61,7 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
     press_late(OWNER, asked.buttons[0])
     assert resources().table.user(999).allowed, "the owner let them in"
 
-    world.answers(world.photo(ANNA))
-    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    world.created(world.result(world.order(ANNA), JPEG))
     [result] = world.telegram.sent("sendDocument")
     [said] = press_late(ANNA, result.buttons[2])
     assert "I paint it again" in said and len(world.photo_keys(ANNA)) == 2, "painted once more"

@@ -106,8 +106,7 @@ def test_an_own_painting_becomes_ones_style(world):
     )
     assert "Mein Bild 2" in answer.text
     assert world.get(f"own/{ANNA}/Mein Bild 2.png") == painting
-    world.answers(world.photo(ANNA))
-    assert world.wish(world.photo_keys(ANNA)[0]) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
+    assert world.wish(world.order(ANNA)) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
     assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].parameters)
     assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].parameters)
 
@@ -119,8 +118,7 @@ def test_an_album_of_paintings_is_one_style_in_whatever_order_it_comes(world):
         world.answers(world.photo(ANNA, media_group_id="55", **caption))
     assert len(world.keys(f"own/{ANNA}/Trio/")) == 3 and world.photo_keys(ANNA) == []
     assert EN.style("own_style", "Trio") in texts(world.telegram.sent(chat=ANNA))
-    world.answers(world.photo(ANNA))
-    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "Trio"
+    assert world.wish(world.order(ANNA))["look"] == "Trio"
     world.answers(world.photo(ANNA, caption="style Trio"))
     assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Trio.jpg"]
 
@@ -198,5 +196,4 @@ def test_a_chosen_style_that_was_deleted_gives_way_to_the_first(world):
     world.put("styles/zorn.jpg", JPEG)
     world.says(ANNA, "/style zorn")
     world.delete("styles/zorn.jpg")
-    world.answers(world.photo(ANNA))
-    assert world.wish(world.photo_keys(ANNA)[0])["look"] == "monet"
+    assert world.wish(world.order(ANNA))["look"] == "monet"

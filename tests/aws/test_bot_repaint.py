@@ -21,8 +21,7 @@ CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 def painted(world):
     """Anna's photo has been painted, with a spoiler; gives the data of the buttons under it."""
     world.put("styles/zorn.jpg", JPEG)
-    world.answers(world.photo(ANNA, has_media_spoiler=True))
-    world.created(world.result(world.photo_keys(ANNA)[0], JPEG))
+    world.created(world.result(world.order(ANNA, has_media_spoiler=True), JPEG))
     preview, file = world.telegram.sent(chat=ANNA)[1:]
     assert preview.parameters["has_spoiler"] in (True, "true")
     assert (ANNA, "upload_document") in world.telegram.actions
@@ -91,8 +90,7 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted):
 
 def test_the_strength_starts_from_the_looks_own(world):
     world.put("styles/looks.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
-    world.answers(world.photo(ANNA))
-    world.created(world.result(world.photo_keys(ANNA)[0], JPEG, "bold"))
+    world.created(world.result(world.order(ANNA), JPEG, "bold"))
     [_, softer, stronger, *_] = world.telegram.sent("sendDocument")[0].buttons
     for button in (softer, stronger):
         world.presses(ANNA, button["callback_data"])

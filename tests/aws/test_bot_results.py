@@ -49,8 +49,7 @@ def test_a_result_comes_in_the_language_of_whoever_sent_the_photo(world):
 
 
 def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
-    world.answers(world.photo(ANNA))
-    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    key = world.result(world.order(ANNA), JPEG)
     world.telegram.fail("sendDocument", 502, times=99)
     with pytest.raises(Exception, match="Bad Gateway"):
         world.created(key, Context(3))
@@ -61,8 +60,7 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
 
 
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
-    world.answers(world.photo(ANNA))
-    key = world.result(world.photo_keys(ANNA)[0], JPEG)
+    key = world.result(world.order(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
     assert resources().table.claim(photo, 60, over=(SENT,))
     with pytest.raises(table.BusyError):
@@ -73,8 +71,7 @@ def test_a_result_that_another_invocation_is_sending_comes_again(world):
 
 
 def test_a_file_above_50_mb_comes_as_a_link(world):
-    world.answers(world.photo(ANNA))
-    key = world.result(world.photo_keys(ANNA)[0], JPEG + bytes(51_000_000))
+    key = world.result(world.order(ANNA), JPEG + bytes(51_000_000))
     world.created(key)
     preview, message = world.telegram.sent(chat=ANNA)[1:]
     assert preview.method == "sendPhoto" and "50 MB" in message.text and len(message.text) < 4096
@@ -100,8 +97,7 @@ def test_a_link_is_signed_for_the_bucket_and_the_region(world, monkeypatch, regi
 
 
 def test_a_result_too_long_for_a_photo_comes_as_a_file(world):
-    world.answers(world.photo(ANNA))
-    world.created(world.result(world.photo_keys(ANNA)[0], saved(gradient(4000, 100), "JPEG")))
+    world.created(world.result(world.order(ANNA), saved(gradient(4000, 100), "JPEG")))
     assert [call.method for call in world.telegram.sent(chat=ANNA)[1:]] == ["sendDocument"]
     assert world.telegram.refused == []
 
@@ -199,8 +195,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
 
 
 def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
-    world.answers(world.photo(ANNA))
-    [key] = world.photo_keys(ANNA)
+    key = world.order(ANNA)
     error = str(picture_failure(RuntimeError("the GPU has fallen off the bus")))
     name = key.rpartition("/")[2]
     world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
@@ -253,8 +248,7 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
 )
 def test_a_style_deleted_while_its_photo_waits_is_named(world, deleted, looks, reason, owner):
     world.put("styles/zorn.jpg", JPEG)
-    world.answers(world.photo(ANNA))
-    [key] = world.photo_keys(ANNA)
+    key = world.order(ANNA)
     for each in world.keys(deleted) if deleted else ():
         world.delete(each)
     if looks:
@@ -278,8 +272,7 @@ def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
 
 
 def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(world):
-    world.answers(world.photo(ANNA))
-    [key] = world.photo_keys(ANNA)
+    key = world.order(ANNA)
     world.telegram.fail("sendMessage", 400)
     with pytest.raises(Exception, match="test asked"):
         world.job(key, "FAILED")
@@ -288,8 +281,7 @@ def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(wor
 
 
 def test_a_failure_after_the_result_is_nobodys_business(world):
-    world.answers(world.photo(ANNA))
-    [key] = world.photo_keys(ANNA)
+    key = world.order(ANNA)
     world.created(world.result(key, JPEG))
     before = len(world.telegram.calls)
     world.job(key, "FAILED", container={"exitCode": 5})

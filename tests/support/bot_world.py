@@ -97,6 +97,14 @@ class World:
         large = {**self.telegram.add_file(data), "width": 80, "height": 60}
         return self.message(user, chat, photo=[small, large], **more)
 
+    def order(self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any) -> str:
+        """Sends a photo. Returns its key."""
+        update = self.photo(user, data, chat, **more)
+        assert self.update(update) == 200
+        number = update["message"]["message_id"]
+        [key] = [key for key in self.photo_keys(chat or user) if f"/{number}-" in key]
+        return key
+
     def file(
         self, user: int, data: bytes, name: str, mime: str, size: int | None = None, **more: Any
     ) -> dict[str, Any]:
