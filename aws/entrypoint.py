@@ -26,7 +26,7 @@ from styletransfer.storage.base import Bucket
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Paints the photo that the arguments name. Returns the runner's exit code."""
+    """Paint the photo that the arguments name, and return the runner's exit code."""
     parser = new_parser("aws/entrypoint.py", "Paints one photo of the bot's bucket.")
     parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
@@ -37,11 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
-    """Paints the photo with a key in the bucket `name`; returns the exit code. A photo or wish that
-    is gone was cancelled by its sender: the exit code is 0.
+    """Paint a photo of a bucket, and return the exit code.
 
-    Raises ConfigError for a key that is not a photo's and for a wish that cannot be fulfilled,
-    and what `batch.run` raises.
+    The exit code is 0 if the photo or its wish is gone: its sender has cancelled it.
+
+    Args:
+        name: The bucket.
+        key: The photo's key.
+        environment: The runner's variables.
+
+    Raises:
+        ConfigError: The key is not a photo's, or the wish cannot be fulfilled.
+        StyleTransferError: As `batch.run`.
     """
     photo = layout.Photo.of_key(key)
     if photo is None:
@@ -84,7 +91,7 @@ def _gone(key: str) -> int:
 
 
 def _longer_side(bucket: Bucket, key: str) -> int | None:
-    """The longer side of a photo in px; None if it cannot be read, which painting it reports."""
+    """Return a photo's longer side in px, or None if it cannot be read, which painting reports."""
     data = bucket.read(key)
     try:
         header = read_header(data, key, len(data))
@@ -94,7 +101,7 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 
 
 def _first_look(requested: Config) -> str:
-    """The first look by name, for a wish that names none."""
+    """Return the first look by name, for a wish that names none."""
     style = open_bucket(requested.style, requested.account)
     looks = find_looks(style, list(style.list()), requested.style_mode, requested.settings)
     if not looks:
@@ -103,7 +110,7 @@ def _first_look(requested: Config) -> str:
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:
-    """Downloads the weights at the top of the bucket into a folder. Returns None without any."""
+    """Download the weights at the top of the bucket into a folder, or return None without any."""
     for name in layout.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")

@@ -1,7 +1,7 @@
-"""The agreements between the bot and the job: the keys of the AWS flavour's one bucket, the wish (a
-file with a photo's style and settings), and the webhook's secret.
+"""The agreements between bot and job: keys in the bucket, wishes, and the webhook's secret.
 
-Loads neither NumPy nor TensorFlow, which the bot does not have.
+A wish is a file with the style and settings of a photo. This module loads neither NumPy nor
+TensorFlow, which the bot does not have.
 """
 
 import hashlib
@@ -41,8 +41,14 @@ _RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<look>.+)/{_PHOTO}(\.[a-z0-9]+){{1,
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo from a chat: the message it came in, Telegram's file_unique_id, and its extension
-    without a dot, empty if only a result of it is known."""
+    """A photo from a chat.
+
+    Attributes:
+        chat: The id of the chat.
+        message: The number of the message.
+        file: Telegram's file_unique_id.
+        extension: The extension without a dot, or an empty text if only a result is known.
+    """
 
     chat: int
     message: int
@@ -51,14 +57,16 @@ class Photo:
 
     @classmethod
     def of_key(cls, key: str) -> "Photo | None":
-        """The photo with this key; None for a key that is not a photo's."""
+        """Return the photo with this key, or None if the key is not a photo's."""
         found = _KEY.fullmatch(key)
         return _photo(found) if found else None
 
     @classmethod
     def of_result(cls, key: str) -> "tuple[Photo, str] | None":
-        """The photo, without its extension, and the look of the result with this key; None for
-        other keys, such as keys of records and checkpoints."""
+        """Return the photo, without its extension, and the look of the result with this key.
+
+        Returns None for other keys, such as keys of records and checkpoints.
+        """
         found = _RESULT.fullmatch(key)
         if found is None or found["look"].split("/")[0] in RESERVED:
             return None
@@ -94,9 +102,13 @@ class Photo:
 
 @dataclass(frozen=True)
 class Wish:
-    """A user's wish for a photo. `style` is the prefix of the look's paintings, `styles` or
-    `own/<chat>`; an empty `look` is the first one there; `size` is in px or `full`, None for the
-    job's default, as is None for `strength` and `stroke_size`.
+    """A user's wish for a photo.
+
+    Attributes:
+        style: The prefix of the look's paintings, `styles` or `own/<chat>`.
+        look: The name of the look, or an empty text for the first one there.
+        size: The longer side in px, `full`, or None for the job's default.
+        strength, stroke_size: Settings, or None for the look's.
 
     Raises ConfigError for invalid values.
     """
@@ -123,8 +135,10 @@ class Wish:
         return {name: value for name, value in given.items() if value is not None}
 
     def limited(self, photo_side: int | None) -> "Wish":
-        """The wish with a size that the job's machine can paint, for a photo whose longer side has
-        so many px; None if that is unknown."""
+        """Return the wish with a size that the job's machine can paint.
+
+        `photo_side` is the photo's longer side in px, or None if unknown.
+        """
         side = photo_side if self.size == "full" else self.size
         too_large = isinstance(side, int) and side > LARGEST_SIDE
         return replace(self, size=LARGEST_SIDE) if too_large else self
@@ -135,7 +149,7 @@ class Wish:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Wish":
-        """The wish in a file. Raises ConfigError if the file holds something else."""
+        """Return the wish in a file. Raises ConfigError if the file holds something else."""
         try:
             given: Any = json.loads(text)
         except ValueError as error:
@@ -171,16 +185,21 @@ def own_prefix(chat: int) -> str:
 
 
 def adopt_first_style(bucket: Bucket) -> None:
-    """Copies the painting at the top of the bucket to the paintings that looks are made of, unless
-    it exists. Raises StorageError."""
+    """Copy the painting at the top of the bucket to the shared paintings, unless it exists there.
+
+    Raises StorageError.
+    """
     key = f"{STYLES}/{FIRST_STYLE}"
     if bucket.find(key) is None and bucket.find(FIRST_STYLE) is not None:
         bucket.write(key, bucket.read(FIRST_STYLE))
 
 
 def webhook_secret(token: str) -> str:
-    """The secret, in hex, that Telegram sends with every update, so that updates from others are
-    refused. It is derived from the bot's token: there is no second secret to keep."""
+    """Return the secret, in hex, that Telegram sends with every update.
+
+    Updates without it are refused. It is derived from the bot's token, so that there is no second
+    secret to keep.
+    """
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""The buttons under messages: what they say, and the data that comes back when one is pressed.
+"""The buttons under messages: their texts, and the data that comes back when one is pressed.
 
-Any client can send any data as a button's. Each pattern fits what this module makes and nothing
-else, in Telegram's 64 bytes; the handlers check that an order belongs to the user who pressed.
+A client can send any data for a button. Each pattern matches only data that this module makes, in
+Telegram's 64 bytes. The handlers check that an order belongs to the user who pressed.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def sizes(say: Words) -> InlineKeyboardMarkup:
 
 
 def cancel(say: Words, order: str) -> InlineKeyboardMarkup:
-    """Under what says that a photo waits; `order` is its token."""
+    """Return the button under a waiting photo's acknowledgement. `order` is the order's token."""
     return InlineKeyboardMarkup([[_button(say.text("button.cancel"), f"cancel:{order}")]])
 
 
@@ -71,8 +71,14 @@ def admit(say: Words, user: int) -> InlineKeyboardMarkup:
 def looks(
     offered: Sequence[Choice], current: Choice | None, page: int, order: str = ""
 ) -> InlineKeyboardMarkup:
-    """A page of the looks, from 0, two in a row, numbered, with a tick at the current one. With
-    the token of an order, the look that is pressed repaints its photo."""
+    """Return a page of the looks, two in a row, numbered, with a tick at the current one.
+
+    Args:
+        offered: All looks.
+        current: The current look.
+        page: The number of the page, from 0.
+        order: The token of an order: the look that is pressed then repaints its photo.
+    """
     first, last = page * LOOKS_PER_PAGE, (page + 1) * LOOKS_PER_PAGE
     row = [
         _button(
@@ -90,7 +96,7 @@ def looks(
 
 
 def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
-    """The tokens of the orders that buttons under a message name."""
+    """Return the tokens of the orders that the buttons under a message name."""
     rows = markup.inline_keyboard if markup else ()
     data = [f"{button.callback_data}".split(":") for row in rows for button in row]
     return {parts[1] for parts in data if parts[0] in _OF_ORDERS and len(parts) > 1}

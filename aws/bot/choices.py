@@ -32,8 +32,10 @@ class Choice:
 
     @property
     def token(self) -> str:
-        """A short name, the same in every invocation: a button carries 64 bytes, and a look's name
-        may have more."""
+        """A short name, the same in every invocation.
+
+        A button carries 64 bytes, and a look's name may have more.
+        """
         return hashlib.sha256(f"{self.style}/{self.name}".encode()).hexdigest()[:16]
 
     @property
@@ -43,9 +45,11 @@ class Choice:
 
 
 def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
-    """The looks that a user can choose from in a chat: the shared ones, then the chat's and the
-    user's own (a private chat has the user's number). Raises StorageError, and ConfigError for an
-    invalid looks.toml."""
+    """Return the looks that a user can choose from in a chat.
+
+    They are the shared ones, then the chat's and the user's own. A private chat has the user's
+    number. Raises StorageError, and ConfigError for an invalid looks.toml.
+    """
     layout.adopt_first_style(resources.bucket)
     prefixes = dict.fromkeys((layout.STYLES, layout.own_prefix(chat), layout.own_prefix(user)))
     found = []
@@ -57,31 +61,30 @@ def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
 
 
 def chosen(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
-    """The look chosen last, or the first if that is gone or none was chosen; None without any
-    looks."""
+    """Return the look chosen last, or the first one if that is gone, or None without any looks."""
     return wished(choices, wish) or (choices[0] if choices else None)
 
 
 def wished(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
-    """The very look of a wish; None if it is gone."""
+    """Return exactly the look of a wish, or None if it is gone."""
     same = (each for each in choices if (each.style, each.name) == (wish.style, wish.look))
     return next(same, None)
 
 
 def named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """The look with a name, in any case; one's own goes first."""
+    """Return the look with a name, in any case. One's own takes precedence."""
     exact = [each for each in choices if each.name == name]
     alike = [each for each in choices if _folded(each.name) == _folded(name)]
     return max(exact or alike, key=lambda each: each.is_own, default=None)
 
 
 def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
-    """The look whose button was pressed; None if it is gone."""
+    """Return the look of the button that was pressed, or None if it is gone."""
     return next((each for each in choices if each.token == token), None)
 
 
 def similar(choices: Sequence[Choice], name: str) -> list[str]:
-    """Up to three names of looks that resemble a name that no look has."""
+    """Return up to three names of looks that resemble an unknown name."""
     known = {_folded(each.name): each.name for each in choices}
     return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
 

@@ -12,7 +12,7 @@ OPEN = (WAITING, RUNNING)
 
 @dataclass(frozen=True)
 class User:
-    """A user, the language that they were answered in, and their last choices."""
+    """A user, the language of the last answer, and the last choices."""
 
     id: int
     allowed: bool = False
@@ -23,9 +23,19 @@ class User:
 
 @dataclass(frozen=True)
 class Order:
-    """A photo in progress: its user, the look asked for, its status. `job` is Batch's id once it
-    is known; `created`, `started` and `closed` are in ms since 1970, 0 before; `sent` are the parts
-    of the answer that were sent. The photo came in an `album` or none, with a `spoiler` or not."""
+    """A photo in progress.
+
+    Attributes:
+        photo: The photo.
+        user: The id of its user.
+        look: The requested look.
+        status: One of the constants of this module.
+        job: Batch's id of the job, once it is known.
+        created, started, closed: Times in ms since 1970, or 0 before.
+        sent: The parts of the answer that were sent.
+        album: The album that the photo came in, or an empty text.
+        spoiler: Whether Telegram hides the photo until it is tapped.
+    """
 
     photo: Photo
     user: int
@@ -41,7 +51,7 @@ class Order:
 
 
 def user_from(item: dict[str, Any]) -> User:
-    """The user that an item of the table holds."""
+    """Return the user in an item of the table."""
     size = item.get("size")
     return User(
         id=int(item["pk"].removeprefix("user#")),
@@ -57,7 +67,7 @@ def user_from(item: dict[str, Any]) -> User:
 
 
 def order_from(item: dict[str, Any], photo: Photo) -> Order:
-    """The order of a photo that an item of the table holds."""
+    """Return the order of a photo in an item of the table."""
     return Order(
         photo=Photo.of_key(item.get("key", "")) or photo,
         user=int(item.get("user", 0)),

@@ -22,9 +22,15 @@ LINK_S = 3600  # seconds until a link to a file expires
 
 @dataclass(frozen=True)
 class Resources:
-    """`owner` is a Telegram user's id, `keep_days` how long pictures are kept, `size` the longer
-    side, in px, of results whose user has not chosen another, `photos_per_day` how many each user
-    may send unless the owner has said otherwise, `api` Telegram's URL."""
+    """The bot's resources and settings.
+
+    Attributes:
+        owner: The id of the owner's Telegram user.
+        keep_days: How long pictures are kept.
+        size: The longer side, in px, of results for users who have not chosen a size.
+        photos_per_day: The photos that each user may send, unless the owner has changed that.
+        api: Telegram's URL.
+    """
 
     bucket_name: str
     bucket: Bucket
@@ -37,18 +43,20 @@ class Resources:
     api: str
 
     def terminate(self, job: str, reason: str) -> None:
-        """Ends a job in any state, even one that has ended."""
+        """End a job in any state, even one that has ended."""
         self._batch.terminate_job(jobId=job, reason=reason)
 
     def link(self, key: str) -> str:
-        """A URL to download an object without credentials, for an hour."""
+        """Return a URL to download an object without credentials, for an hour."""
         target = {"Bucket": self.bucket_name, "Key": key}
         url: str = self._s3.generate_presigned_url("get_object", Params=target, ExpiresIn=LINK_S)
         return url
 
     def pseudonym(self, user: int) -> str:
-        """A pseudonym for a user whose id must not be stored. It cannot be reversed without the
-        token."""
+        """Return a pseudonym for a user whose id must not be stored.
+
+        It cannot be reversed without the token.
+        """
         return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
 
     @cached_property
@@ -68,8 +76,10 @@ class Resources:
 
 @functools.cache
 def resources() -> Resources:
-    """The resources that the environment names. Raises ConfigError for a missing variable, and
-    what boto3 raises if the token cannot be read."""
+    """Return the resources that the environment names.
+
+    Raises ConfigError for a missing variable, and boto3's error if the token cannot be read.
+    """
     name, keep_days = _variable("BUCKET"), int(_variable("KEEP_DAYS"))
     parameter = boto3.client("ssm").get_parameter(
         Name=_variable("TOKEN_PARAMETER"), WithDecryption=True

@@ -1,6 +1,6 @@
-"""The table: who may use the bot, how much and what they chose, the photos in progress and those of
-the day, and the updates and albums seen before. Everything but users and the limit expires, by the
-attribute `expires`.
+"""The table of users, limits, orders, claims of updates, and albums.
+
+All items except users and the limit expire, by the attribute `expires`.
 """
 
 import hashlib
@@ -22,22 +22,28 @@ ASKS_A_DAY = 10
 
 
 class BusyError(Exception):
-    """Another invocation is at work on this right now; a later retry finds out what came of it."""
+    """Another invocation is working on this. A later retry sees its result."""
 
 
 class Table:
-    """The one table, by name. `keep_days` is how long a photo's item is kept."""
+    """The table with a name. `keep_days` is how long a photo's item is kept."""
 
     def __init__(self, name: str, keep_days: int) -> None:
         self._table = boto3.resource("dynamodb").Table(name)
         self._keep_s = keep_days * DAY_S
 
     def claim_update(self, update: int, seconds: float) -> bool:
-        """Reserves an update (its id) for this invocation, which lasts `seconds` at most; False if
-        it was handled before. `finish_update` or `release_update` ends the claim, or else its time:
-        an invocation that dies leaves the update to the next.
+        """Reserve an update for this invocation, and return False if it was handled before.
 
-        Raises BusyError if another invocation has reserved it: that one may yet fail.
+        `finish_update` or `release_update` ends the claim. If an invocation dies, its claim ends
+        after its time, and the next one handles the update.
+
+        Args:
+            update: The id of the update.
+            seconds: The longest time that the invocation takes.
+
+        Raises:
+            BusyError: Another invocation has reserved the update, and may yet fail.
         """
         expires = int(time.time()) + DAY_S  # Telegram gives up after a day.
         try:
@@ -50,41 +56,43 @@ class Table:
         return True
 
     def finish_update(self, update: int) -> None:
-        """Ends a claim after the update was handled."""
+        """End a claim after the update was handled."""
         self._set(f"update#{update}", {"done": True})
 
     def release_update(self, update: int) -> None:
-        """Ends a claim that failed, so that the update can be handled at once."""
+        """End a claim that failed, so that the update can be handled at once."""
         self._set(f"update#{update}", {"busy": 0})
 
     def is_new_album(self, chat: int, album: str) -> bool:
-        """Whether an album (its media_group_id) is seen for the first time."""
+        """Return whether an album (its media_group_id) is seen for the first time."""
         return self._takes(f"album#{chat}/{album}", DAY_S)
 
     def name_style_album(self, chat: int, album: str, name: str) -> None:
-        """Notes that an album's pictures are paintings of one style."""
+        """Note that an album's pictures are paintings of one style."""
         changes = {"style": name, "expires": int(time.time()) + DAY_S}
         self._set(f"style-album#{chat}/{album}", changes)
 
     def style_album(self, chat: int, album: str) -> str:
-        """The name of the style that an album's pictures make; empty for an album of photos."""
+        """Return the name of the style of an album's pictures, or an empty text for photos."""
         name: str = (self._get(f"style-album#{chat}/{album}") or {}).get("style", "")
         return name
 
     def claim_repaint(self, photo: Photo, wish: Wish, seconds: float) -> bool:
-        """Reserves repainting a message's photo by a wish for `seconds`, or until
-        `release_repaint`. Returns False if it is reserved."""
+        """Reserve painting a message's photo again by a wish, or return False if it is reserved.
+
+        The claim ends after `seconds`, or with `release_repaint`.
+        """
         return self._takes(_repaint_pk(photo, wish), seconds)
 
     def release_repaint(self, photo: Photo, wish: Wish) -> None:
         self._set(_repaint_pk(photo, wish), {"busy": 0})
 
     def note_painting(self, key: str, user: int) -> None:
-        """Notes who gave a group the painting with this key."""
+        """Note the user who gave a group the painting with this key."""
         self._set(f"painting#{key}", {"giver": user, "expires": self._end()})
 
     def paintings_of(self, user: int) -> list[str]:
-        """The keys of the paintings that a user gave to groups."""
+        """Return the keys of the paintings that a user gave to groups."""
         found = self._scan("painting#", Attr("giver").eq(user))
         return [item["pk"].removeprefix("painting#") for item in found]
 
@@ -92,32 +100,36 @@ class Table:
         self._table.delete_item(Key={"pk": f"painting#{key}"})
 
     def may_ask(self, stranger: str) -> bool:
-        """Whether the owner may be asked to let a stranger (a pseudonym) in: once a day each, and
-        ten times a day in all."""
+        """Return whether the owner may be asked to admit a stranger (a pseudonym).
+
+        The owner is asked once a day about each stranger, and ten times a day in all.
+        """
         day = int(time.time()) // DAY_S
         return self._takes(f"asked#{stranger}", DAY_S) and any(
             self._takes(f"asks#{day}/{number}", DAY_S) for number in range(ASKS_A_DAY)
         )
 
     def user(self, user: int) -> User:
-        """A user; one who is not allowed if nothing is known of them."""
+        """Return a user, who is not allowed if unknown."""
         item = self._get(f"user#{user}")
         return user_from(item) if item else User(user)
 
     def users(self) -> list[User]:
-        """All who are allowed, except the owner, by id."""
+        """Return all users who are allowed, except the owner, by id."""
         return sorted(map(user_from, self._scan("user#", Attr("allowed").eq(True))), key=_id)
 
     def allow(self, user: int, name: str = "") -> None:
         self._set(f"user#{user}", {"allowed": True} | ({"name": name} if name else {}))
 
     def forget(self, user: int) -> None:
-        """Removes a user and their choices."""
+        """Remove a user and their choices."""
         self._table.delete_item(Key={"pk": f"user#{user}"})
 
     def drop_choices(self, user: int) -> None:
-        """Forgets a user's choices and name. They stay allowed at every moment, as their other
-        updates may come at the same time."""
+        """Forget a user's choices and name.
+
+        They stay allowed at every moment, as their other updates may come at the same time.
+        """
         if not self.user(user).allowed:
             self.forget(user)
             return
@@ -141,7 +153,7 @@ class Table:
         self._set(f"user#{user}", {"size": size})
 
     def limit(self) -> int | None:
-        """The photos that each user may send per day; None if the owner has not said."""
+        """Return the photos that each user may send per day, or None if that is not set."""
         item = self._get(_LIMIT)
         return int(item["photos"]) if item else None
 
@@ -149,8 +161,10 @@ class Table:
         self._set(_LIMIT, {"photos": photos})
 
     def count_photo(self, photo: Photo, user: int, most: int) -> bool:
-        """Counts a photo as one of a user's of this day, in UTC; False if there are `most` already.
-        A photo that comes again is counted once."""
+        """Count a photo as one of a user's of this day, in UTC.
+
+        Returns False if there are `most` already. A photo that comes again is counted once.
+        """
         if most < 1:
             return False
         now, name = time.time(), f"{photo.chat}/{photo.stem}"
@@ -170,16 +184,17 @@ class Table:
         return True
 
     def add_order(self, order: Order) -> Order:
-        """Notes a photo as waiting, with the user, the look, the album and the spoiler of an order;
-        returns the order as it is then."""
+        """Store a waiting order, and return it as stored."""
         item = {"key": order.photo.key, "user": order.user, "look": order.look, "status": WAITING}
         item |= {"album": order.album, "spoiler": order.spoiler}
         item |= {"created": _now_ms(), "expires": self._end()}
         return order_from(self._set(_pk(order.photo), item), order.photo)
 
     def drop_order(self, photo: Photo, cancelled: bool = False) -> None:
-        """Deletes a photo's item. If it was cancelled, that alone stays for two days: its job may
-        not have ended yet."""
+        """Delete a photo's item.
+
+        The status of a cancelled one stays for two days, because its job may not have ended yet.
+        """
         self._table.delete_item(Key={"pk": _pk(photo)})
         if cancelled:
             expires = int(time.time()) + 2 * DAY_S
@@ -190,15 +205,15 @@ class Table:
         return order_from(item, photo) if item else None
 
     def orders(self) -> list[Order]:
-        """All that are known, oldest first."""
+        """Return all orders, oldest first."""
         return self._orders(Attr("key").exists())
 
     def open_orders(self) -> list[Order]:
-        """The waiting and running ones, oldest first."""
+        """Return the waiting and running orders, oldest first."""
         return self._orders(Attr("status").is_in(list(OPEN)))
 
     def orders_of(self, user: int) -> list[Order]:
-        """All orders of a user, oldest first."""
+        """Return all orders of a user, oldest first."""
         return self._orders(Attr("user").eq(user))
 
     def _orders(self, condition: ConditionBase) -> list[Order]:
@@ -210,8 +225,10 @@ class Table:
         return sorted(orders, key=lambda order: (order.created, order.photo.key))
 
     def note_job(self, photo: Photo, job: str, status: str, at: str) -> Order | None:
-        """Notes the status of a photo's job at a time (ISO 8601), unless the photo is closed or a
-        later status is known; returns the order as it is then, None if there is none."""
+        """Note the status of a photo's job at a time (ISO 8601), and return the order.
+
+        A closed photo, or one with a later status, stays. Returns None for an unknown photo.
+        """
         newest = Attr("status_at").not_exists() | Attr("status_at").lte(at)
         try:
             changes: dict[str, Any] = {"job": job, "status": status, "status_at": at}
@@ -223,7 +240,7 @@ class Table:
             return self.order(photo)
 
     def cancel(self, photo: Photo) -> Order | None:
-        """Notes a photo as cancelled; None if it has just been closed."""
+        """Note a photo as cancelled, and return the order, or None if it has just been closed."""
         try:
             still = Attr("status").is_in(list(OPEN))
             return order_from(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
@@ -231,10 +248,18 @@ class Table:
             return None
 
     def claim(self, photo: Photo, seconds: float, over: Sequence[str]) -> Order | None:
-        """Reserves the answer to a photo for this invocation, which lasts `seconds` at most; None
-        if its status is one of `over`. `close` or `release` ends the claim.
+        """Reserve the answer to a photo for this invocation. `close` or `release` ends the claim.
 
-        Raises BusyError if another invocation has reserved it: that one may yet fail.
+        Args:
+            photo: The photo.
+            seconds: The longest time that the invocation takes.
+            over: The statuses in which there is nothing to answer.
+
+        Returns:
+            The order, or None if its status is one of `over`.
+
+        Raises:
+            BusyError: Another invocation has reserved the answer, and may yet fail.
         """
         unanswered = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
         try:
@@ -247,7 +272,7 @@ class Table:
             raise BusyError(f"{photo.stem} is being answered by another invocation") from None
 
     def note_sent(self, photo: Photo, part: str) -> None:
-        """Notes that a part of the answer was sent, so that a retry leaves it out."""
+        """Note that a part of the answer was sent, so that a retry omits it."""
         self._table.update_item(
             Key={"pk": _pk(photo)},
             UpdateExpression="ADD #sent :part",
@@ -256,15 +281,15 @@ class Table:
         )
 
     def close(self, photo: Photo, status: str) -> None:
-        """Ends a claim with a final status."""
+        """End a claim with a final status."""
         self._set(_pk(photo), {"status": status, "busy": 0, "closed": _now_ms()})
 
     def release(self, photo: Photo) -> None:
-        """Ends a claim whose answer failed, so that it can be retried at once."""
+        """End a claim after a failed answer, so that it can be retried at once."""
         self._set(_pk(photo), {"busy": 0})
 
     def _takes(self, pk: str, seconds: float) -> bool:
-        """Reserves an item for `seconds`, a day at most; False if it is reserved."""
+        """Reserve an item for `seconds`, a day at most, or return False if it is reserved."""
         try:
             self._reserve(pk, seconds, int(time.time()) + DAY_S)
         except _RefusedError:
@@ -274,8 +299,10 @@ class Table:
     def _reserve(
         self, pk: str, seconds: float, expires: int, condition: ConditionBase | None = None
     ) -> dict[str, Any]:
-        """Marks an item as busy for `seconds` and returns the whole item. Raises _RefusedError if
-        it is busy, or if `condition` fails."""
+        """Mark an item as busy for `seconds`, and return the whole item.
+
+        Raises _RefusedError if it is busy, or if `condition` fails.
+        """
         now = time.time()
         # Not by `expires`: DynamoDB deletes what has expired when it gets to it, after up to days.
         free = Attr("busy").not_exists() | Attr("busy").lt(int(now))
@@ -288,7 +315,7 @@ class Table:
     def _set(
         self, pk: str, changes: dict[str, Any], condition: ConditionBase | None = None
     ) -> dict[str, Any]:
-        """Sets attributes and returns the whole item. Raises _RefusedError if `condition` fails."""
+        """Set attributes, and return the whole item. Raises _RefusedError if `condition` fails."""
         sets = ", ".join(f"#{name} = :{name}" for name in changes)
         try:
             return self._table.update_item(

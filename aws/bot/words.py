@@ -1,7 +1,4 @@
-"""The bot's texts in the languages of its users. Long names of looks are cut.
-
-The texts are in texts.toml; this module chooses among them and fills them in.
-"""
+"""The bot's texts in the languages of its users, from texts.toml. Long names are cut."""
 
 import functools
 import html
@@ -22,14 +19,16 @@ SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 
 
 def short(name: str, most: int = 60) -> str:
-    """A name on one line, cut in the middle if it has more than `most` characters."""
+    """Return a name on one line, cut in the middle if it has more than `most` characters."""
     line = printable(name)
     return line if len(line) <= most else f"{line[: most // 2]}…{line[-(most // 2 - 1) :]}"
 
 
 def letters(text: str, others: str, instead: str) -> str:
-    """A text of letters, with their marks, digits and the characters `others`; everything else is
-    replaced."""
+    """Return a text of letters with their marks, digits and the characters `others`.
+
+    Everything else is replaced by `instead`.
+    """
     found = ""
     for each in text:
         # A mark belongs to the letter before it, as vowels of Hindi and Thai; a variation selector,
@@ -45,15 +44,17 @@ def person(user: int, name: str) -> str:
 
 
 def speaking(language: str | None) -> "Words":
-    """The texts in the language of a code as Telegram has them, such as `de` or `pt-br`; English
-    for those that are not spoken here."""
+    """Return the texts in the language of a code from Telegram, such as `de` or `pt-br`.
+
+    They are English for other languages.
+    """
     code = (language or "").partition("-")[0].lower()
     return Words(code if code in LANGUAGES else LANGUAGES[0])
 
 
 @functools.cache
 def table() -> dict[str, dict[str, str]]:
-    """The texts by key and language; keys of nested tables are joined by dots."""
+    """Return the texts by key and language. Keys of nested tables are joined by dots."""
     path = Path(__file__).with_name("texts.toml")
     return dict(_flat("", tomllib.loads(path.read_text(encoding="utf-8"))))
 
@@ -65,17 +66,17 @@ class Words:
         self.language = language
 
     def text(self, key: str, **values: object) -> str:
-        """The text of a key, filled in."""
+        """Return the text of a key, with its values."""
         return table()[key][self.language].format(**values)
 
     def help_text(self, style: str | None, size: int | str, keep_days: int) -> str:
-        """At most 1024 characters, the limit of a caption."""
+        """Return the help, of at most 1024 characters, the limit of a caption."""
         days = self._count("days", keep_days)
         now = {"style": self._style_now(style), "size": self.size_text(size), "days": days}
         return self.text("help", **now)
 
     def style(self, key: str, name: str) -> str:
-        """A text about a style."""
+        """Return a text about a style."""
         return self.text(key, style=short(name))
 
     def style_unknown(self, name: str, similar: Sequence[str]) -> str:
@@ -84,7 +85,7 @@ class Words:
         return " ".join([self.style("style_unknown", name), *near, self.text("see_styles")])
 
     def styles_page(self, question: str, current: str | None, page: int, pages: int) -> str:
-        """The question of a key, above a page of the looks, from 0."""
+        """Return the question of a key, above a page of the looks, from 0."""
         number = self.text("page", page=page + 1, pages=pages) if pages > 1 else ""
         return f"{self.text(question)} {number}".strip() + f"\n{self._style_now(current)}".rstrip()
 
@@ -106,17 +107,23 @@ class Words:
         return self.text("size.button") if size == "full" else f"{size} px"
 
     def kinds(self, key: str) -> str:
-        """A text that names the kinds of files that can be painted."""
+        """Return a text that names the kinds of files that can be painted."""
         return self.text(key, kinds=self.text("kinds"))
 
     def accepted(self, key: str, style: str, position: int, minutes: int | None) -> str:
-        """A text that a photo has been accepted, as number `position` of the queue, from 1, and
-        what `minutes` says of the time."""
+        """Return a text for a photo that was accepted.
+
+        Args:
+            key: The key of the text.
+            style: The name of the style.
+            position: The position in the queue, from 1.
+            minutes: The time left, or None if no machine is available.
+        """
         queue = f"{self._in_queue(position)} {self.minutes(minutes)}"
         return self.text(key, style=short(style), queue=queue)
 
     def minutes(self, count: int | None) -> str:
-        """The time that a photo will take; `count` is None if no machine is available."""
+        """Return the time that a photo will take. `count` is None if no machine is available."""
         if count is None:
             return self.text("queue.no_machine")
         return self.text("queue.minutes", minutes=self._count("minutes", count))
@@ -124,7 +131,14 @@ class Words:
     def status(
         self, waiting: Sequence[int], running: int, style: str | None, size: int | str
     ) -> str:
-        """`waiting` are the positions in the queue, from 1, of the user's waiting photos."""
+        """Return the state of a user's photos.
+
+        Args:
+            waiting: The positions in the queue, from 1, of the waiting ones.
+            running: The number of those being painted.
+            style: The name of the current style, if there is one.
+            size: The current size.
+        """
         lines = []
         if running:
             lines.append(self.text("status.running", photos=self._count("photos", running)))
@@ -136,26 +150,26 @@ class Words:
         return "\n".join([*lines, wish])
 
     def photos(self, key: str, count: int) -> str:
-        """A text about a number of photos."""
+        """Return a text about a number of photos."""
         return self.text(key, photos=self._count("photos", count))
 
     def file_too_large(self, link: str) -> str:
-        """As HTML."""
+        """Return, as HTML, a text with a link to a file."""
         return self.text("file_too_large", link=html.escape(link))
 
     def failed(self, reason: str) -> str:
-        """A failure for a reason that `text` or `recorded` gives."""
+        """Return a text about a failure, for a reason that `text` or `recorded` gives."""
         return self.text("failed", reason=reason)
 
     def recorded(self, error: str) -> str:
-        """An error from a record, which also names the way out."""
+        """Return an error from a record, which also names the way out."""
         return self.text("recorded", error=short(error, 500).rstrip("."))
 
     def for_owner(self, what: str) -> str:
         return self.text("for_owner", what=short(what, 1500))
 
     def users_list(self, users: Sequence[tuple[int, str]]) -> list[str]:
-        """The users in as many messages as necessary: one holds 4096 characters."""
+        """Return the users in as many messages as necessary: one holds 4096 characters."""
         lines = [person(user, name) for user, name in users]
         parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
         return [f"{self.text('users.list')}\n" + "\n".join(part) for part in parts]
