@@ -120,7 +120,7 @@ async def _cancel(_: Update, context: Context) -> None:
         tokens, photo = buttons.orders_of(original.reply_markup), original.message_id
         meant = [
             order
-            for order in resources.table.open_orders()
+            for order in resources.table.orders(still_open=True)
             if order.photo.token in tokens
             or (order.photo.chat == message.chat_id and order.photo.message == photo)
         ]

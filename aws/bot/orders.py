@@ -74,7 +74,7 @@ def cancel(user: int, resources: Resources) -> int:
 
     A job that is not known yet ends when its first event comes.
     """
-    orders = [order for order in resources.table.open_orders() if order.user == user]
+    orders = resources.table.orders(user=user, still_open=True)
     return sum(cancel_order(order, resources) for order in orders)
 
 
@@ -100,7 +100,7 @@ def forget_user(user: int, resources: Resources) -> None:
     """
     table, bucket = resources.table, resources.bucket
     cancel(user, resources)
-    ordered, painted = table.orders_of(user), table.paintings_of(user)
+    ordered, painted = table.orders(user=user), table.paintings_of(user)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # Read to its end, it raises what a call has raised.
         list(pool.map(bucket.delete, _keys_of(user, ordered, painted, bucket)))

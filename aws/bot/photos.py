@@ -137,7 +137,7 @@ async def _acknowledge(
 
 def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:
     """Turn the pictures of an album that came before its caption from photos into paintings."""
-    for order in resources.table.open_orders() if album else ():
+    for order in resources.table.orders(still_open=True) if album else ():
         if order.album == album and order.photo.chat == photo.chat:
             _adopt(order, name, resources)
 

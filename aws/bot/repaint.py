@@ -11,7 +11,7 @@ from telegram.ext import Application, CallbackQueryHandler
 
 from bot import buttons, choices, orders, users
 from bot.buttons import PATTERNS
-from bot.items import OPEN, Order
+from bot.items import Order
 from bot.resources import Resources
 from bot.styles import show_page
 from bot.updates import Context
@@ -115,9 +115,9 @@ async def _repaint(context: Context, order: Order, wish: Wish) -> None:
 
 async def _order_repaint(context: Context, order: Order, wish: Wish) -> None:
     resources, say = context.resources, context.say
-    for other in resources.table.orders_of(order.user):
+    for other in resources.table.orders(user=order.user, still_open=True):
         same = other.photo.message == order.photo.message and other.photo.chat == order.photo.chat
-        if same and other.status in OPEN and _wish(other, resources) == wish:
+        if same and _wish(other, resources) == wish:
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(order.photo.key)

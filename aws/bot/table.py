@@ -18,7 +18,7 @@ from bot.items import CANCELLED, OPEN, RUNNING, WAITING, Order, User, order_from
 
 DAY_S = 86400
 _LIMIT = "limit"  # the key of the item that holds it
-ASKS_A_DAY = 10
+ASKS_A_DAY = 10  # in all; about each stranger once
 
 
 class BusyError(Exception):
@@ -35,15 +35,8 @@ class Table:
     def claim_update(self, update: int, seconds: float) -> bool:
         """Reserve an update for this invocation, and return False if it was handled before.
 
-        `finish_update` or `release_update` ends the claim. If an invocation dies, its claim ends
-        after its time, and the next one handles the update.
-
-        Args:
-            update: The id of the update.
-            seconds: The longest time that the invocation takes.
-
-        Raises:
-            BusyError: Another invocation has reserved the update, and may yet fail.
+        `finish_update` or `release_update` ends the claim, or else its time, `seconds`, if the
+        invocation dies. Raises BusyError if another one has reserved it, which may yet fail.
         """
         expires = int(time.time()) + DAY_S  # Telegram gives up after a day.
         try:
@@ -78,10 +71,7 @@ class Table:
         return name
 
     def claim_repaint(self, photo: Photo, wish: Wish, seconds: float) -> bool:
-        """Reserve painting a message's photo again by a wish, or return False if it is reserved.
-
-        The claim ends after `seconds`, or with `release_repaint`.
-        """
+        """Reserve painting a message's photo again by a wish, or return False if it is reserved."""
         return self._takes(_repaint_pk(photo, wish), seconds)
 
     def release_repaint(self, photo: Photo, wish: Wish) -> None:
@@ -100,10 +90,7 @@ class Table:
         self._table.delete_item(Key={"pk": f"painting#{key}"})
 
     def may_ask(self, stranger: str) -> bool:
-        """Return whether the owner may be asked to admit a stranger (a pseudonym).
-
-        The owner is asked once a day about each stranger, and ten times a day in all.
-        """
+        """Return whether to ask the owner to admit a stranger (a pseudonym), which is limited."""
         day = int(time.time()) // DAY_S
         return self._takes(f"asked#{stranger}", DAY_S) and any(
             self._takes(f"asks#{day}/{number}", DAY_S) for number in range(ASKS_A_DAY)
@@ -126,10 +113,7 @@ class Table:
         self._table.delete_item(Key={"pk": f"user#{user}"})
 
     def drop_choices(self, user: int) -> None:
-        """Forget a user's choices and name.
-
-        They stay allowed at every moment, as their other updates may come at the same time.
-        """
+        """Forget a user's choices and name. The user stays allowed at every moment."""
         if not self.user(user).allowed:
             self.forget(user)
             return
@@ -204,19 +188,13 @@ class Table:
         item = self._get(_pk(photo))
         return order_from(item, photo) if item else None
 
-    def orders(self) -> list[Order]:
-        """Return all orders, oldest first."""
-        return self._orders(Attr("key").exists())
-
-    def open_orders(self) -> list[Order]:
-        """Return the waiting and running orders, oldest first."""
-        return self._orders(Attr("status").is_in(list(OPEN)))
-
-    def orders_of(self, user: int) -> list[Order]:
-        """Return all orders of a user, oldest first."""
-        return self._orders(Attr("user").eq(user))
-
-    def _orders(self, condition: ConditionBase) -> list[Order]:
+    def orders(self, *, user: int | None = None, still_open: bool = False) -> list[Order]:
+        """Return the orders, oldest first: all, a user's, or those waiting or running."""
+        condition: ConditionBase = Attr("key").exists()
+        if user is not None:
+            condition &= Attr("user").eq(user)
+        if still_open:
+            condition &= Attr("status").is_in(list(OPEN))
         orders = [
             order_from(item, photo)
             for item in self._scan("photo#", condition)

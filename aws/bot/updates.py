@@ -161,7 +161,7 @@ async def answer_photo(
         except ChatMigrated as moved:
             await send(order, say, moved.new_chat_id)
     except Forbidden:
-        log.info("chat %d does not accept messages any more", photo.chat)
+        log.info("chat %d no longer accepts messages", photo.chat)
     except BaseException:
         resources.table.release(photo)
         raise
