@@ -16,7 +16,10 @@ from support.fake_telegram import DROPPED, TOKEN
 from styletransfer.storage import base, s3
 
 
-@pytest.mark.parametrize(("code", "method"), [(429, "sendMessage"), (502, "getFile")])
+@pytest.mark.parametrize(
+    ("code", "method"),
+    [(429, "sendMessage"), (502, "getFile"), *((DROPPED, each) for each in ("getMe", "getFile"))],
+)
 def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
     world.telegram.fail(method, code, retry_after=0.2, times=2)
     [answer] = world.answers(world.photo(ANNA))
@@ -82,14 +85,6 @@ def test_an_update_that_another_invocation_handles_comes_again(world):
     assert table.claim_update(update["update_id"], seconds=-5), "died five seconds ago"
     assert "Got it" in world.answers(update)[0].text
     assert len(world.photo_keys(ANNA)) == 1
-
-
-@pytest.mark.parametrize("method", ["getMe", "getFile", "sendMessage"])
-def test_a_dropped_connection_is_tried_again(world, method):
-    world.telegram.fail(method, DROPPED, times=2)
-    [answer] = world.answers(world.photo(ANNA))
-    assert "Got it" in answer.text
-    assert world.telegram.refused == [(method, DROPPED)] * 2
 
 
 @pytest.mark.parametrize("methods", [("getMe",), ("getFile", "sendMessage")])

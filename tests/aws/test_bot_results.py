@@ -271,15 +271,6 @@ def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
 
 
-def test_a_failure_that_could_not_be_sent_is_sent_when_the_event_comes_again(world):
-    key = world.order(ANNA)
-    world.telegram.fail("sendMessage", 400)
-    with pytest.raises(Exception, match="test asked"):
-        world.job(key, "FAILED")
-    world.job(key, "FAILED")
-    assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(EN.text("unclear"))]
-
-
 def test_a_failure_after_the_result_is_nobodys_business(world):
     key = world.order(ANNA)
     world.created(world.result(key, JPEG))

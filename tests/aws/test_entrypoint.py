@@ -85,13 +85,6 @@ def test_an_empty_wish_gets_the_first_look_and_the_jobs_size(bot, small_vgg):
     assert record_of(bot, "monet")["settings"]["size"] == 64
 
 
-def test_an_own_painting_is_a_look_of_its_chat(bot, small_vgg):
-    bot.write("own/-100123/grandma.png", tiny.file(50, 50, 9, "PNG"))
-    bot.send(style="own/-100123", look="grandma")
-    assert job(bot) == 0
-    assert RESULT.replace("waves", "grandma") in bot.results()
-
-
 def test_the_users_choices_override_the_look(bot, small_vgg):
     look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
     bot.write("styles/looks.toml", look)
@@ -119,23 +112,6 @@ def test_no_result_is_larger_than_the_machine_can_paint(
     assert job(bot, key) == 0
     [result] = [key for key in bot.results() if not key.endswith(".json")]
     assert max(Image.open(io.BytesIO(bot.read(result))).size) == sides
-
-
-def test_style_jpg_at_the_top_is_the_look_style(bot, small_vgg):
-    painting = tiny.file(50, 50, 8)
-    bot.write("style.jpg", painting)
-    bot.send(look="style")
-    assert job(bot) == 0
-    [used] = record_of(bot, "style")["paintings"]
-    assert used["key"] == "style.jpg" and bot.read("styles/style.jpg") == painting
-
-
-def test_a_corrupt_photo_fails_with_the_reason_in_its_record(bot, small_vgg):
-    bot.send(photo=PHOTO[:500], look="waves")
-    assert job(bot) == 1
-    assert bot.results() == {RECORD}
-    assert "7-AQAD_x-9.jpg: " in record_of(bot)["error"]
-    assert bot.read(KEY) == PHOTO[:500]
 
 
 @pytest.mark.parametrize("gone", [KEY, WISH], ids=["photo", "wish"])

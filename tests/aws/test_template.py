@@ -11,7 +11,7 @@ import layout
 import moto
 import pytest
 from support import aws_template
-from support.aws_template import FILE, cycle, filled, parsed, translated
+from support.aws_template import FILE, cycle, filled
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +29,6 @@ def test_cfn_lint_finds_nothing():
 
 def test_no_resource_needs_itself_once_translated(template):
     assert cycle(template) == []
-
-
-def test_a_circle_that_only_the_translation_shows_is_found():
-    planted = parsed()
-    function = planted["Resources"]["BotFunction"]["Properties"]
-    trigger = {"Bucket": {"Ref": "Bucket"}, "Events": "s3:ObjectCreated:*"}
-    function["Events"]["Photo"] = {"Type": "S3", "Properties": trigger}
-    found = cycle(translated(planted))
-    assert {"Bucket", "BotFunction"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -290,13 +290,6 @@ def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(folders, monkey
 # Configuration
 
 
-def test_a_wrong_variable_is_one_line(folders, monkeypatch, capsys):
-    monkeypatch.setenv("BUCKET_STYLE", "My_Bucket")
-    assert bucket_management(["check"]) == 2
-    err = capsys.readouterr().err
-    assert "BUCKET_STYLE: 'My_Bucket' is not a valid bucket name" in err and err.count("\n") == 1
-
-
 def test_a_missing_folder_is_not_an_empty_one(folders, capsys):
     assert bucket_management(["list"]) == 5
     assert bucket_management(["empty", folders[0], "--yes"]) == 5

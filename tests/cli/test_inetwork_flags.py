@@ -9,9 +9,8 @@ from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, borders, decode
-from styletransfer.settings import FIELDS, QUALITIES, Settings
+from styletransfer.settings import FIELDS, Settings
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 paints = pytest.mark.slow
@@ -180,17 +179,6 @@ def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
     assert size("--recipe", "inetwork", "--size", "400") == 400
     assert size() == 512
     assert size("--recipe", "inetwork", "--quality", "print") == 533
-
-
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_a_quality_changes_the_defaults_of_other_flags(quality):
-    assert settings("--quality", quality) == Settings(quality=quality)
-    sized = settings("--size", "512", "--quality", quality)
-    assert (sized.size, sized.iterations) == (512, Settings(quality=quality).iterations)
-    with pytest.raises(
-        ConfigError, match="--quality is 'best'; expected one of draft, fine, print"
-    ):
-        settings("--quality", "best")
 
 
 @paints
