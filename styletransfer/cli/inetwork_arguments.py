@@ -99,8 +99,7 @@ HELP = {
 
 class _Parser(Parser):
     def error(self, message: str) -> NoReturn:
-        explained = self.explained(message)
-        raise ConfigError(explained if explained.endswith("?") else f"{explained}; see --help")
+        raise ConfigError(self.explained(message))
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from styletransfer.cli.app import fail, wants_json
+from styletransfer.cli.app import fail
 from styletransfer.errors import ConfigError
 from styletransfer.log import print_anything
 from styletransfer.setting_values import closest, expectation, kind, parse_bool, parse_whole
@@ -25,16 +25,14 @@ class Parser(argparse.ArgumentParser):
         self._variables = variables
 
     def error(self, message: str) -> NoReturn:
-        if wants_json():
-            self.exit(fail(self.prog, self.explained(message), ConfigError.exit_code))
-        super().error(self.explained(message))
+        self.exit(fail(self.prog, self.explained(message), ConfigError.exit_code))
 
     def explained(self, message: str) -> str:
         """Return argparse's message, or for an unknown flag the one that was probably meant."""
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
         close = unknown and closest(unknown[1], [*self._flags(), *self._variables])
         if not unknown or not close:
-            return message
+            return f"{message}; see --help"
         meant = f"--{close}"
         if close in self._variables:
             meant = f"the variable {close}, in the environment or in .env"
