@@ -159,10 +159,10 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     if not command.uploads:
         text = "the folder to download into; created if it is missing"
         add("folder", metavar="FOLDER", type=_path, help=text)
-    deleted = "files of these kinds" if command.uploads and command.variable else "files"
-    deleted += (
-        " that the folder lacks" if command.uploads else " downloaded from there that it lacks"
-    )
+    deleted = "downloaded files that the bucket no longer has"
+    if command.uploads:
+        kinds = " of these kinds" if command.variable else ""
+        deleted = f"files{kinds} in the bucket that the folder lacks"
     add("--delete", action="store_true", help=f"afterwards delete {deleted}")
     add("--dry-run", action="store_true", help="only report what would be copied and deleted")
     for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):

@@ -171,22 +171,6 @@ def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypat
     assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
 
 
-def test_a_home_as_the_destination_keeps_what_is_the_user_s_own(
-    on_moto, tmp_path, monkeypatch, capsys
-):
-    pages, home = [], FolderBucket(tmp_path / "home")
-    monkeypatch.setattr(webbrowser, "open", lambda page: pages.append(page) or True)
-    fill(on_moto["BUCKET_RESULT"], "Documents/p.jpg", "index.html")
-    home.write("Documents/thesis.docx", b"years")
-    home.write("index.html", b"my own page")
-    assert cl_get_results([str(home.folder), "--delete", "--open"]) == 1
-    err = capsys.readouterr().err
-    assert "index.html is your own and stays; " in err and err.count("\n") == 1
-    assert keys(home) == ["Documents/p.jpg", "Documents/thesis.docx", "index.html"]
-    assert home.read("index.html") == b"my own page"
-    assert pages == [home.folder.as_uri()]
-
-
 def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeypatch, capsys):
     pages = []
     monkeypatch.setattr(webbrowser, "open", pages.append)
@@ -195,5 +179,9 @@ def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeyp
     assert cl_get_results([str(out), "--open"]) == 0
     assert "could not start a browser" in capsys.readouterr().out
     fill(in_folders["BUCKET_RESULT"], "index.html")
+    (out / "index.html").write_text("my own page")
+    assert cl_get_results([str(out), "--open"]) == 1
+    assert "index.html is your own and stays; " in capsys.readouterr().err
+    (out / "index.html").unlink()
     assert cl_get_results([str(out), "--open"]) == 0
-    assert pages == [out.as_uri(), (out / "index.html").as_uri()]
+    assert pages == [out.as_uri(), out.as_uri(), (out / "index.html").as_uri()]
