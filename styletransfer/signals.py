@@ -3,10 +3,12 @@
 import signal
 import sys
 import threading
+from concurrent.futures import Future, wait
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-POLL_S = 0.2  # how often a wait looks whether a signal has come
+POLL_S = 0.2  # seconds between two checks for a signal during a wait
+_Value = TypeVar("_Value")
 
 
 class Stopped(BaseException):
@@ -76,3 +78,14 @@ class Stop:
         """Raises Stopped if a signal has arrived."""
         if self.signum is not None:
             raise Stopped(self.signum)
+
+    def result_of(self, future: "Future[_Value]") -> _Value:
+        """Waits for a future, and returns its result or raises its error.
+
+        Raises Stopped after a signal, even if the future has ended: the signal that ends a run may
+        have ended it.
+        """
+        while not wait([future], timeout=POLL_S).done:
+            self.obey()
+        self.obey()
+        return future.result()

@@ -1,7 +1,9 @@
 """A signal stops a run, wherever it arrives."""
 
 import signal
+import threading
 import weakref
+from concurrent.futures import Future
 
 import pytest
 
@@ -66,3 +68,27 @@ def test_handlers_are_as_before_when_it_is_over():
     assert [signal.getsignal(each) for each in Stop.SIGNALS] == before
     with Stop() as fresh:
         fresh.obey()
+
+
+def test_a_futures_result_or_error_is_passed_on():
+    done, failed = Future(), Future()
+    done.set_result(5)
+    failed.set_exception(KeyError("odd"))
+    stop = Stop()
+    assert stop.result_of(done) == 5
+    with pytest.raises(KeyError, match="odd"):
+        stop.result_of(failed)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_signal_ends_the_wait_for_a_future_even_if_it_ends_the_future_as_well(ends):
+    future, stop = Future(), Stop()
+
+    def strike():
+        stop.signum = signal.SIGTERM
+        if ends:
+            future.cancel()
+
+    threading.Timer(0.05, strike).start()
+    with pytest.raises(Stopped):
+        stop.result_of(future)

@@ -1,27 +1,37 @@
-"""Checkpoints: unfinished paintings in the result bucket, so that another machine can resume."""
+"""Checkpoints: unfinished paintings in the result bucket, so that another machine can resume them.
+
+A checkpoint is a `.npz` file, as `numpy.savez` writes it.
+"""
 
 import contextlib
+import tempfile
 import threading
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from styletransfer.batch.plan import Selection, Task
-from styletransfer.batch.snapshots import SavedState, Shapes, Snapshot, read_snapshot
 from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
 from styletransfer.storage.base import Bucket, ObjectError, Store
 
-THREADS = 6  # they save while painting goes on, and start only when needed
-LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the step under way ends before
+THREADS = 6  # for saves while painting continues; they start only when needed
+LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
 STALE_S = 3600  # No upload of a checkpoint takes that long.
+
+SavedState = Mapping[str, np.ndarray]  # as `Step.snapshot` returns it
+Shapes = Callable[[int], Mapping[str, tuple[int, ...]]]  # by step; empty for an impossible step
 
 
 def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
-    """Deletes checkpoints that no task will use, but no file of another name. What cannot be
-    deleted does no harm: it is logged. Raises UnavailableError."""
+    """Deletes checkpoints that no task will use, and no files with other names. A checkpoint that
+    cannot be deleted does no harm and is logged. Raises UnavailableError."""
     for key in keys:
         try:
             if for_source(key.removesuffix(".npz")):
@@ -31,12 +41,12 @@ def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
 
 
 def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
-    """Aborts uploads of checkpoints that earlier runs have not finished, because they were killed:
-    the bucket would keep them for ever, unseen and billed.
+    """Aborts uploads of checkpoints that killed runs left unfinished: the bucket would keep them,
+    unseen and billed.
 
-    Of the selection's photos and looks these are all, since no other run paints the same. Of others
-    they are those begun STALE_S ago; a partial run leaves them alone. What cannot be aborted does
-    no harm: it is logged.
+    All uploads for the selection's photos and looks are aborted, since no other run paints the
+    same. Uploads for other photos or looks are aborted once they are older than STALE_S, but not by
+    a partial run. An upload that cannot be aborted does no harm and is logged.
     """
     latest = 0.0 if selection.partial else time.time() - STALE_S
     aborted = 0
@@ -48,36 +58,47 @@ def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
             if each.key in own or each.begun < latest:
                 bucket.abort_upload(each)
                 aborted += 1
-    except StorageError as error:  # A right of its own, which a run can do without.
+    except StorageError as error:  # It takes a separate permission, which a run can do without.
         event(f"unfinished uploads of earlier runs may be left: {error}", level=WARNING)
     if aborted:
         event(f"aborted {plural(aborted, 'unfinished upload')} of earlier runs")
 
 
 class CheckpointStore:
-    """Saves and loads the checkpoints of a run's tasks in threads of its own."""
+    """Saves and loads the checkpoints of a run's tasks in its own threads."""
 
     def __init__(self, bucket: Bucket, retrying: Bucket, existing: Set[str]) -> None:
-        """bucket, retrying: the result bucket, as it is and outlasting outages. existing: keys of
-        the checkpoints in it."""
+        """Prepares the store.
+
+        Args:
+            bucket: The bucket that holds the checkpoints.
+            retrying: The same bucket, outlasting outages.
+            existing: The keys of the checkpoints in it.
+        """
         self._bucket, self._retrying, self._existing = bucket, retrying, {*existing}
         self._pool = ThreadPoolExecutor(THREADS)
-        self._saves: dict[str, Future[None]] = {}  # the last one of a task, by its checkpoint's key
-        self._lock = threading.Lock()  # guards both
+        # The last save of each task, by its checkpoint's key.
+        self._saves: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()  # guards `_existing` and `_saves`
 
     def look_for(self, task: Task) -> None:
-        """Finds out whether a task has a checkpoint that another process has saved since; one that
-        cannot be looked for counts as none. Raises UnavailableError."""
+        """Checks whether another process has saved a checkpoint of a task since; an error with the
+        object counts as no checkpoint. Raises UnavailableError."""
         with contextlib.suppress(ObjectError):
             if self._retrying.find(task.checkpoint_key) is not None:
                 with self._lock:
                     self._existing.add(task.checkpoint_key)
 
     def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
-        """Begins to load a task's checkpoint; its state, or None where there is none that fits.
-        The future raises UnavailableError.
+        """Begins to load a task's checkpoint.
 
-        shapes: of the arrays of a snapshot after a step.
+        Args:
+            task: The task.
+            shapes: The shapes of a snapshot's arrays after a step.
+
+        Returns:
+            A future with the state, or with None if there is no checkpoint that fits. It raises
+            UnavailableError.
         """
         with self._lock:
             if task.checkpoint_key in self._existing:
@@ -89,12 +110,11 @@ class CheckpointStore:
         return absent
 
     def is_saving(self, task: Task) -> bool:
-        """Whether an earlier save of this task is still under way."""
+        """Whether an earlier save of this task has not ended yet."""
         return not self._last_save(task).done()
 
     def save(self, task: Task, state: SavedState) -> None:
-        """Begins to save a checkpoint, after an earlier one of the task. One that cannot be saved
-        is logged."""
+        """Begins to save a checkpoint, after an earlier one of the task. A failure is logged."""
         try:
             snapshot = Snapshot(task.fingerprint, state)
         except StorageError as error:
@@ -105,9 +125,9 @@ class CheckpointStore:
             self._saves[task.checkpoint_key] = save
 
     def save_last(self, task: Task, state: SavedState) -> None:
-        """Saves a checkpoint after a signal and waits for it, but not for long."""
+        """Saves a checkpoint after a signal, and waits for it for LAST_SAVE_S at most."""
         deadline = time.monotonic() + LAST_SAVE_S
-        # An earlier one that is still under way must not overwrite this one.
+        # An earlier save that has not ended must not overwrite this one.
         wait([self._last_save(task)], timeout=LAST_SAVE_S / 2)
         self.save(task, state)
         wait([self._last_save(task)], timeout=max(0.0, deadline - time.monotonic()))
@@ -117,28 +137,106 @@ class CheckpointStore:
         wait([self._last_save(task)])
         with self._lock:
             saved = self._saves.pop(task.checkpoint_key, None)
-            there = saved is not None or task.checkpoint_key in self._existing
+            exists = saved is not None or task.checkpoint_key in self._existing
             self._existing.discard(task.checkpoint_key)
-        if there:
+        if exists:
             self._retrying.delete(task.checkpoint_key)
 
     def close(self) -> None:
-        """Ends the threads; what has not begun is given up."""
+        """Ends the threads. Saves and loads that have not begun are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _last_save(self, task: Task) -> "Future[None]":
-        """The task's last save; one that is done if it has none."""
         with self._lock:
-            if (found := self._saves.get(task.checkpoint_key)) is not None:
-                return found
+            if (save := self._saves.get(task.checkpoint_key)) is not None:
+                return save
         none: Future[None] = Future()
         none.set_result(None)
         return none
 
-    def _upload(self, task: Task, snapshot: Snapshot) -> None:
+    def _upload(self, task: Task, snapshot: "Snapshot") -> None:
         try:
             snapshot.upload(self._bucket, task.checkpoint_key)
         except StorageError as error:
             event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
         else:
             event(f"checkpoint saved: {printable(task.checkpoint_key)}, step {snapshot.iteration}")
+
+
+class MisfitError(Exception):
+    """A snapshot does not fit the painting."""
+
+
+class Snapshot:
+    """A painting's state in a temporary file. In memory, it would take as much as the painting
+    itself while it is uploaded and painting continues."""
+
+    def __init__(self, fingerprint: str, state: SavedState) -> None:
+        """Writes the file. Raises StorageError if the disk is full."""
+        self.iteration = int(state["iteration"])
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
+            self._file = Path(self._folder.name, "snapshot.npz")
+            arrays: dict[str, Any] = {"fingerprint": np.array(fingerprint), **state}
+            np.savez(self._file, **arrays)
+        except OSError as error:
+            raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
+
+    def upload(self, bucket: Bucket, key: str) -> None:
+        """Stores the snapshot, whole or not at all, and deletes the file. Raises StorageError."""
+        with self._folder:
+            bucket.upload(self._file, key)
+
+
+def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) -> SavedState | None:
+    """Returns the state stored under a key, or None if it does not exist, is damaged, does not fit,
+    or belongs to another fingerprint, because a setting has changed.
+
+    Args:
+        bucket: The bucket.
+        key: The checkpoint's key.
+        fingerprint: The task's fingerprint.
+        shapes: The shapes of a snapshot's arrays after a step.
+
+    Raises:
+        UnavailableError: The bucket cannot be reached.
+    """
+    with tempfile.TemporaryDirectory(prefix="styletransfer-") as folder:
+        path = Path(folder, "snapshot.npz")
+        try:
+            bucket.download(key, path)
+            return _load_snapshot(path, fingerprint, shapes)
+        except ObjectError as error:
+            problem = f"cannot be read ({error})"
+        except MisfitError as error:
+            problem = f"does not fit ({error})"
+        except Exception as error:  # NumPy and zipfile fail in many ways on damaged bytes.
+            problem = f"is damaged ({error})"
+    event(f"checkpoint {printable(key)} {problem}; starting over", level=WARNING)
+    return None
+
+
+def _load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | None:
+    with np.load(path, allow_pickle=False) as file:
+        names = {*file.files}
+        if not names >= {"fingerprint", "iteration"}:
+            raise MisfitError("no fingerprint or no iteration")
+        if str(file["fingerprint"]) != fingerprint:
+            return None
+        iteration = file["iteration"]
+        if iteration.shape != () or iteration.dtype.kind not in "iu":
+            raise MisfitError("iteration is no number")
+        expected = shapes(int(iteration))
+        if not expected:
+            raise MisfitError(f"there is no step {int(iteration)}")
+        if names != {"fingerprint", "iteration", *expected}:
+            raise MisfitError("other arrays than a snapshot has")
+        state = {name: file[name] for name in expected}
+    for name, array in state.items():
+        kind = "i" if name == "matches" else "f"
+        if array.shape != expected[name] or array.dtype.kind != kind:
+            raise MisfitError(f"{name} is {array.dtype} {array.shape}")
+        least = 0 if name in ("variance", "count", "matches") else -np.inf
+        if not (np.isfinite(array).all() and array.min() >= least):
+            raise MisfitError(f"impossible values in {name}")
+    return {"iteration": iteration, **state}

@@ -1,4 +1,4 @@
-"""What the parts of one run share."""
+"""The objects that the parts of one run share."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ class Buckets:
 
     @classmethod
     def open(cls, config: Config) -> "Buckets":
-        """Those that the configuration names. Raises ConfigError."""
+        """Opens the buckets that the configuration names. Raises ConfigError."""
         return cls(
             open_bucket(config.source, config.account),
             open_bucket(config.style, config.account),
@@ -33,7 +33,7 @@ class Buckets:
 
 @dataclass(frozen=True, kw_only=True)
 class PaintingContext:
-    """What a painter paints with."""
+    """The configuration, the networks and the stop signal of a painter."""
 
     config: Config
     networks: "NetworkPool"
@@ -42,7 +42,7 @@ class PaintingContext:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(PaintingContext):
-    """One run: what was asked for, and what is to be done."""
+    """One run, with its buckets and its plan."""
 
     buckets: Buckets
     plan: "Plan"

@@ -1,28 +1,64 @@
-"""What a run would paint, how long it would take on this device, and how much memory it would
-need: a line for each look, and the whole."""
+"""Reports what a run would paint, how long it would take on this device, and how much memory it
+would need. Each task is planned as the run plans it, from the headers of its files, and measured on
+a few steps."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from logging import DEBUG, ERROR
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.forecast import Forecast, TaskForecast
+from styletransfer.batch.looks import Look
+from styletransfer.batch.places import painting_inputs
+from styletransfer.batch.plan import Task
+from styletransfer.batch.reading import decodable_memory, read_look, read_photo
 from styletransfer.devices.tensorflow import Devices
+from styletransfer.engine.memory_available import MemoryBudget
+from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.painting_plan import PaintingInputs, PaintingPlan, plan_painting
+from styletransfer.engine.schedule import LEAST_STEPS, schedule, total_work
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.tiled_gradient import Tiling
+from styletransfer.errors import PictureError, StorageError
+from styletransfer.images.header import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes, printable, show_table
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Bucket, Entry
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
+# Three steps at the scales with the fewest. The first step at each scale includes its set-up and
+# counts once.
+MEASURED_ITERATIONS = round(3 / LEAST_STEPS)
+SIZE_CLASS = 4  # A picture with this many times the pixels of another is measured separately.
+# Bytes to read from the start of a file. The first number suffices for most pictures, but a camera
+# may put previews before the size. If the second number does not reach the size, the whole file is
+# read.
+STARTS = (32 << 10, 512 << 10)
+MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
+Size = tuple[int, int]  # height, width in px
 
 
 def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
-    """Logs what each look takes, and the whole, of a plan that has tasks; the exit code: 0, or 1
-    where some cannot be painted. To be called in the first device's scope. started: when the run
-    began, by perf_counter.
+    """Logs what each look and the whole plan would take.
 
-    Raises UnavailableError as the run itself would.
+    Args:
+        run: A run with tasks.
+        devices: The devices. The caller is in the scope of the first one.
+        started: The time when the run began, as perf_counter returns it.
+
+    Returns:
+        The exit code: 0, or 1 if some pictures cannot be painted.
+
+    Raises:
+        UnavailableError: As in the run itself.
     """
     event(f"painting on {devices}", device=str(devices))
     device = devices.first.name
@@ -45,8 +81,19 @@ def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
     return 1 if failed else 0
 
 
+@dataclasses.dataclass(frozen=True)
+class TaskForecast:
+    """The cost of painting one task. `size` is the size of the result, `steps` their number."""
+
+    task: Task
+    size: Size
+    memory: MemoryPlan
+    steps: int
+    seconds: float
+
+
 class _Total(NamedTuple):
-    """What several tasks take together. memory: that of the one which takes most, in bytes."""
+    """The cost of several tasks together, with the memory in bytes of the largest of them."""
 
     pictures: int
     largest: TaskForecast
@@ -64,7 +111,7 @@ class _Total(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """As a row of the table shows it."""
+        """The cells of a row of the table."""
         return (
             str(self.pictures),
             _shown_size(self.largest),
@@ -74,7 +121,7 @@ class _Total(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """As a line of JSON has it."""
+        """The fields of a line of JSON."""
         return {
             "to_paint": self.pictures,
             "seconds": round(self.seconds, 1),
@@ -95,7 +142,8 @@ def _log_task(estimate: TaskForecast) -> None:
 
 
 def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) -> None:
-    """A table with a line for each look, what is spent once, and the whole; a line of the log."""
+    """Prints a table with a line for each look, for the start and for the total, and logs a
+    line."""
     from rich.table import Table
 
     fields: dict[str, Any] = {"to_paint": 0, "seconds": 0.0}
@@ -129,3 +177,173 @@ def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) ->
 def _shown_size(estimate: TaskForecast) -> str:
     height, width = estimate.size
     return f"{width} × {height}"
+
+
+class Forecast:
+    """Plans each task as the run would, and measures a few steps for each kind of picture."""
+
+    def __init__(self, run: RunContext, device: str) -> None:
+        """Begins to read the headers of all photos, until `close`.
+
+        Args:
+            run: The run.
+            device: TensorFlow's name of the device that paints.
+        """
+        self._run, self._device = run, device
+        self._decodable = decodable_memory(run.config.memory_limit)
+        self._budget = MemoryBudget(run.config.memory_limit)
+        self._plans: dict[tuple[Settings, PaintingInputs], PaintingPlan] = {}
+        self._rates: dict[tuple[Settings, Tiling, bool, int], float] = {}
+        self._sizes: dict[str, Size] = {}  # the photos' sizes by key
+        self._look: Look | None = None
+        self._targets: StyleTargets | None = None
+        self._refused: Exception | None = None  # why nothing can be painted in this look
+        self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
+        source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
+        self._files = {
+            key: self._pool.submit(_photo_files, task, source) for key, task in todo.items()
+        }
+        self.set_up_s = 0.0  # seconds that a run spends once
+
+    def close(self) -> None:
+        """Stops reading files."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def of(self, task: Task) -> TaskForecast:
+        """Returns the forecast of one of the run's tasks. Raises the error that makes painting it
+        impossible, or Stopped."""
+        settings = task.look.settings
+        self._look_targets(task.look)
+        inputs = painting_inputs(task, self._size(task))
+        plan = self._plan(inputs, settings)
+        last = plan.sizes[-1]
+        kind = settings, plan.memory.tiling, inputs.masked, _size_class(last)
+        if kind not in self._rates:
+            self._rates[kind] = self._seconds_per_work(task, inputs)
+        return TaskForecast(
+            task,
+            inputs.size if settings.rescale_image else last,
+            plan.memory,
+            sum(plan.counts),
+            self._rates[kind] * total_work(*inputs.size, settings),
+        )
+
+    def _size(self, task: Task) -> Size:
+        """Returns the photo's size. Raises PictureError for a photo or mask that cannot be used,
+        MemoryShortError for one that is too large."""
+        key = task.photo.key
+        files = self._run.stop.result_of(self._files[key])
+        for name, header in files:
+            if isinstance(header, Exception):
+                raise header.with_traceback(None)
+            if header is not None:
+                check_memory(header.bytes_to_decode, self._decodable, name)
+        if isinstance(header := files[0].header, Header):
+            return header.size
+        if key not in self._sizes:
+            read = self._run.buckets.source.read_listed
+            found = read_photo(task.photo, task.mask, read, lambda _: self._decodable)
+            self._sizes[key] = found.picture.size
+        return self._sizes[key]
+
+    def _look_targets(self, look: Look) -> StyleTargets:
+        """Returns the look's targets. Raises the error that makes every task of the look fail."""
+        if look != self._look:
+            self._look, self._targets, self._refused = look, None, None
+            try:
+                read = self._run.buckets.style.read_listed
+                self._targets = StyleTargets(*read_look(look, read, lambda _: self._decodable))
+                self._run.networks.load(look.settings, self._device)
+            except Exception as error:
+                self._refused = error
+        if self._refused is not None:
+            raise self._refused.with_traceback(None)
+        assert self._targets is not None
+        return self._targets
+
+    def _plan(self, inputs: PaintingInputs, settings: Settings) -> PaintingPlan:
+        key = settings, inputs
+        if key not in self._plans:
+            network = self._run.networks.load(settings, self._device)
+            self._plans[key] = plan_painting(inputs, settings, network, self._budget)
+        return self._plans[key]
+
+    def _seconds_per_work(self, task: Task, inputs: PaintingInputs) -> float:
+        """Returns the seconds of a step by its work, averaged over all scales of a whole run. Time
+        that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
+        settings = task.look.settings
+        few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
+        first, second = (self._step_times(task, inputs, few) for _ in range(2))
+        self.set_up_s += max(0.0, sum(first) - sum(second))
+        times: dict[Size, list[float]] = {}
+        for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
+            times.setdefault(scale, []).append(seconds)
+        usual = {scale: float(np.median(of_scale[1:])) for scale, of_scale in times.items()}
+        set_up = sum(max(0.0, of_scale[0] - usual[scale]) for scale, of_scale in times.items())
+        whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
+        return (whole + set_up) / total_work(*inputs.size, settings)
+
+    def _step_times(self, task: Task, inputs: PaintingInputs, settings: Settings) -> list[float]:
+        """Returns the seconds of each step of painting a grey photo of this size, which takes no
+        memory, in the task's look."""
+        transfer = StyleTransfer(
+            np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
+            self._look_targets(task.look),
+            settings,
+            self._run.networks.load(settings, self._device),
+            content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
+            memory_limit=self._run.config.memory_limit,
+        )
+        seconds, last = [], perf_counter()
+        for step in transfer.steps():
+            _ = step.losses  # Waits for the device.
+            self._run.stop.obey()
+            seconds.append(perf_counter() - last)
+            last = perf_counter()
+        return seconds
+
+
+class _File(NamedTuple):
+    """A file's name in errors and its header, which is None if the start of the file does not
+    contain it, or the error if the file cannot be used."""
+
+    name: str
+    header: Header | PictureError | None
+
+
+def _photo_files(task: Task, source: Bucket) -> list[_File]:
+    """Reads the headers of a task's photo, and of its mask if it has one."""
+    files = [(task.photo.key, task.photo)]
+    if task.mask is not None:
+        files.append((f"mask {task.mask.key}", task.mask))
+    return [_File(name, _header(entry, name, source)) for name, entry in files]
+
+
+def _header(entry: Entry, name: str, bucket: Bucket) -> Header | PictureError | None:
+    try:
+        for count in STARTS:
+            found = read_header(bucket.read_start(entry.key, count), name, entry.size)
+            if found is not None:
+                return found
+    except PictureError:
+        # Nothing checks that the first bytes arrived as they are. A whole file is checked.
+        try:
+            data = bucket.read_listed(entry)
+            return read_header(data, name, len(data))
+        except PictureError as error:
+            return error
+        except StorageError:
+            return None
+    except StorageError:  # Reading the whole file shows whether that lasts, and names it.
+        return None
+    return None
+
+
+def _size_class(size: Size) -> int:
+    return round(math.log(math.prod(size), SIZE_CLASS))
+
+
+def _step_sizes(size: Size, settings: Settings) -> list[Size]:
+    """Returns the picture's height and width at each step."""
+    scales, counts = schedule(*size, settings)
+    return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]

@@ -1,8 +1,9 @@
-"""Whether a key in the result bucket may be written: it is free, the task's own, another photo's,
-or somebody else's.
+"""Decides whether a task may write a key in the result bucket, which may be free, its own, another
+photo's, or foreign.
 
-A key is a task's if its record says so. The record is written before the result, so that a result
-of a killed run is known as well. Nothing but a task's own results is overwritten or deleted.
+A key belongs to a task if the task's record names it. The record is written before the result, so
+that the result of a killed run is known as well. Only a task's own results are overwritten or
+deleted.
 """
 
 import threading
@@ -28,19 +29,23 @@ from styletransfer.storage.base import Bucket, Entry, ObjectError
 
 
 class Ownership:
-    """Knows whose the keys of results are. Thread-safe."""
+    """The owners of the keys of results. Thread-safe."""
 
     def __init__(self, bucket: Bucket, partial: bool) -> None:
-        """Takes the bucket of results. partial: other runs may be painting other photos and
-        looks."""
+        """Prepares the look-up.
+
+        Args:
+            bucket: The bucket of results.
+            partial: Whether other runs may be painting other photos and looks.
+        """
         self._bucket, self._partial = bucket, partial
-        self._chosen: dict[str, str] = {}  # keys of this process's results, and of their records
+        self._chosen: dict[str, str] = {}  # keys of this process's results → keys of their records
         self._lock = threading.Lock()
 
     def choose(self, task: Task, extension: str) -> str:
-        """The key of a task's result in a format: the first that is free or the task's own.
+        """Returns the key of a task's result in a format: the first that is free or its own.
 
-        Raises PictureError if somebody else's object is in its place, StorageError.
+        Raises PictureError if a foreign object is in its place, StorageError.
         """
         for key in possible_keys(task.planned, task.look.name, task.photo.key, extension):
             if self._is_chosen_by_another(key, task):
@@ -60,10 +65,10 @@ class Ownership:
         raise AssertionError("possible keys have no end")
 
     def record(self, task: Task, record: Record) -> Record:
-        """Writes the record of a result that is about to be stored; the one that it replaces.
+        """Writes the record of a result before the result, and returns the record that it replaces.
 
-        The result's key stays known as this task's from then on, whatever happens to the process.
-        Raises PictureError if somebody else's object is in its place, StorageError.
+        From then on the result's key is known as the task's, even if the process is killed. Raises
+        PictureError if a foreign object is in its place, StorageError.
         """
         assert record.result is not None
         # In this order: an object that another run has stored since was recorded before.
@@ -74,20 +79,26 @@ class Ownership:
         if entry is not None and not is_damaged and not _is_own(entry, before, made):
             raise _taken(record.result, self._bucket)
         if entry is not None and is_intact(before, entry):
-            # What was there earlier under the same key is gone.
+            # Earlier content of the same key no longer exists.
             made = tuple(each for each in made if each.key != before.result)
             made = (*made, PictureRef(entry.key, before.result_etag or entry.etag))
         write_record(self._bucket, task.record_key, replace(record, made=made or None))
         return before
 
     def latest(self, task: Task) -> Record:
-        """The task's record as it is now: another run may have written it meanwhile."""
+        """Returns the task's current record, which another run may have written."""
         return self._merged(task, self._read(task)[0])
 
     def is_done(self, task: Task, is_current: Callable[[Record], bool]) -> bool:
-        """Whether a task's result is there by now, because another run has stored it since this one
-        made its plan. is_current: whether a record is of what would be painted. Raises
-        UnavailableError."""
+        """Whether another run has stored a task's result since this one made its plan.
+
+        Args:
+            task: The task.
+            is_current: Returns whether a record describes the picture that would be painted.
+
+        Raises:
+            UnavailableError: The bucket cannot be reached.
+        """
         try:
             record = self._read(task)[0]
             own = stored_by(record, task.photo.key, task.look.name)
@@ -99,8 +110,8 @@ class Ownership:
             return False
 
     def outdated(self, task: Task, before: Record, key: str) -> Iterator[str]:
-        """Keys of a task's earlier results, which a new one under `key` replaces. A partial run
-        cannot know whose they are by now."""
+        """Yields the keys of a task's earlier results, which a new one under `key` replaces. A
+        partial run cannot know their owners and leaves them."""
         if self._partial:
             return
         for each, etags in stored_by(before, task.photo.key, task.look.name).items():
@@ -113,7 +124,7 @@ class Ownership:
                 yield each
 
     def _listed(self, key: str, task: Task) -> Entry | None:
-        """The object under a key of the task's, as it was before it was painted."""
+        """Returns the object under a key of the task, as it was before painting."""
         return task.there if key == task.planned else self._bucket.find(key)
 
     def _merged(self, task: Task, record: Record | None) -> Record:
@@ -122,8 +133,8 @@ class Ownership:
         )
 
     def _read(self, task: Task) -> tuple[Record | None, bool]:
-        """The task's record, and whether there is one that is damaged: its results are its own all
-        the same."""
+        """Returns the task's record, and whether it is damaged: its results still belong to the
+        task then."""
         try:
             entry = self._bucket.find(task.record_key)
             if entry is None:
@@ -134,7 +145,8 @@ class Ownership:
         return task_record(record, task.photo.key, task.look.name), record is None
 
     def _made(self, task: Task, record: Record) -> tuple[PictureRef, ...]:
-        """What a task's record names, without what was gone when this run began."""
+        """Returns the results that a task's record names, except those that did not exist when this
+        run began."""
         at_first = stored_by(task.previous_record, task.photo.key, task.look.name)
         found = []
         for key, etags in stored_by(record, task.photo.key, task.look.name).items():

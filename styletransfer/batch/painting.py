@@ -14,7 +14,6 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Inputs, LookInput
 from styletransfer.batch.records import record_of_inputs
 from styletransfer.batch.storing import FinishedPicture
-from styletransfer.batch.waiting import result_of
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.style_targets import StyleTargets
@@ -28,15 +27,15 @@ from styletransfer.vgg.network import VGG
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """What goes on beside a painting. Its defaults are those of a painting that is alone.
+    """Connects a painting with the rest of the process. The defaults suit a single painting.
 
     Attributes:
-        set_aside: Gives the bytes that painting has to leave alone.
+        set_aside: Returns the bytes that painting must leave free.
         make_room: Waits until others have freed the memory that they can. Raises UnavailableError,
             Stopped.
-        batch_left: Gives the seconds left for the whole batch, from those that this picture has
-            taken and those that it is still to take; None: nobody asks.
-        on_step: Is called with every step. What it raises ends the run, if it is no Exception.
+        batch_left: Returns the seconds left for the whole batch, from the seconds that this picture
+            has taken and will still take, or None if there is no batch.
+        on_step: Is called with every step. An error that is not an Exception ends the run.
     """
 
     set_aside: Callable[[], int] = lambda: 0
@@ -46,7 +45,8 @@ class Surroundings:
 
 
 class Painter:
-    """Keeps the targets of the look painted last: the next task is most likely in the same one."""
+    """A place on a device. It keeps the targets of the last look, since the next task most likely
+    has the same one."""
 
     def __init__(
         self,
@@ -55,42 +55,51 @@ class Painter:
         checkpoints: CheckpointStore,
         share: int | None = None,
     ) -> None:
-        """share: the most bytes that a picture may take on the device; None: all that is free."""
+        """Prepares the place.
+
+        Args:
+            device: The device.
+            run: The run.
+            checkpoints: The checkpoints of the run.
+            share: The most bytes that a picture may take on the device, or None for all that is
+                free.
+        """
         self._device, self._run, self._checkpoints = device, run, checkpoints
         self._share = share
         self._look: Look | None = None
         self._style: StyleTargets | None = None
 
     def paint(
-        self, task: Task, key: str, label: str, inputs: Inputs, beside: Surroundings
+        self, task: Task, key: str, label: str, inputs: Inputs, surroundings: Surroundings
     ) -> FinishedPicture:
-        """The painting of one task, from its checkpoint if it has one.
+        """Paints a task, from its checkpoint if it has one.
 
         Args:
             task: The task.
-            key: Of its result.
+            key: The key of its result.
             label: The task's name in the log.
             inputs: The photo and the look.
-            beside: What goes on beside it.
+            surroundings: The connection with the rest of the process.
 
-        Raises what StyleTransfer, weights and storage raise; Stopped after a signal, with a
-        checkpoint in the bucket.
+        Raises:
+            Stopped: A signal has arrived; a checkpoint is in the bucket.
+            Exception: StyleTransfer, the weights or the storage have failed.
         """
         with self._device.scope():
-            return self._painted(task, key, label, inputs, beside)
+            return self._painted(task, key, label, inputs, surroundings)
 
     def _painted(
-        self, task: Task, key: str, label: str, inputs: Inputs, beside: Surroundings
+        self, task: Task, key: str, label: str, inputs: Inputs, surroundings: Surroundings
     ) -> FinishedPicture:
         vgg = self._run.networks.load(task.look.settings, self._device.name)
-        started, left = perf_counter(), beside.batch_left
+        started, left = perf_counter(), surroundings.batch_left
 
         def batch_left(eta_s: float) -> float:
             assert left is not None
             return left(perf_counter() - started, eta_s)
 
         last = follow(
-            self._steps(task, inputs, vgg, beside),
+            self._steps(task, inputs, vgg, surroundings),
             label,
             batch_left if left else None,
             self._run.config.progress,
@@ -111,19 +120,21 @@ class Painter:
             task, key, label, inputs.photo.picture, inputs.look.paintings, image, record, seconds
         )
 
-    def _steps(self, task: Task, inputs: Inputs, vgg: VGG, beside: Surroundings) -> Iterator[Step]:
-        """The steps of the optimisation. A checkpoint is saved every CHECKPOINT_EVERY seconds, and
-        when a signal has come."""
+    def _steps(
+        self, task: Task, inputs: Inputs, vgg: VGG, surroundings: Surroundings
+    ) -> Iterator[Step]:
+        """Runs the optimisation, and saves a checkpoint every CHECKPOINT_EVERY seconds and after a
+        signal."""
         stop, checkpoints = self._run.stop, self._checkpoints
         try:
-            transfer = self._transfer(task, inputs, vgg, beside.set_aside(), self._share)
+            transfer = self._transfer(task, inputs, vgg, surroundings.set_aside(), self._share)
         except MemoryShortError:
-            # Pictures that are read before their turn, or that wait to be stored, may be the cause;
-            # or it takes more than its share.
-            beside.make_room()
+            # The cause may be pictures that were read in advance or wait to be stored; or this one
+            # takes more than its share.
+            surroundings.make_room()
             transfer = self._transfer(task, inputs, vgg, 0, None)
         self._log_memory(task, transfer.memory_plan)
-        resume = result_of(checkpoints.load(task, transfer.snapshot_shapes), stop)
+        resume = stop.result_of(checkpoints.load(task, transfer.snapshot_shapes))
         if resume is not None:
             done = int(resume["iteration"])
             event(f"{printable(task.photo.key)}: resuming from step {done}")
@@ -131,7 +142,7 @@ class Painter:
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()
         for step in steps:
-            beside.on_step(step)
+            surroundings.on_step(step)
             yield step
             if step.iteration == step.total:
                 return
@@ -148,7 +159,7 @@ class Painter:
         height, width = plan.size
         event(
             f"{task}: {plan}",
-            # Beside a bar, every picture has one line: that it is done.
+            # With a bar, each picture has only one line, at its end.
             level=DEBUG if self._run.config.progress == "bar" else INFO,
             event="memory",
             photo=task.photo.key,
@@ -180,7 +191,7 @@ class Painter:
         return self._style
 
     def _record(self, task: Task, vgg: VGG) -> Record:
-        """How the task is painted: all that is needed to paint it a second time."""
+        """Returns the task's record, with all that is needed to paint it a second time."""
         config, networks, settings = self._run.config, self._run.networks, task.look.settings
         return dataclasses.replace(
             record_of_inputs(task.photo, task.mask, task.look),

@@ -1,4 +1,4 @@
-"""What is to be painted: photos × looks, without those that have an up-to-date result."""
+"""Plans a run: every photo in every look, except those with an up-to-date result."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run is asked to paint: every photo in every look.
+    """The photos and looks that a run should paint.
 
-    masks: where a photo is painted, by the photo's key. names: those of all results. partial: PHOTO
-    or LOOK left others out, which other runs may be painting.
+    Attributes:
+        photos: The photos, each of them to be painted in every look.
+        looks: The looks.
+        masks: The masks of the photos, by the photos' keys.
+        names: The names of all results.
+        partial: Whether PHOTO, LOOK or SHARD left out others, which other runs may be painting.
     """
 
     photos: Sequence[Entry]
@@ -46,8 +50,12 @@ class Selection:
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look, where its mask is white. planned: the key of its result
-    if the photo is what its name says. there: the object under that key when the plan was made.
+    """One photo to be painted in one look, where its mask is white.
+
+    Attributes:
+        planned: The key of the result if the photo's content has the format of its name.
+        there: The object under that key when the plan was made.
+        previous_record: The record of an earlier result or failure.
     """
 
     photo: Entry
@@ -56,7 +64,7 @@ class Task:
     planned: str
     there: Entry | None
     fingerprint: str
-    previous_record: Record | None  # of an earlier result or failure
+    previous_record: Record | None
 
     def __str__(self) -> str:
         return f"{printable(self.photo.key)} in {printable(self.look.name)}"
@@ -72,15 +80,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tasks of a run, and the records of what is done already.
+    """The tasks of a run, and the records of finished pictures.
 
-    refused: what cannot be painted, and why. stored: what is in the result
-    bucket, by key. records: those that were read, by key; None: damaged. intact: those of them
-    whose result is there as they describe it. kept: tasks whose results stay, though they are not
-    what would be painted; their records are in `done`.
+    Attributes:
+        todo: The tasks to paint.
+        done: The records of results that stay.
+        refused: Tasks that cannot be painted, each with the reason.
+        kept: Tasks with an outdated result that stays; its record is in `done`.
+        stored: The objects in the result bucket, by key.
+        records: The records that were read, by key, with None for a damaged one.
+        intact: The records that describe an existing result correctly, by key.
+        checkpoints: The keys of checkpoints that belong to `todo`.
+        stale: The keys of checkpoints that no task will use.
     """
 
-    output: OutputFormat
     todo: tuple[Task, ...]
     done: tuple[Record, ...]
     refused: tuple[tuple[Task, str], ...]
@@ -88,9 +101,8 @@ class Plan:
     stored: Mapping[str, Entry]
     records: Mapping[str, Record | None]
     intact: Mapping[str, Record]
-    partial: bool  # as Selection.partial
-    checkpoints: frozenset[str]  # keys of those in the bucket that belong to `todo`
-    stale: tuple[str, ...]  # keys of those that belong to nothing any more
+    checkpoints: frozenset[str]
+    stale: tuple[str, ...]
 
 
 def make_plan(
@@ -101,10 +113,19 @@ def make_plan(
     stored: Mapping[str, Entry],
     keep: bool = False,
 ) -> Plan:
-    """Compares the selection with what is in the result bucket. Raises StorageError, WeightsError.
+    """Compares the selection with the content of the result bucket.
 
-    networks: of the looks; it logs those that have something to paint. stored: all that is in the
-    result bucket, by key. keep: results stay, whatever has changed.
+    Args:
+        selection: The photos and looks.
+        networks: The networks of the looks. It logs those of the looks with tasks.
+        output: The format of the results.
+        result: The result bucket.
+        stored: The objects in it, by key.
+        keep: Whether existing results stay, whatever has changed.
+
+    Raises:
+        StorageError: A bucket cannot be read.
+        WeightsError: The weights of a look do not exist.
     """
     records = read_records(
         result, (stored[key] for key in _record_keys(selection) if key in stored)
@@ -115,7 +136,7 @@ def make_plan(
     todo, done, kept, refused = [], [], [], []
     for look in selection.looks:
         of_look = cache(partial(fingerprints, look, form))
-        networks.identity(look.settings)  # It has to be there, whatever is to be painted.
+        networks.identity(look.settings)  # It has to exist even if nothing is painted.
         for photo in selection.photos:
             record_key = bucket_layout.record_key(look.name, photo.key)
             previous = task_record(records.get(record_key), photo.key, look.name)
@@ -147,7 +168,6 @@ def make_plan(
     networks.announce(task.look.settings for task in todo)
     useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
-        output=output,
         todo=tuple(todo),
         done=tuple(done),
         refused=tuple(refused),
@@ -155,20 +175,19 @@ def make_plan(
         stored=stored,
         records=records,
         intact=intact,
-        partial=selection.partial,
         checkpoints=frozenset(useful),
         stale=tuple(sorted(stale)),
     )
 
 
 def is_current(record: Record, task: Task, networks: "NetworkPool") -> bool:
-    """Whether a record is of what would be painted now."""
+    """Whether a record describes the picture that would be painted now."""
     same = record.fingerprint == task.fingerprint
     return same and networks.accepts(record, task.look.settings)
 
 
 def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
-    """Whether the result that the task's record names is there, and is the task's own."""
+    """Whether the task's record names an existing result that belongs to it."""
     previous = task.previous_record
     own = stored_by(previous, task.photo.key, task.look.name)
     return task.record_key in intact and previous is not None and previous.result in own
@@ -191,7 +210,7 @@ def check_names(photo: Entry, look: Look) -> None:
 
 
 def _check_record_key(key: str, result: Bucket) -> None:
-    """Raises PictureError where a result could have no record, and so would never be done."""
+    """Raises PictureError if no record could be stored, so that the task would never be done."""
     try:
         result.check_key(key)
     except BadKeyError as error:
@@ -214,8 +233,8 @@ def _check_rival(rival: Pair | None, planned: str, names: ResultNames) -> None:
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:
-    """The records of all results in the bucket, also of photos and looks that are gone. Raises
-    StorageError."""
+    """Returns the records of all results in the bucket, including results of deleted photos and
+    looks. Raises StorageError."""
     start = f"{bucket_layout.RECORDS}/"
     others = (
         entry
@@ -223,7 +242,7 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
         if key.startswith(start) and key not in plan.records
     )
     gone = intact_records(read_records(result, others), plan.stored)
-    # What failed before its photo had gone concerns nobody any more.
+    # Failures of a deleted photo are no longer of interest.
     return [
         *plan.intact.values(),
         *(replace(each, error=None, tried=None) for each in gone.values()),
@@ -237,8 +256,8 @@ def _record_keys(selection: Selection) -> Iterator[str]:
 def _checkpoints(
     selection: Selection, todo: Iterable[Task], result_keys: Set[str]
 ) -> tuple[set[str], set[str]]:
-    """Keys of checkpoints in the result bucket: those that a task can resume from, and stale ones.
-    A partial run leaves those of other photos and looks alone."""
+    """Returns the keys of checkpoints from which a task can resume, and of stale ones. A partial
+    run leaves the checkpoints of other photos and looks alone."""
     stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
     if selection.partial:
         stored &= {

@@ -1,8 +1,8 @@
 """A task's photo and look, read from their buckets and decoded.
 
-Does not import TensorFlow: it runs in threads while that is being loaded. What is decoded before
-its turn takes no more than a share of the memory that is known beforehand, which painting leaves
-alone. A larger picture is decoded in its turn, when nothing else is painted in its place.
+Does not import TensorFlow, because it runs in threads while that is being loaded. Pictures that are
+decoded in advance take no more than a fixed share of the memory, which painting leaves free. A
+larger picture is decoded right before it is painted.
 """
 
 import threading
@@ -23,9 +23,9 @@ from styletransfer.images.masks import painted, visible
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
-# The memory for all that is read ahead: a share of what is free, and at most so many bytes.
+# The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
-AHEAD_PARTS = 3  # Two photos and a painting are read before the turn of one painter.
+AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
 # Reads a listed object; raises StorageError.
 Read = Callable[[Entry], bytes]
@@ -35,11 +35,11 @@ Admit = Callable[[int], int | None]
 
 
 class _NotYetError(Exception):
-    """A picture is too large to be decoded before its turn."""
+    """A picture is too large to be decoded in advance."""
 
 
 def decodable_memory(limit: int | None) -> int:
-    """The most bytes that decoding one picture may take while nothing is painted.
+    """Returns the most bytes that decoding one picture may take while nothing is painted.
 
     Args:
         limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
@@ -51,21 +51,21 @@ def decodable_memory(limit: int | None) -> int:
 
 
 class PhotoInput(NamedTuple):
-    """A photo, and its mask: float32 [h, w], 0…1, of any size; None: it has none."""
+    """A photo and its mask, float32 [h, w], 0…1, of any size, or None."""
 
     picture: decode.Picture
     mask: np.ndarray | None
 
     def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
-        """Where it is painted, as `stylize` takes it. Raises PictureError, naming the photo, if
-        that is nowhere."""
-        if settings.recipe == "inetwork":  # The original knows no alpha.
+        """Returns the mask of the painted parts for `stylize`. Raises PictureError, naming the
+        photo, if it is empty."""
+        if settings.recipe == "inetwork":  # The original ignores alpha.
             return self.mask
         return painted(self.mask, self.picture.alpha_int, name)
 
     @property
     def bytes(self) -> int:
-        """What the arrays take."""
+        """The memory that the arrays take."""
         held = (self.picture.pixels_int, self.picture.alpha_int, self.mask)
         return sum(each.nbytes for each in held if each is not None)
 
@@ -86,15 +86,15 @@ def unlimited(needed: int) -> None:
 def read_photo(
     photo: Entry, mask: Entry | None, read: Read, admit: Admit = unlimited
 ) -> PhotoInput:
-    """A photo and its mask. Raises PictureError naming the one that cannot be used,
-    MemoryShortError naming the one that is too large for what `admit` returns, or StorageError."""
+    """Reads a photo and its mask. Raises PictureError naming the file that cannot be used,
+    MemoryShortError naming the file that is larger than `admit` allows, or StorageError."""
     data = read(photo)
     picture = decode.decode(data, photo.key, admit(bytes_to_decode(data)))
     return PhotoInput(picture, _mask(mask, "mask", read, admit))
 
 
 def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
-    """A look's paintings with their masks and regions. Errors as `read_photo`."""
+    """Reads a look's paintings with their masks and regions. Raises the same as `read_photo`."""
     paintings, masks = [], []
     for each in look.paintings:
         name = f"painting {each.entry.key}"
@@ -108,8 +108,8 @@ def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
 def _painting(
     painting: Painting, name: str, settings: Settings, read: Read, admit: Admit
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """A painting, made no larger than the engine uses it: 16 large ones would fill the memory. And
-    its alpha [h, w], if that counts: the original INetwork knows neither alpha nor borders."""
+    """Reads a painting, no larger than the engine uses it, since 16 large ones would fill the
+    memory, and its alpha [h, w]. The original INetwork ignores both alpha and borders."""
     data = read(painting.entry)
     picture = decode.decode(data, name, admit(bytes_to_decode(data)))
     pixels, alpha = picture.pixels_int, None
@@ -130,7 +130,7 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     if settings.recipe == "inetwork":
         # It stretches paintings to the photo's shape, whichever side that makes longer.
         longer, stroke_size = round(longer * max(height, width) / min(height, width)), 1.0
-    # Where it enlarges a painting, it does so by itself.
+    # The engine enlarges a painting itself.
     return min((height, width), painting_size(height, width, longer, stroke_size))
 
 
@@ -142,14 +142,14 @@ def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarra
 
 
 class Inputs(NamedTuple):
-    """What a task is painted from."""
+    """The inputs of a painting."""
 
     photo: PhotoInput
     look: LookInput
 
 
 class Fetched(NamedTuple):
-    """A task's files, by their entries' keys, and its photo if that was decoded before its turn."""
+    """A task's files, by their entries' keys, and its photo if that was decoded in advance."""
 
     files: Mapping[str, bytes]
     photo: PhotoInput | None
@@ -176,7 +176,7 @@ class Reader:
         self._of_look = threading.Lock()
 
     def fetch(self, task: Task) -> Fetched:
-        """Reads a task's files before its turn, and decodes what is small. Raises PictureError,
+        """Reads a task's files in advance, and decodes small ones. Raises PictureError,
         StorageError."""
         entries = [task.photo] if task.mask is None else [task.photo, task.mask]
         files = {each.key: self._source.read_listed(each) for each in entries}
@@ -190,8 +190,8 @@ class Reader:
         return Fetched(files, photo)
 
     def decode(self, task: Task, fetched: Fetched) -> Inputs:
-        """What a task is painted from, in its turn. Raises PictureError, MemoryShortError, naming
-        the file, StorageError."""
+        """Returns the inputs of a task that is painted next. Raises PictureError or
+        MemoryShortError, naming the file, or StorageError."""
         photo = fetched.photo
         if photo is None:
             files = fetched.files
@@ -217,8 +217,8 @@ class Reader:
             raise _NotYetError
 
     def _in_turn(self, needed: int) -> int:
-        """The same for all pictures of a run, so that none depends on what was painted before it:
-        it is found in the first turn, when TensorFlow is loaded."""
+        """Returns the same for all pictures of a run, so that no picture depends on earlier ones.
+        It is measured before the first painting, when TensorFlow is loaded."""
         if self._decodable is None:
             self._decodable = decodable_memory(self._limit)
         return self._decodable

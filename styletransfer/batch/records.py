@@ -1,5 +1,5 @@
-"""Records in the result bucket: read and written, the fingerprint by which a run recognises what is
-done, and the results that they name."""
+"""Records in the result bucket: reading and writing them, fingerprints to recognise finished
+pictures, and the results that records name."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ MAX_READERS = 16  # threads that read records: each waits for the network, not f
 
 
 def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry | None], str]:
-    """The fingerprint of a result by its photo and mask: a hash of everything that decides it but
-    the weights, which a record names by themselves.
+    """Returns a function that computes the fingerprint of a result from its photo and mask.
 
-    That is the photo, paintings, masks and regions by content, shares, settings, output format,
-    engine version. What many photos share is hashed once.
+    The fingerprint is a hash of everything that decides a result except the weights, which a record
+    names separately: photo, paintings, masks and regions by content, shares, settings, output
+    format, engine version. The part that many photos share is hashed once.
     """
     here = "photo, mask"
     inputs = {
@@ -49,8 +49,8 @@ def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry 
 
 
 def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
-    """The part of a record that says what a result is made from: photo, mask, paintings, settings,
-    each file by its key and its content's ETag."""
+    """Returns the part of a record that names the inputs of a result: photo, mask, paintings and
+    settings, each file by its key and its content's ETag."""
     return Record(
         photo=photo.key,
         photo_etag=photo.etag,
@@ -67,14 +67,14 @@ def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
 
 
 def read_record(bucket: Bucket, key: str) -> Record | None:
-    """The record under a key; None where its content is not one. Raises StorageError."""
+    """Returns the record under a key, or None if it is damaged. Raises StorageError."""
     return Record.from_bytes(bucket.read(key))
 
 
 @contextmanager
 def record_readers() -> Iterator[ThreadPoolExecutor]:
-    """Threads that read records. After a signal or an error they begin no further one, and are not
-    waited for."""
+    """Yields threads that read records. After a signal or an error they begin no further one, and
+    are not waited for."""
     pool = ThreadPoolExecutor(MAX_READERS)
     try:
         yield pool
@@ -83,7 +83,8 @@ def record_readers() -> Iterator[ThreadPoolExecutor]:
 
 
 def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
-    """The records among a listing's objects, by key; None: damaged. Raises StorageError."""
+    """Returns the records of a listing, by key, with None for a damaged one. Raises
+    StorageError."""
     ordered = sorted(entries, key=lambda entry: entry.key)
 
     def read(entry: Entry) -> Record | None:
@@ -97,8 +98,8 @@ def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record |
 def intact_records(
     records: Mapping[str, Record | None], stored: Mapping[str, Entry]
 ) -> dict[str, Record]:
-    """The records, by key, whose result is in the bucket as they describe it. Of several that name
-    one result, those of earlier versions do not count: they cannot say whose it is."""
+    """Returns the records that describe an existing result correctly, by key. If several records
+    name one result, records of earlier versions are left out, since they have no ETag."""
     named = Counter(record.result for record in records.values() if record)
 
     def is_usable(record: Record | None) -> bool:
@@ -118,14 +119,15 @@ def intact_records(
 
 
 def task_record(record: Record | None, photo: str, look: str) -> Record | None:
-    """The record, unless it is that of another photo or look."""
+    """Returns the record, or None if it belongs to another photo or look."""
     if record is None or record.photo not in (None, photo) or record.look not in (None, look):
         return None
     return record
 
 
 def is_intact(record: Record | None, entry: Entry) -> bool:
-    """Whether an object is the result that a record describes; not if its file cannot be read."""
+    """Whether an object is the result that a record describes. A file that cannot be read is
+    not."""
     if record is None or record.result != entry.key:
         return False
     try:
@@ -136,27 +138,27 @@ def is_intact(record: Record | None, entry: Entry) -> bool:
 
 def describes(record: Record, entry: Entry) -> bool:
     """Whether an object is the result that a record describes, by size and ETag. Raises ObjectError
-    where a file cannot be read."""
+    if a file cannot be read."""
     return is_content(entry, record.result_size, record.result_etag)
 
 
 def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
-    """Whether an object has the content with a size and an ETag; None: not known, as in records of
-    earlier versions.
+    """Whether an object has the content with a size and an ETag. Either is None if it is unknown,
+    as in records of earlier versions.
 
     ETags of different kinds cannot be compared, as after a copy in parts: then the size decides.
     """
     if entry.size == 0 or size not in (None, entry.size):
-        return False  # An empty file is no picture.
+        return False  # An empty file is not a picture.
     if etag is None or entry.etag == etag:
         return True
     return entry.etag.partition("-")[2] != etag.partition("-")[2]
 
 
 def stored_by(record: Record | None, photo: str, look: str) -> dict[str, list[str | None]]:
-    """What a record says was stored for a photo in a look: the keys, and the ETags that their
-    content may have. Keys that this photo cannot have in this look are left out: no record makes a
-    run overwrite or delete them."""
+    """Returns the keys that were stored for a photo in a look according to a record, each with the
+    ETags that its content may have. Keys that this photo cannot have in this look are left out: no
+    record makes a run overwrite or delete them."""
     record = task_record(record, photo, look)
     if record is None:
         return {}

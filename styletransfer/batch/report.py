@@ -1,15 +1,21 @@
-"""What a run logs before and after painting."""
+"""Reports what a run will paint, why it repaints results, and how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, fields
 from logging import ERROR
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from styletransfer.batch.repaints import repaint_causes
+from styletransfer import ENGINE_VERSION
+from styletransfer.batch.records import record_of_inputs
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, listed, plural, printable, show_table
+from styletransfer.record import Record
 
-MOST_LOOKS = 5  # named where a photo failed in several
-MOST_CAUSES = 5  # lines, of why pictures are painted again
+MAX_LOOKS = 5  # named for a photo that failed in several
+MAX_CAUSES = 5  # lines that explain why results are painted again
+MAX_DIFFERENCES = 3  # names in such a line
+_OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
 
 if TYPE_CHECKING:
     from styletransfer.batch.context import RunContext
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:
-    """How much there is to paint, and what cannot be painted."""
+    """Logs the number of pictures to paint, and each one that cannot be painted."""
     photos, looks, todo = len(selection.photos), len(selection.looks), len(plan.todo)
     counts = {
         "already done": len(plan.done),
@@ -40,26 +46,28 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     )
 
 
-def log_repaints(plan: "Plan", networks: "NetworkPool") -> None:
-    """Why photos are painted that have results already, and which results stay as they are."""
+def log_repaints(plan: "Plan", output: OutputFormat, networks: "NetworkPool") -> None:
+    """Logs why pictures with a result are painted again, and which outdated results are kept."""
     for tasks, one, many in (
         (plan.todo, "it will be replaced", "they will be replaced"),
         (plan.kept, "it is kept", "they are kept"),
     ):
-        causes = repaint_causes(tasks, plan, networks)
-        others = sum(count for count, _ in causes[MOST_CAUSES:])
+        causes = _repaint_causes(tasks, plan, output, networks)
+        others = sum(count for count, _ in causes[MAX_CAUSES:])
         if others:
-            causes = [*causes[:MOST_CAUSES], (others, "with other differences")]
+            causes = [*causes[:MAX_CAUSES], (others, "with other differences")]
         for count, cause in causes:
             verb, fate = ("is", one) if count == 1 else ("are", many)
             event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
 def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> None:
-    """Logs how many results are there already, and how many cannot be painted; not both are 0.
+    """Logs how many results exist and how many cannot be painted.
 
-    result: the bucket, as the configuration names it. dry_run: nothing was tried, and `log_plan`
-    has named what cannot be painted.
+    Args:
+        plan: A plan without tasks.
+        result: The result bucket, as the configuration names it.
+        dry_run: Whether nothing was tried. `log_plan` has then named what cannot be painted.
     """
     there, failed = len(plan.done), len(plan.refused)
     which = "the result is" if there == 1 else f"{'' if failed else 'all '}{there} results are"
@@ -80,7 +88,7 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> No
 
 
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
-    """What a run has painted in so many seconds; what failed comes last."""
+    """Logs what a run has painted, with its failures at the end."""
     failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
     _show_looks(run.plan, outcome)
     event(
@@ -98,7 +106,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
 
 
 def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
-    """One line for each photo that failed, in however many looks."""
+    """Logs one line for each photo that failed, for all its looks together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
     for task, reason in failures:
         reasons = by_photo.setdefault(task.photo.key, {})
@@ -111,12 +119,12 @@ def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
 
 
 def _named(looks: list[str]) -> str:
-    names = listed([printable(each) for each in looks], MOST_LOOKS)
+    names = listed([printable(each) for each in looks], MAX_LOOKS)
     return names if len(looks) == 1 else f"{len(looks)} looks ({names})"
 
 
 def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
-    """A table with a line for each look, on a terminal and in a text log."""
+    """Prints a table with a line for each look."""
     from rich.table import Table
 
     table = Table("look", box=None, pad_edge=False)
@@ -131,3 +139,91 @@ def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
         counts = map(str, (len(times), done[look], failed[look]))
         table.add_row(printable(look), *counts, mean)
     show_table(table)
+
+
+class _Difference(NamedTuple):
+    """A way in which a result differs from what a run would paint, with the names of the inputs or
+    settings that differ."""
+
+    kind: str
+    names: tuple[str, ...] = ()
+
+
+def _repaint_causes(
+    tasks: "Iterable[Task]", plan: "Plan", output: OutputFormat, networks: "NetworkPool"
+) -> list[tuple[int, str]]:
+    """Returns the number of existing results of these tasks for each way in which they differ from
+    what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
+    0.3)`)."""
+    counts: dict[tuple[str, ...], int] = {}
+    names: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
+    for task in tasks:
+        record = task.previous_record
+        if record is None or record.result not in plan.stored:
+            continue
+        found = list(_differences(task, record, output, networks))
+        kinds = tuple(each.kind for each in found)
+        counts[kinds] = counts.get(kinds, 0) + 1
+        for each in found:
+            known = names.setdefault(kinds, {}).setdefault(each.kind, {})
+            known.update(dict.fromkeys(each.names))
+    ordered = sorted(counts, key=lambda kinds: -counts[kinds])
+    return [
+        (counts[kinds], " and ".join(_with_names(each, names[kinds][each]) for each in kinds))
+        for kinds in ordered
+    ]
+
+
+def _differences(
+    task: "Task", record: Record, output: OutputFormat, networks: "NetworkPool"
+) -> Iterator[_Difference]:
+    """Yields the differences between a record and the picture that a run would paint. Fields that
+    records of earlier versions lack count as equal."""
+    now = record_of_inputs(task.photo, task.mask, task.look)
+    found = []
+    if record.photo_etag not in (None, now.photo_etag):
+        found.append(_Difference("of another photo of the same name", (task.photo.key,)))
+    if record.photo_etag is not None and record.photo_mask != now.photo_mask:
+        found.append(_Difference("with another mask", (task.photo.key,)))
+    if record.paintings is not None and record.paintings != now.paintings:
+        inputs = now.paintings or ()
+        changed = set(record.paintings) ^ set(inputs) or set(inputs)
+        keys = sorted({each.key for each in changed})
+        found.append(_Difference("of other paintings, masks or shares", tuple(keys)))
+    if record.settings is not None and now.settings is not None:
+        found.append(_Difference("with other settings", _changes(record.settings, now.settings)))
+    if record.weights and not networks.accepts(record, task.look.settings):
+        change = f"{record.network or record.weights} → {networks.described(task.look.settings)}"
+        found.append(_Difference("by another network", (change,)))
+    if record.engine not in (None, ENGINE_VERSION):
+        change = f"{record.engine} → {ENGINE_VERSION}"
+        found.append(_Difference("by another version of the engine", (change,)))
+    if record.output is not None:
+        old_format, new_format = (
+            dict(zip(_OUTPUT_NAMES, each, strict=True)) for each in (record.output, astuple(output))
+        )
+        found.append(_Difference("in another format", _changes(old_format, new_format)))
+    found = [each for each in found if each.names]
+    if not found and record.fingerprint == task.fingerprint:
+        found = [_Difference("with other content than recorded", (record.result or "",))]
+    yield from found or [_Difference("by an earlier version")]
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} {_shown(old.get(name))} → {_shown(new.get(name))}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    )
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)
+
+
+def _with_names(kind: str, names: Iterable[str]) -> str:
+    named = [printable(each) for each in names]
+    if not named:
+        return kind
+    more = f", and {len(named) - MAX_DIFFERENCES} more" if len(named) > MAX_DIFFERENCES else ""
+    return f"{kind} ({', '.join(named[:MAX_DIFFERENCES])}{more})"

@@ -1,6 +1,6 @@
 """A run of the batch: list, plan, clear up, paint, report.
 
-A run that has nothing to paint ends without loading TensorFlow. What fails, fails alone.
+A run that has nothing to paint ends without loading TensorFlow.
 """
 
 from collections.abc import Callable
@@ -26,18 +26,23 @@ if TYPE_CHECKING:
     from styletransfer.batch.workers import Outcome
     from styletransfer.gallery.publisher import Gallery
 
-MOST_SHOWN = 50_000  # results on one page
-Paint = Callable[[RunContext, "Gallery"], "Outcome"]  # as workers.paint_all
+MAX_SHOWN = 50_000  # results on one page
+Paint = Callable[[RunContext, "Gallery"], "Outcome"]  # such as ClusterPainting.paint_all
 
 
 def run(config: Config, elsewhere: Paint | None = None) -> int:
-    """Paints all that has no result yet; the exit code: 0 all done, 1 some photos failed.
+    """Paints every picture that has no up-to-date result.
 
-    elsewhere: paints the plan's tasks on other machines than this one. A dry run measures on this
-    one all the same.
+    Args:
+        config: The configuration.
+        elsewhere: Paints the plan's tasks on other machines. A dry run always measures on this one.
 
-    Raises a StyleTransferError, which has an exit code, where nothing can be painted, and Stopped
-    after SIGTERM or SIGINT.
+    Returns:
+        The exit code: 0 if all is done, 1 if some photos failed.
+
+    Raises:
+        StyleTransferError: Nothing can be painted; the error has an exit code.
+        Stopped: SIGTERM or SIGINT has arrived.
     """
     with Stop() as stop:
         return _run(config, stop, None if config.dry_run else elsewhere)
@@ -65,7 +70,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     )
     stop.obey()
     report.log_plan(plan, selection)
-    report.log_repaints(plan, networks)
+    report.log_repaints(plan, config.output, networks)
     context = RunContext(config=config, networks=networks, stop=stop, buckets=buckets, plan=plan)
     if config.dry_run:
         return _dry_run(context, loader, started)
@@ -108,11 +113,10 @@ def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
 
 
 def _page_lacks_results(run: RunContext) -> bool:
-    """Whether the page that this run writes is gone, or lacks results that other runs have
-    stored."""
+    """Whether the page that this run writes is missing, or lacks results of other runs."""
     plan = run.plan
-    gone = bool(plan.done) and PAGE not in plan.stored
-    return run.config.makes_page and (gone or UNPUBLISHED in plan.stored)
+    is_missing = bool(plan.done) and PAGE not in plan.stored
+    return run.config.makes_page and (is_missing or UNPUBLISHED in plan.stored)
 
 
 def _open_gallery(run: RunContext) -> "Gallery":
@@ -121,8 +125,8 @@ def _open_gallery(run: RunContext) -> "Gallery":
     plan, result = run.plan, run.buckets.result
     if not run.config.gallery or not (plan.todo or _page_lacks_results(run)):
         return Gallery(None)
-    if len(plan.todo) + len(plan.done) > MOST_SHOWN:
-        event(f"no gallery is made of more than {MOST_SHOWN:,} results", level=WARNING)
+    if len(plan.todo) + len(plan.done) > MAX_SHOWN:
+        event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
         return Gallery(None)
     if not run.config.makes_page:
         return Gallery(result, publishes=False)

@@ -1,10 +1,11 @@
-"""Stores a finished picture: pictures of the gallery, then the record, complete, then the result.
+"""Stores a finished picture: pictures of the gallery, then the complete record, then the result.
 
-A picture is done if the object is what its record says. Whatever is killed in between is painted
-and stored under the same key by the next run.
+A picture is done if the object is what its record says. After a kill in between, the next run
+paints the picture again and stores it under the same key.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging import ERROR, WARNING
@@ -12,9 +13,12 @@ from logging import ERROR, WARNING
 import numpy as np
 
 from styletransfer.batch.checkpoints import CheckpointStore
+from styletransfer.batch.context import Buckets
 from styletransfer.batch.ownership import Ownership
 from styletransfer.batch.plan import Task
+from styletransfer.batch.reading import Reader
 from styletransfer.batch.records import write_record
+from styletransfer.config import Config
 from styletransfer.errors import MemoryShortError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
@@ -23,14 +27,20 @@ from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
 from styletransfer.storage.files import new_md5
+from styletransfer.storage.retry import RetryingBucket
 
 
 @dataclass(frozen=True)
 class FinishedPicture:
     """A finished painting to be stored.
 
-    key: of its result. paintings: of the look, in its order. image: float32 [H, W, 3], sRGB 0…1.
-    record: complete but for what is known when the result is stored. seconds: that painting took.
+    Attributes:
+        key: The key of its result.
+        label: The task's name in the log.
+        paintings: The paintings of the look, in its order.
+        image: float32 [H, W, 3], sRGB 0…1.
+        record: The record, without the fields that describe the stored result.
+        seconds: The time that painting took.
     """
 
     task: Task
@@ -43,8 +53,62 @@ class FinishedPicture:
     seconds: float
 
 
+class StorageSession:
+    """A process's access to the buckets while it paints. Requests outlast outages, and threads run,
+    until `close`."""
+
+    def __init__(
+        self,
+        buckets: Buckets,
+        config: Config,
+        existing: Set[str] = frozenset(),
+        unfinished: Bucket | None = None,
+    ) -> None:
+        """Prepares the access.
+
+        Args:
+            buckets: The buckets.
+            config: The run's configuration.
+            existing: The keys of existing checkpoints.
+            unfinished: The bucket of checkpoints; by default, that of results.
+        """
+        self.leaving = threading.Event()
+        self.source, self.style, self.result = (
+            RetryingBucket(each, self.leaving)
+            for each in (buckets.source, buckets.style, buckets.result)
+        )
+        self.reader = Reader(self.source, self.style, config.memory_limit)
+        unfinished = unfinished or buckets.result
+        retrying = RetryingBucket(unfinished, self.leaving)
+        self.checkpoints = CheckpointStore(unfinished, retrying, existing)
+        self._config = config
+
+    def storer(self, gallery: Gallery, *, partial: bool | None = None) -> "Storer":
+        """Returns what stores into the result bucket and the gallery.
+
+        Args:
+            gallery: The gallery.
+            partial: Whether other runs may be painting other photos and looks; by default, as the
+                configuration says.
+        """
+        if partial is None:
+            partial = self._config.partial
+        return Storer(self.result, self._config.output, partial, gallery, self.checkpoints)
+
+    @property
+    def waits_for(self) -> str:
+        """The reason if a bucket cannot be reached at the moment, or an empty text."""
+        buckets = (self.source, self.style, self.result)
+        return next((each.waits_for for each in buckets if each.waits_for), "")
+
+    def close(self) -> None:
+        """Gives up requests that wait for a bucket, and ends the threads."""
+        self.leaving.set()
+        self.checkpoints.close()
+
+
 class Storer:
-    """Stores results and failures, under keys that are the tasks' own. Thread-safe."""
+    """Stores results and failures under keys of the tasks. Thread-safe."""
 
     def __init__(
         self,
@@ -54,22 +118,21 @@ class Storer:
         gallery: Gallery,
         checkpoints: CheckpointStore,
     ) -> None:
-        """partial: other runs may be painting other photos and looks."""
         self._result, self._output, self._ownership = result, output, Ownership(result, partial)
         self._gallery, self._checkpoints = gallery, checkpoints
 
     def result_key(self, task: Task, photo: decode.Picture) -> str:
-        """The key that the task's result will have. Raises PictureError if somebody else's object
-        is in its place, StorageError."""
+        """Returns the key of the task's result. Raises PictureError if a foreign object is in its
+        place, StorageError."""
         return self._ownership.choose(task, self._output.extension(photo.format))
 
     def is_done(self, task: Task, is_current: Callable[[Record], bool]) -> bool:
-        """See Ownership.is_done."""
+        """Whether the task's result has been stored since the plan was made; see Ownership."""
         return self._ownership.is_done(task, is_current)
 
     def store(self, finished: FinishedPicture) -> None:
         """Stores a picture, and deletes what it replaces: the task's checkpoint, and an earlier
-        result under another extension. Raises what fails the picture, and what ends the run."""
+        result under another extension. Raises the errors that fail the picture or end the run."""
         task, key = finished.task, finished.key
         try:
             _, data = encode.encode_result(self._output, finished.photo, finished.image)
@@ -85,7 +148,7 @@ class Storer:
             result_size=len(data),
             finished=_now(),
         )
-        # Before the record: nobody would add them later.
+        # Before the record: the next run would not add them.
         names = [each.entry.key for each in task.look.paintings]
         paintings = dict(zip(names, finished.paintings, strict=True))
         self._gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
@@ -109,12 +172,11 @@ class Storer:
                 self._result.delete(each)
                 event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
-        except ObjectError as error:  # The result and its record are stored all the same.
+        except ObjectError as error:  # The result and its record are stored.
             event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
-        """Logs a failure, and stores it in the record, which keeps what it knew before. Raises
-        StorageError."""
+        """Logs a failure, and adds it to the task's record. Raises StorageError."""
         log_failure(task, label, str(error))
         record = replace(self._ownership.latest(task), error=str(error), tried=_now())
         try:

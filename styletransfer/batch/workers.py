@@ -1,7 +1,7 @@
-"""Paints the tasks of a run: threads read ahead, one for each place paints, others store.
+"""Paints the tasks of a run: some threads read ahead, each painter has one, others store.
 
-One painter paints in the calling thread; of several, each has a thread. After a signal, each saves
-its painting; an error that ends one of them ends the run.
+A single painter paints in the calling thread. After a signal, each saves its painting. An error
+that ends one of them ends the run.
 """
 
 import threading
@@ -10,35 +10,37 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Fetched, Inputs, Reader
-from styletransfer.batch.storing import FinishedPicture, Storer
-from styletransfer.batch.waiting import result_of
+from styletransfer.batch.storing import FinishedPicture, StorageSession, Storer
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event
 from styletransfer.signals import POLL_S, Stop, Stopped
-from styletransfer.storage.retry import RetryingBucket
 
 if TYPE_CHECKING:
     from styletransfer.batch.painting import Painter
     from styletransfer.devices.tensorflow import Devices
 
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
-# For what is being stored when a run ends early: a platform that takes its machine back gives it
-# some ten seconds.
+# The time for pictures that are being stored when a run ends early. A platform that takes back its
+# machine gives about ten seconds.
 GRACE_S = 3.0
 
 
 @dataclass
 class Outcome:
-    """What became of a run: seconds of painting by look, the reason of each failure, and tasks
-    whose results another run has stored meanwhile."""
+    """The outcome of a run.
+
+    Attributes:
+        seconds: The seconds of painting of each result, by look.
+        failures: The failed tasks, each with the reason.
+        found: Tasks with a result that another run has stored since the plan was made.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     failures: list[tuple[Task, str]] = field(default_factory=list)
@@ -49,27 +51,31 @@ class Outcome:
         return sum(map(len, self.seconds.values()))
 
     def add_painted(self, task: Task, seconds: float) -> None:
-        """A task's result and record are stored."""
+        """Counts a task with a stored result and record."""
         self.seconds.setdefault(task.look.name, []).append(seconds)
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
-    """Paints the plan's tasks; what became of them. What cannot be painted fails in its turn,
-    before its first step. devices: waits until TensorFlow is loaded; photos, paintings and weights
-    are read meanwhile.
+    """Paints the plan's tasks. A task that cannot be painted fails right before its first step.
 
-    Raises DeviceError, WeightsError; UnavailableError if the storage stays away; Stopped after a
-    signal, with a checkpoint of each current painting in the result bucket.
+    Args:
+        run: The run.
+        gallery: The gallery of its results.
+        devices: Waits until TensorFlow is loaded. Photos, paintings and weights are read in the
+            meantime.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        DeviceError: No device can paint.
+        WeightsError: The weights cannot be used.
+        UnavailableError: The storage is unreachable for too long.
+        Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
-    leaving = threading.Event()
-    source, style, result = (
-        RetryingBucket(each, leaving)
-        for each in (run.buckets.source, run.buckets.style, run.buckets.result)
-    )
-    todo = run.plan.todo
-    checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-    storer = Storer(result, run.plan.output, run.plan.partial, gallery, checkpoints)
-    line = _Line(todo, Reader(source, style, run.config.memory_limit), storer)
+    session = StorageSession(run.buckets, run.config, run.plan.checkpoints)
+    storer, todo = session.storer(gallery), run.plan.todo
+    line = _Line(todo, session.reader, storer)
     stores = Stores(storer, gallery, run.stop, Outcome(failures=[*run.plan.refused]))
     try:
         run.networks.prefetch(todo[0].look.settings)
@@ -95,7 +101,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         if workers > 1:
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in found.all][: len(todo)]
-        painters = [Painter(device, run, checkpoints, share) for device in places]
+        painters = [Painter(device, run, session.checkpoints, share) for device in places]
         left = TimeLeft(len(painters))
         line.begin(len(painters))
         run.stop.later = True
@@ -106,33 +112,34 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     finally:
         run.stop.later = False
         line.close()
-        leaving.set()
+        session.leaving.set()
         stores.close()
-        checkpoints.close()
+        session.close()
 
 
 def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "TimeLeft") -> None:
-    """Paints until no task is left. What fails, fails alone. Raises UnavailableError if the storage
-    stays away, Stopped."""
+    """Paints until no task is left. Raises UnavailableError if the storage is unreachable for too
+    long, Stopped."""
     from styletransfer.batch.painting import Surroundings
 
     def make_room() -> None:
         line.wait(stores.stop)
         stores.drain()
 
-    beside = Surroundings(
+    surroundings = Surroundings(
         set_aside=line.set_aside,
         make_room=make_room,
         batch_left=lambda elapsed, eta_s: left.of_batch(painter, elapsed, eta_s, line.left),
     )
     while (item := line.next()) is not None:
+        task, label, fetching = item
         stores.stop.obey()
         stores.check()
         try:
-            inputs, key = result_of(item.ready(), stores.stop)
-            finished = painter.paint(item.task, key, item.label, inputs, beside)
+            inputs, key = stores.stop.result_of(line.prepare(task, fetching))
+            finished = painter.paint(task, key, label, inputs, surroundings)
         except Exception as error:
-            stores.fail(item.task, item.label, picture_failure(error))
+            stores.fail(task, label, picture_failure(error))
             left.end(painter)
         else:
             stores.store(finished)
@@ -140,16 +147,8 @@ def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "Tim
             del inputs, finished
 
 
-class _Item(NamedTuple):
-    """A task in its turn, and what makes its inputs and its result's key ready."""
-
-    task: Task
-    label: str
-    ready: Callable[[], "Future[tuple[Inputs, str]]"]
-
-
 class _Line:
-    """The tasks in their order, each handed out once; a few are read before their turn."""
+    """The tasks in their order. Each is handed out once; a few are read in advance."""
 
     def __init__(self, tasks: Sequence[Task], reader: Reader, storer: Storer) -> None:
         self._reader, self._storer = reader, storer
@@ -161,39 +160,39 @@ class _Line:
             self._fill()
 
     def begin(self, painters: int) -> None:
-        """Reads as many tasks ahead as so many painters need."""
+        """Reads as many tasks ahead as this number of painters needs."""
         with self._lock:
             self._depth = 1 + painters
             self._fill()
 
     @property
     def left(self) -> int:
-        """The number of tasks that nobody has taken yet."""
+        """The number of tasks that no painter has taken yet."""
         return len(self._rest) + len(self._ahead)
 
-    def next(self) -> _Item | None:
-        """The next task; None if none is left."""
+    def next(self) -> "tuple[Task, str, Future[Fetched]] | None":
+        """Returns the next task, its name in the log, and its files, or None if none is left."""
         with self._lock:
             if not self._ahead:
                 return None
             number, task, fetching = self._ahead.popleft()
             self._fill()
-        return _Item(
-            task,
-            f"{task} ({number} of {self._total})",
-            lambda: self._pool.submit(self._ready, task, fetching),
-        )
+        return task, f"{task} ({number} of {self._total})", fetching
+
+    def prepare(self, task: Task, fetching: "Future[Fetched]") -> "Future[tuple[Inputs, str]]":
+        """Begins to make ready a task's inputs and its result's key."""
+        return self._pool.submit(self._inputs_and_key, task, fetching)
 
     def set_aside(self) -> int:
-        """Bytes that reading ahead may still take: painting has to leave them alone."""
+        """Returns the bytes that reading ahead may still take, so painting must leave them free."""
         with self._lock:
             read = [each for _, _, each in self._ahead if each.done() and not each.exception()]
             most = (self._depth + 1) * self._reader.ahead_bytes  # with the paintings of a look
         return max(0, most - sum(each.result().bytes for each in read))
 
     def wait(self, stop: Stop) -> None:
-        """Waits until what is read ahead is there: nothing else is decoded then before the next
-        task. Raises Stopped."""
+        """Waits until reading ahead has ended: nothing else is decoded then before the next task.
+        Raises Stopped."""
         with self._lock:
             reading = {each for _, _, each in self._ahead}
         while reading:
@@ -201,7 +200,7 @@ class _Line:
             _, reading = wait(reading, timeout=POLL_S)
 
     def close(self) -> None:
-        """Reads no further task."""
+        """Stops reading tasks."""
         with self._lock:
             self._rest.clear()
             self._ahead.clear()
@@ -212,53 +211,52 @@ class _Line:
             number, task = self._rest.popleft()
             self._ahead.append((number, task, self._pool.submit(self._reader.fetch, task)))
 
-    def _ready(self, task: Task, fetching: "Future[Fetched]") -> tuple[Inputs, str]:
+    def _inputs_and_key(self, task: Task, fetching: "Future[Fetched]") -> tuple[Inputs, str]:
         inputs = self._reader.decode(task, fetching.result())
         return inputs, self._storer.result_key(task, inputs.photo.picture)
 
 
 class Stores:
-    """Stores what any number of painters hand over, in threads of its own, and counts."""
+    """Stores the pictures of any number of painters in its own threads, and counts them."""
 
     def __init__(self, storer: Storer, gallery: Gallery, stop: Stop, outcome: Outcome) -> None:
         self.stop, self.outcome = stop, outcome
         self._storer, self._gallery = storer, gallery
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
-        self._under_way: set[Future[None]] = set()
+        self._running: set[Future[None]] = set()
 
     def store(self, finished: FinishedPicture) -> None:
-        """Takes a finished picture, as soon as there is a free slot. Raises UnavailableError,
-        Stopped."""
+        """Takes a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._begin(self._store, finished)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
-        """Takes a failure, likewise."""
+        """Takes a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._begin(self._fail, task, label, error)
 
     def check(self) -> None:
-        """Raises UnavailableError if the storage stayed away for too long."""
+        """Raises UnavailableError if the storage was unreachable for too long."""
         with self._lock:
-            ended = {each for each in self._under_way if each.done()}
-            self._under_way -= ended
+            ended = {each for each in self._running if each.done()}
+            self._running -= ended
         for each in ended:
             each.result()
 
     def drain(self) -> None:
         """Waits until everything is stored. Raises UnavailableError, Stopped."""
-        while under_way := self._those_under_way():
+        while running := self._copy_of_running():
             self.stop.obey()
-            wait(under_way, timeout=POLL_S)
+            wait(running, timeout=POLL_S)
             self.check()
 
     def close(self) -> None:
-        """Ends the threads; what is being stored has GRACE_S seconds to finish."""
-        wait(self._those_under_way(), timeout=GRACE_S)
+        """Ends the threads, after GRACE_S seconds at most for pictures that are being stored."""
+        wait(self._copy_of_running(), timeout=GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _those_under_way(self) -> "set[Future[None]]":
+    def _copy_of_running(self) -> "set[Future[None]]":
         with self._lock:
-            return {*self._under_way}
+            return {*self._running}
 
     def _begin(self, job: Callable[..., None], *arguments: object) -> None:
         while not self._slots.acquire(timeout=POLL_S):
@@ -267,7 +265,7 @@ class Stores:
         begun = self._pool.submit(job, *arguments)
         begun.add_done_callback(lambda _: self._slots.release())
         with self._lock:
-            self._under_way.add(begun)
+            self._running.add(begun)
 
     def _store(self, finished: FinishedPicture) -> None:
         try:
@@ -286,17 +284,23 @@ class Stores:
 
 
 class TimeLeft:
-    """How long the rest of a batch takes, if coming tasks take as long as those so far."""
+    """Estimates the time for the rest of a batch from the mean time of its pictures so far."""
 
     def __init__(self, painters: int) -> None:
         self._painters = painters
-        self._seconds, self._count = 0.0, 0  # of finished pictures
-        self._remaining: dict[object, float] = {}  # of the picture that each painter is at
+        self._seconds, self._count = 0.0, 0  # finished pictures
+        self._remaining: dict[object, float] = {}  # seconds left for each painter's picture
         self._lock = threading.Lock()
 
     def of_batch(self, painter: object, elapsed: float, eta_s: float, tasks: int) -> float:
-        """Seconds left, as seen by a painter that has painted for `elapsed` seconds and has `eta_s`
-        to go, while nobody has taken so many tasks yet."""
+        """Returns the seconds left for the batch.
+
+        Args:
+            painter: The painter that asks.
+            elapsed: The seconds that it has spent on its picture.
+            eta_s: The seconds that its picture will still take.
+            tasks: The number of tasks that no painter has taken yet.
+        """
         with self._lock:
             self._remaining[painter] = eta_s
             remaining = [*self._remaining.values()]
@@ -304,7 +308,7 @@ class TimeLeft:
         return max((sum(remaining) + tasks * mean) / self._painters, *remaining)
 
     def end(self, painter: object, seconds: float | None = None) -> None:
-        """A painter's picture has failed, or is painted, in so many seconds."""
+        """Counts a painter's picture as painted in a number of seconds, or as failed."""
         with self._lock:
             self._remaining.pop(painter, None)
             if seconds is not None:
@@ -312,8 +316,8 @@ class TimeLeft:
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
-    """Runs one job here, several in a thread each, and raises the error that ends one of them:
-    Stopped when all have ended, since each has a painting to save, any other at once."""
+    """Runs a single job in this thread, or several in a thread each. Raises the error that ends one
+    of them: Stopped when all have ended, since each has a painting to save, others at once."""
     if len(jobs) == 1:
         jobs[0]()
         return

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         loaded = config.load({**usual, **environment, **_variables(args, start)})
         _warn_of_equal_instances(loaded, environment)
         if loaded.cluster:
-            from styletransfer.cluster.run import run_on_cluster
+            from styletransfer.cluster.driver import run_on_cluster
 
             code = run_on_cluster(loaded, environment)
         else:

@@ -1,78 +1,93 @@
-"""Paints a plan on a cluster: hands out tasks, counts what comes back, replaces what is lost.
+"""Runs the batch over a Ray cluster: plans here, hands out tasks, counts answers, and replaces lost
+workers.
 
-Nothing but counts is kept here. A driver that is killed is started again: the next plan finds what
-is stored, and the checkpoints of what was under way.
+The driver keeps only counts. If it is killed, start it again: the next plan finds the stored
+results, and the checkpoints of unfinished pictures.
 """
 
-import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
+from functools import partial
 from logging import DEBUG, WARNING
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import UnexpectedError
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record, record_readers
-from styletransfer.batch.storing import Storer, log_failure
+from styletransfer.batch.run import run as run_batch
+from styletransfer.batch.storing import StorageSession, log_failure
 from styletransfer.batch.workers import Outcome, Stores
 from styletransfer.cluster.actor import LEAVE_S
-from styletransfer.cluster.connection import connected
+from styletransfer.cluster.connection import connected, prepare
 from styletransfer.cluster.fleet import Fleet, Member
 from styletransfer.cluster.queues import Queues
 from styletransfer.cluster.throughput import Throughput, throughput
 from styletransfer.cluster.wire import Answer, Order, Started, WorkerSetup
+from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event, plural
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stopped
-from styletransfer.storage.base import ObjectError
-from styletransfer.storage.retry import RetryingBucket
+from styletransfer.storage.base import Bucket, ObjectError
 
-MAX_PROBLEMS = 3  # nodes whose workers cannot go on, one after another, end the run
+MAX_PROBLEMS = 3  # successive nodes with a problem end the run
 MAX_FALSE_STARTS = 2  # workers of a node that die before they can paint
 WAITS_EVERY_S = 15.0
 
 
-class ClusterPainting:
-    """Paints the tasks of a plan on a Ray cluster, in place of `workers.paint_all`."""
+def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
+    """Runs the batch on the Ray cluster that `config.cluster` names.
 
-    def __init__(self, address: str, variables: dict[str, str]) -> None:
-        """As `connection.connected`."""
-        self._address, self._variables = address, variables
+    Args:
+        config: The configuration.
+        environment: The environment; its RAY_* variables are for Ray.
 
-    def paint_all(self, run: RunContext, gallery: Gallery) -> Outcome:
-        """What became of the plan's tasks. Raises ConfigError where there is no cluster, the
-        problem of workers where none can paint, Stopped after a signal, with a checkpoint of each
-        current painting in the result bucket."""
-        leaving, has_gallery = threading.Event(), gallery.enabled
-        result = RetryingBucket(run.buckets.result, leaving)
-        outcome = Outcome(failures=[*run.plan.refused])
-        checkpoints = CheckpointStore(run.buckets.result, result, run.plan.checkpoints)
-        storer = Storer(result, run.plan.output, run.plan.partial, gallery, checkpoints)
-        stores = Stores(storer, gallery, run.stop, outcome)
-        try:
-            with connected(self._address, self._variables) as ray:
-                gallery.begin()
-                with throughput(len(run.plan.todo), run.config.progress) as shown:
-                    stored = _Painting(ray, run, stores, shown, has_gallery).run()
-            if has_gallery:
-                for record in _records(result, stored):
-                    gallery.add_record(record)
-            stores.drain()
-            gallery.publish()
-            return outcome
-        finally:
-            leaving.set()
-            stores.close()
-            checkpoints.close()
+    Returns:
+        The exit code, as `batch.run`.
+
+    Raises:
+        ConfigError: There is no such cluster; also as `batch.run`.
+    """
+    variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
+    address = config.cluster or "auto"
+    prepare(address, variables)
+    return run_batch(config, partial(_paint_all, address, variables))
+
+
+def _paint_all(
+    address: str, variables: Mapping[str, str], run: RunContext, gallery: Gallery
+) -> Outcome:
+    """Paints the tasks of a plan on a Ray cluster, as `workers.paint_all` does on one machine.
+
+    Raises ConfigError if there is no cluster, the problem of the workers if none can paint, and
+    Stopped after a signal, with a checkpoint of each current painting in the result bucket.
+    """
+    session, has_gallery = StorageSession(run.buckets, run.config), gallery.enabled
+    outcome = Outcome(failures=[*run.plan.refused])
+    stores = Stores(session.storer(gallery), gallery, run.stop, outcome)
+    try:
+        with connected(address, variables) as ray:
+            gallery.begin()
+            with throughput(len(run.plan.todo), run.config.progress) as shown:
+                stored = _Painting(ray, run, stores, shown, has_gallery).run()
+        if has_gallery:
+            for record in _records(session.result, stored):
+                gallery.add_record(record)
+        stores.drain()
+        gallery.publish()
+        return outcome
+    finally:
+        session.leaving.set()
+        stores.close()
+        session.close()
 
 
 class _Painting:
-    """One run on a cluster that is connected."""
+    """One run on a connected cluster."""
 
     def __init__(
         self,
@@ -83,34 +98,34 @@ class _Painting:
         has_gallery: bool,
     ) -> None:
         self._ray, self._run, self._stores, self._shown = ray, run, stores, shown
-        # A file's path is the same on all machines, or its identity differs, which is an error.
+        # A weights file must have the same path and content on all machines.
         setup = WorkerSetup(run.config, run.networks.choices(), has_gallery, ENGINE_VERSION, None)
         self._fleet = Fleet(ray, setup)
         self._queues = Queues(run.plan.todo)
-        # By Ray's references: what a worker was asked for, a task or something else.
-        self._under_way: dict[Any, tuple[Member, Task | None]] = {}
-        self._waits: dict[str, str] = {}  # what workers wait for, by their names
+        # The worker that was asked, and its task if it has one, by Ray's reference.
+        self._calls: dict[Any, tuple[Member, Task | None]] = {}
+        self._waits: dict[str, str] = {}  # why workers wait for a bucket, by their names
         self._asked = time.monotonic()
-        # Why workers of a node could not go on, since a picture was painted; deaths at the start.
+        # The problem of each node since the last painted picture, and its deaths at the start.
         self._problems: dict[str, StyleTransferError] = {}
         self._false_starts: Counter[str] = Counter()
         self._stored: list[Task] = []
 
     def run(self) -> list[Task]:
-        """Paints all tasks; those that have a result now."""
+        """Paints all tasks, and returns those with a result."""
         grace_s = 0.0
         self._run.stop.later = True
         try:
             while self._queues.left:
                 self._run.stop.obey()
                 self._stores.check()
-                self._look()
+                self._start_workers()
                 self._lose_gone()
                 self._hand_out()
                 for reference in self._ready():
-                    if reference in self._under_way:  # Or its worker has been given up.
-                        self._take_reply(*self._under_way.pop(reference), reference)
-                self._tell_waits()
+                    if reference in self._calls:  # Or its worker has been given up.
+                        self._take_reply(*self._calls.pop(reference), reference)
+                self._report_waits()
                 self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
             return self._stored
         except Stopped:
@@ -120,9 +135,9 @@ class _Painting:
             self._run.stop.later = False
             self._fleet.close(grace_s)
 
-    def _look(self, now: bool = False) -> None:
+    def _start_workers(self, now: bool = False) -> None:
         for member in self._fleet.look(self._queues.left, now):
-            self._under_way[member.actor.start.remote()] = member, None
+            self._calls[member.actor.start.remote()] = member, None
 
     def _hand_out(self) -> None:
         for member in self._fleet.ready():
@@ -131,14 +146,14 @@ class _Painting:
                 unfinished = task.checkpoint_key in self._run.plan.checkpoints
                 order = Order(task, unfinished or self._queues.was_lost(task))
                 reference = member.actor.paint.options(name=str(task)).remote(order)
-                self._under_way[reference] = member, task
+                self._calls[reference] = member, task
 
     def _ready(self) -> list[Any]:
-        """References of what workers have answered within a moment."""
-        if not self._under_way:
+        """Returns the references of calls that are answered within a moment."""
+        if not self._calls:
             time.sleep(POLL_S)
             return []
-        asked = [*self._under_way]
+        asked = [*self._calls]
         found: list[Any]
         found, _ = self._ray.wait(asked, num_returns=len(asked), timeout=POLL_S)
         return found
@@ -146,7 +161,7 @@ class _Painting:
     def _take_reply(self, member: Member, task: Task | None, reference: Any) -> None:
         try:
             reply: Started | Answer | str = self._ray.get(reference)
-        except Exception as error:  # It has died, does not answer, or raised what nobody foresaw.
+        except Exception as error:  # It has died, does not answer, or has an unexpected error.
             self._lose(member, _cause(error), task)
             return
         if isinstance(reply, str):
@@ -178,8 +193,8 @@ class _Painting:
             said = f"{task}: done"
         event(said, level=DEBUG, photo=task.photo.key, look=task.look.name)
 
-    def _tell_waits(self) -> None:
-        """Asks workers whether storage is away, whose own logs are on their nodes, and says so."""
+    def _report_waits(self) -> None:
+        """Logs that workers wait for the storage, since their own logs are on their nodes."""
         if time.monotonic() - self._asked < WAITS_EVERY_S:
             return
         self._asked, ready = time.monotonic(), self._fleet.ready()
@@ -190,7 +205,7 @@ class _Painting:
                 level=WARNING,
             )
         for member in ready:
-            self._under_way[member.actor.waits_for.remote()] = member, None
+            self._calls[member.actor.waits_for.remote()] = member, None
 
     def _lose_gone(self) -> None:
         for member in [*self._fleet.members.values()]:
@@ -198,8 +213,8 @@ class _Painting:
                 self._lose(member, "its node has gone", None)
 
     def _lose(self, member: Member, reason: str, task: Task | None) -> None:
-        """Gives a lost worker's tasks to others. Those that are to blame fail."""
-        self._look(now=True)
+        """Gives a lost worker's tasks to others. A task that has killed several workers fails."""
+        self._start_workers(now=True)
         with_node = not self._fleet.is_there(member.node)
         reason = "its node has gone" if with_node else reason
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
@@ -218,26 +233,26 @@ class _Painting:
             self._end_without_nodes()
 
     def _give_up(self, member: Member, problem: StyleTransferError, task: Task | None) -> None:
-        """A worker cannot go on: its tasks are not to blame."""
+        """Ends a worker with a problem, and gives its tasks to others."""
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._problems[member.node] = problem
         self._fleet.rest(member.node)
         self._forget(member)
         self._queues.give_back(member.tasks.values())
-        self._look(now=True)  # With few tasks, other nodes had no worker.
-        # A problem at the start is not one that all workers share: others may paint.
+        self._start_workers(now=True)  # With few tasks, other nodes had no worker.
+        # Other workers may not share a problem at the start.
         if task is not None and len(self._problems) >= MAX_PROBLEMS:
             raise problem
         self._end_without_nodes()
 
     def _forget(self, member: Member) -> None:
         self._fleet.forget(member)
-        self._under_way = {
-            reference: asked for reference, asked in self._under_way.items() if asked[0] != member
+        self._calls = {
+            reference: call for reference, call in self._calls.items() if call[0] != member
         }
 
     def _end_without_nodes(self) -> None:
-        """Raises the problem of the nodes if none is left that could paint."""
+        """Raises the nodes' problem if no node is left that could paint."""
         if not self._problems or self._fleet.usable() - self._problems.keys():
             return
         by_reason: dict[str, list[str]] = {}
@@ -253,16 +268,17 @@ class _Painting:
 
 
 def _cause(error: BaseException) -> str:
-    """Why a worker died, in a line: Ray names the actor, its process and its address before."""
-    cause = getattr(error, "cause", None)  # of what was raised on the node, in place of its trace
+    """Returns in a line why a worker died, without the actor, process and address that Ray names
+    first."""
+    cause = getattr(error, "cause", None)  # the error on the node, without its trace
     if isinstance(cause, BaseException):
         error = UnexpectedError(f"{type(cause).__name__}: {cause}")
     text = " ".join(str(error).split())
     return (text.partition(" because ")[2] or text)[:200]
 
 
-def _records(result: RetryingBucket, stored: list[Task]) -> list[Record]:
-    """The records of what was painted, as the workers have stored them, or another run."""
+def _records(result: Bucket, stored: list[Task]) -> list[Record]:
+    """Reads the records of painted pictures, which the workers or another run have stored."""
 
     def read(task: Task) -> Record | None:
         try:

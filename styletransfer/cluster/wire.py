@@ -1,4 +1,4 @@
-"""What travels between the driver and its workers: a run, one task of it, and what became of it."""
+"""The messages between the driver and its workers: a run, one task of it, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,14 @@ from styletransfer.vgg.sources import WeightsSource
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every worker of a run needs, sent once to each.
+    """The data that every worker of a run needs, sent once to each.
 
-    weights: those that the plan chose. gallery: whether pictures are stored for one. engine: the
-    version that the plan's fingerprints count on. cpus: processor cores to use; None: a GPU.
+    Attributes:
+        config: The run's configuration.
+        weights: The weights that the plan chose.
+        gallery: Whether pictures are stored for a gallery.
+        engine: The version of the engine in the plan's fingerprints.
+        cpus: The number of processor cores to use, or None for a GPU.
     """
 
     config: Config
@@ -27,8 +31,7 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class Order:
-    """A task. may_resume: there may be a checkpoint, of an earlier run or of a worker that was
-    lost."""
+    """A task. It may have a checkpoint of an earlier run or of a lost worker."""
 
     task: Task
     may_resume: bool
@@ -36,7 +39,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker's device in half a line, or why it cannot paint."""
+    """A worker's device in half a line, or the reason why it cannot paint."""
 
     device: str = ""
     problem: StyleTransferError | None = None
@@ -44,9 +47,14 @@ class Started:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of an order: painted in so many seconds, failed for a reason, or not painted,
-    because another run has stored the result meanwhile (`found`), or because of a problem of the
-    worker's, which paints no more."""
+    """The outcome of an order.
+
+    Attributes:
+        seconds: The time that painting took.
+        failure: The reason if the task has failed.
+        found: Whether another run has already stored the result.
+        problem: The error of the worker, which paints no more.
+    """
 
     seconds: float | None = None
     failure: str | None = None

@@ -2,29 +2,25 @@
 reads, paints and stores there. TensorFlow and the networks stay loaded in between."""
 
 import dataclasses
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.batch.checkpoints import CheckpointStore
-from styletransfer.batch.context import PaintingContext
+from styletransfer.batch.context import Buckets, PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.looks import Look
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Selection, Task, make_plan
-from styletransfer.batch.reading import Reader
 from styletransfer.batch.records import read_record
-from styletransfer.batch.storing import Storer
+from styletransfer.batch.storing import StorageSession
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.storage.retry import RetryingBucket
 from styletransfer.web.estimates import USUAL_PHOTO
 from styletransfer.web.job_store import PHOTOS, StoredJob
 from styletransfer.web.looks import job_look
@@ -106,30 +102,22 @@ class JobRunner:
     def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
         from styletransfer.batch.painting import Painter, Surroundings
 
-        device, leaving = self._loader.devices().first, threading.Event()
-        photos, style, result, unfinished = (
-            RetryingBucket(each, leaving)
-            for each in (
-                self._buckets.photos,
-                self._buckets.style,
-                self._buckets.result,
-                self._buckets.unfinished,
-            )
+        device, buckets = self._loader.devices().first, self._buckets
+        session = StorageSession(
+            Buckets(buckets.photos, buckets.style, buckets.result),
+            self._config,
+            unfinished=buckets.unfinished,
         )
-        checkpoints = CheckpointStore(self._buckets.unfinished, unfinished, set())
-        gallery = Gallery(result, publishes=False)
-        storer = Storer(
-            result, self._config.output, partial=True, gallery=gallery, checkpoints=checkpoints
-        )
+        gallery = Gallery(session.result, publishes=False)
+        storer = session.storer(gallery, partial=True)
         context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
         try:
-            checkpoints.look_for(task)
-            reader = Reader(photos, style, self._config.memory_limit)
-            inputs = reader.decode(task, reader.fetch(task))
+            session.checkpoints.look_for(task)
+            inputs = session.reader.decode(task, session.reader.fetch(task))
             key = storer.result_key(task, inputs.photo.picture)
             beside = Surroundings(on_step=on_step)
             self._stop.later = True  # Until its checkpoint is saved.
-            finished = Painter(device, context, checkpoints).paint(
+            finished = Painter(device, context, session.checkpoints).paint(
                 task, key, str(task), inputs, beside
             )
             self._stop.later = False
@@ -144,8 +132,7 @@ class JobRunner:
             raise JobFailedError(reason) from None
         finally:
             self._stop.later = False
-            leaving.set()
-            checkpoints.close()
+            session.close()
 
     def _plan(self, job: StoredJob, look: Look) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)

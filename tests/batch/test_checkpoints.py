@@ -1,6 +1,7 @@
 """Checkpoints in the result bucket."""
 
 import dataclasses
+import io
 import os
 import threading
 from pathlib import Path
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 from support import tiny
 from support.folder_batches import RECORDS, RESULTS, keys, run
+from support.fuzzing import CASES, generators, mutated
 
 from styletransfer import config
 from styletransfer.batch import checkpoints
 from styletransfer.batch import run as batch
+from styletransfer.batch.checkpoints import Snapshot, read_snapshot
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.plan import Selection
-from styletransfer.batch.snapshots import Snapshot
 from styletransfer.images.output import OutputFormat
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
@@ -25,7 +27,7 @@ from styletransfer.storage.folder import FolderBucket
 
 
 def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
-    folders, small_vgg, capsys
+    folders, stand_in, capsys
 ):
     run(folders)
     one = tiny.picture(4, 4)
@@ -42,7 +44,7 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     assert keys() == RESULTS | RECORDS
 
 
-def test_what_is_only_beside_checkpoints_is_left_alone(folders, small_vgg):
+def test_what_is_only_beside_checkpoints_is_left_alone(folders, stand_in):
     mine = {"_checkpoints/mine.txt": b"1", "_checkpoints.txt": b"2"}
     bucket = FolderBucket(Path("out"), new=True)
     for key, data in mine.items():
@@ -53,11 +55,11 @@ def test_what_is_only_beside_checkpoints_is_left_alone(folders, small_vgg):
     assert keys() == RESULTS | RECORDS | mine.keys()
 
 
-@pytest.mark.slow
 def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
-    folders, small_vgg, monkeypatch, capsys
+    folders, stand_in, monkeypatch, capsys
 ):
-    loaded = config.load(folders | {"STYLE_ITERATIONS": "20"})
+    monkeypatch.setenv("PAINTING_S", "0.3")
+    loaded = config.load(folders)
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
@@ -112,14 +114,12 @@ def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
         assert done == ["waited", "saved", "saved" if then == "save_last" else "deleted"]
 
 
-@pytest.mark.slow
-def test_without_room_for_a_checkpoint_the_painting_goes_on(
-    folders, small_vgg, monkeypatch, capsys
-):
+def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    loaded = config.load(folders | {"STYLE_ITERATIONS": "20"})
+    monkeypatch.setenv("PAINTING_S", "0.3")
+    loaded = config.load(folders)
     monkeypatch.setattr(np, "savez", full)
     assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
     error = "no checkpoint: a temporary file cannot be written: No space left on device"
@@ -178,3 +178,110 @@ def test_in_a_folder_the_hidden_files_of_killed_runs_are_deleted_after_an_hour(t
     assert sorted(path.name for path in (tmp_path / old).parent.iterdir()) == [
         *(Path(young).name, Path(mine).name)
     ]
+
+
+# --- what is in a checkpoint ------------------------------------------------------------------
+
+SHAPE = (1, 16, 16, 3)
+SHAPES = {
+    **dict.fromkeys(("image", "momentum", "variance", "average"), SHAPE),
+    **dict.fromkeys(("count", "content_weight", "deviation"), ()),
+    "windows": (2, 4),
+}
+KEY = "_checkpoints/monet/beach.jpg.npz"
+
+
+def shapes(iteration):
+    return SHAPES if 0 < iteration < 9 else {}
+
+
+def state(**changes):
+    arrays = {name: np.full(shape, 0.5, np.float32) for name, shape in SHAPES.items()}
+    return {"iteration": np.array(4)} | arrays | changes
+
+
+def packed(content):
+    out = io.BytesIO()
+    np.savez(out, **content)
+    return out.getvalue()
+
+
+def without(name):
+    return {key: value for key, value in state().items() if key != name}
+
+
+def own(content):
+    return packed({"fingerprint": np.array("f"), **content})
+
+
+WRONG = {
+    "a field is missing": own(without("variance")),
+    "a field too many": own(state(mood=np.zeros(3))),
+    "no fingerprint": packed(state()),
+    "another shape": own(state(image=np.zeros((1, 8, 16, 3), np.float32))),
+    "another type": own(state(image=np.zeros(SHAPE, np.int32))),
+    "objects": own(state(image=np.full(SHAPE, None))),
+    "NaN": own(state(average=np.full(SHAPE, np.nan, np.float32))),
+    "infinite": own(state(momentum=np.full(SHAPE, np.inf, np.float32))),
+    "a variance below zero": own(state(variance=np.full(SHAPE, -1, np.float32))),
+    "a step that is none": own(state(iteration=np.array(9))),
+    "a step below zero": own(state(iteration=np.array(-1))),
+    "a step in letters": own(state(iteration=np.array("four"))),
+    "cut": own(state())[:-100],
+    "cut to its start": own(state())[:50],
+    "empty": b"",
+}
+
+
+def read(folder, data):
+    bucket = FolderBucket(folder, new=True)
+    bucket.write(KEY, data)
+    return read_snapshot(bucket, KEY, "f", shapes)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_checkpoint_that_does_not_fit_is_not_used(tmp_path, caplog, name):
+    assert read(tmp_path, WRONG[name]) is None
+    [warning] = set(caplog.messages)
+    assert warning.startswith(f"checkpoint {KEY} ") and warning.endswith("; starting over")
+
+
+def test_one_that_fits_is_used_also_of_an_earlier_version(tmp_path):
+    Snapshot("f", state()).upload(FolderBucket(tmp_path), KEY)
+    written = FolderBucket(tmp_path).read(KEY)
+    for data in (written, own(state()), packed({**state(), "fingerprint": np.array("f")})):
+        found = read(tmp_path, data)
+        assert found.keys() == state().keys()
+        assert all(np.array_equal(found[name], each) for name, each in state().items())
+    assert read(tmp_path, packed({**state(), "fingerprint": np.array("other")})) is None
+
+
+def test_the_engine_says_which_shapes_each_step_has():
+    from styletransfer import Settings
+    from styletransfer.engine.style_targets import StyleTargets
+    from styletransfer.engine.stylize import StyleTransfer
+
+    photo, painting = tiny.picture(90, 200), tiny.picture(50, 50)
+    transfer = StyleTransfer(
+        photo,
+        StyleTargets([painting], [1.0], [None], [None]),
+        Settings(size=200, iterations=1),
+        tiny.network(),
+    )
+    for step in transfer.steps():
+        found = {name: each.shape for name, each in step.snapshot().items() if name != "iteration"}
+        last = step.iteration == step.total
+        assert transfer.snapshot_shapes(step.iteration) == ({} if last else found)
+    assert transfer.snapshot_shapes(0) == transfer.snapshot_shapes(step.total + 1) == {}
+
+
+def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
+    whole, used = own(state()), 0
+    for chance in generators(16):
+        found = read(tmp_path, mutated(whole, chance))
+        if found is not None:
+            used += 1
+            assert {name: each.shape for name, each in found.items()} == {"iteration": (), **SHAPES}
+            assert all(np.isfinite(each).all() for each in found.values())
+    assert used + len(caplog.messages) <= CASES
+    assert len(caplog.messages) > CASES / 2

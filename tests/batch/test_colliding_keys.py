@@ -84,7 +84,7 @@ def test_a_run_of_one_photo_lists_those_elsewhere_that_it_can_meet():
 
 
 def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_once(
-    folders, small_vgg, capsys
+    folders, stand_in, capsys
 ):
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 8, "PNG"))
     Path("photos/beach.jpg.png").write_bytes(tiny.file(60, 80, 7, "PNG"))
@@ -97,7 +97,7 @@ def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_onc
         assert painted(capsys, folders, **asked, PHOTO=photo) == 0
 
 
-def test_three_names_that_meet_as_png_are_painted_once_also_one_by_one(folders, small_vgg, capsys):
+def test_three_names_that_meet_as_png_are_painted_once_also_one_by_one(folders, stand_in, capsys):
     photos = {"c.png": "PNG", "c.webp": "WEBP", "c.webp.png": "PNG"}
     for seed, (name, kind) in enumerate(photos.items()):
         Path("photos", name).write_bytes(tiny.file(60, 80, seed, kind))
@@ -109,7 +109,7 @@ def test_three_names_that_meet_as_png_are_painted_once_also_one_by_one(folders, 
     assert results() >= expected
 
 
-def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, small_vgg, capsys):
+def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, stand_in, capsys):
     """The photo `b/c.jpg` in the look `a`, and `c.jpg` in `a/b`."""
     Path("photos/b").mkdir()
     Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
@@ -132,7 +132,7 @@ def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, small
 
 
 def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
-    folders, small_vgg, capsys, monkeypatch
+    folders, stand_in, capsys, monkeypatch
 ):
     for module in (file_names, folder):
         monkeypatch.setattr(module, "same_file", lambda *names: names[1:] == ("a", "A"))
@@ -155,7 +155,7 @@ def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
 # --- names and files that cannot be used ----------------------------------------------------
 
 
-def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, small_vgg, capsys):
+def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, stand_in, capsys):
     old = os.fsencode("photos") + b"/caf\xe9.jpg"
     Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
     for _ in range(2):
@@ -170,7 +170,7 @@ def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, small_vgg, ca
 
 @pytest.mark.parametrize("what", ["photo", "mask"])
 def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
-    folders, small_vgg, capsys, monkeypatch, what
+    folders, stand_in, capsys, monkeypatch, what
 ):
     gone = Path("photos/gone.jpg")
     gone.write_bytes(tiny.file(60, 80, 3))

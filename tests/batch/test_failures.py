@@ -31,7 +31,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
-    folders, small_vgg, capsys, monkeypatch, place
+    folders, stand_in, capsys, monkeypatch, place
 ):
     """It strikes once, at the first photo."""
     where, name = PLACES[place]
@@ -57,7 +57,7 @@ def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
     assert len(records) == 2 and ["error" in each for each in records].count(True) == 1
 
 
-def test_the_trace_is_logged_at_debug_level(folders, small_vgg, capsys, monkeypatch):
+def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypatch):
     def failing(*_, **__):
         raise IndexError("no such row")
 
@@ -69,7 +69,7 @@ def test_the_trace_is_logged_at_debug_level(folders, small_vgg, capsys, monkeypa
 
 
 def test_a_result_that_there_is_too_little_memory_to_encode_fails_alone(
-    folders, small_vgg, monkeypatch, capsys
+    folders, stand_in, monkeypatch, capsys
 ):
     whole = encode.encode_result
 
@@ -87,7 +87,7 @@ def test_a_result_that_there_is_too_little_memory_to_encode_fails_alone(
     assert "too little memory" in Path("out/_records/monet/trip/old town é.png.json").read_text()
 
 
-def test_what_ends_a_run_still_ends_it(folders, small_vgg, monkeypatch):
+def test_what_ends_a_run_still_ends_it(folders, stand_in, monkeypatch):
     def failing(*_, **__):
         raise MemoryError
 
@@ -96,7 +96,7 @@ def test_what_ends_a_run_still_ends_it(folders, small_vgg, monkeypatch):
         run(folders)
 
 
-def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, small_vgg, monkeypatch):
+def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
     close = Stores.close
     write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
 
@@ -127,7 +127,7 @@ def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsy
     assert "FAILED: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out
 
 
-def test_a_name_that_no_file_can_have_fails_alone(folders, small_vgg, capsys):
+def test_a_name_that_no_file_can_have_fails_alone(folders, stand_in, capsys):
     """As files of archives that were made on Windows may have on Linux."""
     for name in ("photos/trip\\beach.jpg", "paintings/old\\ink.jpg"):
         Path(name).write_bytes(tiny.file(60, 80, 6))
@@ -139,7 +139,7 @@ def test_a_name_that_no_file_can_have_fails_alone(folders, small_vgg, capsys):
 
 
 def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(
-    folders, small_vgg, capsys, monkeypatch
+    folders, stand_in, capsys, monkeypatch
 ):
     Path("photos/what?.jpg").write_bytes(tiny.file(60, 80, 3))
     replace = Path.replace
@@ -158,7 +158,7 @@ def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(
 
 
 def test_a_folder_of_results_without_room_ends_the_run_where_a_record_still_fits(
-    folders, small_vgg, capsys, monkeypatch
+    folders, stand_in, capsys, monkeypatch
 ):
     write = FolderBucket.write
 

@@ -28,40 +28,26 @@ def made(*keys, mode="each"):
     return {look.name: [each.entry.key for each in look.paintings] for look in found}
 
 
-def test_every_painting_at_the_top_level_is_a_look_named_after_it():
-    assert made("monet.jpg", "hokusai.PNG") == {"monet": ["monet.jpg"], "hokusai": ["hokusai.PNG"]}
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("each", {"monet": ["monet.jpg"], "hokusai": ["hokusai.PNG"]}),
+        ("each", {"a": ["a/x.jpg"], "a/b": ["a/b/y.jpg"]}),
+        ("each", {"klimt": ["klimt.jpg"], "m.jpg": ["m.jpg"], "m.png": ["m.png"]}),
+        ("each", {"monet.jpg": ["monet.jpg"], "monet": ["monet/a.jpg"]}),
+        ("blend", {"blend": ["a.jpg", "b.jpg"], "c": ["c/d.jpg"]}),
+    ],
+    ids=["paintings", "folders", "two of a name", "like a folder", "blend"],
+)
+def test_paintings_and_folders_make_looks(mode, expected):
+    keys = [key for several in expected.values() for key in several]
+    assert made(*keys, mode=mode) == expected
 
 
 def test_a_folder_is_one_look_with_its_paintings_blended_in_equal_shares():
     (look,) = looks_from_listing(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
     assert look.name == "both"
     assert [each.share for each in look.paintings] == [0.5, 0.5]
-
-
-def test_a_folder_in_a_folder_is_a_look_of_its_own():
-    assert made("a/x.jpg", "a/b/y.jpg") == {"a": ["a/x.jpg"], "a/b": ["a/b/y.jpg"]}
-
-
-def test_blend_makes_one_look_of_the_top_level_and_leaves_folders_alone():
-    assert made("a.jpg", "b.jpg", "c/d.jpg", mode="blend") == {
-        "blend": ["a.jpg", "b.jpg"],
-        "c": ["c/d.jpg"],
-    }
-
-
-def test_paintings_that_share_a_name_keep_their_extension():
-    assert made("monet.jpg", "monet.png", "klimt.jpg") == {
-        "klimt": ["klimt.jpg"],
-        "monet.jpg": ["monet.jpg"],
-        "monet.png": ["monet.png"],
-    }
-
-
-def test_a_painting_named_like_a_folder_keeps_its_extension():
-    assert made("monet.jpg", "monet/a.jpg") == {
-        "monet.jpg": ["monet.jpg"],
-        "monet": ["monet/a.jpg"],
-    }
 
 
 def test_a_folder_named_blend_and_the_mode_blend_cannot_both_be():

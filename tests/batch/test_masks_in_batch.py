@@ -136,7 +136,7 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 
 
-def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, small_vgg):
+def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, stand_in):
     Path("paintings/beach.jpg").write_bytes(tiny.file(50, 50, 7))
     Path("paintings/beach.mask.png").write_bytes(grey_file(LEFT))
     Path("photos/beach.mask.png").write_text("no mask")
@@ -144,7 +144,7 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, sm
     assert {key for key in keys() if not key.startswith("_")} == {"beach/trip/old town é.png"}
 
 
-def test_a_mask_without_a_picture_is_logged(one_photo, caplog):
+def test_a_mask_without_a_picture_is_logged(one_photo, stand_in, caplog):
     Path("photos/beech.mask.png").write_bytes(grey_file(LEFT))
     assert run(one_photo) == 0
     assert "beech.mask.png in ./photos is not used" in caplog.text
@@ -235,7 +235,18 @@ def test_a_result_scaled_to_its_photos_size_is_reported_as_it_is(one_photo, caps
     assert (record["width"], record["height"]) == Image.open("out/monet/beach.png").size == (80, 60)
 
 
-def test_with_16_bits_what_cannot_hold_them_becomes_a_png(folders, small_vgg):
+def test_alpha_and_the_format_come_through(folders, stand_in):
+    rgba = np.zeros((60, 80, 4), np.uint8)
+    rgba[..., :3] = (tiny.picture(60, 80, 6) * 255).astype(np.uint8)
+    rgba[:, 40:, 3] = 255
+    Image.fromarray(rgba).save("photos/cut out.png")
+    run(folders)
+    alpha = np.asarray(Image.open("out/monet/cut out.png"))[..., 3]
+    assert alpha.shape == (48, 64)
+    assert alpha[:, :28].max() == 0 and alpha[:, 36:].min() == 255
+
+
+def test_with_16_bits_what_cannot_hold_them_becomes_a_png(folders, stand_in):
     Path("photos/scan.tiff").write_bytes(tiny.file(60, 80, 3, "TIFF"))
     assert run(folders, OUTPUT_DEPTH="16", OUTPUT_FORMAT="same") == 0
     assert {"monet/beach.png", "monet/scan.tiff", "monet/trip/old town é.png"} <= keys()
@@ -245,7 +256,7 @@ def test_with_16_bits_what_cannot_hold_them_becomes_a_png(folders, small_vgg):
     assert np.abs(values - values.round()).max() > 0.4
 
 
-def test_the_place_of_a_photo_is_left_out_unless_it_is_asked_for(one_photo):
+def test_the_place_of_a_photo_is_left_out_unless_it_is_asked_for(one_photo, stand_in):
     exif = Image.Exif()
     exif[ExifTags.Base.Model] = "X100"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"

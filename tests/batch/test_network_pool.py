@@ -11,14 +11,13 @@ import pytest
 from support import fabricated
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
-from support.hub import put
 
 from styletransfer.batch import network_pool
 from styletransfer.errors import WeightsError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError, UnavailableError
-from styletransfer.vgg import download, registry
+from styletransfer.vgg import registry
 from styletransfer.vgg.registry import BUILTIN, architecture
 from styletransfer.vgg.sources import WeightsSource
 
@@ -144,43 +143,8 @@ def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(unnamed, hub, pu
     assert hub.asked == []
 
 
-def test_it_is_the_same_where_published_weights_are_in_a_cache(
-    unnamed, small_vgg, hub, published, capsys
-):
-    assert run(unnamed) == 0
-    put(download.CACHE, published.name, hub.content)
-    capsys.readouterr()
-    assert run(unnamed) == 0
-    assert "Nothing to paint" in capsys.readouterr().out
-    assert run(unnamed, STYLE_SEED="1") == 0
-    assert networks() == [NETWORK] * 4 and hub.asked == []
-
-
-def test_looks_of_every_quality_have_the_same_network(unnamed, small_vgg):
-    Path("paintings/looks.toml").write_text(
-        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\nsize = 64\niterations = 2\n'
-        '[slow]\npaintings = ["monet.jpg"]\n'
-    )
-    assert run(unnamed) == 0
-    assert networks() == [NETWORK] * 4 and len(small_vgg) == 1
-
-
-def test_the_demo_asks_no_hub(
-    small_vgg, empty_caches, hub, published, monkeypatch, tmp_path, capsys
-):
-    from styletransfer import config, log
-
-    log.log_to_stdout("%(message)s")
-    monkeypatch.setattr(config, "WORKSPACE", tmp_path)
-    assert run({"STYLE_SIZE": "48", "STYLE_ITERATIONS": "1"}) == 0
-    assert f"painting with {NETWORK}" in capsys.readouterr().out
-    made = [json.loads(each.read_text()) for each in (tmp_path / "results").rglob("*.jpg.json")]
-    assert {each["network"] for each in made} == {NETWORK} and len(made) == 6
-    assert hub.asked == []
-
-
 def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_says_why(
-    unnamed, small_vgg, monkeypatch, tmp_path, capsys
+    unnamed, stand_in, monkeypatch, tmp_path, capsys
 ):
     older = tmp_path / "studio.npz"
     older.write_bytes(BUILTIN.read_bytes() + b"\0")
@@ -202,35 +166,7 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
     assert networks() == [NETWORK] * 4
 
 
-@pytest.mark.parametrize(("cached", "network"), [(True, "VGG19, Keras' weights"), (False, NETWORK)])
-def test_recipe_inetwork_has_its_models_published_weights_where_they_are_cached(
-    unnamed, small_vgg, hub, published, cached, network, capsys
-):
-    if cached:
-        put(download.CACHE, published.name, hub.content)
-    recipe = {"STYLE_RECIPE": "inetwork", "STYLE_MODEL": "vgg19"}
-    assert run(unnamed, **recipe) == 0
-    assert capsys.readouterr().out.count(f"painting with {network}\n") == 1
-    assert networks() == [network] * 4 and hub.asked == []
-
-
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["builtin", "studio", "sketch"])
-def test_the_built_in_network_is_chosen_by_name(unnamed, small_vgg, hub, published, name, capsys):
-    assert run(unnamed, VGG_WEIGHTS=name) == 0
-    assert f"painting with {NETWORK}\n" in capsys.readouterr().out
-    assert run(unnamed, VGG_WEIGHTS=str(BUILTIN)) == 0
-    assert "Nothing to paint" in capsys.readouterr().out, "it is the same network"
-    assert run(unnamed) == 0
-    assert "Nothing to paint" in capsys.readouterr().out, "as where none is named"
-    assert hub.asked == []
-
-
-def test_published_weights_are_downloaded_where_they_are_named(unnamed, small_vgg):
-    assert run(unnamed, VGG_WEIGHTS="published") == 0
-    assert networks() == ["VGG19, Keras' weights"] * 4
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from styletransfer.storage.folder import FolderBucket
 # --- objects of others ----------------------------------------------------------------------
 
 
-def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, small_vgg, capsys):
+def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand_in, capsys):
     RESULT.parent.mkdir(parents=True)
     RESULT.write_bytes(b"mine")
     for _ in range(2):
@@ -33,7 +33,7 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, small
 
 
 def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
-    folders, small_vgg, monkeypatch
+    folders, stand_in, monkeypatch
 ):
     whole = encode.encode_result
 
@@ -49,7 +49,7 @@ def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
 
 @pytest.mark.parametrize("at", ["_records/", "monet/"])
 def test_a_result_of_a_run_that_was_killed_around_it_is_our_own(
-    folders, small_vgg, capsys, monkeypatch, at
+    folders, stand_in, capsys, monkeypatch, at
 ):
     class KilledError(BaseException):
         """What no handler of errors catches."""
@@ -71,7 +71,7 @@ def test_a_result_of_a_run_that_was_killed_around_it_is_our_own(
     assert json.loads(RECORD.read_text())["result"] == "monet/beach.jpg"
 
 
-def test_formats_may_change_there_and_back_also_in_runs_of_one_photo(folders, small_vgg, capsys):
+def test_formats_may_change_there_and_back_also_in_runs_of_one_photo(folders, stand_in, capsys):
     """A run of one photo does not delete earlier results; a whole one does."""
     for form in ("jpg", "webp", "jpg", "png"):
         assert painted(capsys, folders, **ONE, OUTPUT_FORMAT=form) == 1
@@ -81,7 +81,7 @@ def test_formats_may_change_there_and_back_also_in_runs_of_one_photo(folders, sm
     assert {key for key in results() if "beach" in key} == {"monet/beach.tiff", "both/beach.tiff"}
 
 
-def test_a_result_that_somebody_edited_stays_when_the_format_changes(folders, small_vgg):
+def test_a_result_that_somebody_edited_stays_when_the_format_changes(folders, stand_in):
     run(folders, OUTPUT_FORMAT="png")
     edited = Path("out/monet/beach.png")
     edited.write_bytes(b"by hand")
@@ -90,9 +90,7 @@ def test_a_result_that_somebody_edited_stays_when_the_format_changes(folders, sm
     assert not Path("out/both/beach.png").exists() and Path("out/monet/beach.jpg").exists()
 
 
-def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(
-    folders, small_vgg, capsys
-):
+def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(folders, stand_in, capsys):
     assert painted(capsys, folders, **ONE, OUTPUT_FORMAT="png") == 1
     Path("photos/beach.jpg").rename("photos/beach.webp")
     before = Path("out/monet/beach.png").read_bytes()
@@ -103,7 +101,7 @@ def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(
 
 
 def test_what_another_run_stores_meanwhile_in_another_format_stays_known(
-    folders, small_vgg, capsys, monkeypatch
+    folders, stand_in, capsys, monkeypatch
 ):
     """A run with other settings begins and ends while this one encodes its result."""
     whole = encode.encode_result
@@ -121,7 +119,7 @@ def test_what_another_run_stores_meanwhile_in_another_format_stays_known(
 
 
 def test_another_runs_result_that_appears_during_the_check_is_no_strangers(
-    folders, small_vgg, monkeypatch
+    folders, stand_in, monkeypatch
 ):
     whole = FolderBucket.find
 
@@ -139,7 +137,7 @@ def test_another_runs_result_that_appears_during_the_check_is_no_strangers(
 
 
 @pytest.mark.slow
-def test_results_stored_in_parts_or_overwritten_are_recognised_on_s3(moto, small_vgg, capsys):
+def test_results_stored_in_parts_or_overwritten_are_recognised_on_s3(moto, stand_in, capsys):
     names = [moto.new_bucket() for _ in range(3)]
     client, [source, style, result] = moto.client, names
     client.put_object(Bucket=source, Key="a.png", Body=tiny.file(60, 80, 1, "PNG"))

@@ -1,38 +1,22 @@
 """Runs of one photo or one look."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support import tiny
-from support.folder_batches import grey_file, keys, run
+from support.folder_batches import keys, run
 from support.gallery import results_of
 
 from styletransfer import config
 from styletransfer.batch import run as batch
-from styletransfer.batch.snapshots import Snapshot
+from styletransfer.batch.checkpoints import Snapshot
 from styletransfer.errors import ConfigError
 from styletransfer.storage.folder import FolderBucket
 
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
-
-
-@pytest.fixture
-def listed(monkeypatch):
-    """The keys that were listed of the photos."""
-    seen, whole = [], FolderBucket.list
-
-    def listing(bucket, prefix=""):
-        for entry in whole(bucket, prefix):
-            if bucket.name == "./photos":
-                seen.append(entry.key)
-            yield entry
-
-    monkeypatch.setattr(FolderBucket, "list", listing)
-    return seen
 
 
 @pytest.mark.parametrize(
@@ -44,12 +28,12 @@ def listed(monkeypatch):
     ],
     ids=["photo", "look", "both"],
 )
-def test_only_the_photo_and_the_look_asked_for_are_painted(folders, small_vgg, asked, painted):
+def test_only_the_photo_and_the_look_asked_for_are_painted(folders, stand_in, asked, painted):
     assert run(folders, **asked) == 0
     assert keys() == painted | {f"_records/{key}.json" for key in painted}
 
 
-def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, small_vgg):
+def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, stand_in):
     others = {
         "_checkpoints/monet/trip/old town é.png.npz",
         "_checkpoints/gone/beach.jpg.npz",
@@ -73,7 +57,7 @@ def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, 
 
 
 def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are_gone(
-    folders, small_vgg
+    folders, stand_in
 ):
     page = Path("out/index.html")
     run(folders, PHOTO="beach.jpg", LOOK="monet")
@@ -107,48 +91,10 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
     assert "monet/beach.jpg" not in shown  # It was deleted.
 
 
-def test_without_a_gallery_nothing_is_stored_for_one(folders, small_vgg):
+def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):
     loaded = config.load(folders | {"PHOTO": "beach.jpg", "LOOK": "monet"})
     assert batch.run(dataclasses.replace(loaded, gallery=False)) == 0
     assert everything() == BEACH_IN_MONET
-
-
-def test_other_photos_are_not_listed_but_masks_and_photos_of_the_same_name_are(
-    folders, small_vgg, listed
-):
-    beside = {"beach.png", "beach.MASK.png", "beach.jpg"}
-    Path("photos/beach.png").write_bytes(tiny.file(60, 80, 7, "PNG"))
-    Path("photos/beach.MASK.png").write_bytes(grey_file(np.eye(60, 80)))
-    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "png"}
-    assert run(folders, PHOTO="beach.jpg", **asked) == 0
-    assert {*listed} == beside
-    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-    assert record["photo_mask"]["key"] == "beach.MASK.png"
-    assert record["result"] == "monet/beach.jpg.png"
-    assert run(folders, PHOTO="beach.png", **asked) == 0
-    whole = {key: Path("out", key).stat().st_mtime_ns for key in keys()}
-    assert run(folders, **asked) == 0  # The keys are those of a whole run, which adds the rest.
-    assert {key: Path("out", key).stat().st_mtime_ns for key in whole} == whole
-
-
-@pytest.mark.parametrize(
-    "asked, message",
-    [
-        ({"PHOTO": "gone.jpg"}, "PHOTO is 'gone.jpg', but ./photos has no such photo"),
-        ({"PHOTO": "beach"}, "PHOTO is 'beach', but"),
-        ({"PHOTO": "../photos/beach.jpg"}, "PHOTO is '../photos/beach.jpg', but"),
-        (
-            {"LOOK": "Manet"},
-            "LOOK is 'Manet', but ./paintings has no such look; did you mean monet",
-        ),
-        ({"LOOK": "dürer"}, "no such look; expected one of both, monet"),
-    ],
-    ids=str,
-)
-def test_a_photo_or_look_that_is_not_there_is_named(folders, small_vgg, asked, message):
-    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
-        run(folders, **asked)
-    assert caught.value.exit_code == 2 and not Path("out").exists()
 
 
 def everything():
@@ -156,33 +102,6 @@ def everything():
 
 
 # --- shards ---------------------------------------------------------------------------------
-
-
-def test_shards_paint_every_photo_once_and_the_next_whole_run_makes_the_page(
-    folders, small_vgg, capsys
-):
-    for number in range(5):
-        Path(f"photos/{number}.jpg").write_bytes(tiny.file(60, 80, number))
-    painted = []
-    for number in ("0", "1", "2"):
-        before = keys()
-        assert run(folders, SHARD="INSTANCE_NUMBER/3", INSTANCE_NUMBER=number, LOOK="monet") == 0
-        painted.append({key for key in keys() - before if not key.startswith("_")})
-    assert sum(map(len, painted)) == len(set.union(*painted)) == 7
-    assert sum(map(bool, painted)) > 1
-    assert not Path("out/index.html").exists()
-    assert run(folders, LOOK="monet", SHARD="1/3") == 0
-    assert run(folders) == 0 and "4.jpg" in Path("out/index.html").read_text()
-
-
-def test_a_photo_stays_in_its_shard_whatever_other_photos_there_are(folders, small_vgg, capsys):
-    shard = {"SHARD": "0/2", "LOOK": "monet"}
-    run(folders, **shard)
-    before = keys()
-    for number in range(4):
-        Path(f"photos/a{number}.jpg").write_bytes(tiny.file(60, 80, number))
-    run(folders, **shard)
-    assert not {key for key in keys() - before if "/a" not in key}
 
 
 @pytest.mark.parametrize("wrong", ["3/3", "1", "x/2", "-1/2", "1/0", "INSTANCE_NUMBER/2"])

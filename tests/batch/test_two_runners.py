@@ -43,7 +43,7 @@ def test_records_and_results_agree_whoever_wrote_last(request, start_program, tm
         two = [SETTINGS[(number + each) % 3] for each in range(2)]
         both = [
             start_program(
-                programs.batch_with_checkpoints,
+                programs.batch_without_tensorflow,
                 "0.05",
                 environment=environment | QUICK | buckets | settings,
                 log=tmp_path / f"{number} {index}.log",
@@ -55,7 +55,7 @@ def test_records_and_results_agree_whoever_wrote_last(request, start_program, tm
             assert each.process.exitcode == 0, each.output
         stale += len(disagreeing(result))
         alone = start_program(
-            programs.batch_with_checkpoints,
+            programs.batch_without_tensorflow,
             "0.05",
             environment=environment | QUICK | buckets | two[number % 2],
             log=tmp_path / f"{number} alone.log",

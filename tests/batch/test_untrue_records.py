@@ -25,7 +25,7 @@ from styletransfer.storage.base import Entry
     ids=["empty", "cut", "another of its size", "record's ETag", "record's size"],
 )
 def test_a_result_that_is_not_what_its_record_says_is_painted_anew(
-    folders, small_vgg, capsys, spoil
+    folders, stand_in, capsys, spoil
 ):
     run(folders, **ONE)
     before = RESULT.read_bytes()
@@ -36,7 +36,7 @@ def test_a_result_that_is_not_what_its_record_says_is_painted_anew(
 
 
 def test_a_record_of_an_earlier_version_is_believed_but_for_an_empty_result(
-    folders, small_vgg, capsys
+    folders, stand_in, capsys
 ):
     run(folders, **ONE)
     record = json.loads(RECORD.read_text())
@@ -47,7 +47,7 @@ def test_a_record_of_an_earlier_version_is_believed_but_for_an_empty_result(
     assert painted(capsys, folders, **ONE) == 1
 
 
-def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, small_vgg, capsys):
+def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_in, capsys):
     run(folders, LOOK="monet")
     mine = Path("out/monet/mine.jpg")
     for other in ("monet/mine.jpg", "monet/trip/old town é.png", "index.html", "../photos/x.jpg"):
@@ -63,7 +63,7 @@ def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, small_v
 
 
 def test_two_records_of_earlier_versions_that_name_one_result_are_both_painted_anew(
-    folders, small_vgg, capsys
+    folders, stand_in, capsys
 ):
     Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
     run(folders, LOOK="monet", OUTPUT_FORMAT="png")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer import Settings, config
+from styletransfer import Settings
 from styletransfer.batch import workers
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.places import (
@@ -28,7 +28,7 @@ from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import TILINGS, MemoryPlan
 from styletransfer.engine.step_rate import StepRate
 from styletransfer.engine.tiled_gradient import UNTILED
-from styletransfer.errors import ConfigError, StyleTransferError
+from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry
 
@@ -45,25 +45,15 @@ def four_photos(folders):
     return folders
 
 
-@pytest.fixture
-def on_two_halves(start_program, tmp_path):
-    """Starts the batch on two halves of the CPU."""
-
-    def start(environment, **options):
-        variables = os.environ | environment | options
-        log = tmp_path / "log"
-        return start_program(
-            programs.batch_on_two_halves_of_the_cpu, environment=variables, log=log
-        )
-
-    return start
-
-
 @pytest.mark.slow
 def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
-    four_photos, on_two_halves, small_vgg
+    four_photos, start_program, small_vgg, tmp_path
 ):
-    child = on_two_halves(four_photos, STYLE_ITERATIONS="20")
+    child = start_program(
+        programs.batch_on_two_halves_of_the_cpu,
+        environment=os.environ | four_photos | {"STYLE_ITERATIONS": "20"},
+        log=tmp_path / "log",
+    )
     assert child.wait() == 0, child.output
     out = child.output
     records = {
@@ -212,12 +202,6 @@ def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
     assert "one picture at a time: OOM when allocating" in caplog.text
 
 
-@pytest.mark.parametrize("value", ["0", "many", "1.5"])
-def test_a_wrong_number_of_painters_is_named(value):
-    with pytest.raises(ConfigError, match=r"PAINTERS is '?.*; expected auto, or how many"):
-        config.load({"PAINTERS": value})
-
-
 @pytest.mark.slow
 def test_a_gpu_that_computes_nothing_is_set_up_first_and_the_cpu_paints(
     folders, start_program, tmp_path
@@ -235,8 +219,12 @@ def test_a_gpu_that_computes_nothing_is_set_up_first_and_the_cpu_paints(
 
 
 @pytest.mark.slow
-def test_a_signal_saves_the_painting_of_each_half(four_photos, on_two_halves):
-    child = on_two_halves(four_photos, STYLE_ITERATIONS="200")
+def test_a_signal_saves_the_painting_of_each_device(four_photos, start_program, tmp_path):
+    child = start_program(
+        programs.batch_on_two_devices,
+        environment=os.environ | four_photos | {"PAINTING_S": "10"},
+        log=tmp_path / "log",
+    )
 
     def begun():
         lines = [line for line in child.output.splitlines() if "%, " in line]

@@ -22,16 +22,37 @@ class Idle:
         return None
 
 
+HEAD, PLAIN, GPUS = {}, {"CPU": 8.0}, {"CPU": 16.0, "GPU": 2.0}
+
+
 @pytest.fixture
-def started(monkeypatch):
-    """Starts workers on nodes: by node, the cores that each worker uses (None: a GPU)."""
+def clock(monkeypatch):
+    """The time, in a list of one number."""
+    now = [1000.0]
+    monkeypatch.setattr(fleet.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Makes a fleet on a cluster of these nodes."""
     monkeypatch.setattr(fleet, "RemoteWorker", Idle)
 
-    def start(device, most=100, **nodes):
+    def make(device="auto", **nodes):
         ray = FakeRay()
         ray.alive = nodes
         setup = WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None)
-        found = Fleet(ray, setup)
+        return Fleet(ray, setup), ray
+
+    return make
+
+
+@pytest.fixture
+def started(made):
+    """Starts workers on nodes: by node, the cores that each worker uses, or None for a GPU."""
+
+    def start(device, most=100, **nodes):
+        found, ray = made(device, **nodes)
         found.look(most)
         found.look(most, now=True)
         cpus = {name: [] for name in nodes}
@@ -40,9 +61,6 @@ def started(monkeypatch):
         return cpus, ray
 
     return start
-
-
-HEAD, PLAIN, GPUS = {}, {"CPU": 8.0}, {"CPU": 16.0, "GPU": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -83,28 +101,6 @@ def test_a_node_that_has_gone_is_named(made, clock, caplog):
     found.look(9, now=True)
     assert caplog.messages == ["node plain has gone"]
     assert found.is_there("other") and not found.is_there("plain")
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """The time, in a list of one number."""
-    now = [1000.0]
-    monkeypatch.setattr(fleet.time, "monotonic", lambda: now[0])
-    return now
-
-
-@pytest.fixture
-def made(monkeypatch):
-    """Makes a fleet on a cluster of these nodes."""
-    monkeypatch.setattr(fleet, "RemoteWorker", Idle)
-
-    def make(device="auto", **nodes):
-        ray = FakeRay()
-        ray.alive = nodes
-        setup = WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None)
-        return Fleet(ray, setup), ray
-
-    return make
 
 
 def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):

@@ -48,9 +48,9 @@ class Actor:
         pending, self._pending = self._pending, {}
         for each in pending:
             each.set_exception(self._error)
-        if hasattr(self._made, "_stop"):  # Ends its painting.
+        if hasattr(self._made, "_session"):  # Ends its painting.
             self._made._stop.signum = signal.SIGTERM
-            self._made._leaving.set()
+            self._made._session.leaving.set()
 
     def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))

@@ -10,6 +10,7 @@ from styletransfer import config, log
 from styletransfer.batch import run as batch
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.storage.folder import FolderBucket
+from support import stand_in as stand_in_engine
 from support import tiny
 from support.pictures import saved
 
@@ -34,6 +35,16 @@ def small_vgg(monkeypatch):
     """The batch paints with a tiny VGG, and counts how often it loads it."""
     loads = []
     monkeypatch.setattr(NetworkPool, "build", lambda *_: loads.append(1) or tiny.network())
+    return loads
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """The batch paints with support.stand_in, and counts how often it loads a network."""
+    loads = []
+    stand_in_engine.install(monkeypatch.setattr)
+    build = NetworkPool.build
+    monkeypatch.setattr(NetworkPool, "build", lambda *_: loads.append(1) or build(*_))
     return loads
 
 

@@ -21,6 +21,8 @@ PRELOAD = (
     "styletransfer.devices.tensorflow",
     "styletransfer.batch.painting",
     "styletransfer.batch.dry_run",
+    "styletransfer.batch.workers",
+    "styletransfer.storage.s3",
     "support.programs",
 )
 

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 from styletransfer import config
-from styletransfer.batch import run
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.cli import app, inetwork, paint
-from styletransfer.log import log_to_stdout
 from styletransfer.vgg import download
-from support import tiny
+from support import stand_in, tiny
 
 
 def batch() -> None:
@@ -21,25 +19,26 @@ def batch() -> None:
     app.leave(paint.main([]))
 
 
-def batch_with_checkpoints(every: str) -> None:
-    """Run the batch with a checkpoint every `every` seconds: a user's shortest is a second, longer
-    than a painting takes here."""
-    log_to_stdout("%(message)s")
-    NetworkPool.build = lambda *_: tiny.network()
-    loaded = config.load(os.environ)
-    app.leave(run.run(dataclasses.replace(loaded, checkpoint_every=float(every))))
+def batch_without_tensorflow(every: str = "60") -> None:
+    """The batch with an engine that needs no TensorFlow, and a checkpoint every `every` seconds: a
+    user's shortest is a second, longer than a painting takes here."""
+    stand_in.install()
+    load = config.load
+    config.load = lambda *given: dataclasses.replace(load(*given), checkpoint_every=float(every))
+    app.leave(paint.main([]))
 
 
-def batch_of_one_scale(every: str) -> None:
-    """The same at the largest scale alone: the coarser ones take most of the time here."""
-    from styletransfer.engine import schedule
+def batch_on_two_devices() -> None:
+    """The same on two devices."""
+    from styletransfer.devices import tensorflow
 
-    schedule.FIRST_SCALE = 1 << 30
-    batch_with_checkpoints(every)
+    devices = tuple(stand_in.Device(f"CPU:{number}", f"half {number}") for number in range(2))
+    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
+    batch_without_tensorflow()
 
 
 def batch_on_two_halves_of_the_cpu() -> None:
-    """Run the batch with two logical devices of the CPU and a worker for each, as GPUs have.
+    """Runs the batch with two logical devices of the CPU and a worker for each, as GPUs have.
 
     A GPU's memory and kernels are not tried, and tests/devices/ tests its set-up. Apart from the
     log it prints the device of each network's kernels.
@@ -53,6 +52,7 @@ def batch_on_two_halves_of_the_cpu() -> None:
     devices = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
     tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
     networks = []
+    tiny.compute_in_float32()
     NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])
     for vgg in networks:
@@ -97,7 +97,7 @@ def batch_with_a_gpu_that_fails() -> None:
     tf.config.experimental.set_memory_growth = lambda *_: print(
         f"set up, TensorFlow had started: {context.context()._initialized}\n", end="", flush=True
     )
-    batch()
+    batch_without_tensorflow()
 
 
 def aws_job(*arguments: str) -> None:

@@ -1,0 +1,116 @@
+"""An engine that paints without TensorFlow, for tests of what surrounds a painting: reading, kills,
+signals, checkpoints, records, results.
+
+In ten steps, a picture moves from the photo to the photo in its painting's mean colour. If it is
+resumed from a checkpoint, it ends with the same bytes as without a pause.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from styletransfer.engine.schedule import schedule
+from styletransfer.images.arrays import resize
+from styletransfer.settings import Settings
+
+STEPS = 10
+
+
+class VGG:
+    """A network without layers."""
+
+    def __init__(self, weights: Any = None) -> None:
+        self.identity = getattr(weights, "identity", "stand-in")
+
+
+class StyleTargets:
+    """The mean colour of the paintings."""
+
+    def __init__(self, paintings: list[np.ndarray], *others: object) -> None:
+        self.colour = np.mean([each.mean(axis=(0, 1)) for each in paintings], axis=0)
+
+
+class Step:
+    """One step, as the engine's."""
+
+    def __init__(self, iteration: int, image: np.ndarray) -> None:
+        self.iteration, self.total, self.scale = iteration, STEPS, max(image.shape)
+        self.fraction, self.eta_s = iteration / STEPS, 0.0
+        self.content_weight, self.image = 1.0, image
+        self.losses = {"total": float(image.mean())}
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        return {"iteration": np.array(self.iteration), "image": self.image}
+
+
+class MemoryPlan(SimpleNamespace):
+    """A plan that needs no memory."""
+
+    def __str__(self) -> str:
+        return "no memory"
+
+
+class StyleTransfer:
+    """A photo to be painted. It takes PAINTING_S seconds, if the environment says so.
+
+    A photo whose first pixel is (1, 1, 1) kills the process that paints it.
+    """
+
+    def __init__(
+        self, content: np.ndarray, styles: StyleTargets, settings: Settings, *_: Any, **__: Any
+    ) -> None:
+        self._is_deadly = int(content[0, 0].sum()) == 3
+        size = schedule(*content.shape[:2], settings)[0][-1]
+        grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
+        self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
+        self._goal = (self._photo * styles.colour).astype(np.float32)
+        self.memory_plan = MemoryPlan(size=size, in_all=0, tiling=SimpleNamespace(rows=0))
+
+    def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
+        return {"image": self._photo.shape} if 0 < iteration < STEPS else {}
+
+    def steps(self, resume: Any = None) -> Iterator[Step]:
+        if self._is_deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done, image = 0, self._photo
+        if resume is not None:
+            done, image = int(resume["iteration"]), resume["image"]
+        for number in range(done + 1, STEPS + 1):
+            time.sleep(float(os.environ.get("PAINTING_S", "0")) / STEPS)
+            image = image + (self._goal - image) * np.float32(0.3)
+            yield Step(number, image)
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that computes nothing."""
+
+    name: str = "CPU:0"
+    description: str = "a sleeping device"
+
+    def __str__(self) -> str:
+        return self.description
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+def install(set_attribute: Any = setattr) -> None:
+    """Lets the batch of this process paint with the stand-in, where TensorFlow is loaded.
+
+    Args:
+        set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
+    """
+    from styletransfer.batch import painting
+    from styletransfer.batch.network_pool import NetworkPool
+
+    set_attribute(painting, "StyleTransfer", StyleTransfer)
+    set_attribute(painting, "StyleTargets", StyleTargets)
+    set_attribute(NetworkPool, "build", lambda *_: VGG())
