@@ -97,18 +97,6 @@ def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_onc
         assert painted(capsys, folders, **asked, PHOTO=photo) == 0
 
 
-def test_three_names_that_meet_as_png_are_painted_once_also_one_by_one(folders, stand_in, capsys):
-    photos = {"c.png": "PNG", "c.webp": "WEBP", "c.webp.png": "PNG"}
-    for seed, (name, kind) in enumerate(photos.items()):
-        Path("photos", name).write_bytes(tiny.file(60, 80, seed, kind))
-    for photo in reversed(photos):
-        assert painted(capsys, folders, LOOK="monet", PHOTO=photo) == 1
-    expected = {"monet/c.png.png", "monet/c.webp.png", "monet/c.webp.png.png"}
-    assert results() == expected
-    assert painted(capsys, folders, LOOK="monet") == 2  # the two photos of other names
-    assert results() >= expected
-
-
 def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, stand_in, capsys):
     """The photo `b/c.jpg` in the look `a`, and `c.jpg` in `a/b`."""
     Path("photos/b").mkdir()

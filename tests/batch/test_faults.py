@@ -150,12 +150,6 @@ def undisturbed(moto):
     return done.results()
 
 
-def test_two_undisturbed_runs_give_the_same_bytes(moto, undisturbed):
-    done = Batch(moto, FEW)
-    assert done.run() == 0
-    check_whole(done, undisturbed, FEW)
-
-
 def disturb(proxy, done):
     """Faults on one request in five, and each of them once in any case; three photos arrive with a
     flipped bit."""

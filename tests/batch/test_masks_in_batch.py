@@ -144,12 +144,6 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
     assert {key for key in keys() if not key.startswith("_")} == {"beach/trip/old town é.png"}
 
 
-def test_a_mask_without_a_picture_is_logged(one_photo, stand_in, caplog):
-    Path("photos/beech.mask.png").write_bytes(grey_file(LEFT))
-    assert run(one_photo) == 0
-    assert "beech.mask.png in ./photos is not used" in caplog.text
-
-
 @pytest.mark.slow
 def test_a_record_makes_the_same_picture_with_masks_and_regions(
     folders,

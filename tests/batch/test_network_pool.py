@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from support import fabricated
+from support import tiny
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
@@ -197,27 +196,12 @@ def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, capsys
     assert Path("copy.jpg").read_bytes() == Path("out/monet/beach.jpg").read_bytes()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["default", "inetwork"])
-def test_a_file_with_some_of_vggs_layers_paints(unnamed, recipe, capsys):
-    arrays = fabricated.trained_arrays(layers=fabricated.SOME_LAYERS)
-    np.savez("own.npz", **arrays)
-    Path("photos/trip/old town é.png").unlink()
-    changes = {"STYLE_CONTENT_LAYER": "conv4_2"} | {"STYLE_RECIPE": recipe}
-    assert run(unnamed, LOOK="monet", VGG_WEIGHTS="own.npz", **changes) == 0
-    printed = capsys.readouterr().out
-    assert "no content_layer conv4_2: conv4_1 is used" in printed and "1 painted" in printed
-    assert "hardly" not in printed
-
-
-@pytest.mark.slow
 def test_weights_can_be_in_the_style_bucket(folders, traced_once):
-    fabricated.save_h5(Path("paintings/vgg.h5"), fabricated.weights())
-    folders["VGG_WEIGHTS"] = "bucket:vgg.h5"
-    Path("photos/trip/old town é.png").unlink()
-    assert run(folders, STYLE_ITERATIONS="1") == 0
+    Path("paintings/vgg.npz").write_bytes(tiny.trained_file())
+    one = folders | {"VGG_WEIGHTS": "bucket:vgg.npz", "PHOTO": "beach.jpg", "LOOK": "monet"}
+    assert run(one) == 0
     identity = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())["weights"]
     assert identity.startswith("md5:")
-    assert run(folders, STYLE_ITERATIONS="1") == 0
-    with pytest.raises(WeightsError, match=r"bucket:other\.h5"):
-        run(folders, VGG_WEIGHTS="bucket:other.h5")
+    assert run(one) == 0
+    with pytest.raises(WeightsError, match=r"bucket:other\.npz"):
+        run(one, VGG_WEIGHTS="bucket:other.npz")

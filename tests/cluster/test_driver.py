@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.batch_results import RECORD, results
-from support.fake_ray import DiedError, FakeRay, UnavailableActorError
+from support.fake_ray import DiedError, FakeRay
 from support.folder_batches import RECORDS, RESULTS, keys
 from support.polling import until
 
@@ -138,26 +138,6 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
     assert "has gone" in capsys.readouterr().out
 
 
-def test_why_a_worker_died_is_said_without_what_ray_says_before(cluster, painting, capsys):
-    died = [
-        "The actor died unexpectedly before finishing this task.\n\tclass_name: RemoteWorker",
-        "\tactor_id: " + 40 * "ab",
-        "\tpid: 1\n\tnamespace: styletransfer\n\tip: 10.0.0.1",
-        "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR",
-    ]
-    killed = threading.Event()
-
-    def kill(task):
-        if not killed.is_set():
-            killed.set()
-            next(each for each in cluster.actors if each.paints).die(DiedError("\n".join(died)))
-
-    painting.append(kill)
-    assert cluster.paint() == 0
-    said = capsys.readouterr().out
-    assert ": its worker process has died. Worker exit type: SYSTEM_ERROR\n" in said
-
-
 def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr(driver, "WAITS_EVERY_S", 0.1)
@@ -173,20 +153,6 @@ def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeyp
 
     painting.append(wait)
     assert cluster.paint() == 0
-
-
-def test_a_worker_that_does_not_answer_is_given_up(cluster, painting, monkeypatch, capsys):
-    silent = threading.Event()
-
-    def fall_silent(task):
-        if not silent.is_set():
-            silent.set()
-            next(each for each in cluster.actors if each.paints).die(UnavailableActorError())
-
-    painting.append(fall_silent)
-    assert cluster.paint() == 0
-    assert results() == RESULTS
-    assert "lost the worker" in capsys.readouterr().out
 
 
 def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
@@ -279,19 +245,35 @@ def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, mo
     assert "1 painted" in capsys.readouterr().out
 
 
-def test_what_a_worker_raised_is_said_without_its_trace(cluster, painting, capsys):
-    raised = DiedError("\x1b[36mray::RemoteWorker.start()\x1b[39m ^^^^^^^^")
-    raised.cause = ModuleNotFoundError("No module named 'boto3'")
+RAISED = DiedError("\x1b[36mray::RemoteWorker.start()\x1b[39m ^^^^^^^^")
+RAISED.cause = ModuleNotFoundError("No module named 'boto3'")
+DIED = DiedError(
+    "The actor died unexpectedly before finishing this task.\n\tclass_name: RemoteWorker\n"
+    f"\tactor_id: {40 * 'ab'}\n\tpid: 1\n\tnamespace: styletransfer\n\tip: 10.0.0.1\nThe actor is "
+    "dead because its worker process has died. Worker exit type: SYSTEM_ERROR"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RAISED, "ModuleNotFoundError: No module named 'boto3'"),
+        (DIED, "its worker process has died. Worker exit type: SYSTEM_ERROR"),
+    ],
+    ids=["raised", "died"],
+)
+def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, error, reason):
     first = []
 
     def kill(task):
         if not first:
             first.append(task)
-            next(each for each in cluster.actors if each.paints).die(raised)
+            next(each for each in cluster.actors if each.paints).die(error)
 
     painting.append(kill)
     assert cluster.paint() == 0
-    assert ": ModuleNotFoundError: No module named 'boto3'\n" in capsys.readouterr().out
+    assert results() == RESULTS
+    assert f": {reason}\n" in capsys.readouterr().out
 
 
 def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):

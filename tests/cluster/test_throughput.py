@@ -68,13 +68,6 @@ def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
     assert caplog.messages == ["610 of 1000: 3 h 15 min left, 2.0 pictures/min, 1 node, 1 device"]
 
 
-def test_without_progress_there_is_no_line(clock, caplog):
-    with throughput(2, "none") as shown:
-        clock[0] += 100
-        shown.show(1, 1)
-    assert caplog.messages == []
-
-
 def test_a_bar_moves_every_second(clock):
     bars = []
     shown = module.Throughput(4, "bar", lambda *bar: bars.append(bar))

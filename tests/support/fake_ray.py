@@ -14,10 +14,6 @@ class DiedError(Exception):
     """Where Ray raises ActorDiedError."""
 
 
-class UnavailableActorError(Exception):
-    """Where Ray raises ActorUnavailableError."""
-
-
 class Reference:
     """What Ray gives for a call: waited for, and asked for what came of it."""
 

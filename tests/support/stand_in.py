@@ -21,6 +21,7 @@ from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 
 STEPS = 10
+STATE = ("image", "momentum", "variance", "average")  # as large as the engine's
 
 
 class VGG:
@@ -47,7 +48,7 @@ class Step:
         self.losses = {"total": float(image.mean())}
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        return {"iteration": np.array(self.iteration), "image": self.image}
+        return {"iteration": np.array(self.iteration), **dict.fromkeys(STATE, self.image)}
 
 
 class MemoryPlan(SimpleNamespace):
@@ -74,7 +75,7 @@ class StyleTransfer:
         self.memory_plan = MemoryPlan(size=size, in_all=0, tiling=SimpleNamespace(rows=0))
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
-        return {"image": self._photo.shape} if 0 < iteration < STEPS else {}
+        return dict.fromkeys(STATE, self._photo.shape) if 0 < iteration < STEPS else {}
 
     def steps(self, resume: Any = None) -> Iterator[Step]:
         if self._is_deadly:
