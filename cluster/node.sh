@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes this machine a node of a Ray cluster, and runs until it is stopped:
+# Makes this machine a node of a Ray cluster that paints, and runs until it is stopped:
 #
 #   RAY_AUTH_TOKEN=… cluster/node.sh head          the first machine; more arguments are ray start's
 #   RAY_AUTH_TOKEN=… cluster/node.sh HEAD:6379     each further one
 #
-# With IN_BACKGROUND=1 it returns once the node runs.
+# IN_BACKGROUND=1: returns once the node runs.
 #
-# All machines and the driver need the same token. Anyone who has it can run programs on all of them.
+# All machines and the driver have the same token: anyone who has it can run programs on all of them.
 # `ray start` finds GPUs and cores itself. On a head that only coordinates: head --num-cpus=0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,8 +15,8 @@ if [ $# -eq 0 ]; then
   sed -n '2,/^set /{/^# /s/^# //p;}' "${BASH_SOURCE[0]}" >&2
   exit 2
 fi
-# As in styletransfer/cluster/connection.py: a machine that no longer answers is declared lost after
-# about 9 s instead of 7 minutes.
+# As styletransfer/cluster/connection.py: a machine that no longer answers is given up after about
+# 9 s, not 7 minutes.
 export RAY_grpc_client_keepalive_time_ms=${RAY_grpc_client_keepalive_time_ms:-5000}
 export RAY_grpc_client_keepalive_timeout_ms=${RAY_grpc_client_keepalive_timeout_ms:-5000}
 export RAY_health_check_initial_delay_ms=${RAY_health_check_initial_delay_ms:-1000}

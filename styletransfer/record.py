@@ -1,13 +1,15 @@
-"""The record of a result: a JSON object stored beside it that says how the result was made.
+"""The record of a result: a JSON object, stored with it, that describes how the result was made.
 
-By its fingerprint a later run knows whether the result is up to date. A record of a failure says
-why a photo could not be painted and keeps what an earlier result's record said.
+By its fingerprint a later run decides whether the result is up to date. A record of a failure has
+the reason, and keeps the fields of an earlier result's record.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, is_dataclass
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
 OutputFields = tuple[str | None, int, int, bool]  # format, quality, depth, keep_gps
@@ -35,16 +37,20 @@ class PaintingRef:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of one photo in one look. None: not known, as in records of older versions,
-    or, for `photo_mask`, `vgg_weights` and `note`, that there is none.
+    """The data about one photo in one look, in the order of the JSON keys. A field is None if its
+    value is unknown, as in records of older versions. `photo_mask`, `vgg_weights` and `note` are
+    None if there is none.
 
-    Fields are in the order of the JSON keys. `network` is the name of what painted, `weights` its
-    identity, `output` are the fields of images.output.OutputFormat in their order, `source` and
-    `style` values for storage.open_bucket, `content_weight` the photo's at the end (see
-    engine.optimizers.steered), `seconds` the time it took to paint, `finished` and
-    `tried` times in ISO 8601. `result_etag` and `result_size` (in bytes) are those of the object
-    under the key `result`; `made` is what else the bucket may hold of this photo in this look: a
-    result that is about to be stored, or earlier ones under other keys.
+    Attributes:
+        network, weights: The name of the network that painted, and its identity.
+        content_weight: The photo's weight at the end (see engine.optimizers.steered).
+        seconds: The time that painting took.
+        source, style: Values for storage.open_bucket.
+        output: The fields of images.output.OutputFormat, in their order.
+        result_etag, result_size: The ETag and the bytes of the object under the key `result`.
+        made: Other results of this photo in this look that the bucket may contain: one that is
+            about to be stored, or earlier ones under other keys.
+        finished, tried: Times in ISO 8601.
     """
 
     photo: str | None = None
@@ -78,16 +84,17 @@ class Record:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Record | None":
-        """The record that a file's content holds, or None where it is not one: no JSON, or a field
-        of another type than ours. Fields that are missing or unknown do no harm."""
+        """Returns the record in a file's content, or None if the content is not JSON or a field has
+        the wrong type. Missing and unknown fields do no harm."""
+        kind: Any = cls
         try:
-            return cls._from_json(json.loads(data))
-        except (ValueError, RecursionError):
+            return cast(Record, _reader(kind)(json.loads(data)))
+        except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
     def to_bytes(self) -> bytes:
-        """The record as a file's content, which `from_bytes` reads."""
-        # A result without a mask, or with the default weights, says so.
+        """Returns the record as a file's content, which `from_bytes` reads."""
+        # The record of a result names these even if they are None.
         explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
         known = {
             name: value
@@ -99,95 +106,46 @@ class Record:
         except UnicodeEncodeError:  # A key from a file name that is not UTF-8.
             return json.dumps(known, indent=2).encode()
 
-    @classmethod
-    def _from_json(cls, content: object) -> "Record":
-        given = _object(content)
-        return cls(
-            **{
-                name: read(given[name])
-                for name, read in _READERS.items()
-                if given.get(name) is not None
-            }
-        )
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Returns a function that takes a value from JSON and returns it as a type of a record's
+    fields, or raises ValueError."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        kinds = tuple(each for each in arguments if each is not NoneType)
+        return _reader(kinds[0]) if len(kinds) == 1 else partial(_instance, (*kinds, NoneType))
+    if origin is Mapping:
+        read = _reader(arguments[1])
+        return lambda value: {name: read(item) for name, item in _instance((dict,), value).items()}
+    if kind == OutputFields:
+        return _output
+    if origin is tuple:
+        read = _reader(arguments[0])
+        return lambda value: tuple(map(read, _instance((list,), value)))
+    if is_dataclass(kind):
+        readers = {name: _reader(each) for name, each in get_type_hints(kind).items()}
+        return partial(_dataclass, kind, readers)
+    return partial(_instance, (float, int) if kind is float else (kind,))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
+def _instance(kinds: tuple[type, ...], value: Any) -> Any:
+    if type(value) not in kinds:  # True is an instance of int.
         raise ValueError
     return value
 
 
-def _number(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _scalar(value: object) -> Scalar:
-    if value is not None and not isinstance(value, str | int | float):
-        raise ValueError
-    return value
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError
-    return value
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError
-    return value
-
-
-def _picture(value: object) -> PictureRef | None:
-    return None if value is None else _picture_ref(value)
-
-
-def _picture_ref(value: object) -> PictureRef:
-    given = _object(value)
-    return PictureRef(_text(given.get("key")), _text(given.get("etag")))
-
-
-def _painting(value: object) -> PaintingRef:
-    given = _object(value)
-    share, etag = given.get("share"), given.get("etag")
-    return PaintingRef(
-        key=_text(given.get("key")),
-        share=None if share is None else _number(share),
-        etag=None if etag is None else _text(etag),
-        mask=_picture(given.get("mask")),
-        region=_picture(given.get("region")),
+def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: Any) -> Any:
+    given = _instance((dict,), value)
+    return kind(
+        **{name: read(given[name]) for name, read in readers.items() if given.get(name) is not None}
     )
 
 
-def _output(value: object) -> OutputFields:
-    given = _list(value)
-    name, quality, depth, keep_gps = (*given, *_OUTPUT_DEFAULTS[len(given) :])[:4]
-    if not isinstance(keep_gps, bool):
-        raise ValueError
-    return None if name is None else _text(name), _whole(quality), _whole(depth), keep_gps
-
-
-_OUTPUT_DEFAULTS = (None, 95, 8, False)  # Records of older versions end with the quality.
-_READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys((each.name for each in fields(Record)), _text),
-    "photo_mask": _picture,
-    "paintings": lambda value: tuple(map(_painting, _list(value))),
-    "result_size": _whole,
-    "made": lambda value: tuple(_picture_ref(each) for each in _list(value)),
-    "width": _whole,
-    "height": _whole,
-    "settings": lambda value: {name: _scalar(each) for name, each in _object(value).items()},
-    "losses": lambda value: {name: _number(each) for name, each in _object(value).items()},
-    "content_weight": _number,
-    "seconds": _number,
-    "output": _output,
-}
+def _output(value: Any) -> OutputFields:
+    """Reads the fields of the output format. Records of older versions end with the quality."""
+    given = _instance((list,), value)
+    name, quality, depth, keep_gps = (*given, *(None, 95, 8, False)[len(given) :])[:4]
+    whole = partial(_instance, (int,))
+    name = _instance((str, NoneType), name)
+    return name, whole(quality), whole(depth), _instance((bool,), keep_gps)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class DeviceLoader:
-    """Loads TensorFlow, and all modules that paint, once they are asked for."""
+    """Loads TensorFlow and all modules that paint, once."""
 
     def __init__(self, wanted: str) -> None:
-        """wanted: `auto`, `gpu` or `cpu`."""
+        """Takes DEVICE: `auto`, `gpu` or `cpu`."""
         self._wanted = wanted
         self._loading: Future[Devices] | None = None
 
@@ -27,7 +27,8 @@ class DeviceLoader:
         return self._loading
 
     def devices(self) -> "Devices":
-        """The devices to paint on. Raises DeviceError where a GPU was asked for and none works."""
+        """Returns the devices to paint on. Raises DeviceError if DEVICE asks for a GPU and none
+        works."""
         return self.start().result()
 
 

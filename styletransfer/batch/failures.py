@@ -1,4 +1,4 @@
-"""Which errors fail one picture, and which end the run."""
+"""Distinguishes errors that fail one picture from errors that end the run."""
 
 from styletransfer.errors import (
     ConfigError,
@@ -11,14 +11,14 @@ from styletransfer.log import log_trace, printable
 from styletransfer.storage.base import DiskError, ObjectError
 
 UNEXPECTED = "unexpected "  # how the message of an UnexpectedError begins
-LONGEST_REASON = 200  # characters: TensorFlow's messages have many lines
+MAX_REASON = 200  # characters: TensorFlow's messages have many lines
 
 
 class UnexpectedError(StyleTransferError):
-    """A picture failed in a way that nobody foresaw."""
+    """A picture failed in an unexpected way."""
 
 
-# These fail one picture, and the others go on; an unavailable bucket ends the run.
+# These fail one picture, and the run continues. An unavailable bucket ends the run.
 PICTURE_FAILURES = (
     PictureError,
     MemoryShortError,
@@ -30,13 +30,13 @@ PICTURE_FAILURES = (
 
 
 def picture_failure(error: Exception) -> StyleTransferError:
-    """The error that a picture fails with. One that nobody foresaw becomes an UnexpectedError, and
-    its trace is logged at debug level.
+    """Returns the error that a picture fails with. An unexpected one becomes an UnexpectedError,
+    and its trace is logged at debug level.
 
-    Raises the error itself where it ends the run: storage that stays away, a disk that is full, a
-    missing device, memory that is exhausted.
+    Raises the error itself if it ends the run: unreachable storage, a full disk, a missing device,
+    exhausted memory.
     """
-    if isinstance(error, DiskError):  # To paint on would be for nothing.
+    if isinstance(error, DiskError):  # Further results could not be stored either.
         raise error
     if isinstance(error, PICTURE_FAILURES):
         return error
@@ -45,11 +45,11 @@ def picture_failure(error: Exception) -> StyleTransferError:
     log_trace(error)
     reason = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    if len(what) > LONGEST_REASON:
-        what = f"{what[: LONGEST_REASON - 1]}…"
+    if len(what) > MAX_REASON:
+        what = f"{what[: MAX_REASON - 1]}…"
     return UnexpectedError(f"{UNEXPECTED}{printable(what)} (LOG_LEVEL=debug logs where)")
 
 
 def _is_exhausted(error: Exception) -> bool:
-    """Whether it is TensorFlow's MemoryError, which is known by name: this does not import it."""
+    """Whether it is TensorFlow's error for exhausted memory, by name, to not import TensorFlow."""
     return type(error).__name__ == "ResourceExhaustedError"

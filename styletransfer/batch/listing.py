@@ -24,8 +24,14 @@ from styletransfer.storage.base import Bucket, Entry, hidden
 
 @dataclass(frozen=True)
 class Listing:
-    """What is in the buckets; of the photos' bucket, for a run of one photo, only what shares the
-    beginning of its name. results: by key, without the pictures of the gallery."""
+    """The objects in the buckets.
+
+    Attributes:
+        source: The photos and other files; in a run of one photo, only those with names that begin
+            as its own.
+        style: The paintings and other files.
+        results: The results and records by key, without the pictures of the gallery.
+    """
 
     source: Sequence[Entry]
     style: Sequence[Entry]
@@ -42,8 +48,8 @@ def with_photo_as_stored(config: Config, source: Bucket) -> Config:
 
 
 def _siblings(source: Bucket, photo: str) -> list[Entry]:
-    """What shares the beginning of a photo's name, its masks among it, however accents are
-    spelled."""
+    """Lists the objects with names that begin as a photo's, including its masks, in all spellings
+    of accents."""
     spellings = dict.fromkeys(
         (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
     )
@@ -67,8 +73,8 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
 
 
 def _without_results(style: list[Entry], config: Config) -> list[Entry]:
-    """What of the style bucket can be a painting where the results of one look go into the same
-    bucket. Those are in folders, whose pictures would be looks."""
+    """Leaves out results if they are stored in the bucket of paintings: they are in folders, which
+    would be looks."""
     one, other = parse_address(config.style), parse_address(config.result)
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
@@ -78,17 +84,18 @@ def _without_results(style: list[Entry], config: Config) -> list[Entry]:
 
 
 def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
-    """They are most of what is in the bucket of results, and no plan needs them."""
+    """Lists the bucket of results without the pictures of the gallery: most objects are such
+    pictures, and no plan needs them."""
     yield from result.list_excluding(f"{bucket_layout.GALLERY}/")
     if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
         yield mark
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
-    """The photos and looks that a run paints; masks that nothing uses are logged.
+    """Selects the photos and looks that a run paints, and logs unused masks.
 
-    Raises ConfigError for wrong looks, for results in place of photos, or where PHOTO or LOOK names
-    what is not there; StorageError.
+    Raises ConfigError for wrong looks, for results instead of photos, or if PHOTO or LOOK does not
+    exist; StorageError.
     """
     _check_no_results(listing.source, config)
     every_photo = looks.find_pictures(listing.source)
@@ -120,8 +127,8 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
 
 
 def _check_no_results(source: Sequence[Entry], config: Config) -> None:
-    """Raises ConfigError for a bucket of results, as where the three are named in another order:
-    they would be painted, and the gallery's pictures with them."""
+    """Raises ConfigError for a bucket of results, as after a mix-up of the three names: the results
+    and the gallery's pictures would be painted."""
     if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
         raise ConfigError(
             f"BUCKET_SOURCE is {config.source!r}, which has results and their records; expected "
@@ -138,7 +145,8 @@ def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look
 def _result_names(
     photos: Sequence[Entry], every_look: Sequence[Look], source: Bucket, config: Config
 ) -> ResultNames:
-    """photos: those that were listed. A run of one photo lists those that it can meet as well."""
+    """Names the results of the listed photos. A run of one photo also lists those with results that
+    could have the same keys."""
     names = [look.name for look in every_look]
     keys = {photo.key for photo in photos}
     for elsewhere in neighbours(config.photo, names) if config.photo else ():
@@ -158,7 +166,7 @@ def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
 
 
 def _shard_of(photo: Entry, count: int) -> int:
-    """Which of so many shards a photo is in, whatever other photos there are."""
+    """Returns the number of a photo's shard, which does not depend on other photos."""
     return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 

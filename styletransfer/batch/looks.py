@@ -21,17 +21,22 @@ RESERVED = (
     *(bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY),
     bucket_layout.WEB,
 )
-LONGEST_FILE = 1_000_000  # bytes of looks.toml: thousands of looks
-MOST_NAMED = 5  # wrong looks in one message
+MAX_FILE_BYTES = 1_000_000  # bytes of looks.toml: thousands of looks
+MAX_NAMED = 5  # wrong looks in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
-KEYS = ("paintings", "regions")  # of a look in looks.toml, beside settings
+KEYS = ("paintings", "regions")  # keys of a look in looks.toml in addition to settings
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting in a look, and its share of the blend (of any sum). mask: which part of the
-    painting counts; region: where in the picture it is used; None: everything, everywhere."""
+    """A painting in a look.
+
+    Attributes:
+        share: Its share of the blend; shares may have any sum.
+        mask: The part of the painting that is used, or None for all of it.
+        region: The part of the picture that it is used for, or None for all of it.
+    """
 
     entry: Entry
     share: float
@@ -42,7 +47,7 @@ class Painting:
 @dataclass(frozen=True)
 class Look:
     """One or more paintings blended, with settings. Its name is the first part of its results'
-    keys. own: the names of the settings that it sets itself."""
+    keys, and `own` has the names of the settings that it sets itself."""
 
     name: str
     paintings: tuple[Painting, ...]
@@ -65,8 +70,8 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The masks among the entries, by the key of the picture that they belong to.
 
     `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
-    that of `beach.jpg` alone, and takes precedence. Of two with the same stem, the one whose
-    extension sorts first counts.
+    the mask of `beach.jpg` alone, and takes precedence. If several masks have the same stem, the
+    first by extension is used.
     """
     named: dict[str, Entry] = {}
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
@@ -90,17 +95,17 @@ def find_looks(
     bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
 ) -> list[Look]:
     """The looks of a style bucket, sorted by name: those of its `looks.toml`, or, without one,
-    those that its `entries` make. mode: as in looks_from_listing.
+    those that its `entries` make in a mode of `looks_from_listing`.
 
     Raises ConfigError, StorageError.
     """
     found = next((each for each in entries if each.key == bucket_layout.LOOKS), None)
     if found is None:
         return looks_from_listing(entries, mode, settings)
-    if found.size > LONGEST_FILE:
+    if found.size > MAX_FILE_BYTES:
         raise ConfigError(
             f"{bucket_layout.LOOKS} has {megabytes(found.size)}; expected "
-            f"{megabytes(LONGEST_FILE)} at most"
+            f"{megabytes(MAX_FILE_BYTES)} at most"
         )
     text = bucket.read(bucket_layout.LOOKS).decode("utf-8-sig", errors="replace")
     return looks_from_toml(text, entries, settings)
@@ -111,8 +116,8 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
 
     mode `each`: every painting at the top level is a look named after it; `blend`: together they
     are one look named `blend`, in equal shares. In both modes each folder is a look named after
-    it, its paintings blended in equal shares. Raises ConfigError where two looks would share a
-    name, or where a name is reserved.
+    it, its paintings blended in equal shares. Raises ConfigError if two looks would share a
+    name, or if a name is reserved.
     """
     folders: dict[str, list[Entry]] = {}
     for entry in find_pictures(entries):
@@ -182,15 +187,15 @@ def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> 
             looks.append(_look_from_table(name, table, stored, settings))
         except ConfigError as error:
             wrong.append(str(error))
-    if wrong:  # All at once: nobody corrects one look after another.
-        more = f"; and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
-        raise ConfigError("; ".join(wrong[:MOST_NAMED]) + more)
+    if wrong:  # All at once, so that they can be corrected together.
+        more = f"; and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
+        raise ConfigError("; ".join(wrong[:MAX_NAMED]) + more)
     return looks
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """What is in a style bucket, by key: pictures, these with masks, and each picture's mask."""
+    """A style bucket's pictures without and with masks, and each picture's mask, by key."""
 
     pictures: Mapping[str, Entry]
     with_masks: Mapping[str, Entry]
@@ -283,7 +288,7 @@ def _regions(
 
 
 def as_stored(name: str, stored: Collection[str]) -> str:
-    """The name among those stored that looks the same; the name itself where there is none."""
+    """Returns the stored name that looks the same, or the name itself if there is none."""
     if name in stored:
         return name
     typed = nfc(name)

@@ -34,7 +34,8 @@ class ResultNames:
         `b/c.jpg` in the look `a` and `c.jpg` in `a/b`, or `A.jpg` and `a.jpg` on a disk that
         ignores case.
 
-        folding: of the bucket of results, as `Bucket.folding`.
+        Args:
+            folding: `Bucket.folding` of the bucket of results.
         """
         pairs = [(look, photo) for look in self._looks for photo in self._photos]
         fold = folding(self.planned(*pair) for pair in pairs)
@@ -77,7 +78,7 @@ def possible_keys(planned: str, look: str, photo: str, extension: str) -> Iterat
 
 
 def could_be_result(key: str, pair: str) -> bool:
-    """Whether a key can be that of a photo's result in a look, in whatever format.
+    """Whether a photo's result in a look can have a key, in any format.
 
     Args:
         key: In the bucket of results.

@@ -39,7 +39,14 @@ class NetworkPool:
         style_entries: Sequence[Entry],
         chosen: "Mapping[NetworkKind, WeightsSource] | None" = None,
     ) -> None:
-        """chosen: what `choices` of another pool gave, which this one keeps to."""
+        """Prepares the pool.
+
+        Args:
+            config: The configuration.
+            style: The style bucket.
+            style_entries: The objects in it.
+            chosen: The `choices` of another pool, which this one follows.
+        """
         self._config, self._style, self._entries = config, style, style_entries
         self._sources: dict[NetworkKind, WeightsSource] = dict(chosen or {})
         self._logged: set[str] = set()
@@ -49,9 +56,9 @@ class NetworkPool:
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
     def identity(self, settings: Settings) -> str:
-        """What distinguishes the weights for these settings from others, for fingerprints.
+        """Returns the identity of the weights for these settings.
 
-        Raises WeightsError where the file that VGG_WEIGHTS names does not exist.
+        Raises WeightsError if the file that VGG_WEIGHTS names does not exist.
         """
         return self._source(settings).identity
 
@@ -171,7 +178,7 @@ def _kind(settings: Settings) -> NetworkKind:
 
 
 def _was_away(reading: "Future[registry.Weights]") -> bool:
-    """Whether the weights could not be read because the storage was away."""
+    """Whether the weights could not be read because the storage was unreachable."""
     return isinstance(reading.exception(), UnavailableError)
 
 

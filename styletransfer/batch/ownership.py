@@ -13,7 +13,6 @@ from dataclasses import replace
 from styletransfer.batch.names import contenders_start, could_be_result, possible_keys
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import (
-    describes,
     is_content,
     is_intact,
     read_record,
@@ -105,7 +104,7 @@ class Ownership:
             if record is None or record.result not in own or not is_current(record):
                 return False
             result = self._bucket.find(record.result)
-            return result is not None and describes(record, result)
+            return result is not None and is_intact(record, result)
         except ObjectError:
             return False
 

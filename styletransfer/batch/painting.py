@@ -85,28 +85,19 @@ class Painter:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
             Exception: StyleTransfer, the weights or the storage have failed.
         """
+        left = surroundings.batch_left
         with self._device.scope():
-            return self._painted(task, key, label, inputs, surroundings)
-
-    def _painted(
-        self, task: Task, key: str, label: str, inputs: Inputs, surroundings: Surroundings
-    ) -> FinishedPicture:
-        vgg = self._run.networks.load(task.look.settings, self._device.name)
-        started, left = perf_counter(), surroundings.batch_left
-
-        def batch_left(eta_s: float) -> float:
-            assert left is not None
-            return left(perf_counter() - started, eta_s)
-
-        last = follow(
-            self._steps(task, inputs, vgg, surroundings),
-            label,
-            batch_left if left else None,
-            self._run.config.progress,
-            photo=task.photo.key,
-            look=task.look.name,
-            on=self._device.name,
-        )
+            vgg = self._run.networks.load(task.look.settings, self._device.name)
+            started = perf_counter()
+            last = follow(
+                self._steps(task, inputs, vgg, surroundings),
+                label,
+                left and (lambda eta_s: left(perf_counter() - started, eta_s)),
+                self._run.config.progress,
+                photo=task.photo.key,
+                look=task.look.name,
+                on=self._device.name,
+            )
         image, seconds = last.image, perf_counter() - started
         record = dataclasses.replace(
             self._record(task, vgg),

@@ -1,4 +1,4 @@
-"""How many pictures a device paints at a time.
+"""Decides how many pictures a device paints at a time.
 
 A GPU is idle for most of a small picture's step, while the host launches the next operation: other
 workers' operations fill that time, as far as all pictures fit into the memory. How much that gains
@@ -31,8 +31,8 @@ MIN_GAIN = 1.15
 
 
 class DeviceShare(NamedTuple):
-    """Of a device: how many workers paint on it, and the most bytes that a picture may take; None
-    for all that is free."""
+    """The number of workers that paint on a device, and the most bytes that a picture may take, or
+    None for all that is free."""
 
     workers: int = 1
     bytes: int | None = None
@@ -45,12 +45,12 @@ def device_share(
     budget: MemoryBudget,
     network: Callable[[Settings], VGG],
 ) -> DeviceShare:
-    """The share of each worker of a device.
+    """Returns the share of each worker of a device.
 
     Args:
-        asked: PAINTERS; None: as many as fit and pay.
-        tasks: What is to be painted.
-        devices: TensorFlow's names, as `GPU:0`; all of one kind.
+        asked: PAINTERS, or None for as many as fit and pay.
+        tasks: The tasks of the run.
+        devices: TensorFlow's names of the devices, such as `GPU:0`, all of one kind.
         budget: The memory of one of them.
         network: Loads the network for settings.
     """
@@ -85,7 +85,7 @@ def _largest_pictures(
 
 
 def painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
-    """What decides the plan of a task whose photo has this (height, width)."""
+    """Returns the inputs to plan a task with a photo of this (height, width)."""
     # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
     regions = {each.region and each.region.etag for each in task.look.paintings}
     masked = task.mask is not None or None not in regions
@@ -95,7 +95,7 @@ def painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
 
 def workers_that_fit(plans: Sequence[MemoryPlan], free: int) -> int:
     """The number of pictures that fit into a device's free bytes at a time, each like the
-    largest; at most MAX_WORKERS, and 1 where one is computed in tiles."""
+    largest; at most MAX_WORKERS, and 1 if a picture is computed in tiles."""
     if not plans or any(plan.tiling != UNTILED for plan in plans):
         return 1
     fit = free // max(plan.bytes_needed for plan in plans)
@@ -104,7 +104,7 @@ def workers_that_fit(plans: Sequence[MemoryPlan], free: int) -> int:
 
 def workers_that_pay(most: int, measure: Callable[[int], float]) -> int:
     """The number of workers, at most `most`: doubled as long as that makes a device faster by
-    MIN_GAIN. measure: steps a second of so many workers together."""
+    MIN_GAIN. `measure` returns the steps a second of this number of workers together."""
     count, rates = 1, {1: measure(1)}
     while 2 * count <= most:
         rates[2 * count] = measure(2 * count)

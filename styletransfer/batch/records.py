@@ -131,15 +131,9 @@ def is_intact(record: Record | None, entry: Entry) -> bool:
     if record is None or record.result != entry.key:
         return False
     try:
-        return describes(record, entry)
+        return is_content(entry, record.result_size, record.result_etag)
     except ObjectError:
         return False
-
-
-def describes(record: Record, entry: Entry) -> bool:
-    """Whether an object is the result that a record describes, by size and ETag. Raises ObjectError
-    if a file cannot be read."""
-    return is_content(entry, record.result_size, record.result_etag)
 
 
 def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:

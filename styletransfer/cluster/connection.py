@@ -14,8 +14,8 @@ from typing import Any
 from styletransfer.errors import ConfigError
 from styletransfer.log import event, printable
 
-# Ray reads them in every process: cluster/node.sh sets the same on the nodes. A machine that no
-# longer answers is given up after about 9 s; Ray's own defaults take 7 minutes.
+# Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
+# longer answers is given up after about 9 s, not after 7 minutes as with Ray's defaults.
 RAY_VARIABLES = {
     "RAY_grpc_client_keepalive_time_ms": "5000",
     "RAY_grpc_client_keepalive_timeout_ms": "5000",
@@ -32,15 +32,22 @@ HEAD_EVERY_S = 10.0
 
 @contextmanager
 def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
-    """The module ray, connected to a cluster. address: `auto` (on one of its machines), HOST:PORT
-    or ray://HOST:PORT. variables: RAY_* of the environment. Raises ConfigError."""
+    """Yields the module ray, connected to a cluster.
+
+    Args:
+        address: `auto` (on one of its machines), HOST:PORT or ray://HOST:PORT.
+        variables: The RAY_* of the environment.
+
+    Raises:
+        ConfigError: Ray is not installed, or the cluster cannot be reached.
+    """
     prepare(address, variables)
     _check_address(address)
     import ray  # After its variables.
     import ray.autoscaler.sdk
 
     # Without this, Ray prints the ends of its nodes' logs on stdout, among the lines of the log.
-    ray._private.worker.print_to_stdstream = _noted
+    ray._private.worker.print_to_stdstream = _log_lines
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         found = _joined(ray, address)
@@ -66,7 +73,7 @@ def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
 
 
 def _joined(ray: Any, address: str) -> Any:
-    """What ray.init returns. Raises as it does."""
+    """Calls ray.init, a second time if the head did not serve this driver."""
 
     def init() -> Any:
         return ray.init(
@@ -76,14 +83,14 @@ def _joined(ray: Any, address: str) -> Any:
     try:
         return init()
     except ConnectionAbortedError as error:
-        # The head forks a process for each client of ray://, which now and then dies at once.
+        # The head forks a process for each client of ray://, which sometimes dies at once.
         event(f"the cluster's head did not serve this driver: {_reason(error)}; asking again")
         return init()
 
 
 def _watch_head(address: str, over: threading.Event) -> None:
-    """Says that the head is lost. Ray then waits for a minute, within its calls, and ends the
-    process without a word of ours."""
+    """Logs that the head is lost. Ray then waits for a minute, within its calls, and ends the
+    process."""
     missed = 0
     while missed < 2 and not over.wait(HEAD_EVERY_S):
         try:
@@ -106,20 +113,20 @@ def _connect(address: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """A line for an error of Ray, whose last one names the cause."""
+    """Returns an error of Ray in one line, with its last line, which names the cause."""
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]
     return printable(" ".join(dict.fromkeys(lines[:1] + lines[-1:])) or type(error).__name__)
 
 
-def _noted(data: Mapping[str, Any], **_: object) -> None:
-    """What happens on the nodes, of which the driver says what matters itself."""
+def _log_lines(data: Mapping[str, Any], **_: object) -> None:
+    """Logs the events of the nodes at debug level, since the driver logs the important ones."""
     for text in data["lines"]:
         event(f"Ray: {text.strip().partition(chr(10))[0]}", level=DEBUG)
 
 
 def prepare(address: str, variables: Mapping[str, str]) -> None:
-    """Sets Ray's variables, before it is loaded, and checks what is known without a connection. As
-    `connected`."""
+    """Sets Ray's variables before it is loaded, and checks its installation and the token.
+    Arguments and errors as in `connected`."""
     for name, value in {**RAY_VARIABLES, **variables}.items():
         os.environ.setdefault(name, value)
     if not find_spec("ray"):
@@ -131,7 +138,7 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Ray itself tries for minutes to connect to where nobody listens."""
+    """Raises ConfigError if no process listens at an address; Ray would try for minutes."""
     if address == "auto":
         return
     try:
@@ -152,6 +159,6 @@ def _check_token() -> None:
     if not Path(file).is_file():
         raise ConfigError(
             "RAY_AUTH_TOKEN is not set; expected the token that the cluster's machines were "
-            "started with (RAY_AUTH_MODE=disabled for a cluster without one: whoever reaches its "
-            "ports runs programs there)"
+            "started with (RAY_AUTH_MODE=disabled for a cluster without one: anyone who reaches "
+            "its ports can run programs there)"
         )

@@ -20,12 +20,11 @@ from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.run import run as run_batch
 from styletransfer.batch.storing import StorageSession, log_failure
 from styletransfer.batch.workers import Outcome, Stores
-from styletransfer.cluster.actor import LEAVE_S
+from styletransfer.cluster.actor import LEAVE_S, Answer, Order, Started, WorkerSetup
 from styletransfer.cluster.connection import connected, prepare
 from styletransfer.cluster.fleet import Fleet, Member
 from styletransfer.cluster.queues import Queues
 from styletransfer.cluster.throughput import Throughput, throughput
-from styletransfer.cluster.wire import Answer, Order, Started, WorkerSetup
 from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery

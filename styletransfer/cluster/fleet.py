@@ -1,4 +1,4 @@
-"""The workers of a cluster: one on each device of each node that is there, while there is work."""
+"""The workers of a cluster: one on each device of each node, while there is work."""
 
 import time
 from collections import Counter
@@ -8,22 +8,26 @@ from logging import WARNING
 from typing import Any
 
 from styletransfer.batch.plan import Task
-from styletransfer.cluster.actor import RemoteWorker
-from styletransfer.cluster.queues import UNDER_WAY
-from styletransfer.cluster.wire import WorkerSetup
+from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
+from styletransfer.cluster.queues import MAX_TASKS
 from styletransfer.log import event
 
-NODES_EVERY_S = 2.0  # at the cluster's nodes
-# A node whose worker ends before it has painted anything gets another one only after a while.
+NODES_EVERY_S = 2.0  # seconds between two looks at the cluster's nodes
+# The pause before a node gets another worker after one that ended before it painted anything.
 REST_S = 30.0
-MOST_ASKED_FOR = 1000  # GPUs
-PATIENCE_S = 60.0  # without any node, until that is said
+MAX_REQUESTED = 1000  # GPUs
+PATIENCE_S = 60.0  # seconds without any node before a warning
 
 
 @dataclass(eq=False)
 class Member:
-    """A worker on a node: Ray's actor, what it paints on (empty until it is ready), and the tasks
-    that it has, by their records' keys."""
+    """A worker on a node.
+
+    Attributes:
+        actor: Ray's actor.
+        device: Its device in words, or empty until it is ready.
+        tasks: Its tasks, by their records' keys.
+    """
 
     name: str
     node: str
@@ -34,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster, with what it has left for us in all."""
+    """A node of the cluster, with its GPUs and processor cores."""
 
     name: str
     address: str
@@ -56,28 +60,36 @@ class Fleet:
 
     @property
     def nodes(self) -> int:
-        """How many nodes there are that paint."""
+        """The number of nodes that paint."""
         return len({each.node for each in self.ready()})
 
     def ready(self) -> list[Member]:
-        """The workers that have said what they paint on."""
+        """Returns the workers that can paint."""
         return [each for each in self.members.values() if each.device]
 
     def is_there(self, node: str) -> bool:
-        """Whether a node was there at the last look."""
+        """Whether a node existed at the last look."""
         return node in self._nodes
 
     def usable(self) -> set[str]:
-        """The nodes that have, or could have, a worker."""
+        """Returns the nodes that have, or could have, a worker."""
         return {node.name for node, slots in self._slots().items() if slots}
 
     def address(self, node: str) -> str:
-        """The address of a node; its name if it has gone."""
+        """Returns the address of a node, or its name if it has gone."""
         return self._nodes[node].address if node in self._nodes else node
 
     def look(self, most: int, now: bool = False) -> list[Member]:
-        """Looks which nodes are there, and makes workers on what is free of them: so many in all
-        at most. Those that are new, which have to `start`."""
+        """Lists the cluster's nodes, unless that was done within NODES_EVERY_S, and makes workers
+        on free devices.
+
+        Args:
+            most: The maximum of workers in all.
+            now: Whether to list the nodes in any case.
+
+        Returns:
+            The new workers. The caller calls their `start`.
+        """
         if not now and time.monotonic() - self._looked < NODES_EVERY_S:
             return []
         self._looked = time.monotonic()
@@ -85,7 +97,7 @@ class Fleet:
         for gone in self._nodes.keys() - found.keys():
             event(f"node {self._nodes[gone].address} has gone")
         self._nodes = found
-        self._ask_for(min(most, MOST_ASKED_FOR))
+        self._ask_for(min(most, MAX_REQUESTED))
         self._warn_of_nothing()
         taken, now_s = Counter(each.node for each in self.members.values()), time.monotonic()
         return [
@@ -96,7 +108,7 @@ class Fleet:
         ]
 
     def _warn_of_nothing(self) -> None:
-        """Says once what the run waits for."""
+        """Logs once why the run waits."""
         self._has_started = self._has_started or bool(self.ready())
         waited = time.monotonic() - self._began
         if waited <= PATIENCE_S or self._warned or (self.members and self._has_started):
@@ -110,14 +122,14 @@ class Fleet:
             event(f"no worker has started yet; {why}", level=WARNING)
 
     def _ask_for(self, gpus: int) -> None:
-        """Asks Ray for machines with so many GPUs in all, where it can start some; it stays below
-        the limits of the cluster."""
+        """Asks Ray for machines with this number of GPUs in all. Ray keeps to the limits of the
+        cluster."""
         if self._setup.config.device == "gpu" and gpus != self._asked_for:
             self._ray.autoscaler.sdk.request_resources(bundles=[{"GPU": 1}] * gpus)
             self._asked_for = gpus
 
     def forget(self, member: Member) -> None:
-        """Ends a worker that has died, or is of no more use."""
+        """Ends a worker."""
         self.members.pop(member.name, None)
         self._ray.kill(member.actor)
 
@@ -126,7 +138,7 @@ class Fleet:
         self._rest_until[node] = time.monotonic() + REST_S
 
     def close(self, wait_s: float) -> None:
-        """Ends all workers; those at work have so many seconds to save a checkpoint."""
+        """Ends all workers, after `wait_s` seconds at most for their checkpoints."""
         if wait_s:
             leaving = [each.actor.leave.remote() for each in self.ready()]
             if leaving:
@@ -136,8 +148,8 @@ class Fleet:
         self._ask_for(0)
 
     def _slots(self) -> Mapping[Node, int]:
-        """How many workers each node is to have: one for each GPU; without any GPU in the cluster,
-        one for a node's cores together, since one painting uses them all."""
+        """Returns the number of workers for each node: one for each GPU. Without any GPU in the
+        cluster, it is one for all cores of a node, since one painting uses them all."""
         device = self._setup.config.device
         use_gpus = device == "gpu" or (
             device == "auto" and any(each.gpus for each in self._nodes.values())
@@ -154,8 +166,8 @@ class Fleet:
                 num_cpus=cpus or 0,
                 num_gpus=int(on_gpu),
                 scheduling_strategy=on_node(node.name, soft=False),
-                # `paint` for each task of the window, `start`, `waits_for` and `leave`.
-                max_concurrency=UNDER_WAY + 3,
+                # `paint` for each task of a worker, `start`, `waits_for` and `leave`.
+                max_concurrency=MAX_TASKS + 3,
             )
             .remote(replace(self._setup, cpus=cpus))
         )

@@ -1,34 +1,35 @@
-"""The tasks that nobody paints: those that wait, and those that are tried alone after a worker was
-lost with them. Knows nothing of Ray."""
+"""The queues of tasks that wait for a worker, or are tried alone after one was lost with them. They
+do not use Ray."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
 from styletransfer.batch.plan import Task
 
-# Of one worker: one task is painted, one is stored, and the next two are read meanwhile. A million
-# photos are so many pending tasks for each device, and no more.
-UNDER_WAY = 4
-MAX_DEATHS = 2  # of workers that had nothing but a task, after which it fails
-# A node that is taken away is no photo's fault, but a photo may bring a machine down.
+# The tasks of one worker, however many photos there are: one is painted, one is stored, and two are
+# read.
+MAX_TASKS = 4
+MAX_DEATHS = 2  # A task fails after this number of workers died with it alone.
+# Platforms take nodes away, but a photo may also bring a machine down.
 NODE_LOSSES_ALONE, MAX_NODE_LOSSES = 2, 5
 
 
 class Queues:
-    """Hands out tasks in their order. What was under way in a worker that died is suspect: after
-    all others it is tried alone, so that the next death says which it was."""
+    """Hands out tasks in their order. If a worker dies, its tasks are suspect: each is tried alone
+    after all others, so that the next death shows which one it was."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._waiting, self._suspects = deque(tasks), deque[Task]()
-        self._lost: set[str] = set()  # by record's key: those with which a worker was lost
+        self._lost: set[str] = set()  # record keys of tasks with which a worker was lost
         self._deaths: Counter[str] = Counter()
         self._node_losses: Counter[str] = Counter()
-        self.left = len(tasks)  # how many have not ended
+        self.left = len(tasks)  # the number of tasks that have not ended
 
     def take(self, under_way: Collection[Task]) -> Task | None:
-        """The next task for a worker that has these; None if it has enough, or none is left."""
+        """Returns the next task for a worker with these, or None if it has enough or none is
+        left."""
         if self._waiting:
-            full = len(under_way) >= UNDER_WAY or any(map(self._is_suspect, under_way))
+            full = len(under_way) >= MAX_TASKS or any(map(self._is_suspect, under_way))
             return None if full else self._waiting.popleft()
         return self._suspects.popleft() if self._suspects and not under_way else None
 
@@ -37,17 +38,24 @@ class Queues:
         return task.record_key in self._lost
 
     def end(self) -> None:
-        """A task was painted or has failed."""
+        """Counts a task that was painted or has failed."""
         self.left -= 1
 
     def give_back(self, tasks: Collection[Task]) -> None:
-        """Takes back the tasks of a worker that is of no use; they are not to blame."""
+        """Takes back the tasks of a worker that has a problem."""
         for task in reversed([*tasks]):
             (self._suspects if self._is_suspect(task) else self._waiting).appendleft(task)
 
     def lose(self, tasks: Collection[Task], with_node: bool) -> list[tuple[Task, str]]:
-        """Takes back the tasks of a worker that has died, or whose node has gone. Those that fail
-        for it, with the reason: they have ended."""
+        """Takes back the tasks of a lost worker.
+
+        Args:
+            tasks: Its tasks.
+            with_node: Whether its node has gone, too.
+
+        Returns:
+            The tasks that fail for it, each with the reason. They have ended.
+        """
         failed, back = [], []
         for task in tasks:
             key = task.record_key

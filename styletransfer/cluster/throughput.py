@@ -1,4 +1,4 @@
-"""How far a run over a cluster is: on a terminal a bar, in a log a line every now and then."""
+"""The progress of a run over a cluster: a bar on a terminal, or a line of the log every 15 s."""
 
 import time
 from collections import deque
@@ -9,28 +9,34 @@ from styletransfer.log import duration, event, plural
 from styletransfer.progress import ShowBar, bar
 
 LINE_EVERY_S, BAR_EVERY_S = 15.0, 1.0
-MEASURED_S = 300.0  # The rate is that of the last minutes: nodes come and go.
+MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes come and go.
 
 
 class Throughput:
     """Counts what a cluster has painted, and shows it."""
 
     def __init__(self, total: int, mode: str, show_bar: ShowBar | None) -> None:
-        """total: how many tasks there are. mode: one of `progress.PROGRESS_MODES`."""
+        """Starts the clock.
+
+        Args:
+            total: The number of tasks.
+            mode: One of `progress.PROGRESS_MODES`.
+            show_bar: Updates the bar, if there is one.
+        """
         self._total, self._mode, self._show_bar = total, mode, show_bar
         self._began = self._shown = time.monotonic()
         self._times: deque[float] = deque()
         self._done = self._failed = 0
 
     def add(self, failed: bool, found: bool = False) -> None:
-        """One more task has ended. found: its result was there, so that it took no time."""
+        """Counts one more task as ended, with `found` if another run had stored its result."""
         self._done += 1
         self._failed += failed
         if not failed and not found:
             self._times.append(time.monotonic())
 
     def show(self, nodes: int, devices: int) -> None:
-        """Shows the state, unless that was done a moment ago."""
+        """Shows the state, unless it was shown within the last seconds."""
         now = time.monotonic()
         if now - self._shown < (BAR_EVERY_S if self._show_bar else LINE_EVERY_S):
             return
@@ -67,7 +73,7 @@ class Throughput:
 
 @contextmanager
 def throughput(total: int, mode: str) -> Iterator[Throughput]:
-    """Shows how far a run of so many tasks is, in one of `progress.PROGRESS_MODES`."""
+    """Shows the progress of a run, in one of `progress.PROGRESS_MODES`."""
     if mode == "bar":
         with bar("cluster") as show_bar:
             yield Throughput(total, mode, show_bar)

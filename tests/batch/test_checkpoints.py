@@ -66,7 +66,7 @@ def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
 
 
 def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
-    clock = [0.0]  # of which nothing but waiting takes any
+    clock = [0.0]  # Only waiting takes time.
     monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def wait(saves, timeout):
@@ -88,7 +88,7 @@ def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
 
 
 def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
-    """Otherwise it would replace the last one, and stay for ever beside a finished result."""
+    """Otherwise it would replace the last one, or stay next to a finished result."""
     done, answers = [], threading.Event()
 
     def upload(file, key):

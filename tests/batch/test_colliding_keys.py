@@ -42,7 +42,7 @@ def test_ordinary_photos_have_the_keys_they_always_had():
 @pytest.mark.parametrize("form", [None, "png", "same"])
 @pytest.mark.parametrize("looks", [("a",), ("a", "a/b"), ("a", "a/b", "a/b/c.png")], ids=len)
 def test_no_two_results_share_a_key(form, looks):
-    """Of the photos that can meet: short names with all endings, two deep, in folders."""
+    """Tried with photos that can meet: short names with all endings, two deep, in folders."""
     ends = [".png", ".jpg", ".webp"]
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]

@@ -33,7 +33,7 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
 
 
 def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
-    """All that the process holds: more than the programs and the network, which are there."""
+    """It is the memory of the whole process, with the programs and the network."""
     log.log_to_stdout("", as_json=True)
     assert run(folders, PHOTO="beach.jpg", LOOK="monet", DRY_RUN="1") == 0
     foretold = json.loads(capsys.readouterr().out.splitlines()[-1])["memory_gb"]
@@ -55,10 +55,11 @@ def test_a_dry_run_with_nothing_to_paint_says_so_without_tensorflow(
 
 
 class PaintingClock:
-    """A clock of which only painting takes any: a second for every thousand pixels of a step, ten
-    times as long for the first step at a scale, and an hour more for the first step of all.
+    """A clock that only painting moves: a second for every thousand pixels of a step, ten times as
+    long for the first step at a scale, and an hour more for the first step of all.
 
-    steps: of each picture that was painted to its end.
+    Attributes:
+        steps: The steps of each picture that was painted to its end.
     """
 
     def __init__(self, monkeypatch):
@@ -114,7 +115,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     pictures = [each for each in foretold if "photo" in each]
     steps = [each["steps"] for each in pictures]
     assert steps == clock.steps and set(steps) == {12, 15}
-    assert len({each["seconds"] for each in pictures}) == 4  # of two sizes in two looks
+    assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two looks
     assert len(measured) == 4
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)

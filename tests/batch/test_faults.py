@@ -35,7 +35,7 @@ FOREIGN = {
     "_checkpoints.txt": b"foreign 3",
     "_gallery/mine.jpg": b"foreign 4",
 }
-# What a network and a busy service do; one in five requests meets one of these.
+# Faults of a network and of a busy service; one in five requests meets one of them.
 FAULTS = [
     Rule("", "reset"),
     Rule("^GET ", "truncate", after=120),
@@ -58,7 +58,7 @@ def log_as_text(stand_in):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """What takes minutes takes tenths of a second."""
+    """Shortens time-outs and pauses from minutes to tenths of a second."""
     monkeypatch.setattr(retry, "PAUSES_S", (0.1, 0.2, 0.4))
     monkeypatch.setattr(s3_client, "TRIES", 2)
     monkeypatch.setattr(s3_client, "READ_S", 0.5)
@@ -81,7 +81,7 @@ class Batch(SimpleNamespace):
         self.client.put_object(Bucket=bucket, Key=key, Body=data)
 
     def environment(self, url=None):
-        """What names the buckets, reached by the server's own address or by a proxy's."""
+        """Returns the variables that name the buckets, at the server's address or a proxy's."""
         buckets = {"SOURCE": self.source, "STYLE": self.style, "RESULT": self.result}
         server = self.server.environment | ({"CELLAR_ADDON_HOST": url} if url else {})
         return QUICK | server | {f"BUCKET_{name}": value for name, value in buckets.items()}
@@ -120,7 +120,7 @@ def wanted(photos=PHOTOS):
 
 
 def check_whole(done, expected, photos=PHOTOS):
-    """That a bucket has all results, right, each with its record, and nothing that is no one's."""
+    """Checks that a bucket has all results, each with its record, and nothing else."""
     results = done.results()
     assert {key: data for key, data in results.items() if key in FOREIGN} == {
         key: data for key, data in FOREIGN.items() if key.startswith(LOOKS)
@@ -269,7 +269,7 @@ def test_a_stall_is_cut_off_and_the_request_made_again(few, undisturbed, impatie
 
 
 class Outage:
-    """Resets all of a proxy's requests, from the first result on, for a while or for good."""
+    """Resets all requests to a proxy, from the first result on, for a number of seconds."""
 
     def __init__(self, proxy, few, seconds):
         self.rule, self.seconds = proxy.add("^$", "reset", times=10**6), seconds

@@ -150,8 +150,8 @@ def run_rounds(place, start_program, folder):
 
 
 def run_round(place, start_program, folder, number, moments):
-    """Runs batches, each but the last killed after some seconds, or after a checkpoint for None:
-    the output, the number of kills, and the last exit code."""
+    """Runs batches, and kills each except the last after some seconds, or after a checkpoint if the
+    moment is None. Returns the output, the number of kills, and the last exit code."""
     buckets = dict(zip(VARIABLES, place.names, strict=True))
     environment = os.environ | SETTINGS | place.environment | buckets
     environment["BUCKET_RESULT"] += f"/{number}"
@@ -176,5 +176,5 @@ def run_round(place, start_program, folder, number, moments):
 
 
 def saves(program):
-    """How many checkpoints were saved, by the log of a round."""
+    """Counts the saved checkpoints in the log of a round."""
     return program.output.count("checkpoint saved")

@@ -1,4 +1,4 @@
-"""What a run is asked to paint of what is in the buckets, without painting."""
+"""The selection of photos and looks from the buckets, without painting."""
 
 import unicodedata
 from dataclasses import replace
@@ -17,7 +17,7 @@ NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RES
 
 @pytest.fixture
 def listed(tmp_path, monkeypatch, caplog):
-    """Writes files, and lists and selects as a run does; the listing and the selection."""
+    """Writes files, and returns the listing and the selection of a run."""
     monkeypatch.chdir(tmp_path)
     caplog.set_level("INFO")
     for folder in ("photos", "paintings", "out"):

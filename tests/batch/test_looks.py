@@ -1,4 +1,4 @@
-"""Which looks a style bucket's keys make."""
+"""The looks that a style bucket's keys make."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Whatever is in a looks.toml: looks that can be painted, or one clear line."""
+"""Any looks.toml gives looks that can be painted, or an error in one clear line."""
 
 import itertools
 import math

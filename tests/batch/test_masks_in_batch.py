@@ -15,7 +15,7 @@ from styletransfer.cli.inetwork import inetwork
 from styletransfer.errors import DivergedError
 from styletransfer.images import arrays, decode
 
-LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # of a photo of 60 × 80 px: white, then black
+LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # for a photo of 60 × 80 px: white, then black
 TWO = "[two]\npaintings = ['black.png', 'white.png']\n"
 
 
@@ -181,7 +181,7 @@ def test_a_record_from_before_masks_makes_the_same_picture(one_photo, repaint):
 
 @pytest.fixture
 def repaint(monkeypatch):
-    """Paints from a record; the bytes of the file."""
+    """Paints from a record, and returns the bytes of the file."""
     from styletransfer.batch import network_pool
 
     monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())

@@ -1,4 +1,4 @@
-"""Which weights a run uses."""
+"""The weights that a run uses."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
         WeightsError, match=r"bucket:vgg\.h5 are not those .* md5:b, not md5:a; have"
     ):
         pool_of("a", read="md5:b").load(Settings())
-    for etag in ("b", "a-2"):  # Of an upload in parts nothing is known.
+    for etag in ("b", "a-2"):  # The ETag of an upload in parts is not an MD5.
         pool = pool_of(etag, read="md5:b")
         assert pool.load(Settings()).identity == "md5:b"
         assert pool.load(Settings()) is pool.load(Settings())
@@ -67,7 +67,7 @@ def test_weights_that_could_not_be_read_as_the_storage_was_away_are_read_again(
     monkeypatch.setattr(network_pool, "_read_weights", read)
     with pytest.raises(UnavailableError):
         pool.load(Settings())
-    for _ in range(2):  # What is damaged stays so, and takes long to find out.
+    for _ in range(2):  # A damaged file stays damaged, and reading it takes long.
         with pytest.raises(ObjectError, match="damaged"):
             pool.load(Settings())
 

@@ -1,4 +1,4 @@
-"""Whose the keys in the result bucket are: what may be overwritten, and what may be deleted."""
+"""The owners of keys in the result bucket: a run overwrites and deletes only its own results."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_result_of_a_run_that_was_killed_around_it_is_our_own(
     folders, stand_in, capsys, monkeypatch, at
 ):
     class KilledError(BaseException):
-        """What no handler of errors catches."""
+        """An exception that no handler catches."""
 
     whole = FolderBucket.write
 

@@ -65,7 +65,7 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
     run(folders, LOOK="both")
     assert len(results_of(page.read_text())) == 3
     assert not Path("out/_gallery/unpublished").exists()
-    run(folders, SHARD="0/1")  # Others may be painting beside it.
+    run(folders, SHARD="0/1")  # Other shards may be painting.
     assert len(results_of(page.read_text())) == 3 and Path("out/_gallery/unpublished").exists()
     assert run(folders) == 0  # There is nothing to paint, but to publish.
     whole = page.read_text()

@@ -1,4 +1,4 @@
-"""What painting starts from: pictures and masks as they are read from buckets."""
+"""The inputs of a painting: pictures and masks, as they are read from buckets."""
 
 import io
 
@@ -89,7 +89,7 @@ def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
 
 
 def cut_out(height=20, width=40):
-    """A PNG of which only the left half is opaque."""
+    """A PNG with an opaque left half."""
     alpha = np.where(np.arange(width) < width // 2, 255, 0).astype(np.uint8)
     pixels = np.full((height, width, 4), 99, np.uint8)
     pixels[..., 3] = alpha

@@ -130,7 +130,7 @@ MANY = 500
 
 
 class Bucket:
-    """It answers once `answers` is set. read: how many records it was asked for."""
+    """A bucket that answers once `answers` is set, and counts the reads."""
 
     def __init__(self):
         self.read, self.answers = 0, threading.Event()

@@ -1,4 +1,4 @@
-"""What a run logs."""
+"""The log of a run."""
 
 import json
 import os
@@ -16,7 +16,7 @@ def test_random_weights_are_named_in_the_log_and_the_record(folders, stand_in, c
     run(folders)
     printed = capsys.readouterr().out
     assert "painting with random features" in printed
-    assert printed.count("random") == 1  # Nobody who chose them needs to be warned.
+    assert printed.count("random") == 1  # They were chosen, so there is no warning.
     record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
     assert record["network"] == "random features"
     assert "random features, not with a trained network" in record["note"]

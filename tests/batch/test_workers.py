@@ -83,7 +83,7 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
 def test_nothing_is_computed_on_a_device_that_was_not_chosen(
     folders, start_program, tmp_path, words
 ):
-    """As the first of two GPUs, of which only the second one works."""
+    """Such as the first of two GPUs, if only the second one works."""
     child = start_program(
         programs.on_the_second_half_of_the_cpu,
         *words,
@@ -116,7 +116,7 @@ def test_as_many_pictures_are_painted_at_a_time_as_fit_into_the_memory():
     def plan(needed=10**9, tiling=UNTILED):
         return MemoryPlan((341, 512), tiling, needed)
 
-    free = 14 * 10**9  # of 16, on a T4
+    free = 14 * 10**9  # A T4 has 16.
     assert workers_that_fit([plan()], free) == 8
     assert workers_that_fit([plan(), plan(needed=5 * 10**9)], free) == 2
     assert workers_that_fit([plan()], 3 * 10**9) == 3
@@ -164,7 +164,7 @@ def tasks_of_looks(*sizes):
 
 @pytest.fixture
 def memory():
-    """Of a GPU: 4 GB."""
+    """The memory of a GPU with 4 GB."""
     found = MemoryBudget(None)
     found.bytes = 4 * 10**9
     return found
@@ -187,7 +187,7 @@ def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
     assert len(sizes) == 1 + 1 + 2 + 4 and len({*sizes}) == 1 and min(sizes[0]) >= 80
     assert "10 with 1, 20 with 2, 40 with 4" in caplog.text
     assert share(None, tasks, ["CPU:0"], memory) == DeviceShare(1, None)
-    # Nobody knows how large those are.
+    # Their size is unknown.
     assert share(None, tasks_of_looks("full"), ["GPU:0"], memory) == DeviceShare(1, None)
 
 

@@ -11,8 +11,7 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.plan import Task
 from styletransfer.cluster import actor
-from styletransfer.cluster.actor import RemoteWorker
-from styletransfer.cluster.wire import Order, WorkerSetup
+from styletransfer.cluster.actor import Order, RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry

@@ -1,4 +1,4 @@
-"""Joining a cluster: what is said where there is none."""
+"""Joining a cluster, and the errors if there is none."""
 
 import socket
 import sys

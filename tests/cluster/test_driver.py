@@ -15,8 +15,8 @@ from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.painting import Painter
 from styletransfer.cluster import actor, connection, driver, fleet, queues
+from styletransfer.cluster.actor import Started
 from styletransfer.cluster.driver import run_on_cluster
-from styletransfer.cluster.wire import Started
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.signals import Stopped
@@ -44,7 +44,7 @@ def cluster(folders, stand_in, monkeypatch):
 
 @pytest.fixture
 def painting(monkeypatch):
-    """What happens when a worker begins a task: a list of functions of the task."""
+    """A list of functions that are called with each task when a worker begins it."""
     happens, whole = [], Painter.paint
 
     def finished(worker, task, *others):
@@ -101,7 +101,7 @@ def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
 ):
     from support.folder_batches import run
 
-    monkeypatch.setattr(queues, "UNDER_WAY", 1)
+    monkeypatch.setattr(queues, "MAX_TASKS", 1)
     del cluster.alive["two"]
     other_run = [lambda: run(folders, **others)]
 

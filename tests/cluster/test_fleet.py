@@ -1,4 +1,4 @@
-"""On which devices of which nodes workers are started."""
+"""The devices and nodes that get a worker."""
 
 import time
 from types import SimpleNamespace
@@ -7,9 +7,9 @@ import pytest
 from support.fake_ray import DiedError, FakeRay
 
 from styletransfer.cluster import fleet
+from styletransfer.cluster.actor import WorkerSetup
 from styletransfer.cluster.fleet import Fleet
-from styletransfer.cluster.queues import UNDER_WAY
-from styletransfer.cluster.wire import WorkerSetup
+from styletransfer.cluster.queues import MAX_TASKS
 
 
 class Idle:
@@ -88,7 +88,7 @@ def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures(started)
     _, ray = started("gpu", most=7, head=HEAD)
     assert ray.asked_for == [{"GPU": 1}] * 7
     _, ray = started("gpu", most=1_000_000, head=HEAD)
-    assert len(ray.asked_for) == fleet.MOST_ASKED_FOR
+    assert len(ray.asked_for) == fleet.MAX_REQUESTED
     for device in ("auto", "cpu"):  # Machines with GPUs cost more.
         assert started(device, most=7, head=HEAD)[1].asked_for == []
 
@@ -109,7 +109,7 @@ def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):
     assert [each.options["num_gpus"] for each in ray.actors] == [1, 1]
     assert [each.options["num_cpus"] for each in ray.actors] == [0, 0]
     # All orders of the window, `start`, and `waits_for` and `leave`, which come while these wait.
-    assert {each.options["max_concurrency"] for each in ray.actors} == {UNDER_WAY + 3}
+    assert {each.options["max_concurrency"] for each in ray.actors} == {MAX_TASKS + 3}
     _, ray = found = made("cpu", gpus=GPUS)
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [0]

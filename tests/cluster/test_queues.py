@@ -1,8 +1,8 @@
-"""Which worker gets which task, and what becomes of those that were lost."""
+"""The order in which workers get tasks, also tasks of lost workers."""
 
 from types import SimpleNamespace
 
-from styletransfer.cluster.queues import UNDER_WAY, Queues
+from styletransfer.cluster.queues import MAX_TASKS, Queues
 
 
 def queues_of(count):
@@ -11,7 +11,7 @@ def queues_of(count):
 
 
 def taken(queues, under_way=()):
-    """What a worker with these tasks gets: all tasks that it has then."""
+    """Gives a worker with these tasks as many as it takes, and returns all of them."""
     found = [*under_way]
     while (task := queues.take(found)) is not None:
         found.append(task)
@@ -20,7 +20,7 @@ def taken(queues, under_way=()):
 
 def test_many_photos_are_a_few_pending_tasks_of_each_worker():
     _, queues = queues_of(50_000)
-    assert len(taken(queues)) == len(taken(queues)) == UNDER_WAY
+    assert len(taken(queues)) == len(taken(queues)) == MAX_TASKS
     assert queues.left == 50_000
 
 

@@ -1,4 +1,4 @@
-"""What a run over a cluster shows of its progress."""
+"""The progress of a run over a cluster."""
 
 import logging
 

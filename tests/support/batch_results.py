@@ -1,4 +1,4 @@
-"""What a run over folders made: its results, and the record and result of one photo."""
+"""The results of a run over folders, and the record and result of one photo."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def edited(**changes):
 
 
 def painted(capsys, environment, **changes):
-    """How many pictures a run paints; that it ends well."""
+    """Returns the number of pictures that a run paints, and checks that it ends well."""
     capsys.readouterr()
     assert run(environment, **changes) == 0
     return capsys.readouterr().out.count(": done, ")

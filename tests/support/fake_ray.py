@@ -1,5 +1,5 @@
-"""Ray without processes: actors are objects here, whose methods run in threads. What it does not
-show is Ray itself: how nodes find each other, how a lost one is noticed, what can be pickled."""
+"""Ray without processes: actors are objects here, with methods that run in threads. Not tried are
+how nodes find each other and how a lost one is noticed."""
 
 import os
 import pickle
@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 
 class DiedError(Exception):
-    """Where Ray raises ActorDiedError."""
+    """The stand-in for Ray's ActorDiedError."""
 
 
 class Reference:
-    """What Ray gives for a call: waited for, and asked for what came of it."""
+    """The stand-in for Ray's reference to the result of a call."""
 
     def __init__(self, future):
         self.future = future
@@ -126,5 +126,5 @@ class FakeRay:
 
     @contextmanager
     def connected(self, address, variables):
-        """In place of cluster.connection.connected."""
+        """Replaces cluster.connection.connected."""
         yield self

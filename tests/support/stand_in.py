@@ -59,7 +59,7 @@ class MemoryPlan(SimpleNamespace):
 
 
 class StyleTransfer:
-    """A photo to be painted. It takes PAINTING_S seconds, if the environment says so.
+    """A photo to be painted, which takes PAINTING_S seconds if that is in the environment.
 
     A photo whose first pixel is (1, 1, 1) kills the process that paints it.
     """
