@@ -33,16 +33,12 @@ class Progressing(Protocol):
         losses: The losses by name, with their sum as `total`.
     """
 
-    @property
-    def iteration(self) -> int: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def fraction(self) -> float: ...
-    @property
-    def scale(self) -> int: ...
-    @property
-    def eta_s(self) -> float: ...
+    iteration: int
+    total: int
+    fraction: float
+    scale: int
+    eta_s: float
+
     @property
     def losses(self) -> Mapping[str, float]: ...
 

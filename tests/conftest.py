@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds",
         type=int,
-        help="how often test_kill.py and test_two_runners.py repeat what they try",
+        help="how often test_kill.py repeats its rounds",
     )
     parser.addoption(
         "--fuzz", type=int, default=300, help="how many damaged records and checkpoints are tried"

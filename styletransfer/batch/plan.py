@@ -88,8 +88,7 @@ class Plan:
         refused: Tasks that cannot be painted, each with the reason.
         kept: Tasks with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
-        records: The records that were read, by key, with None for a damaged one.
-        intact: The records that describe an existing result correctly, by key.
+        intact: The photos' and looks' records that describe an existing result, by key.
         checkpoints: The keys of checkpoints that belong to `todo`.
         stale: The keys of checkpoints that no task will use.
     """
@@ -99,7 +98,6 @@ class Plan:
     refused: tuple[tuple[Task, str], ...]
     kept: tuple[Task, ...]
     stored: Mapping[str, Entry]
-    records: Mapping[str, Record | None]
     intact: Mapping[str, Record]
     checkpoints: frozenset[str]
     stale: tuple[str, ...]
@@ -173,7 +171,6 @@ def make_plan(
         refused=tuple(refused),
         kept=tuple(kept),
         stored=stored,
-        records=records,
         intact=intact,
         checkpoints=frozenset(useful),
         stale=tuple(sorted(stale)),
@@ -235,11 +232,10 @@ def _check_rival(rival: Pair | None, planned: str, names: ResultNames) -> None:
 def all_results(plan: Plan, result: Bucket) -> list[Record]:
     """Returns the records of all results in the bucket, including results of deleted photos and
     looks. Raises StorageError."""
-    start = f"{bucket_layout.RECORDS}/"
+    start, tasks = f"{bucket_layout.RECORDS}/", (*plan.todo, *(task for task, _ in plan.refused))
+    known = {*plan.intact, *(task.record_key for task in tasks)}
     others = (
-        entry
-        for key, entry in plan.stored.items()
-        if key.startswith(start) and key not in plan.records
+        entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
     )
     gone = intact_records(read_records(result, others), plan.stored)
     # Failures of a deleted photo are no longer of interest.

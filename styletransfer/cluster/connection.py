@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from logging import DEBUG, ERROR, WARNING
 from pathlib import Path
@@ -74,12 +75,9 @@ def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
 
 def _joined(ray: Any, address: str) -> Any:
     """Calls ray.init, a second time if the head did not serve this driver."""
-
-    def init() -> Any:
-        return ray.init(
-            address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
-        )
-
+    init = partial(
+        ray.init, address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
+    )
     try:
         return init()
     except ConnectionAbortedError as error:

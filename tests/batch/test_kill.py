@@ -1,8 +1,10 @@
-"""`kill -9` at random moments, and a rerun: every result once and right, nothing left behind.
+"""`kill -9` at random moments, and two runners at once: the next run makes or finds every result,
+and leaves nothing else behind.
 
 A round of each kind of bucket; more: `pytest tests/batch/test_kill.py -s --rounds 30`.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -32,22 +34,37 @@ FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt"
 
 @pytest.fixture(params=["folder", "moto", "rgw"])
 def place(request, tmp_path):
-    """Buckets of one kind: their names, who opens them, and the variables that tell of both."""
-    rounds = request.config.getoption("rounds") or ROUNDS
+    """Buckets of one kind with photos and paintings. `results` opens a part of the bucket of
+    results, with foreign objects in it; `environment` has the variables for this part."""
     if request.param == "folder":
+        account, variables = Account(), {}
         names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-        return SimpleNamespace(names=names, account=Account(), environment={}, rounds=rounds)
-    server = request.getfixturevalue(request.param)
-    return SimpleNamespace(
-        names=[server.new_bucket() for _ in range(3)],
-        account=server.account,
-        environment=server.environment,
-        rounds=rounds,
-    )
+    else:
+        server = request.getfixturevalue(request.param)
+        account, variables = server.account, server.environment
+        names = [server.new_bucket() for _ in VARIABLES]
+    source, style = (open_bucket(name, account, new=True) for name in names[:2])
+    for seed, key in enumerate(PHOTOS):
+        kind = "PNG" if key.endswith(".png") else "JPEG"
+        source.write(key, tiny.file(*((60, 80) if seed else (80, 60)), seed, kind))
+    for seed, look in enumerate(LOOKS, start=10):
+        style.write(f"{look}.jpg", tiny.file(50, 50, seed))
+
+    def results(number):
+        bucket = open_bucket(f"{names[2]}/{number}", account, new=True)
+        for key, data in FOREIGN.items():
+            bucket.write(key, data)
+        return bucket
+
+    def environment(number):
+        buckets = zip(VARIABLES, [*names[:2], f"{names[2]}/{number}"], strict=True)
+        return os.environ | SETTINGS | variables | dict(buckets)
+
+    rounds = request.config.getoption("rounds") or ROUNDS
+    return SimpleNamespace(results=results, environment=environment, rounds=rounds)
 
 
-def contents(place, number):
-    bucket = open_bucket(f"{place.names[2]}/{number}", place.account)
+def contents(bucket):
     return {entry.key: bucket.read(entry.key) for entry in bucket.list()}
 
 
@@ -55,17 +72,7 @@ def contents(place, number):
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     place, start_program, tmp_path
 ):
-    source, style = (open_bucket(name, place.account, new=True) for name in place.names[:2])
-    for seed, key in enumerate(PHOTOS):
-        kind = "PNG" if key.endswith(".png") else "JPEG"
-        source.write(key, tiny.file(*((60, 80) if seed else (80, 60)), seed, kind))
-    for seed, look in enumerate(LOOKS, start=10):
-        style.write(f"{look}.jpg", tiny.file(50, 50, seed))
-    for number in range(place.rounds + 1):
-        result = open_bucket(f"{place.names[2]}/{number}", place.account, new=True)
-        for key, data in FOREIGN.items():
-            result.write(key, data)
-
+    buckets = [place.results(number) for number in range(place.rounds + 1)]
     rounds = run_rounds(place, start_program, tmp_path)
     assert [each.code for each in rounds] == [0] * (place.rounds + 1), [
         each.output for each in rounds if each.code
@@ -73,10 +80,10 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     kills = sum(each.kills for each in rounds)
     resumed = sum(each.output.count("resuming from step") for each in rounds)
     print(f"{kills} kills in {place.rounds} rounds, {resumed} paintings resumed from a checkpoint")
-    whole = contents(place, 0)
+    whole = contents(buckets[0])
     assert whole.keys() >= RESULTS
     for number in range(1, place.rounds + 1):
-        found = contents(place, number)
+        found = contents(buckets[number])
         ours = {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
         assert ours == RESULTS | RECORDS | FOREIGN.keys(), number
         assert {key: found[key] for key in FOREIGN} == FOREIGN
@@ -152,10 +159,7 @@ def run_rounds(place, start_program, folder):
 def run_round(place, start_program, folder, number, moments):
     """Runs batches, and kills each except the last after some seconds, or after a checkpoint if the
     moment is None. Returns the output, the number of kills, and the last exit code."""
-    buckets = dict(zip(VARIABLES, place.names, strict=True))
-    environment = os.environ | SETTINGS | place.environment | buckets
-    environment["BUCKET_RESULT"] += f"/{number}"
-    log, kills = folder / f"round {number}.log", 0
+    environment, log, kills = place.environment(number), folder / f"round {number}.log", 0
     for seconds in [*moments, DEADLINE_S]:
         program = start_program(
             programs.batch_without_tensorflow, CHECKPOINT_EVERY, environment=environment, log=log
@@ -178,3 +182,55 @@ def run_round(place, start_program, folder, number, moments):
 def saves(program):
     """Counts the saved checkpoints in the log of a round."""
     return program.output.count("checkpoint saved")
+
+
+# --- two runners ------------------------------------------------------------------------------
+
+OTHER_SETTINGS = (
+    {"STYLE_SEED": "1", "STYLE_INIT_IMAGE": "noise"},
+    {"OUTPUT_QUALITY": "60", "STYLE_ITERATIONS": "1"},
+    {"OUTPUT_FORMAT": "tiff"},
+)
+
+
+@pytest.mark.slow
+def test_records_and_results_agree_whichever_of_two_runners_wrote_last(
+    place, start_program, tmp_path
+):
+    """After each round, one runner alone finds the results that do not match, and only those."""
+    result, stale = place.results("both"), 0
+
+    def start(settings, name):
+        return start_program(
+            programs.batch_without_tensorflow,
+            "0.05",
+            environment=place.environment("both") | {"PAINTING_S": "0"} | settings,
+            log=tmp_path / name,
+        )
+
+    def end(program):
+        assert program.wait() == 0, program.output
+
+    for number in range(place.rounds):
+        two = [OTHER_SETTINGS[(number + each) % 3] for each in range(2)]
+        for each in [start(two[index], f"{number} {index}") for index in range(2)]:
+            end(each)
+        stale += len(disagreeing(result))
+        end(start(two[number % 2], f"{number} alone"))
+        assert disagreeing(result) == []
+        assert FOREIGN.items() <= contents(result).items()
+        assert not [*result.list("_checkpoints/")]
+    print(f"{stale} records did not describe their result before a run alone")
+
+
+def disagreeing(result):
+    """Returns the results that are missing, or differ from their records."""
+    records = [json.loads(result.read(key)) for key in RECORDS]
+    found = []
+    for record in records:
+        key = record["result"]
+        data = b"" if result.find(key) is None else result.read(key)
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if (etag, len(data)) != (record["result_etag"], record["result_size"]):
+            found.append(key)
+    return found

@@ -51,7 +51,7 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
 ):
     child = start_program(
         programs.batch_on_two_halves_of_the_cpu,
-        environment=os.environ | four_photos | {"STYLE_ITERATIONS": "20"},
+        environment=os.environ | four_photos | {"STYLE_ITERATIONS": "4"},
         log=tmp_path / "log",
     )
     assert child.wait() == 0, child.output
@@ -64,7 +64,7 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
     assert [line[-5:] for line in held] == ["CPU:0", "CPU:1"]
     assert "Keras" not in out
     assert out.count(": done, ") == 4 and "4 painted" in out and "half 0; half 1" in out
-    assert run(four_photos, STYLE_ITERATIONS="20", BUCKET_RESULT="./alone") == 0
+    assert run(four_photos, STYLE_ITERATIONS="4", BUCKET_RESULT="./alone") == 0
     for record in records.values():
         alone = Path("alone", record["result"]).read_bytes()
         assert Path("out", record["result"]).read_bytes() == alone
@@ -76,7 +76,16 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
     [
         ["paint"],
         ["paint", "--dry-run"],
-        ["inetwork", "photos/beach.jpg", "paintings/monet.jpg", "result", "--size", "64"],
+        [
+            "inetwork",
+            "photos/beach.jpg",
+            "paintings/monet.jpg",
+            "x",
+            "--size",
+            "64",
+            "--num_iter",
+            "1",
+        ],
     ],
     ids=["batch", "dry run", "one picture"],
 )
