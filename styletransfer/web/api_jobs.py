@@ -16,19 +16,20 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.estimates import USUAL_PHOTO
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.orders import estimated
 from styletransfer.web.schemas import (
+    ApiError,
     Estimate,
     JobId,
     JobList,
     JobOut,
     JobRequest,
     Refusal,
+    not_found,
 )
 from styletransfer.web.service import Service, Shared
 from styletransfer.web.upload import Upload
@@ -179,7 +180,7 @@ async def job_changes(board: JobIndex, job_id: str | None = None) -> AsyncIterat
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)
 def job_photo(job_id: OneJob, service: Shared, small: bool = False) -> Response:
     """The job's photo; as a JPEG where browsers show no other. small: with at most 1280 px."""
-    return _picture(*photo_of(_known(service, job_id), service.buckets, small))
+    return picture_response(*photo_of(_known(service, job_id), service.buckets, small))
 
 
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
@@ -196,7 +197,8 @@ def job_result(
     """The finished picture. small: a JPEG with at most 1280 px."""
     job = _known(service, job_id)
     data, key = result_picture(job, service.buckets, small)
-    return _picture(data, key, saved_as(job.photo, job.look, key) if download else None)
+    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
+    return picture_response(data, key, name if download else None)
 
 
 @jobs.get("/estimate")
@@ -225,21 +227,14 @@ async def _check_room(service: Service, idempotency_key: str | None) -> None:
             raise
 
 
-def saved_as(photo: str, look: str, key: str) -> str:
-    """The name of the file that a result is downloaded as. key: of the result."""
-    return f"{PurePosixPath(photo).stem} - {look}{PurePosixPath(key).suffix}"
-
-
 def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
-    """A picture of the gallery, which stays as it is. name: of the file to be saved; None: it is
-    shown."""
-    response = _picture(data, key, name)
-    response.headers["cache-control"] = "private, max-age=3600"
-    return response
+    """Make the answer with a picture.
 
-
-def _picture(data: bytes, key: str, name: str | None = None) -> Response:
-    """name: of the file to be saved; None: it is shown."""
+    Args:
+        data: The picture's file.
+        key: Its key, which ends as its format does.
+        name: The name of the file that the browser saves; None shows the picture.
+    """
     kind = mimetypes.guess_type(key)[0] or ""
     headers = {"cache-control": "private, max-age=300"}
     if name:

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
-from styletransfer.web.api_errors import ApiError
 from styletransfer.web.api_jobs import REFUSALS, picture_response
 from styletransfer.web.catalogue import painting_view
-from styletransfer.web.schemas import LookOut, PaintingOut
+from styletransfer.web.schemas import ApiError, LookOut, PaintingOut
 from styletransfer.web.service import Shared
 from styletransfer.web.style_bucket import UPLOADED
 from styletransfer.web.upload import Upload

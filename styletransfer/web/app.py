@@ -1,12 +1,15 @@
 """The application: its routes, its middleware, and its background threads."""
 
 import functools
+import platform
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import metadata
 from logging import DEBUG, WARNING
 from pathlib import Path
 from typing import Any
 
+import psutil
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,17 +19,24 @@ from starlette.staticfiles import StaticFiles
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.config import Config
+from styletransfer.devices.system_memory import free_memory
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
 from styletransfer.log import event, log_trace
-from styletransfer.web.api_errors import ApiError
-from styletransfer.web.api_gallery import gallery
-from styletransfer.web.api_jobs import jobs
+from styletransfer.web.api_jobs import REFUSALS, jobs
 from styletransfer.web.api_paintings import paintings
 from styletransfer.web.gate import middleware
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
-from styletransfer.web.schemas import Health, JobRequest, Readiness
+from styletransfer.web.schemas import (
+    ApiError,
+    Health,
+    JobRequest,
+    Memory,
+    QueueState,
+    Readiness,
+    System,
+)
 from styletransfer.web.service import Service, Shared
 from styletransfer.web.warning_log import WarningLog
 
@@ -77,7 +87,8 @@ def create_app(
     app.openapi = functools.cache(functools.partial(_documented, app.openapi))  # type: ignore[method-assign]
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
-    for router in (jobs, paintings, gallery, pages):
+    app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS)
+    for router in (jobs, paintings, pages):
         app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
@@ -105,6 +116,30 @@ async def readyz(service: Shared, response: Response) -> Readiness:
     return Readiness(
         ready=not problem, reason="not ready yet; the log says why" if problem else None
     )
+
+
+def system(service: Shared) -> System:
+    """The device that paints, the machine's memory, versions, and the queue."""
+    waiting, painting = service.board.counts()
+    packages = ("styletransfer", "tensorflow", "fastapi")
+    return System(
+        device=service.supervisor.device if service.supervisor else None,
+        memory=Memory(total=psutil.virtual_memory().total, free=free_memory()),
+        versions={
+            "engine": ENGINE_VERSION,
+            "python": platform.python_version(),
+            **{name: found for name in packages if (found := _version(name))},
+        },
+        queue=QueueState(waiting=waiting, painting=painting),
+        ready=service.problem is None,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

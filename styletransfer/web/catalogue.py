@@ -12,9 +12,8 @@ from styletransfer.errors import PictureError
 from styletransfer.images.decode import reduced_jpeg
 from styletransfer.images.header import read_header
 from styletransfer.storage.base import Entry, ObjectError
-from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.looks import all_looks, as_blended, own_settings
-from styletransfer.web.schemas import LookOut, PaintingOut, Quality
+from styletransfer.web.schemas import ApiError, LookOut, PaintingOut, Quality, not_found
 from styletransfer.web.style_bucket import UPLOADED, StyleBucket
 from styletransfer.web.ttl_cache import TTLCache
 

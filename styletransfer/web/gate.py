@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from styletransfer.web.api_errors import ApiError
 from styletransfer.web.options import WebOptions
+from styletransfer.web.schemas import ApiError
 from styletransfer.web.sessions import COOKIE, SESSION_S, LoginRateLimiter, Sessions
 
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")

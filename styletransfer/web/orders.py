@@ -11,7 +11,6 @@ from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
-from styletransfer.web.api_errors import ApiError, not_found
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
@@ -20,7 +19,7 @@ from styletransfer.web.lease import utc_now
 from styletransfer.web.looks import blend_name, display_name
 from styletransfer.web.options import WebOptions
 from styletransfer.web.places import WebBuckets
-from styletransfer.web.schemas import Blended, JobRequest, LookOut, Quality
+from styletransfer.web.schemas import ApiError, Blended, JobRequest, LookOut, Quality, not_found
 from styletransfer.web.upload import Upload
 
 OFFERED = (

@@ -4,23 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from jinja2 import StrictUndefined
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from styletransfer.bucket_layout import PICTURES
-from styletransfer.gallery.page import SHARED
+from styletransfer.gallery.page import SHARED, configure
 from styletransfer.settings import QUALITIES
+from styletransfer.web.api_jobs import picture_response
 from styletransfer.web.gate import client_address
 from styletransfer.web.schemas import MAX_BLENDED
 from styletransfer.web.service import Service, Shared
 
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
-# How pictures are compared is a template that the gallery of a bucket has as well.
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
-templates.env.undefined = StrictUndefined
-templates.env.trim_blocks = templates.env.lstrip_blocks = True
+configure(templates.env)
 
 
 @pages.get("/")
@@ -40,10 +38,16 @@ def index(request: Request, service: Shared) -> Response:
     )
 
 
-@pages.get("/gallery")
+@pages.get("/gallery/")
 def gallery_page(request: Request, service: Shared) -> Response:
-    """The page of all results."""
-    return _shown(request, service, "gallery")
+    """Show all results on the page that a batch writes as index.html."""
+    return _shown(request, service, "gallery", **service.results.page_context())
+
+
+@pages.get("/gallery/{key:path}")
+def gallery_picture(key: str, service: Shared) -> Response:
+    """Send a picture under the address that it has beside index.html."""
+    return picture_response(service.results.read(key), key)
 
 
 @pages.get("/login")

@@ -1,9 +1,11 @@
-"""Models of the API. They validate it, and /openapi.json is made from them."""
+"""What the API takes and gives, from which /openapi.json is made, and how it refuses."""
 
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from styletransfer.errors import StyleTransferError
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 JOB_ID = "^[0-9a-f]{20}$"
@@ -152,31 +154,6 @@ class Estimate(BaseModel):
     print: float | None
 
 
-class GalleryItem(BaseModel):
-    """A finished result, also one that a batch painted. made: in ISO 8601."""
-
-    photo: str
-    look: str
-    result: str
-    original: str | None
-    thumbnail: str
-    width: int | None
-    height: int | None
-    made: str | None
-    network: str | None
-    settings: dict[str, Any]
-    job: str | None = Field(
-        description="The job that it was painted for; null: a batch painted it."
-    )
-
-
-class GalleryPage(BaseModel):
-    """Results, newest first. next: the address of the next page; null: this is the last one."""
-
-    items: list[GalleryItem]
-    next: str | None
-
-
 class Memory(BaseModel):
     """Bytes of the machine's memory."""
 
@@ -218,3 +195,21 @@ class Refusal(BaseModel):
     """Reason for rejecting a request, in one line."""
 
     detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
+
+
+class ApiError(StyleTransferError):
+    """A rejected request.
+
+    Attributes:
+        status: HTTP status of the answer.
+        retry_s: Seconds after which the request may be sent again; None if never.
+    """
+
+    def __init__(self, status: int, reason: str, retry_s: int | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.retry_s = status, retry_s
+
+
+def not_found(what: str) -> ApiError:
+    """Make the error for a thing that does not exist."""
+    return ApiError(404, f"there is no such {what}")

@@ -10,8 +10,8 @@ from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable
 from styletransfer.storage.file_names import nfc, start_in_bytes
-from styletransfer.web.api_errors import ApiError
 from styletransfer.web.options import MEGA, WebOptions
+from styletransfer.web.schemas import ApiError
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters

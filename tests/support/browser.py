@@ -28,8 +28,16 @@ USED = {
 }
 
 
+@pytest.fixture
+def chromium(running_chromium):
+    """A browser without cookies, which leaves its page with the test."""
+    running_chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    yield running_chromium
+    running_chromium.get("about:blank")  # Ends streams of events.
+
+
 @pytest.fixture(scope="session")
-def chromium():
+def running_chromium():
     webdriver = pytest.importorskip(
         "selenium.webdriver", reason="needs selenium: ./start.sh setup --dev"
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from styletransfer import config
 from styletransfer.paths import PROGRAM
@@ -34,22 +35,12 @@ def step_news(step, seconds_left):
 
 
 def stored_job(jobs, job_id=None, **about):
-    """A job that waits in a JobStore, behind those before it."""
+    """Store a job that waits, after those before it; return it. jobs: a JobStore."""
     time.sleep(0.002)  # Ids of one millisecond are in no order.
-    job_id = job_id or new_id()
-    job = StoredJob(
-        id=job_id,
-        photo="beach.jpg",
-        photo_key=f"{job_id}/beach.jpg",
-        size=(60, 80),
-        look="monet",
-        paintings=[],
-        named_look=True,
-        quality=Quality.DRAFT,
-        settings={},
-        created="",
-        **about,
-    )
+    job_id, photo = job_id or new_id(), about.get("photo", "beach.jpg")
+    fields = {"photo": photo, "look": "monet", "paintings": [], "settings": {}, "created": ""}
+    fields |= {"size": (60, 80), "named_look": True, "quality": Quality.DRAFT}
+    job = StoredJob(id=job_id, photo_key=f"{job_id}/{photo}", **fields | about)
     jobs.create(job)
     return job
 
@@ -63,8 +54,15 @@ def begun_upload(port: int) -> bytes:
 
 
 @contextmanager
-def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
+def served(
+    environment: dict[str, str], port: int | None = None, middleware: Middleware | None = None
+) -> Iterator[httpx.Client]:
     """Serve the web process's application in a thread, without a worker.
+
+    Args:
+        environment: The variables of the service.
+        port: Its port; None takes any.
+        middleware: Handles requests before the application does.
 
     Yields:
         A client, whose `service` has the parts that the routes share.
@@ -72,8 +70,10 @@ def served(environment: dict[str, str]) -> Iterator[httpx.Client]:
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
     app = create_app(loaded, load_options(variables, loaded.demo))
+    app.user_middleware[:0] = [middleware] if middleware else []
+    port = port or free_ports(1)[0]
     with ExitStack() as running:
-        running.enter_context(serving(app, port := free_ports(1)[0]))
+        running.enter_context(serving(app, port))
         # There is no TLS, and loading its certificates takes most of a short test.
         client = httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=30)
         running.enter_context(client)

@@ -8,11 +8,18 @@ from support.web_service import served
 
 from styletransfer import config, log
 from styletransfer.signals import Stop
+from styletransfer.web import results
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.places import open_buckets
 
 PASSWORD = "a long password"
+
+
+@pytest.fixture(autouse=True)
+def fresh_gallery(monkeypatch):
+    """The gallery lists the bucket for each request."""
+    monkeypatch.setattr(results, "FRESH_S", 0.0)
 
 
 @pytest.fixture

@@ -37,7 +37,13 @@ def jobs(client):
 
 
 def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
-    for path in ("/api/jobs", "/api/gallery", "/api/looks", "/api/system", "/openapi.json"):
+    for path in (
+        "/api/jobs",
+        "/gallery/monet/beach.jpg",
+        "/api/looks",
+        "/api/system",
+        "/openapi.json",
+    ):
         answer = locked.get(path)
         assert (answer.status_code, "log in" in answer.json()["detail"]) == (401, True), path
     assert send(locked).status_code == 401

@@ -6,13 +6,13 @@ import socket
 
 from PIL import Image
 from support import tiny
+from support.gallery import results_of
 from support.polling import until
 from support.web_service import begun_upload
 
 from styletransfer.settings import Settings
 from styletransfer.web import lease
-from styletransfer.web.api_errors import ApiError
-from styletransfer.web.schemas import JobState
+from styletransfer.web.schemas import ApiError, JobState
 
 DRAFT = {"look": "monet", "quality": "draft"}
 
@@ -27,6 +27,10 @@ def send(web, request=DRAFT, photo=None, name="beach.jpg", **headers):
 def state_of(web, job):
     web.service.board.refresh()
     return web.get(f"/api/jobs/{job['id']}").json()
+
+
+def gallery(web):
+    return results_of(web.get("/gallery/").text)
 
 
 def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
@@ -94,17 +98,12 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert not worker.paint()
     assert {"step", "preview", "changed"} <= {kind for kind, *_ in worker.said}
 
-    shown = web.get("/api/gallery").json()
-    (item,) = shown["items"]
-    assert (item["photo"], item["look"], shown["next"]) == ("beach.jpg", "monet", None)
-    for part in ("result", "original", "thumbnail"):
-        assert web.get(item[part]).headers["content-type"] == "image/jpeg"
-    small = [
-        web.get(each, params={"small": 1}) for each in (item["result"], done["links"]["result"])
-    ]
-    assert small[0].content == small[1].content != result.content
-    saved = web.get(item["result"], params={"download": 1}).headers["content-disposition"]
-    assert saved == result.headers["content-disposition"]
+    (item,) = gallery(web)
+    assert (item["photo"], item["look"]) == (f"{job['id']}/beach.jpg", "monet")
+    assert web.get(f"/gallery/monet/{job['id']}/beach.jpg").content == result.content
+    preview = web.get(f"/gallery/_gallery/results/monet/{job['id']}/beach.jpg.jpg")
+    small = web.get(done["links"]["result"], params={"small": 1})
+    assert small.content == preview.content != result.content
     known = web.get("/api/estimate", params={"width": 80, "height": 60}).json()
     assert known["draft"] > 0 and known["fine"] > 0
 
@@ -134,8 +133,8 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     assert worker.paint()
     done = state_of(web, job)
     assert (done["width"], done["settings"]) == (48, asked["settings"])
-    (item,) = web.get("/api/gallery").json()["items"]
-    assert item["settings"]["preserve_color"] is True
+    (item,) = gallery(web)
+    assert "preserve_color = true" in item["toml"]
 
 
 def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
@@ -146,7 +145,7 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     assert worker.paint() and worker.paint()
     web.service.board.refresh()
     assert [each["state"] for each in web.get("/api/jobs").json()["jobs"]] == ["done", "done"]
-    assert len(web.get("/api/gallery").json()["items"]) == 2
+    assert len(gallery(web)) == 2
     unknown = web.post("/api/jobs", json={"again": "0" * 20, "look": "both"})
     assert unknown.status_code == 404
 
@@ -239,7 +238,7 @@ def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatc
     cancelled = state_of(web, job)
     assert cancelled["state"] == "cancelled"
     assert 0 < cancelled["step"] < cancelled["steps"]
-    assert web.get("/api/gallery").json()["items"] == []
+    assert gallery(web) == []
     until(lambda: web.get(f"/api/jobs/{job['id']}/preview").status_code == 404)
 
 
@@ -269,14 +268,7 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, place):
     )
     assert run.run(config.load(place)) == 0
     assert {entry.key for entry in worker.web.buckets.result.list("_web/")} == before
-    items = web.get("/api/gallery").json()["items"]
-    assert len(items) <= 3
-    until(lambda: len(_fresh(web)) == 3)
-
-
-def _fresh(web):
-    web.service.results._found.invalidate()
-    return web.get("/api/gallery").json()["items"]
+    assert len(gallery(web)) == 3
 
 
 REFUSED = (

@@ -13,7 +13,7 @@ from support.web_service import served
 from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web import api_paintings, catalogue
-from styletransfer.web.api_errors import ApiError
+from styletransfer.web.schemas import ApiError
 
 
 def upload(web, data, name="waves.jpg"):
@@ -55,7 +55,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert web.get(job["links"]["self"]).json()["state"] == "done"
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
-    assert len(web.get("/api/gallery").json()["items"]) == 1
+    assert web.get("/gallery/").text.count("1 painting of 1 photo in 1 look") == 1
 
 
 def test_a_look_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):

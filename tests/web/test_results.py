@@ -1,113 +1,107 @@
-"""What the gallery of the web service shows: records whose pictures are there."""
+"""The gallery of the web service: the page that a batch writes, made anew from the bucket."""
 
-from support import tiny
-from support.web_service import stored_job
+import html
+import json
+import re
+from pathlib import Path
 
-from styletransfer.gallery.thumbnails import picture_key, thumbnail_key
+import pytest
+from support.gallery import BLUE, GREEN, RED, flat, published, record, results_of
+
+from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.web.job_store import JobStore
+from styletransfer.web import results
 from styletransfer.web.results import Results
 
-
-def record(bucket, photo, **about):
-    """Stores a record of a photo in the look `monet`, and its result."""
-    result = f"monet/{photo}"
-    bucket.write(result, b"painted")
-    found = Record(photo=photo, look="monet", result=result, **about)
-    bucket.write(f"_records/{result}.json", found.to_bytes())
+JOB = "0123456789abcdef0123"
 
 
-def test_results_are_shown_newest_first_with_what_there_is_of_them_and_only_while_they_are_there(
-    tmp_path,
-):
-    bucket = FolderBucket(tmp_path)
-    record(bucket, "a.jpg", finished="2026-01-01T00:00:00+00:00")
-    record(bucket, "b.jpg", finished="2026-02-01T00:00:00+00:00")
+@pytest.fixture
+def bucket(tmp_path):
+    return FolderBucket(tmp_path)
+
+
+def store(bucket, photo, **about):
+    """Store a record of a photo in the look `monet`, and its result."""
+    found = record(photo, "monet", **about)
+    bucket.write(found.result, b"painted")
+    bucket.write(f"_records/monet/{photo}.json", found.to_bytes())
+
+
+def photos(found):
+    return [name for name, *_ in found.page_context()["data"]["photos"]]
+
+
+def test_only_records_whose_result_is_there_are_shown(bucket):
+    store(bucket, "a.jpg")
+    store(bucket, "b.jpg")
     bucket.write("_records/monet/failed.jpg.json", Record(photo="failed.jpg").to_bytes())
     bucket.write("_records/monet/torn.jpg.json", b"{")
-    small, photo = thumbnail_key("results", "monet/b.jpg"), picture_key("photos", "b.jpg")
-    for key in (small, photo):
-        bucket.write(key, b"small")
-    new, old = Results(bucket).all()
-    assert (new.result, new.thumbnail, new.original) == ("monet/b.jpg", small, photo)
-    assert (old.result, old.thumbnail, old.original) == ("monet/a.jpg", None, None)
-    record(bucket, "c.jpg")  # As an older program stored it, without a time.
-    assert [each.record.photo for each in Results(bucket).all()] == ["b.jpg", "a.jpg", "c.jpg"]
-    bucket.delete("_records/monet/c.jpg.json")
-    results = Results(bucket)
-    assert results.get(old.id).record.photo == "a.jpg" and results.get("0" * 20) is None
+    found = Results(bucket)
+    assert photos(found) == ["a.jpg", "b.jpg"]
     bucket.delete("monet/b.jpg")
+    assert photos(found) == ["a.jpg"]
     bucket.delete("_records/monet/a.jpg.json")
-    results._found.invalidate()
-    assert results.all() == []
-    record(bucket, "b.jpg", error="torn")
-    results._found.invalidate()
-    assert [each.record.error for each in results.all()] == ["torn"]
+    assert photos(found) == []
 
 
-def test_a_record_that_is_deleted_while_all_are_read_is_left_out(tmp_path, monkeypatch):
-    bucket = FolderBucket(tmp_path)
+def test_a_record_deleted_during_the_reading_is_left_out(bucket, monkeypatch):
     for photo in ("a.jpg", "b.jpg"):
-        record(bucket, photo)
-    listed = [entry for entry in bucket.list() if entry.etag]
-    unread = [*bucket.list()]
+        store(bucket, photo)
+    listed = [*bucket.list()]
     bucket.delete("_records/monet/a.jpg.json")
-    for entries in (listed, unread):
-        monkeypatch.setattr(bucket, "list", lambda entries=entries: entries)
-        assert [each.record.photo for each in Results(bucket).all()] == ["b.jpg"]
+    monkeypatch.setattr(bucket, "list", lambda: listed)
+    assert photos(Results(bucket)) == ["b.jpg"]
 
 
-def test_only_records_that_have_changed_are_read_again(tmp_path, monkeypatch):
-    bucket = FolderBucket(tmp_path)
+def test_only_changed_records_are_read_again(bucket, monkeypatch):
     for photo in ("a.jpg", "b.jpg"):
-        record(bucket, photo)
-    results, read, reads = Results(bucket), bucket.read, []
+        store(bucket, photo)
+    found, read, reads = Results(bucket), bucket.read, []
     monkeypatch.setattr(bucket, "read", lambda key: reads.append(key) or read(key))
-    for _ in range(2):
-        results._found.invalidate()
-        assert len(results.all()) == 2
+    assert photos(found) == photos(found) == ["a.jpg", "b.jpg"]
     assert sorted(reads) == ["_records/monet/a.jpg.json", "_records/monet/b.jpg.json"]
-    record(bucket, "b.jpg", error="torn")
-    results._found.invalidate()
-    results.all()
-    assert reads[2:] == ["_records/monet/b.jpg.json"]
+    store(bucket, "b.jpg", note="tried twice")
+    assert photos(found) and reads[2:] == ["_records/monet/b.jpg.json"]
 
 
-def test_the_gallery_gives_what_is_there_by_the_page_and_says_what_is_not(web):
-    bucket = web.service.buckets.result
-    job = stored_job(JobStore(bucket)).id  # Of beach.jpg.
-    for day, photo in enumerate(("plain.jpg", f"{job}/picture.jpg"), start=1):
-        record(bucket, photo, finished=f"2026-01-0{day}T00:00:00+00:00")
-    bucket.write(f"monet/{job}/picture.jpg", tiny.file(60, 80, 1))
-    first = web.get("/api/gallery?per_page=1").json()
-    second = web.get(first["next"]).json()
-    assert [each["photo"] for each in first["items"] + second["items"]] == [
-        *("picture.jpg", "plain.jpg")
-    ]
-    assert (first["items"][0]["job"], second["items"][0]["job"], second["next"]) == (
-        job,
-        None,
-        None,
-    )
-    assert web.get("/api/gallery").json()["items"] == first["items"] + second["items"]
+def test_the_bucket_is_listed_once_in_a_while(bucket, monkeypatch):
+    monkeypatch.setattr(results, "FRESH_S", 100.0)
+    store(bucket, "a.jpg")
+    found, listed, listing = Results(bucket), [], bucket.list
+    monkeypatch.setattr(bucket, "list", lambda: listed.append(1) or listing())
+    assert photos(found) == photos(found) == ["a.jpg"]
+    assert len(listed) == 1
 
-    good, plain = first["items"][0]["result"], second["items"][0]["result"]
-    saved = web.get(f"{good}?download=1")
-    assert saved.content == tiny.file(60, 80, 1)
-    assert 'filename="beach - monet.jpg"' in saved.headers["content-disposition"]
-    assert "content-disposition" not in web.get(good).headers
-    assert web.get(f"{good}?small=1").headers["content-type"] == "image/jpeg"
-    assert (
-        'filename="plain - monet.jpg"'
-        in web.get(f"{plain}?download=1").headers["content-disposition"]
-    )
-    gone = [
-        f"{plain}?small=1",
-        good.replace("result", "original"),
-        f"/api/gallery/{20 * '0'}/result",
-    ]
-    bucket.delete(f"monet/{job}/picture.jpg")
-    for address in (*gone, good):
-        answer = web.get(address)
-        assert (answer.status_code, "there is no such picture" in answer.text) == (404, True)
+
+def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
+    given = record(f"{JOB}/beach.jpg")
+    bucket = published(Path(place["BUCKET_RESULT"]), [given])
+    bucket.write(f"_records/monet/{JOB}/beach.jpg.json", given.to_bytes())
+    bucket.write("_web/secret.txt", b"secret")
+    page = web.get("/gallery", follow_redirects=True)
+    own, batch = (results_of(text)[0] for text in (page.text, bucket.read("index.html").decode()))
+    assert own["thumb"] == 1 and batch["thumb"].startswith("data:")
+    assert own | {"thumb": 0} == batch | {"thumb": 0}
+    assert "<nav" in page.text and "<style>" not in page.text
+    for key in (given.result, f"_gallery/thumbs/results/{given.result}.jpg"):
+        answer = web.get(f"/gallery/{key}")
+        assert (answer.content, answer.headers["content-type"]) == (bucket.read(key), "image/jpeg")
+    for key in ("monet/none.jpg", "_web/secret.txt", "index.html", "_gallery/%2e%2e/index.html"):
+        assert web.get(f"/gallery/{key}").status_code == 404, key
+    bucket.delete(given.result)
+    assert web.get(f"/gallery/{given.result}").status_code == 404
+
+
+def test_a_name_with_markup_is_only_a_name_in_the_service(web, place):
+    hostile = "</script><script>alert(1)</script>.jpg"
+    bucket = FolderBucket(Path(place["BUCKET_RESULT"]))
+    given = record("beach.jpg", hostile)
+    Gallery(bucket).add(given, flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
+    bucket.write("monet/result.jpg", b"painted")
+    stored = json.loads(given.to_bytes()) | {"result": "monet/result.jpg"}
+    bucket.write("_records/x.json", json.dumps(stored).encode())
+    text = web.get("/gallery/").text
+    assert html.escape(hostile) in text
+    assert len(re.findall("<script", text)) == 2

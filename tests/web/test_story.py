@@ -69,7 +69,7 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     assert page.one("#slider").get_attribute("aria-valuetext").startswith("51 % photo on the left")
     assert [each.text for each in page.all("#paintings li")] == ["blue\n60 %", "green\n40 %"]
     page.one("#close").click()
-    page.one("nav [href='/gallery']").click()
+    page.one("nav [href='/gallery/']").click()
     until("document.querySelector('.card')")
-    assert page.one(".card").text == "beach.jpg\nin blue+green"
+    assert page.one("main h2").text == "beach.jpg" and page.one(".card").text == "blue+green"
     assert page.errors() == []

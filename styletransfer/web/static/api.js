@@ -16,7 +16,7 @@ const REASONS = {
   403: "This page is out of date. Load it again.",
   404: "It is no longer there.",
   413: "The file is too large.",
-  415: "This is no picture that can be read here.",
+  415: "This is not a picture that can be read here.",
   422: "The server cannot use this.",
   429: "The queue is full.",
   503: "The server is not ready yet.",
@@ -47,7 +47,7 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
     throw new Refusal("The server cannot be reached. Nothing is lost: try again in a moment.", 0);
   }
   if (answer.status === 401) {
-    if (hasUnsent()) throw new Refusal("You are no longer logged in. Log in in another tab: what you have chosen here stays.", 401);
+    if (hasUnsent()) throw new Refusal("You are no longer logged in. Log in in another tab; what you have chosen here is kept.", 401);
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
     return new Promise(() => {}); // The page is about to go.
   }

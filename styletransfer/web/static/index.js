@@ -3,7 +3,6 @@ import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
-import "./frame.js";
 import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
 import { addPaintings, loadLooks, thumbOf } from "./looks.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
@@ -23,7 +22,6 @@ const resultOf = (job) => ({
   href: job.links.result,
   size: job.width && job.height ? [job.height, job.width] : null,
   download: `${job.links.result}?download=1`,
-  again: `/?again=${job.id}`,
   onAgain: () => orderAgain(job),
   paintings: (job.paintings || []).map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [
@@ -42,6 +40,13 @@ const results = () => finishedJobs().map((job) => {
 });
 
 const LOOK_AGAIN_MS = 5000;
+// Says what paints, once it is ready.
+const showSystem = async () => {
+  let device = null, ready = false;
+  try { ({ device, ready } = await ask("/api/system")); } catch { /* Another message says that the server does not answer. */ }
+  if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
+  by("system").textContent = ready ? `Painted on ${device || "this machine"}.` : "Painting has not started yet. Whatever you send will be painted as soon as it has.";
+};
 let lookingAgain = 0;
 // Looks and paintings, until they are there.
 const showLooks = async () => {
@@ -60,6 +65,7 @@ const start = async () => {
   bindOrder(updateJob);
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   loadEstimates();
+  showSystem();
   await Promise.all([showLooks(), connect(updateJob, fetchJobs)]);
   // In another tab, paintings may have been added or deleted.
   document.addEventListener("visibilitychange", () => { if (!document.hidden) showLooks(); });

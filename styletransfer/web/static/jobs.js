@@ -1,8 +1,7 @@
 // The queue and what it has finished: a card for each job, kept up to date in place.
 import { by, make } from "./shared/elements.js";
 import { ask } from "./api.js";
-import { say } from "./said.js";
-import { about, lookOf, placed, titleOf } from "./words.js";
+import { about, lookOf, placed, say, titleOf } from "./words.js";
 
 const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000, LONGEST_RETRY_MS = 30000;
 const ACTIVE = ["queued", "painting"];
@@ -81,7 +80,7 @@ const actionsOf = (job) => {
     const made = button("Cancel", title, () => cancel(jobs.get(job.id), made));
     return [made];
   }
-  const words = { done: "Again with other settings", cancelled: "Paint it after all" };
+  const words = { done: "Paint again with other settings", cancelled: "Paint it after all" };
   const again = button(words[job.state] || "Try again", title, () => actions.again(jobs.get(job.id)));
   if (job.state !== "done") return [again];
   const download = make("a", "Download", "button");

@@ -2,8 +2,7 @@
 import { by, make, picture } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { sorted } from "./files.js";
-import { say } from "./said.js";
-import { counted, ofFile, paintingName, percent } from "./words.js";
+import { counted, ofFile, paintingName, percent, say } from "./words.js";
 
 // Each has an id, name, thumb, paintings ([{name, share}]) and settings of its own, and look: its name, where it is a look
 // of the bucket.

@@ -3,9 +3,8 @@ import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { chosenLooks, onLooks, setLooksOf, settingsOfLooks } from "./looks.js";
 import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
-import { say } from "./said.js";
 import { send, stopSending } from "./sending.js";
-import { about, counted } from "./words.js";
+import { about, counted, say } from "./words.js";
 
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
@@ -72,7 +71,7 @@ const missing = () => {
   return null;
 };
 
-const FULL = "The queue is full. What is left is sent as pictures are done, as long as this page stays open.";
+const FULL = "The queue is full. The rest is sent as pictures are finished, as long as this page stays open.";
 const showFull = (full) => {
   if (!full && document.activeElement === stop) paint.focus();
   stop.hidden = !full;
@@ -131,7 +130,7 @@ window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos
 // Fills the form as a job was ordered, so that one thing can be changed.
 export const orderAgain = (job) => {
   if (sending) {
-    by("refused").textContent = "The pictures before it are still being sent. Wait for that, or stop it, then choose this one again.";
+    by("refused").textContent = "Pictures are still being sent. Wait, or stop sending; then choose this one again.";
     by("refused").scrollIntoView({ block: "center" });
     return;
   }

@@ -1,8 +1,7 @@
 // The photos that are to be painted.
 import { by, make, picture } from "./shared/elements.js";
 import { sorted } from "./files.js";
-import { say } from "./said.js";
-import { counted } from "./words.js";
+import { counted, say } from "./words.js";
 
 // Each has a name, a thumb's address, and a file, or the id of the job whose photo is painted again.
 let photos = [];

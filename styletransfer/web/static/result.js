@@ -5,30 +5,25 @@ import { compare, setView, slider } from "./shared/compare.js";
 import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
 
-const state = { list: () => [], more: () => null, current: null, view: "slider" };
+const state = { list: () => [], current: null, view: "slider" };
 
 // A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
-// the picture, its download, again (an address or null), onAgain (what is done in its place on this page, if anything),
-// paintings as for hangPaintings, and facts.
+// the picture, its download, onAgain (called to fill the form with its settings), paintings as for hangPaintings, and facts.
 const showResult = (result) => {
   state.current = result;
   by("title").textContent = result.title;
   by("subtitle").textContent = result.subtitle;
   by("download").href = result.download;
-  by("again").hidden = !result.again;
-  if (result.again) by("again").href = result.again;
-  by("paintings").parentElement.hidden = !result.paintings.length;
+  by("again").hidden = false;
+  by("again").href = `/?again=${result.id}`;
   hangPaintings(by("paintings"), result.paintings);
   by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, text]) => text));
   showNeighbours();
-  if (!neighbour(1)) Promise.resolve(state.more()).then(showNeighbours);
   slider.value = 50;
-  const view = result.photo ? state.view : "painting";
-  by("views").hidden = !result.photo;
   compare(
     { title: "Photo", said: "photo", alt: `The photo ${result.title}`, thumb: null, preview: null, ...result.photo },
     { ...result, title: "Painting", said: "painting" },
-    view,
+    state.view,
   );
   fitted();
 };
@@ -41,7 +36,7 @@ const showNeighbours = () => {
   by("next").disabled = !neighbour(1);
 };
 const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
-export const asked = () => { try { return decodeURIComponent(addressHash()); } catch { return ""; } };
+const asked = () => { try { return decodeURIComponent(addressHash()); } catch { return ""; } };
 const follow = () => {
   const id = asked(), result = id && state.list().find((each) => each.id === id);
   if (!result) { closeDialog(); return; }
@@ -61,10 +56,9 @@ export const openResult = (id) => {
   pushAddress(address(id));
   follow();
 };
-// list: gives the results as they now are, in their order; more: loads those that follow, if any do. Opens the one that the
-// address names.
-export const bindResults = (list, more = () => null) => {
-  Object.assign(state, { list, more });
+// list: returns the results as they are now, in their order. Opens the one that the address names.
+export const bindResults = (list) => {
+  state.list = list;
   follow();
 };
 
@@ -78,10 +72,9 @@ by("views").addEventListener("change", (event) => {
   fitted();
 });
 by("again").addEventListener("click", (event) => {
-  const { onAgain } = state.current;
-  if (!onAgain || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  dialog.addEventListener("close", () => setTimeout(onAgain), { once: true });
+  dialog.addEventListener("close", () => setTimeout(state.current.onAgain), { once: true });
   leave();
 });
 bindKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) });

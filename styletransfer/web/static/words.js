@@ -1,4 +1,12 @@
-// Numbers in words.
+// Numbers and names in words, and what a screen reader says without being asked.
+import { by } from "./shared/elements.js";
+
+let clearing = 0;
+export const say = (text) => {
+  by("said").textContent = by("said").textContent === text ? `${text}\u00a0` : text;
+  clearTimeout(clearing);
+  clearing = setTimeout(() => { by("said").textContent = ""; }, 5000);
+};
 export const spoken = (seconds) => {
   if (seconds < 8) return "a few seconds";
   if (seconds < 55) return `${5 * Math.round(seconds / 5)} s`;

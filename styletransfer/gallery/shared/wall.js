@@ -1,7 +1,7 @@
 // The wall of photos, and the address, which names the filter, the order and the open result:
 // #monet/beach.jpg?look=monet&sort=newest
-import { addressHash } from "./shared/address.js";
-import { by, hangPaintings, make, picture } from "./shared/elements.js";
+import { addressHash } from "./address.js";
+import { by, hangPaintings, make, picture } from "./elements.js";
 
 export const data = JSON.parse(by("data").textContent);
 
@@ -11,8 +11,12 @@ const stored = (kind, key, odd) => {
   const name = odd ? odd.stored : `./${path(key)}.jpg`;
   return name && `./_gallery/${kind}/${name.slice(2)}`;
 };
+// Photos that were sent to the web service have the job that they are of in front of their names.
+const OF_JOB = /^([0-9a-f]{20})\/(?=[^/]+$)/;
 const pictured = (kind, [name, thumb, odd]) => ({
   name,
+  title: name.replace(OF_JOB, ""),
+  job: (OF_JOB.exec(name) || [])[1],
   thumb: thumb === 1 ? stored(`thumbs/${kind}`, name, odd) : thumb,
   preview: stored(kind, name, odd),
 });
@@ -48,7 +52,7 @@ export const hang = (list, shares) =>
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
-  const named = `${result.photo.name} in the look`;
+  const named = `${result.photo.title} in the look`;
   if (result.thumb) link.append(picture(result.thumb, named, result.size));
   else {
     const blank = make("span", "no preview", "blank");
@@ -66,13 +70,16 @@ const sections = new Map(photos.map((photo) => {
   const { size } = ofPhoto.get(photo)[0], section = make("section");
   const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
   const own = make("li", "", "photo");
-  own.append(photo.thumb ? picture(photo.thumb, `The photo ${photo.name}`, size) : make("span", "no preview", "blank"));
+  own.append(photo.thumb ? picture(photo.thumb, `The photo ${photo.title}`, size) : make("span", "no preview", "blank"));
   own.append(make("span", "Photo", "caption"));
   list.append(own);
-  section.append(make("h2", photo.name), list);
+  section.append(make("h2", photo.title), list);
   return [photo, section];
 }));
 
+export const form = by("filter");
+// The first is the one that no address names.
+const [usualSort] = form ? [...form.elements.sort.options].map((each) => each.value) : ["name"];
 // What is shown, in its order: a list for each photo.
 export let shown = [];
 export const asked = () => {
@@ -81,7 +88,7 @@ export const asked = () => {
   return {
     open: numbers.get(decoded(anchor)),
     look: look < 0 ? null : look,
-    sort: chosen.get("sort") === "newest" ? "newest" : "name",
+    sort: ["name", "newest"].includes(chosen.get("sort")) ? chosen.get("sort") : usualSort,
     against: chosen.get("with"),
     view: ["side", "painting"].includes(chosen.get("view")) ? chosen.get("view") : "slider",
   };
@@ -89,13 +96,12 @@ export const asked = () => {
 export const addressOf = ({ open, look, sort, against, view }) => {
   const query = new URLSearchParams();
   if (look !== null) query.set("look", data.looks[look]);
-  if (sort !== "name") query.set("sort", sort);
+  if (sort !== usualSort) query.set("sort", sort);
   if (open !== undefined && against) query.set("with", against);
   if (open !== undefined && view !== "slider") query.set("view", view);
   const anchor = open === undefined ? "" : results[open].anchor, text = query.toString();
   return `#${anchor}${text && `?${text}`}`;
 };
-export const form = document.forms[0];
 let arranged = "";
 export const arrange = ({ look, sort }) => {
   if (!form || arranged === `${look} ${sort}`) return;

@@ -1,10 +1,10 @@
 // One result: compared with its photo or another look, downloaded, and its settings copied.
-import { goBack, pushAddress, replaceAddress, writeAddress } from "./shared/address.js";
-import { by, fill } from "./shared/elements.js";
-import { compare, slider } from "./shared/compare.js";
-import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
-import { bindKeys, fitted } from "./shared/zoom.js";
-import { addressOf, arrange, asked, cards, data, form, hang, ofPhoto, results, shown } from "./page.js";
+import { goBack, pushAddress, replaceAddress, writeAddress } from "./address.js";
+import { by, fill } from "./elements.js";
+import { compare, slider } from "./compare.js";
+import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./dialog.js";
+import { bindKeys, fitted } from "./zoom.js";
+import { addressOf, arrange, asked, cards, data, form, hang, ofPhoto, results, shown } from "./wall.js";
 
 let current = null;
 
@@ -18,7 +18,7 @@ const dated = (moment) => {
 // With what it is compared: another look of the same photo, by its name, or the photo itself.
 const inLook = (result) => {
   const look = data.looks[result.look];
-  return { ...result, title: look, said: look, alt: `${result.photo.name} in the look ${look}` };
+  return { ...result, title: look, said: look, alt: `${result.photo.title} in the look ${look}` };
 };
 const compareWith = (name, view) => {
   const { photo } = current, others = ofPhoto.get(photo).filter((each) => each !== current);
@@ -27,7 +27,7 @@ const compareWith = (name, view) => {
   by("against").value = against ? name : "";
   if (against) compare(inLook(against), inLook(current), view);
   else {
-    const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.name}` };
+    const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.title}` };
     compare(whole, { ...inLook(current), title: "Painting", said: "painting" }, view);
   }
 };
@@ -35,11 +35,13 @@ const compareWith = (name, view) => {
 const open = (number) => {
   const result = results[number], { size } = result;
   current = result;
-  by("title").textContent = result.photo.name;
+  by("title").textContent = result.photo.title;
   by("subtitle").textContent = data.looks[result.look];
   slider.value = 50;
   by("download").hidden = !result.href;
   if (result.href) { by("download").href = result.href; by("download").download = result.file; }
+  by("again").hidden = !result.photo.job || !document.querySelector("nav");
+  by("again").href = `/?again=${result.photo.job}`;
   by("file").textContent = ` ${result.file}`;
   by("note").textContent = result.note && result.note[0].toUpperCase() + result.note.slice(1);
   by("note").hidden = !result.note;
