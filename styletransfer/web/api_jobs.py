@@ -17,7 +17,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.orders import estimated
@@ -35,8 +34,8 @@ from styletransfer.web.service import Service, Shared
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
-MAX_LISTENERS = 1000
-MIN_PAUSE_S = 0.25  # seconds between two groups of events in a stream
+MAX_STREAMS = 1000
+PAUSE_S = 0.25  # seconds between two groups of events in a stream
 MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
 RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -45,8 +44,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 OneJob = Annotated[JobId, Path()]
 
 
-def _check_listeners(service: Shared) -> None:
-    if service.board.listeners >= MAX_LISTENERS:
+def _check_streams(service: Shared) -> None:
+    if service.streams >= MAX_STREAMS:
         raise ApiError(429, "too many pages are open", 10)
 
 
@@ -57,7 +56,7 @@ def _known(service: Shared, job_id: OneJob) -> StoredJob:
     return job
 
 
-MAY_LISTEN, IS_KNOWN = Depends(_check_listeners), Depends(_known)
+MAY_LISTEN, IS_KNOWN = Depends(_check_streams), Depends(_known)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
 _REQUEST_BODY = {
     "requestBody": {
@@ -146,7 +145,7 @@ def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
 )
 async def job_events(job_id: OneJob, service: Shared) -> AsyncIterator[ServerSentEvent]:
     """Send an event `job` with the job's state whenever it changes, and a comment every 15 s."""
-    async for each in job_changes(service.board, job_id):
+    async for each in job_changes(service, job_id):
         yield each
 
 
@@ -154,27 +153,31 @@ async def job_events(job_id: OneJob, service: Shared) -> AsyncIterator[ServerSen
 async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
     """Send an event `job` for each unfinished job, then for each job that changes, and a comment
     every 15 s."""
-    async for each in job_changes(service.board):
+    async for each in job_changes(service):
         yield each
 
 
-async def job_changes(board: JobIndex, job_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
+async def job_changes(
+    service: Service, job_id: str | None = None
+) -> AsyncIterator[ServerSentEvent]:
     """Generate an event `job` for each job that changes.
 
     Args:
-        board: The jobs.
+        service: The service.
         job_id: The only job to report; None reports all.
     """
-    ends = time.monotonic() + MAX_STREAM_S
-    with board.listening(job_id) as listener:
+    ends, version = time.monotonic() + MAX_STREAM_S, None
+    service.streams += 1
+    try:
         # The browser learns at once that it is connected, and how soon to reconnect.
         yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
-        while not board.closed and (left := ends - time.monotonic()) > 0:
-            for job in board.news(listener):
+        while not service.board.closed and time.monotonic() < ends:
+            version, changed = service.board.changes(version, job_id)
+            for job in changed:
                 yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
-            await asyncio.sleep(MIN_PAUSE_S)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(listener.woken.wait(), left)
+            await asyncio.sleep(PAUSE_S)
+    finally:
+        service.streams -= 1
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)

@@ -1,16 +1,13 @@
-"""In-memory index of all jobs, with change notifications for event streams.
+"""In-memory index of all jobs, which tells event streams what has changed.
 
 A thread polls the bucket. Changes made by this instance and its worker are visible at once. A
-listener gets the latest state of each job that changed, not every state in between.
+stream gets the latest state of each job that changed, not every state in between.
 """
 
-import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 from styletransfer.errors import StorageError
 from styletransfer.log import log_trace
@@ -28,25 +25,14 @@ _READERS = 8  # threads that read jobs
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
-@dataclass(eq=False)
-class Listener:
-    """An event stream.
+class JobIndex:
+    """All unfinished jobs, and the latest that have ended. Thread-safe.
 
     Attributes:
-        job_id: The only job it follows; None follows all jobs.
-        changed: Ids of the jobs that changed since the stream last sent them.
-        woken: Set on every change, in the stream's event loop.
-        loop: The event loop that the stream runs in.
+        problem: The reason why the jobs cannot be read; None if they can.
+        complete: Whether the bucket has been read once.
+        closed: Whether the process is about to end.
     """
-
-    job_id: str | None
-    changed: set[str]
-    woken: asyncio.Event
-    loop: asyncio.AbstractEventLoop
-
-
-class JobIndex:
-    """All jobs that are unfinished or ended lately. Thread-safe."""
 
     def __init__(
         self, store: JobStore, estimates: Estimates, on_work: Callable[[], None] = lambda: None
@@ -56,21 +42,18 @@ class JobIndex:
         estimates: Learns from each job that ended.
         on_work: Is called when jobs wait.
         """
-        self._store, self._estimates = store, estimates
+        self._store, self._estimates, self._on_work = store, estimates, on_work
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
-        self._previews: set[str] = set()
+        self._version, self._changed_in = 0, dict[str, int]()  # the version that changed each job
         self._lock = threading.RLock()
         self._asked = threading.Event()
-        self._closed = False
-        self._listeners: set[Listener] = set()
-        self._on_work = on_work
         self.problem: str | None = UNREAD
-        self.complete = False  # whether the bucket has been read once
+        self.complete = self.closed = False
         self._ended_read, self._warnings = 0.0, WarningLog()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="board")
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="job index")
 
-    # --- what is known --------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------------
 
     def all(self) -> list[JobOut]:
         """Return all jobs in memory, newest first."""
@@ -88,7 +71,7 @@ class JobIndex:
         return found or self._store.read_ended(job_id)
 
     def view(self, job: StoredJob) -> JobOut:
-        """A job as the API shows it."""
+        """Return a job as the API shows it."""
         with self._lock:
             return self._view(job)
 
@@ -99,14 +82,37 @@ class JobIndex:
         return states.count(JobState.QUEUED), states.count(JobState.PAINTING)
 
     def seconds_left(self) -> float | None:
-        """Until the whole queue is painted; None while that is not known."""
+        """Estimate the seconds until the whole queue is painted; None if unknown."""
         with self._lock:
-            return self._waiting_s(self._queue())
+            return self._sum_of_seconds(self._queue())
 
-    # --- what changes it ------------------------------------------------------------------------
+    def changes(
+        self, since: int | None = None, job_id: str | None = None
+    ) -> tuple[int, list[JobOut]]:
+        """List what has changed, for an event stream.
+
+        Args:
+            since: The version that the last call returned; None lists all unfinished jobs.
+            job_id: The only job to list, at first even if it has ended; None lists any.
+
+        Returns:
+            The version of the index, and the jobs in the order of their creation.
+        """
+        with self._lock:
+            changed: Iterable[str] = [job_id] if job_id else self._etags
+            if since == self._version:  # As most of the time.
+                changed = []
+            elif since is not None:
+                versions = self._changed_in.items()
+                changed = [each for each, version in versions if version > since]
+                changed = [each for each in changed if job_id in (each, None)]
+            jobs = [self._view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
+            return self._version, jobs
+
+    # --- changing -------------------------------------------------------------------------------
 
     def add(self, job: StoredJob, etag: str) -> None:
-        """A job that was stored just now."""
+        """Add a job that was stored just now."""
         with self._lock:
             self._put(job, etag)
         self._on_work()
@@ -130,85 +136,64 @@ class JobIndex:
             self._put_ended(job_id, ended)
         return None
 
-    def progress(
-        self, job_id: str, *, step: int, steps: int, fraction: float, seconds_left: float | None
-    ) -> None:
-        """Update the job that this instance's worker paints; values as in JobOut."""
+    def progress(self, job_id: str, **news: float | None) -> None:
+        """Update the job that this instance's worker paints.
+
+        Args:
+            job_id: The job.
+            news: `step`, `steps`, `fraction` and `seconds_left` as in JobOut.
+        """
         with self._lock:
             job = self._jobs.get(job_id)
             if job and not job.state.final:
-                self._jobs[job_id] = job.model_copy(
-                    update={
-                        "step": step,
-                        "steps": steps,
-                        "fraction": fraction,
-                        "seconds_left": seconds_left,
-                        "state": JobState.PAINTING,
-                    }
-                )
+                update = {**news, "state": JobState.PAINTING}
+                self._jobs[job_id] = job.model_copy(update=update)
                 begins = job.state != JobState.PAINTING  # So that the others move up.
-                self._changed(self._queue() if begins else [job_id])
-
-    def has_preview(self, job_id: str) -> None:
-        """This instance's worker has stored a preview."""
-        with self._lock:
-            if job_id in self._jobs:
-                self._previews.add(job_id)
-                self._changed([job_id])
+                self._mark(self._queue() if begins else [job_id])
 
     # --- the bucket -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begins to look at the bucket."""
+        """Begin to poll the bucket."""
         self._thread.start()
 
     def poll_now(self) -> None:
-        """Looks at the bucket now."""
+        """Poll the bucket now."""
         self._asked.set()
 
     def close(self) -> None:
-        """Ends looking, and all listening."""
-        self._closed = True
+        """End polling and all streams."""
+        self.closed = True
         self._asked.set()
-        with self._lock:
-            self._wake()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the process is about to end."""
-        return self._closed
 
     def refresh(self) -> None:
-        """Reads what has changed in the bucket. Raises StorageError."""
+        """Read what has changed in the bucket. Raises StorageError."""
         with self._lock:
             known = dict(self._etags)  # Before the listing: a job added since then still exists.
         queued = dict(self._store.queued())
         new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
+        ended = [job for job in known if job not in queued]
+        lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
+        if lists_ended:
+            latest = [*self._store.ended()][-MAX_ENDED:]
+            with self._lock:
+                ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
             for found in pool.map(lambda each: self._store.read(*each), new):
                 if found:
                     with self._lock:
                         self._put(*found)
-            gone = [job for job in known if job not in queued]
-            for job_id, ended in zip(gone, pool.map(self._store.read_ended, gone), strict=True):
-                self._put_ended(job_id, ended)
-            if time.monotonic() - self._ended_read > ENDED_S or not self._ended_read:
-                ids = [*self._store.ended()][-MAX_ENDED:]
-                with self._lock:
-                    unread = [each for each in ids if each not in self._jobs]
-                for job_id, ended in zip(
-                    unread, pool.map(self._store.read_ended, unread), strict=True
-                ):
-                    self._put_ended(job_id, ended)
-                self._ended_read = time.monotonic()
+            for job_id, job in zip(ended, pool.map(self._store.read_ended, ended), strict=True):
+                self._put_ended(job_id, job)
+        if lists_ended:
+            self._ended_read = time.monotonic()
         self.complete = True
         with self._lock:
-            ended_ids = sorted(self._jobs.keys() - self._etags.keys())
-            for job_id in ended_ids[:-MAX_ENDED]:
+            for job_id in sorted(self._jobs.keys() - self._etags.keys())[:-MAX_ENDED]:
                 self._forget(job_id)
 
     def _watch(self) -> None:
-        while not self._closed:
+        while not self.closed:
             self._asked.clear()
             try:
                 self.refresh()
@@ -236,7 +221,7 @@ class JobIndex:
         before = self._jobs.get(job.id)
         if before and before.state.final:
             return
-        # A version that is no newer was read before this instance's worker spoke.
+        # A version that is no newer was read before this instance's worker sent its progress.
         same = before and (job.state == before.state or job.revision <= before.revision)
         if before and same and job.step < before.step:
             job = job.model_copy(update=before.model_dump(include={*_PROGRESS, "state"}))
@@ -247,73 +232,33 @@ class JobIndex:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
-            self._previews.discard(job.id)
             self._estimates.add_measurement(job)
         if news:
-            self._changed([*(self._queue() if moved else []), job.id])
+            self._mark([*(self._queue() if moved else []), job.id])
 
     def _forget(self, job_id: str) -> None:
-        self._jobs.pop(job_id, None)
-        self._etags.pop(job_id, None)
-        self._previews.discard(job_id)
+        for each in (self._jobs, self._etags, self._changed_in):
+            each.pop(job_id, None)
 
-    # --- what listeners get ---------------------------------------------------------------------
-
-    @contextmanager
-    def listening(self, job_id: str | None = None) -> Iterator[Listener]:
-        """Register a listener in the running event loop, at first with all unfinished jobs.
-
-        Args:
-            job_id: The only job to follow, reported at first even if it has ended.
-        """
-        with self._lock:
-            first = {job_id} if job_id else set(self._etags)
-            listener = Listener(job_id, first, asyncio.Event(), asyncio.get_running_loop())
-            self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            with self._lock:
-                self._listeners.discard(listener)
-
-    @property
-    def listeners(self) -> int:
-        """The number of listeners."""
-        return len(self._listeners)
-
-    def news(self, listener: Listener) -> list[JobOut]:
-        """Return the jobs that changed since the last call, oldest first."""
-        with self._lock:
-            listener.woken.clear()
-            changed, listener.changed = sorted(listener.changed), set()
-            return [self._view(self._jobs[each]) for each in changed if each in self._jobs]
-
-    def _changed(self, jobs: Iterable[str]) -> None:
-        changed = {*jobs}
-        for each in self._listeners:
-            each.changed |= changed & {each.job_id} if each.job_id else changed
-        self._wake()
-
-    def _wake(self) -> None:
-        for each in self._listeners:
-            if not each.loop.is_closed():
-                each.loop.call_soon_threadsafe(each.woken.set)
+    def _mark(self, changed: Iterable[str]) -> None:
+        self._version += 1
+        self._changed_in |= dict.fromkeys(changed, self._version)
 
     # --- the queue ------------------------------------------------------------------------------
 
     def _queue(self) -> list[str]:
-        """Ids of jobs that have not ended, in the order of their painting."""
+        """List the ids of unfinished jobs in the order in which they are painted."""
         return sorted(
             self._etags, key=lambda each: (self._jobs[each].state == JobState.QUEUED, each)
         )
 
-    def _waiting_s(self, before: Iterable[str]) -> float | None:
-        """Seconds that some jobs of the queue take together; None while that is not known."""
-        left = [self._own_s(self._jobs[each]) for each in before]
+    def _sum_of_seconds(self, jobs: Iterable[str]) -> float | None:
+        """Estimate the seconds that some jobs take together; None if unknown."""
+        left = [self._seconds(self._jobs[each]) for each in jobs]
         known = [each for each in left if each is not None]
         return sum(known) if len(known) == len(left) else None
 
-    def _own_s(self, job: StoredJob) -> float | None:
+    def _seconds(self, job: StoredJob) -> float | None:
         if job.state == JobState.PAINTING and job.seconds_left is not None:
             return job.seconds_left
         return self._estimates.seconds(job.work)
@@ -326,25 +271,18 @@ class JobIndex:
             painting = sum(self._jobs[each].state == JobState.PAINTING for each in queue)
             at = queue.index(job.id)
             place = max(0, at - painting + 1)
-            seconds = self._waiting_s(queue[: at + 1] if place else [job.id])
-        preview = job.id in self._previews or (bool(job.step) and place == 0)
-        return _view(job, place, seconds, preview)
-
-
-def _view(job: StoredJob, place: int | None, seconds: float | None, preview: bool) -> JobOut:
-    own = f"/api/jobs/{job.id}"
-    final = job.state.final
-    fields = job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"})
-    return JobOut(
-        **fields,
-        place=None if final else place,
-        seconds_left=None if final or seconds is None else round(seconds, 1),
-        links=JobLinks(
-            self=own,
-            events=f"{own}/events",
-            cancel=None if final else f"{own}/cancel",
-            photo=f"{own}/photo",
-            preview=f"{own}/preview" if preview and not final else None,
-            result=f"{own}/result" if job.result else None,
-        ),
-    )
+            seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
+        own = f"/api/jobs/{job.id}"
+        return JobOut(
+            **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
+            place=place,
+            seconds_left=None if seconds is None else round(seconds, 1),
+            links=JobLinks(
+                self=own,
+                events=f"{own}/events",
+                cancel=None if job.state.final else f"{own}/cancel",
+                photo=f"{own}/photo",
+                preview=f"{own}/preview" if place == 0 and job.step else None,
+                result=f"{own}/result" if job.result else None,
+            ),
+        )

@@ -42,10 +42,9 @@ class Service:
         # Otherwise every order that names no size of its own would be refused.
         check_limits(config.settings, "STYLE_")
         self.config, self.options = config, options
-        self.sessions, self.tries = (
-            Sessions(options, config.account.secret or ""),
-            LoginRateLimiter(),
-        )
+        self.sessions = Sessions(options, config.account.secret or "")
+        self.tries = LoginRateLimiter()
+        self.streams = 0  # of events that are open
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
@@ -89,8 +88,6 @@ class Service:
         match message:
             case ("step", job, news):
                 self.board.progress(job, **news)
-            case ("preview", job):
-                self.board.has_preview(job)
             case ("speed", rate, device):
                 self.estimates.set_calibration(rate, device)
             case ("changed",):

@@ -236,8 +236,6 @@ class Follower:
             self._bucket.write(self._key, data, "image/jpeg")
         except StorageError as error:
             self._warnings.warn(f"no preview: {error}")
-        else:
-            self._pipe.send("preview", self._lease.job.id)
 
     def _delete(self) -> None:
         try:

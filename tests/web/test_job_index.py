@@ -1,7 +1,5 @@
 """What the web process knows of the jobs in the bucket."""
 
-import asyncio
-import contextlib
 import threading
 
 import pytest
@@ -10,7 +8,6 @@ from support.web_service import step_news, stored_job
 
 from styletransfer.errors import StorageError
 from styletransfer.web import job_index
-from styletransfer.web.api_jobs import job_changes
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.schemas import JobState
@@ -29,14 +26,14 @@ def shown(board):
 @pytest.fixture
 def heard(board):
     """Returns the ids of the jobs that changed since the last call."""
-    stack = contextlib.ExitStack()
+    version = None
 
-    async def listen():
-        return stack.enter_context(board.listening())
+    def changed():
+        nonlocal version
+        version, jobs = board.changes(version)
+        return {job.id for job in jobs}
 
-    listener = asyncio.run(listen())
-    yield lambda: {job.id for job in board.news(listener)}
-    stack.close()
+    return changed
 
 
 def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkeypatch):
@@ -176,19 +173,23 @@ def test_a_renewal_alone_is_no_news(board, store, heard):
     assert heard() == set()
 
 
-def test_an_empty_stream_gets_jobs_that_another_instance_painted(board, store):
+def test_a_job_that_another_instance_painted_between_two_polls_is_a_change(board, store, heard):
+    assert heard() == set()
     job = stored_job(store)
-    store.end(job.changed(state=JobState.DONE))  # Between two looks of this instance.
+    store.end(job.changed(state=JobState.DONE))
+    board.refresh()
+    assert heard() == {job.id}
 
-    async def first_event():
-        stream = job_changes(board)
-        await anext(stream)
-        news = asyncio.ensure_future(anext(stream))
-        await asyncio.sleep(0)
-        board.refresh()
-        return (await asyncio.wait_for(news, 5)).raw_data
 
-    assert job.id in asyncio.run(first_event())
+def test_the_changes_of_one_job_begin_with_its_state_even_if_it_has_ended(board, store):
+    ended, other = stored_job(store), stored_job(store)
+    store.end(ended.changed(state=JobState.DONE))
+    board.refresh()
+    version, jobs = board.changes(None, ended.id)
+    assert [job.id for job in jobs] == [ended.id]
+    board.progress(other.id, **step_news(1, 2.0))
+    assert board.changes(version, ended.id)[1] == []
+    assert [job.id for job in board.changes(version, other.id)[1]] == [other.id]
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):
@@ -207,15 +208,12 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, st
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 
-def test_a_job_that_is_painted_has_a_preview_until_it_ends(board, store, heard):
+def test_a_job_has_a_preview_from_its_first_step_until_it_ends(board, store):
     job = stored_job(store)
     board.refresh()
-    board.has_preview("0" * 20)  # Of a job that was forgotten meanwhile.
     assert board.all()[0].links.preview is None
-    heard()
-    board.has_preview(job.id)
+    board.progress(job.id, **step_news(1, 2.0))
     assert board.all()[0].links.preview
-    assert heard() == {job.id}
     board.cancel(job.id)
     assert board.all()[0].links.preview is None
 

@@ -420,15 +420,15 @@ def test_a_hidden_page_closes_its_connection(page, chromium, server):
     """A browser has six to a server in all: with a stream of events each, a seventh tab would
     never load."""
     visit(page, server)
-    board, seen = server.board, chromium.current_window_handle
-    until(lambda: board.listeners == 1)
+    service, seen = server.service, chromium.current_window_handle
+    until(lambda: service.streams == 1)
     chromium.switch_to.new_window("tab")
-    until(lambda: board.listeners == 0)
+    until(lambda: service.streams == 0)
     server.add()
     chromium.close()
     chromium.switch_to.window(seen)
     queued(page, 1)
-    until(lambda: board.listeners == 1)
+    until(lambda: service.streams == 1)
 
 
 def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed(
@@ -436,9 +436,9 @@ def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed
 ):
     job, job_changes = server.add(), api_jobs.job_changes
 
-    def late(board, *about):
-        board.cancel(job.id)
-        return job_changes(board, *about)
+    def late(service, *about):
+        service.board.cancel(job.id)
+        return job_changes(service, *about)
 
     monkeypatch.setattr(api_jobs, "job_changes", late)
     visit(page, server)
