@@ -6,10 +6,10 @@ from fastapi import APIRouter, File, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from styletransfer.web.api_jobs import REFUSALS, picture_response
+from styletransfer.web.buckets import UPLOADED
 from styletransfer.web.catalogue import painting_view
 from styletransfer.web.schemas import ApiError, LookOut, PaintingOut
 from styletransfer.web.service import Shared
-from styletransfer.web.style_bucket import UPLOADED
 from styletransfer.web.upload import Upload
 
 paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
@@ -37,7 +37,7 @@ async def add_painting(
         upload = Upload(file.filename or "", data, service.options)
         name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
         service.catalogue.add(name, upload.data)
-        return painting_view(name, upload.size)
+        return painting_view(name)
 
     await run_in_threadpool(service.catalogue.check_room)
     async with service.in_memory:

@@ -1,27 +1,39 @@
-"""The looks and paintings that may be chosen, with short-lived caches."""
+"""The looks and paintings that can be chosen, and the look that a job is painted in."""
 
+import functools
+import re
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
-from styletransfer.batch.looks import find_pictures
+from styletransfer.batch.looks import LONGEST_NAME, Look, Painting, find_looks, find_pictures
 from styletransfer.config import Config
-from styletransfer.errors import PictureError
+from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.decode import reduced_jpeg
-from styletransfer.images.header import read_header
+from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError
-from styletransfer.web.looks import all_looks, as_blended, own_settings
-from styletransfer.web.schemas import ApiError, LookOut, PaintingOut, Quality, not_found
-from styletransfer.web.style_bucket import UPLOADED, StyleBucket
-from styletransfer.web.ttl_cache import TTLCache
+from styletransfer.storage.file_names import start_in_bytes
+from styletransfer.web.buckets import UPLOADED, StyleBucket
+from styletransfer.web.job_store import StoredJob
+from styletransfer.web.schemas import (
+    ApiError,
+    Blended,
+    LookOut,
+    PaintingOut,
+    Quality,
+    not_found,
+)
 
-START_BYTES = 65_536  # read of a painting to find its size
-_READERS = 8
+FRESH_S = 10.0  # seconds before the paintings are listed again
 THUMBNAIL_SIDE = 320  # px
-MOST_THUMBNAILS = 500  # kept in memory, of some 12 kB each
-_MOST_UPLOADS = 200
+MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
+MAX_UPLOADED = 200  # paintings
+_LONGEST_BLEND = 80  # characters of its name
+_BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
 
 class Catalogue:
@@ -30,111 +42,134 @@ class Catalogue:
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
-        self._own, self._uploads = TTLCache(self._find_own), TTLCache(self._find_uploads)
-        self._looks = TTLCache(self._find_looks)
-        self._sizes: dict[tuple[str, str], tuple[int, int] | None] = {}
-        self._thumbnails: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._drawing = threading.Lock()  # One at a time: decoding may take much memory.
+        self._listed: dict[str, Entry] = {}  # by name
+        self._listed_at: float | None = None
+        self._listing = threading.Lock()
+        self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
+        self._reducing = threading.Lock()
 
     def looks(self) -> list[LookOut]:
-        """The looks of the style bucket."""
-        return self._looks.get()
-
-    def paintings(self) -> list[PaintingOut]:
-        """All paintings, uploads last."""
-        self._uploads.invalidate()  # Another instance may have taken or deleted one just now.
-        entries = {**self._own.get(), **self._uploads.get()}
-        with ThreadPoolExecutor(_READERS) as pool:
-            sizes = [*pool.map(self._size, entries.values())]
-        return [painting_view(name, size) for name, size in zip(entries, sizes, strict=True)]
-
-    def find(self, name: str) -> Entry | None:
-        """Find the painting of a name; None if there is none."""
-        if not name.startswith(UPLOADED):
-            return self._own.get().get(name)
-        if name not in self._uploads.get():
-            self._uploads.invalidate()  # Another instance may have taken it just now.
-        return self._uploads.get().get(name)
-
-    def check_room(self) -> None:
-        """Raise ApiError if there are too many uploads."""
-        if len(self._uploads.get()) >= _MOST_UPLOADS:
-            raise ApiError(429, f"there are {_MOST_UPLOADS} uploaded paintings; delete some", 60)
-
-    def add(self, name: str, data: bytes) -> None:
-        """Stores an upload; one of the same name has the same content."""
-        self._style.write(name, data)
-        self._uploads.invalidate()
-
-    def delete(self, name: str) -> None:
-        """Deletes an upload. Raises ApiError for what is none."""
-        if self.find(name) is None:
-            raise not_found("painting")
-        if not name.startswith(UPLOADED):
-            raise ApiError(403, "this painting was not uploaded here, and is left as it is")
-        self._style.delete(name)
-        self._uploads.invalidate()
-
-    def thumbnail(self, name: str) -> bytes:
-        """A small JPEG of a painting. Raises ApiError if there is none."""
-        entry = self.find(name)
-        if entry is None:
-            raise not_found("painting")
-        with self._drawing:
-            try:
-                which = name, entry.etag
-                if which not in self._thumbnails:
-                    data = reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
-                    self._thumbnails[which] = data
-            except (PictureError, ObjectError) as error:
-                raise ApiError(404, str(error)) from None
-            self._thumbnails.move_to_end(which)
-            while len(self._thumbnails) > MOST_THUMBNAILS:
-                self._thumbnails.popitem(last=False)
-            return self._thumbnails[which]
-
-    def _find_looks(self) -> list[LookOut]:
+        """List the looks of the style bucket."""
         usual = self._config.settings.replaced({"quality": Quality.FINE.value})
         return [
             LookOut(
                 name=look.name,
-                paintings=as_blended(look),
+                paintings=[
+                    Blended(name=each.entry.key, share=round(each.share, 4))
+                    for each in look.paintings
+                ],
                 thumbnail=thumbnail_url(look.paintings[0].entry.key),
-                settings=own_settings(look, usual),
+                settings=_own_settings(look, usual),
             )
             for look in all_looks(self._style, self._config, Quality.FINE)
         ]
 
-    def _find_own(self) -> Mapping[str, Entry]:
-        return {each.key: each for each in find_pictures([*self._style.list()])}
+    def paintings(self) -> list[PaintingOut]:
+        """List all paintings, uploads last."""
+        return [painting_view(name) for name in self._entries(fresh=True)]
 
-    def _find_uploads(self) -> Mapping[str, Entry]:
-        return {each.key: each for each in find_pictures(self._style.uploads())}
+    def find(self, name: str) -> Entry | None:
+        """Find the painting of a name; None if there is none."""
+        # Another instance may have taken an upload just now.
+        return self._entries().get(name) or self._entries(name.startswith(UPLOADED)).get(name)
 
-    def _size(self, entry: Entry) -> tuple[int, int] | None:
+    def check_room(self) -> None:
+        """Raise ApiError if there are too many uploads."""
+        if sum(name.startswith(UPLOADED) for name in self._entries(fresh=True)) >= MAX_UPLOADED:
+            raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Store an upload. One of the same name has the same content."""
+        self._style.write(name, data)
+
+    def delete(self, name: str) -> None:
+        """Delete an upload. Raises ApiError for any other painting."""
+        if self.find(name) is None:
+            raise not_found("painting")
+        if not name.startswith(UPLOADED):
+            raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
+        self._style.delete(name)
+        self._entries(fresh=True)
+
+    def thumbnail(self, name: str) -> bytes:
+        """Return a small JPEG of a painting. Raises ApiError if there is none."""
+        entry = self.find(name)
+        if entry is None:
+            raise not_found("painting")
         try:
-            which = entry.key, entry.etag
-        except ObjectError:  # In a folder: a file that was deleted since.
-            return None
-        if which not in self._sizes:
-            try:
-                start = self._style.read_start(entry.key, START_BYTES)
-                header = read_header(start, entry.key, entry.size)
-            except (PictureError, ObjectError):
-                header = None
-            self._sizes[which] = header.size if header else None
-        return self._sizes[which]
+            return self._reduced(name, entry.etag)
+        except (PictureError, ObjectError) as error:
+            raise ApiError(404, str(error)) from None
+
+    def _entries(self, fresh: bool = False) -> dict[str, Entry]:
+        """Return the paintings by name, as they are now or were at most FRESH_S ago."""
+        with self._listing:
+            now = time.monotonic()
+            if fresh or self._listed_at is None or now - self._listed_at > FRESH_S:
+                entries = [*self._style.list(), *self._style.uploads()]
+                self._listed = {each.key: each for each in find_pictures(entries)}
+                self._listed_at = now
+            return self._listed
+
+    def _reduce(self, name: str, _etag: str) -> bytes:
+        with self._reducing:  # One at a time: decoding may take much memory.
+            return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
 
 
-def painting_view(name: str, size: tuple[int, int] | None) -> PaintingOut:
-    """A painting as the API shows it. size: height and width in px."""
-    height, width = size or (None, None)
+def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:
+    """List the looks of the style bucket, with the settings of a quality. Raises ConfigError,
+    StorageError."""
+    settings = config.settings.replaced({"quality": quality.value})
+    return find_looks(style, [*style.list()], config.style_mode, settings)
+
+
+def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Look:
+    """Return a job's look as it is now. Raises ConfigError if a painting or the look has been
+    deleted, StorageError."""
+    if job.named_look:
+        found = {each.name: each for each in all_looks(style, config, job.quality)}.get(job.look)
+        if found is None:
+            raise ConfigError(f"the look {job.look!r} no longer exists")
+        return replace(found, settings=found.settings.replaced(job.settings))
+    paintings = []
+    for each in job.paintings:
+        entry = style.find(each.name)
+        if entry is None:
+            raise ConfigError(f"the painting {display_name(each.name)!r} no longer exists")
+        paintings.append(Painting(entry, each.share))
+    settings = config.settings.replaced({"quality": job.quality.value}).replaced(job.settings)
+    return Look(job.look, tuple(paintings), settings)
+
+
+def blend_name(names: Mapping[str, float]) -> str:
+    """Make the name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
+    stems = (PurePosixPath(display_name(name)).stem for name in names)
+    plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
+    name = "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_BLEND]
+    return start_in_bytes(name, LONGEST_NAME).strip(" +-_")
+
+
+def display_name(name: str) -> str:
+    """Return a painting's name without the prefix that makes an upload's unique."""
+    return _BEFORE_NAME.sub("", name)
+
+
+def painting_view(name: str) -> PaintingOut:
+    """Return a painting as the API shows it."""
     uploaded = name.startswith(UPLOADED)
-    return PaintingOut(
-        name=name, thumbnail=thumbnail_url(name), width=width, height=height, uploaded=uploaded
-    )
+    return PaintingOut(name=name, thumbnail=thumbnail_url(name), uploaded=uploaded)
 
 
 def thumbnail_url(name: str) -> str:
     """Return the address of a painting's thumbnail."""
     return f"/api/paintings/{quote(name, safe='')}/thumbnail"
+
+
+def _own_settings(look: Look, usual: Settings) -> dict[str, Any]:
+    """Return the settings that a look sets itself, and others that differ from the usual ones:
+    those that its recipe or its quality decides."""
+    before = usual.deciding()
+    differing = {
+        name: value for name, value in look.settings.deciding().items() if value != before[name]
+    }
+    return {name: getattr(look.settings, name) for name in look.own} | differing

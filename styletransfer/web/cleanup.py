@@ -9,8 +9,8 @@ from logging import WARNING
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, created_at
-from styletransfer.web.places import WebBuckets
 
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
 _READERS = 8  # threads that read Idempotency-Keys

@@ -8,8 +8,8 @@ from styletransfer.errors import PictureError
 from styletransfer.gallery.thumbnails import PREVIEW, picture_key
 from styletransfer.images.decode import reduced_jpeg
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.job_store import PREVIEWS, StoredJob
-from styletransfer.web.places import WebBuckets
 from styletransfer.web.schemas import not_found
 
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")

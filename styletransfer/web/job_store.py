@@ -19,7 +19,7 @@ from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.web.schemas import JobFields
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
-PHOTOS, PREVIEWS, UNFINISHED = f"{WEB}/photos", f"{WEB}/previews", f"{WEB}/unfinished"
+PREVIEWS = f"{WEB}/previews"
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile("[0-9a-f]{20}")
 _TRIES = 4  # to read a job that other processes change

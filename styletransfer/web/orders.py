@@ -11,14 +11,13 @@ from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
-from styletransfer.web.catalogue import Catalogue
+from styletransfer.web.buckets import WebBuckets
+from styletransfer.web.catalogue import Catalogue, blend_name, display_name
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.lease import utc_now
-from styletransfer.web.looks import blend_name, display_name
 from styletransfer.web.options import WebOptions
-from styletransfer.web.places import WebBuckets
 from styletransfer.web.schemas import ApiError, Blended, JobRequest, LookOut, Quality, not_found
 from styletransfer.web.upload import Upload
 

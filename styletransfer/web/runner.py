@@ -21,10 +21,10 @@ from styletransfer.errors import PictureError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
+from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
+from styletransfer.web.catalogue import job_look
 from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.job_store import PHOTOS, StoredJob
-from styletransfer.web.looks import job_look
-from styletransfer.web.places import WebBuckets, inside
+from styletransfer.web.job_store import StoredJob
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step

@@ -53,12 +53,10 @@ class LookOut(BaseModel):
 
 
 class PaintingOut(BaseModel):
-    """A painting that looks can be made from. width and height in px, upright; null: not known."""
+    """A painting that looks can be made from."""
 
     name: str = Field(examples=["_web/3f2a91c04d7e-waves.jpg"])
     thumbnail: str
-    width: int | None
-    height: int | None
     uploaded: bool = Field(description="Whether it was uploaded here, and so can be deleted here.")
 
 

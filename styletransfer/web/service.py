@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from styletransfer.config import Config
+from styletransfer.web.buckets import open_buckets
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import JobService, check_limits
-from styletransfer.web.places import open_buckets
 from styletransfer.web.results import Results
 from styletransfer.web.sessions import LoginRateLimiter, Sessions
 from styletransfer.web.supervisor import Supervisor

@@ -20,10 +20,10 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S
+from styletransfer.web.buckets import WebBuckets, open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, JobStore
 from styletransfer.web.lease import Cancelled, JobClaimer, Lease, LeaseLost
-from styletransfer.web.places import WebBuckets, open_buckets
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe

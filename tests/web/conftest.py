@@ -9,9 +9,9 @@ from support.web_service import served
 from styletransfer import config, log
 from styletransfer.signals import Stop
 from styletransfer.web import results
+from styletransfer.web.buckets import open_buckets
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.places import open_buckets
 
 PASSWORD = "a long password"
 

@@ -10,9 +10,9 @@ from support.web_service import stored_job
 from styletransfer import config
 from styletransfer.storage.base import StorageError
 from styletransfer.web import cleanup
+from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, new_id
-from styletransfer.web.places import open_buckets
 from styletransfer.web.schemas import JobState
 
 Upload = namedtuple("Upload", ["key", "begun"])

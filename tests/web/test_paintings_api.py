@@ -26,8 +26,7 @@ def test_looks_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
     assert looks["monet"]["settings"] == {}
     shown = {each["name"]: each for each in web.get("/api/paintings").json()}
     assert shown.keys() == {"monet.jpg", "both/a.png", "both/b.jpg"}
-    a = shown["both/a.png"]
-    assert (a["width"], a["height"], a["uploaded"]) == (40, 50, False)
+    assert not any(each["uploaded"] for each in shown.values())
     for each in (*looks.values(), *shown.values()):
         assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
 
@@ -37,7 +36,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     added = upload(web, large)
     assert added.status_code == 201, added.text
     name = added.json()["name"]
-    assert (added.json()["uploaded"], added.json()["width"]) == (True, 900)
+    assert added.json()["uploaded"]
     assert upload(web, large).json()["name"] == name
     thumbnail = Image.open(io.BytesIO(web.get(added.json()["thumbnail"]).content))
     assert thumbnail.size == (320, 249)
@@ -130,7 +129,7 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):
-    monkeypatch.setattr(catalogue, "_MOST_UPLOADS", 1)
+    monkeypatch.setattr(catalogue, "MAX_UPLOADED", 1)
     assert upload(web, tiny.file(60, 60, 9)).status_code == 201
     full = upload(web, tiny.file(60, 60, 10))
     assert (full.status_code, full.headers["retry-after"]) == (429, "60")
@@ -145,5 +144,5 @@ def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, mo
     uploads.delete(name.removeprefix("_web/"))
     monkeypatch.setattr(uploads, "list", lambda: iter(listed))
     assert web.get("/api/paintings/monet.jpg/thumbnail").status_code == 404
-    shown = {each["name"]: each["width"] for each in web.get("/api/paintings").json()}
-    assert shown == {"monet.jpg": None, "both/a.png": 40, "both/b.jpg": 50}
+    shown = [each["name"] for each in web.get("/api/paintings").json()]
+    assert shown == ["both/a.png", "both/b.jpg"]

@@ -18,9 +18,9 @@ from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
+from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.places import open_buckets
 from styletransfer.web.runner import JobFailedError, JobRunner
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.worker import WebWorker

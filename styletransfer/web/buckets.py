@@ -1,0 +1,75 @@
+"""The buckets of the web service. Its own objects are in the result bucket, under `_web/`."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from styletransfer.bucket_layout import WEB
+from styletransfer.config import Config
+from styletransfer.storage import open_bucket
+from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError, Store, View
+
+UPLOADED = f"{WEB}/"  # before the names of uploads; no look of the style bucket may be called so
+PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
+
+
+class StyleBucket(View):
+    """The style bucket, read only, with the paintings that users uploaded under `_web/`.
+
+    Uploads never become looks of a batch, so they are not listed, and they can be deleted without
+    touching other paintings.
+    """
+
+    def __init__(self, style: Bucket, uploads: Bucket) -> None:
+        super().__init__(style)
+        self._uploads = uploads
+
+    def uploads(self) -> Sequence[Entry]:
+        """Return the uploads, each under the key that it has here."""
+        found = []
+        for each in self._uploads.list():
+            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
+                found.append(Entry(UPLOADED + each.key, each.size, each.etag))
+        return found
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        if key.startswith(UPLOADED):
+            return self._uploads, key.removeprefix(UPLOADED)
+        if write:
+            raise BadKeyError(f"{self.name} is only read here")
+        return self._bucket, key
+
+
+@dataclass(frozen=True)
+class WebBuckets:
+    """The buckets.
+
+    Attributes:
+        photos: The photos of jobs, as `<id>/<name>`.
+        style: The paintings.
+        result: Results, records, the gallery and the jobs.
+        unfinished: Checkpoints. A batch deletes those in its own place that it does not need.
+    """
+
+    photos: Bucket
+    style: StyleBucket
+    result: Store
+    unfinished: Store
+
+
+def open_buckets(config: Config) -> WebBuckets:
+    """Open the buckets of a configuration. Raises ConfigError."""
+    result, photos, paintings, unfinished = (
+        open_bucket(address, config.account, new=True)
+        for address in (
+            config.result,
+            *(inside(config, prefix) for prefix in (PHOTOS, PAINTINGS, UNFINISHED)),
+        )
+    )
+    style = StyleBucket(open_bucket(config.style, config.account), paintings)
+    return WebBuckets(photos, style, result, unfinished)
+
+
+def inside(config: Config, prefix: str) -> str:
+    """Return the address of a part of the result bucket, for `open_bucket`."""
+    return f"{config.result.strip().rstrip('/')}/{prefix}"
