@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run(environment: dict[str, str]) -> int:
         from styletransfer import config
+        from styletransfer.web.app import serve
         from styletransfer.web.options import load_options
-        from styletransfer.web.serve import serve
 
         loaded = config.load(environment, demo_settings={})
         try:

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from styletransfer.web.estimates import USUAL_PHOTO
-from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
+from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.orders import estimated
+from styletransfer.web.pictures import photo_of, preview_of, result_picture
 from styletransfer.web.schemas import (
     ApiError,
     Estimate,
@@ -215,7 +215,7 @@ def estimate(
     """Estimate the seconds that each quality takes here for a photo of this size."""
     given = {"size": size, "iterations": iterations}
     asked = JobRequest(settings={name: value for name, value in given.items() if value})
-    found = estimated(service.orders, service.estimates, asked, (height, width))
+    found = estimated(service.orders, service.board.estimates, asked, (height, width))
     return Estimate(**found)
 
 

@@ -1,15 +1,18 @@
-"""The application: its routes, its middleware, and its background threads."""
+"""The web process: the application with its routes, served until a signal arrives."""
 
 import functools
 import platform
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import metadata
 from logging import DEBUG, WARNING
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
@@ -42,6 +45,64 @@ from styletransfer.web.warning_log import WarningLog
 
 STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # bytes of a form without its file
+CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
+MAX_HEADERS = 16_384  # bytes
+
+
+def serve(config: Config, options: WebOptions, worker: Callable[..., int] | None) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        config: The configuration.
+        options: The options of the service.
+        worker: As in `create_app`.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: The port cannot be used, or a bucket cannot be opened.
+    """
+    host, port = options.host, options.port
+    ip6 = ":" in host
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ip6 else socket.AF_INET
+        )
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
+        raise ConfigError(
+            f"nothing can be served on {host}, port {port} ({reason}); set WEB_HOST or WEB_PORT"
+        ) from None
+    with listening:
+        app = create_app(config, options, worker)
+        address = f"http://{f'[{host}]' if ip6 else host}:{port}"
+        event(f"serving on {address}", event="serving", port=port)
+        _Server(server_config(app)).run([listening])
+    return 0
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Configure the server of an application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # The gate decides which proxies to trust.
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEADERS,
+        timeout_graceful_shutdown=CLOSING_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Closes the service as soon as a signal arrives: event streams would last as long as their
+    readers."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.service.close()  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
 
 
 def create_app(

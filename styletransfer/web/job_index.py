@@ -1,17 +1,18 @@
-"""In-memory index of all jobs, which tells event streams what has changed.
+"""In-memory index of all jobs: their states, what has changed, and how long they will take.
 
 A thread polls the bucket. Changes made by this instance and its worker are visible at once. A
 stream gets the latest state of each job that changed, not every state in between.
 """
 
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from styletransfer.errors import StorageError
 from styletransfer.log import log_trace
-from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState
@@ -22,6 +23,8 @@ ENDED_S = 30.0  # seconds between listings of the ended jobs
 MAX_ENDED = 200  # ended jobs kept in memory
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
+REMEMBERED = 9  # jobs; their median counts
+USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
@@ -29,20 +32,19 @@ class JobIndex:
     """All unfinished jobs, and the latest that have ended. Thread-safe.
 
     Attributes:
+        estimates: Learns from each job that ended.
         problem: The reason why the jobs cannot be read; None if they can.
         complete: Whether the bucket has been read once.
         closed: Whether the process is about to end.
     """
 
-    def __init__(
-        self, store: JobStore, estimates: Estimates, on_work: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, store: JobStore, on_work: Callable[[], None] = lambda: None) -> None:
         """Args:
         store: The jobs in the bucket.
-        estimates: Learns from each job that ended.
         on_work: Is called when jobs wait.
         """
-        self._store, self._estimates, self._on_work = store, estimates, on_work
+        self._store, self._on_work = store, on_work
+        self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
         self._version, self._changed_in = 0, dict[str, int]()  # the version that changed each job
@@ -232,7 +234,7 @@ class JobIndex:
             self._etags[job.id] = etag
         else:
             self._etags.pop(job.id, None)
-            self._estimates.add_measurement(job)
+            self.estimates.add_measurement(job)
         if news:
             self._mark([*(self._queue() if moved else []), job.id])
 
@@ -261,7 +263,7 @@ class JobIndex:
     def _seconds(self, job: StoredJob) -> float | None:
         if job.state == JobState.PAINTING and job.seconds_left is not None:
             return job.seconds_left
-        return self._estimates.seconds(job.work)
+        return self.estimates.seconds(job.work)
 
     def _view(self, job: StoredJob) -> JobOut:
         place: int | None = None
@@ -286,3 +288,41 @@ class JobIndex:
                 result=f"{own}/result" if job.result else None,
             ),
         )
+
+
+class Estimates:
+    """Seconds per work (schedule.py): the median of recent jobs, or else the worker's own
+    measurement. Jobs of another device are ignored. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._rates: deque[float] = deque(maxlen=REMEMBERED)
+        self._measured: float | None = None
+        self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
+        self._lock = threading.Lock()
+
+    def set_calibration(self, rate: float, device: str) -> None:
+        """Set a worker's own measurement on its device, in seconds per work."""
+        with self._lock:
+            self._measured = rate
+            if self._latest[1] != device:
+                self._rates.clear()
+                self._latest = utc_now(), device
+
+    def add_measurement(self, job: StoredJob) -> None:
+        """Add the time of a finished job."""
+        if job.state != JobState.DONE or not job.seconds or not job.work:
+            return
+        with self._lock:
+            when, device = self._latest
+            if job.device != device:
+                if (job.finished or "") < when:
+                    return
+                self._rates.clear()
+            self._latest = max(when, job.finished or ""), job.device
+            self._rates.append(job.seconds / job.work)
+
+    def seconds(self, work: float) -> float | None:
+        """Estimate the seconds for some work; None if nothing is known yet."""
+        with self._lock:
+            rate = statistics.median(self._rates) if self._rates else self._measured
+            return None if rate is None else rate * work

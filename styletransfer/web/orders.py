@@ -13,8 +13,7 @@ from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.catalogue import Catalogue, blend_name, display_name
-from styletransfer.web.estimates import Estimates
-from styletransfer.web.job_index import JobIndex
+from styletransfer.web.job_index import Estimates, JobIndex
 from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.lease import utc_now
 from styletransfer.web.options import WebOptions

@@ -23,7 +23,7 @@ from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
 from styletransfer.web.catalogue import job_look
-from styletransfer.web.estimates import USUAL_PHOTO
+from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ from fastapi import Depends, Request
 from styletransfer.config import Config
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import JobService, check_limits
-from styletransfer.web.results import Results
+from styletransfer.web.pictures import Results
 from styletransfer.web.sessions import LoginRateLimiter, Sessions
 from styletransfer.web.supervisor import Supervisor
 
@@ -49,9 +48,8 @@ class Service:
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
-        self.estimates = Estimates()
         self.supervisor = Supervisor(worker, self.handle_worker_message) if worker else None
-        self.board = JobIndex(JobStore(self.buckets.result), self.estimates, self._announce)
+        self.board = JobIndex(JobStore(self.buckets.result), self._announce)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = JobService(config, options, self.buckets, self.board, self.catalogue)
         self.results = Results(self.buckets.result)
@@ -89,7 +87,7 @@ class Service:
             case ("step", job, news):
                 self.board.progress(job, **news)
             case ("speed", rate, device):
-                self.estimates.set_calibration(rate, device)
+                self.board.estimates.set_calibration(rate, device)
             case ("changed",):
                 self.board.poll_now()
 

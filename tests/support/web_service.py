@@ -19,12 +19,11 @@ from starlette.middleware import Middleware
 
 from styletransfer import config
 from styletransfer.paths import PROGRAM
-from styletransfer.web.app import create_app
+from styletransfer.web.app import create_app, server_config
 from styletransfer.web.job_index import UNREAD
 from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Quality
-from styletransfer.web.serve import server_config
 from support.polling import until
 from support.s3_servers import free_ports
 

@@ -8,7 +8,7 @@ from support.web_service import served
 
 from styletransfer import config, log
 from styletransfer.signals import Stop
-from styletransfer.web import results
+from styletransfer.web import pictures
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.lease import JobClaimer
@@ -19,7 +19,7 @@ PASSWORD = "a long password"
 @pytest.fixture(autouse=True)
 def fresh_gallery(monkeypatch):
     """The gallery lists the bucket for each request."""
-    monkeypatch.setattr(results, "FRESH_S", 0.0)
+    monkeypatch.setattr(pictures, "FRESH_S", 0.0)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from PIL import Image
 
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web.buckets import StyleBucket, WebBuckets
-from styletransfer.web.job_pictures import photo_of, preview_of, result_picture
 from styletransfer.web.job_store import StoredJob
+from styletransfer.web.pictures import photo_of, preview_of, result_picture
 from styletransfer.web.schemas import ApiError
 
 

@@ -11,7 +11,6 @@ from support.web_service import stored_job
 from styletransfer.errors import StorageError
 from styletransfer.storage.base import ObjectError
 from styletransfer.web import lease as leases
-from styletransfer.web.estimates import Estimates
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.lease import Cancelled, JobClaimer, LeaseLost
 from styletransfer.web.schemas import JobState
@@ -222,7 +221,7 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatc
         return read(key)
 
     monkeypatch.setattr(bucket, "read", read_late)
-    assert JobIndex(store, Estimates()).cancel(job).cancel
+    assert JobIndex(store).cancel(job).cancel
     with pytest.raises(Cancelled):
         lease.confirm()
 

@@ -11,8 +11,9 @@ from support.web_service import served
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
+from styletransfer.web import app
+from styletransfer.web.app import serve
 from styletransfer.web.options import MEGA, load_options
-from styletransfer.web.serve import serve
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
@@ -118,10 +119,22 @@ def test_the_page_begins_with_the_services_own_settings(place):
 def test_the_web_process_never_loads_tensorflow():
     code = (
         "import sys; from styletransfer import config;"
-        "from styletransfer.web import options, serve;"
+        "from styletransfer.web import options;"
         "from styletransfer.web.app import create_app; loaded = config.load({});"
         "create_app(loaded, options.load_options({}, True)).openapi();"
         "print({'tensorflow', 'keras', 'scipy', 'h5py'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_the_address_in_the_log_is_one_that_a_browser_takes(
+    place, host, shown, monkeypatch, caplog
+):
+    caplog.set_level("INFO", "styletransfer")
+    monkeypatch.setattr(app._Server, "run", lambda *_: None)
+    (port,) = free_ports(1)
+    options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
+    assert serve(config.load(place), options, None) == 0
+    assert caplog.messages == [f"serving on http://{shown}:{port}"]

@@ -18,7 +18,7 @@ from support.web_page import jpeg, staged
 from styletransfer.engine.schedule import total_work
 from styletransfer.settings import Settings
 from styletransfer.web import api_jobs
-from styletransfer.web.estimates import USUAL_PHOTO
+from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.schemas import JobState
 from styletransfer.web.sessions import COOKIE
 
@@ -111,7 +111,7 @@ def chosen_photos(page):
 
 def test_from_the_login_to_a_download(page, locked, photos):
     server, rate = locked, 70 / total_work(*USUAL_PHOTO, Settings(strength=0.7))
-    server.service.estimates.set_calibration(rate, "the CPU")
+    server.service.board.estimates.set_calibration(rate, "the CPU")
     page.look(server.address)
     page.one("#password").send_keys(f"{PASSWORD}\n")
     page.until("document.querySelectorAll('[name=look]').length === 2")

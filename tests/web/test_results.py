@@ -11,8 +11,8 @@ from support.gallery import BLUE, GREEN, RED, flat, published, record, results_o
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.web import results
-from styletransfer.web.results import Results
+from styletransfer.web import pictures
+from styletransfer.web.pictures import Results
 
 JOB = "0123456789abcdef0123"
 
@@ -67,7 +67,7 @@ def test_only_changed_records_are_read_again(bucket, monkeypatch):
 
 
 def test_the_bucket_is_listed_once_in_a_while(bucket, monkeypatch):
-    monkeypatch.setattr(results, "FRESH_S", 100.0)
+    monkeypatch.setattr(pictures, "FRESH_S", 100.0)
     store(bucket, "a.jpg")
     found, listed, listing = Results(bucket), [], bucket.list
     monkeypatch.setattr(bucket, "list", lambda: listed.append(1) or listing())
