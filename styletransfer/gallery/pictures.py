@@ -1,6 +1,8 @@
-"""The gallery's pictures in a bucket: previews, loaded when a result is opened, and thumbnails,
-which are embedded in the page."""
+"""The gallery's small pictures: how they are made, and how a bucket holds them. Previews are loaded
+when a result is opened; thumbnails are embedded in the page, unless there are too many."""
 
+import hashlib
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,32 +12,36 @@ import numpy as np
 
 from styletransfer import bucket_layout
 from styletransfer.gallery.record_view import pictures_of
-from styletransfer.gallery.thumbnails import (
-    EMBEDDED_BYTES,
-    PREVIEW,
-    THUMBNAIL_BYTES,
-    bytes_shown,
-    picture_key,
-    preview,
-    thumbnail,
-    thumbnail_key,
-)
+from styletransfer.images import arrays, encode
+from styletransfer.images.arrays import fit_size
+from styletransfer.images.output import OutputFormat
 from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, ObjectError
 
+PREVIEW = 1280  # longer side in px: sharp in the slider, a tenth of a large result's bytes
+THUMBNAIL = 320  # longer side in px
+# A thousand thumbnails in one page are some 15 MB, which a phone still opens.
+THUMBNAIL_BYTES = 12_000
+# With more than this many bytes of thumbnails the page loads them when they come into view; with
+# fewer it holds them itself, and a link to it alone is enough.
+EMBEDDED_BYTES = 3_000_000
 THUMBNAILS = f"{bucket_layout.GALLERY}/thumbs/"
 THUMBNAIL_READERS = 8  # threads: each waits for the network, not for the processor
+# Longer side and quality, tried in turn: a smooth picture keeps its size, a busy one shrinks.
+_SMALLER = ((THUMBNAIL, 75), (THUMBNAIL, 60), (288, 50), (240, 45), (208, 40))
+# A key may have 1,024 bytes and a file name 255; the prefixes and `.jpg` need some of both.
+_LONGEST_KEY, _LONGEST_NAME = 980, 240
 
 
 class GalleryPictures:
-    """Stores a picture's preview and thumbnail, and reads thumbnails back. Writes keys under
-    `_gallery/`, nothing else. Safe to use from several threads."""
+    """Stores pictures' previews and thumbnails, and reads thumbnails back. Writes keys under
+    `_gallery/`, nothing else. Thread-safe."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._thumbnails: dict[str, bytes | int] = {}  # by key; what is not held: its size
-        self._held = 0  # bytes of thumbnails
+        self._sizes: dict[str, int] = {}  # of thumbnails, by key; 0 for one that is not stored
+        self._held: dict[str, bytes] = {}  # what thumbnails contain, as far as one page holds it
         self._lock = threading.Lock()
         self._stored: set[tuple[str, str, str]] = set()  # kind, key, ETag
 
@@ -46,7 +52,7 @@ class GalleryPictures:
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        """Stores the pictures of a new result: its own, its photo's and its paintings' (by key).
+        """Store the pictures of a new result: its own, its photo's and its paintings' (by key).
 
         Arrays are as in `preview`. Photos and paintings that were stored with the same ETag before
         are not stored a second time. A picture that the bucket refuses is logged and left out.
@@ -60,58 +66,94 @@ class GalleryPictures:
         for key, pixels in paintings.items():
             self._store("paintings", key, pixels, etags.get(key))
 
-    def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | int]:
-        """Thumbnails by their keys, among them all that the page of these records shows. In place
-        of one that was not read because the page does not hold it itself, its size in bytes; 0 for
-        one that is not in the bucket. Raises StorageError if the bucket cannot be listed."""
+    def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | bool]:
+        """Return the thumbnails that the page of some records shows, by their keys.
+
+        Returns:
+            The content of each, or True for each if they are too many for the page to hold them.
+            One that is not in the bucket is missing.
+
+        Raises:
+            StorageError: The bucket cannot be listed.
+        """
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
-        if shown - self._thumbnails.keys():
+        if shown - self._sizes.keys():
             stored = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
             for key in shown:
                 # A file much larger than a thumbnail is not ours, and would only slow the page.
                 size = stored.get(key, 0)
-                self._thumbnails.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
-        if bytes_shown(shown, self._thumbnails) <= EMBEDDED_BYTES:
-            unread = sorted(key for key in shown if self._is_unread(key))
-            with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
-                for key, data in zip(unread, pool.map(self._read_thumbnail, unread), strict=True):
-                    with self._lock:
-                        # `store`, on another thread, may have stored a newer one.
-                        if self._is_unread(key):
-                            self._thumbnails[key] = data or 0
-                            self._held += len(data)
-        return dict(self._thumbnails)
+                self._sizes.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
+        stored_keys = sorted(key for key in shown if self._sizes[key])
+        if sum(self._sizes[key] for key in stored_keys) > EMBEDDED_BYTES:
+            return dict.fromkeys(stored_keys, True)
+        with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
+            return dict(zip(stored_keys, pool.map(self._content, stored_keys), strict=True))
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
         if etag and (kind, key, etag) in self._stored:
             return
-        small = thumbnail(pixels)
-        self._hold(thumbnail_key(kind, key), small)
+        small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
+        with self._lock:
+            self._held.pop(small_key, None)
+            self._sizes[small_key] = len(small)
+            if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
+                self._held[small_key] = small
         try:
             larger = preview(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
-            self._bucket.write(thumbnail_key(kind, key), small, "image/jpeg")
+            self._bucket.write(small_key, small, "image/jpeg")
         except ObjectError as error:
             event(f"the gallery has no preview of {printable(key)}: {error}", level=WARNING)
         if etag:
             self._stored.add((kind, key, etag))
 
-    def _hold(self, key: str, data: bytes) -> None:
-        """Keeps a thumbnail as long as one page could hold it with all others; then its size."""
-        with self._lock:
-            before = self._thumbnails.get(key)
-            self._held -= len(before) if isinstance(before, bytes) else 0
-            fits = self._held + len(data) <= EMBEDDED_BYTES
-            self._held += len(data) if fits else 0
-            self._thumbnails[key] = data if fits else len(data)
-
-    def _is_unread(self, key: str) -> bool:
-        known = self._thumbnails[key]
-        return isinstance(known, int) and known > 0
-
-    def _read_thumbnail(self, key: str) -> bytes:
-        """The content of a thumbnail, empty where it cannot be read."""
+    def _content(self, key: str) -> bytes:
+        """Return the content of a thumbnail; empty if it cannot be read."""
+        if key in self._held:
+            return self._held[key]
         try:
-            return self._bucket.read(key)
+            data = self._bucket.read(key)
         except ObjectError:
-            return b""
+            data = b""
+        with self._lock:  # `_store`, on another thread, may have stored a newer one.
+            return self._held.setdefault(key, data)
+
+
+def picture_key(kind: str, key: str) -> str:
+    """Return the key of a picture of the gallery: `_gallery/<kind>/<key>.jpg`, with a hash in place
+    of a key that would be too long, or that could not be a file when fetched into a folder."""
+    data = key.encode("utf-8", "surrogatepass")
+    parts = data.split(b"/")
+    plain = (
+        len(data) <= _LONGEST_KEY
+        and not re.search(r"[\\\0\ud800-\udfff]", key)
+        and all(part and part[:1] != b"." and len(part) <= _LONGEST_NAME for part in parts)
+    )
+    name = key if plain else hashlib.sha256(data).hexdigest()
+    return f"{bucket_layout.GALLERY}/{kind}/{name}.jpg"
+
+
+def thumbnail_key(kind: str, key: str) -> str:
+    """Return the key of a picture's thumbnail; kind and key as for `picture_key`."""
+    return picture_key(f"thumbs/{kind}", key)
+
+
+def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
+    """Encode a JPEG whose longer side has at most `longer` px.
+
+    pixels: [H, W, 3], sRGB, float 0…1, uint8 or uint16.
+    """
+    height, width = pixels.shape[:2]
+    pixels = arrays.box_average(pixels, max(height, width) // (2 * longer))
+    if max(height, width) > longer:
+        pixels = arrays.resize(pixels, *fit_size(height, width, longer))
+    return encode.encode(pixels, OutputFormat("jpg", quality))
+
+
+def thumbnail(pixels: np.ndarray) -> bytes:
+    """Encode a preview small enough for the page: about 10 KB, even of a busy painting."""
+    for longer, quality in _SMALLER:
+        data = preview(pixels, longer, quality)
+        if len(data) <= THUMBNAIL_BYTES:
+            break
+    return data

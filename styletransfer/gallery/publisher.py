@@ -6,7 +6,8 @@ is enough. Larger pictures are stored beside it under `_gallery/`.
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from logging import WARNING
 from time import perf_counter
 from uuid import uuid4
@@ -65,11 +66,9 @@ class Gallery:
             return
         # No two marks are equal, so that each run recognises its own.
         notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
-        try:
+        with _logged_errors():
             self._was_marked = self._bucket.find(UNPUBLISHED) is not None
             self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
-        except StorageError as error:
-            _warn(error)
 
     def add(
         self,
@@ -87,12 +86,9 @@ class Gallery:
             paintings: Pixels by key, as in `thumbnails.preview`.
         """
         self.add_record(record)
-        if not self.enabled:
-            return
-        try:
-            self._pictures.store(record, photo, result, paintings)
-        except StorageError as error:
-            _warn(error)
+        if self.enabled:
+            with _logged_errors():
+                self._pictures.store(record, photo, result, paintings)
 
     def add_record(self, record: Record) -> None:
         """Add the record of a photo that could not be painted, or of a result with pictures that
@@ -107,9 +103,8 @@ class Gallery:
         due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
             try:
-                self._write_page()
-            except StorageError as error:
-                _warn(error)
+                with _logged_errors():
+                    self._write_page()
             finally:
                 self._published = perf_counter()
                 self._publishing.release()
@@ -121,13 +116,10 @@ class Gallery:
         if not self._publishes:
             self.begin()  # Again: a whole run may have removed the mark since.
             return
-        with self._publishing:
-            try:
-                self._write_page()
-                if not self._is_anothers_mark():
-                    self._bucket.delete(UNPUBLISHED)
-            except StorageError as error:
-                _warn(error)
+        with self._publishing, _logged_errors():
+            self._write_page()
+            if not self._is_anothers_mark():
+                self._bucket.delete(UNPUBLISHED)
 
     def _is_anothers_mark(self) -> bool:
         """Return whether another run has been painting, killed or not. The page may lack its
@@ -159,5 +151,9 @@ def _identity(record: Record) -> tuple[str, str]:
     return photo_name(record), look_name(record)
 
 
-def _warn(error: StorageError) -> None:
-    event(f"the gallery could not be written: {error}", level=WARNING)
+@contextmanager
+def _logged_errors() -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        event(f"the gallery could not be written: {error}", level=WARNING)

@@ -9,7 +9,7 @@ from styletransfer.batch.records import read_record, record_readers
 from styletransfer.bucket_layout import GALLERY, RECORDS
 from styletransfer.errors import PictureError
 from styletransfer.gallery.page import page_context
-from styletransfer.gallery.thumbnails import PREVIEW, picture_key
+from styletransfer.gallery.pictures import PREVIEW, picture_key
 from styletransfer.images.decode import reduced_jpeg
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
@@ -92,8 +92,7 @@ class Results:
         there."""
         with self._lock:
             self._refresh()
-            thumbnails = {key: entry.size for key, entry in self._stored.items()}
-            return page_context(self._painted(), thumbnails)
+            return page_context(self._painted(), dict.fromkeys(self._stored, True))
 
     def read(self, key: str) -> bytes:
         """Read a result, or a picture of the gallery. Raises ApiError for any other object."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from styletransfer.batch.failures import picture_failure
 from styletransfer.config import Config
 from styletransfer.errors import StorageError, StyleTransferError
-from styletransfer.gallery.thumbnails import preview
+from styletransfer.gallery.pictures import preview
 from styletransfer.log import event, one_line
 from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped

@@ -6,11 +6,9 @@ import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
 from styletransfer.bucket_layout import UNPUBLISHED
-from styletransfer.gallery import page_data, pictures, publisher
-from styletransfer.gallery.pictures import GalleryPictures
+from styletransfer.gallery import pictures, publisher
+from styletransfer.gallery.pictures import GalleryPictures, thumbnail, thumbnail_key
 from styletransfer.gallery.publisher import Gallery
-from styletransfer.gallery.record_view import pictures_of
-from styletransfer.gallery.thumbnails import thumbnail, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
@@ -65,8 +63,7 @@ def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypat
     Gallery(Counting(tmp_path), [record()]).publish()
     assert sum("thumbs" in key for key in read) == 3
     read.clear()
-    for module in (pictures, page_data):
-        monkeypatch.setattr(module, "EMBEDDED_BYTES", 100)
+    monkeypatch.setattr(pictures, "EMBEDDED_BYTES", 100)
     Gallery(Counting(tmp_path), [record()]).publish()
     assert read == ["index.html"]
     text = (tmp_path / "index.html").read_text()
@@ -75,22 +72,18 @@ def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypat
 
 def test_thumbnails_that_no_page_can_hold_do_not_fill_the_memory(tmp_path, monkeypatch):
     bucket, records = FolderBucket(tmp_path), [record(f"{number}.jpg") for number in range(20)]
-    one = len(thumbnail(flat(RED)))
-    for module in (pictures, page_data):
-        monkeypatch.setattr(module, "EMBEDDED_BYTES", 9 * one)
+    monkeypatch.setattr(pictures, "EMBEDDED_BYTES", 9 * len(thumbnail(flat(RED))))
     stored = GalleryPictures(bucket)
     for _ in range(2):  # Painted once more, they take no more.
         for each in records:
             stored.store(each, flat(RED), flat(RED), {})
+    assert len(stored._held) == 9
     found = stored.thumbnails(records)
-    held = [data for data in found.values() if isinstance(data, bytes)]
-    assert sum(map(bool, found.values())) == 40 and len(held) == 9
-    assert GalleryPictures(bucket).thumbnails(records).keys() == found.keys()
-    # Where the page holds them after all, because others are gone, they are read.
-    few = records[-4:]
-    shown = {thumbnail_key(kind, key) for kind, key in pictures_of(few) if kind != "paintings"}
-    assert {type(found[key]) for key in shown} == {int}
-    assert {type(stored.thumbnails(few)[key]) for key in shown} == {bytes}
+    assert len(found) == 40 and {*found.values()} == {True}
+    assert GalleryPictures(bucket).thumbnails(records) == found
+    # Once the page holds them because others are gone, they are read.
+    few = stored.thumbnails(records[-4:])
+    assert len(few) == 8 and all(isinstance(each, bytes) for each in few.values())
 
 
 def test_a_missing_thumbnail_is_no_error(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support.gallery import RED, flat
 
-from styletransfer.gallery.thumbnails import THUMBNAIL, picture_key, preview, thumbnail
+from styletransfer.gallery.pictures import THUMBNAIL, picture_key, preview, thumbnail
 from styletransfer.images import arrays
 from styletransfer.storage.folder import FolderBucket
 
