@@ -1,4 +1,4 @@
-"""A result's look as a section of looks.toml, for people to copy."""
+"""A result's look as a section of looks.toml, which people can copy."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from styletransfer.settings import parse
 
 
 def look_lines(record: Record) -> str:
-    """The section's name, paintings and regions, one a line; a remark where the record does not
-    have them."""
+    """Write the section's name, paintings and regions, one per line, or a comment if the record
+    lacks them."""
     if not record.look or not record.paintings:
-        return "# The record does not say which look and paintings these settings are of."
+        return "# The record lacks the look and the paintings of these settings."
     lines = [f"[{_key(record.look)}]", f"paintings = {_paintings(record.paintings)}"]
     regions = {each.key: each.region.key for each in record.paintings if each.region}
     if regions:
@@ -24,8 +24,8 @@ def look_lines(record: Record) -> str:
 
 
 def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
-    """The settings, one a line. Settings that this version does not accept become comments: in a
-    file, they would be errors."""
+    """Write the settings, one per line. Settings that this version does not accept become comments:
+    in a file, they would be errors."""
     given = settings or {}
     return "\n".join(_setting_line(name, given[name]) for name in given)
 
@@ -34,7 +34,7 @@ def _setting_line(name: str, value: Scalar) -> str:
     try:
         parse(name, value)
     except ConfigError:
-        return f"# not accepted any more: {printable(name)[:60]} = {printable(str(value))[:60]}"
+        return f"# no longer accepted: {printable(name)[:60]} = {printable(str(value))[:60]}"
     if isinstance(value, str):
         # JSON may hold a number as text; looks.toml takes it the same way.
         return f"{name} = {_quoted(value)}"
@@ -59,5 +59,5 @@ def _key(name: str) -> str:
 def _quoted(text: str) -> str:
     """Quote a string for TOML, which has the escapes of JSON."""
     legible = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
-    # What cannot be encoded comes from a file name that is not UTF-8, which no TOML can hold.
+    # A character that cannot be encoded is from a file name that is not UTF-8, unlike TOML.
     return legible.encode("utf-8", "replace").decode()

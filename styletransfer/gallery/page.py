@@ -80,7 +80,7 @@ def configure(environment: Environment) -> Environment:
 
 @functools.cache
 def _template() -> tuple[Template, dict[str, object]]:
-    """The template, the style and script that it holds, and the hashes with which its
+    """Load the template, the style and script that it holds, and the hashes with which its
     Content-Security-Policy allows these, and no others."""
     styles = "".join((SHARED / name).read_text("utf-8") for name in STYLES)
     scripts = "".join((SHARED / name).read_text("utf-8") for name in SCRIPTS)
@@ -101,15 +101,15 @@ def _digest(content: str) -> str:
 def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]) -> dict[str, Any]:
     """Return the data that the page's script works on, small enough for thousands of results.
 
-    What results share is in the data once, and results refer to it by number. An address that
-    follows from a key is not in the data.
+    Values that results share are in the data once, and results refer to them by number. An address
+    that follows from a key is not in the data.
 
     Args:
         ordered: Records with a result.
         thumbnails: As from `GalleryPictures.thumbnails`.
 
     Returns:
-        The results as rows of numbers and texts, whose names are `columns`, and the tables that the
+        The results as rows of numbers and texts, their names as `columns`, and the tables that the
         numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
         key, or 0; `odd` has the addresses of keys from which they do not follow.
     """
@@ -160,8 +160,8 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
 
 
 def url(key: str) -> str | None:
-    """A key as an address relative to the page, percent-encoded; None where no address can name
-    it: browsers resolve `..` however it is written."""
+    """Return a key as a percent-encoded address relative to the page; None for a key without one:
+    browsers resolve `..` in any encoding."""
     parts = key.split("/")
     if "." in parts or ".." in parts:
         return None
@@ -173,12 +173,12 @@ def url(key: str) -> str | None:
 
 
 def _order(record: Record) -> tuple[Any, ...]:
-    """Sorts records by photo and look, as people count."""
+    """Return a key that sorts records by photo and look, as people count."""
     return sort_key(photo_name(record)), sort_key(look_name(record))
 
 
 class _Numbered(dict[Any, int]):
-    """Different values in the order of their first use, each with its number from 0."""
+    """Numbers different values from 0 in the order of their first use."""
 
     def __init__(self, values: Iterable[Hashable] = ()) -> None:
         super().__init__((value, number) for number, value in enumerate(values))
@@ -199,8 +199,8 @@ def _odd_result(key: str) -> dict[str, Any] | int:
 
 
 def _odd(key: str) -> dict[str, Any] | int:
-    """The addresses of a picture's preview and thumbnail by kind, or 0 where they follow from its
-    key."""
+    """Return the addresses of a picture's preview and thumbnail by kind, or 0 if they follow from
+    its key."""
     follows = picture_key("any", key).endswith(f"/any/{key}.jpg")
     if follows and printable(key) == key and url(key) is not None:
         return 0

@@ -40,8 +40,8 @@ class GalleryPictures:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._sizes: dict[str, int] = {}  # of thumbnails, by key; 0 for one that is not stored
-        self._held: dict[str, bytes] = {}  # what thumbnails contain, as far as one page holds it
+        self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
+        self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
         self._lock = threading.Lock()
         self._stored: set[tuple[str, str, str]] = set()  # kind, key, ETag
 
@@ -120,8 +120,8 @@ class GalleryPictures:
 
 
 def picture_key(kind: str, key: str) -> str:
-    """Return the key of a picture of the gallery: `_gallery/<kind>/<key>.jpg`, with a hash in place
-    of a key that would be too long, or that could not be a file when fetched into a folder."""
+    """Return the key of a picture of the gallery: `_gallery/<kind>/<key>.jpg`, or with a hash if
+    the key would be too long, or could not be a file when fetched into a folder."""
     data = key.encode("utf-8", "surrogatepass")
     parts = data.split(b"/")
     plain = (

@@ -1,7 +1,8 @@
 """The gallery of a result bucket, kept up to date while a run paints.
 
 One page that needs nothing else: its thumbnails are embedded as data: URIs, so a link to it alone
-is enough. Larger pictures are stored beside it under `_gallery/`.
+is enough. Larger pictures are stored under
+`_gallery/`.
 """
 
 import re
@@ -50,11 +51,11 @@ class Gallery:
         """
         self.enabled = bucket is not None
         self._publishes = publishes and self.enabled
-        self._records = {_identity(each): each for each in records}  # of the page
+        self._records = {_identity(each): each for each in records}  # those that the page shows
         if bucket is None:
             return
         self._bucket, self._pictures = bucket, GalleryPictures(bucket)
-        self._page_is_ours: bool | None = None  # None: not checked yet.
+        self._page_is_ours: bool | None = None  # None until it is checked
         self._published = perf_counter()
         self._publishing = threading.Lock()
         self._mark: str | None = None  # the ETag of this run's mark

@@ -1,5 +1,5 @@
-"""What a record says, in words for people to read. A record may lack any field, and a value may be
-absurd: what makes no sense is left out, and is never an error."""
+"""Texts about a record for people to read. A record may lack any field, and a value may be absurd:
+such values are left out, and are never an error."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,12 +13,13 @@ Rows = tuple[tuple[str, str], ...]  # names and values
 
 
 def photo_name(record: Record) -> str:
-    """The photo's key; the result's where the record does not have it."""
+    """Return the photo's key, or the result's if the record lacks it."""
     return record.photo or record.result or "a photo without a name"
 
 
 def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
-    """Kind and key of every picture that the page of these records shows, some more than once."""
+    """List the kind and key of every picture that the page of some records shows, some more than
+    once."""
     for record in records:
         if record.result is not None:
             yield "results", record.result
@@ -28,12 +29,12 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 
 
 def look_name(record: Record) -> str:
-    """The look's name."""
+    """Return the look's name."""
     return record.look or "a look without a name"
 
 
 def size(record: Record) -> tuple[int, int] | None:
-    """Height and width in px, where the record has both."""
+    """Return height and width in px, if the record has both."""
     height, width = record.height, record.width
     if height is None or width is None or not (0 < height < 10**6 and 0 < width < 10**6):
         return None
@@ -41,7 +42,7 @@ def size(record: Record) -> tuple[int, int] | None:
 
 
 def shares(record: Record) -> list[str]:
-    """The share of each painting in percent, as text; empty texts where there is only one."""
+    """Return the share of each painting in percent as text, or empty texts if there is only one."""
     given = [each.share for each in record.paintings or ()]
     known = [share for share in given if _is_sensible(share) and share >= 0]
     if len(given) < 2 or len(known) < len(given):
@@ -50,14 +51,14 @@ def shares(record: Record) -> list[str]:
 
 
 def time_taken(record: Record) -> str:
-    """How long it took to paint; an empty text where the record does not have it."""
+    """Return the time of the painting as text; empty if the record lacks it."""
     seconds = record.seconds
     return duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""
 
 
 def finished(record: Record) -> int | str:
-    """When it was painted, in seconds since 1970; a text where the record gives no time zone, or
-    no time at all."""
+    """Return the time of its completion in seconds since 1970, or as text if the record has no time
+    zone or no time."""
     moment = record.finished
     if moment is None:
         return ""
@@ -71,7 +72,7 @@ def finished(record: Record) -> int | str:
 
 
 def origin(record: Record) -> Rows:
-    """What painted it: as much of it as the record has."""
+    """Return the device, network, weights and engine, as far as the record has them."""
     rows = (
         ("Device", short_text(record.device)),
         ("Network", short_text(record.network)),
@@ -82,18 +83,18 @@ def origin(record: Record) -> Rows:
 
 
 def failure_reason(record: Record) -> str:
-    """Why a photo could not be painted, without the photo's name in front."""
+    """Return the reason of a failure without the photo's name in front."""
     return short_text(record.error).removeprefix(f"{printable(photo_name(record))}: ")
 
 
 def table_rows(values: Mapping[str, float] | None) -> Rows:
-    """Losses as rows of a table."""
+    """Return losses as rows of a table."""
     given = values or {}
     return tuple((short_text(name).replace("_", " "), short_text(given[name])) for name in given)
 
 
 def short_text(value: str | float | None) -> str:
-    """A value as one short line."""
+    """Return a value as one short line."""
     if value is None:
         return ""
     line = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
@@ -101,11 +102,11 @@ def short_text(value: str | float | None) -> str:
 
 
 def sort_key(name: str) -> tuple[Any, ...]:
-    """Sorts `beach 2` before `beach 10`, and capitals not before small letters."""
+    """Return a key that sorts `beach 2` before `beach 10`, and ignores case at first."""
     parts = re.split("([0-9]{1,18})", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
 
 
 def _is_sensible(number: float | None) -> TypeGuard[float]:
-    """Whether there is a number that can be computed with: not NaN, not infinite, not huge."""
+    """Return whether a number can be computed with: not NaN, infinite or huge."""
     return number is not None and abs(number) < 1e15

@@ -1,4 +1,4 @@
-"""The API's jobs: to be painted, followed, cancelled, and fetched."""
+"""The API's requests about jobs: order, follow, cancel and fetch them."""
 
 import asyncio
 import contextlib
@@ -90,7 +90,7 @@ async def new_job(
     service: Shared,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> JobOut:
-    """Adds a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
+    """Add a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
     job in `again`, to paint its photo again. With an `Idempotency-Key` that was used
     before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
@@ -120,13 +120,13 @@ def list_jobs(service: Shared) -> JobList:
 
 @jobs.get("/jobs/{job_id}")
 def get_job(job_id: OneJob, service: Shared) -> JobOut:
-    """One job."""
+    """Return one job."""
     return service.board.view(_known(service, job_id))
 
 
 @jobs.post("/jobs/{job_id}/cancel", status_code=202)
 def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
-    """Takes a job out of the queue, or has its painting end after the current step."""
+    """Take a job out of the queue, or end its painting after the current step."""
     job = _known(service, job_id)
     if not job.state.final:
         later = service.board.cancel(job_id)
@@ -182,7 +182,8 @@ async def job_changes(
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)
 def job_photo(job_id: OneJob, service: Shared, small: bool = False) -> Response:
-    """The job's photo; as a JPEG where browsers show no other. small: with at most 1280 px."""
+    """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
+    1280 px."""
     return picture_response(*photo_of(_known(service, job_id), service.buckets, small))
 
 
@@ -197,7 +198,7 @@ def job_preview(job_id: OneJob, service: Shared) -> Response:
 def job_result(
     job_id: OneJob, service: Shared, download: bool = False, small: bool = False
 ) -> Response:
-    """The finished picture. small: a JPEG with at most 1280 px."""
+    """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
     job = _known(service, job_id)
     data, key = result_picture(job, service.buckets, small)
     name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
@@ -220,7 +221,7 @@ def estimate(
 
 
 async def _check_room(service: Service, idempotency_key: str | None) -> None:
-    """Raises ApiError where the queue is full, but for a request that has its job already."""
+    """Raise ApiError if the queue is full, unless the request already has its job."""
     try:
         service.orders.check_room()
     except ApiError:

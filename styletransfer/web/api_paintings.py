@@ -1,4 +1,4 @@
-"""The API's looks and paintings."""
+"""The API's requests about looks and paintings."""
 
 from typing import Annotated
 
@@ -17,13 +17,13 @@ paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 @paintings.get("/looks")
 def looks(service: Shared) -> list[LookOut]:
-    """The looks of the style bucket."""
+    """List the looks of the style bucket."""
     return service.catalogue.looks()
 
 
 @paintings.get("/paintings")
 def list_paintings(service: Shared) -> list[PaintingOut]:
-    """The paintings that blends are made of: those of the style bucket, then those uploaded."""
+    """List the paintings that can be blended: first the style bucket's, then uploads."""
     return service.catalogue.paintings()
 
 
@@ -31,7 +31,7 @@ def list_paintings(service: Shared) -> list[PaintingOut]:
 async def add_painting(
     file: Annotated[UploadFile, File()], response: Response, service: Shared
 ) -> PaintingOut:
-    """Adds a painting. The same one again has the same name."""
+    """Add a painting. The same file gets the same name again."""
 
     def add(data: bytes) -> PaintingOut:
         upload = Upload(file.filename or "", data, service.options)
@@ -48,7 +48,7 @@ async def add_painting(
 
 @paintings.delete("/paintings/{name:path}", status_code=204)
 def delete_painting(name: str, service: Shared) -> None:
-    """Deletes a painting that was uploaded here. Results that were made with it stay."""
+    """Delete a painting that was uploaded here. Results that were painted with it stay."""
     service.board.refresh()  # Another instance may have taken an order just now.
     waiting = {
         each.name for job in service.board.all() if not job.state.final for each in job.paintings
@@ -60,5 +60,5 @@ def delete_painting(name: str, service: Shared) -> None:
 
 @paintings.get("/paintings/{name:path}/thumbnail", response_class=Response)
 def painting_thumbnail(name: str, service: Shared) -> Response:
-    """A small JPEG of a painting."""
+    """Return a small JPEG of a painting."""
     return picture_response(service.catalogue.thumbnail(name), "thumbnail.jpg")

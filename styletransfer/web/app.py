@@ -157,7 +157,7 @@ def create_app(
 
 
 def _documented(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The API's description, with the request that is a field of a form."""
+    """Describe the API, including the request that is a field of a form."""
     described = make()
     request = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     parts = request.pop("$defs", {})
@@ -166,21 +166,19 @@ def _documented(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 async def healthz() -> Health:
-    """Whether this process answers."""
+    """Answer, to show that this process runs."""
     return Health()
 
 
 async def readyz(service: Shared, response: Response) -> Readiness:
-    """Whether jobs are taken and painted. The reason is in the log."""
+    """Report whether jobs are accepted and painted. The log has the reason if they are not."""
     problem = service.problem
     response.status_code = 503 if problem else 200
-    return Readiness(
-        ready=not problem, reason="not ready yet; the log says why" if problem else None
-    )
+    return Readiness(ready=not problem, reason="not ready; see the log" if problem else None)
 
 
 def system(service: Shared) -> System:
-    """The device that paints, the machine's memory, versions, and the queue."""
+    """Report the device that paints, the machine's memory, versions, and the queue."""
     waiting, painting = service.board.counts()
     packages = ("styletransfer", "tensorflow", "fastapi")
     return System(
@@ -204,7 +202,7 @@ def _version(package: str) -> str | None:
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
-    """One line for the first thing that is wrong with a request."""
+    """Answer with one line about the first error in a request."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
@@ -229,11 +227,11 @@ async def _no_storage(request: Request, error: Exception) -> Response:
 
 async def _left(request: Request, _: Exception) -> Response:
     """Handle a page that is closed while it sends. This answer reaches no client."""
-    event(f"{request.url.path}: the client left before all had arrived", level=DEBUG)
-    return JSONResponse({"detail": "the request has broken off"}, 400)
+    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
+    return JSONResponse({"detail": "the request was interrupted"}, 400)
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:
     event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
     log_trace(error)
-    return JSONResponse({"detail": "something unforeseen went wrong; the log says what"}, 500)
+    return JSONResponse({"detail": "an unexpected error occurred; see the log"}, 500)

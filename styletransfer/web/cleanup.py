@@ -18,8 +18,8 @@ _ID = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 class Leftovers:
-    """Leftovers of killed processes: checkpoints, previews, photos, Idempotency-Keys without a job.
-    Objects that never belonged to a job stay."""
+    """Leftovers of killed processes: checkpoints, previews, photos and Idempotency-Keys without a
+    job. Objects that never belonged to a job stay."""
 
     def __init__(self, buckets: WebBuckets, store: JobStore) -> None:
         self._buckets, self._store = buckets, store

@@ -55,11 +55,11 @@ class StoredJob(JobFields):
     seconds: float | None = None
 
     def changed(self, **changes: Any) -> "StoredJob":
-        """A later version."""
+        """Return a later version."""
         return self.model_copy(update={"revision": self.revision + 1, **changes})
 
     def to_bytes(self) -> bytes:
-        """As a file's content."""
+        """Encode it as the content of its object."""
         return self.model_dump_json(indent=1).encode()
 
 
@@ -81,16 +81,20 @@ class JobStore:
         self._bucket = bucket
 
     def queued(self) -> Iterator[tuple[str, str]]:
-        """Ids of the jobs that have not ended, oldest first, with the ETags of their objects."""
+        """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
         return _ids(self._bucket, _QUEUE)
 
     def ended(self) -> Iterator[str]:
-        """Ids of those that have, oldest first."""
+        """List the ids of ended jobs, oldest first."""
         return (job for job, _ in _ids(self._bucket, _DONE))
 
     def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
-        """A job that has not ended, with the ETag of its object, which is known to be `etag` or is
-        asked for; None if there is none."""
+        """Read an unfinished job and the ETag of its object; None if there is no such job.
+
+        Args:
+            job: Its id.
+            etag: The ETag if it is known from a listing.
+        """
         key = f"{_QUEUE}{job}.json"
         for _ in range(_TRIES):
             entry = None if etag else self._bucket.find(key)
@@ -108,14 +112,14 @@ class JobStore:
         return None
 
     def read_ended(self, job: str) -> StoredJob | None:
-        """A job that has ended; None if there is none."""
+        """Read a job that has ended; None if there is no such job."""
         try:
             return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
             return None
 
     def create(self, job: StoredJob) -> str | None:
-        """Adds a job; its ETag, or None if its id exists."""
+        """Add a job. Return its ETag, or None if its id exists."""
         return self.replace(job, None)
 
     def replace(self, job: StoredJob, etag: str | None) -> str | None:
@@ -139,7 +143,7 @@ def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _parsed(data: bytes) -> StoredJob | None:
-    """A job from a file's content; None if it is not a job."""
+    """Decode a job; None if the content is not a job."""
     try:
         return StoredJob.model_validate_json(data)
     except ValidationError:

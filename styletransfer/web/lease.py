@@ -20,8 +20,8 @@ MOST_CRASHES = 5  # worker deaths in one job, without a step in between
 
 
 class JobInterrupted(BaseException):
-    """A painting ends before its last step: no error of the picture, so no handler of errors
-    catches it."""
+    """The painting ends before its last step. No error handler catches this, because the picture
+    has no error."""
 
 
 class Cancelled(JobInterrupted):
@@ -111,12 +111,14 @@ class Lease:
         self._store, self.job, self._etag = store, job, etag
         # The first is held during requests, so the painting thread only takes the second.
         self._lock, self._pending_lock = threading.RLock(), threading.Lock()
-        self._pending: dict[str, Any] = {}  # is replaced, never changed
+        self._pending: dict[
+            str, Any
+        ] = {}  # Replaced as a whole, so that it can be compared by identity.
         self._ended, self._renew_now = threading.Event(), threading.Event()
         self._reason: type[JobInterrupted] | None = None
 
     def keep(self) -> None:
-        """Renews in a thread until the job ends."""
+        """Renew in a thread until the job ends."""
 
         def renewing() -> None:
             warnings = WarningLog()
@@ -144,12 +146,13 @@ class Lease:
         self._reason = self._reason or Cancelled
 
     def check(self) -> None:
-        """Raises Cancelled or LeaseLost if painting has to end."""
+        """Raise Cancelled or LeaseLost if painting has to end."""
         if self._reason:
             raise self._reason
 
     def renew(self) -> None:
-        """Stores the job's news, or finds that it was cancelled or lost. Raises StorageError."""
+        """Store what has changed, or find out that the job was cancelled or lost. Raises
+        StorageError."""
         with self._lock:
             if self._ended.is_set() or self._reason is LeaseLost:
                 return
@@ -165,7 +168,7 @@ class Lease:
                     self._pending = {}
 
     def confirm(self) -> None:
-        """Makes sure that the job is still this worker's. Raises LeaseLost, Cancelled,
+        """Make sure that the job still belongs to this worker. Raises LeaseLost, Cancelled,
         StorageError."""
         self.renew()
         self.check()
@@ -182,7 +185,7 @@ class Lease:
                     self._store.replace(self.job.changed(**free), self._etag)
 
     def end(self, **how: Any) -> None:
-        """Stores how the job ended. Raises StorageError."""
+        """Store how the job ended. Raises StorageError."""
         self._end_renewing()
         with self._lock:
             ended = {"owner": None, "finished": utc_now(), "seconds_left": None}
@@ -190,7 +193,7 @@ class Lease:
             self._store.end(self.job)
 
     def abandon(self) -> None:
-        """Stops renewing: the job is another's."""
+        """Stop renewing: another worker has the job."""
         self._end_renewing()
 
     def _end_renewing(self) -> None:
@@ -209,5 +212,5 @@ class Lease:
 
 
 def utc_now() -> str:
-    """Now, in ISO 8601."""
+    """Return the current time in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -13,11 +13,16 @@ MEGA = 1_000_000
 
 @dataclass(frozen=True)
 class WebOptions:
-    """What the variables say.
+    """The options of the web service.
 
-    password, token: None where nobody logs in. public: WEB_PUBLIC, everybody may use it.
-    max_upload: bytes of one file. max_pixels: of one picture. max_waiting: jobs in the queue.
-    proxies: how many are in front, each of which adds to X-Forwarded-For.
+    Attributes:
+        password: None if no login is needed.
+        token: The token for programs; None if they use the password.
+        public: Whether anyone may use the service (WEB_PUBLIC).
+        max_upload: Maximum size of a file in bytes.
+        max_pixels: Maximum number of pixels of a picture.
+        max_waiting: Maximum number of jobs in the queue.
+        proxies: Number of proxies in front, which add to X-Forwarded-For.
     """
 
     host: str
@@ -32,16 +37,21 @@ class WebOptions:
 
     @property
     def local(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Return whether only this machine can reach it."""
         return self.host in LOOPBACK
 
 
 def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptions:
-    """The options of an environment. demo: no buckets are named, so that nothing but samples is at
-    stake: unless it says otherwise, only this machine is served.
+    """Load the options from an environment.
 
-    Raises ConfigError for the first wrong value, for a token without a password, and for a service
-    that the network reaches and that has neither a password nor WEB_PUBLIC=1.
+    Args:
+        environment: The variables.
+        demo: Whether the service shows only samples, because no buckets are named. By default it
+            then serves only this machine.
+
+    Raises:
+        ConfigError: A value is wrong, there is a token without a password, or the network can reach
+            the service, which has neither a password nor WEB_PUBLIC=1.
     """
     values = {name: text.strip() for name, text in environment.items() if text.strip()}
     password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")

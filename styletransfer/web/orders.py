@@ -1,4 +1,4 @@
-"""From a request to a job: what it may choose, what it must bring, and that it counts once."""
+"""Turns requests into jobs: checks the choices, and stores each request once."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ class JobService:
             raise ApiError(429, f"the queue is full: {waiting} photos wait already", retry_s)
 
     def has_job(self, idempotency_key: str) -> bool:
-        """Whether a request with this key has a job already."""
+        """Return whether a request with this key already has a job."""
         key = _kept_at(idempotency_key)
         if self._buckets.result.find(key) is None:
             return False
@@ -63,9 +63,12 @@ class JobService:
     def create(
         self, request: JobRequest, photo: Upload | None, idempotency_key: str | None
     ) -> StoredJob:
-        """Stores a job; with a repeat key that was used before, the job of that time.
+        """Store a job, or find the one that the same request has already created.
 
-        photo: None where `request.repaint` names a job with the photo.
+        Args:
+            request: The request.
+            photo: None if `request.repaint` names a job with the photo.
+            idempotency_key: Its Idempotency-Key, if it has one.
         """
         if (photo is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
@@ -96,7 +99,7 @@ class JobService:
             return self._stored(job, given)
 
     def checked_settings(self, request: JobRequest) -> Settings:
-        """The settings of a request, with those of its quality. Raises ConfigError."""
+        """Return the settings of a request and of its quality. Raises ConfigError."""
         for name in request.settings:
             if name not in OFFERED:
                 raise ConfigError(
@@ -132,9 +135,9 @@ class JobService:
     def _repeated(
         self, idempotency_key: str, request: JobRequest, photo: Upload | None, job: StoredJob
     ) -> tuple[StoredJob, StoredJob | None]:
-        """The job to be stored, and the one that is there already. The id of the first request
-        with the key is kept before its job, so that whatever is killed in between can be sent once
-        more."""
+        """Return the job to store, and the job of an earlier request with the key, if there is
+        one. The id of the first request is stored before its job, so that the request can be sent
+        again if a process is killed in between."""
         about = json.dumps([request.model_dump(mode="json"), photo and photo.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
         key = _kept_at(idempotency_key)
@@ -147,7 +150,7 @@ class JobService:
         return job, self._board.stored(job.id)
 
     def _stored(self, job: StoredJob, given: Upload | StoredJob) -> StoredJob:
-        """Stores a job with the photo of an upload, or of an earlier job."""
+        """Store a job with the photo of an upload, or of an earlier job."""
         if isinstance(given, Upload):
             name, data = given.name, given.data
         else:
@@ -172,8 +175,13 @@ def _kept_at(idempotency_key: str) -> str:
 
 
 def check_limits(settings: Settings, where: str = "") -> None:
-    """Raises ConfigError for a size, or for iterations, that others in the queue would wait for too
-    long. where: as in `Settings.replaced`."""
+    """Raise ConfigError for a size or a number of iterations that would block the queue for too
+    long.
+
+    Args:
+        settings: The settings.
+        where: As in `Settings.replaced`.
+    """
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:
@@ -185,7 +193,7 @@ def check_limits(settings: Settings, where: str = "") -> None:
 def estimated(
     orders: JobService, estimates: Estimates, request: JobRequest, size: tuple[int, int]
 ) -> dict[str, float | None]:
-    """Seconds that each quality takes, with a request's settings. Raises ConfigError."""
+    """Estimate the seconds of each quality with a request's settings. Raises ConfigError."""
     found = {}
     for quality in Quality:
         asked = request.model_copy(update={"quality": quality})

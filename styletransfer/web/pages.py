@@ -1,4 +1,4 @@
-"""The pages: HTML around what the API gives."""
+"""The pages in HTML."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ configure(templates.env)
 
 @pages.get("/")
 def index(request: Request, service: Shared) -> Response:
-    """The page to paint from."""
+    """Show the form and the queue."""
     options, usual = service.options, service.config.settings
     return _shown(
         request,
@@ -46,7 +46,7 @@ def gallery_page(request: Request, service: Shared) -> Response:
 
 @pages.get("/gallery/{key:path}")
 def gallery_picture(key: str, service: Shared) -> Response:
-    """Send a picture under the address that it has beside index.html."""
+    """Send a picture under its address relative to index.html."""
     return picture_response(service.results.read(key), key)
 
 

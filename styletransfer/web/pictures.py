@@ -23,9 +23,17 @@ _reducing = threading.Lock()  # One at a time: decoding may take much memory.
 
 
 def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """The photo, and a key with the ending of its format; a JPEG where browsers show no other.
-    small: with at most 1280 px, but for a damaged one, of which browsers show what is there.
-    Raises ApiError where it is gone, StorageError."""
+    """Return a job's photo, and a key with the extension of its format.
+
+    Args:
+        job: The job.
+        buckets: The buckets.
+        small: Reduces it to 1280 px. A damaged photo is sent whole: browsers show a part of it.
+
+    Raises:
+        ApiError: The photo has been deleted, or browsers cannot show it.
+        StorageError: The storage does not answer.
+    """
     key = job.photo_key
     shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
     try:
@@ -53,7 +61,8 @@ def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
 
 
 def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """The finished picture, as `photo_of` the photo. Raises ApiError if there is none."""
+    """Return the finished picture as `photo_of` returns the photo. Raises ApiError if there is
+    none, StorageError."""
     if job.result is None:
         raise not_found("result, or none yet")
     try:
@@ -65,8 +74,18 @@ def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> 
 
 
 def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
-    """A picture with at most 1280 px, and a key with the ending `.jpg`. kind: `photos` or
-    `results`; home: the bucket that has the picture. Raises ObjectError, PictureError."""
+    """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
+
+    Args:
+        buckets: The buckets.
+        kind: `photos` or `results`.
+        key: The key of the picture.
+        home: The bucket that has the picture.
+
+    Raises:
+        ObjectError: There is no such picture.
+        PictureError: It cannot be decoded.
+    """
     stored = picture_key(kind, key)
     try:  # The gallery has it once the job is painted.
         return buckets.result.read(stored), stored
@@ -88,8 +107,7 @@ class Results:
         self._lock = threading.Lock()
 
     def page_context(self) -> dict[str, Any]:
-        """Return the variables of the gallery's page, which has all results whose picture is
-        there."""
+        """Return the variables of the gallery's page, which shows all results in the bucket."""
         with self._lock:
             self._refresh()
             return page_context(self._painted(), dict.fromkeys(self._stored, True))
@@ -118,12 +136,12 @@ class Results:
         self._listed_at = time.monotonic()
 
     def _painted(self) -> list[Record]:
-        """List the records whose result is there."""
+        """List the records that have their result in the bucket."""
         records = (record for _, record in self._records.values() if record)
         return [each for each in records if each.result in self._stored]
 
     def _read_record(self, entry: Entry) -> tuple[str, tuple[str, Record | None]] | None:
-        """Return a record as `_records` has it; None if it has been deleted meanwhile."""
+        """Return an item of `_records`; None if the record has been deleted."""
         try:
             known = self._records.get(entry.key)
             if known is None or known[0] != entry.etag:

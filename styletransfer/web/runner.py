@@ -1,5 +1,5 @@
-"""Paints one job after another as a batch of one picture each: with the batch's plan, and what
-reads, paints and stores there. TensorFlow and the networks stay loaded in between."""
+"""Paints each job as a batch of one picture, with the batch's plan, reader, painter and storer.
+TensorFlow and the networks stay loaded between jobs."""
 
 import dataclasses
 from collections.abc import Callable
@@ -34,7 +34,7 @@ MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 
 
 class JobFailedError(PictureError):
-    """A picture could not be painted; the reason is for the one who asked for it."""
+    """A picture could not be painted. The message is for the user who ordered it."""
 
 
 class JobRunner:
@@ -57,15 +57,12 @@ class JobRunner:
         self._networks = NetworkPool(self._config, buckets.style, entries)
 
     def load(self) -> str:
-        """Loads TensorFlow; what paints, in words. Raises DeviceError."""
+        """Load TensorFlow. Return a description of the device. Raises DeviceError."""
         return str(self._loader.devices().first)
 
     def seconds_per_work(self) -> float:
-        """How long pictures take here by their work (schedule.py), from a few steps on noise. The
-        network and its steps are then ready for a job.
-
-        Raises what makes painting impossible.
-        """
+        """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
+        steps are then ready for a job. Raises the error of a painting that is impossible."""
         from styletransfer.engine.objective import Objective
         from styletransfer.engine.step_rate import StepRate
 
@@ -81,11 +78,21 @@ class JobRunner:
         return seconds / total_work(*USUAL_PHOTO, settings)
 
     def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
-        """Paints a job, from its checkpoint if it has one; the record of the result. One that is
-        done already is not painted.
+        """Paint a job, from its checkpoint if it has one, unless its result exists.
 
-        Raises JobFailedError, ConfigError; what `on_step` raises; UnavailableError, Stopped, and
-        MemoryError, after which the job can be painted another time.
+        Args:
+            job: The job.
+            on_step: Is called after each step. Its errors end the painting.
+
+        Returns:
+            The record of the result.
+
+        Raises:
+            JobFailedError: The job cannot be painted.
+            ConfigError: Its look or a painting has been deleted.
+            UnavailableError: The storage does not answer; the job can be painted later.
+            Stopped: A signal arrived; the job can be painted later.
+            MemoryError: Memory ran out; the job can be painted later.
         """
         look = job_look(job, self._buckets.style, self._config)
         plan = self._plan(job, look)
@@ -96,7 +103,7 @@ class JobRunner:
         key = bucket_layout.record_key(look.name, job.photo_key)
         record = read_record(self._buckets.result, key)
         if record is None or record.result is None:
-            raise JobFailedError("its record was damaged meanwhile; paint it once more")
+            raise JobFailedError("its record is damaged; paint it again")
         return record
 
     def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
@@ -137,7 +144,7 @@ class JobRunner:
     def _plan(self, job: StoredJob, look: Look) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)
         if photo is None:
-            raise JobFailedError("the photo is gone")
+            raise JobFailedError("the photo has been deleted")
         output = self._config.output
         names = ResultNames([photo.key], [look.name], output)
         selection = Selection([photo], [look], {}, names, partial=True)

@@ -1,4 +1,4 @@
-"""What the API takes and gives, from which /openapi.json is made, and how it refuses."""
+"""Requests, answers and errors of the API. /openapi.json is generated from them."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -160,7 +160,7 @@ class Memory(BaseModel):
 
 
 class QueueState(BaseModel):
-    """Numbers of jobs that wait and that are being painted."""
+    """Numbers of waiting jobs and of jobs that are being painted."""
 
     waiting: int
     painting: int
@@ -183,7 +183,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether jobs are taken and painted; otherwise, why not."""
+    """State of the service: whether jobs are accepted and painted, and if not, why."""
 
     ready: bool
     reason: str | None

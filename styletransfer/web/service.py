@@ -43,7 +43,7 @@ class Service:
         self.config, self.options = config, options
         self.sessions = Sessions(options, config.account.secret or "")
         self.tries = LoginRateLimiter()
-        self.streams = 0  # of events that are open
+        self.streams = 0  # open streams of events
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)

@@ -1,4 +1,4 @@
-"""Files that people send: their content says what they are, not by their name."""
+"""Uploaded files, which are judged by their content, not by their name."""
 
 import hashlib
 import re
@@ -19,11 +19,17 @@ _UNSAFE = re.compile(r"[^\w-]+")
 
 
 class Upload:
-    """A picture that was sent. name: of the file, as it may be part of a key; shown: for people.
-    data: without the position where it was taken. size: height and width in px."""
+    """An uploaded picture.
+
+    Attributes:
+        name: The file's name in a form that can be part of a key.
+        shown: The file's name for people.
+        data: Its content without the position where it was taken.
+        size: Height and width in px.
+    """
 
     def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
-        """Raises ApiError for a file that is not a picture, and for a picture that is too large."""
+        """Raise ApiError for a file that is not a picture, and for a picture that is too large."""
         # Browsers write a quotation mark in a form's file names so.
         given_name = given_name.replace("%22", '"')
         self.shown = _shown(given_name)
@@ -51,12 +57,12 @@ class Upload:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content."""
+        """Return the SHA-256 of the content."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 def _shown(given: str) -> str:
-    """A file's name as people see it, with its ending if it is too long."""
+    """Return a file's name for people, shortened before its extension if it is too long."""
     name = printable(PurePosixPath(given.replace("\\", "/")).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name
@@ -65,7 +71,7 @@ def _shown(given: str) -> str:
 
 
 def safe_stem(given: str) -> str:
-    """The stem of a file's name, of letters, digits, `-` and `_` alone."""
+    """Return the stem of a file's name, reduced to letters, digits, `-` and `_`."""
     name = nfc(given.replace("\\", "/").rpartition("/")[2])
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")

@@ -10,14 +10,14 @@ QUIET_S = 60.0  # before the same text is logged again
 
 
 class WarningLog:
-    """Logs warnings. Safe to use from several threads."""
+    """Logs warnings. Thread-safe."""
 
     def __init__(self) -> None:
         self._logged: dict[str, float] = {}  # when, by text
         self._lock = threading.Lock()
 
     def warn(self, text: str) -> bool:
-        """Logs a text, unless it was logged within the last QUIET_S. Returns whether it was not."""
+        """Log a text unless it was logged within the last QUIET_S. Return whether it was logged."""
         now = time.monotonic()
         with self._lock:
             recent = {each: at for each, at in self._logged.items() if now - at < QUIET_S}

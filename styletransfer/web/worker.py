@@ -89,7 +89,7 @@ class WebWorker:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def serve(self, runner: JobRunner, claims: JobClaimer, device: str) -> None:
-        """Paints until a signal comes. Raises Stopped."""
+        """Paint until a signal arrives. Raises Stopped."""
         while True:
             self._stop.obey()
             self._wake.clear()
@@ -108,20 +108,21 @@ class WebWorker:
             self._wait(LOOK_EVERY_S, self._wake)
 
     def _measure(self, runner: JobRunner, device: str) -> None:
-        """Says how long pictures take here, before the first is painted. Raises StorageError,
+        """Report how long pictures take here, before the first one is painted. Raises StorageError,
         after which it can be tried again, and Stopped."""
         try:
             rate = runner.seconds_per_work()
         except StorageError:
             raise
         except Exception as error:  # The next job reports it on the page.
-            event(f"how long pictures take is not known yet: {one_line(error)}", level=DEBUG)
+            event(f"the time of a picture could not be measured: {one_line(error)}", level=DEBUG)
         else:
             self.pipe.send("speed", rate, device)
         self._measured = True
 
     def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
-        """Paints the oldest free job; False if there is none. Raises StorageError, Stopped."""
+        """Paint the oldest free job and return True; return False if there is none. Raises
+        StorageError, Stopped."""
         lease = claims.claim_next()
         if lease is not None:
             self._paint(runner, lease, device)
@@ -150,7 +151,7 @@ class WebWorker:
             self._stop.obey()
 
     def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
-        """A job, to its end or until it is given up. Raises StorageError, Stopped."""
+        """Paint a job until it ends or is given back. Raises StorageError, Stopped."""
         self._lease, job = lease, lease.job
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.pipe, confirm)
@@ -163,7 +164,7 @@ class WebWorker:
             self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
         except LeaseLost:
             lease.abandon()
-            event(f"job {job.id}: another worker has it now", level=WARNING)
+            event(f"job {job.id} was taken over by another worker", level=WARNING)
         except (Stopped, UnavailableError):
             lease.give_back()
             raise
@@ -194,7 +195,12 @@ class Follower:
     def __init__(
         self, lease: Lease, bucket: Bucket, pipe: Pipe, confirm: Callable[[], None]
     ) -> None:
-        """confirm: makes sure, before the result is stored, that the job is still this worker's."""
+        """Args:
+        lease: The claimed job.
+        bucket: The result bucket.
+        pipe: The connection to the web process.
+        confirm: Makes sure, before the result is stored, that the job still belongs to this worker.
+        """
         self._lease, self._bucket, self._pipe = lease, bucket, pipe
         self._confirm, self._warnings = confirm, WarningLog()
         self._key = f"{PREVIEWS}/{lease.job.id}.jpg"
@@ -203,7 +209,8 @@ class Follower:
         self._reported = self._previewed = 0.0
 
     def on_step(self, step: "Step") -> None:
-        """Raises Cancelled, LeaseLost; before the result is stored, also StorageError, Stopped."""
+        """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
+        StorageError, Stopped."""
         self._lease.check()
         last = step.iteration == step.total
         if last:
@@ -227,7 +234,7 @@ class Follower:
             self._stored = self._pool.submit(self._store, data)
 
     def close(self) -> None:
-        """Deletes the preview."""
+        """Delete the preview."""
         self._pool.submit(self._delete)
         self._pool.shutdown(wait=False)
 
@@ -241,7 +248,7 @@ class Follower:
         try:
             self._bucket.delete(self._key)
         except StorageError as error:  # It is deleted later.
-            event(f"a preview is left: {error}", level=WARNING)
+            event(f"a preview could not be deleted: {error}", level=WARNING)
 
 
 def _how(record: Record) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a real browser makes of the gallery."""
+"""The gallery in a browser."""
 
 import re
 from pathlib import Path
@@ -246,7 +246,7 @@ def test_the_settings_are_copied_for_looks_toml(viewer, web):
     viewer.look(web).open()
     viewer.one("#use").click()
     viewer.until("copied.textContent")
-    assert viewer.one("#copied").text == "Copied: paste it into looks.toml."
+    assert viewer.one("#copied").text == "Copied. Paste it into looks.toml."
     text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text.startswith('[monet]\npaintings = ["monet.jpg"]\nsize = 96\ncontent_weight = 0.02\n')
 

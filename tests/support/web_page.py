@@ -1,4 +1,4 @@
-"""The web service with jobs that a test moves on in place of a worker, for a browser to look at."""
+"""The web service for a browser, with jobs that a test moves on instead of a worker."""
 
 import io
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ from support.s3_servers import free_ports
 
 
 def step_news(step, seconds_left):
-    """What a worker says at a step of nine, with half of the work done."""
+    """A worker's message at one of nine steps, with half of the work done."""
     return {"step": step, "steps": 9, "fraction": 0.5, "seconds_left": seconds_left}
 
 
@@ -64,7 +64,7 @@ def served(
         middleware: Handles requests before the application does.
 
     Yields:
-        A client, whose `service` has the parts that the routes share.
+        A client. Its attribute `service` has the parts that the routes share.
     """
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
@@ -146,7 +146,7 @@ class WebProcess:
         self.process.wait()
 
     def kill_worker(self) -> bool:
-        """`kill -9` of the worker; False where there is none at the moment."""
+        """Kill the worker by `kill -9`. Return False if there is none at the moment."""
         pid = self.worker()
         if pid is None:
             return False
@@ -154,6 +154,6 @@ class WebProcess:
         return True
 
     def stop(self) -> int:
-        """Ends it as a platform does; the exit code."""
+        """End it as a platform does. Return the exit code."""
         self.process.terminate()
         return self.process.wait(60)

@@ -1,4 +1,4 @@
-"""Workers of the web service that paint nothing. They run in processes of their own."""
+"""Workers of the web service that paint nothing. Each runs in its own process."""
 
 import os
 import signal

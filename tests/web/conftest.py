@@ -57,8 +57,8 @@ def locked(place):
 
 @pytest.fixture
 def worker(place, small_vgg):
-    """What the worker process does, in this one: `worker.paint()` paints the oldest free job. Its
-    messages are in `worker.said`."""
+    """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
+    its messages."""
     from styletransfer.web.runner import JobRunner
     from styletransfer.web.worker import WebWorker
 

@@ -1,4 +1,4 @@
-"""What each attack gets. docs/web.md has the table."""
+"""The answers to attacks, as in the table of docs/web.md."""
 
 import contextlib
 import io
@@ -259,7 +259,7 @@ def test_every_answer_forbids_scripts_and_frames_of_others(web):
 
 
 def test_pages_of_other_sites_cannot_use_a_service_of_this_machine(web):
-    # Some resolvers look up what is no host's name by the rules.
+    # Some resolvers look up names that break the rules.
     for host in ("evil.example", "evil_.example", 'e"vil.example', "{evil}.example:80", ""):
         assert web.get("/api/jobs", headers={"Host": host}).status_code == 400, host
     for host in ("localhost", "LocalHost:80", "127.0.0.1", "[::1]", "[::1]:8080"):
@@ -287,7 +287,7 @@ def test_a_proxy_is_believed_only_where_there_is_one(place):
     with served({**locked_place, "WEB_PROXIES": "1"}) as behind:
         found = [behind.get("/api/jobs", headers={**guess, **each}) for each in forwarded]
         assert found[-1].status_code == 401
-        # What a client writes in front of what the proxy adds does not count.
+        # The entries that a client writes itself are ignored.
         spoofed = [{"X-Forwarded-For": f"1.1.1.{n}, 10.9.9.9"} for n in range(MAX_WRONG + 1)]
         found = [behind.get("/api/jobs", headers={**guess, **each}) for each in spoofed]
         assert found[-1].status_code == 429

@@ -1,4 +1,4 @@
-"""What killed processes leave is deleted when its job is gone, and nothing else."""
+"""Leftovers of killed processes are deleted, and nothing else."""
 
 import json
 from collections import namedtuple

@@ -1,4 +1,4 @@
-"""What the web process knows of the jobs in the bucket."""
+"""The index of all jobs, and its estimates."""
 
 import threading
 
@@ -158,7 +158,7 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(bo
     (view,) = board.all()
     assert (view.step, view.steps, view.fraction, view.seconds_left) == (7, 9, 0.5, 2.0)
     store.replace(stored.changed(step=5, revision=9, state=JobState.QUEUED), etag)
-    board.refresh()  # It was given back, and goes on from its checkpoint.
+    board.refresh()  # It was given back, and will continue from its checkpoint.
     (view,) = board.all()
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 

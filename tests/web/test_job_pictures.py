@@ -1,4 +1,4 @@
-"""What a page is shown of a job."""
+"""The pictures of a job on the page."""
 
 import io
 

@@ -38,7 +38,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
     port = web.base_url.port
     with socket.create_connection(("127.0.0.1", port)) as browser:
         browser.sendall(begun_upload(port))
-    line = "/api/jobs: the client left before all had arrived"
+    line = "/api/jobs: the client disconnected during the upload"
     until(lambda: line in caplog.messages)
     assert web.get("/healthz").status_code == 200
     assert not [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]

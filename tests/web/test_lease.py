@@ -1,4 +1,4 @@
-"""Who paints a job: of several workers one, until it is done or the worker is gone."""
+"""A job belongs to one worker, until it is done or the worker has died."""
 
 import threading
 import time
@@ -104,7 +104,7 @@ def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monk
     monkeypatch.setattr(leases, "utc_now", lambda: "later")
     taken = JobClaimer(store, "second").claim_next()
     assert (taken.job.step, taken.job.crashes, taken.job.started) == (7, 0, began)
-    # Also where somebody has asked for its end meanwhile.
+    # Also if it has been cancelled since.
     now, etag = store.read(job)
     assert store.replace(now.changed(cancel=True), etag)
     taken.give_back()
@@ -191,7 +191,7 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     waits = painting.is_alive()
     answered.set()
     assert not waits, "a step waits for the storage"
-    until(lambda: store.read(lease.job.id)[0].step == 7)  # What came meanwhile is not forgotten.
+    until(lambda: store.read(lease.job.id)[0].step == 7)  # The newer step is not forgotten.
     lease.abandon()
 
 

@@ -32,7 +32,7 @@ def test_the_description_is_whole_and_its_examples_are_allowed(web):
 
 
 def test_no_request_is_an_error_of_the_server(web):
-    """What schemathesis finds in minutes, in a second; it is run now and then."""
+    """A quick replacement for schemathesis, which takes minutes."""
     chance = random.Random(8)
     described = web.get("/openapi.json").json()["paths"]
     answers = []

@@ -167,11 +167,12 @@ def test_photos_are_dropped_and_pasted_and_other_files_are_refused(page, server)
     page.driver.execute_script(
         DROP, "#photos", [["notes.pdf", 9], ["big.png", 3_000_000], ["folder", 0]]
     )
-    readable, *others = re.split("(?<=[;.]) ", page.one("#photos-refused").text, maxsplit=2)[1:]
-    assert "JPG" in readable and "HEIC" in readable and "JPEG" not in readable
+    kind, *others = page.one("#photos-refused").text.split(". ")
+    assert kind.startswith("notes.pdf is not one of the supported formats: ")
+    assert "JPG" in kind and "HEIC" in kind and "JPEG" not in kind
     assert others == [
-        "big.png has 3.0 MB; at most 2.0 MB can be sent. "
-        "folder is empty, or a folder without pictures."
+        "big.png is too large: 3.0 MB, the limit is 2.0 MB",
+        "folder is empty, or a folder without pictures.",
     ]
     page.one("#photos button").click()
     assert chosen_photos(page) == ["pasted-1.png"]
@@ -232,7 +233,7 @@ REFUSALS = [
     ((415, None, None), "beach.jpg: This is not a picture that can be read here."),
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
-    ((500, None, None), "Something went wrong on the server. Try again in a while."),
+    ((500, None, None), "Something went wrong on the server. Try again later."),
 ]
 
 
@@ -267,7 +268,7 @@ def test_photos_that_a_full_queue_refused_are_sent_once_it_has_room(page, server
     server.refusals["POST", "/api/jobs"] = FULL
     assert page.one("#queue-full").text.startswith("The queue is full. The rest is sent as")
     assert page.one("#paint").text == "4 pictures to send…"
-    page.one("#photos button").click()  # The first photo is not wanted any more.
+    page.one("#photos button").click()  # The user removes the first photo.
     page.until("paint.textContent === '2 pictures to send…'")
     page.until(f"!{SENDING}")
     queued(page, 2)
@@ -403,7 +404,7 @@ def test_a_refusal_to_cancel_disappears_once_the_job_is_cancelled(page, server):
     page.until("document.querySelector('#queue .words .refusal').textContent")
     page.one("#queue button").click()
     page.until("document.querySelector('#finished > li')")
-    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Paint it after all"]
+    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Paint after all"]
 
 
 def test_only_the_pictures_that_are_shown_are_loaded(page, server):
@@ -563,7 +564,7 @@ def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
     tiles[0].click()
     assert shown() == ("0.9", "1", True)
     assert page.one("#strength-said").text == "very free"
-    tiles[1].click()  # Of two looks, one says nothing of them.
+    tiles[1].click()  # The second look does not set them.
     assert shown() == ("0.7", "0", False)
     tiles[1].click()
     page.one("[name=preserve_color]").click()
@@ -619,7 +620,7 @@ def test_the_page_names_the_missing_field_and_moves_the_focus_there(page, server
 
 
 def in_gallery(place, *records):
-    """Store results with their pictures and records, as a batch does."""
+    """Store results with their pictures and records, like a batch."""
     bucket = published(Path(place["BUCKET_RESULT"]), records)
     for each in records:
         bucket.write(f"_records/{each.result}.json", each.to_bytes())

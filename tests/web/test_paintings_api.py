@@ -72,7 +72,7 @@ def test_uploads_stay_out_of_the_style_bucket(web, place):
 
 
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
-    letters = "\U00020000" * 60  # of four bytes each
+    letters = "\U00020000" * 60  # four bytes each
     names = [upload(web, tiny.file(60, 60, n), f"{letters}.jpg").json()["name"] for n in (9, 10)]
     job = web.post(
         "/api/jobs",

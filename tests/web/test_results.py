@@ -1,4 +1,4 @@
-"""The gallery of the web service: the page that a batch writes, made anew from the bucket."""
+"""The gallery of the web service, which is the page that a batch writes."""
 
 import html
 import json

@@ -31,7 +31,7 @@ def quick_keys(monkeypatch):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Seconds, in a list, which pass when a test says so."""
+    """Seconds, in a list, which a test lets pass."""
     now = [1000.0]
     monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now

@@ -1,4 +1,4 @@
-"""What is logged while something stays away."""
+"""Warnings that repeat."""
 
 from styletransfer.web import warning_log
 from styletransfer.web.warning_log import WarningLog

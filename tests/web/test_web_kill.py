@@ -78,7 +78,7 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
 
 
 def place(web, number):
-    """Sends a photo, as often as it takes; the job's id."""
+    """Send a photo until it is accepted. Return the job's id."""
     form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
     files = {"photo": (f"{number}.jpg", tiny.file(60, 80, number))}
     headers = {"Idempotency-Key": f"photo {number}"}
@@ -95,7 +95,7 @@ def place(web, number):
 
 
 def checkpoints(web):
-    """How many were saved so far."""
+    """Count the checkpoints that have been saved."""
     return web.log.read_text().count("checkpoint saved")
 
 

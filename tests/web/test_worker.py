@@ -1,4 +1,4 @@
-"""What becomes of a job in whatever way its painting ends, with a painter that only pretends."""
+"""The end of a job after each way that its painting can end. The painter is a fake."""
 
 import os
 import signal
@@ -119,7 +119,7 @@ def test_a_job_is_given_back_where_its_worker_or_the_storage_stops(hand, error):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (JobFailedError("the photo is gone"), "the photo is gone"),
+        (JobFailedError("the photo has been deleted"), "the photo has been deleted"),
         (MemoryShortError("needs 9 GB; use a smaller size"), "needs 9 GB; use a smaller size"),
         (DiskError("no space left on device"), "no space left on device"),
         (KeyError("x"), "unexpected KeyError: 'x' (LOG_LEVEL=debug logs where)"),
@@ -251,7 +251,7 @@ def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
     assert hand.paint(painting)
     assert hand.store.read(hand.job)[0].owner == "another"
     assert hand.store.read_ended(hand.job) is None
-    assert caplog.messages == [f"job {hand.job}: another worker has it now"]
+    assert caplog.messages == [f"job {hand.job} was taken over by another worker"]
 
 
 def test_previews_come_now_and_then_and_are_deleted_with_the_end(hand, monkeypatch):

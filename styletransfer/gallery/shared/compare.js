@@ -16,7 +16,7 @@ export const show = (image, small, larger) => {
     if (!first) {
       const tell = (text) => { if (wanted.get(image) === order) by("limited").textContent = text; };
       image.decode().then(
-        () => tell("The full picture cannot be loaded from here; this is its thumbnail."),
+        () => tell("The full picture cannot be loaded; this is its thumbnail."),
         () => tell(`${image.alt} cannot be loaded.`),
       );
       return;
@@ -43,7 +43,7 @@ export const setView = (view) => {
 const setRatio = (width, height) => stage.parentElement.style.setProperty("--ratio", width / height);
 
 // A picture has a title, the same as said within a sentence, an alt text, and the addresses thumb, preview
-// and href (all its pixels), null where there is none. The right one may have its size: height and width in px.
+// and href (all its pixels), or null instead. The right one may have its size: height and width in px.
 export const compare = (left, right, view) => {
   const { size } = right;
   sides = [left, right];

@@ -10,7 +10,7 @@ export const openDialog = () => {
   stage.focus({ preventScroll: true });
 };
 export const closeDialog = () => { if (dialog.open) dialog.close(); };
-// step: shows a neighbour, -1 or 1 away, if there is one. leave: called for the button and for Esc. closed: called afterwards.
+// step: shows the neighbour at -1 or 1, if there is one. leave: is called for the button and for Esc. closed: is called afterwards.
 export const bindDialog = (step, leave, closed) => {
   by("previous").addEventListener("click", () => step(-1));
   by("next").addEventListener("click", () => step(1));
@@ -19,7 +19,7 @@ export const bindDialog = (step, leave, closed) => {
   // Browsers close a dialog at the second Esc, whatever `cancel` does.
   dialog.addEventListener("close", closed);
 };
-// Of a dialog whose focused button was disabled, the focus would be lost.
+// The focus would be lost if its button was disabled.
 export const keepFocus = () => {
   if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
 };

@@ -6,7 +6,7 @@ export const make = (tag, text, name) => {
   if (name) made.className = name;
   return made;
 };
-// size: height and width in px, where they are known, so that nothing moves when it loads.
+// size: height and width in px if they are known, so that nothing moves when the picture loads.
 export const picture = (source, alt, size) => {
   const image = make("img");
   image.loading = "lazy";
@@ -26,7 +26,7 @@ export const fill = (list, rows) => {
   list.replaceChildren(...rows.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
   return rows.length > 0;
 };
-// What is painted with, each with its share.
+// Shows paintings with their shares.
 export const hangPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
   const item = make("li");
   item.append(thumb ? picture(thumb, "") : make("span", "no preview", "blank"));

@@ -15,7 +15,7 @@ const dated = (moment) => {
   return `${text({ dateStyle: "long" })}, ${text({ timeStyle: "short" })} UTC`;
 };
 
-// With what it is compared: another look of the same photo, by its name, or the photo itself.
+// Compares it with another look of the same photo, by its name, or with the photo itself.
 const inLook = (result) => {
   const look = data.looks[result.look];
   return { ...result, title: look, said: look, alt: `${result.photo.title} in the look ${look}` };
@@ -61,7 +61,7 @@ const open = (number) => {
   by("look-after").disabled = !neighbour(0, 1);
 };
 
-// Another photo in the same look, where it has it, or another look of the same photo.
+// Another photo, if possible in the same look, or another look of the same photo.
 const neighbour = (steps, looks) => {
   const at = shown.findIndex((list) => list[0].photo === current.photo), list = shown[at + steps];
   if (at < 0 || !list) return undefined;
@@ -116,14 +116,14 @@ by("use").addEventListener("click", async () => {
   const text = by("toml");
   let done = true;
   try { await navigator.clipboard.writeText(text.value); } catch {
-    // Pages that do not come over https have no clipboard but this one.
+    // Pages without https have only this clipboard.
     text.hidden = false;
     text.select();
     done = document.execCommand("copy");
     text.hidden = done;
     if (done) by("use").focus();
   }
-  by("copied").textContent = done ? "Copied: paste it into looks.toml." : "Copy this into looks.toml:";
+  by("copied").textContent = done ? "Copied. Paste it into looks.toml." : "Copy this into looks.toml:";
 });
 bindKeys({ ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1) });
 window.addEventListener("popstate", follow);

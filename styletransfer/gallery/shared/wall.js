@@ -6,12 +6,12 @@ import { by, hangPaintings, make, picture } from "./elements.js";
 export const data = JSON.parse(by("data").textContent);
 
 const path = (key) => key.split("/").map(encodeURIComponent).join("/");
-// A picture that is stored beside the page; `odd` has its name where that does not follow.
+// The address of a stored picture; `odd` has its name if it does not follow from the key.
 const stored = (kind, key, odd) => {
   const name = odd ? odd.stored : `./${path(key)}.jpg`;
   return name && `./_gallery/${kind}/${name.slice(2)}`;
 };
-// Photos that were sent to the web service have the job that they are of in front of their names.
+// Photos that were sent to the web service have their job in front of their names.
 const OF_JOB = /^([0-9a-f]{20})\/(?=[^/]+$)/;
 const pictured = (kind, [name, thumb, odd]) => ({
   name,
@@ -78,9 +78,9 @@ const sections = new Map(photos.map((photo) => {
 }));
 
 export const form = by("filter");
-// The first is the one that no address names.
+// The first order is the default, which addresses do not name.
 const [usualSort] = form ? [...form.elements.sort.options].map((each) => each.value) : ["name"];
-// What is shown, in its order: a list for each photo.
+// The visible results in their order: a list for each photo.
 export let shown = [];
 export const asked = () => {
   const [anchor, query] = addressHash().split("?");

@@ -3,7 +3,7 @@ import { by } from "./elements.js";
 import { show, sides, slide, slider, stage } from "./compare.js";
 import { dialog } from "./dialog.js";
 
-let zoom = 1, x = 0, y = 0; // x and y: where the picture's corner is, in sizes of its frame
+let zoom = 1, x = 0, y = 0; // x and y: the picture's corner in sizes of its frame
 const frame = () => by("after").parentElement.getBoundingClientRect();
 const fullSize = () => {
   const [, right] = sides;
@@ -23,7 +23,7 @@ const place = () => {
   by("full").disabled = fullSize() <= 1;
 };
 const most = () => Math.max(4, 4 * fullSize());
-// What was loaded to fit the window is replaced by the result itself where it is not sharp enough.
+// A preview that is not sharp enough is replaced by the result itself.
 const sharpen = () => {
   for (const [image, { href, preview }] of [[by("before"), sides[0]], [by("after"), sides[1]]]) {
     const needed = zoom * frame().width * devicePixelRatio;
@@ -115,7 +115,7 @@ for (const end of ["pointerup", "pointercancel"]) {
     }
     fingers.delete(event.pointerId);
     spread = 0;
-    // After a mouse, the arrow keys are those of the photo again, not those of the line.
+    // After a mouse, the arrow keys change the photo again instead of moving the line.
     if (end === "pointerup" && event.pointerType === "mouse") stage.focus({ preventScroll: true });
   });
 }
@@ -123,7 +123,7 @@ for (const end of ["pointerup", "pointercancel"]) {
 const zoomKeys = {
   "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitted, 1: () => zoomTo(fullSize()),
 };
-// The dialog's keys: a function for each, beside those that zoom.
+// others: functions by key, in addition to the keys that zoom.
 export const bindKeys = (others) => document.addEventListener("keydown", (event) => {
   if (!dialog.open) return; // Not the dialog's own event: Safari leaves the focus outside after a click on a button.
   const keys = { ...zoomKeys, ...others }, field = event.target.closest("input, select, textarea");

@@ -1,10 +1,10 @@
-// What the page asks the server for, and what it says when the server refuses.
+// Requests to the server, and sentences that explain its refusals.
 import { spoken } from "./words.js";
 
-// What is chosen and not yet sent would be lost with the page.
+// Photos that have not been sent would be lost with the page.
 const hasUnsent = () => document.querySelector("#photos li") !== null;
 
-// message: a sentence for people. status: of HTTP, 0 where nothing answered. after: seconds until it may work.
+// message: a sentence for people. status: the HTTP status, 0 without an answer. after: seconds before the next try.
 export class Refusal extends Error {
   constructor(message, status, after = null) {
     super(message);
@@ -13,15 +13,15 @@ export class Refusal extends Error {
 }
 
 const REASONS = {
-  403: "This page is out of date. Load it again.",
-  404: "It is no longer there.",
+  403: "The server refused this page. Reload it.",
+  404: "It no longer exists.",
   413: "The file is too large.",
   415: "This is not a picture that can be read here.",
   422: "The server cannot use this.",
   429: "The queue is full.",
   503: "The server is not ready yet.",
 };
-// A name of a file stays as it is.
+// A file name keeps its first letter.
 const sentence = (text) => (/^[a-z]+\b(?![.\d])/.test(text) ? text[0].toUpperCase() + text.slice(1) : text) + (/[.!?…]$/.test(text) ? "" : ".");
 
 const refusalOf = async (answer) => {
@@ -29,13 +29,13 @@ const refusalOf = async (answer) => {
   try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
   const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
-  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || "Something went wrong on the server. Try again in a while.";
+  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || "Something went wrong on the server. Try again later.";
   const says = after && !/\b(again|wait \d)/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
   return new Refusal(says, answer.status, after);
 };
 
-// The answer's JSON, null where it is none. body: JSON, or a form with files. Raises Refusal; who is no longer logged in gets the
-// login page, unless something would be lost.
+// Returns the answer's JSON, or null. body: JSON, or a form with files. Raises Refusal. Without a session it opens the login page,
+// unless chosen photos would be lost.
 export const ask = async (address, { method = "GET", body = null, headers = {} } = {}) => {
   const sent = { Accept: "application/json", ...headers };
   const plain = body && !(body instanceof FormData);
@@ -56,5 +56,5 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
   return json ? answer.json() : null;
 };
 
-// A name for one order, so that an order sent twice is painted once. crypto.randomUUID needs https.
+// Makes the key of an order, so that an order sent twice is painted once. crypto.randomUUID needs https.
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");

@@ -1,4 +1,4 @@
-// News of all jobs, as they come. The connection mends itself; what was missed meanwhile is fetched.
+// The stream of events about all jobs. It reconnects by itself, and then fetches all jobs.
 import { by } from "./shared/elements.js";
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
@@ -16,7 +16,7 @@ export const connect = (onJob, fetchAll) => {
   };
   const absent = (refusal) => {
     reason = refusal && refusal.status === 401 ? refusal.message : AWAY;
-    // A moment's gap is none that anybody needs to know of.
+    // A short interruption is not reported.
     if (by("away").textContent) by("away").textContent = reason;
     notice ||= setTimeout(() => { by("away").textContent = reason; }, PATIENCE_MS);
   };
@@ -33,15 +33,15 @@ export const connect = (onJob, fetchAll) => {
     source.addEventListener("job", (event) => onJob(JSON.parse(event.data)));
     source.addEventListener("open", () => {
       present();
-      fetchAll().catch(later); // A stream begins with what has not ended: what ended before it would be missed.
+      fetchAll().catch(later); // A stream begins with unfinished jobs: a job that ended before it would be missed.
     });
     source.addEventListener("error", () => {
-      if (own !== source) return; // Safari says so of one that was closed when the page was left, and is come back to.
+      if (own !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
       absent();
       if (source.readyState === EventSource.CLOSED) later();
     });
   };
-  // A browser has six connections to a server in all. A page that nobody sees leaves its own to the others, and asks now and then.
+  // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
   const rest = () => {
     if (source) source.close();
     source = null;
@@ -53,7 +53,7 @@ export const connect = (onJob, fetchAll) => {
     try { await fetchAll(); } catch (refusal) { later(refusal); return; }
     if (document.hidden) { present(); rest(); } else open();
   };
-  // Telephones sleep, and laptops change their network.
+  // Phones sleep, and laptops change their network.
   const wake = () => {
     if (document.hidden) rest();
     else if (source) fetchAll().then(present, later);

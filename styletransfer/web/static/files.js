@@ -1,4 +1,4 @@
-// Files that are chosen, dropped or pasted: those that can be pictures, and words for the others.
+// Chosen, dropped or pasted files: pictures, and reasons against the others.
 import { by } from "./shared/elements.js";
 import { megabytes } from "./words.js";
 
@@ -7,13 +7,13 @@ const endings = accept.split(",").map((each) => each.trim().toLowerCase());
 const kinds = endings.map((each) => each.slice(1).toUpperCase()).filter((each) => !["JPEG", "JFIF", "TIF", "HEIF", "HIF"].includes(each)).join(", ");
 
 const hasEnding = ({ name }) => endings.some((each) => name.toLowerCase().endsWith(each));
-// A telephone's pictures may have names without an ending.
+// A phone's pictures may have names without an extension.
 const saysPicture = ({ name, type }) => !/\.\w{2,5}$/.test(name) && type.startsWith("image/");
 const reasonAgainst = (file) => {
   if (!file.size) return `${file.name} is empty, or a folder without pictures.`;
-  if (!hasEnding(file) && !saysPicture(file)) return `${file.name} cannot be read here; these can: ${kinds}.`;
+  if (!hasEnding(file) && !saysPicture(file)) return `${file.name} is not one of the supported formats: ${kinds}.`;
   const most = Number(uploadBytes);
-  if (most && file.size > most) return `${file.name} has ${megabytes(file.size)}; at most ${megabytes(most)} can be sent.`;
+  if (most && file.size > most) return `${file.name} is too large: ${megabytes(file.size)}, the limit is ${megabytes(most)}.`;
   return null;
 };
 export const sorted = (files) => {
@@ -25,7 +25,7 @@ export const sorted = (files) => {
   return { good, refused };
 };
 
-// A picture from the clipboard has no name that would distinguish it.
+// Pictures from the clipboard all have the same name.
 let pasted = 0;
 const named = (file) => {
   if (file.name && !/^image\.\w+$/.test(file.name)) return file;
@@ -33,7 +33,7 @@ const named = (file) => {
   return new File([file], `pasted-${pasted}.${(file.type.split("/")[1] || "png").replace("jpeg", "jpg")}`, { type: file.type });
 };
 
-// The pictures in a folder and in those within it, in the order of their names; what else is there is left out.
+// The pictures in a folder and its subfolders, sorted by name; other files are left out.
 const picturesIn = async (folder) => {
   const reader = folder.createReader(), inside = [];
   let some; // It gives a hundred at a time, and none at the end.
@@ -48,7 +48,7 @@ const picturesIn = async (folder) => {
   }));
   return found.flat();
 };
-// The files that are dropped, and those in folders, which browsers tell apart only during the event.
+// The dropped files, and the files in dropped folders. Browsers tell them apart only during the event.
 const dropped = ({ items }, add) => {
   const folders = [], files = [];
   for (const item of items) {
@@ -63,7 +63,7 @@ const dropped = ({ items }, add) => {
   Promise.all(inside).then((found) => add([...files, ...found.flat()]));
 };
 
-// What is dropped outside the paintings is a photo, wherever it falls.
+// A file that is dropped outside the paintings is a photo.
 export const receive = (addPhotos, addPaintings) => {
   const zones = { photo: by("photo-zone"), painting: by("painting-zone") };
   const target = (event) => zones.painting.contains(event.target) ? zones.painting : zones.photo;

@@ -1,4 +1,4 @@
-// The page on which pictures are ordered and watched.
+// The page that takes orders and shows the queue.
 import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
@@ -40,15 +40,15 @@ const results = () => finishedJobs().map((job) => {
 });
 
 const LOOK_AGAIN_MS = 5000;
-// Says what paints, once it is ready.
+// Shows the device that paints, once it is ready.
 const showSystem = async () => {
   let device = null, ready = false;
   try { ({ device, ready } = await ask("/api/system")); } catch { /* Another message says that the server does not answer. */ }
   if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
-  by("system").textContent = ready ? `Painted on ${device || "this machine"}.` : "Painting has not started yet. Whatever you send will be painted as soon as it has.";
+  by("system").textContent = ready ? `Painted on ${device || "this machine"}.` : "The painter is still starting. You can send photos now.";
 };
 let lookingAgain = 0;
-// Looks and paintings, until they are there.
+// Loads looks and paintings, and tries again after a failure.
 const showLooks = async () => {
   clearTimeout(lookingAgain);
   try {

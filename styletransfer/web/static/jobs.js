@@ -1,4 +1,4 @@
-// The queue and what it has finished: a card for each job, kept up to date in place.
+// The queue and the finished pictures: a card for each job, updated in place.
 import { by, make } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { about, lookOf, placed, say, titleOf } from "./words.js";
@@ -11,7 +11,7 @@ let actions = {};
 export const finishedJobs = () => [...jobs.values()].filter((each) => each.state === "done").sort(newest);
 const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
 
-// The card has the photo's name already.
+// The card already shows the photo's name.
 const reasonOf = ({ error, photo }) => {
   const reason = (error || "it could not be painted").replace(`${photo}: `, "").replace(/^is /, "it is ");
   return reason[0].toUpperCase() + reason.slice(1);
@@ -27,15 +27,15 @@ const stateOf = (job) => {
   }
 };
 
-// The newest picture there is of a job. The preview changes as the picture grows.
+// The newest picture of a job. The preview changes with the steps.
 const pictureOf = ({ state, step, links }, shown) => {
   if (state === "done") return `${links.result}?small=1`;
   if (!ACTIVE.includes(state)) return `${links.photo}?small=1`;
-  // While a worker is started anew, what was seen last stays.
+  // While a worker restarts, the last preview stays.
   return links.preview ? `${links.preview}?step=${step}` : shown || `${links.photo}?small=1`;
 };
-// Shows a picture as soon as it has loaded, so that nothing flickers; the next one not before a while, and one that did not come
-// again later: the server or its storage may be away.
+// Shows a picture once it has loaded, so that nothing flickers. The next one follows after a pause, and one that could not be
+// loaded is tried again later: the server or its storage may be unavailable.
 const showPicture = (card, address) => {
   card.next = address;
   if (card.address === address || card.loading) return;
@@ -80,7 +80,7 @@ const actionsOf = (job) => {
     const made = button("Cancel", title, () => cancel(jobs.get(job.id), made));
     return [made];
   }
-  const words = { done: "Paint again with other settings", cancelled: "Paint it after all" };
+  const words = { done: "Paint again with other settings", cancelled: "Paint after all" };
   const again = button(words[job.state] || "Try again", title, () => actions.again(jobs.get(job.id)));
   if (job.state !== "done") return [again];
   const download = make("a", "Download", "button");
@@ -116,7 +116,7 @@ const showJob = (job) => {
   card.progress.hidden = job.state !== "painting";
   if (job.fraction) card.progress.value = job.fraction; else card.progress.removeAttribute("value");
   showPicture(card, pictureOf(job, card.address));
-  // Buttons stay while they mean the same: a focus in them is not lost.
+  // Buttons stay while they mean the same, so that they keep the focus.
   const kind = active ? "active" : job.state;
   if (card.shown === kind) return;
   const focused = card.row.contains(document.activeElement);
@@ -135,7 +135,7 @@ const arrangeAll = () => {
   active.sort((first, second) => (first.state === "painting" ? 0 : first.place || 1e6) - (second.state === "painting" ? 0 : second.place || 1e6) || -newest(first, second));
   const ended = all.filter((each) => !ACTIVE.includes(each.state)).sort(newest).slice(0, FINISHED_SHOWN);
   const focused = document.activeElement;
-  // Others have no card: its picture would be loaded for nobody.
+  // Other jobs have no card, so that their pictures are not loaded.
   for (const job of [...active, ...ended]) showJob(job);
   arrange(by("queue"), active);
   arrange(by("finished"), ended);
@@ -145,10 +145,10 @@ const arrangeAll = () => {
   document.title = `${active.length ? `(${active.length}) ` : ""}Photos into paintings`;
 };
 
-const SAID = { done: "is painted", failed: "could not be painted", cancelled: "is cancelled" };
+const SAID = { done: "is finished", failed: "could not be painted", cancelled: "was cancelled" };
 const take = (job) => {
   const before = jobs.get(job.id);
-  // An answer may be older than the news that came while it was on its way. What has ended has ended.
+  // An answer may be older than an event that arrived before it. An ended job stays ended.
   if (before && !ACTIVE.includes(before.state) && ACTIVE.includes(job.state)) return;
   jobs.set(job.id, job);
   if (before && before.state !== job.state && SAID[job.state]) {
@@ -160,13 +160,13 @@ export const updateJob = (job) => {
   take(job);
   arrangeAll();
 };
-// Asks for all jobs that there are, after a time without news.
+// Fetches all jobs, after a time without events.
 export const fetchJobs = async () => {
-  const known = [...jobs.keys()]; // What is ordered while the answer is on its way is not gone.
+  const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
   const { jobs: all } = await ask("/api/jobs"), present = new Set(all.map((each) => each.id));
   for (const id of known.filter((each) => !present.has(each))) { jobs.delete(id); cards.delete(id); }
   for (const job of all) take(job);
   arrangeAll();
 };
-// what: `again` and `open`, for a job; `ended`, when one is no longer in the queue.
+// what: `again` and `open` are called with a job, `ended` when one leaves the queue.
 export const bindJobs = (what) => { actions = what; };

@@ -4,8 +4,8 @@ import { ask } from "./api.js";
 import { sorted } from "./files.js";
 import { counted, ofFile, paintingName, percent, say } from "./words.js";
 
-// Each has an id, name, thumb, paintings ([{name, share}]) and settings of its own, and look: its name, where it is a look
-// of the bucket.
+// Each has an id, a name, a thumb, paintings ([{name, share}]), its own settings, and as `look` its name if it is a look of the
+// bucket.
 let choices = [];
 const chosen = new Set(), weights = new Map(), listeners = [];
 const form = by("order");
@@ -28,7 +28,7 @@ export const chosenLooks = () => {
   // The server refuses a share of 0.
   return [{ paintings: Object.fromEntries(rounded.filter(([, share]) => share > 0)) }];
 };
-// What all chosen looks say of settings; a blend says nothing.
+// The settings that all chosen looks share; a blend has none.
 export const settingsOfLooks = () => {
   const [first = { settings: {} }, ...others] = blends() ? [] : chosenOnes();
   const common = ([name, value]) => others.every((each) => each.settings[name] === value);
@@ -55,7 +55,7 @@ const shareOf = (each) => {
   label.htmlFor = slider.id;
   slider.addEventListener("input", () => {
     weights.set(each.id, Number(slider.value));
-    // All at nothing is no blend: the last one stays.
+    // Not all shares can be zero.
     if (!chosenOnes().some((one) => weights.get(one.id))) { slider.value = 5; weights.set(each.id, 5); }
     showShares();
     notify();
@@ -99,12 +99,12 @@ const tileOf = (each) => {
 const showTiles = () => {
   by("looks").replaceChildren(...choices.map(tileOf));
   by("looks-hint").textContent = choices.length
-    ? "Choose one or more. Paintings of your own can be dropped here as well."
+    ? "Choose one or more, or drop your own paintings here."
     : "There are no paintings yet. Add one, or drop it here.";
   showBlend();
 };
 const removePainting = async (each) => {
-  if (!confirm(`Delete the painting ${each.name}? What was painted with it stays.`)) return;
+  if (!confirm(`Delete the painting ${each.name}? Pictures that were painted with it are kept.`)) return;
   by("looks-refused").textContent = "";
   try {
     await ask(`/api/paintings/${encodeURIComponent(each.paintings[0].name)}`, { method: "DELETE" });
@@ -116,7 +116,7 @@ const removePainting = async (each) => {
 };
 
 const identified = (kind, name) => `${kind}-${encodeURIComponent(name)}`;
-// A painting that is a look of its own is shown once.
+// A painting that is a look as well is shown once.
 export const loadLooks = async () => {
   const [looks, paintings] = await Promise.all([ask("/api/looks"), ask("/api/paintings")]);
   const byName = new Map(paintings.map((each) => [each.name, each]));
@@ -157,10 +157,10 @@ export const addPaintings = async (files) => {
   showTiles();
   if (good.length) say(`${counted(chosen.size, "painting")} chosen`);
 };
-// Chooses what a job was painted in, as far as it is still there.
+// Chooses the look of a job, as far as its paintings still exist.
 export const setLooksOf = (job) => {
   chosen.clear();
-  // A painting that was uploaded may be called as a look is.
+  // An uploaded painting may have the same name as a look.
   const names = (paintings) => paintings.map((each) => each.name).sort().join("\n");
   const look = choices.find((each) => each.look === job.look && names(each.paintings) === names(job.paintings));
   if (look) chosen.add(look.id);

@@ -8,7 +8,7 @@ import { about, counted, say } from "./words.js";
 
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
-// What the service's jobs have, and what somebody has set here, which counts more than what a look says.
+// The service's settings, and the settings that the user has changed here, which override those of looks.
 const usual = {
   strength: Number(by("strength").value),
   stroke_size: Number(by("stroke_size").dataset.usual),
@@ -21,7 +21,7 @@ const showOrder = () => {
   if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
   by("paint-time").textContent = count && each ? `${about(each * count)} in all` : "";
 };
-// Where a slider stands for a value, the value there, and what it is called. Twice as large is as far from 1 as half.
+// The place of each slider for a value, the value at a place, and its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
     at: (value) => value,
@@ -48,12 +48,12 @@ const showSettings = () => {
     showSlider(name);
   }
 };
-// The worker measures before it paints its first picture, and needs some seconds to begin.
+// The worker takes some seconds to measure how long pictures take.
 const MOST_TRIES = 24, TRY_AGAIN_MS = 5000;
 let tries = 0, tryingAgain = 0;
 export const loadEstimates = async () => {
   clearTimeout(tryingAgain);
-  try { estimates = await ask("/api/estimate"); } catch { return; } // The page says by itself that the server is away.
+  try { estimates = await ask("/api/estimate"); } catch { return; } // Another message reports that the server does not answer.
   const unknown = Object.values(estimates).includes(null);
   if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
@@ -124,10 +124,10 @@ export const bindOrder = (onJob) => {
   });
 };
 
-// What is chosen, and what is being sent, is lost when the page goes.
+// Chosen photos, and those that are being sent, are lost with the page.
 window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos().some(({ file }) => file)) event.preventDefault(); });
 
-// Fills the form as a job was ordered, so that one thing can be changed.
+// Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) {
     by("refused").textContent = "Pictures are still being sent. Wait, or stop sending; then choose this one again.";

@@ -1,9 +1,9 @@
-// The photos that are to be painted.
+// The chosen photos.
 import { by, make, picture } from "./shared/elements.js";
 import { sorted } from "./files.js";
 import { counted, say } from "./words.js";
 
-// Each has a name, a thumb's address, and a file, or the id of the job whose photo is painted again.
+// Each has a name, the address of a thumb, and a file, or the id of a job with the photo.
 let photos = [];
 const listeners = [];
 export const chosenPhotos = () => photos;

@@ -1,23 +1,23 @@
-// Sending an order: each photo in each of its looks, one after the other, as the queue has room for them.
+// Sends an order: each photo in each look, one after the other, as the queue has room for them.
 import { ask, newKey } from "./api.js";
 import { chosenPhotos, removePhotos } from "./photos.js";
 import { ofFile } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
-// What was sent of each photo, and under which key: sent again after a failure, nothing is painted twice.
+// The jobs and keys of each photo, so that nothing is painted twice if it is sent again after a failure.
 const sent = new WeakMap();
-// A server that is busy for a moment is asked some more times before that is called a full queue.
+// A server that is busy for a moment is tried again some times before the page says that the queue is full.
 const BUSY_S = 3, BUSY_TRIES = 3;
-// The longest between two questions whether there is room.
+// The longest pause between two tries.
 const LONGEST_S = 60;
-// A server that is restarted meanwhile is no reason to give up.
+// While the queue is full, the server may restart.
 const AWAY = [0, 502, 503, 504];
 
 let stopped = false, wake = () => {};
 const rest = (seconds) => new Promise((resolve) => { wake = resolve; setTimeout(resolve, 1000 * seconds); });
 export const stopSending = () => { stopped = true; wake(); };
 
-// The answer, once there is room. Raises Refusal where it is stopped, or the photo removed, before that.
+// Returns the answer once the queue has room. Raises Refusal if the user stops it or removes the photo before that.
 const askWithRetries = async (photo, how, onFull) => {
   let full = false;
   for (let tries = 1; ; tries += 1) {
@@ -49,9 +49,9 @@ const sendOne = async (photo, request, onFull) => {
   return job;
 };
 
-// Sends the chosen photos, each of which disappears from the form when all its pictures are accepted. Returns how many pictures
-// were, and what refused the others. onSend: is given the picture's number and how many there are. onFull: is given how many
-// wait for room. onJob: is given each job.
+// Sends the chosen photos. A photo disappears from the form when all its pictures are accepted. Returns the number of accepted
+// pictures, and the reasons against the others. onSend is called with a picture's number and the number of all, onFull with the
+// number of pictures that wait for room, and onJob with each job.
 export const send = async (requests, { onSend, onFull, onJob }) => {
   const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
   let accepted = 0;
@@ -70,7 +70,7 @@ export const send = async (requests, { onSend, onFull, onJob }) => {
     } catch (refusal) {
       if (refusal.status === undefined) throw refusal;
       if (!isChosen(photo)) continue;
-      // What is wrong with one photo is not wrong with the next; a full queue or a server that is away is.
+      // An error of one photo does not concern the next; a full queue or a missing server does.
       const own = [413, 415, 422].includes(refusal.status);
       refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
       if (!own) break;

@@ -24,10 +24,10 @@ export const placed = (place) => {
   return `${place}${teen ? "th" : { 1: "st", 2: "nd", 3: "rd" }[place % 10] || "th"} in line`;
 };
 export const dated = (moment) => new Date(moment).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
-// What is said of a file, with its name.
+// A message about a file, with its name.
 export const ofFile = ({ name }, said) => said.includes(name) ? said : `${name}: ${said}`;
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
-// What a job or a result is called: its photo and its look.
+// The title of a job or a result: its photo and its look.
 export const lookOf = ({ look, paintings }) => look || (paintings || []).map((each) => paintingName(each.name)).join(" and ") || "a blend";
 export const titleOf = (each) => `${each.photo} in ${lookOf(each)}`;
