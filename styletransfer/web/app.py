@@ -64,22 +64,28 @@ def serve(config: Config, options: WebOptions, worker: Callable[..., int] | None
         ConfigError: The port cannot be used, or a bucket cannot be opened.
     """
     host, port = options.host, options.port
-    ip6 = ":" in host
+    with listen(host, port) as listening:
+        app = create_app(config, options, worker)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        event(f"serving on {address}", event="serving", port=port)
+        _Server(server_config(app)).run([listening])
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address. Raises ConfigError if it cannot be used."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ip6 else socket.AF_INET
-        )
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
         raise ConfigError(
             f"nothing can be served on {host}, port {port} ({reason}); set WEB_HOST or WEB_PORT"
         ) from None
-    with listening:
-        app = create_app(config, options, worker)
-        address = f"http://{f'[{host}]' if ip6 else host}:{port}"
-        event(f"serving on {address}", event="serving", port=port)
-        _Server(server_config(app)).run([listening])
-    return 0
+    # Otherwise the body of each answer waits 40 ms for the acknowledgement of its headers: asyncio
+    # sets this only for sockets that were created with IPPROTO_TCP.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listening
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:

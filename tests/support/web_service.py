@@ -3,7 +3,6 @@ starts."""
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from starlette.middleware import Middleware
 
 from styletransfer import config
 from styletransfer.paths import PROGRAM
-from styletransfer.web.app import create_app, server_config
+from styletransfer.web.app import create_app, listen, server_config
 from styletransfer.web.job_index import UNREAD
 from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
@@ -87,7 +86,7 @@ def served(
 @contextmanager
 def serving(app: FastAPI, port: int) -> Iterator[None]:
     """Serve an application in a thread."""
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = listen("127.0.0.1", port)
     server = uvicorn.Server(server_config(app))
     threading.Thread(target=server.run, args=([listening],), daemon=True).start()
     until(lambda: server.started, every_s=0.005)

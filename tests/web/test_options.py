@@ -138,3 +138,10 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
     assert serve(config.load(place), options, None) == 0
     assert caplog.messages == [f"serving on http://{shown}:{port}"]
+
+
+def test_answers_are_sent_without_delay():
+    """Otherwise each waits 40 ms for an acknowledgement."""
+    with app.listen("127.0.0.1", free_ports(1)[0]) as listening:
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
