@@ -117,7 +117,7 @@ def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypat
 def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
     place, moto, proxy, monkeypatch
 ):
-    monkeypatch.setattr(s3_client, "HURRIED_READ_S", 0.3)  # A batch waits sixty.
+    monkeypatch.setattr(s3_client, "HURRIED_READ_S", 0.1)  # A batch waits sixty.
     environment = {
         **place,
         "BUCKET_RESULT": moto.new_bucket(),

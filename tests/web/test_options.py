@@ -142,6 +142,9 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
 
 def test_answers_are_sent_without_delay():
     """Otherwise each waits 40 ms for an acknowledgement."""
-    with app.listen("127.0.0.1", free_ports(1)[0]) as listening:
-        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        app.listen("127.0.0.1", free_ports(1)[0]) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

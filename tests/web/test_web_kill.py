@@ -24,6 +24,7 @@ SLEEPING = PROGRAM / "tests" / "support" / "sleeping"
 SETTINGS = {
     "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
     "PAINTING_S": "3",
+    "LEASE_S": "5",
     "STYLE_SIZE": "128",
     "VGG_WEIGHTS": "builtin",
 }

@@ -1,6 +1,7 @@
 """With this folder on PYTHONPATH, Python paints with support.stand_in instead of TensorFlow. Many
 processes can paint so at once on a few cores. Everything else is as usual: reading, checkpoints,
-results, records.
+results, records. LEASE_S, if set, is the number of seconds after which the jobs of a web service's
+dead worker are free.
 """
 
 import contextlib
@@ -58,3 +59,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 sys.meta_path.insert(0, Finder())
+if "LEASE_S" in os.environ:
+    from styletransfer.web import lease
+
+    lease.LEASE_S = float(os.environ["LEASE_S"])
+    lease.RENEW_S = lease.LEASE_S / 5
