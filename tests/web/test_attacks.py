@@ -46,7 +46,8 @@ def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
     ):
         answer = locked.get(path)
         assert (answer.status_code, "log in" in answer.json()["detail"]) == (401, True), path
-    assert send(locked).status_code == 401
+    refused = send(locked, accept="text/html")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     page = locked.get("/gallery?x=1", headers={"Accept": "text/html"})
     assert (page.status_code, page.headers["location"]) == (303, "/login?next=%2Fgallery%3Fx%3D1")
     assert locked.get("/healthz").json() == {"status": "ok"}
@@ -126,7 +127,7 @@ def test_wrong_passwords_from_everywhere_stop_logins_and_not_those_who_have_the_
 
 
 def test_a_wrong_token_is_refused_and_the_right_one_needs_no_form(locked):
-    wrong = locked.get("/api/jobs", headers={"Authorization": "Bearer guess"})
+    wrong = locked.get("/api/jobs", headers={"Authorization": "bearer guess"})
     assert wrong.status_code == 401
     assert send(locked, **BEARER).status_code == 202
 
@@ -283,7 +284,9 @@ def test_a_proxy_is_believed_only_where_there_is_one(place):
     locked_place = {**place, "WEB_PASSWORD": PASSWORD}
     with served(locked_place) as direct:
         found = [direct.get("/api/jobs", headers={**guess, **each}) for each in forwarded]
-        assert found[-1].status_code == 429
+        assert found[-1].status_code == 429 and int(found[-1].headers["retry-after"]) > 0
+        plain = direct.post("/login", headers={"X-Forwarded-Proto": "https"})
+        assert "strict-transport-security" not in plain.headers
     with served({**locked_place, "WEB_PROXIES": "1"}) as behind:
         found = [behind.get("/api/jobs", headers={**guess, **each}) for each in forwarded]
         assert found[-1].status_code == 401
@@ -292,6 +295,10 @@ def test_a_proxy_is_believed_only_where_there_is_one(place):
         found = [behind.get("/api/jobs", headers={**guess, **each}) for each in spoofed]
         assert found[-1].status_code == 429
         form = {"password": PASSWORD}
-        secure = behind.post("/login", data=form, headers={"X-Forwarded-Proto": "https"})
+        secure, plain = (
+            behind.post("/login", data=form, headers={"X-Forwarded-Proto": each})
+            for each in ("http, https", "https, http")
+        )
         assert "secure" in secure.headers["set-cookie"].lower()
         assert "strict-transport-security" in secure.headers
+        assert "strict-transport-security" not in plain.headers
