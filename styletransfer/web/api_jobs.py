@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +19,6 @@ from starlette.datastructures import UploadFile
 
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.orders import estimated
 from styletransfer.web.pictures import photo_of, preview_of, result_picture
 from styletransfer.web.schemas import (
     ApiError,
@@ -215,9 +215,8 @@ def estimate(
 ) -> Estimate:
     """Estimate the seconds that each quality takes here for a photo of this size."""
     given = {"size": size, "iterations": iterations}
-    asked = JobRequest(settings={name: value for name, value in given.items() if value})
-    found = estimated(service.orders, service.board.estimates, asked, (height, width))
-    return Estimate(**found)
+    settings = {name: value for name, value in given.items() if value}
+    return service.orders.estimate(settings, (height, width))
 
 
 async def _check_room(service: Service, idempotency_key: str | None) -> None:
@@ -280,7 +279,5 @@ def _parsed(text: bytes) -> JobRequest:
     try:
         return JobRequest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = f"`request` {where}: {first['msg']}" if where else f"`request`: {first['msg']}"
-        raise ApiError(422, reason[:300]) from None
+        errors = [{**each, "loc": ("body", "request", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None

@@ -144,7 +144,7 @@ def create_app(
         exception_handlers={
             RequestValidationError: _invalid,
             ApiError: _refused,
-            ConfigError: _wrong,
+            ConfigError: _refused,
             StorageError: _no_storage,
             ClientDisconnect: _left,
             Exception: _unexpected,
@@ -212,17 +212,15 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])
-    return JSONResponse({"detail": f"{where or 'the request'}: {first['msg']}"}, 422)
+    return JSONResponse({"detail": f"{where or 'the request'}: {first['msg']}"[:300]}, 422)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    headers = {"retry-after": str(error.retry_s)} if error.retry_s else None
-    return JSONResponse({"detail": str(error)}, error.status, headers)
-
-
-async def _wrong(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 422)
+    status, retry_s = 422, None  # of a ConfigError
+    if isinstance(error, ApiError):
+        status, retry_s = error.status, error.retry_s
+    headers = {"retry-after": str(retry_s)} if retry_s else None
+    return JSONResponse({"detail": str(error)}, status, headers)
 
 
 async def _no_storage(request: Request, error: Exception) -> Response:

@@ -13,11 +13,19 @@ from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.catalogue import Catalogue, blend_name, display_name
-from styletransfer.web.job_index import Estimates, JobIndex
+from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.lease import utc_now
 from styletransfer.web.options import WebOptions
-from styletransfer.web.schemas import ApiError, Blended, JobRequest, LookOut, Quality, not_found
+from styletransfer.web.schemas import (
+    ApiError,
+    Blended,
+    Estimate,
+    JobRequest,
+    LookOut,
+    Quality,
+    not_found,
+)
 from styletransfer.web.upload import Upload
 
 OFFERED = (
@@ -110,6 +118,20 @@ class JobService:
         check_limits(settings)
         return settings
 
+    def estimate(self, settings: dict[str, Any], size: tuple[int, int]) -> Estimate:
+        """Estimate the seconds that each quality takes. Raises ConfigError.
+
+        Args:
+            settings: The settings of a request.
+            size: Height and width of the photo in px.
+        """
+        found: dict[str, float | None] = {}
+        for quality in Quality:
+            checked = self.checked_settings(JobRequest(quality=quality, settings=settings))
+            seconds = self._board.estimates.seconds(total_work(*size, checked))
+            found[quality.value] = None if seconds is None else round(seconds, 1)
+        return Estimate(**found)
+
     def _look(self, request: JobRequest) -> tuple[LookOut | None, list[Blended]]:
         if (request.look is None) == (request.paintings is None):
             raise ApiError(422, "choose either a look or paintings")
@@ -188,15 +210,3 @@ def check_limits(settings: Settings, where: str = "") -> None:
             raise ConfigError(
                 f"{shown_name(name, where)} is {value}; the web service takes at most {most}"
             )
-
-
-def estimated(
-    orders: JobService, estimates: Estimates, request: JobRequest, size: tuple[int, int]
-) -> dict[str, float | None]:
-    """Estimate the seconds of each quality with a request's settings. Raises ConfigError."""
-    found = {}
-    for quality in Quality:
-        asked = request.model_copy(update={"quality": quality})
-        seconds = estimates.seconds(total_work(*size, orders.checked_settings(asked)))
-        found[quality.value] = None if seconds is None else round(seconds, 1)
-    return found

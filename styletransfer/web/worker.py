@@ -16,7 +16,6 @@ from styletransfer.config import Config
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery.pictures import preview
 from styletransfer.log import event, one_line
-from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S
@@ -38,6 +37,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
+FROM_RECORD = ("result", "network", "width", "height", "seconds")  # fields of a finished job
 NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
@@ -171,7 +171,8 @@ class WebWorker:
         except Exception as error:
             self._fail(lease, error)
         else:
-            lease.end(state=JobState.DONE, **_how(record), device=device)
+            result = {name: getattr(record, name) for name in FROM_RECORD}
+            lease.end(state=JobState.DONE, **result, device=device)
         finally:
             self._lease = None
             follower.close()
@@ -249,14 +250,3 @@ class Follower:
             self._bucket.delete(self._key)
         except StorageError as error:  # It is deleted later.
             event(f"a preview could not be deleted: {error}", level=WARNING)
-
-
-def _how(record: Record) -> dict[str, object]:
-    """Return the fields of a finished job."""
-    return {
-        "result": record.result,
-        "network": record.network,
-        "width": record.width,
-        "height": record.height,
-        "seconds": record.seconds,
-    }
