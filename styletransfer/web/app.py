@@ -216,7 +216,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    status, retry_s = 422, None  # of a ConfigError
+    status, retry_s = 422, None  # for a ConfigError
     if isinstance(error, ApiError):
         status, retry_s = error.status, error.retry_s
     headers = {"retry-after": str(retry_s)} if retry_s else None

@@ -103,6 +103,7 @@ class Results:
         self._stored: dict[str, Entry] = {}
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
         self._public = frozenset[str]()  # keys of results and of their gallery's pictures
+        self._context: dict[str, Any] | None = None  # None until the page is shown
         self._listed_at: float | None = None
         self._lock = threading.Lock()
 
@@ -110,7 +111,10 @@ class Results:
         """Return the variables of the gallery's page, which shows all results in the bucket."""
         with self._lock:
             self._refresh()
-            return page_context(self._painted(), dict.fromkeys(self._stored, True))
+            if self._context is None:
+                thumbnails = dict.fromkeys(self._stored, True)
+                self._context = page_context(self._painted(), thumbnails)
+            return self._context
 
     def read(self, key: str) -> bytes:
         """Read a result, or a picture of the gallery. Raises ApiError for any other object."""
@@ -133,7 +137,7 @@ class Results:
             self._records = dict(filter(None, pool.map(self._read_record, records)))
         pictures = (key for key in self._stored if key.startswith(f"{GALLERY}/"))
         self._public = frozenset([*pictures, *(str(each.result) for each in self._painted())])
-        self._listed_at = time.monotonic()
+        self._listed_at, self._context = time.monotonic(), None
 
     def _painted(self) -> list[Record]:
         """List the records that have their result in the bucket."""

@@ -536,7 +536,7 @@ def test_the_steps_of_the_strokes_slider_multiply(page, server, photos):
 
     visit(page, server)
     slider, said = page.one("#stroke_size"), page.one("#stroke_size-said")
-    assert said.text == "as usual"
+    assert said.text == "normal"
     presses = ((Keys.END, 4), (Keys.ARROW_LEFT, 2.83), (Keys.ARROW_LEFT, 2), (Keys.HOME, 0.25))
     for key, size in presses:
         slider.send_keys(key)

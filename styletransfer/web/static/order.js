@@ -31,7 +31,7 @@ const sliders = {
   stroke_size: {
     at: Math.log2,
     valueAt: (place) => Number((2 ** place).toFixed(2)),
-    words: (value) => (value < 0.6 ? "very fine" : value < 0.9 ? "fine" : value < 1.2 ? "as usual" : value < 1.7 ? "large" : "very large"),
+    words: (value) => (value < 0.6 ? "very fine" : value < 0.9 ? "fine" : value < 1.2 ? "normal" : value < 1.7 ? "large" : "very large"),
   },
 };
 const valueOf = (name) => sliders[name].valueAt(Number(by(name).value));
