@@ -7,6 +7,7 @@ dead worker are free.
 import contextlib
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
