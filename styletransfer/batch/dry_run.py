@@ -21,8 +21,12 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import decodable_memory, read_look, read_photo
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.painting_plan import PaintingInputs, PaintingPlan, plan_painting
+from styletransfer.engine.memory_model import (
+    MemoryPlan,
+    PaintingInputs,
+    PaintingPlan,
+    plan_painting,
+)
 from styletransfer.engine.schedule import LEAST_STEPS, schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer

@@ -16,8 +16,12 @@ import tensorflow as tf
 from styletransfer.batch.failures import PICTURE_FAILURES
 from styletransfer.batch.plan import Task
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.painting_plan import PaintingInputs, PaintingPlan, plan_painting
+from styletransfer.engine.memory_model import (
+    MemoryPlan,
+    PaintingInputs,
+    PaintingPlan,
+    plan_painting,
+)
 from styletransfer.engine.step_rate import StepRate
 from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.log import event, one_line

@@ -1,6 +1,7 @@
-"""The losses of the original INetwork script (titu1994/Neural-Style-Transfer), formula by formula:
-shifted Gram matrices, chained over all layers (Novak & Nikulin 2016, "Improving the Neural
-Algorithm of Artistic Style").
+"""The losses of the original INetwork script (titu1994/Neural-Style-Transfer).
+
+They compare shifted Gram matrices, chained over all layers (Novak & Nikulin 2016, "Improving the
+Neural Algorithm of Artistic Style").
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.recipe import Group, Targets, widened
+from styletransfer.engine.targets import Group, Targets, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -21,11 +22,14 @@ VGGS = tuple(map(layer_names, ARCHITECTURES))
 
 
 class Blend(NamedTuple):
-    """Several paintings as one target at a layer: the weighted mean of their Gram matrices [C, C],
-    and the weighted mean of their squared distances to it, a scalar.
+    """Several paintings as one target at a layer.
 
-    Σ_j w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread), where W is the sum of the
-    weights: one target gives exactly the loss of many.
+    Σ_j w_j ‖G_j − G‖² over paintings j is W·(‖mean − G‖² + spread) with the sum W of the weights,
+    so one target gives exactly the loss of many.
+
+    Attributes:
+        gram: The weighted mean of the paintings' Gram matrices [C, C].
+        spread: The weighted mean of their squared distances to it, a scalar.
     """
 
     gram: tf.Tensor
@@ -34,8 +38,11 @@ class Blend(NamedTuple):
 
 @dataclass(frozen=True)
 class OriginalLosses:
-    """The recipe `inetwork`. As in the original, nothing is divided by a target's norm, so the
-    balance between terms depends on the picture's size. Methods are described in recipe.Losses."""
+    """The losses of the recipe `inetwork`, with the interface of `RelativeLosses`.
+
+    As in the original, nothing is divided by a target's norm, so the balance between terms depends
+    on the picture's size.
+    """
 
     layers: tuple[str, ...]  # every convolution of the network
     content_layer: str
@@ -47,51 +54,53 @@ class OriginalLosses:
 
     @property
     def statistics_layers(self) -> tuple[str, ...]:
-        """Every layer."""
+        """All layers."""
         return self.layers
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """The mask resized; 1 above 127/255, else 0."""
+        """Returns the resized mask at each layer: 1 above 127/255, else 0."""
         sides = [2 ** poolings_before(name) for name in layers]
         return tuple(
             tf.constant(masks.binary(resize(mask, height // side, width // side))) for side in sides
         )
 
     def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-        """(F − 1)ᵀ(F − 1) [C, C] of a feature F, which is first multiplied by the mask; not divided
-        by the number of positions."""
+        """Returns (F − 1)ᵀ(F − 1) [C, C] of a feature F that is first multiplied by the mask. It is
+        not divided by the number of positions."""
         if mask is not None:
             feature *= tf.cast(mask, feature.dtype)
         flat = widened(tf.reshape(feature, [-1, feature.shape[-1]])) - 1
         return tf.matmul(flat, flat, transpose_a=True)
 
     def painting_statistics(self, sums: tf.Tensor) -> tf.Tensor:
-        """The shifted Gram matrix."""
+        """Returns the shifted Gram matrix."""
         return sums
 
     def content_error(
         self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
     ) -> tf.Tensor:
-        """Σ (F − P)²; the mask is not used."""
+        """Returns Σ (F − P)²; the mask is not used."""
         return tf.reduce_sum((widened(feature) - widened(target)) ** 2)
 
     def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """0: the content error is not relative."""
+        """Returns 0, since the content error is not relative."""
         return tf.constant(0.0)
 
     def variance(self, spread: tf.Tensor) -> tf.Tensor:
-        """0: it is not used."""
+        """Returns 0, since it is not used."""
         return spread
 
     def content_norm(self, photo: tf.Tensor, groups: Sequence[Group]) -> tf.Tensor:
-        """1: the content error is not relative."""
+        """Returns 1, since the content error is not relative."""
         return tf.constant(1.0)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """Σ (a + b)^1.25 over all rows and columns but the last, in the scale 0…255; a and b are
-        the squared differences to the pixel below and to the pixel on the right."""
+        """Returns Σ (a + b)^1.25 over all rows and columns except the last, in the scale 0…255.
+
+        Here a and b are the squared differences to the pixel below and to the right.
+        """
         scaled = 255.0 * rows
         corner = crop(scaled, (0, -1), (0, -1))
         below = crop(scaled, (1, None), (0, -1)) - corner
@@ -101,17 +110,17 @@ class OriginalLosses:
     def blend(
         self, paintings: Sequence[Sequence[tf.Tensor]], shares: Sequence[float]
     ) -> tuple[Blend, ...]:
-        """The target of several paintings whose style weights are `shares`."""
+        """Returns the target of several paintings; `shares` are their style weights."""
         return tuple(_blend(grams, shares) for grams in zip(*paintings, strict=True))
 
     def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """The style weights as given; areas already count in the masked features."""
+        """Returns the style weights as given, since masked features include areas."""
         return list(shares)
 
     def terms(
         self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """See Losses."""
+        """Returns the unweighted content, style and total variation [3] of a picture."""
         positions = tf.cast(height, tf.float32) * tf.cast(width, tf.float32)
         style = tf.add_n(
             [
@@ -126,15 +135,17 @@ class OriginalLosses:
         return tf.stack([content, style, sums["total_variation"]])
 
     def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
-        """Σ_i 2^−(n−1−i) · (s_i − s_{i+1}), i from 1 to n − 1; s_l is a layer's error, and s_n is 0
-        where the network is not a whole VGG."""
+        """Returns Σ_i 2^−(n−1−i) · (s_i − s_{i+1}) over i from 1 to n − 1.
+
+        Here s_l is the error of layer l; s_n is 0 if the network is not a whole VGG.
+        """
         errors = []
         for gram, target in zip(grams, group.targets, strict=True):
             distance = tf.reduce_sum((target.gram - gram) ** 2)
             errors.append((distance + target.spread) / (4 * 3**2 * positions**2))
         if self.layers not in VGGS:
-            # The last error is only subtracted. That of VGG's last layer is small; that of an
-            # earlier one, as the last, would grow without bounds.
+            # The last error is only subtracted. It is small at VGG's last layer, but an earlier
+            # layer's error would grow without bounds.
             errors.append(tf.zeros_like(errors[0]))
         count = len(errors)
         return tf.add_n(
@@ -143,7 +154,7 @@ class OriginalLosses:
 
 
 def _blend(grams: Sequence[tf.Tensor], weights: Sequence[float]) -> Blend:
-    """One layer's Gram matrices as one target, in float64 because the sums are large."""
+    """Returns one layer's Gram matrices as one target, in float64 because the sums are large."""
     wide = [tf.cast(gram, tf.float64) for gram in grams]
     parts = [weight / sum(weights) for weight in weights]
     mean = tf.add_n([part * gram for part, gram in zip(parts, wide, strict=True)])

@@ -1,8 +1,8 @@
 """The default recipe's losses (content, style and total variation) as pure functions of features.
 
 Each term is relative to the norm of its target, so the balance between terms does not depend on
-the scale of the weights, the photo, its size or the painting. Sums are in float32 or wider,
-whatever the features' dtype.
+the scale of the weights, the photo, its size or the painting. Sums are in float32 or wider for any
+dtype of features.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,33 +12,41 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.gaussians import TINY, Gaussian, Statistics, gaussian, moments_errors
-from styletransfer.engine.recipe import Group, Targets, sum_dtype, widened
-from styletransfer.engine.transport import Displacements, by_eigenvectors
+from styletransfer.engine.gaussians import (
+    TINY,
+    Displacements,
+    Gaussian,
+    Statistics,
+    by_eigenvectors,
+    gaussian,
+    moments_errors,
+)
+from styletransfer.engine.targets import Group, Targets, sum_dtype, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import convolution, crop, with_gradient
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
-# Networks", without conv5_1, which costs a fifth of the time and changes nothing that is seen; the
+# Networks", without conv5_1, which costs a fifth of the time and changes nothing visible, with the
 # weights of crowsonkb's style-transfer-pytorch. Shallow layers carry palette and stroke.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 STYLE_LAYER_WEIGHTS = dict(
     zip(STYLE_LAYERS, (weight / 340 for weight in (256, 64, 16, 4)), strict=True)
 )
-# The statistics beside neighbours: those of palette and grain. Larger forms are the neighbours'.
+# The statistics' layers if there are neighbours: statistics carry palette and grain, neighbours
+# larger forms.
 SHALLOW_LAYERS = STYLE_LAYERS[:2]
-NEIGHBOURS_WEIGHT = 0.25  # beside the statistics
-# A photo's features vary by at least this part of their mean square: a plain wall has next to no
-# shapes whose distance could be held.
+NEIGHBOURS_WEIGHT = 0.25  # relative to the statistics
+# Lower bound of the variance of a photo's features, as a part of their mean square: a plain wall
+# has next to no shapes that could be preserved.
 MIN_CONTENT_VARIANCE = 0.02
-NORM_ROWS = 64  # of features that are in memory in float32 at a time
+NORM_ROWS = 64  # rows of features that are widened at a time
 
 
 class Sums(NamedTuple):
     """Sums over the positions of a feature F, each with a weight w: Σ w, Σ w·F [C], Σ w·F·Fᵀ
-    [C, C]. Those of the parts of a picture add up to those of the whole."""
+    [C, C]. The sums over parts of a picture add up to the sums over the whole."""
 
     weight: tf.Tensor
     first: tf.Tensor
@@ -46,7 +54,7 @@ class Sums(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """The sum over places of their distance to their matches, and of their weights; scalars."""
+    """Sums over places, scalars: their weighted distance to their matches, and their weights."""
 
     weighted: tf.Tensor
     weight: tf.Tensor
@@ -62,9 +70,20 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class RelativeLosses:
-    """The default recipe and `moments`. statistics: what of a painting is compared, `gram` or
-    `moments`. displacements: how the map between two Gaussians is computed, see transport.py.
-    matched_layers: none without neighbours."""
+    """The losses of the default recipe and of `moments`.
+
+    They are computed from sums over positions, so a picture can be computed in tiles.
+
+    Attributes:
+        content_layer: The layer at which the photo is compared.
+        statistics: The statistics of paintings that are compared, `gram` or `moments`.
+        displacements: Computes the map between two Gaussians; see gaussians.py.
+        statistics_layers: The layers at which statistics are compared.
+        matched_layers: The layers at which places are compared with the places that they are
+            matched to; empty without neighbours.
+        pads_images: Whether pictures are painted with a margin; see canvas.py.
+        composites: Whether the photo shows outside the content mask during the optimisation.
+    """
 
     content_layer: str
     statistics: str
@@ -77,18 +96,26 @@ class RelativeLosses:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Those of statistics and those that are matched."""
+        """All layers at which paintings are compared."""
         return tuple(dict.fromkeys((*self.statistics_layers, *self.matched_layers)))
 
     def layer_masks(
         self, mask: np.ndarray, height: int, width: int, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """The mean of the mask over each position's pixels."""
+        """Returns a mask's mean over each position's pixels, [1, h, w, 1] at each layer.
+
+        Args:
+            mask: The mask [h, w], 0…1, of any size.
+            height: The picture's height in px.
+            width: The picture's width in px.
+            layers: The layers.
+        """
         whole = resize(mask, height, width)
         return tuple(tf.constant(masks.pooled(whole, poolings_before(name))) for name in layers)
 
     def sums(self, feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
-        """See Losses."""
+        """Returns the sums over a feature [1, h, w, C] that style is computed from. A mask
+        [1, h, w, 1] weights the positions."""
         dtype = sum_dtype(feature.dtype)
         if mask is None:
             positions = tf.reduce_prod(tf.shape(feature)[:3])
@@ -97,18 +124,20 @@ class RelativeLosses:
         return Sums(tf.reduce_sum(weights), *_moment_sums(feature, weights))
 
     def painting_statistics(self, sums: Sums) -> Statistics:
-        """See Losses."""
+        """Returns the statistics to blend and compare, from a painting's sums at a layer."""
         return statistics(sums)
 
     def content_error(
         self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
     ) -> tf.Tensor:
-        """See Losses."""
+        """Returns Σ (F − P)² of a picture's feature and the photo's, both [1, h, w, C], weighted by
+        a mask [1, h, w, 1] if given."""
         error = tf.square(widened(feature) - widened(target))
         return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
 
     def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
-        """See Losses; in float64."""
+        """Returns the sums that the variance of a feature [1, h, w, C] is computed from, in
+        float64. A mask [1, h, w, 1] weights the positions."""
         parts = []
         for first in range(0, feature.shape[1], NORM_ROWS):
             rows = tf.cast(feature[:, first : first + NORM_ROWS], tf.float64)
@@ -125,15 +154,22 @@ class RelativeLosses:
         return Spread(*map(tf.add_n, zip(*parts, strict=True)))
 
     def variance(self, spread: Spread) -> tf.Tensor:
-        """The mean of ‖F − mean F‖²."""
+        """Returns the mean of ‖F − mean F‖² over positions."""
         weight = tf.maximum(spread.weight, 1e-6)
         return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
 
     def content_norm(self, photo: Spread, groups: Sequence[Group]) -> tf.Tensor:
-        """The photo's variance ‖P − mean P‖², plus twice what it lacks of the paintings' variance,
-        summed over positions: in a clear sky, strokes have to bring what is missing, and a strength
-        of 0.5 must leave room for them. The mean of P is left out, since it is most of Σ ‖P‖² where
-        features have large biases."""
+        """Returns the divisor of the content error.
+
+        It is the photo's variance ‖P − mean P‖² plus twice its deficit to the paintings' variance,
+        summed over positions: in a clear sky, strokes have to add the missing variance, and a
+        strength of 0.5 must leave room for them. The mean of P is left out, since it dominates
+        Σ ‖P‖² if features have large biases.
+
+        Args:
+            photo: The sums of the photo's feature P.
+            groups: The groups of paintings.
+        """
         shapes = self.variance(photo)
         wanted = tf.add_n(
             [
@@ -146,7 +182,13 @@ class RelativeLosses:
         return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square)
 
     def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """The sums [2] of squared differences to the pixel below and to the pixel on the right."""
+        """Returns the sums [2] of squared differences to the pixel below and to the right.
+
+        Args:
+            rows: Rows [1, r, W, 3], sRGB 0…1.
+            own: The number of rows to sum over. The row after them, if any, is the neighbour of the
+                last one.
+        """
         below = crop(rows, (1, None)) - crop(rows, (0, -1))
         right = crop(rows, (0, own), (1, None)) - crop(rows, (0, own), (0, -1))
         return tf.stack([tf.reduce_sum(tf.square(each)) for each in (below, right)])
@@ -154,8 +196,14 @@ class RelativeLosses:
     def blend(
         self, paintings: Sequence[Sequence[Statistics]], shares: Sequence[float]
     ) -> tuple[Statistics, ...] | tuple[Gaussian, ...]:
-        """Blends raw moments, as of a canvas of which each painting covers its share. (Covariances
+        """Returns one target at each layer for several paintings.
+
+        Raw moments are blended, as if each painting covered its share of one canvas. (Covariances
         do not blend linearly.) With one target, a step costs the same for 1 painting and for 16.
+
+        Args:
+            paintings: The statistics of each painting at each layer.
+            shares: The paintings' shares, of any sum.
         """
         parts = [share / sum(shares) for share in shares]
         blends = tuple(
@@ -170,15 +218,29 @@ class RelativeLosses:
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
     def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """Area times share, with a sum of 1: a pixel counts as much in a small region as in a large
-        one."""
+        """Returns the weight of each group: area times share, normalised to a sum of 1. So a pixel
+        has the same weight in a small region and in a large one.
+
+        Args:
+            areas: The share of the picture that each group covers.
+            shares: The sum of each group's shares.
+        """
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
     def terms(
         self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
     ) -> tf.Tensor:
-        """See Losses."""
+        """Returns the unweighted content, style and total variation [3] of a picture.
+
+        Args:
+            sums: The results of `sums` for each group under each statistics layer's name, `Errors`
+                for each group under `neighbours` and each matched layer's name, and the results of
+                `content_error` and `total_variation` under these names.
+            targets: The picture's targets.
+            height: The picture's height in px.
+            width: The picture's width in px.
+        """
         style = tf.add_n(
             [
                 group.weight * self._style(sums, number, group)
@@ -191,14 +253,14 @@ class RelativeLosses:
         pairs = 3 * tf.stack([(height - 1) * width, height * (width - 1)])
         variation = sums["total_variation"]
         if targets.painted:
-            # As the other terms, a mean over what is painted: a small part is as smooth as a whole.
+            # Like the other terms, a mean over the painted part, so that a small one is as smooth.
             area, unpainted = targets.painted
             variation = (variation - unpainted) / (area + TINY)
         variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
         return tf.stack([content, style, tf.reduce_sum(variation)])
 
     def _style(self, sums: Mapping[str, Any], number: int, group: Group) -> tf.Tensor:
-        """The style term of a group, by its number."""
+        """Returns the style term of a group, given its index."""
         moments = [statistics(sums[layer][number]) for layer in self.statistics_layers]
         if self.statistics == "moments":
             errors = moments_errors(moments, group.targets, self.displacements)
@@ -216,13 +278,16 @@ class RelativeLosses:
 
 
 def neighbours_of(layer: str) -> str:
-    """The name of a layer's Errors among the sums."""
+    """Returns the name of a layer's Errors among the sums."""
     return f"neighbours {layer}"
 
 
 def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """The part of RelativeLosses.total_variation [2] of photo [1, H, W, 3] that is between pixels
-    whose mask [1, H, W, 1] is 0: what a picture composited with it always has."""
+    """Returns the part of `RelativeLosses.total_variation` [2] that no step changes.
+
+    It is summed over the pairs of pixels of photo [1, H, W, 3] that the mask [1, H, W, 1] excludes.
+    A picture that is composited with the photo always has this part.
+    """
     parts = []
     for first in range(0, photo.shape[1], NORM_ROWS):
         rows, shown = (each[:, first : first + NORM_ROWS + 1] for each in (photo, mask))
@@ -235,19 +300,22 @@ def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider; weights
-    [1, h, w, 1] or none.
+    """Returns Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
 
-    With a gradient of its own: only the feature is kept for it, not its copy in float32, and one
-    matrix product replaces two. It is a 1 × 1 convolution, into which oneDNN fuses the gradient of
-    the first sums.
+    The custom gradient needs only the feature, not its copy in float32, and one matrix product
+    instead of two. It is a 1 × 1 convolution, into which oneDNN fuses the gradient of the first
+    sums.
+
+    Args:
+        feature: The feature F.
+        weights: The weights w [1, h, w, 1], or None if all are 1.
     """
 
     @with_gradient
     def summed(feature: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable]:
         wide = widened(feature)
         weighted = wide if weights is None else weights * wide
-        # First over rows, then over columns: many times as exact as one long sum, and on a CPU
+        # First over rows, then over columns: much more exact than one long sum, and on a CPU
         # several times as fast.
         first = tf.reduce_sum(tf.reduce_sum(weighted, [0, 1]), 0)
         flat, weighted = (tf.reshape(each, [-1, feature.shape[-1]]) for each in (wide, weighted))
@@ -256,9 +324,9 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
 
         def gradient(of_first: tf.Tensor, of_second: tf.Tensor) -> tf.Tensor:
             symmetric = of_second + tf.transpose(of_second)
-            # The product with the mean, which is most of a feature, and `of_first` nearly cancel:
-            # both in bfloat16 would leave little of the difference. The mean may be rounded, as
-            # long as it is the same in both places.
+            # The mean is most of a feature. Its product and `of_first` nearly cancel, so bfloat16
+            # would leave little of the difference. The mean may be rounded if it is the same in
+            # both places.
             mean = tf.cast(first / tf.cast(positions, first.dtype), feature.dtype)
             kernel = tf.cast(symmetric, feature.dtype)[None, None]
             found = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
@@ -272,14 +340,14 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
 
 
 def statistics(sums: Sums) -> Statistics:
-    """Mean and raw second moment, from sums over positions."""
+    """Returns mean and raw second moment, from sums over positions."""
     # A small region may have no position at a deep layer.
     weight = tf.maximum(sums.weight, tf.constant(1e-6, sums.weight.dtype))
     return Statistics(sums.first / weight, sums.second / weight)
 
 
 def gram_errors(found: Sequence[Statistics], targets: Sequence[Statistics]) -> list[tf.Tensor]:
-    """The squared distance of the Gram matrices at each layer (Gatys, Ecker & Bethge 2016),
+    """Returns the squared distance of the Gram matrices at each layer (Gatys, Ecker & Bethge 2016),
     relative to the target's norm."""
     return [
         tf.reduce_sum((has.second - target.second) ** 2) / (tf.reduce_sum(target.second**2) + TINY)

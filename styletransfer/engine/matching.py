@@ -1,18 +1,25 @@
-"""Keeps the matches between the places of a picture and of its paintings up to date."""
+"""The places of pictures, and their matches among the places of paintings."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import neighbours
-from styletransfer.engine.objective import Objective, Problem
+from styletransfer.engine.objective import Objective, Problem, forward_rows
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
+from styletransfer.vgg.tiled_forward import bands
 
-# As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part of what is
-# looked for grows from the strength to MAX_FREEDOM.
+# As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
+# grows from the strength to MAX_FREEDOM.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
+
+# Takes a layer's name, the index of the first row of a part of its feature, and that part
+# [1, h, w, C].
+Seen: TypeAlias = Callable[[str, int, tf.Tensor], None]
 
 
 class Matching:
@@ -44,11 +51,11 @@ class Matching:
         self.is_needed = bool(objective.losses.matched_layers)
         if not self.is_needed:
             return
-        self._photo = objective.places_of(objective.canvas(tuple(photo.shape[1:3])).padded(photo))
+        self._photo = places_of(objective, objective.canvas(tuple(photo.shape[1:3])).padded(photo))
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         counts = [len(one.candidates) for one in groups]
-        shape = objective.matches_shape(tuple(photo.shape[1:3]), sum(counts))
+        shape = matches_shape(objective, tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
             matches = snapshot.get("matches", matches[0])
@@ -58,17 +65,21 @@ class Matching:
 
     @property
     def matches(self) -> tuple[tf.Tensor, ...]:
-        """The matches of each group's paintings, int32 [1, h, w, paintings]; none if nothing is
+        """The matches of each group's paintings, int32 [1, h, w, paintings]; empty if nothing is
         matched."""
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 
     def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
-        """Matches a picture [1, H, W, 3] on its canvas, and returns the problem with the new
-        matches. content_weight: the photo's weight if it is steered."""
+        """Matches a picture, and returns the problem with the new matches.
+
+        Args:
+            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+            content_weight: The photo's weight if it is steered, else None.
+        """
         if self.is_needed:
             freedom = _freedom(self._objective.freedom, content_weight)
             picture = self._objective.composited(tf.convert_to_tensor(picture), self.problem)
-            places = self._objective.places_of(picture)
+            places = places_of(self._objective, picture)
             matches = [
                 [neighbours.nearest(each, places, self._photo, freedom) for each in group]
                 for group in self._indices
@@ -78,12 +89,54 @@ class Matching:
 
 
 def _freedom(strength: float, content_weight: float | None) -> float:
-    """The picture's part of what is looked for: the strength. It grows as a steered weight of the
-    photo falls to its bound, beyond 1, where matches lead away from the photo: a picture of matches
-    that stay near the photo would stay there, too."""
+    """Returns the picture's part in queries: the strength, unless the content weight is steered.
+
+    It grows as a steered weight falls to its bound. Beyond 1, matches lead away from the photo.
+    With matches near the photo, the picture would stay there too.
+    """
     if content_weight is None:
         return strength
     low = CONTENT_WEIGHTS[0]
     weight = min(max(content_weight, low), LOOSENED_FROM)
     held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
     return held * strength + (1 - held) * MAX_FREEDOM
+
+
+def matches_shape(objective: Objective, size: tuple[int, int], paintings: int) -> tuple[int, ...]:
+    """Returns the shape of all matches of a picture of `size` (height, width) among paintings."""
+    height, width = objective.canvas(size).size
+    return 1, height // neighbours.PLACE, width // neighbours.PLACE, paintings
+
+
+def places_of(objective: Objective, image: tf.Tensor) -> neighbours.PlacesOf:
+    """Returns the places of an image [1, H, W, 3], computed once if they are few, else each time
+    they are needed."""
+    height = image.shape[1]
+    if neighbours.band_rows(tuple(image.shape[1:3]), objective.matched_channels) < height:
+        return partial(places, objective, image)
+    (kept,) = places(objective, image)
+    return lambda: iter([dict(kept)])  # A copy, because matching removes each layer after its use.
+
+
+def places(
+    objective: Objective, image: tf.Tensor, seen: Seen | None = None
+) -> Iterator[neighbours.Places]:
+    """Computes the places of an image, in bands of rows from top to bottom.
+
+    Args:
+        objective: The objective, with matched layers.
+        image: The image on its canvas [1, H, W, 3], sRGB 0…1.
+        seen: Called with the features of all layers that are compared.
+    """
+    matched = objective.losses.matched_layers
+    layers = objective.layers if seen else matched
+    high = neighbours.band_rows(tuple(image.shape[1:3]), objective.matched_channels)
+    rows = forward_rows(image)
+    for band in bands(objective.vgg, image, layers, objective.options, rows, high):
+        found: dict[str, list[tf.Tensor]] = {layer: [] for layer in matched}
+        for layer, first, feature in band:
+            if seen:
+                seen(layer, first, feature)
+            if layer in matched:
+                found[layer].append(neighbours.places(layer, feature))
+        yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in found.items()})

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.recipe import widened
+from styletransfer.engine.targets import widened
 from styletransfer.vgg.network import MULTIPLE, poolings_before
 
 # As far as the network has them.

@@ -1,9 +1,9 @@
-"""What is minimised: losses on a network's features, and the gradient of their weighted sum."""
+"""The function to minimise: losses on features, and the gradient of their weighted sum."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine import neighbours
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.compilation import compiles_terms
-from styletransfer.engine.float16_gradient import gradient_scale
+from styletransfer.engine.gaussians import by_eigenvectors, by_products
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import (
     SHALLOW_LAYERS,
@@ -21,41 +21,40 @@ from styletransfer.engine.losses import (
     neighbours_of,
     unpainted_variation,
 )
-from styletransfer.engine.recipe import (
+from styletransfer.engine.structure import PhotoContours, contours, structure_error
+from styletransfer.engine.targets import (
     Group,
-    Losses,
-    PaintingStatistics,
     Targets,
-    add_sums,
     sum_dtype,
 )
-from styletransfer.engine.structure import PhotoContours, contours, structure_error
-from styletransfer.engine.transport import by_eigenvectors, by_products
-from styletransfer.images.arrays import resize
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import MULTIPLE, VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.row_buffer import RowBuffer
-from styletransfer.vgg.tiled_forward import banded_forward, bands, tiled_forward
+from styletransfer.vgg.tiled_forward import tiled_forward
 
-# Of a tile when only features are computed: pixels, and rows at least.
-FORWARD_PIXELS, MIN_FORWARD_ROWS = 1 << 16, 64
-HALF = 0.5  # of a mask, from which a place of a painting is used
-
-# Takes a layer's name, the first row of a part of its feature, and that part [1, h, w, C].
-Seen: TypeAlias = Callable[[str, int, tf.Tensor], None]
+FORWARD_PIXELS, MIN_FORWARD_ROWS = 1 << 16, 64  # per tile when only features are computed
+# The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
+# as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
+FLOAT16_SCALE = 2.0**-10
 
 
 class Problem(NamedTuple):
-    """One picture's targets at one scale. background: (mask [1, H, W, 1], photo [1, H, W, 3]) if
-    the picture is composited with the photo before it is compared; else empty. contours: the
-    photo's; empty if they are not compared."""
+    """One picture's targets at one scale.
+
+    Attributes:
+        targets: The targets of the network's features.
+        background: The mask [1, H, W, 1] and photo [1, H, W, 3] if the picture is composited with
+            the photo before it is compared; else empty.
+        contours: The photo's contours; empty if they are not compared.
+    """
 
     targets: Targets
     background: tuple[tf.Tensor, ...]
     contours: PhotoContours = ()
 
     def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
-        """The same with the matches of each group's paintings, int32 [1, h, w, paintings]."""
+        """Returns the problem with these matches for each group's paintings, int32
+        [1, h, w, paintings]."""
         groups = tuple(
             group._replace(matches=(each,))
             for group, each in zip(self.targets.groups, matches, strict=True)
@@ -65,15 +64,20 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """Which features of which network are compared, and by which losses.
+    """The comparison of a network's features by a recipe's losses.
 
-    as_given: paintings are used at their own size, and pictures have no margin. structure: whether
-    the photo's contours are compared. compiled_terms: whether XLA compiles what leads from sums to
-    terms. freedom: see neighbours.nearest; all share a program.
+    Attributes:
+        vgg: The network.
+        losses: The recipe's losses.
+        options: How the network computes features.
+        as_given: Whether paintings are used at their own size and pictures have no margin.
+        structure: Whether the photo's contours are compared.
+        compiled_terms: Whether XLA compiles the operations from sums to terms.
+        freedom: As in `neighbours.nearest`. Objectives that differ only in it share a program.
     """
 
     vgg: VGG
-    losses: Losses
+    losses: RelativeLosses | OriginalLosses
     options: NetworkOptions
     as_given: bool = False
     structure: bool = False
@@ -82,9 +86,9 @@ class Objective:
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
-        """The objective for these settings."""
+        """Returns the objective for these settings; `as_given` as in `Objective`."""
         settings = vgg.adapted(settings)
-        losses: Losses
+        losses: RelativeLosses | OriginalLosses
         if settings.recipe == "inetwork":
             vgg = vgg.as_large_as_teacher  # Its losses are not relative.
             losses = OriginalLosses(vgg.layers, settings.content_layer, settings.content_loss_type)
@@ -119,28 +123,36 @@ class Objective:
         )
 
     def canvas(self, picture: tuple[int, int]) -> Canvas:
-        """The canvas that a picture of this (height, width) is painted on."""
-        return Canvas.around(picture) if self._pads_images else Canvas(picture)
+        """Returns the canvas that a picture of this (height, width) is painted on."""
+        return Canvas.around(picture) if self.pads_images else Canvas(picture)
 
     @property
-    def _pads_images(self) -> bool:
+    def pads_images(self) -> bool:
+        """Whether pictures and paintings are padded to whole multiples of the deepest position."""
         return self.losses.pads_images and not self.as_given
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """All layers that are compared, with the photo or with paintings."""
+        """All layers at which the photo or paintings are compared."""
         return tuple(dict.fromkeys((*self.losses.layers, self.losses.content_layer)))
 
     @property
     def matched_channels(self) -> int:
-        """Channels of all layers at which places are matched."""
+        """The number of channels of all layers at which places are matched."""
         return sum(map(self.vgg.channels, self.losses.matched_layers))
 
     def feature_sums(
         self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
     ) -> dict[str, Any]:
-        """The losses' sums over these features; see Losses.terms. first: the row of its layer that
-        each feature starts at. Sums over tiles add up to those over the picture."""
+        """Returns the losses' sums over features, the input of `RelativeLosses.terms`.
+
+        Sums over tiles add up to the sums over the picture.
+
+        Args:
+            features: Each layer's feature [1, h, w, C], of a picture or of whole rows of it.
+            targets: The picture's targets.
+            first: The index of the features' first row in each layer's whole feature.
+        """
 
         def same_rows(whole: tf.Tensor, feature: tf.Tensor) -> tf.Tensor:
             return whole[:, first : first + tf.shape(feature)[1]]
@@ -181,7 +193,8 @@ class Objective:
         return found
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
-        """Features of image [1, H, W, 3] (sRGB 0…1), as `VGG.forward` gives them."""
+        """Returns the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in
+        tiles."""
         height = image.shape[1]
         found = {layer: RowBuffer(height // 2 ** poolings_before(layer)) for layer in layers}
         tiled = tiled_forward(self.vgg, image, layers, self.options, forward_rows(image))
@@ -190,113 +203,25 @@ class Objective:
                 found[layer].write(tile.first, feature)
         return {layer: rows.tensor for layer, rows in found.items()}
 
-    def painting_targets(
-        self, painting: tf.Tensor, mask: np.ndarray | None, share: float
-    ) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
-        """Computes what a picture is compared with of a painting.
-
-        Args:
-            painting: [1, H, W, 3], sRGB 0…1.
-            mask: The part that is used, [h, w], 0…1; all of it if None.
-            share: The painting's share, of those that are blended with it.
-
-        Returns:
-            Its statistics, and its places as candidates for matches; none without matched layers.
-        """
-        losses, layers, size = self.losses, self.layers, tuple(painting.shape[1:3])
-        canvas = Canvas.around(size, margin=0) if self._pads_images else Canvas(size)
-        at_layers = self.layer_masks(mask, canvas, layers)
-        sums: dict[str, Any] = {}
-
-        def add(layer: str, first: int, feature: tf.Tensor) -> None:
-            rows = None
-            if at_layers:
-                rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
-            if layer in losses.statistics_layers:
-                add_sums(sums, {layer: losses.sums(feature, rows)})
-            if layer == losses.content_layer:
-                add_sums(sums, {"content": losses.spread(feature, rows)})
-
-        candidates: tuple[neighbours.Candidates, ...] = ()
-        if losses.matched_layers:
-            candidates = (self._candidates(painting, mask, share, add),)
-        else:
-            # A painting may have many times the pixels of a panorama, whose memory is planned.
-            image = canvas.padded(painting)
-            for band in banded_forward(self.vgg, image, layers, self.options, forward_rows(image)):
-                add(*band)
-        at_each = tuple(losses.painting_statistics(sums[name]) for name in losses.statistics_layers)
-        return PaintingStatistics(at_each, losses.variance(sums["content"])), candidates
-
-    def _candidates(
-        self, painting: tf.Tensor, mask: np.ndarray | None, share: float, seen: Seen
-    ) -> neighbours.Candidates:
-        """Draws candidates as `painting_targets` says, and shows `seen` all features of the
-        painting on the way: they are computed once for both."""
-        channels = self.matched_channels
-        found: list[neighbours.PlacesOf] = []
-        used = []
-        whole = np.ones(painting.shape[1:3], np.float32)
-        if mask is not None:
-            whole = resize(mask, *whole.shape)
-        images, masks = (
-            neighbours.turned(each, channels)
-            for each in (painting, tf.constant(whole[None, ..., None]))
-        )
-        for image, shown in zip(images, masks, strict=True):
-            canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
-            found.append(partial(self.places, canvas.padded(image), None if found else seen))
-            places = (side // neighbours.PLACE for side in canvas.size)
-            inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *places)
-            used.append((inside > 0) & (inside >= min(HALF, inside.max())))
-        return neighbours.candidates(found, used, channels, share)
-
-    def places(self, image: tf.Tensor, seen: Seen | None = None) -> Iterator[neighbours.Places]:
-        """Computes the places of an image [1, H, W, 3], in bands of rows from top to bottom. `seen`
-        is called with all features that are compared."""
-        matched = self.losses.matched_layers
-        layers = self.layers if seen else matched
-        high = neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels)
-        for band in bands(self.vgg, image, layers, self.options, forward_rows(image), high):
-            rows: dict[str, list[tf.Tensor]] = {layer: [] for layer in matched}
-            for layer, first, feature in band:
-                if seen:
-                    seen(layer, first, feature)
-                if layer in matched:
-                    rows[layer].append(neighbours.places(layer, feature))
-            yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in rows.items()})
-
-    def places_of(self, image: tf.Tensor) -> neighbours.PlacesOf:
-        """The places of an image [1, H, W, 3], computed once if they are few, else at each call."""
-        height = image.shape[1]
-        if neighbours.band_rows(tuple(image.shape[1:3]), self.matched_channels) < height:
-            return partial(self.places, image)
-        (kept,) = self.places(image)
-        return lambda: iter([dict(kept)])  # A copy: matching lets go of each layer after its use.
-
-    def matches_shape(self, picture: tuple[int, int], paintings: int) -> tuple[int, ...]:
-        """The shape of all matches of a picture of this (height, width) among so many paintings."""
-        height, width = self.canvas(picture).size
-        return 1, height // neighbours.PLACE, width // neighbours.PLACE, paintings
-
     def layer_masks(
         self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]
     ) -> tuple[tf.Tensor, ...]:
-        """A mask [h, w] of the picture on a canvas at each layer, [1, h, w, 1]; empty for None."""
+        """Returns a mask [h, w] of the picture on a canvas at each layer, [1, h, w, 1]; empty if
+        the mask is None."""
         if mask is None:
             return ()
         return self.losses.layer_masks(canvas.padded_mask(mask), *canvas.size, layers)
 
     def composited(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
-        """image [1, H, W, 3] over the problem's background, if it has one."""
+        """Returns image [1, H, W, 3] over the problem's background, if it has one."""
         if not problem.background:
             return image
         mask, photo = problem.background
         return mask * image + (1 - mask) * photo
 
     def all_sums(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
-        """What the terms are computed from: the sums over the features of image [1, H, W, 3] and
-        over its neighbouring pixels, and the error of its structure."""
+        """Returns the input of the terms: the sums over the features of image [1, H, W, 3] and over
+        its neighbouring pixels, and the error of its structure."""
         whole = self.composited(image, problem)
         features = self.vgg.forward(whole, self.layers, self.options)
         sums = self.feature_sums(features, problem.targets)
@@ -305,7 +230,7 @@ class Objective:
         return sums
 
     def _terms_of(self, sums: dict[str, Any], targets: Targets, size: tf.Tensor) -> tf.Tensor:
-        """The terms [4] from `all_sums` of a picture of this (height, width)."""
+        """Returns the terms [4] from `all_sums` of a picture of this (height, width)."""
         height, width = tf.unstack(size)
         terms = self.losses.terms(sums, targets, height, width)
         return tf.concat([terms, tf.cast(sums["structure"], terms.dtype)[None]], axis=0)
@@ -313,8 +238,16 @@ class Objective:
     def gradient(
         self, image: tf.Tensor, problem: Problem, weights: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The unweighted terms [4] of image [1, H, W, 3], and the gradient of their sum weighted by
-        `weights` [4]. Computed without tiles."""
+        """Computes loss and gradient without tiles.
+
+        Args:
+            image: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+            problem: Its targets.
+            weights: The weights [4] of the terms.
+
+        Returns:
+            The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
+        """
         size = tf.shape(image)[1:3]
         scale = gradient_scale(self.options.dtype, weights, size)
         scaled = weights if scale is None else scale * weights
@@ -335,9 +268,12 @@ class Objective:
 
     @property
     def _compiled_terms_of(self) -> tf.types.experimental.GenericFunction:
-        """`all_sums`, targets, size, weights [4] → the terms, and the gradients of their weighted
-        sum by all sums. Half of a step's operations, on small matrices whose sizes do not depend
-        on the picture's: compiled once."""
+        """A compiled function of all sums, targets, size and weights [4]. It returns the terms, and
+        the gradients of their weighted sum by the sums.
+
+        It has half of a step's operations. They work on small matrices, which have the same shapes
+        for pictures of all sizes, so it is compiled once.
+        """
 
         @partial(tf.function, autograph=False, jit_compile=True)
         def compiled(
@@ -354,8 +290,13 @@ class Objective:
     def problem(
         self, photo: tf.Tensor, groups: tuple[Group, ...], content_mask: np.ndarray | None
     ) -> Problem:
-        """The targets for a photo [1, h, w, 3], painted inside content_mask [h, w]. Pictures that
-        are compared with them are on `canvas`."""
+        """Returns the targets of pictures on the photo's `canvas`.
+
+        Args:
+            photo: The photo [1, h, w, 3], sRGB 0…1.
+            groups: The targets of paintings.
+            content_mask: The part that is painted, [h, w], 0…1, or None for the whole photo.
+        """
         canvas, layer = self.canvas(tuple(photo.shape[1:3])), self.losses.content_layer
         photo = canvas.padded(photo)
         content = self.features(photo, [layer])[layer]
@@ -375,15 +316,33 @@ class Objective:
         return Problem(Targets(content, masks, norm, groups, painted), background, found)
 
 
+def gradient_scale(dtype: tf.DType, weights: tf.Tensor, size: tf.Tensor) -> tf.Tensor | None:
+    """Returns the factor that keeps gradients within float16's range, or None for other dtypes.
+
+    A feature's part in a relative loss is one over the number of features, next to nothing in
+    float16. So the loss is multiplied before backpropagation, and the gradient divided after it, in
+    float32.
+
+    Args:
+        dtype: The features' dtype.
+        weights: The terms' weights. The first two, content and style, belong to features.
+        size: The picture's (height, width) in px.
+    """
+    if dtype != tf.float16:
+        return None
+    pixels = tf.cast(tf.reduce_prod(size), weights.dtype)
+    return FLOAT16_SCALE * pixels / tf.maximum(tf.reduce_sum(weights[:2]), 1e-30)
+
+
 def forward_rows(image: tf.Tensor) -> int:
-    """Rows of a tile of an image [1, H, W, 3] of which only features are computed."""
+    """Returns the number of rows per tile for computing only features of image [1, H, W, 3]."""
     rows = FORWARD_PIXELS // image.shape[2]
     return max(MIN_FORWARD_ROWS, rows - rows % MULTIPLE)
 
 
 def signature(tensors: Any) -> Any:
-    """The tf.TensorSpecs of a structure of tensors, with dynamic height and width where a tensor is
-    [1, h, w, C]."""
+    """Returns the tf.TensorSpecs of a structure of tensors. Tensors [1, h, w, C] have dynamic
+    height and width."""
 
     def spec(tensor: tf.Tensor) -> tf.TensorSpec:
         shape = tensor.shape

@@ -1,16 +1,16 @@
 """Adam and L-BFGS on a picture, and the steering of the content weight."""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from scipy.optimize import Bounds, minimize
 
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.recipe import TERMS
 from styletransfer.engine.schedule import EVALUATIONS
+from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings
 from styletransfer.vgg.row_buffer import read_rows, write_rows
 
@@ -103,6 +103,51 @@ class State(NamedTuple):
         )
 
 
+class StepParams(NamedTuple):
+    """The numbers of a step. Its function takes them packed into one tensor [8], float32.
+
+    Attributes:
+        style: The weight of the style term.
+        total_variation: The weight of total variation.
+        structure: The weight of the structure term.
+        rate: Adam's learning rate.
+        decay: The decay of the average.
+        log_target_error: The logarithm of the relative content error to hold.
+        steering: As in `steered`; 0 if the content weight is fixed.
+        relative: 1 if all weights are divided by 1 + the content weight, else 0. Then a changing
+            weight does not change the gradient's size, to which Adam adapts slowly.
+    """
+
+    style: float | tf.Tensor
+    total_variation: float | tf.Tensor
+    structure: float | tf.Tensor
+    rate: float | tf.Tensor
+    decay: float | tf.Tensor
+    log_target_error: float | tf.Tensor
+    steering: float | tf.Tensor
+    relative: float | tf.Tensor
+
+    @classmethod
+    def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
+        """Returns the parameters for these settings."""
+        return cls(
+            style=settings.style_scale,
+            total_variation=settings.total_variation_weight,
+            structure=settings.structure_weight,
+            rate=rate,
+            decay=decay,
+            log_target_error=log_target_error(settings.strength),
+            steering=steering,
+            relative=float(settings.content_weight == "auto"),
+        )
+
+    @staticmethod
+    def packed(several: "Sequence[StepParams]") -> list[tf.Tensor]:
+        """Returns the packed parameters of several steps. They are sent to a GPU at once, because
+        each transfer waits until the GPU has finished all earlier work."""
+        return tf.unstack(tf.constant(several, tf.float32))
+
+
 def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
     """A step of Adam (Kingma & Ba 2015) with the image kept within 0…1. decay: the average's."""
     count = state.count + 1
@@ -155,6 +200,39 @@ def steered(
     change = steering * INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
     moved = tf.clip_by_value(weight * tf.exp(change), *CONTENT_WEIGHTS)
     return tf.where(steering > 0, moved, weight)
+
+
+def step_along(
+    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], update: Callable[..., State]
+) -> Callable[..., tuple[State, tf.Tensor]]:
+    """Returns the function of a step: takes state, problem and packed parameters, and returns the
+    next state and the weighted terms [4].
+
+    Args:
+        gradient: Takes image, problem and weights [4]; returns the unweighted terms [4] and the
+            gradient of their weighted sum.
+        update: `adam` or `adam_in_place`.
+    """
+
+    def step(state: State, problem: Any, packed: tf.Tensor) -> tuple[State, tf.Tensor]:
+        params = StepParams(*tf.unstack(packed))
+        weights = tf.stack(
+            [state.content_weight, params.style, params.total_variation, params.structure]
+        )
+        weights /= 1 + params.relative * state.content_weight
+        terms, direction = gradient(state.image, problem, weights)
+        off = deviation(terms[0], params.log_target_error)
+        weight = steered(state.content_weight, off, state.deviation, params.steering)
+        state = update(state, direction, params.rate, params.decay)
+        return state._replace(content_weight=weight, deviation=off), weights * terms
+
+    return step
+
+
+def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
+    """Returns the weights [4] of the terms with this content weight, float32."""
+    others = settings.style_scale, settings.total_variation_weight, settings.structure_weight
+    return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
 
 
 def rate_for_strength(strength: float) -> float:

@@ -1,18 +1,29 @@
-"""Optimises a picture at one scale by Adam or L-BFGS: goes back and takes smaller steps when the
-picture diverges, and detects convergence."""
+"""Optimises a picture at one scale by Adam or L-BFGS.
 
-from typing import NamedTuple
+If the picture diverges, it goes back and takes smaller steps. If memory runs out, it continues in
+smaller tiles, and if XLA fails, without it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.compilation import of_this_process
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective
+from styletransfer.engine.objective import Objective, Problem, signature
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
+    WINDOWS,
     State,
+    StepParams,
+    adam,
+    adam_in_place,
     averaging_decay,
     cooldown,
     deviation,
@@ -20,31 +31,97 @@ from styletransfer.engine.optimizers import (
     log_target_error,
     rate_for_strength,
     steered,
+    step_along,
+    term_weights,
 )
-from styletransfer.engine.program import StepParams, term_weights
-from styletransfer.engine.recipe import TERMS
-from styletransfer.engine.resilient_program import ResilientProgram
-from styletransfer.engine.tiled_gradient import UNTILED
+from styletransfer.engine.targets import TERMS
+from styletransfer.engine.tiled_gradient import UNTILED, Tiling, gradient_in_tiles
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings
 
 CHECK_EVERY = 5  # steps; each check waits for the device
-PARAMS_AT_ONCE = 100  # steps whose parameters go to the device at once
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
 MAX_HALVINGS = 8  # of Adam's learning rate
 LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
 UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
-# The strength is to be reached within so many steps; with fewer, each counts for more.
+# Steering should reach the strength within this number of steps; with fewer, each steers more.
 STEERED_WITHIN, STEERED_FASTEST = 100, 6.0
-MISSED = 0.3  # deviation at the end, from which a strength counts as not reached
+MISSED = 0.3  # the least deviation at the end that means that a strength was not reached
 MATCHED_EVERY = 30  # steps; what a place has become decides what it may become
 WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
 
 
+class Program(NamedTuple):
+    """The functions that optimise a picture.
+
+    Attributes:
+        gradient: Takes image, problem and weights [4]; returns the unweighted terms [4] and the
+            gradient of their weighted sum.
+        step: Takes state, problem and packed parameters; returns the state after a step of Adam and
+            the weighted terms [4].
+    """
+
+    gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    step: Callable[..., tuple[State, tf.Tensor]]
+
+
+def program(
+    objective: Objective, problem: Problem, tiling: Tiling = UNTILED, compiled: bool = False
+) -> Program:
+    """Returns the functions for problems of this structure.
+
+    Without tiles they are traced, with dynamic heights and widths, so that all photos and scales
+    share one trace; numbers are arguments for the same reason. With tiles, a step updates its state
+    in place.
+
+    Args:
+        objective: The objective.
+        problem: Any problem of this structure.
+        tiling: The tiles.
+        compiled: Whether XLA compiles the step, for each size; only without tiles.
+    """
+    if tiling == UNTILED:
+        return _traced_program(objective, signature(problem), compiled)
+    gradient = partial(gradient_in_tiles, objective, tiling)
+    return Program(gradient, step_along(gradient, adam_in_place))
+
+
+# Eight devices, each with its own network, paint with and without masks, and contours of three
+# kinds. A new trace would be compiled again, and TensorFlow does not free the old one.
+@lru_cache(maxsize=64)
+def _traced_program(objective: Objective, problem_spec: Problem, compiled: bool) -> Program:
+    picture = tf.TensorSpec([1, None, None, 3], tf.float32)
+    weights = tf.TensorSpec([len(TERMS)], tf.float32)
+    windows = tf.TensorSpec(WINDOWS, tf.float32)
+    scalar = tf.TensorSpec([], tf.float32)
+    state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
+    return Program(
+        tf.function(
+            objective.gradient, autograph=False, input_signature=[picture, problem_spec, weights]
+        ),
+        tf.function(
+            step_along(objective.gradient, adam),
+            autograph=False,
+            input_signature=[
+                state,
+                problem_spec,
+                tf.TensorSpec([len(StepParams._fields)], tf.float32),
+            ],
+            jit_compile=compiled or None,
+        ),
+    )
+
+
 class ScaleSchedule(NamedTuple):
-    """The number of steps at a scale, how many of them are done already, and whether the scale is
-    the first or the last one."""
+    """The steps at one scale.
+
+    Attributes:
+        steps: Their number.
+        done: The number of steps that an earlier run has done.
+        is_first: Whether the scale is the first one.
+        is_last: Whether it is the last one.
+    """
 
     steps: int
     done: int
@@ -53,7 +130,12 @@ class ScaleSchedule(NamedTuple):
 
 
 class ScaleOptimizer:
-    """The optimisation of one picture at one scale, starting from `state`."""
+    """The optimisation of one picture at one scale.
+
+    Attributes:
+        state: The state after the last step, or before the first.
+        converged: Whether the last step improved the loss by less than `min_improvement`.
+    """
 
     def __init__(
         self,
@@ -71,50 +153,57 @@ class ScaleOptimizer:
         self._in_float16 = objective.options.dtype == tf.float16
         in_place = self._uses_adam and plan.tiling != UNTILED
         self.state = state.in_variables() if in_place else state
-        self.converged = False  # whether the last step improved the loss by less than asked for
-        self._program = ResilientProgram(objective, matching.problem, planner, plan)
-        if self._uses_adam:
-            left = schedule.steps - schedule.done
-            self._program.compile_where_it_pays(state.image, left, settings)
+        self.converged = False
+        self._objective, self._planner, self._plan = objective, planner, plan
+        key = objective, tuple(state.image.shape[1:3]), state.image.device
+        left = schedule.steps - schedule.done
+        self._compiled = plan.tiling == UNTILED and of_this_process.is_wanted(key, left, settings)
+        self._program = program(objective, matching.problem, plan.tiling, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0  # of the rate
-        self._went_back_at = 0  # the step, from 1, after which the picture was the last good one
+        self._went_back_at = 0  # the last step, from 1, after which the picture was replaced
         self._style_limit: float | None = None
-        self._params: dict[int, tf.Tensor] = {}  # packed, of the next steps by number
+        self._params: list[tf.Tensor] = []  # of all steps, once they are needed
 
     def step(self, number: int, last: bool) -> tf.Tensor:
-        """Takes step `number` of this scale, from 1; its weighted terms [4].
+        """Takes a step.
 
-        Raises DivergedError, and MemoryShortError when even the smallest tiles do not fit.
+        Args:
+            number: The step's number at this scale, from 1.
+            last: Whether it is the last one.
+
+        Returns:
+            The weighted terms [4] before the step.
+
+        Raises:
+            DivergedError: The picture diverges, even with a smaller learning rate.
+            MemoryShortError: Even the smallest tiles do not fit.
         """
         weight = self.state.content_weight
         if self._matching.is_needed and (number - 1) % MATCHED_EVERY == 0:
             steered = self._settings.content_weight == "auto"
             steered_weight = float(weight) if steered else None
-            self._program.solve(self._matching.matched(self.state.image, steered_weight))
+            self._matching.matched(self.state.image, steered_weight)
         terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
         if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
-            self._program.done(number)
         if self._settings.min_improvement > 0:
             self._judge_improvement(number, terms.numpy() / self._steered_weights(weight))
-        if last or self.converged:
-            self._program.ended()
-            if self._schedule.is_last:
-                self._warn_of_runaway()
+        if self._schedule.is_last and (last or self.converged):
+            self._warn_of_runaway()
         return terms
 
     @property
     def matches(self) -> tuple[tf.Tensor, ...]:
-        """Matching.matches, for a snapshot."""
+        """The matches, as in `Matching`, for a snapshot."""
         return self._matching.matches
 
     def _adam_step(self, number: int) -> tf.Tensor:
-        if number not in self._params:
-            numbers = range(number, min(number + PARAMS_AT_ONCE, self._schedule.steps + 1))
-            packed = StepParams.packed([self._params_of(each) for each in numbers])
-            self._params = dict(zip(numbers, packed, strict=True))
-        self.state, terms = self._program.step(self.state, self._params[number])
+        if not self._params:
+            numbers = range(1, self._schedule.steps + 1)
+            self._params = StepParams.packed([self._params_of(each) for each in numbers])
+        params = self._params[number - 1]
+        self.state, terms = self._run("step", self.state, self._matching.problem, params)
         return terms
 
     def _params_of(self, number: int) -> StepParams:
@@ -132,7 +221,7 @@ class ScaleOptimizer:
         weights = term_weights(state.content_weight, settings)
 
         def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._program.gradient(tf.constant(image), weights)
+            return self._run("gradient", tf.constant(image), self._matching.problem, weights)
 
         def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
             terms, gradient = evaluate(image)
@@ -151,9 +240,29 @@ class ScaleOptimizer:
         )
         return weights * terms
 
+    def _run(self, name: str, *arguments: Any) -> tuple[Any, Any]:
+        """Calls a function of the program. If it fails because of memory or XLA, continues with
+        smaller tiles or without XLA. Raises MemoryShortError if there are no smaller tiles."""
+        while True:
+            try:
+                return getattr(self._program, name)(*arguments)
+            except (tf.errors.ResourceExhaustedError, MemoryError):
+                if self._compiled:
+                    logger.warning("memory ran out for a compiled step; continuing without")
+                else:
+                    self._plan = self._planner.plan_with_less(self._plan)
+                    logger.warning("memory ran out; continuing with less: %s", self._plan)
+            except tf.errors.OpError as error:
+                if not (self._compiled or self._objective.compiled_terms):
+                    raise
+                of_this_process.failed(error)
+                self._objective = dataclasses.replace(self._objective, compiled_terms=False)
+            self._compiled = False
+            self._program = program(self._objective, self._matching.problem, self._plan.tiling)
+
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Goes back to the last good picture and halves the learning rate if the picture has
-        diverged. Raises DivergedError if that does not help."""
+        diverged. Raises DivergedError if the rate has been halved too often."""
         state = tf.nest.map_structure(tf.convert_to_tensor, self.state)  # It may be in variables.
         values = np.abs(_numbers_to_check(state, terms).numpy())
         if self._style_limit is None:
@@ -171,16 +280,20 @@ class ScaleOptimizer:
             )
         self._halvings, self._went_back_at = self._halvings + 1, number
         self._rate /= 2
-        self._params.clear()
+        self._params = []
         image = tf.cast(self._last_good, tf.float32)
         self.state = State.start(image, self.state.content_weight)
 
     def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
-        """Compares the loss of a window that ends with step `number` with that of the one before,
-        if there is one, both with the content weight as it is now. They are part of the state: a
-        resumed run judges as it would have.
+        """Sets `converged` after the last step of a window.
 
-        terms: of the step, divided by its `_steered_weights`.
+        The loss of the window is compared with the loss of the window before, if there is one, both
+        with the present content weight. Windows are part of the state, so that a resumed run judges
+        in the same way.
+
+        Args:
+            number: The step's number.
+            terms: The terms [4] of the step, divided by its `_steered_weights`.
         """
         window = WINDOW if self._uses_adam else 1
         before, so_far = self.state.windows.numpy()
@@ -197,7 +310,7 @@ class ScaleOptimizer:
         self.state = self.state._replace(windows=tf.stack([before, so_far]))
 
     def _steered_weights(self, content_weight: tf.Tensor) -> np.ndarray:
-        """The part [4] of the terms' weights that changes with the content weight."""
+        """Returns the factors [4] of the terms' weights that change with the content weight."""
         if self._settings.content_weight != "auto":
             return np.ones(len(TERMS))
         content = float(content_weight)
@@ -208,7 +321,7 @@ class ScaleOptimizer:
         """Logs a content weight that ended at its bound without reaching the strength."""
         settings = self._settings
         if settings.content_weight != "auto" or settings.strength <= MIN_STRENGTH:
-            return  # At the photo itself, the weight ends at its bound for good.
+            return  # At the photo itself, the weight rightly ends at its bound.
         weight, (low, high) = float(self.state.content_weight), CONTENT_WEIGHTS
         missed = abs(float(self.state.deviation)) > MISSED
         if missed and not 1.1 * low < weight < high / 1.1:
@@ -221,12 +334,14 @@ class ScaleOptimizer:
 
 @tf.function(autograph=False, reduce_retracing=True)
 def _numbers_to_check(state: State, terms: tf.Tensor) -> tf.Tensor:
-    """The terms [4], and the sum of the state, which is finite only if every number is: all in one
-    tensor, since the device is idle while each is fetched."""
+    """Returns the terms [4] and the sum of the state, which is finite only if every number is.
+
+    They are in one tensor, since the device is idle during each transfer.
+    """
     total = tf.add_n([tf.reduce_sum(each) for each in state])
     return tf.concat([terms, [total]], axis=0)
 
 
 def _compressed(average: tf.Tensor) -> tf.Tensor:
-    """A picture to go back to, in half the memory; the rounding is invisible."""
+    """Returns a picture to go back to, in half the memory; the rounding is invisible."""
     return tf.cast(average, tf.bfloat16)

@@ -1,4 +1,4 @@
-"""How many steps a second a device takes when several pictures are painted on it at a time."""
+"""The rate of steps on a device that paints several pictures at a time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.optimizers import State, initial_content_weight
-from styletransfer.engine.program import StepParams, program
-from styletransfer.engine.scale_optimizer import CHECK_EVERY
+from styletransfer.engine.optimizers import State, StepParams, initial_content_weight
+from styletransfer.engine.scale_optimizer import CHECK_EVERY, program
 from styletransfer.engine.style_targets import style_targets
 from styletransfer.settings import Settings
 
@@ -18,9 +17,13 @@ MOMENT_S = 0.4
 
 
 class StepRate:
-    """Paints noise with one or more workers on a device, for a moment.
+    """Paints noise with one or more workers on a device for a moment.
 
-    objective: of the pictures. size: their height and width in px. device: TensorFlow's name.
+    Args:
+        objective: The pictures' objective.
+        size: The pictures' (height, width) in px.
+        settings: The pictures' settings.
+        device: TensorFlow's name of the device.
     """
 
     def __init__(
@@ -40,8 +43,8 @@ class StepRate:
             self._paint(0.0)  # TensorFlow traces the step, and chooses its kernels.
 
     def measure(self, workers: int) -> float:
-        """Steps a second of so many workers together. Raises tf.errors.OpError, for instance where
-        memory runs out."""
+        """Returns the steps per second of this number of workers together. Raises
+        tf.errors.OpError, for example if memory runs out."""
         together = threading.Barrier(workers)
 
         def paint() -> float:
@@ -53,7 +56,8 @@ class StepRate:
             return sum(each.result() for each in [pool.submit(paint) for _ in range(workers)])
 
     def _paint(self, seconds: float) -> float:
-        """Steps a second of this thread. It waits for the device as often as a painting does."""
+        """Returns the steps per second of this thread, which waits for the device as often as a
+        painting does."""
         state, steps, started = State.start(self._image, self._weight), 0, perf_counter()
         while True:
             for _ in range(CHECK_EVERY):

@@ -2,23 +2,28 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine import pyramid
+from styletransfer.engine import neighbours, pyramid
+from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.matching import Seen, places
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.neighbours import Candidates
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.recipe import Group, PaintingStatistics
+from styletransfer.engine.objective import Objective, forward_rows
 from styletransfer.engine.schedule import painting_size
+from styletransfer.engine.targets import Group, PaintingStatistics, add_sums
 from styletransfer.errors import PictureError
 from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
+from styletransfer.vgg.tiled_forward import banded_forward
 
 FULLY_COVERED = 0.9  # of masks drawn by hand or stored as JPEG, which do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
+HALF = 0.5  # the least value of a mask at a place of a painting that is used
 
 
 class StyleTargets:
@@ -183,16 +188,16 @@ class StyleTargets:
 
     def _targets(
         self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
-    ) -> tuple[PaintingStatistics, tuple[Candidates, ...]]:
+    ) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
         """Blends the statistics of paintings that share a region; and their candidates."""
         total = sum(self.shares[number] for number in members)
         shares = [self.shares[number] / total for number in members]
         statistics: list[PaintingStatistics] = []
-        candidates: list[Candidates] = []
+        candidates: list[neighbours.Candidates] = []
         for number, share in zip(members, shares, strict=True):
             painting = pyramid.resample(self.paintings[number], sizes[number])
             # From the host to the device that paints.
-            found = objective.painting_targets(tf.identity(painting), self.masks[number], share)
+            found = painting_targets(objective, tf.identity(painting), self.masks[number], share)
             statistics.append(found[0])
             candidates += found[1]
         variances = [share * each.variance for share, each in zip(shares, statistics, strict=True)]
@@ -217,6 +222,72 @@ def style_targets(
     return StyleTargets(
         styles, shares, style_masks, grey.regions_of(style_masks, regions, content_mask)
     )
+
+
+def painting_targets(
+    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None, share: float
+) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
+    """Computes the targets that a painting provides.
+
+    Args:
+        objective: The objective.
+        painting: The painting [1, H, W, 3], sRGB 0…1.
+        mask: The part that is used, [h, w], 0…1, or None for all of it.
+        share: The painting's share among the paintings that are blended with it.
+
+    Returns:
+        Its statistics, and its places as candidates for matches; no candidates without matched
+        layers.
+    """
+    losses, layers, size = objective.losses, objective.layers, tuple(painting.shape[1:3])
+    canvas = Canvas.around(size, margin=0) if objective.pads_images else Canvas(size)
+    at_layers = objective.layer_masks(mask, canvas, layers)
+    sums: dict[str, Any] = {}
+
+    def add(layer: str, first: int, feature: tf.Tensor) -> None:
+        rows = None
+        if at_layers:
+            rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
+        if layer in losses.statistics_layers:
+            add_sums(sums, {layer: losses.sums(feature, rows)})
+        if layer == losses.content_layer:
+            add_sums(sums, {"content": losses.spread(feature, rows)})
+
+    candidates: tuple[neighbours.Candidates, ...] = ()
+    if losses.matched_layers:
+        candidates = (_candidates(objective, painting, mask, share, add),)
+    else:
+        # A painting may have many times the pixels of a panorama, whose memory is planned.
+        image = canvas.padded(painting)
+        rows = forward_rows(image)
+        for band in banded_forward(objective.vgg, image, layers, objective.options, rows):
+            add(*band)
+    at_each = tuple(losses.painting_statistics(sums[name]) for name in losses.statistics_layers)
+    return PaintingStatistics(at_each, losses.variance(sums["content"])), candidates
+
+
+def _candidates(
+    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None, share: float, seen: Seen
+) -> neighbours.Candidates:
+    """Draws candidates for `painting_targets`. Passes the painting's features to `seen`, so that
+    they are computed only once."""
+    channels = objective.matched_channels
+    found: list[neighbours.PlacesOf] = []
+    used = []
+    whole = np.ones(painting.shape[1:3], np.float32)
+    if mask is not None:
+        whole = resize(mask, *whole.shape)
+    images, masks = (
+        neighbours.turned(each, channels)
+        for each in (painting, tf.constant(whole[None, ..., None]))
+    )
+    for image, shown in zip(images, masks, strict=True):
+        canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
+        found.append(partial(places, objective, canvas.padded(image), None if found else seen))
+        grid = (side // neighbours.PLACE for side in canvas.size)
+        inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *grid)
+        used.append((inside > 0) & (inside >= min(HALF, inside.max())))
+    return neighbours.candidates(found, used, channels, share)
 
 
 def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:

@@ -17,18 +17,16 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_operation_at_a_time
 from styletransfer.engine import pyramid
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.eta import Position, StepEta
-from styletransfer.engine.matching import Matching
+from styletransfer.engine.matching import Matching, matches_shape
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
 from styletransfer.engine.objective import Objective, Problem
-from styletransfer.engine.optimizers import State, initial_content_weight
-from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
+from styletransfer.engine.optimizers import State, initial_content_weight, term_weights
 from styletransfer.engine.postprocess import Postprocess
-from styletransfer.engine.program import program, term_weights
-from styletransfer.engine.recipe import TERMS
-from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule
+from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule, program
+from styletransfer.engine.schedule import Position, StepEta
 from styletransfer.engine.style_targets import StyleTargets, style_targets
+from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
@@ -174,7 +172,7 @@ class StyleTransfer:
         shapes = State.shapes((1, *self._objective.canvas(size).size, 3))
         if self._objective.losses.matched_layers:
             count = len(self._styles.paintings)
-            shapes["matches"] = self._objective.matches_shape(size, count)
+            shapes["matches"] = matches_shape(self._objective, size, count)
         return shapes
 
     def steps(self, resume: Mapping[str, np.ndarray] | None = None) -> Iterator[Step]:

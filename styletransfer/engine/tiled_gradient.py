@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from styletransfer.engine.float16_gradient import gradient_scale
-from styletransfer.engine.objective import Objective, Problem, signature
-from styletransfer.engine.recipe import TERMS, Targets, add_sums, sum_dtype
+from styletransfer.engine.objective import Objective, Problem, gradient_scale, signature
 from styletransfer.engine.structure import PhotoContours, structure_error
+from styletransfer.engine.targets import TERMS, Targets, add_sums, sum_dtype
 from styletransfer.vgg.network import Block, poolings_before
 from styletransfer.vgg.ops import crop
 from styletransfer.vgg.row_buffer import RowBuffer

@@ -10,7 +10,7 @@ from support.tiny import picture
 from styletransfer import Settings, load_vgg, objective
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.program import term_weights
+from styletransfer.engine.optimizers import term_weights
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.errors import ConfigError

@@ -7,9 +7,14 @@ import tensorflow as tf
 from support.tiny import picture
 
 from styletransfer import load_vgg
-from styletransfer.engine.gaussians import Statistics, gaussian, moments_errors
+from styletransfer.engine.gaussians import (
+    Statistics,
+    by_eigenvectors,
+    by_products,
+    gaussian,
+    moments_errors,
+)
 from styletransfer.engine.losses import STYLE_LAYERS, RelativeLosses, statistics
-from styletransfer.engine.transport import by_eigenvectors, by_products
 
 WAYS = pytest.mark.parametrize("way", [by_eigenvectors, by_products])
 RNG = np.random.default_rng(7)

@@ -13,7 +13,7 @@ from styletransfer import Settings
 from styletransfer.engine import objective as objective_module
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.program import program
+from styletransfer.engine.scale_optimizer import program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg import ops
 

@@ -14,9 +14,9 @@ from styletransfer import Settings, objective, stylize
 from styletransfer.engine import losses
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.objective import Objective, Problem
-from styletransfer.engine.recipe import Group, Targets
 from styletransfer.engine.structure import contours
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.style_targets import StyleTargets, painting_targets
+from styletransfer.engine.targets import Group, Targets
 from styletransfer.errors import PictureError
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights
@@ -217,7 +217,7 @@ def loss_and_gradient(vgg, statistic, options):
         tf.cast(each, dtype)
         for each in minimised.layer_masks(mask, Canvas((33, 47)), losses.STYLE_LAYERS)
     ]
-    found, _ = minimised.painting_targets(painting, None, 1.0)
+    found, _ = painting_targets(minimised, painting, None, 1.0)
     statistics = minimised.losses.blend([found.layers], [1.0])
     groups = (
         Group(tf.constant(0.7, dtype), (), statistics, found.variance),

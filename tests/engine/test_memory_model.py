@@ -12,9 +12,9 @@ from styletransfer import Settings, load_vgg
 from styletransfer.devices import nvidia
 from styletransfer.engine import memory_available, memory_model, neighbours
 from styletransfer.engine.memory_available import MemoryBudget
+from styletransfer.engine.memory_model import PaintingInputs, plan_painting
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.painting_plan import PaintingInputs, plan_painting
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.style_targets import StyleTargets, painting_targets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiled_forward
@@ -116,7 +116,7 @@ def test_a_gpu_whose_memory_tensorflow_took_at_its_start_is_not_taken_for_full(g
 def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, monkeypatch):
     objective = Objective.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
     painting, mask = picture(611, 40)[None], picture(50, 30)[..., 0]
-    at_once, _ = objective.painting_targets(tf.constant(painting), mask, 1.0)
+    at_once, _ = painting_targets(objective, tf.constant(painting), mask, 1.0)
     heights, write = [], RowBuffer.write
     monkeypatch.setattr(tiled_forward, "BAND_PIXELS", 1)
     monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
@@ -126,7 +126,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
         "write",
         lambda buffer, *rows: heights.append(buffer.height) or write(buffer, *rows),
     )
-    in_bands, _ = objective.painting_targets(tf.constant(painting), mask, 1.0)
+    in_bands, _ = painting_targets(objective, tf.constant(painting), mask, 1.0)
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
     assert max(heights) < 611 / 3  # A block's output is half as high as its input.

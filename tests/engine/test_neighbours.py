@@ -11,10 +11,10 @@ from support.tiny import last, picture
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import neighbours
 from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
-from styletransfer.engine.matching import Matching
+from styletransfer.engine.matching import Matching, places
 from styletransfer.engine.neighbours import MATCHED_LAYERS
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.style_targets import StyleTargets, painting_targets
 from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.vgg.network import NetworkOptions
 
@@ -114,7 +114,7 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     most = 200 * 4 * minimised.matched_channels
     monkeypatch.setattr(neighbours, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
-    _, (found,) = minimised.painting_targets(painting, None, 1.0)
+    _, (found,) = painting_targets(minimised, painting, None, 1.0)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
     kept = found.layers[MATCHED_LAYERS.index("conv3_1")].features.numpy()[0, 0]
     assert 120 < len(kept) < 280
@@ -125,14 +125,14 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
 def test_a_large_pictures_places_are_those_it_has_at_once(tiny, monkeypatch):
     minimised = Objective.of(EXACT, tiny)
     image = tf.constant(picture(192, 64, 3)[None])
-    (whole,) = minimised.places(image)
+    (whole,) = places(minimised, image)
     monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
     monkeypatch.setattr(neighbours, "BAND_BYTES", 1)
-    bands = list(minimised.places(image))
+    bands = list(places(minimised, image))
     assert len(bands) == 3
-    for layer, places in whole.items():
+    for layer, expected in whole.items():
         joined = np.concatenate([each[layer] for each in bands])
-        np.testing.assert_allclose(joined, places, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(joined, expected, rtol=1e-4, atol=1e-5)
 
 
 # --- the gradient ---------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
     painting = picture(64, 96, 3)
     changed = painting + (1 - LEFT[..., None]) * 0.1
     found = [
-        minimised.painting_targets(tf.constant(np.float32(each)[None]), LEFT, 1.0)[1][0]
+        painting_targets(minimised, tf.constant(np.float32(each)[None]), LEFT, 1.0)[1][0]
         for each in (painting, changed)
     ]
     one, other = (each.layers[0].features.numpy() for each in found)

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from styletransfer import Settings
-from styletransfer.engine import eta
+from styletransfer.engine import schedule as schedule_module
 from styletransfer.engine.schedule import (
     OVERHEAD,
+    StepEta,
     painting_size,
     scale_sizes,
     schedule,
@@ -77,10 +78,10 @@ def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
 
 def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(eta, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(schedule_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     # A step of the second scale takes as much as three of the first.
     scales = [(100, 100), (200, 350)], [3, 2]
-    found = eta.StepEta(*scales)
+    found = StepEta(*scales)
 
     def after(seconds, skipped=0):
         clock[0] += seconds
@@ -91,10 +92,10 @@ def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(mo
     assert after(2) == 1.1 * 6  # A tenth of the way from 1 s a step to 2 s.
     assert after(70) == 1.1 * 3  # The first of its scale.
     assert after(3.3) == 0
-    resumed = eta.StepEta(*scales, done=2)
+    resumed = StepEta(*scales, done=2)
     clock[0] += 1
     assert resumed.tick() == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
-    skipping = eta.StepEta(*scales)
+    skipping = StepEta(*scales)
     clock[0] += 1
     assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
     assert [skipping.tick().fraction for _ in range(2)] == [pytest.approx(6 / 9), 1]
@@ -102,11 +103,11 @@ def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(mo
 
 def test_small_pictures_take_a_gpu_hardly_less_time_than_larger_ones(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(eta, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(schedule_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     small, large = (85, 128), (682, 1024)
 
     def left_after_two_small_steps(on_gpu):
-        found = eta.StepEta([small, large], [2, 100], on_gpu=on_gpu)
+        found = StepEta([small, large], [2, 100], on_gpu=on_gpu)
         clock[0] += 1
         found.tick()
         clock[0] += 1

@@ -14,7 +14,8 @@ from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.engine import losses
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import initial_content_weight
-from styletransfer.engine.recipe import TERMS, Group, Targets
+from styletransfer.engine.style_targets import painting_targets
+from styletransfer.engine.targets import TERMS, Group, Targets
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
@@ -56,7 +57,7 @@ def exact_terms(vgg, content, painting):
     )
     photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
     target = minimised.features(photo, [layer])[layer]
-    found, _ = minimised.painting_targets(painting, None, 1.0)
+    found, _ = painting_targets(minimised, painting, None, 1.0)
     style = minimised.losses.blend([found.layers], [1.0])
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
     norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])

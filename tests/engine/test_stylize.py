@@ -15,10 +15,11 @@ from support.tiny import last, picture
 from support.tiny import weights as tiny_weights
 
 from styletransfer import Settings, objective, stylize
-from styletransfer.engine import pyramid, resilient_program
+from styletransfer.engine import pyramid, scale_optimizer, style_targets
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.program import Program, StepParams, _traced_program, program
+from styletransfer.engine.optimizers import StepParams
+from styletransfer.engine.scale_optimizer import Program, _traced_program, program
 from styletransfer.engine.structure import contours
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import FIRST_GRAIN
@@ -102,13 +103,13 @@ def test_gray_starts_from_the_photo_without_its_colours(tiny):
 def painting_sizes(monkeypatch):
     """Note the (height, width) of paintings as they are compared with pictures."""
     seen = []
-    real = Objective.painting_targets
+    real = style_targets.painting_targets
 
-    def noting(self, image, *others):
+    def noting(objective, image, *others):
         seen.append(tuple(image.shape[1:3]))
-        return real(self, image, *others)
+        return real(objective, image, *others)
 
-    monkeypatch.setattr(Objective, "painting_targets", noting)
+    monkeypatch.setattr(style_targets, "painting_targets", noting)
     return seen
 
 
@@ -200,7 +201,7 @@ def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypa
 def own_traces(monkeypatch):
     """Replace the cache of traced programs by an empty one for this test."""
     found = lru_cache(_traced_program.__wrapped__)
-    monkeypatch.setattr("styletransfer.engine.program._traced_program", found)
+    monkeypatch.setattr("styletransfer.engine.scale_optimizer._traced_program", found)
     return found
 
 
@@ -339,8 +340,6 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
     rates = []
 
     class Sick:
-        compiled_step = None
-
         def __init__(self, program):
             self._step, self._count = program.step, 0
 
@@ -353,7 +352,7 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
                 return state._replace(image=state.image * nan, average=state.average * nan), terms
             return state, terms
 
-    monkeypatch.setattr(resilient_program, "program", lambda *args: Sick(program(*args)))
+    monkeypatch.setattr(scale_optimizer, "program", lambda *args: Sick(program(*args)))
     settings = Settings(size=96, iterations=20)
     steps = list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
     assert np.isfinite(steps[-1].image).all()
@@ -368,7 +367,7 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
         gradient=lambda image, problem, weights: (nothing, tf.zeros_like(image)),
         step=lambda state, problem, params: (state, nothing),
     )
-    monkeypatch.setattr(resilient_program, "program", lambda *_: sick)
+    monkeypatch.setattr(scale_optimizer, "program", lambda *_: sick)
     settings = Settings(size=96, iterations=100, optimizer=optimizer)
     with pytest.raises(DivergedError, match="weights"):
         list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))

@@ -14,11 +14,11 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import last, picture
 
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import memory_available, memory_model, resilient_program
+from styletransfer.engine import memory_available, memory_model, scale_optimizer
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.program import Program
+from styletransfer.engine.scale_optimizer import Program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.errors import ConfigError, MemoryShortError
@@ -166,9 +166,9 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
     args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
 
-    real, calls = resilient_program.program, []
+    real, calls = scale_optimizer.program, []
 
-    def program(objective, problem, tiling):
+    def program(objective, problem, tiling, compiled=False):
         found = real(objective, problem, tiling)
 
         def step(*arguments):
@@ -179,7 +179,7 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
 
         return found._replace(step=step)
 
-    monkeypatch.setattr(resilient_program, "program", program)
+    monkeypatch.setattr(scale_optimizer, "program", program)
     with caplog.at_level(logging.WARNING):
         found = last(stylize(*args)).image
     # The planner passes over tilings that would take no less for a picture this small.
@@ -189,13 +189,13 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
 
 
 def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkeypatch):
-    def program(objective, problem, tiling):
+    def program(objective, problem, tiling, compiled=False):
         def step(*arguments):
             raise MemoryError
 
         return Program(step, step)
 
-    monkeypatch.setattr(resilient_program, "program", program)
+    monkeypatch.setattr(scale_optimizer, "program", program)
     settings = Settings(size=96, iterations=1)
     with pytest.raises(MemoryShortError, match="smaller size"):
         list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
