@@ -20,7 +20,7 @@ from styletransfer.settings import Settings
 # The number of steps at one size that pays for compiling it: compiling takes about 10 s and saves
 # about 8 ms of a step (launches, of 18 to 22 ms on an H200; not measured with XLA).
 MIN_STEPS = 1250
-MAX_SIZES = 48  # that are compiled in a process; each takes some MB
+MAX_SIZES = 48  # sizes compiled in a process; each takes some MB
 
 
 class Compilation:

@@ -17,20 +17,20 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-TINY = 1e-30  # where a norm may be 0
-# Part of the square of a feature's mean: float32 rounds sums over millions of positions by less, so
-# a variance that is smaller may come out negative.
+TINY = 1e-30  # added to norms that may be 0
+# A part of the square of a feature's mean. Rounding errors of float32 sums over millions of
+# positions are smaller, so a smaller variance may be computed as negative.
 NOISE = 1e-5
-# Channels up to which covariances are compared in all directions. Of more, half are compared: with
-# the built-in network the others hold less than a tenth of a painting's variance.
+# Covariances with at most this number of channels are compared in all directions, others in half of
+# them: with the built-in network the other half has less than a tenth of a painting's variance.
 ALL_DIRECTIONS = 128
 FLATTEST = 3e-5
-# For each iteration of `by_products` a, b, c of p(x) = a + b x + c x². One after the other,
-# σ → σ p(σ²) takes every σ from FLATTEST to 1 to 1 ± 3.3e-5. Each is the polynomial of its degree
-# that comes nearest to 1 on what the one before leaves of that interval (Amsel et al. 2025, "The
-# Polar Express"); but the interval is taken as 1 % longer, since rounding errors beyond its end
-# would grow, and to begin at a twentieth of its end at least, since large σ that become very small
-# on the way would lose their digits.
+# The coefficients a, b, c of p(x) = a + b x + c x² for each iteration of `by_products`. Together,
+# the iterations σ → σ p(σ²) map every σ between FLATTEST and 1 to 1 ± 3.3e-5. Each is the
+# polynomial of its degree that is nearest to 1 on the interval that the iteration before maps to
+# (Amsel et al. 2025, "The Polar Express"). The interval is extended by 1 %, since rounding errors
+# beyond its end would grow, and starts at a twentieth of its end or above, since large σ that
+# become very small in between would lose precision.
 POLYNOMIALS = (
     (8.03127, -21.39657, 15.15978),
     (4.01466, -2.67457, 0.47386),
@@ -44,7 +44,7 @@ POLYNOMIALS = (
 )
 
 Matrices = Sequence[tf.Tensor]
-# Covariances P [D, D], their targets Q, and each Q^½ → T − I, all symmetric.
+# Takes covariances P [D, D], their targets Q and each Q^½; returns T − I. All are symmetric.
 Displacements = Callable[[Matrices, Matrices, Matrices], Matrices]
 
 
@@ -59,10 +59,15 @@ class Statistics(NamedTuple):
 class Gaussian(NamedTuple):
     """The target of `moments`.
 
-    mean: [C]. basis: with more than ALL_DIRECTIONS channels the D = C // 2 directions [C, D] in
-    which the painting varies most; else empty. covariance, root: in these directions [D, D], with
-    `floor` added to the variance in each, and its square root. rest: the variance in all other
-    directions. norm: the mean square, without floors.
+    Attributes:
+        mean: The mean [C].
+        basis: With more than ALL_DIRECTIONS channels, the D = C // 2 directions [C, D] in which the
+            painting varies most; else empty.
+        covariance: The covariance in these directions [D, D], with `floor` added to each variance.
+        root: The covariance's square root.
+        floor: The floor of variances.
+        rest: The variance in all other directions.
+        norm: The mean square, without floors.
     """
 
     mean: tf.Tensor
@@ -75,7 +80,7 @@ class Gaussian(NamedTuple):
 
 
 def gaussian(moments: Statistics) -> Gaussian:
-    """The Gaussian with these moments, computed in float64."""
+    """Returns the Gaussian with these moments, computed in float64."""
     mean, second = (tf.cast(each, tf.float64) for each in moments)
     values, vectors = tf.linalg.eigh(_covariance(Statistics(mean, second)))
     values = tf.maximum(values, 0)  # In ascending order.
@@ -99,14 +104,14 @@ def gaussian(moments: Statistics) -> Gaussian:
 def moments_errors(
     found: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
 ) -> list[tf.Tensor]:
-    """The squared Wasserstein-2 distance of two Gaussians at each layer, relative to the target's
-    mean square,
+    """Returns the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
+    target's mean square,
 
         (‖μ − μ′‖² + tr Σ + tr Σ′ − 2 tr (Σ′^½ Σ Σ′^½)^½) / (‖μ′‖² + tr Σ′),
 
     as in crowsonkb's style-transfer-pytorch. A Gram matrix is dominated by the outer product of the
-    mean with itself, which drowns texture, the covariance; here each counts by how far it moves
-    features. A floor is added to both covariances, which may be of short rank. With more than
+    mean with itself, which hides texture, the covariance; here both are weighted by how far they
+    move features. A floor is added to both covariances, which may be rank-deficient. With more than
     ALL_DIRECTIONS channels, the directions in which the painting varies least are compared only by
     the sum of their variances.
     """
@@ -140,8 +145,8 @@ def _covariance(moments: Statistics) -> tf.Tensor:
 
 
 def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Tensor:
-    """A covariance [D, D] with the target's floor, or what float32's rounding needs if it is more:
-    a photo may be far brighter than its painting."""
+    """Returns a covariance [D, D] with the target's floor added, or a larger one if float32's
+    rounding needs it: a photo may be far brighter than its painting."""
     floor = tf.maximum(target.floor, NOISE * tf.reduce_sum(tf.square(tf.stop_gradient(has.mean))))
     return covariance + floor * tf.eye(covariance.shape[0], dtype=covariance.dtype)
 
@@ -149,9 +154,12 @@ def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Ten
 def _distances(
     covariances: Sequence[tf.Tensor], targets: Sequence[Gaussian], displacements: Displacements
 ) -> Sequence[tf.Tensor]:
-    """tr (T − I) Σ (T − I), the squared distance from a Gaussian's covariance Σ [D, D] to its
-    target's, for each. Its gradient is I − T, at equal eigenvalues too, where one through their
-    vectors would fail."""
+    """Returns tr (T − I) Σ (T − I) for each Gaussian: the squared distance from its covariance Σ
+    [D, D] to its target's.
+
+    The gradient is I − T, even at equal eigenvalues, for which a gradient through eigenvectors
+    would fail.
+    """
 
     @tf.custom_gradient
     def distances(*covariances: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
@@ -173,20 +181,20 @@ def _distances(
 
 
 def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """See Displacements. In float64: small eigenvalues of P Q drown in float32's rounding."""
+    """Implements `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
     del targets
     sizes = [each.shape[0] for each in found]
     maps: dict[int, tf.Tensor] = {}
-    for size in set(sizes):  # Those of a size are a batch: a decomposition uses only one core.
+    for size in set(sizes):  # One batch for each size: a decomposition uses only one core.
         alike = [number for number, each in enumerate(sizes) if each == size]
         covariance, root = (
             tf.cast(tf.stack([of[number] for number in alike]), tf.float64) for of in (found, roots)
         )
         scaled = root @ covariance @ root
-        # NaN would be an error here; it shows in the other terms.
+        # NaN would raise an error here; the other terms show it.
         values, vectors = tf.linalg.eigh(tf.where(tf.math.is_finite(scaled), scaled, 0))
         half = root @ vectors
-        # Rounding alone makes values that are smaller or negative.
+        # Smaller or negative values can only be rounding errors.
         least = (0.1 * FLATTEST * tf.reduce_sum(root**2, axis=[1, 2])) ** 2 + 1e-300
         deviations = tf.sqrt(tf.maximum(values, least[:, None]))
         # T = Q^½ (Q^½ P Q^½)^−½ Q^½
@@ -197,13 +205,14 @@ def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matr
 
 
 def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """See Displacements. All matrices are one batch, padded to one size; a fixed number of
-    products, in the matrices' dtype, of which float32 is enough.
+    """Implements `Displacements` by a fixed number of products in the matrices' dtype.
 
-    The iteration Y → Y p(Z Y), Z → p(Z Y) Z from P and Q (Higham 2008, "Functions of Matrices",
-    chapter 6) leaves Z Y the polynomials' σ², squared singular values of P^½ Q^½, which become 1,
-    and so Z becomes T. It never holds P Q alone, whose small eigenvalues would drown: P and Q have
-    only the square root of its condition.
+    All matrices are one batch, padded to one size. Float32 is precise enough.
+
+    In the iteration Y → Y p(Z Y), Z → p(Z Y) Z from P and Q (Higham 2008, "Functions of Matrices",
+    chapter 6), the eigenvalues of Z Y are the polynomials' σ², the squared singular values of
+    P^½ Q^½. They converge to 1, so Z converges to T. P Q alone is never computed, because its small
+    eigenvalues would be rounded away: P and Q have only the square root of its condition number.
     """
     del roots
     sizes, dtype = [each.shape[0] for each in found], found[0].dtype
@@ -213,7 +222,8 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
     padding = tf.constant(np.array([np.diag(np.arange(size) >= each) for each in sizes]), dtype)
 
     def padded(matrices: Matrices) -> tuple[tf.Tensor, tf.Tensor]:
-        """The matrices [n, D, D] by their traces [n, 1, 1], with 1 where they are padded."""
+        """Returns the matrices [n, D, D] divided by their traces, with 1 on the padded diagonal,
+        and the traces [n, 1, 1]."""
         stacked = tf.stack([tf.pad(each, [[0, size - each.shape[0]]] * 2) for each in matrices])
         traces = tf.linalg.trace(stacked)[:, None, None]
         return stacked / traces + padding, traces

@@ -218,13 +218,8 @@ class RelativeLosses:
         return tuple(map(gaussian, blends)) if self.statistics == "moments" else blends
 
     def group_weights(self, areas: Sequence[float], shares: Sequence[float]) -> list[float]:
-        """Returns the weight of each group: area times share, normalised to a sum of 1. So a pixel
-        has the same weight in a small region and in a large one.
-
-        Args:
-            areas: The share of the picture that each group covers.
-            shares: The sum of each group's shares.
-        """
+        """Returns the weight of each group: the part of the picture that it covers times its share,
+        normalised to a sum of 1. So a pixel has the same weight in small and large regions."""
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
@@ -283,11 +278,8 @@ def neighbours_of(layer: str) -> str:
 
 
 def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Returns the part of `RelativeLosses.total_variation` [2] that no step changes.
-
-    It is summed over the pairs of pixels of photo [1, H, W, 3] that the mask [1, H, W, 1] excludes.
-    A picture that is composited with the photo always has this part.
-    """
+    """Returns the part of `RelativeLosses.total_variation` [2] that no step changes: the sums over
+    pairs of pixels of photo [1, H, W, 3] that the mask [1, H, W, 1] excludes."""
     parts = []
     for first in range(0, photo.shape[1], NORM_ROWS):
         rows, shown = (each[:, first : first + NORM_ROWS + 1] for each in (photo, mask))

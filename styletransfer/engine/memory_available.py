@@ -1,4 +1,4 @@
-"""How much memory painting may take."""
+"""The memory that painting may take."""
 
 import contextlib
 from functools import cache
@@ -10,21 +10,28 @@ from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, reside
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 
-FREE_SHARE = 0.9  # of the free memory: other processes allocate, too
+FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
 _MIB = 2**20
-# What TensorFlow leaves to CUDA's libraries of the memory that is free when it starts, by the major
+# Bytes of a GPU's free memory that TensorFlow leaves to CUDA's libraries at its start, by the major
 # compute capability: MinSystemMemory in its common_runtime/gpu/gpu_device.cc.
 LEFT_TO_CUDA = {6: 500 * _MIB, 7: 1050 * _MIB, 8: 1536 * _MIB, 9: 1800 * _MIB}
-LEFT_OF_LITTLE = 225 * _MIB  # where less than 2 GiB are free
-KEPT_SHARE = 1.6  # of its peak use: the most that TensorFlow's CPU allocator keeps
+LEFT_OF_LITTLE = 225 * _MIB  # if less than 2 GiB are free
+KEPT_SHARE = 1.6  # multiple of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
 class MemoryBudget:
-    """The memory that painting a picture may take, in `bytes`, in addition to what is `in_use` when
-    it begins: what is free on the device, and no more than `limit` bytes for the whole process (on
-    a GPU, for what it holds there), if given. set_aside: bytes of the host's memory that are free
-    and that painting on the CPU must leave alone. share: the most bytes, where others paint on the
-    same device."""
+    """The memory that painting a picture may take.
+
+    Attributes:
+        bytes: The bytes that painting may take, in addition to those in use.
+        in_use: The bytes in use when painting begins; on a GPU, there.
+
+    Args:
+        limit: The upper bound for the whole process in bytes (on a GPU, for its memory there), or
+            None for all that is free.
+        set_aside: Bytes of the host's free memory that painting on the CPU must not use.
+        share: The upper bound for this painting in bytes, if others paint on the same device.
+    """
 
     def __init__(
         self, limit: int | None = None, set_aside: int = 0, share: int | None = None
@@ -40,8 +47,15 @@ class MemoryBudget:
             self.bytes = min(self.bytes, share)
 
     def check(self, needed: int, what: str) -> None:
-        """Checks bytes that are needed for a moment only against what is free, without the limit
-        for the process. Raises MemoryShortError, naming what needs them, if they are not free."""
+        """Checks that memory which is needed only briefly is free, without the process's limit.
+
+        Args:
+            needed: The bytes.
+            what: Names their use in the error.
+
+        Raises:
+            MemoryShortError: They are not free.
+        """
         if needed > self._free:
             raise MemoryShortError(
                 f"{what} needs {gigabytes(needed)} of memory, and {gigabytes(self._free)} are "
@@ -54,12 +68,13 @@ class MemoryBudget:
 
 
 def device_name() -> str:
-    """TensorFlow's name of the device in use, `GPU:0` or `CPU:0`."""
+    """Returns TensorFlow's name of the device in use, such as `GPU:0` or `CPU:0`."""
     return tf.constant(0.0).device.rpartition("device:")[2]
 
 
 def gpu_memory() -> tuple[int, int] | None:
-    """(used, free) bytes on the GPU; None when the CPU computes or the GPU's size is unknown."""
+    """Returns (used, free) bytes on the GPU, or None if the CPU computes or the GPU's size is
+    unknown."""
     name = device_name()
     if not name.startswith("GPU"):
         return None
@@ -72,15 +87,16 @@ def gpu_memory() -> tuple[int, int] | None:
 
 @cache
 def gpu_capacity(number: int) -> int | None:
-    """The most bytes that TensorFlow can hold on a GPU: what other programs leave free at the first
-    call, less what is left to CUDA. None if the driver does not report it."""
+    """Returns the most bytes that TensorFlow can hold on a GPU: the memory that other programs
+    leave free at the first call, less CUDA's part. None means that the driver does not report it.
+    """
     gpu = tf.config.list_physical_devices("GPU")[number]
     if tf.config.experimental.get_memory_growth(gpu):
         # It keeps what it has held, and takes more as it needs it.
         held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
         free = nvidia.free_gpu_memory(number)
         most = None if free is None else free + held
-    else:  # It has taken what was free, which is no longer known.
+    else:  # It has taken all that was free, an unknown amount.
         most = nvidia.total_memory(number)
     if most is None:
         return None
@@ -89,16 +105,16 @@ def gpu_capacity(number: int) -> int | None:
 
 
 def left_to_cuda(free: float, capability: tuple[int, int]) -> int:
-    """The bytes that TensorFlow does not take of those that are free when it starts, on a GPU of
-    this compute capability."""
+    """Returns the part of the `free` bytes that TensorFlow leaves to CUDA's libraries at its start,
+    on a GPU of this compute capability."""
     if free < 2 * 2**30:
         return LEFT_OF_LITTLE
     return LEFT_TO_CUDA[min(max(capability[0], 6), 9)]
 
 
 def cpu_memory(set_aside: int) -> tuple[int, int]:
-    """(used, free) bytes of this process. What is set aside counts as used; what TensorFlow keeps
-    of earlier pictures and can reuse counts as free."""
+    """Returns (used, free) bytes of this process. Bytes set aside are included in the used ones;
+    memory of earlier pictures that TensorFlow keeps and can reuse is included in the free ones."""
     free, resident = free_memory(), resident_memory()
     kept = 0
     with contextlib.suppress(ValueError):  # Raised by the system's allocator, which keeps nothing.
@@ -111,5 +127,5 @@ def cpu_memory(set_aside: int) -> tuple[int, int]:
 
 @cache
 def _initial_resident() -> int:
-    """The process's resident bytes at the first call, which is before the first picture."""
+    """Returns the process's resident bytes at the first call, which is before the first picture."""
     return resident_memory()

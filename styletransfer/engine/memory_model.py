@@ -1,7 +1,7 @@
-"""How much memory painting takes, estimated before it begins, and the fastest tiling that fits.
+"""The plan of a painting: its scales, its memory, and the fastest tiling that fits.
 
-The numbers are bytes per pixel of the picture, from what must be in memory at the same time;
-docs/performance.md has the measurements.
+Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
+must be in memory at the same time; docs/performance.md has the measurements.
 """
 
 import math
@@ -19,7 +19,7 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, poolings_before
 from styletransfer.vgg.tiled_forward import tiles
 
-# Fastest first. Of a large picture, each takes less memory than the one before.
+# Fastest first. For a large picture, each takes less memory than the one before.
 TILINGS = (
     UNTILED,
     *(Tiling(block, 128) for block in (2, 3)),
@@ -30,11 +30,11 @@ STATE = 4 * RGB  # image, Adam's two moments, the average
 LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MASK = 5.6  # one group's mask at all style layers, float32
-MATCHES = 4 / neighbours.PLACE**2  # of one painting, int32
-RESULT = 9  # the result in integers, twice, while it is encoded
+MATCHES = 4 / neighbours.PLACE**2  # one painting's, int32
+RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
-CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # of the photo at two resolutions, with weights, float32
-KERNELS = 24 << 20  # bytes that oneDNN compiles for each scale and keeps, of three at least
+CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
+KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes; with deep blocks at once, of more sizes still. Measured.
 TILED_WASTE, PARTLY_TILED_WASTE = 1.35, 1.7
@@ -42,18 +42,21 @@ TILED_WASTE, PARTLY_TILED_WASTE = 1.35, 1.7
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
-COPIES = 3  # of conv1_1 in an untiled step, in bytes per channel; measured
+COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
 
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 MASK_BYTES = 8  # per pixel of the photo: a mask of its size, twice
 
 
 class ExtraMemory(NamedTuple):
-    """What else a painting takes memory for.
+    """Properties of a painting that take memory in addition to the network's features.
 
-    lbfgs: L-BFGS optimises it. paintings: their number. regions: number of groups of paintings with
-    masks. composited: the picture is composited with its background. outside: bytes outside of
-    TensorFlow.
+    Attributes:
+        lbfgs: Whether L-BFGS optimises it.
+        paintings: The number of paintings.
+        regions: The number of groups of paintings with masks.
+        composited: Whether the picture is composited with its background.
+        outside: Bytes outside of TensorFlow.
     """
 
     lbfgs: bool = False
@@ -67,8 +70,14 @@ NO_EXTRA = ExtraMemory()
 
 
 class MemoryPlan(NamedTuple):
-    """The tiling for a picture of size (height, width) in px, and the bytes it takes, in addition
-    to those that are in use before it."""
+    """The tiling for a picture, and its memory.
+
+    Attributes:
+        size: The picture's (height, width) in px.
+        tiling: The tiling.
+        bytes_needed: The bytes needed in addition to those in use.
+        in_use: The bytes in use before.
+    """
 
     size: tuple[int, int]
     tiling: Tiling
@@ -77,7 +86,7 @@ class MemoryPlan(NamedTuple):
 
     @property
     def in_all(self) -> int:
-        """Bytes that the process holds while it paints the picture; on a GPU, there."""
+        """The bytes that the process holds during painting; on a GPU, there."""
         return self.in_use + self.bytes_needed
 
     def __str__(self) -> str:
@@ -93,10 +102,14 @@ class MemoryPlanner:
         self._objective, self._budget, self._extra = objective, budget, extra
 
     def plan_memory(self, size: tuple[int, int], last: MemoryPlan | None = None) -> MemoryPlan:
-        """The fastest plan within the budget for a picture of this (height, width).
+        """Returns the fastest plan within the budget.
 
-        last: the last scale's plan, when this is an earlier scale, which must then take less.
-        Raises MemoryShortError, naming the largest size that fits, if no plan does.
+        Args:
+            size: The picture's (height, width).
+            last: The last scale's plan if this is an earlier scale, which must take less.
+
+        Raises:
+            MemoryShortError: No plan fits; the error names the largest size that does.
         """
         free = self._budget.bytes
         if last:
@@ -123,10 +136,8 @@ class MemoryPlanner:
         )
 
     def plan_with_less(self, failed: MemoryPlan) -> MemoryPlan:
-        """The next plan with less memory, after `failed` ran out of it; later plans stay below it.
-
-        Raises MemoryShortError if there is none.
-        """
+        """Returns the next plan with less memory after `failed` ran out of it, and lowers the
+        budget for later plans. Raises MemoryShortError if there is none."""
         later = TILINGS[TILINGS.index(failed.tiling) + 1 :]
         for plan in (self._plan(failed.size, tiling) for tiling in later):
             if plan.bytes_needed < failed.bytes_needed:
@@ -139,7 +150,8 @@ class MemoryPlanner:
         return MemoryPlan(size, tiling, needed, self._budget.in_use)
 
     def _largest_side(self, size: tuple[int, int], free: int) -> int:
-        """The longer side in px of the largest picture of these proportions that fits, or 0."""
+        """Returns the longer side in px of the largest picture of these proportions that fits, or
+        0."""
         low, high = 0, max(size)
         while high - low > 1:
             middle = (low + high) // 2
@@ -150,11 +162,14 @@ class MemoryPlanner:
 
 
 class PaintingInputs(NamedTuple):
-    """What decides the memory of a painting.
+    """The properties of a painting's inputs that its memory depends on.
 
-    size: (height, width) of the photo in px. masked: whether it has a mask. regions: number of
-    groups of paintings with masks, see StyleTargets.masked_groups. has_init: whether it starts from
-    a given picture. paintings: their number.
+    Attributes:
+        size: The photo's (height, width) in px.
+        masked: True if the photo has a mask.
+        regions: The number of groups of paintings with masks, see StyleTargets.masked_groups.
+        has_init: True if the optimisation starts from a given picture.
+        paintings: The number of paintings.
     """
 
     size: tuple[int, int]
@@ -165,10 +180,14 @@ class PaintingInputs(NamedTuple):
 
 
 class PaintingPlan(NamedTuple):
-    """How a painting is computed.
+    """The plan of a painting.
 
-    sizes: (height, width) of each scale, coarse to fine. counts: steps at each. memory: the plan of
-    the last scale, which takes the most. planner: of the others.
+    Attributes:
+        objective: The objective.
+        sizes: The (height, width) of each scale, coarse to fine.
+        counts: The number of steps at each scale.
+        planner: Plans the memory of earlier scales.
+        memory: The plan of the last scale, which takes the most.
     """
 
     objective: Objective
@@ -181,8 +200,12 @@ class PaintingPlan(NamedTuple):
 def plan_painting(
     inputs: PaintingInputs, settings: Settings, vgg: VGG, budget: MemoryBudget
 ) -> PaintingPlan:
-    """The plan for a painting within a budget. Raises PictureError for a picture too narrow for its
-    recipe, MemoryShortError if it cannot be computed in the available memory."""
+    """Returns the plan for a painting within a budget.
+
+    Raises:
+        PictureError: The picture is too narrow for its recipe.
+        MemoryShortError: It cannot be computed in the available memory.
+    """
     objective = Objective.of(settings, vgg)
     sizes, counts = schedule(*inputs.size, settings)
     last = sizes[-1]
@@ -209,16 +232,17 @@ def plan_painting(
 def bytes_needed(
     objective: Objective, size: tuple[int, int], tiling: Tiling, extra: ExtraMemory = NO_EXTRA
 ) -> int:
-    """Bytes that painting a picture of this (height, width) takes in addition to what is in use."""
+    """Returns the bytes that painting a picture of this (height, width) takes in addition to those
+    in use."""
     device = device_name().partition(":")[0]
     size = objective.canvas(size).size
     pixels = size[0] * size[1]
     held = _held(objective, extra)
     inputs, whole = _features(objective, tiling)
-    updating = 4 * RGB  # The gradient, and the structure term's; what composites pictures.
+    updating = 4 * RGB  # The gradient, the structure term's gradient, and composited pictures.
     if tiling == UNTILED:
-        # The photo on its canvas; float32 copies for sums, and what TensorFlow's executor computes
-        # early, measured; the next state beside the current one, and temporaries.
+        # The photo on its canvas; float32 copies for sums and tensors that TensorFlow's executor
+        # computes early, measured; the next state in addition to the present one, and temporaries.
         held += RGB
         whole += RGB + (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
         updating = STATE + 7 * RGB
@@ -232,7 +256,7 @@ def bytes_needed(
         matching = neighbours.matching_bytes(size, channels)
         candidates = extra.paintings * neighbours.candidate_bytes(size, channels)
         held += RGB + MATCHES * extra.paintings  # The photo.
-    # The blocks that are computed whole are done with before the others' tiles.
+    # The blocks that are computed whole are freed before the others' tiles.
     tile = _largest_tile(objective, size, tiling, extra.regions)
     most = max(
         pixels * (held + max(inputs + whole, updating)),
@@ -248,7 +272,7 @@ def bytes_needed(
 
 
 def _held(objective: Objective, extra: ExtraMemory) -> float:
-    """Bytes per pixel that are in use at all times."""
+    """Returns the bytes per pixel that are in use at all times."""
     layer = objective.losses.content_layer
     content = objective.options.dtype.size * objective.vgg.channels(layer)
     content /= 4 ** poolings_before(layer)
@@ -257,8 +281,8 @@ def _held(objective: Objective, extra: ExtraMemory) -> float:
 
 
 def _features(objective: Objective, tiling: Tiling) -> tuple[float, float]:
-    """Bytes per pixel of the feature maps that are in memory at the same time: inputs of blocks,
-    and while the blocks without tiles are computed, theirs."""
+    """Returns the bytes per pixel of feature maps that are in memory at the same time: the blocks'
+    inputs, and the features of the blocks that are computed without tiles."""
     item = objective.options.dtype.size
     blocks = range(1, _deepest_block(objective) + 1)
     first_whole = min(tiling.first_whole_block, len(blocks) + 1)
@@ -279,8 +303,9 @@ def _features(objective: Objective, tiling: Tiling) -> tuple[float, float]:
 def _largest_tile(
     objective: Objective, size: tuple[int, int], tiling: Tiling, regions: int
 ) -> float:
-    """Bytes of the largest tile during backpropagation: its convolutions' outputs, seven more maps,
-    one map in float32, and one more for each masked group; measured. 0 without tiles."""
+    """Returns the bytes of the largest tile during backpropagation, 0 without tiles: its
+    convolutions' outputs, seven more maps, one map in float32, and one more for each masked group;
+    measured."""
     first_whole = min(tiling.first_whole_block, _deepest_block(objective) + 1)
     found = [0.0]
     for block in range(1, first_whole):
@@ -299,12 +324,12 @@ def _deepest_block(objective: Objective) -> int:
 
 
 def _channels(objective: Objective, block: int) -> float:
-    """Channels of a block's features per pixel of the picture."""
+    """Returns the channels of a block's features per pixel of the picture."""
     return _width(objective, block) / 4 ** (block - 1)
 
 
 def _width(objective: Objective, block: int) -> int:
-    """Channels of a block's widest convolution."""
+    """Returns the channels of a block's widest convolution."""
     layers = objective.vgg.convolutions(block, objective.layers)
     return max(map(objective.vgg.channels, layers))
 
@@ -314,5 +339,5 @@ def _convolutions(objective: Objective, block: int) -> int:
 
 
 def _scale_count(objective: Objective, size: tuple[int, int]) -> int:
-    """Number of scales of a painting of this size."""
+    """Returns the number of scales of a painting of this size."""
     return len(scale_sizes(*size, max(size))) if objective.losses.pads_images else 1

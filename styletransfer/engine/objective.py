@@ -53,8 +53,7 @@ class Problem(NamedTuple):
     contours: PhotoContours = ()
 
     def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
-        """Returns the problem with these matches for each group's paintings, int32
-        [1, h, w, paintings]."""
+        """Returns the problem with matches for each group, int32 [1, h, w, paintings]."""
         groups = tuple(
             group._replace(matches=(each,))
             for group, each in zip(self.targets.groups, matches, strict=True)

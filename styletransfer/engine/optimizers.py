@@ -15,25 +15,35 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
-# The range that steering stays within: below, the photo has no say any more; above, the painting.
+# The range of steered weights: below it, the photo has no influence; above it, the painting.
 CONTENT_WEIGHTS = 1e-5, 1e3
-# How the content weight follows the deviation, per step, and its change. The second damps the
-# first, by which alone the weight would still grow while the error already falls.
+# The gains of steering: for the deviation in each step, and for its change. The second damps: with
+# the first alone, the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0
 COOLDOWN = 0.4  # the last part of a scale's steps, in which the learning rate falls
-LEAST_RATE = 0.1  # of the full learning rate
+LEAST_RATE = 0.1  # factor of the full learning rate
 FULL_RATE_FROM = 0.3  # strength; see `rate_for_strength`
-ROWS_AT_ONCE = 256  # updated in place
+ROWS_AT_ONCE = 256  # rows updated in place at a time
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 WINDOWS = 2, len(TERMS)  # the shape of a state's windows
-MIN_STRENGTH = 1e-3  # the picture looks like the photo
+MIN_STRENGTH = 1e-3  # at which the picture looks like the photo
 
 
 class State(NamedTuple):
-    """Image, Adam's two moments and the average of iterates, all [1, H, W, 3]; Adam's step count,
-    the content weight, and the last step's deviation (see `steered`), scalars; `windows` [2, 4], by
-    which `min_improvement` is judged: the means of the terms over the scale's last whole window of
-    steps (0 if there is none), and the sums over the next one so far; float32."""
+    """The state of an optimisation, float32.
+
+    Attributes:
+        image: The picture [1, H, W, 3].
+        momentum: Adam's first moment [1, H, W, 3].
+        variance: Adam's second moment [1, H, W, 3].
+        average: The average of iterates [1, H, W, 3].
+        count: Adam's step count, a scalar.
+        content_weight: The content weight, a scalar.
+        deviation: The last step's deviation, a scalar; see `steered`.
+        windows: The numbers [2, 4] to judge `min_improvement` by: the means of the terms over the
+            scale's last whole window of steps (0 if there is none), and the sums over the next
+            window so far.
+    """
 
     image: tf.Tensor
     momentum: tf.Tensor
@@ -46,7 +56,7 @@ class State(NamedTuple):
 
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
-        """The state before the first step, from image [1, H, W, 3]."""
+        """Returns the state before the first step, from image [1, H, W, 3]."""
         # Tensors that share memory would be copied at the first update in place.
         return cls(
             image,
@@ -61,14 +71,14 @@ class State(NamedTuple):
 
     @classmethod
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The shapes of a state's arrays, by name, for an image of a shape."""
+        """Returns the shapes of a state's arrays, by name, for an image of this shape."""
         images, scalars = dict.fromkeys(STATE_IMAGES, shape), dict.fromkeys(cls._fields, ())
         return {**scalars, **images, "windows": WINDOWS}
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
-        """The state in a step's snapshot. Raises ValueError unless it is whole, and its image has
-        this shape."""
+        """Returns the state in a step's snapshot. Raises ValueError if an array is missing, or if
+        its image does not have this shape."""
         for name, wanted in cls.shapes(shape).items():
             found = np.shape(snapshot[name]) if name in snapshot else "missing"
             if found != wanted:
@@ -76,8 +86,9 @@ class State(NamedTuple):
         return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
 
     def in_variables(self) -> "State":
-        """This state with its pictures in variables, which can be updated in place. Whoever holds
-        the value of a variable keeps that value, at the cost of a copy at the next update."""
+        """Returns this state with its pictures in variables, which can be updated in place. A
+        variable's value that is still referenced does not change, but costs a copy at the next
+        update."""
         if isinstance(self.image, tf.Variable):
             return self
         images = (getattr(self, name) for name in STATE_IMAGES)
@@ -85,9 +96,16 @@ class State(NamedTuple):
         return self._replace(**dict(zip(STATE_IMAGES, variables, strict=True)))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":
-        """The state at the next scale. Adam starts from the average, which is smoother than the
-        last iterate, and keeps its moments, upscaled like the image: as losses are means over the
-        picture, the gradient at each of more pixels is smaller."""
+        """Returns the state at the next scale.
+
+        Adam starts from the average, which is smoother than the last iterate. It keeps its moments,
+        which are upscaled like the image and made smaller: losses are means over the picture, so
+        gradients decrease with the number of pixels.
+
+        Args:
+            canvas: The present canvas.
+            to: The next canvas.
+        """
         smaller = math.prod(canvas.size) / math.prod(to.size)
 
         def upscaled(image: tf.Tensor, method: str) -> tf.Tensor:
@@ -149,7 +167,17 @@ class StepParams(NamedTuple):
 
 
 def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """A step of Adam (Kingma & Ba 2015) with the image kept within 0…1. decay: the average's."""
+    """Takes a step of Adam (Kingma & Ba 2015).
+
+    Args:
+        state: The state before.
+        gradient: The gradient [1, H, W, 3].
+        rate: The learning rate.
+        decay: The decay of the average.
+
+    Returns:
+        The state after it, with the image clipped to 0…1.
+    """
     count = state.count + 1
     momentum = BETA_1 * state.momentum + (1 - BETA_1) * gradient
     variance = BETA_2 * state.variance + (1 - BETA_2) * tf.square(gradient)
@@ -164,8 +192,8 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
 
 
 def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """`adam` in the state's own memory, some rows at a time. A state in variables is changed; any
-    other is copied into variables first."""
+    """Takes a step of `adam` in place, some rows at a time. A state in variables is changed; any
+    other one is copied into variables first."""
     state = state.in_variables()
     for first in range(0, gradient.shape[1], ROWS_AT_ONCE):
         part = gradient[:, first : first + ROWS_AT_ONCE]
@@ -183,19 +211,23 @@ _adam = tf.function(adam, reduce_retracing=True, autograph=False)
 
 
 def deviation(error: tf.Tensor, log_target_error: tf.Tensor) -> tf.Tensor:
-    """log error − log target of the relative content error, within ±1: at the photo itself, where
-    the error is 0, it would be infinite."""
+    """Returns log error − log target of the relative content error, clipped to ±1: at the photo
+    itself, where the error is 0, it would be infinite."""
     return tf.clip_by_value(tf.math.log(error + 1e-12) - log_target_error, -1.0, 1.0)
 
 
 def steered(
     weight: tf.Tensor, deviation: tf.Tensor, previous: tf.Tensor, steering: tf.Tensor
 ) -> tf.Tensor:
-    """The content weight after a step, which brings the content error to its target: a PI
-    controller of log λ, whose terms are INTEGRAL and PROPORTIONAL.
+    """Returns the content weight after a step, which steers the content error to its target.
 
-    deviation, previous: of this step and the one before. steering: how many steps' worth of the
-    deviation counts; 0 keeps the weight.
+    It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL.
+
+    Args:
+        weight: The content weight λ before the step.
+        deviation: This step's deviation.
+        previous: The deviation of the step before.
+        steering: The factor of INTEGRAL; 0 keeps the weight.
     """
     change = steering * INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
     moved = tf.clip_by_value(weight * tf.exp(change), *CONTENT_WEIGHTS)
@@ -236,22 +268,27 @@ def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
 
 
 def rate_for_strength(strength: float) -> float:
-    """The factor of the learning rate at this strength, LEAST_RATE…1: a picture close to the photo
-    takes small steps, as large ones leave grain, which the content error hardly notices."""
+    """Returns the factor of the learning rate at this strength, LEAST_RATE…1.
+
+    Near the photo steps are small: large ones leave grain, which hardly changes the content error.
+    """
     return min(1.0, max(LEAST_RATE, strength / FULL_RATE_FROM))
 
 
 def cooldown(number: int, steps: int) -> float:
-    """The factor of the learning rate at step `number` of so many at a scale: 1, then linearly down
-    to LEAST_RATE over the last COOLDOWN of the steps. Large steps leave grain, and the average of
-    iterates that jump is closer to the photo than they are."""
+    """Returns the factor of the learning rate at step `number` of a scale: 1, then linearly down to
+    LEAST_RATE over the last COOLDOWN of the steps.
+
+    Large steps leave grain, and the average of iterates that jump is closer to the photo than the
+    iterates are.
+    """
     left = (steps - number) / max(1.0, COOLDOWN * steps)
     return LEAST_RATE + (1 - LEAST_RATE) * min(1.0, left)
 
 
 def averaging_decay(number: int, limit: float) -> float:
-    """Decay of the average at step `number`: polynomial (Shamir & Zhang 2013, η = 3) up to `limit`.
-    The average covers about the last quarter of the steps, never the start."""
+    """Returns the decay of the average at step `number`: polynomial (Shamir & Zhang 2013, η = 3) up
+    to `limit`. The average covers about the last quarter of the steps, never the start."""
     return min(limit, 1 - 4 / (number + 3))
 
 
@@ -260,14 +297,19 @@ def lbfgs(
     evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
     bounds: tuple[float, float] | None,
 ) -> np.ndarray:
-    """One call of SciPy's L-BFGS with at most EVALUATIONS evaluations, as in the original script;
-    float32 of image's shape, sRGB 0…1.
+    """Calls SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script.
 
-    evaluate: picture → loss and its gradient. bounds: range of the values, if any.
+    Args:
+        image: The picture to start from, float32, sRGB 0…1.
+        evaluate: Returns the loss and its gradient at a picture.
+        bounds: The range of the values, or None for any.
+
+    Returns:
+        The picture that it found, float32, in the shape of `image`.
     """
 
     def in_255(x: np.ndarray) -> tuple[float, np.ndarray]:
-        # In the scale 0…255, which determines the length of SciPy's first step.
+        # The scale 0…255 determines the length of SciPy's first step.
         loss, gradient = evaluate((x / 255).astype(np.float32).reshape(image.shape))
         return loss, gradient.astype(np.float64).ravel() / 255
 
@@ -275,8 +317,8 @@ def lbfgs(
     if bounds is None:
         found = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
     else:
-        # With bounds, SciPy's first step is the plain gradient, and its tolerances take gradients
-        # of relative losses for 0. So the loss is scaled: the first step is 1 of 255 on average.
+        # With bounds, SciPy's first step is the plain gradient, and gradients of relative losses
+        # are below its tolerances. So the loss is scaled: the first step is 1 of 255 on average.
         factor = len(x) ** 0.5 / max(float(np.linalg.norm(in_255(x)[1])), 1e-30)
 
         def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -295,13 +337,14 @@ def lbfgs(
 
 
 def log_target_error(strength: float) -> float:
-    """The logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² at this strength: the
-    error is the strength."""
+    """Returns the logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² to reach at this
+    strength: the error is the strength."""
     return math.log(max(strength, MIN_STRENGTH))
 
 
 def initial_content_weight(settings: Settings) -> float:
-    """The content weight of the first step. If it is steered, about where it usually ends."""
+    """Returns the content weight of the first step. A steered one starts about where it usually
+    ends."""
     if settings.content_weight == "auto":
         return 0.1 / max(settings.strength, MIN_STRENGTH)
     return float(settings.content_weight)

@@ -1,5 +1,5 @@
-"""From the optimised picture to the result: the photo's size, colours and unpainted parts, as the
-settings ask."""
+"""Turns the optimised picture into the result, with the photo's size, colours and unpainted parts
+if the settings ask for them."""
 
 import math
 from dataclasses import dataclass
@@ -19,9 +19,12 @@ GUIDED_BYTES = 48  # per pixel: the guided filter's matrices and the photo at th
 class Postprocess:
     """The postprocessing of one photo's pictures.
 
-    photo: [H, W, 3] at its own size, floats or integers (see to_float); None if it is not needed.
-    content_mask, color_mask: [h, w], 0…1, or None: where the photo is painted, and where
-    `preserve_color` applies.
+    Attributes:
+        photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if it
+            is not needed.
+        settings: The settings.
+        content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
+        color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
     """
 
     photo: np.ndarray | None
@@ -37,13 +40,14 @@ class Postprocess:
         content_mask: np.ndarray | None = None,
         color_mask: np.ndarray | None = None,
     ) -> "Postprocess":
-        """The postprocessing for these settings; it references the photo only if it needs it."""
+        """Returns the postprocessing for these settings. It references the photo only if it needs
+        it."""
         needed = _changes_pictures(settings, content_mask is not None)
         return cls(photo if needed else None, settings, content_mask, color_mask)
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
-        """The result of an optimised picture [h, w, 3] of any size, float32, 0…1; the same picture
-        if nothing changes it."""
+        """Returns the result for an optimised picture [h, w, 3] of any size, float32, 0…1. It is
+        the same picture if nothing changes it."""
         if self.photo is None:
             return painted
         image, photo = painted, to_float(self.photo)
@@ -62,8 +66,14 @@ class Postprocess:
 def postprocess_bytes(
     photo_size: tuple[int, int], size: tuple[int, int], settings: Settings, masked: bool
 ) -> int:
-    """The bytes that postprocessing takes for a picture of `size` (height, width). masked: whether
-    there is a content mask."""
+    """Returns the bytes that postprocessing takes.
+
+    Args:
+        photo_size: The photo's (height, width).
+        size: The picture's (height, width).
+        settings: The settings.
+        masked: True if there is a content mask.
+    """
     if not _changes_pictures(settings, masked):
         return 0
     photo, painted = math.prod(photo_size), math.prod(size)

@@ -5,13 +5,13 @@ import tensorflow as tf
 
 from styletransfer.images.arrays import to_float
 
-OVERSHOOT = 0.5  # of resampled pictures that nobody clipped
-# Where pictures are at their own size: TensorFlow has no kernel that would resample them on a GPU.
+OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped
+# The device for pictures at their own size: TensorFlow has no kernel that resamples them on a GPU.
 HOST = "CPU:0"
 
 
 def picture_size(image: np.ndarray) -> tuple[int, int]:
-    """(height, width) of a picture [H, W, 3]. Raises ValueError for another shape."""
+    """Returns the (height, width) of a picture [H, W, 3]. Raises ValueError for another shape."""
     shape = np.shape(image)
     if len(shape) != 3 or shape[2] != 3 or 0 in shape:
         raise ValueError(f"expected a picture of shape [H, W, 3], got {list(shape)}")
@@ -20,7 +20,7 @@ def picture_size(image: np.ndarray) -> tuple[int, int]:
 
 def check_values(image: np.ndarray, name: str) -> None:
     """Raises ValueError, naming the picture, for integers that are not uint8 or uint16, and for
-    floats that are no colours of 0…1, which a little of overshoot still is."""
+    floats that are outside 0…1 by more than OVERSHOOT."""
     array = np.asarray(image)
     if np.issubdtype(array.dtype, np.integer):
         if array.dtype not in (np.uint8, np.uint16):
@@ -33,15 +33,16 @@ def check_values(image: np.ndarray, name: str) -> None:
 
 
 def check_mask(mask: np.ndarray, name: str) -> None:
-    """Raises ValueError, naming the mask, for another shape than [h, w], and as `check_values`."""
+    """Raises ValueError, naming the mask, for another shape than [h, w] and for values that
+    `check_values` refuses."""
     if np.ndim(mask) != 2:
         raise ValueError(f"{name} has the shape {list(np.shape(mask))}; expected grey, [h, w]")
     check_values(mask, name)
 
 
 def to_batch(image: np.ndarray) -> tf.Tensor:
-    """A picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3], 0…1, in
-    the host's memory. Raises ValueError for another shape."""
+    """Returns a picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3],
+    0…1, in the host's memory. Raises ValueError for another shape."""
     picture_size(image)
     array = np.asarray(image)
     with tf.device(HOST):
@@ -52,9 +53,11 @@ def to_batch(image: np.ndarray) -> tf.Tensor:
 
 
 def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
-    """A photo, as `to_batch` takes and gives it, at another (height, width), as `resample` makes
-    it. Its channels are resampled one after another: a large photo in floats would take more than a
-    painting."""
+    """Returns a photo as `to_batch` does, resampled to a (height, width) as by `resample`.
+
+    Its channels are resampled one after another, because a large photo in floats would take more
+    memory than painting does.
+    """
     if picture_size(photo) == tuple(size):
         return to_batch(photo)
     channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
@@ -63,8 +66,8 @@ def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
 
 
 def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """image [1, H, W, C] at another (height, width): antialiased along an axis that shrinks,
-    interpolated along one that grows. At the same size it is the same tensor."""
+    """Returns image [1, H, W, C] at another (height, width): antialiased along an axis that
+    shrinks, interpolated along one that grows. At the same size it is the same tensor."""
     height, width = size
     smaller = (min(image.shape[1], height), min(image.shape[2], width))
     if tuple(image.shape[1:3]) != smaller:

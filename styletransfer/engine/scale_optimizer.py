@@ -42,14 +42,14 @@ from styletransfer.settings import Settings
 
 CHECK_EVERY = 5  # steps; each check waits for the device
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting
-MAX_HALVINGS = 8  # of Adam's learning rate
-LBFGS_STEERING = 10.0  # times Adam's: a step is worth many of Adam's
-UNSTEERED = 0.15  # of a later scale's steps: upscaling blurs, which looks like a large distance
+MAX_HALVINGS = 8  # halvings of Adam's learning rate
+LBFGS_STEERING = 10.0  # times Adam's: a step of L-BFGS replaces many of Adam
+UNSTEERED = 0.15  # part of a later scale's steps: the blur of upscaling looks like a large distance
 # Steering should reach the strength within this number of steps; with fewer, each steers more.
 STEERED_WITHIN, STEERED_FASTEST = 100, 6.0
 MISSED = 0.3  # the least deviation at the end that means that a strength was not reached
-MATCHED_EVERY = 30  # steps; what a place has become decides what it may become
-WINDOW = 10  # steps of Adam, whose loss is too noisy to compare step by step
+MATCHED_EVERY = 30  # steps; a place's next match depends on its features so far
+WINDOW = 10  # steps of Adam; its loss is too noisy to compare single steps
 
 
 class Program(NamedTuple):
@@ -160,10 +160,10 @@ class ScaleOptimizer:
         self._compiled = plan.tiling == UNTILED and of_this_process.is_wanted(key, left, settings)
         self._program = program(objective, matching.problem, plan.tiling, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
-        self._halvings = 0  # of the rate
+        self._halvings = 0
         self._went_back_at = 0  # the last step, from 1, after which the picture was replaced
         self._style_limit: float | None = None
-        self._params: list[tf.Tensor] = []  # of all steps, once they are needed
+        self._params: list[tf.Tensor] = []  # all steps' parameters, when they are first needed
 
     def step(self, number: int, last: bool) -> tf.Tensor:
         """Takes a step.

@@ -1,4 +1,4 @@
-"""Which sizes a picture is painted at, and in how many steps; without TensorFlow."""
+"""The sizes that a picture is painted at, the steps, and the time left; without TensorFlow."""
 
 import math
 import time
@@ -10,19 +10,19 @@ from styletransfer.settings import Settings
 
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
-LEAST_PAINTING = 64  # px, longer side: for small strokes no painting is made smaller than that
-LEAST_STEPS = 1 / 3  # of `iterations`, at any scale
-# What a step takes whatever its size, as much as so many pixels: operations to launch, and matrices
-# of each layer to decompose. Between the built-in networks on a CPU; on a GPU, by launches alone.
+LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
+LEAST_STEPS = 1 / 3  # part of `iterations` at any scale, at least
+# The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
+# each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
-EVALUATIONS = 20  # of the loss and its gradient, at most, in one step of L-BFGS
+EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
 
 
 def schedule(
     height: int, width: int, settings: Settings
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """The (height, width) of each scale for a photo of this size, coarse to fine, and the number of
-    steps at each."""
+    """Returns the (height, width) of each scale for a photo of this size, coarse to fine, and the
+    number of steps at each."""
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
@@ -33,14 +33,20 @@ def schedule(
 
 
 def _share(scale: int) -> float:
-    """The part of `iterations` that scale n takes, from 0: the coarse ones, whose steps are cheap,
-    settle colours and large forms; a finer one only adds half an octave of detail."""
+    """Returns the number of steps at a scale, from 0, as a part of `iterations`.
+
+    Coarse scales, with cheap steps, determine colours and large forms. A finer one only adds half
+    an octave of detail.
+    """
     return 2.0 if scale == 0 else max(LEAST_STEPS, 2 ** ((1 - scale) / 2))
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """(height, width) of each scale, growing by √2. The last has the longer side requested; the
-    first about FIRST_SCALE, but a shorter side of at least SMALLEST_SIDE where possible."""
+    """Returns the (height, width) of each scale, growing by √2.
+
+    The last one has the longer side requested. The first one's longer side is about FIRST_SCALE,
+    but its shorter side is at least SMALLEST_SIDE if possible.
+    """
     sizes = [fit_size(height, width, longer)]
     while True:
         smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
@@ -50,10 +56,18 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
-    """The (height, width) at which a painting of this size is compared with a picture whose longer
-    side has `longer` px: shrunk to that, or enlarged half way to it, in octaves. At its own size
-    its strokes would be finer than in a smaller picture; at the picture's they would be blurred.
-    Then it is made as many times as large as its strokes are to be."""
+    """Returns the (height, width) at which a painting is compared with a picture.
+
+    It is shrunk to the picture's longer side, or enlarged half way to it, in octaves. At its own
+    size its strokes would be finer than in a smaller picture; at the picture's size they would be
+    blurred. Then its sides are multiplied by `stroke_size`.
+
+    Args:
+        height: The painting's height.
+        width: The painting's width.
+        longer: The picture's longer side in px.
+        stroke_size: The factor of the strokes' size.
+    """
     side = max(height, width)
     side = min(longer, round(math.sqrt(side * longer)))
     if stroke_size != 1:
@@ -62,14 +76,14 @@ def painting_size(height: int, width: int, longer: int, stroke_size: float) -> t
 
 
 def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
-    """What a step at a (height, width) takes, in pixels; its time is in proportion to it."""
+    """Returns the work of a step at this (height, width), in pixels. Its time is proportional."""
     height, width = size
     return height * width + overhead
 
 
 def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
-    """What all steps together take, in pixels, for a photo of this size. A step of L-BFGS counts as
-    often as it evaluates the loss."""
+    """Returns the work of all steps for a photo of this size, in pixels. The work of a step of
+    L-BFGS is multiplied by its evaluations of the loss."""
     sizes, counts = schedule(height, width, settings)
     each = 1 if settings.optimizer == "adam" else EVALUATIONS
     steps = zip(sizes, counts, strict=True)
@@ -77,9 +91,15 @@ def total_work(height: int, width: int, settings: Settings, overhead: int = OVER
 
 
 class Position(NamedTuple):
-    """iteration: the steps done. total: the steps of the whole run. fraction: which part of the
-    work is done, 0…1: a step counts by what it takes at its size, so that half of the steps of a
-    large picture may be a tenth of its work. eta_s: estimated seconds left."""
+    """The progress of an optimisation.
+
+    Attributes:
+        iteration: The number of steps done.
+        total: The number of steps of the whole run.
+        fraction: The part of the work that is done, 0…1. Steps are weighted by their work, so half
+            of the steps of a large picture may be a tenth of the work.
+        eta_s: The estimated seconds left.
+    """
 
     iteration: int
     total: int
@@ -88,12 +108,15 @@ class Position(NamedTuple):
 
 
 class StepEta:
-    """Follows the steps of an optimisation, and estimates the seconds left from the time that those
-    done took for their work. A scale's first step includes its set-up, so it counts only until
-    there is another one.
+    """Estimates the time left of an optimisation from the time per work of the steps done.
 
-    sizes: (height, width) of each scale. counts: steps at each. done: steps already done. on_gpu:
-    they run there, where small pictures take hardly less time than larger ones.
+    A scale's first step includes its set-up, so it is used only until there is another one.
+
+    Args:
+        sizes: The (height, width) of each scale.
+        counts: The number of steps at each scale.
+        done: The number of steps already done.
+        on_gpu: True if a GPU computes. It takes hardly less time for small pictures.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
 """The photo's structure, compared without a network: the contours of its luminance.
 
-Features of a network let a face's eyes and mouth, or the storeys of a tower, dissolve into pattern.
-Here the gradients of luminance are compared directly, at two resolutions coarser than brush
-strokes (as Laplacians in Li et al. 2017, "Laplacian-Steered Neural Style Transfer"), each relative
-to the contrast around it, so that faint contours count beside strong ones, and a clear sky or a
-wall for next to nothing. Strokes grow with the picture, so both are coarser in a large one.
+With a network's features alone, a face's eyes and mouth, or the storeys of a tower, can dissolve
+into pattern. Here the gradients of luminance are compared directly, at two resolutions coarser than
+brush strokes (like Laplacians in Li et al. 2017, "Laplacian-Steered Neural Style Transfer"). Each
+is relative to the contrast around it, so that faint contours matter as well as strong ones, and a
+clear sky or a wall hardly matters. Strokes grow with the picture, so both resolutions are coarser
+in a large one.
 """
 
 from collections.abc import Iterator
@@ -17,22 +18,30 @@ LUMINANCE = (0.299, 0.587, 0.114)
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it
 COMPARED = 2  # resolutions
 COARSER_FROM = 768  # px, the longer side from which the finest resolution is left out
-NARROW = 6  # a longer side counts as at most so many times the shorter one
+NARROW = 6  # the longer side is taken as at most this multiple of the shorter one
 NEIGHBOURHOOD = 3  # pixels per side, in which contrast is measured
-# The mean squared gradient from which contours count alike; flatter parts are left to the painting.
+# The mean squared gradient above which all contours have about the same weight. Flatter parts are
+# left to the painting.
 CONTRAST = 2e-3
-# Of the relative error, beside the relative distance to the painting: faces are kept, with strokes.
+# The factor of the relative error, next to the relative distance to the painting, with which faces
+# are preserved and have strokes.
 SCALE = 0.01
-# The norm is at least that of a photo with contours in this part of its pixels: otherwise the few
-# contours of one photo would count for more than the many of another.
+# The lower bound of the norm: contours in this part of the pixels. Otherwise a few contours in one
+# photo would have more weight than many in another.
 LEAST_CONTOURS = 0.1
-FLAT = 1e-6  # the norm where nothing is painted
+FLAT = 1e-6  # the norm if nothing is painted
 
 
 class Contours(NamedTuple):
-    """A photo's contours at one resolution: the differences of luminance to the pixel below and to
-    the pixel on the right, and the weight of each pixel, [1, h, w, 1] each; the norm, a scalar: the
-    weighted sum of squared differences, but no less than LEAST_CONTOURS allow."""
+    """A photo's contours at one resolution.
+
+    Attributes:
+        below: The differences of luminance to the pixel below, [1, h, w, 1].
+        right: The differences of luminance to the pixel on the right, [1, h, w, 1].
+        weight: The weight of each pixel, [1, h, w, 1].
+        norm: The weighted sum of squared differences, a scalar, with a lower bound from
+            LEAST_CONTOURS.
+    """
 
     below: tf.Tensor
     right: tf.Tensor
@@ -40,14 +49,21 @@ class Contours(NamedTuple):
     norm: tf.Tensor
 
 
-# By resolution, from the finest on; empty where it is not compared.
+# The contours at each resolution, finest first; empty for one that is not compared.
 PhotoContours: TypeAlias = tuple[Contours | tuple[()], ...]
 
 
 def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
-    """The contours of photo [1, H, W, 3] (sRGB 0…1) at COMPARED resolutions. The finest is left out
-    from COARSER_FROM px on, and one more each time the picture is twice as large. mask
-    [1, H, W, 1]: what is painted, whose contours are the norm; None: everything."""
+    """Returns a photo's contours at COMPARED resolutions.
+
+    The finest one is left out from COARSER_FROM px on, and one more each time that the picture is
+    twice as large.
+
+    Args:
+        photo: The photo [1, H, W, 3], sRGB 0…1.
+        mask: The part that is painted, [1, H, W, 1], or None for the whole picture. The norm is
+            taken over it.
+    """
     shorter, longer = sorted(photo.shape[1:3])
     left_out = 0
     while min(longer, NARROW * shorter) >= COARSER_FROM * 2**left_out:
@@ -70,8 +86,8 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
 
 
 def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
-    """SCALE times the squared error of the contours of image [1, H, W, 3] relative to the photo's,
-    mean of all resolutions; a scalar. 0 without contours."""
+    """Returns SCALE times the squared error of the contours of image [1, H, W, 3], relative to the
+    photo's and averaged over resolutions: a scalar, 0 without contours."""
     if not photo:
         return tf.constant(0.0)
     errors = [
@@ -84,8 +100,8 @@ def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
 
 
 def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """The differences of luminance to the pixel below and on the right, at each resolution from the
-    finest on, without end."""
+    """Yields the differences of luminance to the pixel below and on the right at each resolution,
+    finest first, without end."""
     for number in count():
         image = _pooled(image, number)
         luminance = tf.reduce_sum(image * LUMINANCE, axis=-1, keepdims=True)
@@ -94,6 +110,6 @@ def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 
 
 def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
-    """An image or mask at a resolution, by number, from the one before it."""
+    """Returns an image or mask at resolution `number`, given the one before it."""
     side = 2 if number else FIRST_POOL
     return tf.nn.avg_pool2d(image, side, side, "VALID")

@@ -1,4 +1,4 @@
-"""The paintings of one look as targets of the optimisation."""
+"""The paintings of one style as targets of the optimisation."""
 
 import math
 from collections.abc import Sequence
@@ -21,23 +21,28 @@ from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.tiled_forward import banded_forward
 
-FULLY_COVERED = 0.9  # of masks drawn by hand or stored as JPEG, which do not add up exactly
+FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
 
 
 class StyleTargets:
-    """Paintings with their shares, which part of each is used, and where in the picture it goes.
+    """Paintings with their shares, their masks and their regions of the picture.
 
-    paintings: [H, W, 3], sRGB, floats 0…1 or full-range integers, each of its own size.
-    shares: one non-negative number per painting, of any sum; None: equal ones. With the recipe
-    `inetwork` they are its style weights, as given. One whose share is 0 is not used.
-    masks: which part of each painting is used, [h, w], 0…1, of any size; None: all of it.
-    regions: where in the picture each painting goes, likewise. Paintings without are blended over
-    the whole picture; a ramp in two regions fades from one painting to the other. What no region
-    covers, if every painting has one, is not painted.
+    Args:
+        paintings: Each [H, W, 3], sRGB, floats 0…1 or full-range integers, of any size.
+        shares: A non-negative number for each painting, of any sum, or None for equal shares. In
+            recipe `inetwork` they are the style weights as given. A painting with the share 0 is
+            not used.
+        masks: The part of each painting that is used, [h, w], 0…1, of any size, or None for all of
+            it.
+        regions: The part of the picture that each painting is for, [h, w], 0…1, of any size, or
+            None. Paintings without a region are blended over the whole picture. A ramp in two
+            regions fades from one painting to the other. If every painting has a region, the rest
+            of the picture is not painted.
 
-    Raises ValueError for arguments that do not fit.
+    Raises:
+        ValueError: Arguments do not fit.
     """
 
     def __init__(
@@ -74,12 +79,18 @@ class StyleTargets:
         content_mask: np.ndarray | None = None,
         stroke_size: float = 1.0,
     ) -> tuple[Group, ...]:
-        """The targets of a picture of `size` (height, width) inside content_mask [h, w].
+        """Returns the targets of a picture.
 
-        Paintings have the size that `painting_size` says. The recipe `inetwork` resizes them to the
-        picture's shape.
+        Paintings are resized by `painting_size`; in recipe `inetwork`, to the picture's shape.
 
-        Raises PictureError if the masks leave nothing to paint.
+        Args:
+            objective: The objective.
+            size: The picture's (height, width).
+            content_mask: The part that is painted, [h, w], 0…1, or None for all of it.
+            stroke_size: As in the settings.
+
+        Raises:
+            PictureError: The masks leave nothing to paint.
         """
         sizes = self._sizes(objective, size, stroke_size)
         canvas, layers = objective.canvas(size), objective.losses.layers
@@ -109,15 +120,18 @@ class StyleTargets:
         stroke_size: float,
         budget: MemoryBudget,
     ) -> None:
-        """Raises MemoryShortError where there is no room for paintings that are enlarged for larger
-        strokes, and compared with a picture of this (height, width)."""
+        """Raises MemoryShortError if paintings that are enlarged for larger strokes do not fit into
+        the budget, for a picture of this (height, width)."""
         if stroke_size > 1:  # Others take less than the picture.
             most = max(map(math.prod, self._sizes(objective, picture, stroke_size)))
             budget.check(PAINTING_BYTES * most, f"stroke_size {stroke_size:g}")
 
     def painted(self, content_mask: np.ndarray | None, recipe: str) -> np.ndarray | None:
-        """Where a picture is painted, [h, w], 0…1: inside content_mask [h, w], and in the regions;
-        None: everywhere. In the original's recipe, regions only say where a painting counts."""
+        """Returns the part of a picture that is painted, [h, w], 0…1, or None for all of it.
+
+        It is inside content_mask [h, w] and the regions. In recipe `inetwork`, regions only
+        restrict paintings, not the picture.
+        """
         regions = [region for region in self.regions if region is not None]
         if recipe == "inetwork" or len(regions) < len(self.regions):
             return content_mask
@@ -133,13 +147,14 @@ class StyleTargets:
         return covered if content_mask is None else covered * resize(content_mask, height, width)
 
     def masked_groups(self, content_mask: bool) -> int:
-        """The number of groups with masks. content_mask: whether the photo has one."""
+        """Returns the number of groups with masks. `content_mask` is True if the photo has one."""
         if content_mask:
             return len(self._members)
         return sum(self.regions[members[0]] is not None for members in self._members)
 
     def mean_colour(self) -> np.ndarray:
-        """The mean colour of the paintings inside their masks, weighted by share, [3], sRGB 0…1."""
+        """Returns the mean colour of the paintings inside their masks, weighted by share, [3], sRGB
+        0…1."""
         means = []
         for painting, mask in zip(self.paintings, self.masks, strict=True):
             weights = None
@@ -151,7 +166,8 @@ class StyleTargets:
     def recoloured(
         self, photo: np.ndarray, method: str, content_mask: np.ndarray | None
     ) -> np.ndarray:
-        """photo [H, W, 3], floats or integers, in the paintings' colours; see colour.match."""
+        """Returns photo [H, W, 3], floats or integers, in the paintings' colours; see
+        colour.match."""
         paintings = [painting[0].numpy() for painting in self.paintings]
         if content_mask is not None:
             content_mask = resize(content_mask, *photo.shape[:2])
@@ -166,7 +182,7 @@ class StyleTargets:
     def _group_mask(
         self, members: tuple[int, ...], size: tuple[int, int], content_mask: np.ndarray | None
     ) -> np.ndarray | None:
-        """Where in the picture a group goes, [h, w]; None for everywhere."""
+        """Returns the part of the picture that a group is for, [h, w], or None for all of it."""
         region = self.regions[members[0]]
         if region is None:
             return content_mask
@@ -177,7 +193,8 @@ class StyleTargets:
     def _sizes(
         self, objective: Objective, picture: tuple[int, int], stroke_size: float
     ) -> tuple[tuple[int, int], ...]:
-        """The (height, width) at which each painting is compared with a picture of this size."""
+        """Returns the (height, width) at which each painting is compared with a picture of this
+        size."""
         own = [(each.shape[1], each.shape[2]) for each in self.paintings]
         if objective.as_given:
             return tuple(own)
@@ -189,7 +206,7 @@ class StyleTargets:
     def _targets(
         self, objective: Objective, members: tuple[int, ...], sizes: tuple[tuple[int, int], ...]
     ) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
-        """Blends the statistics of paintings that share a region; and their candidates."""
+        """Returns the blended statistics of paintings that share a region, and their candidates."""
         total = sum(self.shares[number] for number in members)
         shares = [self.shares[number] / total for number in members]
         statistics: list[PaintingStatistics] = []
@@ -213,7 +230,7 @@ def style_targets(
     regions: Sequence[np.ndarray | None] | None = None,
     content_mask: np.ndarray | None = None,
 ) -> StyleTargets:
-    """`stylize`'s arguments of the same names as StyleTargets: style masks are also regions unless
+    """Returns StyleTargets from the arguments of `stylize`. Style masks are also regions unless
     regions or a content mask are given. StyleTargets are returned as they are."""
     if isinstance(styles, StyleTargets):
         if not (shares is None and style_masks is None and regions is None):
@@ -257,7 +274,7 @@ def painting_targets(
     if losses.matched_layers:
         candidates = (_candidates(objective, painting, mask, share, add),)
     else:
-        # A painting may have many times the pixels of a panorama, whose memory is planned.
+        # A painting may have many more pixels than the picture that memory is planned for.
         image = canvas.padded(painting)
         rows = forward_rows(image)
         for band in banded_forward(objective.vgg, image, layers, objective.options, rows):
@@ -298,7 +315,7 @@ def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.nda
 
 
 def _members(regions: Sequence[np.ndarray | None]) -> list[tuple[int, ...]]:
-    """The indices of the paintings that share each region; they become one group."""
+    """Returns the indices of the paintings that share each region and so become one group."""
     found: dict[tuple | None, list[int]] = {}
     for number, region in enumerate(regions):
         key = None if region is None else (region.shape, region.tobytes())

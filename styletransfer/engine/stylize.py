@@ -1,7 +1,7 @@
-"""Gatys' style transfer (Gatys, Ecker & Bethge 2016), coarse to fine. Knows arrays, never files.
+"""Gatys' style transfer (Gatys, Ecker & Bethge 2016), coarse to fine, on arrays.
 
-The picture grows by √2 from about 128 px to its final size; each scale starts from the result of
-the one before, and matches the picture's places anew to those of the paintings (neighbours.py).
+The picture grows by √2 from about 128 px to its final size. Each scale starts from the result of
+the one before, and matches the picture's places again to the paintings' places (neighbours.py).
 With Adam the result is the average of the iterates. The schedule follows crowsonkb's
 style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwork` has one scale and
 the losses of the original script (inetwork_losses.py).
@@ -9,7 +9,6 @@ the losses of the original script (inetwork_losses.py).
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -24,103 +23,34 @@ from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import State, initial_content_weight, term_weights
 from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.scale_optimizer import ScaleOptimizer, ScaleSchedule, program
-from styletransfer.engine.schedule import Position, StepEta
+from styletransfer.engine.schedule import StepEta
+from styletransfer.engine.step import Step, named
 from styletransfer.engine.style_targets import StyleTargets, style_targets
-from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 
 one_operation_at_a_time()
 
-# The standard deviation, in sRGB 0…1, of the grain that a picture starts with: a step of 8 bits.
-# Without it all positions of a white background get the same gradient, and so the same stroke,
-# over and over in rows and columns.
+# The standard deviation, in sRGB 0…1, of the grain that a picture starts with: one step of 8 bits.
+# Without it, all positions of a white background get the same gradient, and so the same stroke in
+# rows and columns.
 FIRST_GRAIN = 0.005
 
 
-class Step:
-    """One step of the optimisation. `losses` and `image` are computed when they are first read.
-
-    iteration: number of this step, from 1. total, fraction, eta_s: as in `Position`. scale: longer
-    side of the picture at this step in px.
-
-    With tiles the optimiser updates its state in place, so a step that is still referenced when the
-    next one starts keeps a copy of its picture, 12 bytes per pixel. Where memory is short, `del`
-    the step first.
-    """
-
-    def __init__(
-        self,
-        position: Position,
-        terms: tf.Tensor,
-        optimizer: ScaleOptimizer,
-        canvas: Canvas,
-        postprocess: Postprocess,
-    ) -> None:
-        state = optimizer.state
-        self.iteration, self.total, self.fraction, self.eta_s = position
-        self.scale = max(canvas.picture)
-        self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
-        self._state: State | None = state
-        self._average: tf.Tensor | np.ndarray | None = state.average
-        self._content_weight = state.content_weight
-        self._matches = optimizer.matches
-
-    @property
-    def content_weight(self) -> float:
-        """The photo's weight beside the painting's, which `strength` steers, after this step."""
-        return float(self._content_weight)
-
-    @cached_property
-    def losses(self) -> dict[str, float]:
-        """The weighted contributions to the loss, and their sum `total`."""
-        return _named(self._terms)
-
-    @cached_property
-    def image(self) -> np.ndarray:
-        """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
-        # It shares TensorFlow's memory: a copy would cost most when memory is shortest.
-        image = self._canvas.cropped(np.asarray(tf.convert_to_tensor(self._average)))[0]
-        if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
-            image = np.clip(image, 0, 1)
-        return self._postprocess(image)
-
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """What `stylize` needs to resume after this step: `iteration`, the image and the
-        optimiser's state, float32, 48 bytes per pixel in all. The arrays share TensorFlow's memory;
-        if they are kept beyond the next step, they take that much more.
-
-        Raises ValueError if the next step has already changed the state in place.
-        """
-        if self._state is None:
-            raise ValueError("the state of this step is gone; take snapshots before the next step")
-        state = {
-            name: np.asarray(tf.convert_to_tensor(value))
-            for name, value in self._state._asdict().items()
-        }
-        if self._matches:
-            state["matches"] = np.concatenate([each.numpy() for each in self._matches], -1)
-        return {"iteration": np.array(self.iteration), **state}
-
-    def detach(self) -> None:
-        """Makes the image independent of a state that will be changed in place."""
-        if not isinstance(self._average, tf.Variable):
-            return
-        self._state = None
-        if "image" in vars(self):
-            self._average = None
-        else:
-            self._average = np.asarray(tf.convert_to_tensor(self._average)).copy()
-
-
 class StyleTransfer:
-    """A photo prepared to be painted in a style; `steps` runs it. Arguments as in `stylize`.
+    """A photo prepared to be painted in a style; `steps` runs it. Other arguments as in `stylize`.
 
-    memory_plan: the memory plan of the last scale, which takes the most memory. set_aside: bytes of
-    the host's memory that are free now and that others will take meanwhile. share: the most bytes
-    that it may take, where others paint on the same device.
-    Raises ValueError for arrays that do not fit, PictureError for a picture too narrow for its
-    recipe, and MemoryShortError if it cannot be computed in the available memory.
+    Attributes:
+        memory_plan: The memory plan of the last scale, which takes the most memory.
+
+    Args:
+        set_aside: Bytes of the host's memory that are free now and that others will take.
+        share: The most bytes that it may take, if others paint on the same device.
+
+    Raises:
+        ValueError: Arrays do not fit.
+        PictureError: The picture is too narrow for its recipe.
+        MemoryShortError: It cannot be computed in the available memory.
     """
 
     memory_plan: MemoryPlan
@@ -164,7 +94,8 @@ class StyleTransfer:
             self._init = pyramid.resample(pyramid.to_batch(init), self._sizes[0])
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
-        """The shapes of a step's snapshot but for `iteration`; empty if none can resume there."""
+        """Returns the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
+        run cannot resume there."""
         ends = np.cumsum(self._counts)
         if not 0 < iteration < ends[-1]:
             return {}
@@ -247,7 +178,7 @@ class StyleTransfer:
                 return
 
     def _photo(self) -> np.ndarray:
-        """The photo as the optimisation sees it, [H, W, 3], integers or floats."""
+        """Returns the photo to optimise towards, [H, W, 3], integers or floats."""
         method = self._settings.color_match
         if method == "none":
             return self._content
@@ -259,7 +190,7 @@ class StyleTransfer:
         return self._objective.problem(photo, groups, self._painted)
 
     def _first_image(self, photo: tf.Tensor) -> tf.Tensor:
-        """The picture [1, h, w, 3] that the optimisation starts from."""
+        """Returns the picture [1, h, w, 3] that the optimisation starts from."""
         if self._init is not None:
             return self._init
         settings = self._settings
@@ -290,29 +221,38 @@ def stylize(  # noqa: PLR0913  The public signature.
     init: np.ndarray | None = None,
     memory_limit: int | None = None,
 ) -> Iterator[Step]:
-    """Paints content [H, W, 3] in the style of paintings; yields every step.
+    """Paints a photo in the style of paintings.
 
-    content: sRGB, float32 0…1, or full-range uint8 or uint16, which take less memory.
-    styles: paintings as such arrays, blended in `shares` (default: equal), or `StyleTargets`, which
-    can be reused for many photos. The last step's image is the result; its longer side is
-    `settings.size` px, or the photo's with `rescale_image`.
+    Masks are float32 [h, w], 0…1, of any size.
 
-    Masks are float32 [h, w], 0…1, of any size. content_mask: where the photo is painted; where it
-    is black, the photo's own pixels are kept. regions: where in the picture each painting goes;
-    what none of them covers keeps the photo's pixels as well.
-    style_masks: which part of each painting is used; also where it goes, as in INetwork, unless
-    regions or a content mask are given. color_mask: where `preserve_color` applies.
+    Args:
+        content: The photo [H, W, 3], sRGB, float32 0…1, or full-range uint8 or uint16, which take
+            less memory.
+        styles: Paintings as such arrays, or `StyleTargets`, which can be reused for many photos.
+        settings: The settings.
+        vgg: The network.
+        shares: The paintings' shares of the blend, equal by default.
+        resume: A step's `snapshot()` from a run with the same inputs, to continue after that step.
+        content_mask: The part of the photo that is painted; the rest keeps the photo's pixels.
+        style_masks: The part of each painting that is used. They are also the regions, as in
+            INetwork, unless regions or a content mask are given.
+        regions: The part of the picture that each painting is for. Parts that no region covers keep
+            the photo's pixels.
+        color_mask: The part to which `preserve_color` applies.
+        init: The picture to start from, of any size, instead of `settings.init_image`.
+        memory_limit: The bytes that the process may use in all (on a GPU: there); by default, all
+            that is free. A picture that does not fit is computed in tiles (tiled_gradient.py): the
+            same picture up to rounding, in less memory and more time.
 
-    init: the picture to start from, of any size, instead of `settings.init_image`. resume: a step's
-    `snapshot()` from a run with the same inputs; continues with the step after it.
+    Yields:
+        Every step. The last step's image is the result. Its longer side is `settings.size` px, or
+        the photo's with `rescale_image`.
 
-    memory_limit: bytes that the process may use in all (on a GPU: there); default: what is free. A
-    picture that does not fit is computed in tiles (tiled_gradient.py): the same picture up to
-    rounding, in less memory and more time.
-
-    Raises ValueError for arrays, shares or a snapshot that do not fit, MemoryShortError if the
-    picture cannot be computed in the available memory, PictureError if the masks leave nothing to
-    paint, DivergedError if the optimisation diverges.
+    Raises:
+        ValueError: Arrays, shares or a snapshot do not fit.
+        MemoryShortError: The picture cannot be computed in the available memory.
+        PictureError: The masks leave nothing to paint.
+        DivergedError: The optimisation diverges.
     """
     targets = style_targets(styles, shares, style_masks, regions, content_mask)
     transfer = StyleTransfer(
@@ -333,12 +273,19 @@ def objective(  # noqa: PLR0913  The public signature.
     style_masks: Sequence[np.ndarray | None] | None = None,
     regions: Sequence[np.ndarray | None] | None = None,
 ) -> tuple[dict[str, float], np.ndarray]:
-    """The loss that `stylize` minimises, at `image`, and its gradient.
+    """Computes the loss that `stylize` minimises, and its gradient.
 
-    image, content: float32 [H, W, 3] of the same shape, sRGB 0…1. Styles are used at the size they
-    are given; masks as in `stylize`. Returns the weighted contributions `content`, `style`,
-    `total_variation` and `structure` with their sum `total`, and d total / d image, float32
-    [H, W, 3]. If `content_weight` is `auto`, it is the weight that steering starts from.
+    If `content_weight` is `auto`, it is the weight that steering starts from. Other arguments as in
+    `stylize`.
+
+    Args:
+        image: The picture, float32 [H, W, 3], sRGB 0…1.
+        content: The photo, float32, of the same shape.
+        styles: As in `stylize`; paintings are used at their own size.
+
+    Returns:
+        The weighted contributions `content`, `style`, `total_variation` and `structure` with their
+        sum `total`, and d total / d image, float32 [H, W, 3].
     """
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
@@ -354,9 +301,4 @@ def objective(  # noqa: PLR0913  The public signature.
     weights = term_weights(initial_content_weight(settings), settings)
     gradient_at = program(minimised, problem).gradient
     terms, gradient = gradient_at(picture, problem, weights)
-    return _named(weights * terms), gradient[0].numpy()
-
-
-def _named(terms: tf.Tensor) -> dict[str, float]:
-    values = [float(value) for value in terms.numpy()]
-    return {**dict(zip(TERMS, values, strict=True)), "total": sum(values)}
+    return named(weights * terms), gradient[0].numpy()

@@ -1,15 +1,15 @@
-"""The gradient in bounded memory: exact, only the order of summation differs.
+"""The gradient in bounded memory. It is exact; only the order of summation differs.
 
 The losses need only sums over positions. So the picture passes through the network block by block
 (a block ends at a pooling) in horizontal tiles, and only the blocks' inputs and the sums are kept.
-The sums give the losses and the gradients of the sums. Then the blocks run from the deepest to the
-first: each tile's features are recomputed and backpropagated through, and the gradient of a block's
-input is written over that input.
+The losses and the gradients of the sums are computed from the sums. Then the blocks run from the
+deepest to the first: each tile's features are recomputed and backpropagated through, and the
+gradient of a block's input is written over that input.
 
 A tile's convolutions see some rows of its neighbours (the halo), so the gradients of two tiles
 overlap there and are added. The deepest blocks may be computed whole, which avoids recomputing
-their features (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", with blocks in
-place of layers).
+their features (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", with blocks
+instead of layers).
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +28,13 @@ from styletransfer.vgg.tiled_forward import through_block, tiles
 
 
 class Tiling(NamedTuple):
-    """How a gradient is computed. first_whole_block: the first block that is computed whole, 1 for
-    an untiled picture, 6 for none. rows: of a tile of the other blocks, at their resolution."""
+    """The tiles in which a gradient is computed.
+
+    Attributes:
+        first_whole_block: The first block that is computed whole: 1 for an untiled picture, 6 for
+            none.
+        rows: The rows of a tile of the other blocks, at their resolution.
+    """
 
     first_whole_block: int
     rows: int
@@ -39,7 +44,7 @@ UNTILED = Tiling(1, 0)
 
 
 class _Picture(NamedTuple):
-    """Arguments of all traced functions: a picture's size [2], (height, width), and targets."""
+    """A picture's size [2], (height, width), and targets: arguments of all traced functions."""
 
     size: tf.Tensor
     targets: Targets
@@ -48,7 +53,7 @@ class _Picture(NamedTuple):
 def gradient_in_tiles(
     objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`objective.gradient` of image [1, H, W, 3], a tensor or a variable, in these tiles."""
+    """Computes `objective.gradient` of image [1, H, W, 3], a tensor or a variable, in tiles."""
     scale = gradient_scale(objective.options.dtype, weights, tf.constant(image.shape[1:3]))
     if scale is not None:
         weights *= scale
@@ -71,8 +76,8 @@ def gradient_in_tiles(
 def _network_gradient(
     objective: Objective, tiling: Tiling, image: tf.Tensor, problem: Problem, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The terms [3] that are computed from the network's features or from neighbouring pixels, and
-    the gradient of their weighted sum by what the network sees."""
+    """Returns the terms [3] that are computed from the network's features or from neighbouring
+    pixels, and the gradient of their weighted sum by the network's input."""
     deepest = max(map(poolings_before, objective.layers)) + 1
     blocks = [
         _block(objective, number, number == deepest, signature(problem.targets))
@@ -81,7 +86,7 @@ def _network_gradient(
     picture = _Picture(tf.constant(image.shape[1:3]), problem.targets)
 
     def network_input() -> RowBuffer:
-        # The value of a variable: the gradient will be written over it.
+        # A variable's value, because the gradient is written over the input.
         whole = objective.composited(tf.convert_to_tensor(image), problem)
         return RowBuffer.from_tensor(whole)
 
@@ -106,7 +111,7 @@ def _network_gradient(
 def _structure(
     image: tf.Tensor, contours: PhotoContours, weight: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The structure term, which needs no tiles, and the gradient of image times its weight."""
+    """Returns the structure term, which needs no tiles, and the gradient of its weighted value."""
     with tf.GradientTape() as tape:
         tape.watch(image)
         error = structure_error(image, contours)
@@ -117,8 +122,8 @@ def _structure(
 def _forward(
     blocks: "Sequence[_TracedBlock]", tiling: Tiling, x: RowBuffer, picture: _Picture
 ) -> tuple[list[RowBuffer], dict[str, Any]]:
-    """Passes the network's input x through all blocks: their pooled outputs (the deepest block's is
-    empty), and the sums over all."""
+    """Passes the network's input x through all blocks. Returns their pooled outputs (the deepest
+    block's is empty), and the sums over all tiles."""
     outputs: list[RowBuffer] = []
     sums: dict[str, Any] = {}
     for block in blocks:
@@ -139,8 +144,8 @@ def _backward(
     sum_gradients: dict[str, Any],
     picture: _Picture,
 ) -> None:
-    """Writes the gradient of a block's input x over x. upstream: the gradient of the block's pooled
-    output, if it has one."""
+    """Writes the gradient of a block's input x over x. `upstream` is the gradient of the block's
+    pooled output, if it has one."""
     of_block = {name: sum_gradients[name] for name in block.names}
     all_tiles, pending = tiles(x.height, tiling.rows, block.halo), None
     for tile, following in zip(all_tiles, [*all_tiles[1:], None], strict=True):
@@ -158,10 +163,13 @@ def _backward(
 class _TracedBlock(NamedTuple):
     """The traced functions of a block.
 
-    forward: tile input, where, picture → the sums over the tile's own rows, and these rows pooled
-    (none for the deepest block). backward: the same arguments, and the gradients of the sums and of
-    the pooled rows → the gradient of the tile input. names: of the sums. halo: rows of its
-    neighbours that a tile depends on.
+    Attributes:
+        forward: Takes a tile's input, `Tile.where` and the picture; returns the sums over the
+            tile's own rows, and these rows pooled (none for the deepest block).
+        backward: Takes the same arguments, and the gradients of the sums and of the pooled rows;
+            returns the gradient of the tile's input.
+        names: The names of the sums.
+        halo: The number of rows of its neighbours that a tile depends on.
     """
 
     forward: Callable[..., tuple[dict[str, Any], tuple[tf.Tensor, ...]]]
@@ -170,7 +178,7 @@ class _TracedBlock(NamedTuple):
     halo: int
 
 
-@lru_cache(maxsize=256)  # Several for each program; see there.
+@lru_cache(maxsize=256)  # Several for each of the programs in scale_optimizer.
 def _block(objective: Objective, number: int, deepest: bool, targets_spec: Targets) -> _TracedBlock:
     block = Block(objective.vgg, number, objective.layers, objective.options)
 
@@ -224,8 +232,11 @@ def _end(
     targets_spec: Targets,
     sums_spec: tuple[tuple[str, Any], ...],
 ) -> Callable[..., tuple[tf.Tensor, dict[str, Any], tuple[tf.Tensor, ...]]]:
-    """From the sums to the losses: x (the input of the first whole block, if there is one), sums,
-    picture, weights → terms but the structure's, the gradients of the sums, and that of x."""
+    """Returns the function that computes losses from sums.
+
+    It takes x (the input of the first whole block, if there is one), sums, picture and weights. It
+    returns the terms except structure, the gradients of the sums, and the gradient of x.
+    """
 
     def end(
         x: tuple[tf.Tensor, ...], sums: dict[str, Any], picture: _Picture, weights: tf.Tensor
@@ -265,7 +276,7 @@ def _traced(function: Callable[..., Any], specs: Sequence[Any]) -> Any:
 
 
 def _input_spec(objective: Objective, number: int) -> tf.TensorSpec:
-    """The signature of tiles of the input of block `number`."""
+    """Returns the signature of tiles of the input of block `number`."""
     dtype = objective.options.dtype
     if number == 1:
         return tf.TensorSpec([1, None, None, 3], sum_dtype(dtype))
