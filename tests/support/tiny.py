@@ -30,7 +30,7 @@ def weights(model: str = "vgg19", seed: int = 0) -> Weights:
 
 
 def network(model: str = "vgg19", seed: int = 0) -> "VGG":
-    """Return the network with these weights, which paints in float32 unless told otherwise.
+    """Return the network with these weights, which paints in float32 by default.
 
     All tests of a process share it, because tracing another network takes TensorFlow seconds.
     """
