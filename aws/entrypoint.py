@@ -54,10 +54,8 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     if photo is None:
         raise ConfigError(f"KEY is {key!r}; expected telegram/<chat>/<message>-<file>.<extension>")
     bucket = open_bucket(name, parse_account(environment))
-    if bucket.find(photo.wish_key) is None:
-        return _gone(key)
-    wish = layout.Wish.from_json(bucket.read(photo.wish_key))
-    if bucket.find(key) is None:
+    wish = layout.wish_of(photo, bucket)
+    if wish is None or bucket.find(key) is None:
         return _gone(key)
     wish = wish.limited(_longer_side(bucket, key) if wish.size == "full" else None)
     layout.adopt_first_style(bucket)

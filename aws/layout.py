@@ -88,7 +88,7 @@ class Photo:
 
     @property
     def wish_key(self) -> str:
-        return f"{wish_prefix(self.chat)}/{self.stem}.json"
+        return f"{WISHES}/{self.chat}/{self.stem}.json"
 
     @property
     def token(self) -> str:
@@ -169,11 +169,6 @@ def photo_prefix(chat: int) -> str:
     return f"{PHOTOS}/{chat}"
 
 
-def wish_prefix(chat: int) -> str:
-    """The prefix of the wishes of a chat's photos, without a trailing slash."""
-    return f"{WISHES}/{chat}"
-
-
 def result_prefix(chat: int) -> str:
     """The prefix of a chat's results, records and checkpoints, without a trailing slash."""
     return f"{RESULTS}/{chat}"
@@ -182,6 +177,13 @@ def result_prefix(chat: int) -> str:
 def own_prefix(chat: int) -> str:
     """The prefix of a chat's own paintings, without a trailing slash."""
     return f"{OWN}/{chat}"
+
+
+def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
+    """Return a photo's wish, or None if it is gone. Raises ConfigError for an invalid one."""
+    if bucket.find(photo.wish_key) is None:
+        return None
+    return Wish.from_json(bucket.read(photo.wish_key))
 
 
 def adopt_first_style(bucket: Bucket) -> None:

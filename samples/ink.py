@@ -46,7 +46,7 @@ RIDGES = (
 
 def _crest(x: Array, ridge: Ridge, number: int) -> Array:
     """Height of a ridge's crest at x: peaks with flat valleys between them."""
-    rough = ridged(ridge.frequency * x, np.full_like(x, 3.7 * number), SEED + 20 * number, 6)
+    rough = ridged(ridge.frequency * x, np.full_like(x, 3.7 * number), SEED + 20 * number)
     swell = perlin(1.1 * x + number, np.full_like(x, 0.5), SEED + number)
     return ridge.crest - ridge.height * (0.9 * rough - 0.35 + 0.35 * swell)
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from layout import Photo, Wish
+from layout import Photo, wish_of
 from telegram import Bot
 
 from bot import choices
@@ -124,10 +124,10 @@ def _recorded_error(order: Order, resources: Resources) -> str:
 
 def _has_lost_style(order: Order, resources: Resources) -> bool:
     """Return whether the style of a photo was deleted while it waited."""
-    if resources.bucket.find(order.photo.wish_key) is None:
-        return False
     try:
-        wish = Wish.from_json(resources.bucket.read(order.photo.wish_key))
+        wish = wish_of(order.photo, resources.bucket)
+        if wish is None:
+            return False
         offered = choices.offered(resources, order.photo.chat, order.user)
     except ConfigError:  # The wish, or looks.toml, is what is wrong.
         return False

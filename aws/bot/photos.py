@@ -11,7 +11,6 @@ from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, MessageHandler, filters
 
 from bot import buttons, choices, orders, pictures, users, words
-from bot.choices import Choice
 from bot.items import OPEN, Order
 from bot.resources import Resources
 from bot.updates import Context, show_action
@@ -115,24 +114,19 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
         _adopt(placed, name, resources)  # The caption came while this was being stored.
         return
     try:
-        await _acknowledge(choice, position, minutes, context)
+        await _acknowledge(placed, position, minutes, context)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(
-    choice: Choice, position: int, minutes: int | None, context: Context
-) -> None:
+async def _acknowledge(order: Order, position: int, minutes: int | None, context: Context) -> None:
     """Reply once per album, as its pictures come in several updates."""
-    message, say = context.message, context.say
-    album = message.media_group_id
-    if album is None:
-        file = _file_of(message)
-        token = Photo(message.chat_id, message.message_id, file.file_unique_id).token
-        text = say.accepted("accepted", choice.name, position, minutes)
-        await context.reply(text, buttons.cancel(say, token))
-    elif context.resources.table.is_new_album(message.chat_id, album):
-        await context.reply(say.accepted("accepted_album", choice.name, position, minutes))
+    say = context.say
+    if not order.album:
+        text = say.accepted("accepted", order.look, position, minutes)
+        await context.reply(text, buttons.cancel(say, order.photo.token))
+    elif context.resources.table.is_new_album(order.photo.chat, order.album):
+        await context.reply(say.accepted("accepted_album", order.look, position, minutes))
 
 
 def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:

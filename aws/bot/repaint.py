@@ -5,14 +5,13 @@ It is painted in another style, closer to itself or to the painting, in finer or
 
 from dataclasses import replace
 
-from layout import Wish
+from layout import Wish, wish_of
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler
 
 from bot import buttons, choices, orders, users
 from bot.buttons import PATTERNS
 from bot.items import Order
-from bot.resources import Resources
 from bot.styles import show_page
 from bot.updates import Context
 from styletransfer.settings import Settings
@@ -91,7 +90,7 @@ async def _found(context: Context, token: str) -> tuple[Order, Wish] | None:
     if order and order.user != context.user:
         await context.refuse_button("not_yours")
         return None
-    wish = order and _wish(order, context.resources)
+    wish = order and wish_of(order.photo, context.resources.bucket)
     if not order or not wish or context.resources.bucket.find(order.photo.key) is None:
         await context.refuse_button("again.gone")
         return None
@@ -117,7 +116,7 @@ async def _order_repaint(context: Context, order: Order, wish: Wish) -> None:
     resources, say = context.resources, context.say
     for other in resources.table.orders(user=order.user, still_open=True):
         same = other.photo.message == order.photo.message and other.photo.chat == order.photo.chat
-        if same and _wish(other, resources) == wish:
+        if same and wish_of(other.photo, resources.bucket) == wish:
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(order.photo.key)
@@ -132,9 +131,3 @@ async def _order_repaint(context: Context, order: Order, wish: Wish) -> None:
     # The message with the styles has served its purpose; a result stays.
     answer = context.edit if context.pressed[0] == "again" else context.reply
     await answer(text, buttons.cancel(say, placed.photo.token))
-
-
-def _wish(order: Order, resources: Resources) -> Wish | None:
-    if resources.bucket.find(order.photo.wish_key) is None:
-        return None
-    return Wish.from_json(resources.bucket.read(order.photo.wish_key))

@@ -37,12 +37,12 @@ def preview(choice: Choice, resources: Resources) -> bytes | None:
         return None
 
 
-async def show_page(context: Context, page: int, order: str = "") -> None:
+async def show_page(context: Context, page: int | None = None, order: str = "") -> None:
     """Send a page of the looks, or turn to it in the message of the button that was pressed.
 
     Args:
         context: The update.
-        page: The number of the page, from 0.
+        page: The number of the page, from 0, or None for the page of the current look.
         order: The token of an order: the look that is chosen then repaints its photo.
     """
     message, say = context.message, context.say
@@ -52,7 +52,7 @@ async def show_page(context: Context, page: int, order: str = "") -> None:
         return
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
     pages = _page_count(offered)
-    page = min(page, pages - 1)
+    page = offered.index(choice) // LOOKS_PER_PAGE if page is None else min(page, pages - 1)
     first = page * LOOKS_PER_PAGE
     shown = offered[first : first + LOOKS_PER_PAGE]
     picture = pictures.draw_sheet(shown, first + 1, context.resources.bucket)
@@ -74,8 +74,7 @@ def _page_count(offered: list[Choice]) -> int:
 
 
 async def _styles(_: Update, context: Context) -> None:
-    choice, _wish, offered = current(context)
-    await show_page(context, offered.index(choice) // LOOKS_PER_PAGE if choice else 0)
+    await show_page(context)
 
 
 async def _turn_page(_: Update, context: Context) -> None:

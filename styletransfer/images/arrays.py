@@ -104,9 +104,7 @@ def resample(
     for number in range(pixels.shape[2]):
         # One channel at a time in floats: a large picture of integers is a quarter of its floats.
         channel = Image.fromarray(np.ascontiguousarray(to_float(pixels[..., number])))
-        out[..., number] = np.asarray(
-            channel.resize((width, bottom - top), method, None if rows is None else box)
-        )
+        out[..., number] = np.asarray(channel.resize((width, bottom - top), method, box))
     return out
 
 

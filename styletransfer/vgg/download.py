@@ -178,7 +178,7 @@ def _flaw(path: Path, model: str) -> str | None:
         identity = file_identity(path)
     except WeightsError as error:
         return str(error)
-    if identity == f"md5:{published.md5}":
+    if identity == published.identity:
         return None
     return (
         f"weights file {path} is damaged or another one: {path.stat().st_size:,} bytes with MD5 "

@@ -16,7 +16,7 @@ from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import Index, convolution, crop, pad_replicate, pad_zeros
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import ARCHITECTURES, DISTILLED, Weights
+from styletransfer.vgg.registry import DISTILLED, Weights, architecture
 
 MULTIPLE = 16  # px; the four poolings reduce them to one
 _PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
@@ -276,7 +276,6 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
         if weights is not None:
             raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
         model = "vgg19"
-    if model not in ARCHITECTURES:
-        raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
+    architecture(model)  # Raises ValueError for another one.
     given = sources.BUILT_IN if weights is None else str(weights)
     return VGG(sources.read_source(sources.named_source(given, model, seed), model, seed))

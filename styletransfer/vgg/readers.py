@@ -97,7 +97,7 @@ def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
                 needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
                 return _trained(needed, identity)
             found, mean = _plain_arrays(arrays), MEAN_PIXEL
-    elif identity in (f"md5:{each.published.md5}" for each in ARCHITECTURES.values()):
+    elif identity in (each.published.identity for each in ARCHITECTURES.values()):
         found, mean = read_foreign(path, model)
     else:
         found, mean = read_in_process(path, model)

@@ -24,6 +24,11 @@ class PublishedFile:
         """The file's name, also in the caches."""
         return self.url.rsplit("/", 1)[-1]
 
+    @property
+    def identity(self) -> str:
+        """The identity of its weights, as records have it."""
+        return f"md5:{self.md5}"
+
     def __str__(self) -> str:
         return f"{self.name} with {self.size:,} bytes and MD5 {self.md5}"
 

@@ -40,7 +40,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == RANDOM:
         return WeightsSource(RANDOM, random_identity(seed))
     if given == PUBLISHED:
-        return WeightsSource(PUBLISHED, _published_identity(model))
+        return WeightsSource(PUBLISHED, architecture(model).published.identity)
     if given in (BUILT_IN, *OLD_NAMES):
         return WeightsSource(BUILT_IN, _identity_of(registry.BUILTIN))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
@@ -58,7 +58,7 @@ def default_source(settings: Settings) -> WeightsSource:
     weights of its model if a cache has them.
     """
     if settings.recipe == "inetwork" and download.cached(settings.model):
-        return WeightsSource(CACHED, _published_identity(settings.model))
+        return WeightsSource(CACHED, architecture(settings.model).published.identity)
     return named_source(BUILT_IN, settings.model)
 
 
@@ -66,7 +66,7 @@ def source_of(identity: str, model: str) -> WeightsSource:
     """Return named weights by their identity. Raises WeightsError if no name has it."""
     if identity.startswith(RANDOM):
         return WeightsSource(RANDOM, identity)
-    if identity == _published_identity(model):
+    if identity == architecture(model).published.identity:
         return WeightsSource(CACHED, identity)
     builtin = named_source(BUILT_IN, model)
     if identity == builtin.identity:
@@ -100,13 +100,9 @@ def described(identity: str, given: str | None = None) -> str:
     if identity == _identity_of(registry.BUILTIN):
         return "the built-in network"
     for model in ("vgg19", "vgg16"):
-        if identity == _published_identity(model):
+        if identity == architecture(model).published.identity:
             return f"{model.upper()}, Keras' weights"
     return f"the weights {given or identity}"
-
-
-def _published_identity(model: str) -> str:
-    return f"md5:{architecture(model).published.md5}"
 
 
 @cache
