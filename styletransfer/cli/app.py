@@ -123,7 +123,7 @@ def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
     return environment
 
 
-def wants_json() -> bool:
+def _wants_json() -> bool:
     """Return whether errors are lines of JSON, also before the log is set up."""
     from styletransfer import config
 
@@ -137,7 +137,7 @@ def wants_json() -> bool:
 
 def fail(name: str, message: str, code: int) -> int:
     """Report the error that ends a program, in one line, and return the exit code."""
-    if wants_json():
+    if _wants_json():
         if not logs_json():
             log_to_stdout("", as_json=True)
         event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)

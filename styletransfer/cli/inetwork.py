@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from styletransfer.cli import inetwork_arguments
-from styletransfer.cli.app import run_program, set_up_log, wants_json
+from styletransfer.cli.app import run_program, set_up_log
 from styletransfer.cli.losses import LossLog, chart_png, check_matplotlib
 from styletransfer.cli.picture_files import (
     ResultFiles,
@@ -20,7 +20,7 @@ from styletransfer.cli.picture_files import (
 )
 from styletransfer.config import environment, memory_size, progress_mode
 from styletransfer.errors import ConfigError, WeightsError
-from styletransfer.log import event, logger
+from styletransfer.log import event, logger, logs_json
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
@@ -39,7 +39,7 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     def run() -> int:
         set_up_log("%(message)s", {})
         given = sys.argv[1:] if words is None else words
-        if not given and not wants_json():
+        if not given and not logs_json():
             print(inetwork_arguments.usage(), end="", file=sys.stderr)
             return ConfigError.exit_code
         path = _dispatch(inetwork_arguments.parse_arguments(given))

@@ -82,9 +82,9 @@ class Gallery:
 
         Args:
             record: Replaces an earlier one of the same photo and look.
-            photo: Pixels, as in `thumbnails.preview`.
-            result: Pixels, as in `thumbnails.preview`.
-            paintings: Pixels by key, as in `thumbnails.preview`.
+            photo: Pixels, as in `pictures.preview`.
+            result: Pixels, as in `pictures.preview`.
+            paintings: Pixels by key, as in `pictures.preview`.
         """
         self.add_record(record)
         if self.enabled:

@@ -28,7 +28,7 @@ from styletransfer.web.schemas import (
     not_found,
 )
 
-FRESH_S = 10.0  # seconds before the paintings are listed again
+FRESH_S = 10.0  # seconds before looks and paintings are listed again
 THUMBNAIL_SIDE = 320  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
@@ -45,11 +45,19 @@ class Catalogue:
         self._listed: dict[str, Entry] = {}  # by name
         self._listed_at: float | None = None
         self._listing = threading.Lock()
+        self._looks: tuple[float, list[LookOut]] | None = None  # with the time of their listing
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def looks(self) -> list[LookOut]:
-        """List the looks of the style bucket."""
+        """Return the looks of the style bucket, as they are now or were at most FRESH_S ago."""
+        with self._listing:
+            now = time.monotonic()
+            if self._looks is None or now - self._looks[0] > FRESH_S:
+                self._looks = now, self._list_looks()
+            return self._looks[1]
+
+    def _list_looks(self) -> list[LookOut]:
         usual = self._config.settings.replaced({"quality": Quality.FINE.value})
         return [
             LookOut(
@@ -75,7 +83,7 @@ class Catalogue:
 
     def check_room(self) -> None:
         """Raise ApiError if there are too many uploads."""
-        if sum(name.startswith(UPLOADED) for name in self._entries(fresh=True)) >= MAX_UPLOADED:
+        if len(find_pictures(self._style.uploads())) >= MAX_UPLOADED:
             raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
 
     def add(self, name: str, data: bytes) -> None:
@@ -89,7 +97,8 @@ class Catalogue:
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
         self._style.delete(name)
-        self._entries(fresh=True)
+        with self._listing:
+            self._listed_at = None
 
     def thumbnail(self, name: str) -> bytes:
         """Return a small JPEG of a painting. Raises ApiError if there is none."""
@@ -97,7 +106,8 @@ class Catalogue:
         if entry is None:
             raise not_found("painting")
         try:
-            return self._reduced(name, entry.etag)
+            with self._reducing:  # One at a time: decoding may take much memory.
+                return self._reduced(name, entry.etag)
         except (PictureError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
 
@@ -112,8 +122,7 @@ class Catalogue:
             return self._listed
 
     def _reduce(self, name: str, _etag: str) -> bytes:
-        with self._reducing:  # One at a time: decoding may take much memory.
-            return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
+        return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
 
 
 def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:

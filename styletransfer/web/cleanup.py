@@ -11,6 +11,7 @@ from styletransfer.log import event, plural
 from styletransfer.storage.base import Bucket, ObjectError
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, created_at
+from styletransfer.web.schemas import JOB_ID
 
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
 _READERS = 8  # threads that read Idempotency-Keys
@@ -75,7 +76,7 @@ class Leftovers:
             job = json.loads(self._buckets.result.read(key))["job"]
         except (ObjectError, ValueError, KeyError, TypeError):  # It is gone, or not ours.
             return ""
-        return job if isinstance(job, str) and re.fullmatch("[0-9a-f]{20}", job) else ""
+        return job if isinstance(job, str) and re.fullmatch(JOB_ID, job) else ""
 
 
 def _job(key: str) -> str | None:

@@ -16,12 +16,12 @@ from pydantic import ValidationError
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import Bucket, ObjectError
-from styletransfer.web.schemas import JobFields
+from styletransfer.web.schemas import JOB_ID, JobFields
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
-_ID = re.compile("[0-9a-f]{20}")
+_ID = re.compile(JOB_ID)
 _TRIES = 4  # to read a job that other processes change
 
 

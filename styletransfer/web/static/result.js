@@ -21,7 +21,7 @@ const showResult = (result) => {
   showNeighbours();
   slider.value = 50;
   compare(
-    { title: "Photo", said: "photo", alt: `The photo ${result.title}`, thumb: null, preview: null, ...result.photo },
+    { title: "Photo", said: "photo", alt: `The photo ${result.title}`, ...result.photo },
     { ...result, title: "Painting", said: "painting" },
     state.view,
   );

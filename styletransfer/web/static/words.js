@@ -29,5 +29,5 @@ export const ofFile = ({ name }, said) => said.includes(name) ? said : `${name}:
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
 // The title of a job or a result: its photo and its look.
-export const lookOf = ({ look, paintings }) => look || (paintings || []).map((each) => paintingName(each.name)).join(" and ") || "a blend";
+export const lookOf = ({ look }) => look;
 export const titleOf = (each) => `${each.photo} in ${lookOf(each)}`;
