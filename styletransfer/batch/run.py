@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from styletransfer.gallery.publisher import Gallery
 
 MAX_SHOWN = 50_000  # results on one page
-Paint = Callable[[RunContext, "Gallery"], "Outcome"]  # such as ClusterPainting.paint_all
+# As workers.paint_all does with its devices, and the cluster.
+Paint = Callable[[RunContext, "Gallery"], "Outcome"]
 
 
 def run(config: Config, elsewhere: Paint | None = None) -> int:

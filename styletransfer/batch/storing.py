@@ -78,9 +78,8 @@ class StorageSession:
             for each in (buckets.source, buckets.style, buckets.result)
         )
         self.reader = Reader(self.source, self.style, config.memory_limit)
-        unfinished = unfinished or buckets.result
-        retrying = RetryingBucket(unfinished, self.leaving)
-        self.checkpoints = CheckpointStore(unfinished, retrying, existing)
+        retrying = RetryingBucket(unfinished, self.leaving) if unfinished else self.result
+        self.checkpoints = CheckpointStore(unfinished or buckets.result, retrying, existing)
         self._config = config
 
     def storer(self, gallery: Gallery, *, partial: bool | None = None) -> "Storer":

@@ -15,15 +15,14 @@ MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes co
 class Throughput:
     """Counts what a cluster has painted, and shows it."""
 
-    def __init__(self, total: int, mode: str, show_bar: ShowBar | None) -> None:
+    def __init__(self, total: int, show_bar: ShowBar | None) -> None:
         """Starts the clock.
 
         Args:
             total: The number of tasks.
-            mode: One of `progress.PROGRESS_MODES`.
             show_bar: Updates the bar, if there is one.
         """
-        self._total, self._mode, self._show_bar = total, mode, show_bar
+        self._total, self._show_bar = total, show_bar
         self._began = self._shown = time.monotonic()
         self._times: deque[float] = deque()
         self._done = self._failed = 0
@@ -52,7 +51,7 @@ class Throughput:
         status = ", ".join(filter(None, parts))
         if self._show_bar:
             self._show_bar(self._done / max(1, self._total), status)
-        elif self._mode != "none":
+        else:
             event(
                 f"{self._done} of {self._total}: {status}",
                 event="cluster",
@@ -76,6 +75,6 @@ def throughput(total: int, mode: str) -> Iterator[Throughput]:
     """Shows the progress of a run, in one of `progress.PROGRESS_MODES`."""
     if mode == "bar":
         with bar("cluster") as show_bar:
-            yield Throughput(total, mode, show_bar)
+            yield Throughput(total, show_bar)
     else:
-        yield Throughput(total, mode, None)
+        yield Throughput(total, None)

@@ -5,10 +5,11 @@ import logging
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-from support.folder_batches import keys, run
+from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
 from styletransfer import log
@@ -123,6 +124,32 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     looks = {each["look"]: each["seconds"] for each in foretold[-1]["looks"]}
     assert looks["both"] == pytest.approx(sum(taken[:2]), abs=0.3)
     assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
+
+
+def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeypatch, capsys):
+    """The largest picture and its memory stand for all, wherever it comes in the order. Each kind
+    of picture is measured once: one look, one size within a factor of four, with or without a
+    mask."""
+    measured = []
+    monkeypatch.setattr(
+        dry_run.Forecast,
+        "_seconds_per_work",
+        lambda _, task, inputs: measured.append((task.photo.key, inputs.masked)) or 1e-6,
+    )
+    Path("photos/coast.jpg").write_bytes(tiny.file(300, 400, 7))
+    Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
+    Path("photos/dune.mask.png").write_bytes(grey_file(np.linspace(0, 1, 1200).reshape(30, 40)))
+    folders |= {"STYLE_SIZE": "full", "LOOK": "monet", "DRY_RUN": "1"}
+    assert run(folders) == 0
+    [total] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("total")]
+    assert re.split(r"\s{2,}", total)[1:3] == ["4", "400 × 300"]
+    assert measured == [("beach.jpg", False), ("coast.jpg", False), ("dune.jpg", True)]
+    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
+    assert run(folders) == 0
+    *lines, whole = map(json.loads, capsys.readouterr().out.splitlines())
+    taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
+    assert len(taken) == 4 and max(taken, key=taken.get) == "coast.jpg"
+    assert whole["memory_gb"] == taken["coast.jpg"] > taken["trip/old town é.png"]
 
 
 def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_its_size(

@@ -240,8 +240,10 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
         ("[a\n", "looks.toml: "),
         ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
         ("[a]\npaintings = []", "paintings is"),
+        ("[a]\npaintings = [['monet.jpg']]", "paintings is"),
         ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
         ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
+        ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
         ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
         (
             "[a]\npaintings = ['monet.jpg']\nsise = 300",

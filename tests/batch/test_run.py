@@ -36,6 +36,23 @@ def test_a_second_run_paints_nothing_and_does_not_load_the_network(folders, stan
     assert {key: Path("out", key).stat().st_mtime_ns for key in keys()} == before
 
 
+def test_looks_of_every_quality_share_one_network(folders, stand_in):
+    Path("paintings/looks.toml").write_text(
+        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\nsize = 64\niterations = 2\n'
+        '[slow]\npaintings = ["monet.jpg"]\n'
+    )
+    assert run(folders) == 0
+    assert "quick/beach.jpg" in keys() and "slow/beach.jpg" in keys()
+    assert len(stand_in) == 1
+
+
+def test_a_page_that_is_missing_is_written_again(folders, stand_in):
+    assert run(folders) == 0
+    Path("out/index.html").unlink()
+    assert run(folders) == 0
+    assert Path("out/index.html").exists()
+
+
 @pytest.mark.parametrize(
     "change, painted",
     [

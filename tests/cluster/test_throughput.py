@@ -70,7 +70,7 @@ def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
 
 def test_a_bar_moves_every_second(clock):
     bars = []
-    shown = module.Throughput(4, "bar", lambda *bar: bars.append(bar))
+    shown = module.Throughput(4, lambda *bar: bars.append(bar))
     shown.add(failed=False)
     clock[0] += 0.5
     shown.show(1, 2)
