@@ -4,8 +4,10 @@ After Kolkin et al. 2022, "Neural Neighbor Style Transfer". A place is a square 
 features come from several layers, each divided by its spread and by the root of its number of
 channels. The candidates are the places of the painting and of its three rotations. Every place of
 the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
-from both and the picture's channels are stretched to the painting's spread. The loss is then local:
-a place needs no more than its own features and its match.
+from both and the picture's channels are stretched to the painting's spread. Candidates that are
+near to many places are held back, so that more of the painting is used (as in the cross-domain
+similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data"). The loss
+is then local: a place needs no more than its own features and its match.
 """
 
 from collections import defaultdict
@@ -32,6 +34,10 @@ DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as th
 WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
 QUERIES_AT_ONCE = 128  # compared with all candidates at a time
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
+# A candidate's crowding is its similarity to the most similar place of each group of a sample of
+# places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
+# and more for one further away: flat areas of middle tones stay as they are.
+CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 NO_LENGTH = 1e-6
@@ -43,10 +49,15 @@ PlacesOf: TypeAlias = Callable[[], Iterator[Places]]
 
 
 class LayerCandidates(NamedTuple):
-    """The candidates' features at one layer [1, 1, K, C], their mean [C], and their mean square, a
-    scalar; float32."""
+    """The candidates at one layer, float32.
 
-    features: tf.Tensor
+    Attributes:
+        offsets: Their features' differences from the mean [1, 1, K, C].
+        mean: Their mean [C].
+        square: Their mean square, a scalar.
+    """
+
+    offsets: tf.Tensor
     mean: tf.Tensor
     square: tf.Tensor
 
@@ -154,7 +165,7 @@ def candidates(
         features = tf.concat(kept.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
         square = tf.reduce_mean(tf.reduce_sum(features**2, 1))
-        layers.append(LayerCandidates(features[None, None], mean, square))
+        layers.append(LayerCandidates((features - mean)[None, None], mean, square))
     return Candidates(tuple(layers), tf.constant(share, tf.float32))
 
 
@@ -200,10 +211,12 @@ def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: 
             yield rows - index.centre
 
     count, first, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
-    bands = 0
+    bands, sample = 0, []
+    random = np.random.default_rng(0)
     for rows in queries():
         bands += 1
         flat = _flat(rows)
+        sample.append(tf.gather(flat, random.permutation(len(flat))[:SAMPLED_PLACES]))
         count += len(flat)
         first += tf.reduce_sum(flat, 0)
         square += tf.reduce_sum(flat**2, 0)
@@ -212,7 +225,9 @@ def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: 
     stretch = tf.minimum(index.spread / (own_spread + NO_LENGTH), MAX_STRETCH)
     several = [rows] if bands == 1 else queries()  # A small picture's are computed once.
     del rows, flat
-    return tf.concat([_looked_up(stretch * (rows - mean), index) for rows in several], 0)
+    sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
+    held_back = _crowding(sampled, index)
+    return tf.concat([_looked_up(stretch * (rows - mean), index, held_back) for rows in several], 0)
 
 
 def errors(
@@ -244,10 +259,9 @@ def errors(
     for painting, each in enumerate(group):
         at_layer = each.layers[number]
         share = tf.cast(each.share, own.dtype)
-        features = tf.cast(at_layer.features[0, 0], own.dtype)
-        own_mean = tf.cast(at_layer.mean, own.dtype)
-        wanted += share * tf.gather(features - own_mean, matches[..., painting])
-        mean += share * own_mean
+        offsets = tf.cast(at_layer.offsets[0, 0], own.dtype)
+        wanted += share * tf.gather(offsets, matches[..., painting])
+        mean += share * tf.cast(at_layer.mean, own.dtype)
         square += share * tf.cast(at_layer.square, own.dtype)
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         wanted = tf.nn.avg_pool2d(wanted, 2, 2, "VALID")
@@ -265,17 +279,15 @@ def errors(
 
 def index_of(found: Candidates) -> CandidateIndex:
     """Prepares candidates for comparison with queries."""
-    scales, joined = [], []
+    scales = []
     for layer in found.layers:
-        features = layer.features[0, 0]
-        variance = layer.square / features.shape[-1] - tf.reduce_mean(layer.mean) ** 2
+        channels = layer.mean.shape[0]
+        variance = layer.square / channels - tf.reduce_mean(layer.mean) ** 2
         variance = tf.maximum(variance, 0)  # Rounding makes a little less of none.
-        scales.append(1 / (tf.sqrt(variance * features.shape[-1]) + NO_LENGTH))
-        joined.append(scales[-1] * features)
-    keys = tf.concat(joined, 1)
-    del joined
-    centre = tf.reduce_mean(keys, 0)
-    keys -= centre
+        scales.append(1 / (tf.sqrt(variance * channels) + NO_LENGTH))
+    scaled = list(zip(scales, found.layers, strict=True))
+    keys = tf.concat([scale * layer.offsets[0, 0] for scale, layer in scaled], 1)
+    centre = tf.concat([scale * layer.mean for scale, layer in scaled], 0)
     covariance = tf.matmul(keys, keys, transpose_a=True) / len(keys)
     basis = _basis(covariance)
     lengths = tf.norm(keys, axis=-1, keepdims=True)
@@ -296,12 +308,39 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
     return basis
 
 
-def _looked_up(queries: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
-    """The number of the candidate at the smallest angle to each query [h, w, D]: int32 [h, w]."""
-    flat = _flat(queries) @ index.basis
+def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
+    """The weighted crowding of each candidate among sampled queries [N, D], [K], divided by the
+    queries' mean length."""
+    lengths = tf.norm(sample, axis=-1, keepdims=True)
+    directions = (sample @ index.basis) / (lengths + NO_LENGTH)
+    groups = min(SAMPLE_GROUPS, len(sample))
+    most_similar = [
+        tf.reduce_max(tf.matmul(index.keys, directions[each::groups], transpose_b=True), 1)
+        for each in range(groups)
+    ]
+    weight = CROWDING_WEIGHT / (tf.reduce_mean(lengths) + NO_LENGTH)
+    return weight * tf.add_n(most_similar) / groups
+
+
+def _looked_up(queries: tf.Tensor, index: CandidateIndex, held_back: tf.Tensor) -> tf.Tensor:
+    """Finds the number of each query's candidate: the most similar one by cosine, less what the
+    candidate is held back.
+
+    Args:
+        queries: The queries [h, w, D].
+        index: The candidates.
+        held_back: How much each candidate is held back [K], for queries of length 1.
+
+    Returns:
+        int32 [h, w].
+    """
+    flat = _flat(queries)
+    squares = tf.reduce_sum(flat**2, -1, keepdims=True)  # The product has one length, too.
+    flat = tf.concat([flat @ index.basis, squares], -1)
+    keys = tf.concat([index.keys, -held_back[:, None]], -1)
     found = [
         tf.argmax(
-            tf.matmul(flat[first : first + QUERIES_AT_ONCE], index.keys, transpose_b=True),
+            tf.matmul(flat[first : first + QUERIES_AT_ONCE], keys, transpose_b=True),
             1,
             output_type=tf.int32,
         )

@@ -67,7 +67,12 @@ def numpy_matches(vgg, image, photo, candidates):
     queries = np.concatenate(mixed, -1).reshape(-1, keys.shape[1])
     keys, queries = keys - keys.mean(0), queries - queries.mean(0)
     queries *= np.minimum(keys.std(0) / (queries.std(0) + 1e-6), 3)
-    return (directions(queries) @ directions(keys).T).argmax(1)
+    similar = directions(queries) @ directions(keys).T
+    # Few places: all of them are sampled, in an order that the groups depend on.
+    sample = similar[np.random.default_rng(0).permutation(len(similar))]
+    crowding = np.mean([sample[each::4].max(0) for each in range(4)], 0)
+    lengths = np.linalg.norm(queries, axis=1, keepdims=True)
+    return (similar - 0.35 * lengths / lengths.mean() * crowding).argmax(1)
 
 
 def numpy_distance(vgg, image, candidates, matches):
@@ -116,7 +121,8 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     painting = tf.constant(picture(160, 128, 3)[None])
     _, (found,) = painting_targets(minimised, painting, None, 1.0)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
-    kept = found.layers[MATCHED_LAYERS.index("conv3_1")].features.numpy()[0, 0]
+    layer = found.layers[MATCHED_LAYERS.index("conv3_1")]
+    kept = (layer.offsets + layer.mean).numpy()[0, 0]
     assert 120 < len(kept) < 280
     off = np.abs(kept.mean(0) - every.mean(0))
     assert (off <= 4 * every.std(0) / len(kept) ** 0.5 + 1e-3).all()  # Standard errors.
@@ -222,7 +228,7 @@ def test_a_place_takes_the_painting_that_is_like_it():
     canvas = minimised.canvas((64, 96))
     photo = tf.constant(photo[None])
     (group,) = Matching(minimised, problem, photo).matched(canvas.padded(photo)).targets.groups
-    shallow = group.candidates[0].layers[0].features.numpy()[0, 0]
+    shallow = group.candidates[0].layers[0].offsets.numpy()[0, 0]
     bright = shallow[group.matches[0].numpy()[0, ..., 0]].mean(-1)
     sides = [ndimage.mean(bright[:, :10]), ndimage.mean(bright[:, -10:])]
     assert sides[0] != pytest.approx(sides[1], rel=0.1)
@@ -246,7 +252,7 @@ def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
         painting_targets(minimised, tf.constant(np.float32(each)[None]), LEFT, 1.0)[1][0]
         for each in (painting, changed)
     ]
-    one, other = (each.layers[0].features.numpy() for each in found)
+    one, other = ((each.layers[0].offsets + each.layers[0].mean).numpy() for each in found)
     assert one.shape[2] == 4 * 16 * 12
     # The features of the last column of places in the mask see some of the other half.
     assert (np.abs(one - other).max(-1) < 1e-5).mean() > 0.8
