@@ -13,17 +13,29 @@ ROOT = Path("/")
 LIMIT_SHARE = 0.93  # usable share of MEMORY_LIMIT: estimates are off by up to the rest
 
 
-class _Names(NamedTuple):
-    """The names in a version of cgroups: files of limits and of use, and the entry of memory.stat
-    for page cache that the kernel drops when memory runs short."""
+class _Files(NamedTuple):
+    """A version of cgroups as every system mounts it.
 
+    Attributes:
+        mount_point: The folder of the outermost cgroup that is seen here.
+        limits, use: Files of a cgroup.
+        cache: The entry of its memory.stat for page cache that the kernel drops if memory runs
+            short.
+    """
+
+    mount_point: str
     limits: tuple[str, ...]
     use: str
     cache: str
 
 
-_V1 = _Names(("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file")
-_V2 = _Names(("memory.max", "memory.high"), "memory.current", "inactive_file")
+_V1 = _Files(
+    "sys/fs/cgroup/memory",
+    ("memory.limit_in_bytes",),
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+)
+_V2 = _Files("sys/fs/cgroup", ("memory.max", "memory.high"), "memory.current", "inactive_file")
 
 
 def free_memory() -> int:
@@ -47,56 +59,30 @@ def cgroup_memory(root: Path = ROOT) -> list[int]:
     root of the file system with /proc and /sys.
     """
     found = []
-    for folder, names in _cgroups(root):
-        limits = [limit for name in names.limits if (limit := _number(folder / name)) is not None]
-        use = _number(folder / names.use)
+    for folder, files in _cgroups(root):
+        limits = [limit for name in files.limits if (limit := _number(folder / name)) is not None]
+        use = _number(folder / files.use)
         if limits and use is not None:
-            found.append(min(limits) - max(0, use - _statistic(folder, names.cache)))
+            found.append(min(limits) - max(0, use - _statistic(folder, files.cache)))
     return found
 
 
-def _cgroups(root: Path) -> Iterator[tuple[Path, _Names]]:
+def _cgroups(root: Path) -> Iterator[tuple[Path, _Files]]:
     """Yield the folders of this process's memory cgroups, each followed by the ones around it."""
-    for mount_point, mount_root, names in _mounts(root):
-        own = _own_cgroup(root, names)
-        if own is None:
-            continue
-        # In a container without a cgroup namespace, the path in /proc is the host's, and a part of
-        # it, or nothing of it, is mounted.
-        inside = own.removeprefix(mount_root.rstrip("/")).strip("/")
-        top = root / mount_point.lstrip("/")
-        folder = top / inside
-        if not folder.is_relative_to(top) or ".." in folder.parts or not folder.is_dir():
-            folder = top
-        while True:
-            yield folder, names
-            if folder == top:
-                break
-            folder = folder.parent
-
-
-def _mounts(root: Path) -> list[tuple[str, str, _Names]]:
-    """Return the mount points of cgroups with memory, and the top cgroup of each."""
-    found = []
-    for line in _lines(root / "proc/self/mountinfo"):
-        before, _, after = line.partition(" - ")
-        fields, (kind, *options) = before.split(), after.split() or [""]
-        if len(fields) < 5:
-            continue
-        if kind == "cgroup2":
-            found.append((fields[4], fields[3], _V2))
-        elif kind == "cgroup" and options and "memory" in options[-1].split(","):
-            found.append((fields[4], fields[3], _V1))
-    return found
-
-
-def _own_cgroup(root: Path, names: _Names) -> str | None:
-    """Return the path of this process's cgroup in the hierarchy."""
     for line in _lines(root / "proc/self/cgroup"):
-        _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if controllers == "" if names is _V2 else "memory" in controllers.split(","):
-            return path
-    return None
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        files = _V1 if controllers else _V2
+        top, names = root / files.mount_point, path.strip("/").split("/")
+        # In a container without a cgroup namespace, the path is the host's, and the last part of
+        # it, or nothing of it, is seen here.
+        inside = (top.joinpath(*names[first:]) for first in range(len(names)))
+        folder = next((each for each in inside if ".." not in names and each.is_dir()), top)
+        while folder != top:
+            yield folder, files
+            folder = folder.parent
+        yield top, files
 
 
 def _ulimit_memory() -> list[int]:
