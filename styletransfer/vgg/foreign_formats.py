@@ -5,7 +5,8 @@ is also a program, which `readers` runs in a separate process, with limits:
 
     python -m styletransfer.vgg.foreign_formats FILE MODEL OUT.npz
 
-It writes the arrays as a plain `.npz`. If it cannot, it prints one line and exits with 3.
+It writes the arrays as a plain `.npz`. If it cannot, it prints one line and exits with 3, or with 1
+if the line is a library's.
 """
 
 import contextlib
@@ -46,12 +47,9 @@ def main(words: list[str]) -> int:
         arrays |= {f"{layer}_b": bias for layer, (_, bias) in found.items()}
         numbers = {name: np.asarray(each, np.float32) for name, each in arrays.items()}
         np.savez(out, allow_pickle=False, mean=mean, **numbers)
-    except WeightsError as error:
-        print(error)
-        return WeightsError.exit_code
     except Exception as error:  # A damaged file can fail in any way.
-        print("", one_line(error))
-        return WeightsError.exit_code
+        print(one_line(error))
+        return WeightsError.exit_code if isinstance(error, WeightsError) else 1
     return 0
 
 

@@ -25,10 +25,8 @@ from styletransfer.vgg.foreign_formats import (
     LARGEST_ARRAY,
     RawWeights,
     matconvnet_name,
-    read_foreign,
 )
 from styletransfer.vgg.registry import (
-    ARCHITECTURES,
     DISTILLED,
     MEAN_PIXEL,
     Weights,
@@ -97,43 +95,37 @@ def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
                 needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
                 return _trained(needed, identity)
             found, mean = _plain_arrays(arrays), MEAN_PIXEL
-    elif identity in (each.published.identity for each in ARCHITECTURES.values()):
-        found, mean = read_foreign(path, model)
     else:
         found, mean = read_in_process(path, model)
     return Weights(model, identity, _published_layers(found, model), mean)
 
 
 def read_in_process(path: Path, model: str) -> RawWeights:
-    """Call `read_foreign` in a separate process with limited memory and time.
+    """Call `foreign_formats.read_foreign` in a separate process with limited memory and time.
 
     A hostile file can crash its parser, or keep it busy without end. Raises WeightsError,
     ValueError.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "arrays.npz"
-        paths = [str(PROGRAM), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        # One thread: each would take address space, which is limited.
-        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "styletransfer.vgg.foreign_formats"]
         try:
             done = subprocess.run(
-                [*command, str(path.absolute()), model, str(out)],
-                env=environment,
+                [*command, path.absolute(), model, out],
+                cwd=PROGRAM,
+                # One thread: each would take address space, which is limited.
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
             raise ValueError("reading it takes too long") from None
-        said = done.stdout.decode(errors="replace").splitlines()
-        if done.returncode == WeightsError.exit_code and said:
-            if said[-1].startswith(" "):  # The library's words.
-                raise ValueError(said[-1].strip())
-            raise WeightsError(said[-1])
+        said = done.stdout.decode(errors="replace").strip()
+        if done.returncode == WeightsError.exit_code:
+            raise WeightsError(said)
         if done.returncode:
-            raise ValueError("it is damaged in a way that its reader does not survive")
+            raise ValueError(said or "it is damaged in a way that its reader does not survive")
         with np.load(out, allow_pickle=False) as arrays:
             return _plain_arrays(arrays), arrays["mean"]
 

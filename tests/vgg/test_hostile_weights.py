@@ -59,7 +59,7 @@ def endless_data(file, folder):
     ],
 )
 def test_what_is_in_other_files_or_has_no_end_is_not_read(make, message, tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "read_in_process", readers.read_foreign)
+    monkeypatch.setattr(readers, "read_in_process", foreign_formats.read_foreign)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         make(file, tmp_path)
     assert message in weights_error(read_weights, tmp_path / "a.h5", "vgg19")
@@ -157,8 +157,8 @@ def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_pa
         while (line := child.stdout.readline()) and not line.startswith("end"):
             pass
         if line:
-            refused += line == f"end {WeightsError.exit_code}\n"
-            assert line.split()[1] in ("0", str(WeightsError.exit_code))
+            refused += line != "end 0\n"
+            assert line.split()[1] in ("0", "1", str(WeightsError.exit_code))
         else:
             crashed += 1
             child.wait()
