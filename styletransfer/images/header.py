@@ -29,7 +29,7 @@ _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
 _FORMAT_BYTES = {"WEBP": 8}
 _FIXED_BYTES = 20_000_000
 
-_MOST_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
+_MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
@@ -89,16 +89,15 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
         with errors_named(name):
             return _header(open_picture(start))
     # WebP's and HEIC's readers refuse a file that is shorter than it says.
-    for rest in (0, missing) if missing <= _MOST_COMPLETED else (0,):
-        try:
-            return _header(open_picture(start + bytes(rest)))
-        except _NoHeaderError:
-            continue
-        except PictureError as error:
-            raise PictureError(f"{_label(name)}: {error}") from None
-        except Exception:  # As in `decode`.
-            continue
-    return None
+    zeros = bytes(missing if missing <= _MAX_COMPLETED else 0)
+    try:
+        return _header(open_picture(start + zeros))
+    except _NoHeaderError:
+        return None
+    except PictureError as error:
+        raise PictureError(f"{_label(name)}: {error}") from None
+    except Exception:  # As in `decode`.
+        return None
 
 
 def check_memory(needed: int, available: int, name: str) -> None:

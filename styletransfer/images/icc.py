@@ -52,27 +52,25 @@ def own(profile: bytes | None) -> bytes | None:
     The last condition excludes the small spaces of single screens, which would clip, and linear
     light, for which 8 bits are too coarse.
     """
-    try:
-        if not profile or not _is_rgb(profile):
-            return None
-        stored = from_srgb(_PROBE, profile)
-        restored = to_srgb(stored, profile)
-    except _PROFILE_ERRORS:
+    stored = _in(profile)
+    if stored is None or _differences(_PROBE, stored).max() <= _SAME_SPACE:
         return None
-    is_another = _differences(_PROBE, stored).max() > _SAME_SPACE
-    holds_srgb = np.percentile(_differences(_PROBE, restored), 95) <= _LARGEST_LOSS
-    return profile if is_another and holds_srgb else None
+    lost = _differences(_PROBE, to_srgb(stored, profile))
+    return profile if np.percentile(lost, 95) <= _LARGEST_LOSS else None
 
 
 def is_srgb(profile: bytes | None) -> bool:
     """Return whether pictures with this profile, or without one, need no conversion."""
-    if not profile:
-        return True
+    stored = _in(profile)
+    return not profile or (stored is not None and _differences(_PROBE, stored).max() <= _SAME_SPACE)
+
+
+def _in(profile: bytes | None) -> Image.Image | None:
+    """Return _PROBE in an RGB profile, or None for another profile, a damaged one or none."""
     try:
-        stored = from_srgb(_PROBE, profile) if _is_rgb(profile) else None
+        return from_srgb(_PROBE, profile) if profile and _is_rgb(profile) else None
     except _PROFILE_ERRORS:
-        return False
-    return stored is not None and bool(_differences(_PROBE, stored).max() <= _SAME_SPACE)
+        return None
 
 
 def _is_rgb(profile: bytes) -> bool:
