@@ -1,4 +1,4 @@
-"""Find or download the weights that Keras publishes, or find a weights file by its path.
+"""Find or download the weights that Keras publishes.
 
 `python -m styletransfer.vgg.download` fetches the published files before a run, for example in a
 platform's build.
@@ -24,7 +24,7 @@ import rich.progress
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
 from styletransfer.paths import WORKSPACE
-from styletransfer.vgg.readers import file_identity
+from styletransfer.vgg.readers import WAYS_OUT, file_identity
 from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile, architecture
 
 CACHE = WORKSPACE / "weights"
@@ -32,33 +32,14 @@ TIMEOUT_S = 15.0  # for any data from the hub
 PIECE = 1 << 20  # bytes copied at a time
 PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
 ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
-WAYS_OUT = (
-    "pass --weights FILE|random|builtin (in a batch set VGG_WEIGHTS, to bucket:KEY for a file in "
-    "the style bucket), or put {published.name} from {published.url} into the folder weights/ or "
-    "~/.keras/models"
-)
 
 
-def find(model: str, weights: str | Path | None) -> Path:
-    """Return the weights file to use: `weights` if given, else the cached one, else a download.
+def find(model: str) -> Path:
+    """Return the published file: the cached one, else a download.
 
-    Raises WeightsError if the given file does not exist, or none is cached and none can be fetched.
+    Raises WeightsError if none is cached and none can be fetched.
     """
-    if weights is None:
-        return cached(model) or download(model)
-    ways_out = WAYS_OUT.format(published=architecture(model).published)
-    try:
-        path = Path(weights).expanduser()
-        if not path.is_file():  # A device or a pipe might never end.
-            problem = "is a folder" if path.is_dir() else "is not a file"
-            problem = problem if path.exists() else "does not exist"
-            raise WeightsError(f"weights file {path} {problem}; {ways_out}")
-    except (OSError, RuntimeError, ValueError) as error:
-        # A folder without access, `~` of an unknown user, or a path the system does not accept.
-        raise WeightsError(
-            f"weights file {weights} cannot be read: {one_line(error)}; {ways_out}"
-        ) from None
-    return path
+    return cached(model) or download(model)
 
 
 def cached(model: str) -> Path | None:
@@ -88,7 +69,8 @@ def download(model: str) -> Path:
         flaws = "".join(f"; {_flaw(path, model)}" for path in _candidates(model))
         raise WeightsError(
             f"no {model} weights: {published.url} cannot be fetched ({reason}); "
-            f"expected {published}{flaws}; {WAYS_OUT.format(published=published)}"
+            f"expected {published}{flaws}; {WAYS_OUT}, or put {published.name} into the folder "
+            "weights/ or ~/.keras/models"
         ) from None
 
 
@@ -98,7 +80,7 @@ def fetch(model: str) -> Path:
 
     Raises WeightsError as `download` does, or if weights/ cannot be written.
     """
-    path = cached(model) or download(model)
+    path = find(model)
     if path.parent == CACHE:
         return path
     try:

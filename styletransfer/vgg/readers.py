@@ -35,6 +35,10 @@ from styletransfer.vgg.registry import (
     layer_shapes,
 )
 
+WAYS_OUT = (
+    "pass --weights FILE|random|builtin (in a batch set VGG_WEIGHTS, to bucket:KEY for a file in "
+    "the style bucket)"
+)
 LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 TIMEOUT_S = 300
@@ -60,9 +64,11 @@ def file_identity(path: Path) -> str:
             )
         with path.open("rb") as stream:
             return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
-    except OSError as error:
+    except FileNotFoundError:
+        raise WeightsError(f"weights file {path} does not exist; {WAYS_OUT}") from None
+    except (OSError, ValueError) as error:  # No access, or a path that the system does not accept.
         raise WeightsError(
-            f"weights file {path} cannot be read: {error.strerror or one_line(error)}"
+            f"weights file {path} cannot be read: {one_line(error)}; {WAYS_OUT}"
         ) from None
 
 

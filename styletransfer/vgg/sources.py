@@ -3,6 +3,7 @@
 Only computing random weights loads TensorFlow.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
             f"bucket:KEY in a batch, or one of {', '.join(NAMES)}"
         )
-    return WeightsSource(given, file_identity(download.find(model, given)))
+    return WeightsSource(given, file_identity(_path(given)))
 
 
 def default_source(settings: Settings) -> WeightsSource:
@@ -83,14 +84,15 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
         from styletransfer.vgg.random_weights import random_weights
 
         return random_weights(model, seed)
-    if source.given == BUILT_IN:
-        return read_weights(registry.BUILTIN, model)
     if source.given == CACHED and not download.cached(model):
         raise WeightsError(
             f"{model}'s published weights are not here; ./start.sh weights {model} fetches them"
         )
-    given = None if source.given in (PUBLISHED, CACHED) else source.given
-    return read_weights(download.find(model, given), model)
+    if source.given in (PUBLISHED, CACHED):
+        return read_weights(download.find(model), model)
+    return read_weights(
+        registry.BUILTIN if source.given == BUILT_IN else _path(source.given), model
+    )
 
 
 def described(identity: str, given: str | None = None) -> str:
@@ -109,3 +111,7 @@ def described(identity: str, given: str | None = None) -> str:
 def _identity_of(path: Path) -> str:
     """Return file_identity, computed once: the program's own files do not change while it runs."""
     return file_identity(path)
+
+
+def _path(given: str) -> Path:
+    return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.

@@ -17,36 +17,11 @@ from support.s3_servers import free_ports
 
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg import download
-from styletransfer.vgg.readers import read_weights
 
 
 @pytest.fixture(autouse=True)
 def own_caches(empty_caches):
     """Nothing is cached, unless a test does."""
-
-
-def test_a_path_that_is_no_file_is_refused_with_the_ways_out(tmp_path):
-    for path, wrong in (
-        (tmp_path / "none.h5", "does not exist"),
-        (tmp_path, "is a folder"),
-        (Path(os.devnull), "is not a file"),
-        (tmp_path / ("x" * 300 + ".h5"), "cannot be read"),
-        ("~nobody-of-this-name/a.h5", "cannot be read"),
-    ):
-        message = weights_error(download.find, "vgg19", path)
-        assert wrong in message
-        assert "--weights FILE|random|builtin" in message and "bucket:KEY" in message
-
-
-def test_an_unreadable_file_is_refused(tmp_path):
-    path = tmp_path / "a.h5"
-    if os.geteuid() == 0:  # Root may read any file, except address 0 of a process.
-        path.symlink_to("/proc/self/mem")
-    else:
-        path.write_bytes(b"1")
-        path.chmod(0)
-    assert download.find("vgg19", path) == path
-    assert "cannot be read" in weights_error(read_weights, path, "vgg19")
 
 
 @pytest.mark.parametrize("case", ["KERAS_HOME", "home", "read-only home"])
@@ -68,29 +43,29 @@ def test_keras_cache_is_where_keras_says(case, monkeypatch, tmp_path):
 def test_an_intact_file_is_found_in_either_cache_without_the_network(hub, published, tmp_path):
     assert download.cached("vgg19") is None
     theirs = put(keras_models(tmp_path), published.name, hub.content)
-    assert download.cached("vgg19") == download.find("vgg19", None) == theirs
+    assert download.cached("vgg19") == download.find("vgg19") == theirs
     ours = put(download.CACHE, published.name, hub.content)
-    assert download.cached("vgg19") == download.find("vgg19", None) == ours
+    assert download.cached("vgg19") == download.find("vgg19") == ours
     assert hub.asked == []
 
 
 def test_half_a_file_in_our_cache_is_downloaded_again(hub, published):
     path = put(download.CACHE, published.name, hub.content[:1000])
     assert download.cached("vgg19") is None
-    assert download.find("vgg19", None) == path
+    assert download.find("vgg19") == path
     assert path.read_bytes() == hub.content
 
 
 def test_a_wrong_file_in_keras_cache_is_left_alone_and_ignored(hub, published, tmp_path):
     theirs = put(keras_models(tmp_path), published.name, b"something of another's")
-    assert download.find("vgg19", None) == download.CACHE / published.name
+    assert download.find("vgg19") == download.CACHE / published.name
     assert theirs.read_bytes() == b"something of another's"
 
 
 def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, monkeypatch):
     path = put(download.CACHE, published.name, b"12345")
     publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", published.md5)
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert f"{path} is damaged or another one: 5 bytes with MD5" in message
     assert f"expected 300,000 bytes with MD5 {published.md5}" in message
     assert path.read_bytes() == b"12345"
@@ -98,7 +73,7 @@ def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, 
 
 def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, published, capsys):
     hub.mode = "watched"
-    path = download.find("vgg19", None)
+    path = download.find("vgg19")
     assert path == download.CACHE / "small.h5"
     assert path.read_bytes() == hub.content
     assert hub.asked == ["/vgg19/small.h5"]
@@ -108,31 +83,31 @@ def test_a_download_is_complete_in_the_cache_and_used_the_second_time(hub, publi
     assert names(download.CACHE) == ["small.h5"]
     assert capsys.readouterr().out == ""
     hub.asked.clear()
-    assert download.find("vgg19", None) == path
+    assert download.find("vgg19") == path
     assert hub.asked == []
 
 
 def test_an_interrupted_download_fails_and_leaves_nothing(hub, published):
     hub.mode = "cut"
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert "got 150,000 bytes" in message
     assert f"expected small.h5 with 300,000 bytes and MD5 {published.md5}" in message
     assert names(download.CACHE) == []
     hub.mode = "ok"
-    assert download.find("vgg19", None).read_bytes() == hub.content
+    assert download.find("vgg19").read_bytes() == hub.content
 
 
 def test_a_download_that_stalls_ends(hub, published, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
     hub.mode = "stalled"
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert "timed out" in message
     assert names(download.CACHE) == []
 
 
 def test_a_hub_without_the_file_fails_with_the_ways_out(hub, published):
     hub.mode = "missing"
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert "404" in message
     assert "VGG_WEIGHTS" in message
     assert hub.asked == ["/vgg19/small.h5"]
@@ -149,7 +124,7 @@ def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
 
 def test_a_download_goes_to_keras_cache_if_ours_cannot_be_written(hub, published, tmp_path):
     download.CACHE.write_bytes(b"")  # Not even root can write into a file.
-    assert download.find("vgg19", None) == keras_models(tmp_path) / "small.h5"
+    assert download.find("vgg19") == keras_models(tmp_path) / "small.h5"
     (tmp_path / "keras/models/small.h5").unlink()
     (tmp_path / "keras/models").rmdir()
     (tmp_path / "keras/models").write_bytes(b"")
@@ -161,11 +136,11 @@ def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert "refused" in message
     publish(monkeypatch, "http://hub.invalid/small.h5", "0" * 32)
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    message = weights_error(download.find, "vgg19", None)
+    message = weights_error(download.find, "vgg19")
     assert "not known" in message
 
 
@@ -180,7 +155,7 @@ def test_an_answer_that_is_not_http_is_quoted(monkeypatch):
         thread = threading.Thread(target=answer)
         thread.start()
         publish(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/small.h5", "0" * 32)
-        assert "SSH-2.0" in weights_error(download.find, "vgg19", None)
+        assert "SSH-2.0" in weights_error(download.find, "vgg19")
         thread.join()
 
 
@@ -188,7 +163,7 @@ def test_the_systems_proxy_is_used(hub, published, monkeypatch):
     url = "http://hub.invalid/vgg19/small.h5"
     publish(monkeypatch, url, published.md5)
     monkeypatch.setenv("http_proxy", hub.url)
-    assert download.find("vgg19", None).read_bytes() == hub.content
+    assert download.find("vgg19").read_bytes() == hub.content
     assert hub.asked == [url]
 
 

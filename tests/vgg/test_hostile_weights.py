@@ -85,14 +85,27 @@ def test_a_parser_that_crashes_ends_in_one_line(tmp_path, monkeypatch):
     assert "its reader does not survive; expected MatConvNet's" in message
 
 
-def test_a_device_is_no_weights_file(tmp_path):
+def test_a_path_that_is_no_file_of_a_sane_size_is_refused(tmp_path):
     (tmp_path / "endless.h5").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.npz")
-    for name in ("endless.h5", "pipe.npz"):
-        assert "is no file of at most" in weights_error(file_identity, tmp_path / name)
     with (tmp_path / "sparse.npz").open("wb") as stream:
         stream.truncate(1 << 40)
-    assert "is no file of at most" in weights_error(file_identity, tmp_path / "sparse.npz")
+    for name, wrong in (
+        ("none.h5", "does not exist; pass --weights FILE|random|builtin"),
+        ("x" * 300 + ".h5", "cannot be read"),
+        *((name, "is no file of at most") for name in ("", "endless.h5", "pipe.npz", "sparse.npz")),
+    ):
+        assert wrong in weights_error(file_identity, tmp_path / name)
+
+
+def test_an_unreadable_file_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    if os.geteuid() == 0:  # Root may read any file, except address 0 of a process.
+        path.symlink_to("/proc/self/mem")
+    else:
+        path.write_bytes(b"1")
+        path.chmod(0)
+    assert "cannot be read" in weights_error(read_weights, path, "vgg19")
 
 
 def test_an_array_far_larger_than_vggs_is_refused_from_the_archives_table(tmp_path):
