@@ -79,6 +79,8 @@ def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
 def test_a_picture_too_thin_to_paint_is_refused_naming_the_smallest_side(size):
     text = refusal(saved(Image.new("RGB", size), "PNG"))
     assert f"{size[0]} × {size[1]}" in text and "16 pixels" in text
+    smallest = decode(saved(plain("red", side=MIN_SIDE), "PNG"), "dot.png")
+    assert smallest.size == (MIN_SIDE, MIN_SIDE)
 
 
 @pytest.mark.parametrize("others", ["pages", "directories"])

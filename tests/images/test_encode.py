@@ -316,14 +316,6 @@ def test_a_smooth_ramp_has_no_bands_in_the_photos_own_colour_space():
     assert len(np.unique(seen[0, :, 1])) > 225
 
 
-def test_a_colour_space_that_is_srgb_or_cannot_hold_srgb_is_not_used():
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    small = rgb_profile(SRGB * 0.5 + SRGB.mean(0) * 0.5)
-    linear_light = rgb_profile(SRGB, power=1.0)
-    for profile in (srgb, small, linear_light, b"no profile at all"):
-        assert decode(saved(gradient(), "PNG", icc_profile=profile), "photo").profile is None
-
-
 def test_exif_says_whether_a_result_is_srgb():
     for own, number in ((None, 1), (rgb_profile(ADOBE), 0xFFFF)):
         exif = exif_of(encode(SHADES, OutputFormat("jpg"), exif=photo().exif, profile=own))

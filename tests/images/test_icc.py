@@ -8,6 +8,7 @@ from styletransfer.images import icc
 
 GREY = profile(b"GRAY", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"kTRC": gamma(2.2)})
 WIDE, LINEAR = rgb_profile(P3), rgb_profile(SRGB_PRIMARIES, 1.0)
+SMALL = rgb_profile((SRGB_PRIMARIES + SRGB_PRIMARIES.mean(0)) / 2)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +19,12 @@ WIDE, LINEAR = rgb_profile(P3), rgb_profile(SRGB_PRIMARIES, 1.0)
         (icc.SRGB, True, False),
         (WIDE, False, True),
         (LINEAR, False, False),  # 8 bits are too coarse for it.
+        (SMALL, False, False),
         (GREY, False, False),
         (b"damaged" * 30, False, False),
         (WIDE[:200], False, False),
     ],
-    ids=["none", "empty", "sRGB", "P3", "linear", "grey", "damaged", "cut"],
+    ids=["none", "empty", "sRGB", "P3", "linear", "small", "grey", "damaged", "cut"],
 )
 def test_what_needs_no_conversion_and_what_a_result_keeps(given, is_srgb, has_own):
     assert icc.is_srgb(given) == is_srgb

@@ -49,20 +49,14 @@ def test_a_picture_at_the_photos_size_stays_as_it_is(method):
     np.testing.assert_array_equal(rescale(image, noise(20, 31), method), image)
 
 
-def test_nearest_repeats_pixels():
-    image = noise(7, 9)
-    repeated = image.repeat(3, axis=0).repeat(3, axis=1)
-    np.testing.assert_array_equal(rescale(image, noise(21, 27), "nearest"), repeated)
-
-
-@pytest.mark.parametrize("method", ["lanczos", "bicubic", "bilinear"])
+@pytest.mark.parametrize("method", ["lanczos", "bicubic", "bilinear", "nearest"])
 def test_a_filter_is_pillows_but_for_8_bits(method, small):
     eight_bits = np.rint(small * 255).astype(np.uint8)
     resampling = Image.Resampling[method.upper()]
     expected = np.asarray(Image.fromarray(eight_bits).resize((410, 290), resampling)) / 255
     out = rescale(eight_bits / np.float32(255), noise(290, 410), method)
     assert np.abs(out - expected).max() < 1.5 / 255  # Pillow rounds twice there.
-    assert len(np.unique(out)) > 10_000
+    assert method == "nearest" or len(np.unique(out)) > 10_000
 
 
 def test_guided_adds_the_photos_edges_in_the_paintings_colours(photo, small):

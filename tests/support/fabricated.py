@@ -34,11 +34,8 @@ def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = 
     return Weights(model, f"fabricated:{seed}", kernels, MEAN_PIXEL)
 
 
-def save_h5(path: Path, weights: Weights, top: bool = False) -> Path:
-    """As Keras published its files in 2016: a group a layer, its arrays named after Theano's.
-
-    top: with the classifier's layers (small ones) as well.
-    """
+def save_h5(path: Path, weights: Weights) -> Path:
+    """As Keras published its files in 2016: a group a layer, its arrays named after Theano's."""
     with h5py.File(path, "w") as file:
         layers = ["input_1"]
         for layer, (kernel, bias) in weights.kernels.items():
@@ -48,17 +45,6 @@ def save_h5(path: Path, weights: Weights, top: bool = False) -> Path:
             layers.append(name)
             _h5_layer(file, name, _caffe_blob(layer, kernel).transpose(2, 3, 1, 0), bias)
         layers.append("block5_pool")
-        if top:
-            layers.append("flatten")
-            for name, (rows, columns) in (
-                ("fc1", (16, 8)),
-                ("fc2", (8, 8)),
-                ("predictions", (8, 5)),
-            ):
-                layers.append(name)
-                _h5_layer(
-                    file, name, np.ones((rows, columns), np.float32), np.ones(columns, np.float32)
-                )
         for name in layers:
             if name not in file:
                 file.create_group(name).attrs["weight_names"] = np.array([], "S1")

@@ -209,18 +209,3 @@ def test_the_command_fails_in_one_line_with_exit_code_3(tmp_path):
     wrong = subprocess.run([*command, "vgg11"], **given, check=False)
     assert wrong.returncode == 2
     assert "expected vgg16 or vgg19" in wrong.stderr
-
-
-def test_importing_download_loads_neither_tensorflow_nor_keras():
-    script = (
-        "import styletransfer.vgg.download, sys; "
-        "print({'tensorflow', 'keras', 'h5py', 'scipy'} & {*sys.modules})"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=PROGRAM,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ended.stdout == "set()\n"

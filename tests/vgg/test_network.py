@@ -123,17 +123,6 @@ def test_files_that_keras_saves_read_as_the_published_form(name, networks, h5, t
             np.testing.assert_array_equal(found, expected)
 
 
-def test_deeper_layers_are_not_computed_and_names_come_back_as_asked(h5, image):
-    vgg = load_vgg("vgg16", h5["vgg16"])
-    features = vgg.features(image, ["conv2_1", "conv1_1"])
-    assert {layer: each.shape for layer, each in features.items()} == {
-        "conv1_1": (75, 101, 64),
-        "conv2_1": (37, 50, 128),
-    }
-    assert vgg.layers == tuple(layer_shapes("vgg16"))
-    assert [vgg.channels(layer) for layer in ("conv1_1", "conv3_1", "conv5_3")] == [64, 256, 512]
-
-
 def test_forward_computes_in_the_precision_asked_for(h5, image):
     vgg = load_vgg("vgg16", h5["vgg16"])
     exact = vgg.forward(

@@ -64,7 +64,10 @@ def test_every_form_reads_back_what_was_saved(model, kind, files):
 
 def test_the_classifier_on_top_is_ignored(tmp_path):
     given = fabricated.weights("vgg16")
-    found = read_weights(fabricated.save_h5(tmp_path / "top.h5", given, top=True), "vgg16")
+    path = fabricated.save_h5(tmp_path / "top.h5", given)
+    with h5py.File(path, "a") as file:
+        file["fc1/fc1_W_1:0"], file["fc1/fc1_b_1:0"] = np.ones((16, 8)), np.ones(8)
+    found = read_weights(path, "vgg16")
     assert np.array_equal(found.kernels["conv1_1"][0], given.kernels["conv1_1"][0])
 
 
@@ -173,11 +176,6 @@ def test_nan_and_infinity_are_refused_naming_the_layer(kind, value, array, tmp_p
     some.kernels["conv1_1"][array][..., 3] = value
     message = weights_error(read_weights, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
     assert "layer conv1_1 holds NaN or infinity; expected a kernel of shape (3, 3, 3, 4)" in message
-
-
-def test_arrays_of_text_are_refused(tmp_path):
-    np.savez(tmp_path / "a.npz", conv1_1_W=np.full((3, 3, 3, 4), "x"), conv1_1_b=np.full(4, "x"))
-    assert "expected arrays conv1_1_W" in weights_error(read_weights, tmp_path / "a.npz", "vgg19")
 
 
 def test_a_mean_pixel_of_nan_is_refused(tmp_path):

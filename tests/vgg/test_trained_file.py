@@ -118,19 +118,6 @@ def test_features_as_large_as_the_teachers_are_multiples(tmp_path):
     assert usual.as_large_as_teacher is usual
 
 
-@pytest.mark.parametrize("widths", [(1, 1, 1, 1, 1), (16, 3, 20, 2, 9), (64, 128, 16, 8, 4)])
-def test_any_widths_that_chain_are_read(widths, tmp_path):
-    arrays = trained_arrays(widths)
-    found = read_weights(save(tmp_path / "own.npz", arrays), "vgg19")
-    assert [bias.size for _, bias in found.kernels.values()] == [
-        widths[int(layer[4]) - 1] for layer in LAYERS
-    ]
-    for layer, (kernel, bias) in found.kernels.items():
-        assert (kernel.dtype, bias.dtype) == (np.float32, np.float32)
-        assert np.array_equal(kernel, arrays[f"{layer}_W"])
-    assert np.array_equal(found.mean, arrays["mean"])
-
-
 def test_the_widths_of_a_block_may_differ(tmp_path):
     arrays = trained_arrays((4, 4, 4, 4, 4))
     arrays["conv1_1_W"], arrays["conv1_1_b"] = np.ones((3, 3, 3, 9), "f4"), np.ones(9, "f4")
@@ -174,14 +161,6 @@ def test_what_is_wrong_with_a_file_is_one_line(changes, message, tmp_path):
     present = {name: array for name, array in arrays.items() if array is not None}
     found = weights_error(read_weights, save(tmp_path / "own.npz", present), "vgg19")
     assert found.startswith(f"weights file {tmp_path / 'own.npz'}") and message in found
-
-
-@pytest.mark.parametrize("share", [0, 0.3, 0.9])
-def test_a_truncated_file_is_one_line(share, tmp_path):
-    whole = save(tmp_path / "own.npz", trained_arrays()).read_bytes()
-    (tmp_path / "cut.npz").write_bytes(whole[: int(share * len(whole))])
-    message = weights_error(read_weights, tmp_path / "cut.npz", "vgg19")
-    assert "cannot be used" in message and "training/export.py" in message
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
