@@ -35,15 +35,6 @@ def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny)
     assert step.image.min() >= 0 and step.image.max() <= 1
 
 
-def test_full_size_is_the_photos_own(tiny):
-    settings = Settings(size="full", iterations=1)
-    assert last(stylize(picture(91, 67), [picture(50, 70)], settings, tiny)).image.shape == (
-        91,
-        67,
-        3,
-    )
-
-
 def test_a_panorama_is_painted(tiny):
     settings = Settings(size=640, iterations=1)
     step = last(stylize(picture(40, 640), [picture(50, 70)], settings, tiny))
@@ -254,12 +245,6 @@ def test_a_step_takes_nothing_in_float64(tiny):
 
 
 # --- optimisers, starts ---------------------------------------------------------------------------
-
-
-def test_a_content_weight_that_is_given_stays(tiny):
-    settings = Settings(size=96, iterations=5, content_weight=0.07)
-    step = last(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
-    assert float(step.snapshot()["content_weight"]) == pytest.approx(0.07)
 
 
 @pytest.mark.slow
