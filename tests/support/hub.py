@@ -55,8 +55,8 @@ def keras_models(tmp_path):
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """A hub on this machine. mode: ok, or how it fails: missing, cut, stalled;
-    or watched, which notes what is in our cache half-way."""
+    """A hub on this machine. mode: ok, or how it fails: missing, not HTTP, cut, stalled; or
+    watched, which notes what is in our cache half-way."""
 
     daemon_threads = True
     content = np.random.default_rng(1).bytes(300_000)
@@ -79,6 +79,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
         hub.asked.append(self.path)
         if hub.mode == "missing":
             self.send_error(404)
+            return
+        if hub.mode == "not HTTP":
+            self.wfile.write(b"SSH-2.0-OpenSSH\r\nhello\r\n")
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(hub.content)))

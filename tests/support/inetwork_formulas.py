@@ -1,7 +1,6 @@
 """INetwork's losses written out in float64, formula by formula, to hold the engine against.
 
-Nothing here comes from the engine: convolutions are nine matrix products, poolings are a maximum
-or a mean over blocks, masks go through Pillow; TensorFlow only differentiates.
+Nothing here comes from the engine: masks go through Pillow, and all else is TensorFlow's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,35 +16,16 @@ Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
 
 def features(x: tf.Tensor, weights: Weights, pool: str) -> dict[str, tf.Tensor]:
     """Name → [h, w, C] after ReLU, of x = 255·sRGB − mean, [H, W, 3]."""
-    found = {}
+    found, x = {}, x[None]
+    halved = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}[pool]
     for layer in weights.kernels:
         if layer.endswith("_1") and layer != "conv1_1":
-            x = halved(x, pool)
+            x = halved(x, 2, 2, "VALID")
         kernel, bias = (array.astype(np.float64) for array in weights.kernels[layer])
-        x = tf.nn.relu(convolved(x, kernel) + bias)
+        x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
         # A distilled network's features count as large as its teacher's.
-        found[layer] = weights.teacher_scale.get(layer, 1.0) * x
+        found[layer] = weights.teacher_scale.get(layer, 1.0) * x[0]
     return found
-
-
-def convolved(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
-    """[H, W, in] → [H, W, out] with zeros around the picture; kernel [3, 3, in, out]."""
-    rows, columns, _ = x.shape
-    padded = tf.pad(x, [[1, 1], [1, 1], [0, 0]])
-    return tf.add_n(
-        [
-            tf.tensordot(padded[dy : dy + rows, dx : dx + columns], kernel[dy, dx], 1)
-            for dy in range(3)
-            for dx in range(3)
-        ]
-    )
-
-
-def halved(x: tf.Tensor, pool: str) -> tf.Tensor:
-    """The maximum or mean of each 2×2 block; an odd last row or column is left out."""
-    rows, columns, channels = x.shape[0] // 2, x.shape[1] // 2, x.shape[2]
-    blocks = tf.reshape(x[: 2 * rows, : 2 * columns], (rows, 2, columns, 2, channels))
-    return {"max": tf.reduce_max, "ave": tf.reduce_mean}[pool](blocks, axis=(1, 3))
 
 
 def shifted_gram(feature: tf.Tensor) -> tf.Tensor:
