@@ -255,29 +255,23 @@ def test_a_palette_is_read_with_and_without_transparency():
     assert np.allclose(half.alpha[first], 128 / 255)
 
 
-@pytest.mark.parametrize(("mode", "mark"), [("L", 0), ("RGB", (0, 0, 0)), ("1", 0)])
-def test_a_colour_marked_as_transparent_is_transparent(mode, mark):
+def marked(mode, mark):
+    """A white PNG whose upper quarter has the colour that is marked as transparent."""
     image = plain("white", mode)
     image.paste(mark, (0, 0, 32, 8))
-    alpha = decode(saved(image, "PNG", transparency=mark), "logo.png").alpha
-    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+    return saved(image, "PNG", transparency=mark)
 
 
-def test_a_colour_marked_as_transparent_is_transparent_in_sixteen_bits():
-    values = np.full((32, 32), 60000)
-    values[:8] = 777
-    marked = png16(values, [(b"tRNS", struct.pack(">H", 777))])
-    alpha = decode(marked, "logo.png").alpha
-    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
-    colours = np.repeat(values[..., None], 3, 2)
-    colours[:8] = mark = 100, 777, 40000
-    marked = png16(colours, [(b"tRNS", struct.pack(">HHH", *mark))], colour_type=2)
-    alpha = decode(marked, "logo.png").alpha
-    assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
+def marked16(*mark):
+    """The same in 16 bits, grey or in colour."""
+    values = np.full((32, 32, len(mark)), 60000)
+    values[:8] = mark
+    chunk = b"tRNS", struct.pack(f">{len(mark)}H", *mark)
+    return png16(values.squeeze(), [chunk], colour_type=0 if len(mark) == 1 else 2)
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4])
-def test_a_grey_marked_as_transparent_is_transparent_in_few_bits(bits):
+def marked_grey(bits):
+    """The same in a few bits."""
     white = 2**bits - 1
     values = np.full((32, 32), white - 1)
     values[:8] = white
@@ -285,8 +279,20 @@ def test_a_grey_marked_as_transparent_is_transparent_in_few_bits(bits):
     rows = np.packbits(places.reshape(32, -1), axis=1).view(">u2")
     data = png16(rows, [(b"tRNS", struct.pack(">H", white))])
     header = b"IHDR" + struct.pack(">IIBB", 32, 32, bits, 0) + bytes(3)
-    data = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
-    alpha = decode(data, "drawing.png").alpha
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(marked("L", 0), marked("RGB", (0, 0, 0)), marked("1", 0)),
+        *(marked16(777), marked16(100, 777, 40000)),
+        *map(marked_grey, (1, 2, 4)),
+    ],
+    ids=["grey", "colours", "1", "16 bits", "16-bit colours", "1 bit", "2 bits", "4 bits"],
+)
+def test_a_colour_marked_as_transparent_is_transparent(data):
+    alpha = decode(data, "logo.png").alpha
     assert (alpha[:8] == 0).all() and (alpha[8:] == 1).all()
 
 

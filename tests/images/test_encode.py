@@ -178,34 +178,23 @@ def test_the_cameras_exif_is_kept_from_every_format(format_):
     assert camera[COMMENT] == b"ASCII\0\0\0a sunny day"
 
 
+@pytest.mark.parametrize("keep_gps", [False, True])
 @pytest.mark.parametrize("extension", EXTENSIONS)
-def test_a_results_exif_has_its_own_size_and_is_upright(extension):
-    _, data = encode_result(OutputFormat(extension), photo(), SHADES)
-    exif = exif_of(data)
-    assert exif[MODEL] == "Camera 5" and exif[ORIENTATION] == 1
-    assert (exif.get_ifd(CAMERA)[WIDTH], exif.get_ifd(CAMERA)[HEIGHT]) == (40, 30)
-    assert open_image(data).size == (40, 30)
-    assert decode(data, "result").pixels.shape == (30, 40, 3)
-
-
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_maker_note_and_thumbnail_are_left_out(extension):
-    block = with_thumbnail(camera_exif().tobytes())
+def test_a_result_has_of_its_photos_exif_what_is_still_right(extension, keep_gps):
+    """Its own size, upright, without maker note and thumbnail, with the position only if asked."""
     before = Image.Exif()
-    before.load(block)
+    before.load(with_thumbnail(camera_exif().tobytes()))
     assert before.get_ifd(CAMERA)[MAKER_NOTE] and before.get_ifd(ExifTags.IFD.IFD1)
-    _, data = encode_result(OutputFormat(extension), photo(), SHADES)
-    assert MAKER_NOTE not in exif_of(data).get_ifd(CAMERA) and b"secret" not in data
-    assert not exif_of(data).get_ifd(ExifTags.IFD.IFD1)
-
-
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_the_gps_position_is_kept_only_on_request(extension):
-    for keep_gps in (False, True):
-        _, data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(), SHADES)
-        place = exif_of(data).get_ifd(PLACE)
-        assert (b"2024:05:01" in data) == keep_gps
-        assert place == ({1: "N", 2: (48.0, 51.0, 29.6), 29: "2024:05:01"} if keep_gps else {})
+    _, data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(), SHADES)
+    exif = exif_of(data)
+    camera, place = exif.get_ifd(CAMERA), exif.get_ifd(PLACE)
+    assert exif[MODEL] == "Camera 5" and exif[ORIENTATION] == 1
+    assert (camera[WIDTH], camera[HEIGHT]) == open_image(data).size == (40, 30)
+    assert decode(data, "result").size == (30, 40)
+    assert MAKER_NOTE not in camera and b"secret" not in data
+    assert not exif.get_ifd(ExifTags.IFD.IFD1)
+    assert (b"2024:05:01" in data) == keep_gps
+    assert place == ({1: "N", 2: (48.0, 51.0, 29.6), 29: "2024:05:01"} if keep_gps else {})
 
 
 def test_xmp_which_may_contain_the_position_is_left_out():
