@@ -48,7 +48,11 @@ def cached(model: str) -> Path | None:
     A file of that name with another content, such as an interrupted download, is ignored:
     `download` replaces it in weights/, and leaves it alone in Keras' cache, which is not ours.
     """
-    return next((path for path in _candidates(model) if _flaw(path, model) is None), None)
+    for path in _candidates(model):
+        with contextlib.suppress(WeightsError):
+            if file_identity(path) == architecture(model).published.identity:
+                return path
+    return None
 
 
 def download(model: str) -> Path:
@@ -66,7 +70,7 @@ def download(model: str) -> Path:
     except (OSError, ValueError, http.client.HTTPException, WeightsError) as error:
         reason = one_line(error).removeprefix("<urlopen error ").removesuffix(">")
         # A damaged file in a cache explains more than an unreachable hub.
-        flaws = "".join(f"; {_flaw(path, model)}" for path in _candidates(model))
+        flaws = "".join(f"; {path} is damaged or another file" for path in _candidates(model))
         raise WeightsError(
             f"no {model} weights: {published.url} cannot be fetched ({reason}); "
             f"expected {published}{flaws}; {WAYS_OUT}, or put {published.name} into the folder "
@@ -151,21 +155,6 @@ def _candidates(model: str) -> list[Path]:
     name = architecture(model).published.name
     paths = [folder / name for folder in (CACHE, _keras_models())]
     return [path for path in paths if os.path.lexists(path)]
-
-
-def _flaw(path: Path, model: str) -> str | None:
-    """Describe the difference of a cached file from the published one, or return None."""
-    published = architecture(model).published
-    try:
-        identity = file_identity(path)
-    except WeightsError as error:
-        return str(error)
-    if identity == published.identity:
-        return None
-    return (
-        f"weights file {path} is damaged or another one: {path.stat().st_size:,} bytes with MD5 "
-        f"{identity[4:]}, expected {published.size:,} bytes with MD5 {published.md5}"
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

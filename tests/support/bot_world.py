@@ -8,6 +8,7 @@ from typing import Any
 
 from bot import words
 
+from support import aws_events
 from support.aws_template import GIVEN
 from support.fake_telegram import Call, Telegram
 from support.pictures import gradient, saved
@@ -122,26 +123,21 @@ class World:
 
     def created(self, key: str, context: Any = None) -> None:
         """EventBridge's event of a new object."""
-        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1}}
-        event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-        self.handler(event, context or Context())
+        self.handler(aws_events.created(key, self.bucket), context or Context())
 
     def job(self, key: str, status: str, second: int = 0, job: str = "job-1", **more: Any) -> None:
         """EventBridge's event of a job's state."""
-        detail = {"jobId": job, "status": status, "parameters": {"key": key, "bucket": "b"}, **more}
-        kind = {"source": "aws.batch", "detail-type": "Batch Job State Change"}
+        detail = {"jobId": job, "parameters": {"key": key, "bucket": self.bucket}, **more}
         time = f"2026-01-01T00:00:{second:02}Z"
-        self.handler({**kind, "time": time, "detail": detail}, Context())
+        self.handler(aws_events.job_state(status, time, **detail), Context())
 
     def refused(self, key: str, why: str) -> None:
         """Lambda's event of a photo in the queue of those that Batch refused."""
-        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1}}
-        body = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
         attributes = {"ERROR_CODE": "CLIENT_ERROR", "ERROR_MESSAGE": why}
         message = {
             "messageId": "1",
             "eventSource": "aws:sqs",
-            "body": json.dumps(body),
+            "body": json.dumps(aws_events.created(key, self.bucket)),
             "messageAttributes": {
                 name: {"stringValue": value, "dataType": "String"}
                 for name, value in attributes.items()

@@ -118,13 +118,3 @@ def deterministic_picture() -> None:
     steps = stylize(tiny.picture(72, 96), [tiny.picture(80, 80, 2)], settings, tiny.network())
     print(hashlib.sha256(tiny.last(steps).image.tobytes()).hexdigest())
     app.leave(0)
-
-
-def random_kernels(model: str, seed: str) -> None:
-    """Prints a hash of the random weights of this seed."""
-    from styletransfer.vgg.random_weights import random_weights
-
-    kernels = random_weights(model, int(seed)).kernels.values()
-    arrays = [each.tobytes() for pair in kernels for each in pair]
-    print(hashlib.md5(b"".join(arrays)).hexdigest())
-    app.leave(0)
