@@ -54,17 +54,9 @@ def halves(height, width, side):
 
 def assert_agrees(weights, vgg, image, content, styles, shares, settings, masks=None):
     """Compare the engine's terms and gradient with the formulas, to 1e-4."""
-    masks = masks or {}
-    terms, gradient = objective(
-        image,
-        content,
-        styles,
-        Settings.inetwork(model=weights.model, **settings),
-        vgg,
-        shares=shares,
-        **masks,
-    )
-    loss = inetwork_formulas.loss_of(content, styles, weights, shares=shares, **settings, **masks)
+    masks, settings = masks or {}, Settings.inetwork(model=weights.model, **settings)
+    terms, gradient = objective(image, content, styles, settings, vgg, shares=shares, **masks)
+    loss = inetwork_formulas.loss_of(content, styles, weights, shares, settings, **masks)
     expected_terms, expected = loss(image)
     for name in TERMS:
         assert terms[name] == pytest.approx(expected_terms[name], rel=1e-4), name
@@ -190,7 +182,8 @@ def test_the_originals_defaults_are_the_recipes():
 
 def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas():
     content, style = (0.25 + 0.5 * tiny.picture(32, 64, seed) for seed in (1, 2))
-    loss = inetwork_formulas.loss_of(content, [style], growing_weights("vgg16"), shares=[1.0])
+    settings = Settings.inetwork(iterations=3, size=64)
+    loss = inetwork_formulas.loss_of(content, [style], growing_weights("vgg16"), [1.0], settings)
 
     def of_pixels(x):
         terms, gradient = loss(x.reshape(content.shape) / 255)
@@ -199,7 +192,6 @@ def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas():
     start = 255.0 * content.ravel().astype(np.float64)
     pixels, reached, _ = fmin_l_bfgs_b(of_pixels, start, maxfun=20)
     assert pixels.min() > 0 and pixels.max() < 255  # Nothing is cut off below.
-    settings = Settings.inetwork(iterations=3, size=64)
     first = next(iter(stylize(content, [style], settings, growing_network("vgg16"))))
     picture = first.image
     assert picture.shape == content.shape

@@ -78,20 +78,11 @@ def save_mat(path: Path, weights: Weights, layout: str = "new", net: bool = Fals
         )
     layers.append({"name": "prob", "type": "softmax"})
     side = 1 if layout == "new" else 224
-    normalization = {
-        "imageSize": np.array([[224.0, 224.0, 3.0]]),
-        "averageImage": np.broadcast_to(weights.mean, (side, side, 3)).astype(np.float32),
-        "interpolation": "bilinear",
-    }
-    classes = {
-        "name": cells(["n01440764", "n01443537"]),
-        "description": cells(["tench", "goldfish"]),
-    }
-    variables = {"layers": cells(layers)}
-    if layout == "new":
-        variables["meta"] = {"normalization": normalization, "classes": classes}
-    else:
-        variables |= {"normalization": normalization, "classes": classes}
+    average = np.broadcast_to(weights.mean, (side, side, 3)).astype(np.float32)
+    normalization = {"averageImage": average, "interpolation": "bilinear"}
+    variables = {"layers": cells(layers), "classes": {"name": cells(["n01440764", "n01443537"])}}
+    new = {"meta": {"normalization": normalization}}
+    variables |= new if layout == "new" else {"normalization": normalization}
     savemat(path, {"net": variables} if net else variables, oned_as="row")
     return path
 
@@ -163,21 +154,11 @@ def _h5_layer(file: h5py.File, name: str, kernel: np.ndarray, bias: np.ndarray) 
 
 
 def _conv(name: str, kernel: np.ndarray, bias: np.ndarray, layout: str) -> dict[str, object]:
-    arrays = kernel.astype(np.float32), bias.reshape(1, -1)
-    stored = (
-        dict(zip(("filters", "biases"), arrays, strict=True))
-        if layout == "oldest"
-        else {"weights": cells(arrays)}
-    )
-    return {
-        "name": name,
-        "type": "conv",
-        **stored,
-        "pad": np.ones((1, 4)),
-        "stride": np.ones((1, 2)),
-    }
+    kernel, bias = kernel.astype(np.float32), bias.reshape(1, -1)
+    oldest = {"filters": kernel, "biases": bias}
+    stored = oldest if layout == "oldest" else {"weights": cells([kernel, bias])}
+    return {"name": name, "type": "conv", **stored, "stride": np.ones((1, 2))}
 
 
 def _pool(block: int) -> dict[str, object]:
-    two = np.full((1, 2), 2.0)
-    return {"name": f"pool{block}", "type": "pool", "method": "max", "pool": two, "stride": two}
+    return {"name": f"pool{block}", "type": "pool", "pool": np.full((1, 2), 2.0)}

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from styletransfer.settings import Settings
 from styletransfer.vgg.registry import Weights
 
 Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
@@ -94,14 +95,8 @@ def loss_of(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
     weights: Weights,
-    *,
     shares: Sequence[float],
-    content_weight: float = 0.025,
-    style_scale: float = 1.0,
-    total_variation_weight: float = 8.5e-5,
-    content_layer: str = "conv5_2",
-    content_loss_type: int = 0,
-    pool_type: str = "max",
+    settings: Settings,
     content_mask: np.ndarray | None = None,
     style_masks: Sequence[np.ndarray] | None = None,
 ) -> Loss:
@@ -116,11 +111,11 @@ def loss_of(
 
     def seen(picture: np.ndarray) -> dict[str, tf.Tensor]:
         x = tf.constant(255.0 * picture.astype(np.float64) - mean)
-        return features(x, weights, pool_type)
+        return features(x, weights, settings.pool_type)
 
-    photo = seen(content)[content_layer]
+    photo = seen(content)[settings.content_layer]
     paintings = [seen(style) for style in styles]
-    style_weights = [share * style_scale for share in shares]
+    style_weights = [share * settings.style_scale for share in shares]
     masks_of_paintings = style_masks or [None] * len(styles)
 
     def loss(picture: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
@@ -128,10 +123,11 @@ def loss_of(
         with tf.GradientTape() as tape:
             tape.watch(image)
             x = 255.0 * image - mean
-            found = features(x, weights, pool_type)
+            found = features(x, weights, settings.pool_type)
+            content_found = found[settings.content_layer]
             terms = {
-                "content": content_weight
-                * content_loss(found[content_layer], photo, content_loss_type, positions),
+                "content": settings.content_weight
+                * content_loss(content_found, photo, settings.content_loss_type, positions),
                 "style": style_loss(
                     found,
                     paintings,
@@ -142,7 +138,7 @@ def loss_of(
                     masks_of_paintings,
                     ends_early=bool(weights.teacher_scale),
                 ),
-                "total_variation": total_variation_weight * total_variation(x),
+                "total_variation": settings.total_variation_weight * total_variation(x),
             }
             terms["total"] = tf.add_n(list(terms.values()))
         gradient = tape.gradient(terms["total"], image).numpy()
