@@ -399,24 +399,22 @@ def snapshots_of(steps, at):
     return found, numbers, step
 
 
-def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny):
-    """Within a scale, at its last step, and after the first step of the next."""
-    args = picture(96, 128), [picture(60, 60)], Settings(size=181, iterations=3), tiny
-    found, _, whole = snapshots_of(stylize(*args), at=(2, 6, 7))
+@pytest.mark.parametrize(
+    ("settings", "stops"),
+    [
+        # Within a scale, at its last step, and after the first step of the next.
+        (Settings(size=181, iterations=3), (2, 6, 7)),
+        # Scales that end early.
+        (Settings(size=96, iterations=60, min_improvement=12), (13, 29)),
+    ],
+)
+def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
+    args = picture(96, 128), [picture(60, 60)], settings, tiny
+    found, numbers, whole = snapshots_of(stylize(*args), at=stops)
+    assert max(stops) < len(numbers) < 120
     for stopped_at, snapshot in found.items():
         rest = list(stylize(*args, resume=snapshot))
-        assert [step.iteration for step in rest] == list(range(stopped_at + 1, 10))
-        np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
-
-
-def test_a_resumed_run_ends_its_scales_where_the_whole_one_does(tiny):
-    settings = Settings(size=96, iterations=60, min_improvement=12)
-    args = picture(72, 96), [picture(60, 60, 2)], settings, tiny
-    found, numbers, whole = snapshots_of(stylize(*args), at=(13, 29))
-    assert 29 < len(numbers) < 120
-    for stopped_at, snapshot in found.items():
-        rest = list(stylize(*args, resume=snapshot))
-        assert [each.iteration for each in rest] == numbers[stopped_at:]
+        assert [step.iteration for step in rest] == numbers[stopped_at:]
         np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
 
 

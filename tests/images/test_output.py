@@ -2,6 +2,7 @@
 
 import pytest
 
+from styletransfer.bucket_layout import for_source
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat, output_extension
 
@@ -49,6 +50,8 @@ def test_an_unknown_output_format_is_refused_naming_the_known_ones():
         ("same", 8, "no extension", "jpg"),
         (None, 8, "a.heic", "png"),
         ("webp", 8, "a.jpg", "webp"),
+        ("same", 8, "a.webp", "webp"),
+        ("same", 8, "a.png", "png"),
         ("webp", 16, "a.jpg", "png"),
         (None, 16, "a.jpg", "png"),
         ("tiff", 16, "a.jpg", "tiff"),
@@ -56,3 +59,4 @@ def test_an_unknown_output_format_is_refused_naming_the_known_ones():
 )
 def test_the_extension_of_a_result_by_its_photos_name(asked, depth, photo_key, wanted):
     assert OutputFormat(asked, depth=depth).extension_by_name(photo_key) == wanted
+    assert for_source(photo_key) == ("." in photo_key)
