@@ -1,15 +1,19 @@
 """The template's policies, compared with the calls of bot and job: each call has its right, and
 each right its call."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
+from unittest import mock
 
 import entrypoint
 import layout
 import pytest
 from bot.resources import resources as bot_resources
-from support import aws_calls, tiny
-from support.aws_template import NAMES, allowed, policies
+from botocore.client import BaseClient
+from support import tiny
+from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
 from support.bot_world import ANNA, OWNER, STRANGER
 
 from styletransfer import bucket_layout
@@ -25,6 +29,41 @@ LAMBDA_RIGHTS = {
     ("sqs:DeleteMessage", NAMES["RefusedPhotos.Arn"]),
     ("sqs:GetQueueAttributes", NAMES["RefusedPhotos.Arn"]),
 }
+# Where the Service Authorization Reference names a call otherwise; a HEAD is a read to IAM.
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+}
+
+
+@contextlib.contextmanager
+def recorded(*ignored: BaseClient) -> Iterator[set[tuple[str, str]]]:
+    """Collects the action and the resource's ARN of every call, in all threads, by all clients
+    except the ones ignored, which are the test's."""
+    calls: set[tuple[str, str]] = set()
+    call = BaseClient._make_api_call
+
+    def record(client: BaseClient, operation: str, given: dict[str, object]) -> object:
+        if client not in ignored:
+            service = client.meta.service_model.service_name
+            action = f"{service}:{operation}"
+            calls.add((ACTIONS.get(action, action), _resource(service, given)))
+        return call(client, operation, given)
+
+    with mock.patch.object(BaseClient, "_make_api_call", record):
+        yield calls
+
+
+def _resource(service: str, given: dict[str, object]) -> str:
+    if service == "s3":
+        return f"arn:aws:s3:::{given['Bucket']}" + (f"/{given['Key']}" if "Key" in given else "")
+    name = {
+        "dynamodb": f"table/{given.get('TableName')}",
+        "ssm": f"parameter{given.get('Name')}",
+        "batch": f"job/{given.get('jobId')}",
+    }[service]
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
 
 
 def rights_of(resources, role):
@@ -44,7 +83,7 @@ def compare(calls, rights, unused=frozenset()):
 
 
 def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
-    with aws_calls.recorded(world.s3, world.table.meta.client) as calls:
+    with recorded(world.s3, world.table.meta.client) as calls:
         world.put("style.jpg", tiny.file(50, 50, 3))
         for text in ("/start", "/help", "/styles", "/style style", "/size 512", "/status"):
             world.says(OWNER, text)
@@ -99,7 +138,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     world.put(f"{checkpoints}/mine/{photos[1].name}.npz", damaged)
     unfinished = f"{checkpoints}/style/{photos[0].name}.npz"
     world.s3.create_multipart_upload(Bucket=world.bucket, Key=unfinished)
-    with aws_calls.recorded(world.s3) as calls:
+    with recorded(world.s3) as calls:
         for photo in photos:
             assert entrypoint.main([world.bucket, photo.key]) == 0
     results = [f"results/{ANNA}/mine/2-AQAD.jpg", f"results/{ANNA}/style/1-AQAD.jpg"]

@@ -161,7 +161,7 @@ def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):
 
 
 def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys, tmp_path):
-    """Without weights, and where they cannot be written."""
+    """Without weights, and with a folder that cannot be written."""
     hub.mode = "missing"
     for said in ("no vgg19 weights: http://", "cannot be copied"):
         assert download.main([]) == 3
