@@ -6,7 +6,6 @@ platform's build.
 
 import argparse
 import contextlib
-import hashlib
 import http.client
 import os
 import shutil
@@ -101,7 +100,6 @@ def _store(source: BinaryIO, published: PublishedFile, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     _delete_abandoned(folder)
-    md5 = hashlib.md5()
     with (
         tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as temporary,
         rich.progress.wrap_file(
@@ -114,12 +112,11 @@ def _store(source: BinaryIO, published: PublishedFile, folder: Path) -> Path:
     ):
         partial = Path(temporary, published.name)
         with partial.open("xb") as target:
-            while piece := pieces.read(PIECE):
-                md5.update(piece)
-                target.write(piece)
-            size = target.tell()
-        if md5.hexdigest() != published.md5:
-            raise WeightsError(f"got {size:,} bytes with MD5 {md5.hexdigest()}")
+            shutil.copyfileobj(pieces, target, PIECE)
+        identity = file_identity(partial)
+        if identity != published.identity:
+            size = partial.stat().st_size
+            raise WeightsError(f"got {size:,} bytes with {identity.replace('md5:', 'MD5 ')}")
         return partial.replace(folder / published.name)
 
 
