@@ -103,6 +103,26 @@ class Device:
         return contextlib.nullcontext()
 
 
+# All else that is used of TensorFlow and of the modules that load it, for sleeping/.
+Devices = object
+
+
+def choose_devices(wanted: str) -> SimpleNamespace:
+    return SimpleNamespace(all=(Device(),), first=Device())
+
+
+def device(name: str) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+def device_share(*_: object) -> tuple[int, None]:
+    return 1, None
+
+
+def MemoryBudget(*_: object) -> None:  # noqa: N802
+    """Limits nothing."""
+
+
 def install(set_attribute: Any = setattr) -> None:
     """Lets the batch of this process paint with the stand-in, where TensorFlow is loaded.
 

@@ -4,59 +4,35 @@ results, records. LEASE_S, if set, is the number of seconds after which the jobs
 dead worker are free.
 """
 
-import contextlib
 import importlib.abc
 import importlib.machinery
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 sys.path.append(str(Path(__file__).parents[2]))
-
-
-def tensorflow():
-    return {"device": lambda name: contextlib.nullcontext()}
-
-
-def places():
-    return {"device_share": lambda *_: (1, None)}
-
-
-def devices():
-    from support.stand_in import Device
-
-    found = SimpleNamespace(all=(Device(),), first=Device())
-    return {"Device": Device, "Devices": object, "choose_devices": lambda wanted: found}
-
-
-def engine():
-    from support import stand_in
-
-    return vars(stand_in)
-
-
-MODULES = {
-    "tensorflow": tensorflow,
-    "styletransfer.batch.places": places,
-    "styletransfer.devices.tensorflow": devices,
-    "styletransfer.engine.memory_available": lambda: {"MemoryBudget": lambda *_: None},
-    "styletransfer.engine.memory_model": engine,
-    "styletransfer.engine.style_targets": engine,
-    "styletransfer.engine.stylize": engine,
-    "styletransfer.vgg.network": engine,
-}
+MODULES = (
+    "tensorflow",
+    "styletransfer.batch.places",
+    "styletransfer.devices.tensorflow",
+    "styletransfer.engine.memory_available",
+    "styletransfer.engine.memory_model",
+    "styletransfer.engine.style_targets",
+    "styletransfer.engine.stylize",
+    "styletransfer.vgg.network",
+)
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds these modules here."""
+    """Finds support.stand_in under the name of each of these modules."""
 
     def find_spec(self, name, path=None, target=None):
         return importlib.machinery.ModuleSpec(name, self) if name in MODULES else None
 
     def exec_module(self, module):
-        content = MODULES[module.__name__]()
-        vars(module).update({k: v for k, v in content.items() if not k.startswith("__")})
+        from support import stand_in
+
+        vars(module).update({k: v for k, v in vars(stand_in).items() if not k.startswith("__")})
 
 
 sys.meta_path.insert(0, Finder())
