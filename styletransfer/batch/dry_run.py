@@ -18,7 +18,7 @@ from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.looks import Look
 from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import decodable_memory, read_look, read_photo
+from styletransfer.batch.reading import decodable_memory, read_look
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import (
@@ -31,7 +31,6 @@ from styletransfer.engine.schedule import LEAST_STEPS, schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.engine.tiled_gradient import Tiling
-from styletransfer.errors import PictureError, StorageError
 from styletransfer.images.header import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes, printable, show_table
 from styletransfer.settings import Settings
@@ -198,14 +197,13 @@ class Forecast:
         self._budget = MemoryBudget(run.config.memory_limit)
         self._plans: dict[tuple[Settings, PaintingInputs], PaintingPlan] = {}
         self._rates: dict[tuple[Settings, Tiling, bool, int], float] = {}
-        self._sizes: dict[str, Size] = {}  # the photos' sizes by key
         self._look: Look | None = None
         self._targets: StyleTargets | None = None
         self._refused: Exception | None = None  # why nothing can be painted in this look
         self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
         source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
-        self._files = {
-            key: self._pool.submit(_photo_files, task, source) for key, task in todo.items()
+        self._headers = {
+            key: self._pool.submit(_photo_headers, task, source) for key, task in todo.items()
         }
         self.set_up_s = 0.0  # seconds that a run spends once
 
@@ -234,28 +232,18 @@ class Forecast:
 
     def _size(self, task: Task) -> Size:
         """Returns the photo's size. Raises PictureError for a photo or mask that cannot be used,
-        MemoryShortError for one that is too large."""
-        key = task.photo.key
-        files = self._run.stop.result_of(self._files[key])
-        for name, header in files:
-            if isinstance(header, Exception):
-                raise header.with_traceback(None)
-            if header is not None:
-                check_memory(header.bytes_to_decode, self._decodable, name)
-        if isinstance(header := files[0].header, Header):
-            return header.size
-        if key not in self._sizes:
-            read = self._run.buckets.source.read_listed
-            found = read_photo(task.photo, task.mask, read, lambda _: self._decodable)
-            self._sizes[key] = found.picture.size
-        return self._sizes[key]
+        MemoryShortError for one that is too large, StorageError."""
+        headers = self._run.stop.result_of(self._headers[task.photo.key])
+        for name, header in headers:
+            check_memory(header.bytes_to_decode, self._decodable, name)
+        return headers[0][1].size
 
     def _look_targets(self, look: Look) -> StyleTargets:
         """Returns the look's targets. Raises the error that makes every task of the look fail."""
         if look != self._look:
             self._look, self._targets, self._refused = look, None, None
             try:
-                read = self._run.buckets.style.read_listed
+                read = self._run.buckets.style.read
                 self._targets = StyleTargets(*read_look(look, read, lambda _: self._decodable))
                 self._run.networks.load(look.settings, self._device)
             except Exception as error:
@@ -307,40 +295,24 @@ class Forecast:
         return seconds
 
 
-class _File(NamedTuple):
-    """A file's name in errors and its header, which is None if the start of the file does not
-    contain it, or the error if the file cannot be used."""
-
-    name: str
-    header: Header | PictureError | None
-
-
-def _photo_files(task: Task, source: Bucket) -> list[_File]:
-    """Reads the headers of a task's photo, and of its mask if it has one."""
+def _photo_headers(task: Task, source: Bucket) -> list[tuple[str, Header]]:
+    """Reads the headers of a task's photo, and of its mask if it has one, each with the file's name
+    in errors. Raises PictureError, StorageError."""
     files = [(task.photo.key, task.photo)]
     if task.mask is not None:
         files.append((f"mask {task.mask.key}", task.mask))
-    return [_File(name, _header(entry, name, source)) for name, entry in files]
+    return [(name, _header(entry, name, source)) for name, entry in files]
 
 
-def _header(entry: Entry, name: str, bucket: Bucket) -> Header | PictureError | None:
-    try:
-        for count in STARTS:
-            found = read_header(bucket.read_start(entry.key, count), name, entry.size)
-            if found is not None:
-                return found
-    except PictureError:
-        # Nothing checks that the first bytes arrived as they are. A whole file is checked.
-        try:
-            data = bucket.read_listed(entry)
-            return read_header(data, name, len(data))
-        except PictureError as error:
-            return error
-        except StorageError:
-            return None
-    except StorageError:  # Reading the whole file shows whether that lasts, and names it.
-        return None
-    return None
+def _header(entry: Entry, name: str, bucket: Bucket) -> Header:
+    for count in STARTS:
+        found = read_header(bucket.read_start(entry.key, count), name, entry.size)
+        if found is not None:
+            return found
+    data = bucket.read(entry.key)
+    header = read_header(data, name, len(data))
+    assert header is not None  # nothing is missing
+    return header
 
 
 def _size_class(size: Size) -> int:

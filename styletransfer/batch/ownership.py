@@ -135,11 +135,8 @@ class Ownership:
         """Returns the task's record, and whether it is damaged: its results still belong to the
         task then."""
         try:
-            entry = self._bucket.find(task.record_key)
-            if entry is None:
-                return None, False
-            record = Record.from_bytes(self._bucket.read_listed(entry))
-        except ObjectError:  # It may not be read, or no file can have its name.
+            record = read_record(self._bucket, task.record_key)
+        except ObjectError:  # There is none, or it may not be read.
             return None, False
         return task_record(record, task.photo.key, task.look.name), record is None
 

@@ -125,9 +125,7 @@ def make_plan(
         StorageError: A bucket cannot be read.
         WeightsError: The weights of a look do not exist.
     """
-    records = read_records(
-        result, (stored[key] for key in _record_keys(selection) if key in stored)
-    )
+    records = read_records(result, (key for key in _record_keys(selection) if key in stored))
     intact = intact_records(records, stored)
     form = astuple(output)
     rivals = selection.names.rivals(result.folding)
@@ -234,9 +232,7 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
     looks. Raises StorageError."""
     start, tasks = f"{bucket_layout.RECORDS}/", (*plan.todo, *(task for task, _ in plan.refused))
     known = {*plan.intact, *(task.record_key for task in tasks)}
-    others = (
-        entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
-    )
+    others = (key for key in plan.stored if key.startswith(start) and key not in known)
     gone = intact_records(read_records(result, others), plan.stored)
     # Failures of a deleted photo are no longer of interest.
     return [

@@ -27,8 +27,7 @@ from styletransfer.storage.base import Bucket, Entry
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
-# Reads a listed object; raises StorageError.
-Read = Callable[[Entry], bytes]
+Read = Callable[[str], bytes]  # as Bucket.read
 # Takes the bytes that decoding needs, and returns the most that it may take, or None for no limit,
 # when they may be taken.
 Admit = Callable[[int], int | None]
@@ -88,7 +87,7 @@ def read_photo(
 ) -> PhotoInput:
     """Reads a photo and its mask. Raises PictureError naming the file that cannot be used,
     MemoryShortError naming the file that is larger than `admit` allows, or StorageError."""
-    data = read(photo)
+    data = read(photo.key)
     picture = decode.decode(data, photo.key, admit(bytes_to_decode(data)))
     return PhotoInput(picture, _mask(mask, "mask", read, admit))
 
@@ -110,7 +109,7 @@ def _painting(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads a painting, no larger than the engine uses it, since 16 large ones would fill the
     memory, and its alpha [h, w]. The original INetwork ignores both alpha and borders."""
-    data = read(painting.entry)
+    data = read(painting.entry.key)
     picture = decode.decode(data, name, admit(bytes_to_decode(data)))
     pixels, alpha = picture.pixels_int, None
     if settings.recipe != "inetwork":
@@ -137,7 +136,7 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
 def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:
     if entry is None:
         return None
-    data = read(entry)
+    data = read(entry.key)
     return decode_mask(data, f"{what} {entry.key}", admit(bytes_to_decode(data)))
 
 
@@ -179,10 +178,10 @@ class Reader:
         """Reads a task's files in advance, and decodes small ones. Raises PictureError,
         StorageError."""
         entries = [task.photo] if task.mask is None else [task.photo, task.mask]
-        files = {each.key: self._source.read_listed(each) for each in entries}
+        files = {each.key: self._source.read(each.key) for each in entries}
         photo = None
         try:
-            photo = read_photo(task.photo, task.mask, lambda each: files[each.key], self._small)
+            photo = read_photo(task.photo, task.mask, files.__getitem__, self._small)
             files = {}
             self._read_look(task.look, self._small)
         except _NotYetError:
@@ -194,8 +193,7 @@ class Reader:
         MemoryShortError, naming the file, or StorageError."""
         photo = fetched.photo
         if photo is None:
-            files = fetched.files
-            photo = read_photo(task.photo, task.mask, lambda each: files[each.key], self._in_turn)
+            photo = read_photo(task.photo, task.mask, fetched.files.__getitem__, self._in_turn)
         return Inputs(photo, self._read_look(task.look, self._in_turn))
 
     def _read_look(self, look: Look, admit: Admit) -> LookInput:
@@ -207,10 +205,10 @@ class Reader:
                 self._look_files = {}
             return self._look_input
 
-    def _look_file(self, entry: Entry) -> bytes:
-        if entry.key not in self._look_files:
-            self._look_files[entry.key] = self._style.read_listed(entry)
-        return self._look_files[entry.key]
+    def _look_file(self, key: str) -> bytes:
+        if key not in self._look_files:
+            self._look_files[key] = self._style.read(key)
+        return self._look_files[key]
 
     def _small(self, needed: int) -> None:
         if needed > self.ahead_bytes:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
@@ -82,17 +83,12 @@ def record_readers() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read_records(result: Bucket, entries: Iterable[Entry]) -> dict[str, Record | None]:
-    """Returns the records of a listing, by key, with None for a damaged one. Raises
+def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
+    """Returns the records under some keys, by key, with None for a damaged one. Raises
     StorageError."""
-    ordered = sorted(entries, key=lambda entry: entry.key)
-
-    def read(entry: Entry) -> Record | None:
-        return Record.from_bytes(result.read_listed(entry))
-
+    ordered = sorted(keys)
     with record_readers() as pool:
-        keys = [entry.key for entry in ordered]
-        return dict(zip(keys, pool.map(read, ordered), strict=True))
+        return dict(zip(ordered, pool.map(partial(read_record, result), ordered), strict=True))
 
 
 def intact_records(

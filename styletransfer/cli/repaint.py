@@ -77,9 +77,7 @@ def repaint_record(
     output = OutputFormat(*known(record.output, "output"))
     identity = known(record.weights, "weights")
     photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
-    photo = read_photo(
-        entry(source, photo_key, etag), mask(source, record.photo_mask), source.read_listed
-    )
+    photo = read_photo(entry(source, photo_key, etag), mask(source, record.photo_mask), source.read)
 
     mode = config.progress_mode(config.environment())
     output = replace(output, format=output.extension(photo.picture.format))
@@ -98,7 +96,7 @@ def repaint_record(
                 f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
                 "name the right ones with --weights"
             )
-        targets = StyleTargets(*read_look(look, style.read_listed))
+        targets = StyleTargets(*read_look(look, style.read))
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             targets,

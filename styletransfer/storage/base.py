@@ -129,10 +129,6 @@ class Bucket(ABC):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         """Upload a file, whole or not at all, with `progress` as in `download`."""
 
-    def read_listed(self, entry: Entry) -> bytes:
-        """Read an object that was listed, in a single request if possible."""
-        return self.read(entry.key)
-
     def list_excluding(self, prefix: str) -> Iterator[Entry]:
         """List the objects with keys that do not start with `prefix`, sorted by key."""
         return (entry for entry in self.list() if not entry.key.startswith(prefix))
@@ -228,11 +224,6 @@ class View(Bucket):
 
     def read(self, key: str) -> bytes:
         return self._request(key, lambda bucket, inner: bucket.read(inner))
-
-    def read_listed(self, entry: Entry) -> bytes:
-        return self._request(
-            entry.key, lambda bucket, inner: bucket.read_listed(_renamed(entry, inner))
-        )
 
     def read_start(self, key: str, count: int) -> bytes:
         return self._request(key, lambda bucket, inner: bucket.read_start(inner, count))

@@ -19,6 +19,7 @@ from styletransfer.storage.base import (
 )
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
+_BARE = ("NotFound", "404", "400", "403")
 NOT_FOUND = ("NoSuchKey", "NotFound", "404")
 # Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
@@ -121,7 +122,7 @@ class ErrorTranslator:
         """The error for an answer of the service."""
         where, host = self.where(key), self._host
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
-        if code in (*NOT_FOUND, "400", "403"):
+        if code in _BARE:
             code = self._cause(code)
         if code in NOT_FOUND and key:
             return ObjectError(f"{where} does not exist")

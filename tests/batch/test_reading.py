@@ -22,15 +22,10 @@ def entry(key):
     return Entry(key, 1, "")
 
 
-def reading(files):
-    """Reads files by their entries."""
-    return lambda entry: files[entry.key]
-
-
 def size_read(settings, height=90, width=60):
     """The (height, width) that a painting of this size is read at."""
     look = Look("one", (Painting(entry("a.png"), 1.0),), settings)
-    ingredients = read_look(look, lambda entry: tiny.file(height, width, kind="PNG"))
+    ingredients = read_look(look, lambda key: tiny.file(height, width, kind="PNG"))
     return ingredients.paintings[0].shape[:2]
 
 
@@ -66,7 +61,7 @@ def test_masks_and_regions_come_with_their_paintings():
         ),
         Settings(),
     )
-    _, shares, masks, regions = read_look(look, reading(files))
+    _, shares, masks, regions = read_look(look, files.__getitem__)
     assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
     np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
@@ -82,7 +77,7 @@ def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
 
     def size(settings, mask=None):
         look = Look("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
-        return read_look(look, reading(files)).paintings[0].shape[:2]
+        return read_look(look, files.__getitem__).paintings[0].shape[:2]
 
     assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
     assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
@@ -100,25 +95,25 @@ def test_transparent_parts_of_a_painting_do_not_count():
     files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
     of_one = Look("one", (Painting(entry("a.png"), 1.0),), Settings())
-    np.testing.assert_array_equal(read_look(of_one, reading(files)).masks[0], left)
+    np.testing.assert_array_equal(read_look(of_one, files.__getitem__).masks[0], left)
     small = Look("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
-    found = read_look(small, reading(files))
+    found = read_look(small, files.__getitem__)
     assert found.masks[0].shape == found.paintings[0].shape[:2] == (16, 32)
     masked = Look("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
     np.testing.assert_array_equal(
-        read_look(masked, reading(files)).masks[0], left & (np.arange(20)[:, None] < 10)
+        read_look(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
     )
     original = Look("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
-    assert read_look(original, reading(files)).masks == [None]
+    assert read_look(original, files.__getitem__).masks == [None]
 
 
 def test_a_photo_is_painted_where_it_is_seen():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
-    photo = read_photo(entry("a.png"), None, reading(files))
+    photo = read_photo(entry("a.png"), None, files.__getitem__)
     np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), left)
     assert photo.content_mask(Settings.inetwork(), "a.png") is None
-    masked = read_photo(entry("a.png"), entry("m.png"), reading(files))
+    masked = read_photo(entry("a.png"), entry("m.png"), files.__getitem__)
     upper = np.arange(20)[:, None] < 10
     np.testing.assert_array_equal(masked.content_mask(Settings(), "a.png"), left & upper)
 
@@ -130,7 +125,7 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     corner[:3, :3, 3] = 0
     for pixels in (soft, corner):
         files = {"a.png": saved(Image.fromarray(pixels), "PNG")}
-        photo = read_photo(entry("a.png"), None, reading(files))
+        photo = read_photo(entry("a.png"), None, files.__getitem__)
         assert photo.picture.alpha is not None
         assert photo.content_mask(Settings(), "a.png") is None
 
@@ -139,7 +134,7 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
     look = Look("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_look(look, reading(files))
+        read_look(look, files.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +143,7 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
 def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, message):
     files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
     with pytest.raises(PictureError, match=f"^{message}"):
-        read_photo(entry("b.jpg"), entry("m.png"), reading(files | {bad: b"dear diary"}))
+        read_photo(entry("b.jpg"), entry("m.png"), (files | {bad: b"dear diary"}).__getitem__)
 
 
 # --- before and in its turn -----------------------------------------------------------------
@@ -162,11 +157,11 @@ class Counting:
     """A bucket of these files, which counts how often each is read."""
 
     def __init__(self, **files):
-        self.files, self.read = files, []
+        self.files, self.asked = files, []
 
-    def read_listed(self, entry):
-        self.read.append(entry.key)
-        return self.files[entry.key.removesuffix(".png")]
+    def read(self, key):
+        self.asked.append(key)
+        return self.files[key.removesuffix(".png")]
 
 
 def reader_of(monkeypatch, free, limit=None, painting=SMALL):
@@ -186,7 +181,7 @@ def test_small_pictures_are_decoded_before_their_turn_and_large_ones_in_it(monke
         assert (fetched.photo is not None) == (name == "small")
         assert fetched.bytes <= reader.ahead_bytes
         assert reader.decode(task_of(name), fetched).photo.picture is not None
-    assert source.read == ["small.png", "large.png"] and style.read == ["monet.png"]
+    assert source.asked == ["small.png", "large.png"] and style.asked == ["monet.png"]
 
 
 def test_a_large_painting_is_read_once_and_decoded_in_its_tasks_turn(monkeypatch):
@@ -194,7 +189,7 @@ def test_a_large_painting_is_read_once_and_decoded_in_its_tasks_turn(monkeypatch
     fetched = [reader.fetch(task_of("small")) for _ in range(2)]
     for each in fetched:
         assert reader.decode(task_of("small"), each).look.paintings[0].shape[:2] == (64, 64)
-    assert style.read == ["monet.png"]
+    assert style.asked == ["monet.png"]
 
 
 def test_a_picture_that_never_fits_fails_by_name(monkeypatch):

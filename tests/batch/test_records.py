@@ -133,22 +133,22 @@ class Bucket:
     """A bucket that answers once `answers` is set, and counts the reads."""
 
     def __init__(self):
-        self.read, self.answers = 0, threading.Event()
+        self.reads, self.answers = 0, threading.Event()
 
-    def read_listed(self, entry):
-        self.read += 1
+    def read(self, key):
+        self.reads += 1
         self.answers.wait(10)
-        return b'{"photo": "beach.jpg"}' if entry.key != "1.json" else b"torn"
+        return b'{"photo": "beach.jpg"}' if key != "1.json" else b"torn"
 
 
-def entries(count):
-    return [Entry(f"{number}.json", 9, "e") for number in reversed(range(count))]
+def keys(count):
+    return [f"{number}.json" for number in reversed(range(count))]
 
 
 def test_records_are_found_by_their_keys_also_damaged_ones():
     bucket, whole = Bucket(), Record(photo="beach.jpg")
     bucket.answers.set()
-    found = read_records(bucket, entries(3))
+    found = read_records(bucket, keys(3))
     assert found == {"0.json": whole, "1.json": None, "2.json": whole}
 
 
@@ -164,6 +164,6 @@ def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
     monkeypatch.setattr(ThreadPoolExecutor, "submit", struck)
     threading.Timer(0.3, bucket.answers.set).start()
     with Stop(), pytest.raises(Stopped):
-        read_records(bucket, entries(MANY))
-    assert bucket.read <= MAX_READERS
+        read_records(bucket, keys(MANY))
+    assert bucket.reads <= MAX_READERS
     bucket.answers.set()

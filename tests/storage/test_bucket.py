@@ -50,15 +50,6 @@ def test_what_is_left_out_of_a_listing_hides_nothing_before_or_after_it(bucket):
     assert len(list(bucket.list_excluding("nothing/"))) == 8
 
 
-def test_an_object_is_read_as_it_was_listed_or_as_it_is_by_now(bucket):
-    for content in (b"x" * 3000, b"", b"shorter"):
-        bucket.write("a.json", content)
-        [entry] = bucket.list()
-        assert bucket.read_listed(entry) == content
-        bucket.write("a.json", b"newer, and longer")
-        assert bucket.read_listed(entry) == b"newer, and longer"
-
-
 def test_listing_is_sorted_by_key_and_filtered_by_any_prefix(bucket):
     for key in random.sample(KEYS, len(KEYS)):
         bucket.write(key, b"x")
