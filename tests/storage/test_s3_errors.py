@@ -42,7 +42,7 @@ def test_a_server_that_does_not_answer_is_named_and_given_up(proxy, moto, monkey
     monkeypatch.setattr(s3_client, "TRIES", 3)
     name = moto.new_bucket()
     bucket = open_bucket(name, Account(proxy.url, "waiting", SECRET))
-    proxy.add("HEAD", "hang", times=9)
+    proxy.add("GET", "hang", times=9)
     assert "did not answer" in refusal(lambda: bucket.read("ä.jpg"))
     host = proxy.url.removeprefix("http://")
     line = f"{host}/{name}/ä.jpg: no answer within 0.3 s; asking again"
@@ -138,7 +138,7 @@ def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
 
 def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty, proxy, tmp_path):
     bucket, _ = faulty
-    proxy.add("^GET .*photo", "corrupt", times=4)
+    proxy.add("^GET .*photo", "corrupt", times=5)
     assert "arrived damaged" in refusal(lambda: bucket.read("photo.jpg"))
     refusal(lambda: bucket.download("photo.jpg", tmp_path / "photo.jpg"))
     assert list(tmp_path.iterdir()) == []
