@@ -67,24 +67,24 @@ def download_all(
     if manifest.outdated and not rules.dry_run:
         manifest.rewrite()
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
-    checks, jobs = [], []
     files = _files(entries, folder, fold, result)
     for each in {path.parent for _, path in files} if not rules.dry_run else ():
         delete_leftovers(each)
-    for entry, path in files:
-        if manifest.has(entry, path):
-            result.same += 1
-            continue
-        if os.path.lexists(path):
-            check = partial(_differs, bucket, entry, path, manifest, rules.dry_run)
-            checks.append(Job(entry.key, entry.size, check))
-        download = partial(_download, bucket, entry, path, manifest)
-        jobs.append(Job(entry.key, entry.size, download))
+    jobs = [
+        Job(
+            entry.key,
+            entry.size,
+            partial(_download, bucket, entry, path, manifest, rules.dry_run),
+        )
+        for entry, path in files
+        if not manifest.has(entry, path)
+    ]
+    result.same += len(files) - len(jobs)
     if jobs and not rules.dry_run:
         manifest.begin()
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
-    transfer_all(checks, jobs, result, rules, "fetching")
+    transfer_all(jobs, result, rules, "fetching")
     delete_all(FolderBucket(folder), to_delete, result, rules, manifest.remove)
     return result
 
@@ -137,7 +137,7 @@ def _files(
     return files
 
 
-def _differs(
+def _download(
     bucket: Store,
     entry: Entry,
     path: Path,
@@ -145,31 +145,32 @@ def _differs(
     dry_run: bool,
     progress: Progress,
 ) -> bool:
-    """Return whether an existing file has another content than its object; if not, list it.
+    """Download an object and list its file, unless the file has its content already.
+
+    Returns whether it had another content. Raises OwnFileError if that is the user's own.
+    """
+    differs = not os.path.lexists(path) or _differs(entry, path, manifest)
+    if not dry_run:
+        if differs:
+            bucket.download(entry.key, path, progress)
+        manifest.add(entry, bucket.name, path)
+    return differs
+
+
+def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
+    """Return whether an existing file has another content than its object.
 
     Raises OwnFileError if it differs and is the user's own.
     """
     with storage_errors(printable(str(path))):
         exists, link = path.is_file(), path.is_symlink()
-    same = exists and is_same(path, entry)
-    if not same and (exists or link) and not _as_downloaded(entry.key, path, manifest):
-        # Another process may have downloaded it and not listed it yet.
-        same = path.is_file() and is_same(path, entry)
-        if not same:
-            raise _own_file(entry.key, path, manifest)
-    if same and not dry_run:
-        manifest.add(entry, bucket.name, path)
-    return not same
-
-
-def _download(
-    bucket: Store, entry: Entry, path: Path, manifest: Manifest, progress: Progress
-) -> bool:
-    # Once more: the user may have put a file there since.
-    if os.path.lexists(path) and not _differs(bucket, entry, path, manifest, False, progress):
+    if exists and is_same(path, entry):
         return False
-    bucket.download(entry.key, path, progress)
-    manifest.add(entry, bucket.name, path)
+    if (exists or link) and not _as_downloaded(entry.key, path, manifest):
+        # Another process may have downloaded it and not listed it yet.
+        if path.is_file() and is_same(path, entry):
+            return False
+        raise _own_file(entry.key, path, manifest)
     return True
 
 

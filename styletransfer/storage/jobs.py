@@ -64,7 +64,7 @@ def run_jobs(
         with display as (progress, finish), ThreadPoolExecutor(at_a_time, POOL) as pool:
             try:
                 for job, outcome in _outcomes(jobs, pool, progress, stop):
-                    finish(ended(job, outcome))
+                    finish(job.size if outcome is False else 0, ended(job, outcome))
             except BaseException as error:
                 pool.shutdown(wait=False, cancel_futures=True)
                 if isinstance(error, Stopped):
@@ -97,21 +97,20 @@ def _outcomes(
             raise
         except ObjectError as error:
             outcome = error
-        if outcome is False:
-            progress(job.size)
         yield job, outcome
 
 
 @contextlib.contextmanager
 def _display(
     jobs: Sequence[Job], doing: str, count_bytes: bool, named: bool
-) -> Iterator[tuple[Progress, Callable[[str], None]]]:
-    """Two functions: one takes the bytes transferred, the other the line of each finished job.
+) -> Iterator[tuple[Progress, Callable[[int, str], None]]]:
+    """Two functions: one takes the bytes transferred, the other, for each finished job, the bytes
+    that need no transfer, and its line.
 
     They move a bar on a terminal; elsewhere only the lines are printed.
     """
     if not sys.stdout.isatty():
-        yield lambda size: None, lambda line: print(line, flush=True) if line else None
+        yield lambda size: None, lambda skipped, line: print(line, flush=True) if line else None
         return
     from rich import progress as rich
 
@@ -124,8 +123,10 @@ def _display(
         task = bar.add_task(doing, total=total, files=0, all=len(jobs))
         finished = itertools.count(1)
 
-        def finish(line: str) -> None:
-            bar.update(task, files=next(finished), advance=not count_bytes)
+        def finish(skipped: int, line: str) -> None:
+            nonlocal total
+            total -= skipped * count_bytes
+            bar.update(task, total=total, files=next(finished), advance=not count_bytes)
             if line and named:
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -148,23 +148,17 @@ def upload_all(
     check_deletion(to_delete, entries)
     arrived = set[str]()
 
-    def differs(key: str, progress: Progress) -> bool:
-        if not is_same(path_of(key), existing[key]):
-            return True
-        arrived.add(key)
-        return False
-
     def upload(key: str, progress: Progress) -> bool:
-        _upload(bucket, path_of(key), key, progress)
+        there = existing.get(key)
+        differs = there is None or not is_same(path_of(key), there)
+        if differs and not rules.dry_run:
+            _upload(bucket, path_of(key), key, progress)
         arrived.add(key)
-        return True
+        return differs
 
     earlier = () if rules.dry_run else _unfinished(bucket)
-    # Only a file of the same size has to be read to see whether it differs.
-    to_check = [e for e in entries if e.key in existing and existing[e.key].size == e.size]
-    checks = [Job(e.key, e.size, partial(differs, e.key)) for e in to_check]
-    uploads = [Job(e.key, e.size, partial(upload, e.key)) for e in entries]
-    transfer_all(checks, uploads, result, rules, "sending")
+    jobs = [Job(each.key, each.size, partial(upload, each.key)) for each in entries]
+    transfer_all(jobs, result, rules, "sending")
     for each in earlier:
         # Its process was killed, and the bucket would keep it, unlisted and billed.
         if each.key in arrived:
@@ -243,39 +237,26 @@ def _single_files(
     return paths.__getitem__, selected, lambda key: False
 
 
-def transfer_all(
-    checks: Sequence[Job], jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str
-) -> None:
-    """Compare files with the receiver's, then transfer files, or only report them.
+def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
+    """Transfer files, or only report them.
 
     Args:
-        checks: Jobs that return whether a file differs from the receiver's.
-        jobs: The transfers. A file that was checked and does not differ is skipped.
+        jobs: The transfers, which return whether a file differs from the receiver's.
         result: Counts them.
         rules: What is printed, and how many jobs run at a time.
         doing: The word for transfers on a terminal, such as `sending`.
     """
-    skipped = {job.key for job in checks}
 
-    def checked(job: Job, differs: bool) -> str:
-        if differs:
-            skipped.remove(job.key)
-        result.same += not differs
-        return ""
-
-    def transferred(job: Job, changed: bool) -> str:
-        if not changed:
+    def transferred(job: Job, differs: bool) -> str:
+        if not differs:
             result.same += 1
             return ""
         result.copied += 1
         result.size += job.size
         return f"{printable(job.key)} ({megabytes(job.size)})"
 
-    _run(checks, result, rules, checked, "checking", count_bytes=False)
-    jobs = [job for job in jobs if job.key not in skipped]
     if rules.dry_run:
-        for job in jobs:
-            print(transferred(job, True), flush=True)
+        _run(jobs, result, rules, transferred, "checking", count_bytes=False, named=True)
     else:
         _run(jobs, result, rules, transferred, doing, named=rules.named)
 

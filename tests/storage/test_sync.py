@@ -40,7 +40,7 @@ def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeyp
         sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
 
 
-def test_a_terminal_shows_whether_files_are_sent_or_only_checked(photos, tmp_path, monkeypatch):
+def test_a_terminal_shows_the_files_and_the_bytes_that_are_sent(photos, tmp_path, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -52,9 +52,9 @@ def test_a_terminal_shows_whether_files_are_sent_or_only_checked(photos, tmp_pat
         monkeypatch.setattr(sys, "stdout", Terminal())
         sync.upload_all([photos], FolderBucket(tmp_path / "bucket", new=True))
         seen.append(sys.stdout.getvalue())
-    sent, checked = seen
-    assert "sending 5/5 files" in sent and "200.0/200.0 kB" in sent and "checking" not in sent
-    assert "checking 5/5 files" in checked and "kB" not in checked and "sending" not in checked
+    sent, again = seen
+    assert "sending 5/5 files" in sent and "200.0/200.0 kB" in sent
+    assert "sending 5/5 files" in again and "0/0 bytes" in again
 
 
 def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
