@@ -153,7 +153,7 @@ class Bucket(ABC):
         """Return the names that a user may miss in a folder's listing, by the reason.
 
         They are links out of the folder, to a folder or to nothing, and files that iCloud has
-        removed, as of the last complete listing, if there was one.
+        removed, as of the last complete listing.
         """
         return {}
 

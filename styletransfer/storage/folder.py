@@ -8,7 +8,6 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,50 +61,66 @@ class _FileEntry(Entry):
             return md5(body)
 
 
-@dataclass(frozen=True)
-class _Scan:
-    """A folder's files, where links lead that are not followed, by key, and the keys of files in
-    iCloud only."""
-
-    entries: list[Entry] = field(default_factory=list)
-    links: dict[str, Path] = field(default_factory=dict)
-    in_icloud: list[str] = field(default_factory=list)
-
-
 class FolderBucket(Store):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
     It does not list hidden files and links out of the folder, and does not follow links to folders;
-    `left_out` names these links, and files that are in iCloud only.
+    `skipped` names these links, and files that are in iCloud only.
     """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
-        self._passed_over: _Scan | None = None  # by the last listing of all; without its entries
+        # What the last listing of all has passed over, by key: the reason, and the name to show.
+        self._passed_over: dict[str, tuple[str, str]] = {}
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        found = self._scan(prefix)
+        entries, passed_over = self._scan(prefix)
         if not prefix:
-            self._passed_over = replace(found, entries=[])
-        yield from sorted(found.entries, key=lambda entry: entry.key)
+            self._passed_over = passed_over
+        yield from sorted(entries, key=lambda entry: entry.key)
 
     def skipped(self) -> Mapping[str, Sequence[str]]:
-        found = self._passed_over or self._scan("")
-        links = [f"{key} → {found.links[key]}" for key in sorted(found.links)]
-        by_reason = {BEHIND_LINKS: links, IN_ICLOUD: sorted(found.in_icloud)}
-        return {why: names for why, names in by_reason.items() if names}
+        names: dict[str, list[str]] = {}
+        for _, (why, shown) in sorted(self._passed_over.items()):
+            names.setdefault(why, []).append(shown)
+        return names
 
     def passes_over(self, key: str) -> bool:
-        """Whether the folder has what a key names and does not list it, as `left_out` says."""
-        found = self._passed_over or self._scan("")
+        """Whether the folder has what a key names and does not list it, as `skipped` says."""
         above = (key[:end] for end, char in enumerate(key) if char == "/")
-        return key in found.in_icloud or any(each in found.links for each in (key, *above))
+        return any(each in self._passed_over for each in (key, *above))
 
-    def _scan(self, prefix: str) -> _Scan:
-        """Return the contents of the folder with keys that start with `prefix`."""
-        found = _Scan()
-        if not self._is_there():
-            return found
+    def _scan(self, prefix: str) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
+        """Return the files with keys that start with `prefix`, and what is passed over."""
+        entries: list[Entry] = []
+        passed_over: dict[str, tuple[str, str]] = {}
+        with storage_errors(f"folder {self.name}", StorageError):
+            for base, folders, files in self._walk(prefix) if self._is_there() else ():
+                # os.walk follows no links, so only a file that is a link can be outside.
+                links = [
+                    base + each for each in folders if (self.folder / base / each).is_symlink()
+                ]
+                for key in (base + each for each in files if not hidden(each)):
+                    if not key.startswith(prefix):
+                        continue
+                    path = self.folder / key
+                    with storage_errors(self._where(key), StorageError):
+                        entry, is_link = self._entry(key), path.is_symlink()
+                    if entry and (not is_link or _is_inside(path, self.folder)):
+                        entries.append(entry)
+                    elif is_link:
+                        links.append(key)
+                for key in links:
+                    with contextlib.suppress(FileNotFoundError):  # It was deleted since.
+                        shown = f"{key} → {(self.folder / key).readlink()}"
+                        passed_over[key] = BEHIND_LINKS, shown
+                for placeholder in filter(None, map(_PLACEHOLDER.fullmatch, files)):
+                    passed_over[base + placeholder[1]] = IN_ICLOUD, base + placeholder[1]
+        return entries, passed_over
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+        """Yield the start of the keys in each folder that may have keys with a prefix, the names of
+        its folders, and of its files."""
 
         def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
             if isinstance(error, FileNotFoundError) and self.exists():
@@ -116,34 +131,11 @@ class FolderBucket(Store):
         def overlap(inner: str) -> bool:
             return inner.startswith(prefix) or prefix.startswith(inner)
 
-        with storage_errors(f"folder {self.name}", StorageError):
-            for top, folders, files in os.walk(self.folder, onerror=stop):
-                inner = Path(top).relative_to(self.folder).as_posix()
-                base = "" if inner == "." else f"{inner}/"
-                folders[:] = [
-                    each for each in folders if not hidden(each) and overlap(f"{base}{each}/")
-                ]
-                for key in (base + each for each in files if not hidden(each)):
-                    if not key.startswith(prefix):
-                        continue
-                    path = self.folder / key
-                    with storage_errors(self._where(key), StorageError):
-                        entry, is_link = self._entry(key), path.is_symlink()
-                    # os.walk follows no links, so only a file that is a link can be outside.
-                    if entry and (not is_link or _is_inside(path, self.folder)):
-                        found.entries.append(entry)
-                    elif is_link:
-                        self._note_links([key], found)
-                to_folders = (each for each in folders if Path(top, each).is_symlink())
-                self._note_links((base + each for each in to_folders), found)
-                placeholders = filter(None, map(_PLACEHOLDER.fullmatch, files))
-                found.in_icloud.extend(base + each[1] for each in placeholders)
-        return found
-
-    def _note_links(self, keys: Iterable[str], found: _Scan) -> None:
-        for key in keys:
-            with contextlib.suppress(FileNotFoundError):  # It was deleted since.
-                found.links[key] = (self.folder / key).readlink()
+        for top, folders, files in os.walk(self.folder, onerror=stop):
+            inner = Path(top).relative_to(self.folder).as_posix()
+            base = "" if inner == "." else f"{inner}/"
+            folders[:] = [e for e in folders if not hidden(e) and overlap(f"{base}{e}/")]
+            yield base, folders, files
 
     def _is_there(self) -> bool:
         """Return whether the folder exists. A folder for results is created by the first write.
