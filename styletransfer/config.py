@@ -8,9 +8,10 @@ import logging
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from styletransfer import progress
 from styletransfer.errors import ConfigError
@@ -31,6 +32,13 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
+PAINTERS_SYNTAX = "auto, or how many pictures a device paints at a time, from 1 to 64"
+WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
+SHARD_SYNTAX = (
+    "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
+    "INSTANCE_NUMBER"
+)
+_Value = TypeVar("_Value")
 # The demo takes two minutes on two processor cores: painted like a draft.
 DEMO_SETTINGS = QUALITIES["draft"]
 
@@ -123,60 +131,78 @@ def load(
         account=parse_account(values),
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
-        shard=_shard(values.get("SHARD"), values.get("INSTANCE_NUMBER", "")),
+        shard=_read(values, "SHARD", _shards(values), SHARD_SYNTAX),
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
-        vgg_weights=_weights(values),
+        vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
-        checkpoint_every=_seconds(values, "CHECKPOINT_EVERY", 60),
+        checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, "seconds from 1 to 86400")
+        or 60,
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
-        workers_per_device=_workers(values),
-        cluster=_cluster(values.get("CLUSTER")),
+        workers_per_device=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or None,
+        cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
     )
 
 
-def _workers(values: Mapping[str, str]) -> int | None:
-    """PAINTERS, a number from 1 to 64; None for `auto`."""
-    given = values.get("PAINTERS", "auto").lower()
-    if given == "auto":
+def _read(
+    values: Mapping[str, str], name: str, parse: Callable[[str], _Value | None], expected: str
+) -> _Value | None:
+    """Returns the value of a variable, or None if it is unset.
+
+    Args:
+        values: The variables that have a value.
+        name: The variable.
+        parse: Returns the value of its text, or None if that is wrong.
+        expected: What is expected, for the message.
+
+    Raises:
+        ConfigError: The text is wrong.
+    """
+    if name not in values:
         return None
-    workers = parse_whole(given, 1, 64)
-    if workers is None:
-        raise ConfigError(
-            f"PAINTERS is {shortened(given)}; expected auto, or how many pictures a device paints "
-            "at a time, from 1 to 64"
-        )
-    return workers
+    value = parse(values[name])
+    if value is None:
+        raise ConfigError(f"{name} is {shortened(values[name])}; expected {expected}")
+    return value
 
 
-def _shard(text: str | None, instance_number: str) -> tuple[int, int] | None:
-    """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0; None for None. In the
-    text, INSTANCE_NUMBER stands for that variable's value. Raises ConfigError."""
-    if text is None:
+def _painters(text: str) -> int | None:
+    """PAINTERS: 0 for `auto`."""
+    return 0 if text.lower() == "auto" else parse_whole(text, 1, 64)
+
+
+def _shards(values: Mapping[str, str]) -> Callable[[str], tuple[int, int] | None]:
+    """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
+    INSTANCE_NUMBER stands for that variable's value."""
+
+    def parse(text: str) -> tuple[int, int] | None:
+        text = text.replace("INSTANCE_NUMBER", values.get("INSTANCE_NUMBER", ""))
+        found = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
+        number, count = map(int, found.groups()) if found else (0, 0)
+        return (number, count) if number < count else None
+
+    return parse
+
+
+def _cluster(text: str) -> str | None:
+    """CLUSTER: the address of a Ray cluster."""
+    return text if re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text) else None
+
+
+def _weights(text: str) -> str | None:
+    return None if text == "bucket:" else text
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
         return None
-    found = re.fullmatch(
-        "([0-9]{1,6})/([0-9]{1,6})", text.replace("INSTANCE_NUMBER", instance_number)
-    )
-    number, count = map(int, found.groups()) if found else (0, 0)
-    if number >= count:
-        raise ConfigError(
-            f"SHARD is {shortened(text)}; expected i/n, such as 0/3, 1/3 and 2/3 for three runs, "
-            "or INSTANCE_NUMBER/n where the platform sets INSTANCE_NUMBER"
-        )
-    return number, count
-
-
-def _cluster(text: str | None) -> str | None:
-    """CLUSTER: the address of a Ray cluster. Raises ConfigError."""
-    if text and not re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text):
-        raise ConfigError(
-            f"CLUSTER is {shortened(text)}; expected auto, HOST:PORT or ray://HOST:PORT"
-        )
-    return text
+    return value if 1 <= value <= 86400 else None
 
 
 def log_format(environment: Mapping[str, str]) -> str:
@@ -216,17 +242,18 @@ def memory_size(text: str | None, name: str) -> int | None:
 
     Raises ConfigError, naming `name`, for less than 100 MB and for anything else.
     """
-    if text is None:
-        return None
+    values = {} if text is None else {name: text}
+    return _read(values, name, _bytes, "at least 100MB, such as 6GB")
+
+
+def _bytes(text: str) -> int | None:
     found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
-    size = 0.0
-    if found:
-        number, prefix, binary = found.groups()
-        step = 1024 if binary else 1000
-        size = float(number) * step ** " kmgt".index((prefix or " ").lower())
-    if not 100_000_000 <= size < math.inf:
-        raise ConfigError(f"{name} is {shortened(text)}; expected at least 100MB, such as 6GB")
-    return int(size)
+    if not found:
+        return None
+    number, prefix, binary = found.groups()
+    step = 1024 if binary else 1000
+    size = float(number) * step ** " kmgt".index((prefix or " ").lower())
+    return int(size) if 100_000_000 <= size < math.inf else None
 
 
 def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
@@ -291,16 +318,6 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
     return start.replaced(changes, "STYLE_")
 
 
-def _weights(values: Mapping[str, str]) -> str | None:
-    value = values.get("VGG_WEIGHTS")
-    if value == "bucket:":
-        raise ConfigError(
-            f"VGG_WEIGHTS is {value!r}; expected a file, bucket:KEY (in the style bucket), or a "
-            "name such as builtin"
-        )
-    return value
-
-
 def _output(values: Mapping[str, str]) -> OutputFormat:
     name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
     quality = whole_number(values, "OUTPUT_QUALITY", 95, 1, 100)
@@ -320,41 +337,25 @@ def _choice(
     synonyms: Mapping[str, str] | None = None,
 ) -> str | None:
     """A variable's value in lower case if it is one of the choices; None if unset."""
-    if name not in values:
-        return None
-    value = values[name].lower()
-    value = (synonyms or {}).get(value, value)
-    if value not in choices:
-        raise ConfigError(
-            f"{name} is {shortened(values[name])}; expected one of {', '.join(choices)}"
-        )
-    return value
 
+    def parse(text: str) -> str | None:
+        value = (synonyms or {}).get(text.lower(), text.lower())
+        return value if value in choices else None
 
-def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        value = float(values.get(name, default))
-    except ValueError:
-        value = -1.0
-    if not 1 <= value <= 86400:
-        raise ConfigError(f"{name} is {shortened(values[name])}; expected seconds from 1 to 86400")
-    return value
+    return _read(values, name, parse, f"one of {', '.join(choices)}")
 
 
 def whole_number(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     """A variable's whole number from `low` to `high`. Raises ConfigError."""
-    text = values.get(name, str(default))
-    number = parse_whole(text, low, high)
-    if number is None:
-        raise ConfigError(
-            f"{name} is {shortened(text)}; expected a whole number from {low} to {high}"
-        )
-    return number
+    number = _read(
+        values,
+        name,
+        lambda text: parse_whole(text, low, high),
+        f"a whole number from {low} to {high}",
+    )
+    return default if number is None else number
 
 
 def switch(values: Mapping[str, str], name: str) -> bool:
     """Return whether a variable is on: `1`, `true`, `yes` …; unset is off. Raises ConfigError."""
-    value = parse_bool(values.get(name, "0"))
-    if value is None:
-        raise ConfigError(f"{name} is {shortened(values[name])}; expected 1 or 0")
-    return value
+    return bool(_read(values, name, parse_bool, "1 or 0"))
