@@ -25,6 +25,8 @@ THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
+_NO_SAVE: Future[None] = Future()
+_NO_SAVE.set_result(None)
 SavedState = Mapping[str, np.ndarray]  # as `Step.snapshot` returns it
 Shapes = Callable[[int], Mapping[str, tuple[int, ...]]]  # by step; empty for an impossible step
 
@@ -101,13 +103,11 @@ class CheckpointStore:
             UnavailableError.
         """
         with self._lock:
-            if task.checkpoint_key in self._existing:
-                return self._pool.submit(
-                    read_snapshot, self._retrying, task.checkpoint_key, task.fingerprint, shapes
-                )
-        absent: Future[SavedState | None] = Future()
-        absent.set_result(None)
-        return absent
+            exists = task.checkpoint_key in self._existing
+        key, fingerprint = task.checkpoint_key, task.fingerprint
+        return self._pool.submit(
+            lambda: read_snapshot(self._retrying, key, fingerprint, shapes) if exists else None
+        )
 
     def is_saving(self, task: Task) -> bool:
         """Whether an earlier save of this task has not ended yet."""
@@ -148,11 +148,7 @@ class CheckpointStore:
 
     def _last_save(self, task: Task) -> "Future[None]":
         with self._lock:
-            if (save := self._saves.get(task.checkpoint_key)) is not None:
-                return save
-        none: Future[None] = Future()
-        none.set_result(None)
-        return none
+            return self._saves.get(task.checkpoint_key, _NO_SAVE)
 
     def _upload(self, task: Task, snapshot: "Snapshot") -> None:
         try:

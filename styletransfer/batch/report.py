@@ -1,10 +1,10 @@
 """Reports what a run will paint, why it repaints results, and how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields
 from logging import ERROR
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.records import record_of_inputs
@@ -141,72 +141,60 @@ def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
     show_table(table)
 
 
-class _Difference(NamedTuple):
-    """A way in which a result differs from what a run would paint, with the names of the inputs or
-    settings that differ."""
-
-    kind: str
-    names: tuple[str, ...] = ()
-
-
 def _repaint_causes(
     tasks: "Iterable[Task]", plan: "Plan", output: OutputFormat, networks: "NetworkPool"
 ) -> list[tuple[int, str]]:
     """Returns the number of existing results of these tasks for each way in which they differ from
     what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
     0.3)`)."""
-    counts: dict[tuple[str, ...], int] = {}
-    names: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
+    names: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
     for task in tasks:
         record = task.previous_record
         if record is None or record.result not in plan.stored:
             continue
-        found = list(_differences(task, record, output, networks))
-        kinds = tuple(each.kind for each in found)
-        counts[kinds] = counts.get(kinds, 0) + 1
-        for each in found:
-            known = names.setdefault(kinds, {}).setdefault(each.kind, {})
-            known.update(dict.fromkeys(each.names))
-    ordered = sorted(counts, key=lambda kinds: -counts[kinds])
+        found = _differences(task, record, output, networks)
+        counts[kinds := tuple(found)] += 1
+        for kind in kinds:
+            names.setdefault((kind, kinds), {}).update(dict.fromkeys(found[kind]))
     return [
-        (counts[kinds], " and ".join(_with_names(each, names[kinds][each]) for each in kinds))
-        for kinds in ordered
+        (count, " and ".join(_with_names(kind, names[kind, kinds]) for kind in kinds))
+        for kinds, count in counts.most_common()
     ]
 
 
 def _differences(
     task: "Task", record: Record, output: OutputFormat, networks: "NetworkPool"
-) -> Iterator[_Difference]:
-    """Yields the differences between a record and the picture that a run would paint. Fields that
-    records of earlier versions lack count as equal."""
+) -> dict[str, tuple[str, ...]]:
+    """Returns the ways in which a result differs from what a run would paint, each with the names
+    of the inputs or settings that differ. Fields that records of earlier versions lack count as
+    equal."""
     now = record_of_inputs(task.photo, task.mask, task.look)
-    found = []
+    found: dict[str, tuple[str, ...]] = {}
     if record.photo_etag not in (None, now.photo_etag):
-        found.append(_Difference("of another photo of the same name", (task.photo.key,)))
+        found["of another photo of the same name"] = (task.photo.key,)
     if record.photo_etag is not None and record.photo_mask != now.photo_mask:
-        found.append(_Difference("with another mask", (task.photo.key,)))
+        found["with another mask"] = (task.photo.key,)
     if record.paintings is not None and record.paintings != now.paintings:
         inputs = now.paintings or ()
         changed = set(record.paintings) ^ set(inputs) or set(inputs)
-        keys = sorted({each.key for each in changed})
-        found.append(_Difference("of other paintings, masks or shares", tuple(keys)))
-    if record.settings is not None and now.settings is not None:
-        found.append(_Difference("with other settings", _changes(record.settings, now.settings)))
+        found["of other paintings, masks or shares"] = (*sorted({each.key for each in changed}),)
+    if record.settings is not None and (changes := _changes(record.settings, now.settings or {})):
+        found["with other settings"] = changes
     if record.weights and not networks.accepts(record, task.look.settings):
-        change = f"{record.network or record.weights} → {networks.described(task.look.settings)}"
-        found.append(_Difference("by another network", (change,)))
+        network = networks.described(task.look.settings)
+        found["by another network"] = (f"{record.network or record.weights} → {network}",)
     if record.engine not in (None, ENGINE_VERSION):
-        change = f"{record.engine} → {ENGINE_VERSION}"
-        found.append(_Difference("by another version of the engine", (change,)))
+        found["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
     if record.output is not None:
         old_format, new_format = (
             dict(zip(_OUTPUT_NAMES, each, strict=True)) for each in (record.output, astuple(output))
         )
-        found.append(_Difference("in another format", _changes(old_format, new_format)))
-    found = [each for each in found if each.names]
+        if changes := _changes(old_format, new_format):
+            found["in another format"] = changes
     if not found and record.fingerprint == task.fingerprint:
-        found = [_Difference("with other content than recorded", (record.result or "",))]
-    yield from found or [_Difference("by an earlier version")]
+        found["with other content than recorded"] = (record.result or "",)
+    return found or {"by an earlier version": ()}
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
