@@ -246,20 +246,17 @@ def _shares(given: Any, keys: Collection[str], where: str) -> dict[str, float]:
         raise ConfigError(
             f"{where} paintings is {shortened(given)}; expected a list or a table of keys"
         )
-    shares = {as_stored(key, keys): share for key, share in shares.items()}
-    for key, share in shares.items():
-        if key not in keys:
-            raise ConfigError(
-                f"{where} names the painting {shortened(key)}, which is not in the bucket"
-                f"{_meant(key, keys)}"
-            )
+    found = {}
+    for name, share in shares.items():
+        key = _stored_key(name, keys, f"{where} names the painting", "in the bucket")
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 < share <= LARGEST:
             raise ConfigError(
                 f"{where} gives {shortened(key)} the share {shortened(share)}; expected more than "
                 f"0, and {LARGEST:g} at most"
             )
-    return shares
+        found[key] = share
+    return found
 
 
 def _regions(
@@ -269,22 +266,22 @@ def _regions(
         raise ConfigError(
             f"{where} regions is {shortened(given)}; expected a table of paintings and masks"
         )
-    given = {
-        as_stored(key, paintings): as_stored(mask, by_key) if isinstance(mask, str) else mask
-        for key, mask in given.items()
-    }
-    for key, mask in given.items():
-        if key not in paintings:
-            raise ConfigError(
-                f"{where} regions names {shortened(key)}, which is not one of its paintings"
-                f"{_meant(key, paintings)}"
-            )
-        if not isinstance(mask, str) or mask not in by_key:
-            raise ConfigError(
-                f"{where} regions gives {shortened(key)} the mask {shortened(mask)}, which is not "
-                f"in the bucket{_meant(mask, by_key)}"
-            )
-    return {key: by_key[mask] for key, mask in given.items()}
+    found = {}
+    for name, mask in given.items():
+        key = _stored_key(name, paintings, f"{where} regions names", "one of its paintings")
+        what = f"{where} regions gives {shortened(key)} the mask"
+        found[key] = by_key[_stored_key(mask, by_key, what, "in the bucket")]
+    return found
+
+
+def _stored_key(given: Any, stored: Collection[str], what: str, where: str) -> str:
+    """Returns the stored key that is meant. Raises ConfigError if there is none."""
+    if isinstance(given, str) and (key := as_stored(given, stored)) in stored:
+        return key
+    hint = did_you_mean(given, sorted(stored)) if isinstance(given, str) else ""
+    raise ConfigError(
+        f"{what} {shortened(given)}, which is not {where}" + (f"; {hint}" if hint else "")
+    )
 
 
 def as_stored(name: str, stored: Collection[str]) -> str:
@@ -293,11 +290,6 @@ def as_stored(name: str, stored: Collection[str]) -> str:
         return name
     typed = nfc(name)
     return next((each for each in stored if nfc(each) == typed), name)
-
-
-def _meant(given: object, known: Iterable[str]) -> str:
-    hint = did_you_mean(given, sorted(known)) if isinstance(given, str) else ""
-    return f"; {hint}" if hint else ""
 
 
 def _with_masks(entries: Iterable[Entry]) -> list[Entry]:

@@ -64,8 +64,8 @@ def download_all(
             f"{printable(str(folder / MANIFEST))} is damaged: files that it no longer names count "
             "as your own, unless they are the same as in the bucket"
         )
-    if manifest.outdated and not rules.dry_run:
-        manifest.rewrite()
+        if not rules.dry_run:
+            manifest.rewrite()
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
     for each in {path.parent for _, path in files} if not rules.dry_run else ():

@@ -16,8 +16,6 @@ from styletransfer.storage.base import Entry
 from styletransfer.storage.files import is_same, replacing, storage_errors
 
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
-# The list is rewritten if it has more lines that later ones replace.
-OUTDATED_LINES = 2000
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,8 @@ class Manifest:
         with storage_errors(printable(str(self._path))):
             data = self._path.read_bytes() if os.path.lexists(self._path) else b""
         files: dict[str, Downloaded] = {}
-        lines = [line for line in data.split(b"\n") if line.strip()]
         self.damaged = False
-        for line in lines:
+        for line in filter(bytes.strip, data.split(b"\n")):
             try:
                 fields = json.loads(line)
                 key = str(fields.pop("key"))
@@ -60,7 +57,6 @@ class Manifest:
                     files.pop(key, None)
             except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
                 self.damaged = True
-        self.outdated = self.damaged or len(lines) > len(files) + OUTDATED_LINES
         with self._lock:
             self.files = files
 
@@ -91,7 +87,7 @@ class Manifest:
             self.files.pop(key, None)
 
     def rewrite(self) -> None:
-        """Write the list again without damaged and outdated lines. Raises ObjectError."""
+        """Write the list again without damaged lines. Raises ObjectError."""
         with self._lock:
             lines = [_line({"key": key, **asdict(file)}) for key, file in self.files.items()]
         with storage_errors(printable(str(self._path))), replacing(self._path) as body:

@@ -10,7 +10,7 @@ import pytest
 from support.commands import contents, fill
 
 from styletransfer.errors import ConfigError
-from styletransfer.storage import folder, manifest
+from styletransfer.storage import folder
 from styletransfer.storage.base import DiskError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.folder import FolderBucket
@@ -108,22 +108,6 @@ def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket,
         bucket.write(key, b"painted anew")
     result = download_all(bucket, folder.folder)
     assert (result.copied, result.notes, result.exit_code) == (3, [], 0)
-
-
-def test_a_list_of_many_outdated_lines_is_written_anew_and_says_the_same(
-    bucket, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(manifest, "OUTDATED_LINES", 3)
-    folder = tmp_path / "out"
-    for generation in range(9):
-        bucket.write("monet/a.jpg", str(generation).encode())
-        download_all(bucket, folder)
-    bucket.delete("monet/b.jpg")
-    assert download_all(bucket, folder, MIRROR).deleted == 1
-    assert (folder / MANIFEST).read_bytes().count(b'"key"') <= 4 + 3 + 2
-    assert Manifest(folder).files.keys() == contents(bucket).keys()
-    result = download_all(bucket, folder, MIRROR)
-    assert (result.same, result.copied, result.deleted, result.notes) == (3, 0, 0, [])
 
 
 def test_a_list_with_the_line_ends_of_windows_is_not_damaged(bucket, tmp_path):
