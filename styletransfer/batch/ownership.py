@@ -49,15 +49,11 @@ class Ownership:
         for key in possible_keys(task.planned, task.look.name, task.photo.key, extension):
             if self._is_chosen_by_another(key, task):
                 continue
-            entry = self._listed(key, task)
+            entry = task.there if key == task.planned else self._bucket.find(key)
             if entry is not None and not is_intact(task.previous_record, entry):
                 if self._names_of_others(key, task):
                     continue
-                record, is_damaged = self._read(task)
-                records = (task.previous_record, record)
-                known = (stored_by(each, task.photo.key, task.look.name) for each in records)
-                if not is_damaged and not any(key in each for each in known):
-                    raise _taken(key, self._bucket)
+                self._check_own(entry, task, *self._read(task))
             with self._lock:
                 if self._chosen.setdefault(key, task.record_key) == task.record_key:
                     return key
@@ -73,15 +69,12 @@ class Ownership:
         # In this order: an object that another run has stored since was recorded before.
         entry = self._bucket.find(record.result)
         found, is_damaged = self._read(task)
+        if entry is not None:
+            self._check_own(entry, task, found, is_damaged)
         before = self._merged(task, found)
-        made = self._made(task, before)
-        if entry is not None and not is_damaged and not _is_own(entry, before, made):
-            raise _taken(record.result, self._bucket)
-        if entry is not None and is_intact(before, entry):
-            # Earlier content of the same key no longer exists.
-            made = tuple(each for each in made if each.key != before.result)
-            made = (*made, PictureRef(entry.key, before.result_etag or entry.etag))
-        write_record(self._bucket, task.record_key, replace(record, made=made or None))
+        write_record(
+            self._bucket, task.record_key, replace(record, made=self._made(before, entry) or None)
+        )
         return before
 
     def latest(self, task: Task) -> Record:
@@ -122,9 +115,13 @@ class Ownership:
             if not self._names_of_others(each, task):
                 yield each
 
-    def _listed(self, key: str, task: Task) -> Entry | None:
-        """Returns the object under a key of the task, as it was before painting."""
-        return task.there if key == task.planned else self._bucket.find(key)
+    def _check_own(self, entry: Entry, task: Task, record: Record | None, is_damaged: bool) -> None:
+        """Raises PictureError if the task's record, or else the plan's, does not name an object."""
+        if not is_damaged and not _names(record or task.previous_record, task, entry):
+            raise PictureError(
+                f"{printable(entry.key)} in {self._bucket.name} has no record of this program, so "
+                "it may be somebody else's and is left as it is; move it away, or delete it"
+            )
 
     def _merged(self, task: Task, record: Record | None) -> Record:
         return replace(
@@ -140,18 +137,18 @@ class Ownership:
             return None, False
         return task_record(record, task.photo.key, task.look.name), record is None
 
-    def _made(self, task: Task, record: Record) -> tuple[PictureRef, ...]:
-        """Returns the results that a task's record names, except those that did not exist when this
-        run began."""
-        at_first = stored_by(task.previous_record, task.photo.key, task.look.name)
+    def _made(self, before: Record, entry: Entry | None) -> tuple[PictureRef, ...]:
+        """Returns the results that the bucket may contain by a task's record, except those whose
+        content an object under the same key has replaced."""
+        own = stored_by(before, before.photo or "", before.look or "")
+        if entry is not None and is_intact(before, entry):
+            own[entry.key] = [before.result_etag]
         found = []
-        for key, etags in stored_by(record, task.photo.key, task.look.name).items():
-            entry = self._listed(key, task)
-            if entry is None and key in at_first:
-                continue
+        for key, etags in own.items():
             for etag in dict.fromkeys(etags):
-                if etag or entry:
-                    found.append(PictureRef(key, etag or (entry.etag if entry else "")))
+                there = self._bucket.find(key) if etag is None else None
+                if known := etag or (there and there.etag):
+                    found.append(PictureRef(key, known))
         return tuple(found)
 
     def _is_chosen_by_another(self, key: str, task: Task) -> bool:
@@ -173,15 +170,10 @@ class Ownership:
         return False
 
 
-def _is_own(entry: Entry, record: Record, made: tuple[PictureRef, ...]) -> bool:
-    own = stored_by(record, record.photo or "", record.look or "")
-    if entry.key == record.result and entry.key in own:
-        return True  # Also if it was cut, or overwritten by another run.
-    return any(is_content(entry, None, each.etag) for each in made if each.key == entry.key)
-
-
-def _taken(key: str, bucket: Bucket) -> PictureError:
-    return PictureError(
-        f"{printable(key)} in {bucket.name} has no record of this program, so it may be somebody "
-        "else's and is left as it is; move it away, or delete it"
-    )
+def _names(record: Record | None, task: Task, entry: Entry) -> bool:
+    """Whether a record says that an object is a result of its task."""
+    etags = stored_by(record, task.photo.key, task.look.name).get(entry.key)
+    if record is None or etags is None:
+        return False
+    # The last result is the task's also if it was cut, or overwritten by another run.
+    return entry.key == record.result or any(is_content(entry, None, each) for each in etags)

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def test_a_disk_without_room_ends_a_download_with_one_line(bucket, tmp_path, mon
 
     def full(*_):
         tried.append(1)
+        time.sleep(0.01)  # as long as a file takes, so that the first error is seen before the last
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
