@@ -3,7 +3,6 @@ pictures, and the results that records name."""
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -94,24 +93,19 @@ def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None
 def intact_records(
     records: Mapping[str, Record | None], stored: Mapping[str, Entry]
 ) -> dict[str, Record]:
-    """Returns the records that describe an existing result correctly, by key. If several records
-    name one result, records of earlier versions are left out, since they have no ETag."""
-    named = Counter(record.result for record in records.values() if record)
+    """Returns the records that describe an existing result correctly, by key."""
+    found = {
+        key: record
+        for key, record in records.items()
+        if record is not None and record.result in stored
+    }
 
-    def is_usable(record: Record | None) -> bool:
-        if record is None or record.result is None or record.result not in stored:
-            return False
-        if named[record.result] > 1 and record.result_etag is None:
-            return False
-        return is_intact(record, stored[record.result])
+    def is_usable(record: Record) -> bool:
+        return is_intact(record, stored[record.result or ""])
 
     with record_readers() as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_usable, records.values())
-        return {
-            key: record
-            for (key, record), good in zip(records.items(), verdicts, strict=True)
-            if record and good
-        }
+        verdicts = pool.map(is_usable, found.values())
+        return {key: found[key] for key, good in zip(found, verdicts, strict=True) if good}
 
 
 def task_record(record: Record | None, photo: str, look: str) -> Record | None:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from support import tiny
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
@@ -60,22 +59,6 @@ def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_i
         run(folders, LOOK="monet")
         assert mine.read_bytes() == b"mine"
         assert Path("out/monet/trip/old town é.png").read_bytes() == before
-
-
-def test_two_records_of_earlier_versions_that_name_one_result_are_both_painted_anew(
-    folders, stand_in, capsys
-):
-    Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
-    run(folders, LOOK="monet", OUTPUT_FORMAT="png")
-    for name in ("beach.jpg", "beach.webp"):
-        path = Path(f"out/_records/monet/{name}.json")
-        record = json.loads(path.read_text()) | {"result": "monet/beach.png"}
-        del record["result_etag"], record["result_size"]
-        path.write_text(json.dumps(record))
-    Path("out/monet/beach.jpg.png").rename("out/monet/beach.png")
-    Path("out/monet/beach.webp.png").unlink()
-    assert painted(capsys, folders, LOOK="monet", OUTPUT_FORMAT="png") == 2
-    assert painted(capsys, folders, LOOK="monet", OUTPUT_FORMAT="png") == 0
 
 
 def test_content_is_compared_by_size_and_etags_of_one_kind():
