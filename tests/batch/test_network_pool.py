@@ -186,16 +186,6 @@ def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, g
     assert not keys() & RESULTS
 
 
-@pytest.mark.slow
-def test_a_record_of_the_built_in_network_makes_the_same_picture(unnamed, capsys):
-    from styletransfer.cli.inetwork import inetwork
-
-    Path("photos/trip/old town é.png").unlink()
-    run(unnamed)
-    assert inetwork(["--from-record", "out/_records/monet/beach.jpg.json", "copy"]) == 0
-    assert Path("copy.jpg").read_bytes() == Path("out/monet/beach.jpg").read_bytes()
-
-
 def test_weights_can_be_in_the_style_bucket(folders, traced_once):
     Path("paintings/vgg.npz").write_bytes(tiny.trained_file())
     one = folders | {"VGG_WEIGHTS": "bucket:vgg.npz", "PHOTO": "beach.jpg", "LOOK": "monet"}

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
@@ -76,8 +75,3 @@ def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(tmp_path):
             assert all(key.startswith("_gallery/thumbs/") for key in thumbnails)
             render_page([each], thumbnails).encode()
     assert read > CASES / 20
-
-
-@pytest.mark.parametrize("data", [b"[1, 2]", b"7", b"[" * 50_000, b'{"a":' * 50_000, b'"text"'])
-def test_what_is_no_object_is_no_record(data):
-    assert Record.from_bytes(data) is None
