@@ -244,7 +244,7 @@ class Forecast:
             self._look, self._targets, self._refused = look, None, None
             try:
                 read = self._run.buckets.style.read
-                self._targets = StyleTargets(*read_look(look, read, lambda _: self._decodable))
+                self._targets = StyleTargets(*read_look(look, read, self._decodable))
                 self._run.networks.load(look.settings, self._device)
             except Exception as error:
                 self._refused = error

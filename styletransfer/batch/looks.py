@@ -55,6 +55,12 @@ class Look:
     own: frozenset[str] = frozenset()
 
     @property
+    def keys(self) -> set[str]:
+        """The keys of its paintings, masks and regions."""
+        files = (file for each in self.paintings for file in (each.entry, each.mask, each.region))
+        return {each.key for each in files if each is not None}
+
+    @property
     def shares(self) -> list[float]:
         """The paintings' shares, in the order of the paintings."""
         return [painting.share for painting in self.paintings]

@@ -28,13 +28,6 @@ AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
 Read = Callable[[str], bytes]  # as Bucket.read
-# Takes the bytes that decoding needs, and returns the most that it may take, or None for no limit,
-# when they may be taken.
-Admit = Callable[[int], int | None]
-
-
-class _NotYetError(Exception):
-    """A picture is too large to be decoded in advance."""
 
 
 def decodable_memory(limit: int | None) -> int:
@@ -78,39 +71,33 @@ class LookInput(NamedTuple):
     regions: list[np.ndarray | None]
 
 
-def unlimited(needed: int) -> None:
-    """Admits a picture of any size."""
-
-
 def read_photo(
-    photo: Entry, mask: Entry | None, read: Read, admit: Admit = unlimited
+    photo: Entry, mask: Entry | None, read: Read, available: int | None = None
 ) -> PhotoInput:
     """Reads a photo and its mask. Raises PictureError naming the file that cannot be used,
-    MemoryShortError naming the file that is larger than `admit` allows, or StorageError."""
-    data = read(photo.key)
-    picture = decode.decode(data, photo.key, admit(bytes_to_decode(data)))
-    return PhotoInput(picture, _mask(mask, "mask", read, admit))
+    MemoryShortError naming the file that takes more than `available` bytes to decode, StorageError."""
+    picture = decode.decode(read(photo.key), photo.key, available)
+    return PhotoInput(picture, _mask(mask, "mask", read, available))
 
 
-def read_look(look: Look, read: Read, admit: Admit = unlimited) -> LookInput:
+def read_look(look: Look, read: Read, available: int | None = None) -> LookInput:
     """Reads a look's paintings with their masks and regions. Raises the same as `read_photo`."""
     paintings, masks = [], []
     for each in look.paintings:
         name = f"painting {each.entry.key}"
-        pixels, alpha = _painting(each, name, look.settings, read, admit)
+        pixels, alpha = _painting(each, name, look.settings, read, available)
         paintings.append(pixels)
-        masks.append(visible(_mask(each.mask, "mask", read, admit), alpha, name))
-    regions = [_mask(each.region, "region", read, admit) for each in look.paintings]
+        masks.append(visible(_mask(each.mask, "mask", read, available), alpha, name))
+    regions = [_mask(each.region, "region", read, available) for each in look.paintings]
     return LookInput(paintings, look.shares, masks, regions)
 
 
 def _painting(
-    painting: Painting, name: str, settings: Settings, read: Read, admit: Admit
+    painting: Painting, name: str, settings: Settings, read: Read, available: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads a painting, no larger than the engine uses it, since 16 large ones would fill the
     memory, and its alpha [h, w]. The original INetwork ignores both alpha and borders."""
-    data = read(painting.entry.key)
-    picture = decode.decode(data, name, admit(bytes_to_decode(data)))
+    picture = decode.decode(read(painting.entry.key), name, available)
     pixels, alpha = picture.pixels_int, None
     if settings.recipe != "inetwork":
         pixels = used_pixels(picture, painting.mask is not None, name)
@@ -133,11 +120,10 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     return min((height, width), painting_size(height, width, longer, stroke_size))
 
 
-def _mask(entry: Entry | None, what: str, read: Read, admit: Admit) -> np.ndarray | None:
+def _mask(entry: Entry | None, what: str, read: Read, available: int | None) -> np.ndarray | None:
     if entry is None:
         return None
-    data = read(entry.key)
-    return decode_mask(data, f"{what} {entry.key}", admit(bytes_to_decode(data)))
+    return decode_mask(read(entry.key), f"{what} {entry.key}", available)
 
 
 class Inputs(NamedTuple):
@@ -180,41 +166,37 @@ class Reader:
         entries = [task.photo] if task.mask is None else [task.photo, task.mask]
         files = {each.key: self._source.read(each.key) for each in entries}
         photo = None
-        try:
-            photo = read_photo(task.photo, task.mask, files.__getitem__, self._small)
-            files = {}
-            self._read_look(task.look, self._small)
-        except _NotYetError:
-            pass
+        if self._are_small(files):
+            photo, files = read_photo(task.photo, task.mask, files.__getitem__), {}
+        self._read_look(task.look, in_turn=False)
         return Fetched(files, photo)
 
     def decode(self, task: Task, fetched: Fetched) -> Inputs:
         """Returns the inputs of a task that is painted next. Raises PictureError or
         MemoryShortError, naming the file, or StorageError."""
-        photo = fetched.photo
+        photo, read = fetched.photo, fetched.files.__getitem__
         if photo is None:
-            photo = read_photo(task.photo, task.mask, fetched.files.__getitem__, self._in_turn)
-        return Inputs(photo, self._read_look(task.look, self._in_turn))
+            photo = read_photo(task.photo, task.mask, read, self._available_in_turn())
+        look = self._read_look(task.look, in_turn=True)
+        assert look is not None
+        return Inputs(photo, look)
 
-    def _read_look(self, look: Look, admit: Admit) -> LookInput:
+    def _read_look(self, look: Look, in_turn: bool) -> LookInput | None:
+        """Returns a look, or None if it is too large to be decoded before its turn."""
         with self._of_look:
-            if self._look is None or look != self._look:
-                self._look, self._look_files, self._look_input = look, {}, None
-            if self._look_input is None:
-                self._look_input = read_look(look, self._look_file, admit)
+            if look != self._look:
+                files = {key: self._style.read(key) for key in look.keys}
+                self._look, self._look_files, self._look_input = look, files, None
+            if self._look_input is None and (in_turn or self._are_small(self._look_files)):
+                available = self._available_in_turn() if in_turn else None
+                self._look_input = read_look(look, self._look_files.__getitem__, available)
                 self._look_files = {}
             return self._look_input
 
-    def _look_file(self, key: str) -> bytes:
-        if key not in self._look_files:
-            self._look_files[key] = self._style.read(key)
-        return self._look_files[key]
+    def _are_small(self, files: Mapping[str, bytes]) -> bool:
+        return all(bytes_to_decode(each) <= self.ahead_bytes for each in files.values())
 
-    def _small(self, needed: int) -> None:
-        if needed > self.ahead_bytes:
-            raise _NotYetError
-
-    def _in_turn(self, needed: int) -> int:
+    def _available_in_turn(self) -> int:
         """Returns the same for all pictures of a run, so that no picture depends on earlier ones.
         It is measured before the first painting, when TensorFlow is loaded."""
         if self._decodable is None:
