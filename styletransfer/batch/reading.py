@@ -74,8 +74,8 @@ class LookInput(NamedTuple):
 def read_photo(
     photo: Entry, mask: Entry | None, read: Read, available: int | None = None
 ) -> PhotoInput:
-    """Reads a photo and its mask. Raises PictureError naming the file that cannot be used,
-    MemoryShortError naming the file that takes more than `available` bytes to decode, StorageError."""
+    """Reads a photo and its mask. Raises StorageError, PictureError naming the file that cannot be
+    used, or MemoryShortError naming the file that takes more than `available` bytes to decode."""
     picture = decode.decode(read(photo.key), photo.key, available)
     return PhotoInput(picture, _mask(mask, "mask", read, available))
 
