@@ -30,7 +30,7 @@ class Surroundings:
     """Connects a painting with the rest of the process. The defaults suit a single painting.
 
     Attributes:
-        set_aside: Returns the bytes that painting must leave free.
+        set_aside: The bytes that painting must leave free.
         make_room: Waits until others have freed the memory that they can. Raises UnavailableError,
             Stopped.
         batch_left: Returns the seconds left for the whole batch, from the seconds that this picture
@@ -38,7 +38,7 @@ class Surroundings:
         on_step: Is called with every step. An error that is not an Exception ends the run.
     """
 
-    set_aside: Callable[[], int] = lambda: 0
+    set_aside: int = 0
     make_room: Callable[[], None] = lambda: None
     batch_left: Callable[[float, float], float] | None = None
     on_step: Callable[[Step], None] = lambda step: None
@@ -118,7 +118,7 @@ class Painter:
         signal."""
         stop, checkpoints = self._run.stop, self._checkpoints
         try:
-            transfer = self._transfer(task, inputs, vgg, surroundings.set_aside(), self._share)
+            transfer = self._transfer(task, inputs, vgg, surroundings.set_aside, self._share)
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.

@@ -55,12 +55,6 @@ class PhotoInput(NamedTuple):
             return self.mask
         return painted(self.mask, self.picture.alpha_int, name)
 
-    @property
-    def bytes(self) -> int:
-        """The memory that the arrays take."""
-        held = (self.picture.pixels_int, self.picture.alpha_int, self.mask)
-        return sum(each.nbytes for each in held if each is not None)
-
 
 class LookInput(NamedTuple):
     """A look's paintings. The fields are the arguments of StyleTargets, in their order."""
@@ -138,11 +132,6 @@ class Fetched(NamedTuple):
 
     files: Mapping[str, bytes]
     photo: PhotoInput | None
-
-    @property
-    def bytes(self) -> int:
-        """The memory that the decoded photo takes."""
-        return 0 if self.photo is None else self.photo.bytes
 
 
 class Reader:

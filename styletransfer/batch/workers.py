@@ -183,12 +183,11 @@ class _Line:
         """Begins to make ready a task's inputs and its result's key."""
         return self._pool.submit(self._inputs_and_key, task, fetching)
 
+    @property
     def set_aside(self) -> int:
-        """Returns the bytes that reading ahead may still take, so painting must leave them free."""
-        with self._lock:
-            read = [each for _, _, each in self._ahead if each.done() and not each.exception()]
-            most = (self._depth + 1) * self._reader.ahead_bytes  # with the paintings of a look
-        return max(0, most - sum(each.result().bytes for each in read))
+        """The bytes that reading ahead may take, with a look's paintings: painting leaves them
+        free."""
+        return (self._depth + 1) * self._reader.ahead_bytes
 
     def wait(self, stop: Stop) -> None:
         """Waits until reading ahead has ended: nothing else is decoded then before the next task.

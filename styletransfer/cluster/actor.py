@@ -169,5 +169,5 @@ class RemoteWorker:
         inputs = reader.decode(task, fetched)
         key = self._storer.result_key(task, inputs.photo.picture)
         # A worker has four tasks at most: one is painted, two are read, and one is stored.
-        surroundings = Surroundings(set_aside=lambda: 3 * reader.ahead_bytes)
+        surroundings = Surroundings(set_aside=3 * reader.ahead_bytes)
         return self._painter.paint(task, key, str(task), inputs, surroundings)
