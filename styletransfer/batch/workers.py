@@ -129,7 +129,7 @@ def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "Tim
     surroundings = Surroundings(
         set_aside=line.set_aside,
         make_room=make_room,
-        batch_left=lambda elapsed, eta_s: left.of_batch(painter, elapsed, eta_s, line.left),
+        batch_left=lambda elapsed, eta_s: left.of_batch(elapsed, eta_s, line.left),
     )
     while (item := line.next()) is not None:
         task, label, fetching = item
@@ -140,10 +140,9 @@ def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "Tim
             finished = painter.paint(task, key, label, inputs, surroundings)
         except Exception as error:
             stores.fail(task, label, picture_failure(error))
-            left.end(painter)
         else:
             stores.store(finished)
-            left.end(painter, finished.seconds)
+            left.add(finished.seconds)
             del inputs, finished
 
 
@@ -288,30 +287,24 @@ class TimeLeft:
     def __init__(self, painters: int) -> None:
         self._painters = painters
         self._seconds, self._count = 0.0, 0  # finished pictures
-        self._remaining: dict[object, float] = {}  # seconds left for each painter's picture
         self._lock = threading.Lock()
 
-    def of_batch(self, painter: object, elapsed: float, eta_s: float, tasks: int) -> float:
+    def of_batch(self, elapsed: float, eta_s: float, tasks: int) -> float:
         """Returns the seconds left for the batch.
 
         Args:
-            painter: The painter that asks.
-            elapsed: The seconds that it has spent on its picture.
+            elapsed: The seconds that a painter has spent on its picture.
             eta_s: The seconds that its picture will still take.
             tasks: The number of tasks that no painter has taken yet.
         """
         with self._lock:
-            self._remaining[painter] = eta_s
-            remaining = [*self._remaining.values()]
             mean = self._seconds / self._count if self._count else elapsed + eta_s
-        return max((sum(remaining) + tasks * mean) / self._painters, *remaining)
+        return eta_s + tasks * mean / self._painters
 
-    def end(self, painter: object, seconds: float | None = None) -> None:
-        """Counts a painter's picture as painted in a number of seconds, or as failed."""
+    def add(self, seconds: float) -> None:
+        """Counts a picture that was painted in a number of seconds."""
         with self._lock:
-            self._remaining.pop(painter, None)
-            if seconds is not None:
-                self._seconds, self._count = self._seconds + seconds, self._count + 1
+            self._seconds, self._count = self._seconds + seconds, self._count + 1
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:

@@ -291,11 +291,8 @@ def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
 
 def test_the_time_left_is_shared_by_the_painters():
     left = TimeLeft(2)
-    assert TimeLeft(1).of_batch("a", 5, 10, 3) == 10 + 3 * 15
-    left.end("a", 10.0)
-    left.end("a", 20.0)
-    assert left.of_batch("a", 5, 10, 6) == pytest.approx((10 + 6 * 15) / 2)
-    assert left.of_batch("b", 5, 4, 6) == pytest.approx((10 + 4 + 6 * 15) / 2)
-    assert left.of_batch("b", 5, 3, 0) == 10  # The other's is the last.
-    left.end("a")
-    assert left.of_batch("b", 5, 3, 0) == 3
+    assert left.of_batch(5, 10, 4) == 10 + 4 * 15 / 2
+    left.add(10.0)
+    left.add(20.0)
+    assert left.of_batch(1, 2, 6) == 2 + 6 * 15 / 2
+    assert left.of_batch(5, 3, 0) == 3
