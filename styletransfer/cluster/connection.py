@@ -32,17 +32,9 @@ HEAD_EVERY_S = 10.0
 
 
 @contextmanager
-def connected(address: str, variables: Mapping[str, str]) -> Iterator[Any]:
-    """Yields the module ray, connected to a cluster.
-
-    Args:
-        address: `auto` (on one of its machines), HOST:PORT or ray://HOST:PORT.
-        variables: The RAY_* of the environment.
-
-    Raises:
-        ConfigError: Ray is not installed, or the cluster cannot be reached.
-    """
-    prepare(address, variables)
+def connected(address: str) -> Iterator[Any]:
+    """Yields the module ray, connected to the cluster at an address, after `prepare`. Raises
+    ConfigError if it cannot be reached."""
     _check_address(address)
     import ray  # After its variables.
     import ray.autoscaler.sdk
@@ -124,7 +116,14 @@ def _log_lines(data: Mapping[str, Any], **_: object) -> None:
 
 def prepare(address: str, variables: Mapping[str, str]) -> None:
     """Sets Ray's variables before it is loaded, and checks its installation and the token.
-    Arguments and errors as in `connected`."""
+
+    Args:
+        address: `auto` (on one of the cluster's machines), HOST:PORT or ray://HOST:PORT.
+        variables: The RAY_* of the environment.
+
+    Raises:
+        ConfigError: Ray is not installed, or the token is missing.
+    """
     for name, value in {**RAY_VARIABLES, **variables}.items():
         os.environ.setdefault(name, value)
     if not find_spec("ray"):

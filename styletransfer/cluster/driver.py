@@ -54,12 +54,10 @@ def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
     address = config.cluster or "auto"
     prepare(address, variables)
-    return run_batch(config, partial(_paint_all, address, variables))
+    return run_batch(config, partial(_paint_all, address))
 
 
-def _paint_all(
-    address: str, variables: Mapping[str, str], run: RunContext, gallery: Gallery
-) -> Outcome:
+def _paint_all(address: str, run: RunContext, gallery: Gallery) -> Outcome:
     """Paints the tasks of a plan on a Ray cluster, as `workers.paint_all` does on one machine.
 
     Raises ConfigError if there is no cluster, the problem of the workers if none can paint, and
@@ -69,7 +67,7 @@ def _paint_all(
     outcome = Outcome(failures=[*run.plan.refused])
     stores = Stores(session.storer(gallery), gallery, run.stop, outcome)
     try:
-        with connected(address, variables) as ray:
+        with connected(address) as ray:
             gallery.begin()
             with throughput(len(run.plan.todo), run.config.progress) as shown:
                 stored = _Painting(ray, run, stores, shown, has_gallery).run()

@@ -33,7 +33,6 @@ def ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", found)
     monkeypatch.setitem(sys.modules, "ray.autoscaler", found.autoscaler)
     monkeypatch.setitem(sys.modules, "ray.autoscaler.sdk", sdk)
-    monkeypatch.setattr(connection, "prepare", lambda *_: None)
     return found
 
 
@@ -42,7 +41,7 @@ def test_an_address_where_nobody_listens_is_named_at_once(ray, scheme):
     address = f"{scheme}127.0.0.1:{free_ports(1)[0]}"
     with (
         pytest.raises(ConfigError, match=f"'{address}', and nobody answers there"),
-        connection.connected(address, {}),
+        connection.connected(address),
     ):
         pass
     assert not ray.asked
@@ -54,7 +53,7 @@ def test_a_head_that_could_not_serve_a_driver_is_asked_again(ray, caplog):
     ray.answers = [ConnectionAbortedError("Initialization failure from server:\nlost"), object()]
     with (
         socket.create_server(("127.0.0.1", 0)) as head,
-        connection.connected(f"ray://127.0.0.1:{head.getsockname()[1]}", {}) as found,
+        connection.connected(f"ray://127.0.0.1:{head.getsockname()[1]}") as found,
     ):
         assert found is ray
     assert len(ray.asked) == 2
@@ -66,7 +65,7 @@ def test_the_last_line_of_rays_error_is_said_as_well(ray):
     ray.answers = [failed, failed]
     with (
         pytest.raises(ConfigError, match="failure from server: no room "),
-        connection.connected("auto", {}),
+        connection.connected("auto"),
     ):
         pass
 
@@ -74,7 +73,7 @@ def test_the_last_line_of_rays_error_is_said_as_well(ray):
 def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
     caplog.set_level("DEBUG", "styletransfer")
     ray.answers = [object()]
-    with connection.connected("auto", {}):
+    with connection.connected("auto"):
         ray._private.worker.print_to_stdstream(
             {"lines": ["Raylet is terminated.\n  [state-dump] 1\n"], "pid": "raylet"},
             ignore_prefix=False,
@@ -92,7 +91,7 @@ def test_a_head_that_is_lost_is_named_once(ray, monkeypatch, caplog):
 
     head = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{head.getsockname()[1]}"
-    with connection.connected(address, {}):
+    with connection.connected(address):
         time.sleep(0.3)  # In which it is asked for several times.
         assert not said()
         head.close()

@@ -125,6 +125,6 @@ class FakeRay:
                 actor.die()
 
     @contextmanager
-    def connected(self, address, variables):
+    def connected(self, address):
         """Replaces cluster.connection.connected."""
         yield self
