@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
-from support.batch_results import RECORD, painted, results
+from support.batch_results import RECORD, failures, painted, results
 from support.folder_batches import run
 
 from styletransfer.batch.names import (
@@ -106,9 +106,7 @@ def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, stand
         "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
     )
     assert run(folders) == 1
-    out = capsys.readouterr().out
-    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
-    assert failed == [
+    assert failures(capsys) == [
         "FAILED: b/c.jpg in a: its result would have the key of c.jpg in a/b; rename one of the "
         "photos or looks",
         "FAILED: c.jpg in a/b: its result would have the key of b/c.jpg in a; rename one of the "
@@ -131,7 +129,7 @@ def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
         Path("photos", name).write_bytes(tiny.file(60, 80, seed))
     for _ in range(2):
         assert run(folders, **asked) == 1
-        lines = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+        lines = failures(capsys)
         assert [line.partition(" with that of ")[0] for line in lines] == [
             "FAILED: BEACH.jpg in monet: its result would be one file",
             "FAILED: Beach.webp in monet: its result would be one file",
@@ -148,7 +146,7 @@ def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, stand_in, cap
     Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
     for _ in range(2):
         assert run(folders, LOOK="monet") == 1
-        [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+        [failed] = failures(capsys)
         assert failed == (
             "FAILED: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
             "rename the file"
@@ -175,6 +173,6 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
 
     monkeypatch.setattr(FolderBucket, "list", listing)
     assert run(folders, LOOK="monet") == 1
-    [failed] = [s for s in capsys.readouterr().out.splitlines() if s.startswith("FAILED: ")]
+    [failed] = failures(capsys)
     assert failed == f"FAILED: gone.jpg in monet: photos/{gone.name} does not exist"
     assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}

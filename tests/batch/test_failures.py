@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
+from support.batch_results import failures, results
 from support.folder_batches import RESULTS, keys, run
 
 from styletransfer import log
@@ -52,7 +53,7 @@ def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
         " in monet: unexpected IndexError: no such row (LOG_LEVEL=debug logs where)"
     )
     assert "Traceback" not in out and "second line" not in out
-    assert len([key for key in keys() if not key.startswith("_")]) == 1
+    assert len(results()) == 1
     records = [json.loads(path.read_text()) for path in Path("out/_records").rglob("*.json")]
     assert len(records) == 2 and ["error" in each for each in records].count(True) == 1
 
@@ -132,10 +133,9 @@ def test_a_name_that_no_file_can_have_fails_alone(folders, stand_in, capsys):
     for name in ("photos/trip\\beach.jpg", "paintings/old\\ink.jpg"):
         Path(name).write_bytes(tiny.file(60, 80, 6))
     assert run(folders) == 1
-    out = capsys.readouterr().out
-    failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    failed = failures(capsys)
     assert len(failed) == 3 and all("cannot be a file in" in line for line in failed)
-    assert {key for key in keys() if not key.startswith("_")} == RESULTS
+    assert results() == RESULTS
 
 
 def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(

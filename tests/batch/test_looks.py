@@ -61,8 +61,9 @@ def test_a_look_cannot_take_the_name_that_records_are_kept_under(key):
         made(key)
 
 
-def test_masks_and_what_is_no_picture_are_left_out():
+def test_masks_hidden_files_and_what_is_no_picture_are_left_out():
     keys = ["beach.jpg", "beach.mask.png", "beach.MASK.PNG", "notes.txt", "looks.toml", "mask.png"]
+    keys += ["._IMG.jpg", "a/.cache/b.jpg"]
     assert [entry.key for entry in find_pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
 
 
@@ -118,11 +119,6 @@ def test_a_painting_brings_its_mask_into_its_look(mode):
         "both/a.jpg": None,
         "both/b.jpg": "both/b.mask.jpg",
     }
-
-
-def test_hidden_files_are_left_out():
-    keys = ["._IMG.jpg", "a/.cache/b.jpg", "c.jpg"]
-    assert [entry.key for entry in find_pictures(entries(*keys))] == ["c.jpg"]
 
 
 TOML = """

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from support import tiny
+from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 
 from styletransfer.batch import painting as painting_module
@@ -127,8 +128,8 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     Path("photos/beach.mask.png").write_text("no mask")
     Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
     assert run(folders, DRY_RUN="1") == run(folders) == 1
-    assert {key for key in keys() if not key.startswith("_")} == {"both/trip/old town é.png"}
-    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED: ")]
+    assert results() == {"both/trip/old town é.png"}
+    failed = failures(capsys)
     assert len(failed) == 2
     assert failed[0].startswith(
         "FAILED: beach.jpg in 2 looks (both, monet): mask beach.mask.png: is text"
@@ -141,7 +142,7 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
     Path("paintings/beach.mask.png").write_bytes(grey_file(LEFT))
     Path("photos/beach.mask.png").write_text("no mask")
     assert run(folders, LOOK="beach") == 1
-    assert {key for key in keys() if not key.startswith("_")} == {"beach/trip/old town é.png"}
+    assert results() == {"beach/trip/old town é.png"}
 
 
 @pytest.mark.slow
@@ -209,7 +210,7 @@ def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypa
 
     monkeypatch.setattr(painting_module, "StyleTransfer", Diverging)
     assert run(folders) == 1
-    assert {key for key in keys() if not key.startswith("_")} == {
+    assert results() == {
         "both/beach.jpg",
         "monet/beach.jpg",
     }

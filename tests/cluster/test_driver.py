@@ -56,7 +56,7 @@ def painting(monkeypatch):
     return happens
 
 
-def test_a_cluster_stores_what_one_machine_stores(folders, cluster, stand_in):
+def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluster, stand_in):
     from support.folder_batches import run
 
     assert run(folders, BUCKET_RESULT="./alone") == 0
@@ -69,10 +69,6 @@ def test_a_cluster_stores_what_one_machine_stores(folders, cluster, stand_in):
         assert ours.keys() == alone.keys()
         assert {name for name in ours if ours[name] != alone[name]} <= OF_THE_RUN
     assert {actor.node for actor in cluster.actors} == {"one", "two"}
-
-
-def test_the_driver_publishes_the_gallery_of_all_results(cluster):
-    assert cluster.paint() == 0
     page = Path("out/index.html").read_text()
     assert "old town" in page and "beach" in page
     assert not Path("out/_gallery/unpublished").exists()

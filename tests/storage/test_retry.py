@@ -70,19 +70,13 @@ def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving, pauses):
     assert bucket.requests == 3 and not retrying.waits_for
 
 
-def test_what_is_wrong_with_one_object_is_not_tried_twice(tmp_path, leaving):
-    bucket = Failing(tmp_path, 99, BadKeyError)
-    with pytest.raises(BadKeyError):
-        RetryingBucket(bucket, leaving).read("a.jpg")
-    assert bucket.requests == 1
-
-
-def test_nothing_is_retried_once_the_run_is_leaving(tmp_path, leaving):
-    leaving.set()
-    bucket = Failing(tmp_path, 99)
-    with pytest.raises(UnavailableError):
-        RetryingBucket(bucket, leaving).read("a.jpg")
-    assert bucket.requests == 1
+def test_an_objects_error_and_any_once_the_run_is_leaving_is_not_tried_twice(tmp_path, leaving):
+    for kind in (BadKeyError, UnavailableError):
+        bucket = Failing(tmp_path, 99, kind)
+        with pytest.raises(kind):
+            RetryingBucket(bucket, leaving).read("a.jpg")
+        assert bucket.requests == 1
+        leaving.set()
 
 
 def test_leaving_ends_a_pause_at_once(tmp_path, leaving, pauses):

@@ -14,6 +14,12 @@ def results():
     return {key for key in keys() if not key.startswith("_")}
 
 
+def failures(capsys):
+    """Returns the lines about failed photos at the end of a run's log, and drops the log."""
+    lines = capsys.readouterr().out.splitlines()
+    return [line for line in lines if line.startswith("FAILED: ")]
+
+
 def edited(**changes):
     RECORD.write_text(json.dumps(json.loads(RECORD.read_text()) | changes))
 
