@@ -55,10 +55,10 @@ class Look:
     own: frozenset[str] = frozenset()
 
     @property
-    def keys(self) -> set[str]:
+    def keys(self) -> list[str]:
         """The keys of its paintings, masks and regions."""
         files = (file for each in self.paintings for file in (each.entry, each.mask, each.region))
-        return {each.key for each in files if each is not None}
+        return [*dict.fromkeys(each.key for each in files if each is not None)]
 
     @property
     def shares(self) -> list[float]:

@@ -174,9 +174,13 @@ class Reader:
         """Returns a look, or None if it is too large to be decoded before its turn."""
         with self._of_look:
             if look != self._look:
-                files = {key: self._style.read(key) for key in look.keys}
-                self._look, self._look_files, self._look_input = look, files, None
-            if self._look_input is None and (in_turn or self._are_small(self._look_files)):
+                self._look, self._look_files, self._look_input = look, {}, None
+            if self._look_input is not None:
+                return self._look_input
+            for key in look.keys:
+                if key not in self._look_files:  # It may have failed where others were read.
+                    self._look_files[key] = self._style.read(key)
+            if in_turn or self._are_small(self._look_files):
                 available = self._available_in_turn() if in_turn else None
                 self._look_input = read_look(look, self._look_files.__getitem__, available)
                 self._look_files = {}
