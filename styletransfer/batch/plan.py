@@ -156,7 +156,7 @@ def make_plan(
                     if not current:
                         kept.append(task)
                     continue
-                _check_rival(rivals.get((look.name, photo.key)), planned, selection.names)
+                _check_rival(rivals.get((look.name, photo.key)))
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
@@ -212,19 +212,13 @@ def _check_record_key(key: str, result: Bucket) -> None:
         raise PictureError(f"no record of it can be stored: {error}") from None
 
 
-def _check_rival(rival: Pair | None, planned: str, names: ResultNames) -> None:
+def _check_rival(rival: Pair | None) -> None:
     """Raises PictureError if another photo in another look would have the same result."""
-    if rival is None:
-        return
-    other = f"{printable(rival[1])} in {printable(rival[0])}"
-    if names.planned(*rival) == planned:
+    if rival is not None:
         raise PictureError(
-            f"its result would have the key of {other}; rename one of the photos or looks"
+            f"its result would take the place of that of {printable(rival[1])} in "
+            f"{printable(rival[0])}; rename one of the photos or looks"
         )
-    raise PictureError(
-        f"its result would be one file with that of {other} on this disk; rename one of the "
-        "photos or looks"
-    )
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:

@@ -107,10 +107,10 @@ def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, stand
     )
     assert run(folders) == 1
     assert failures(capsys) == [
-        "FAILED: b/c.jpg in a: its result would have the key of c.jpg in a/b; rename one of the "
-        "photos or looks",
-        "FAILED: c.jpg in a/b: its result would have the key of b/c.jpg in a; rename one of the "
-        "photos or looks",
+        "FAILED: b/c.jpg in a: its result would take the place of that of c.jpg in a/b; rename one "
+        "of the photos or looks",
+        "FAILED: c.jpg in a/b: its result would take the place of that of b/c.jpg in a; rename one "
+        "of the photos or looks",
     ]
     assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
     assert run(folders, PHOTO="c.jpg", LOOK="a/b") == run(folders, PHOTO="b/c.jpg") == 1
@@ -130,9 +130,9 @@ def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
     for _ in range(2):
         assert run(folders, **asked) == 1
         lines = failures(capsys)
-        assert [line.partition(" with that of ")[0] for line in lines] == [
-            "FAILED: BEACH.jpg in monet: its result would be one file",
-            "FAILED: Beach.webp in monet: its result would be one file",
+        assert [line.partition(" of that of ")[0] for line in lines] == [
+            "FAILED: BEACH.jpg in monet: its result would take the place",
+            "FAILED: Beach.webp in monet: its result would take the place",
         ]
     assert RECORD.read_bytes() == record and not Path("out/_records/monet/BEACH.jpg.json").exists()
     assert len(results()) == 4
