@@ -138,8 +138,8 @@ class Ownership:
         return task_record(record, task.photo.key, task.look.name), record is None
 
     def _made(self, before: Record, entry: Entry | None) -> tuple[PictureRef, ...]:
-        """Returns the results that the bucket may contain by a task's record, except those whose
-        content an object under the same key has replaced."""
+        """Returns the results that the bucket may contain by a task's record. If an object is the
+        record's result, earlier content of its key is gone."""
         own = stored_by(before, before.photo or "", before.look or "")
         if entry is not None and is_intact(before, entry):
             own[entry.key] = [before.result_etag]

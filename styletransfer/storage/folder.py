@@ -70,7 +70,7 @@ class FolderBucket(Store):
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
         self.folder, self.name, self._new = folder, name or str(folder), new
-        # What the last listing of all has passed over, by key: the reason, and the name to show.
+        # Files and links that the last listing of all has passed over: key → reason, name to show.
         self._passed_over: dict[str, tuple[str, str]] = {}
 
     def list(self, prefix: str = "") -> Iterator[Entry]:

@@ -63,10 +63,10 @@ def run_jobs(
         display = _display(jobs, doing, count_bytes, named)
         with display as (progress, finish), ThreadPoolExecutor(at_a_time, POOL) as pool:
             try:
-                for job, outcome in _outcomes(jobs, pool, progress, stop):
+                for job, outcome in _outcomes(jobs, at_a_time, pool, progress, stop):
                     finish(job.size if outcome is False else 0, ended(job, outcome))
             except BaseException as error:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=False)
                 if isinstance(error, Stopped):
                     what = "stopping after the files in progress; press Ctrl-C again to abort them"
                     print(what, file=sys.stderr, flush=True)
@@ -76,14 +76,22 @@ def run_jobs(
 
 
 def _outcomes(
-    jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
+    jobs: Sequence[Job],
+    at_a_time: int,
+    pool: ThreadPoolExecutor,
+    progress: Progress,
+    stop: Stop,
 ) -> Iterator[tuple[Job, JobOutcome]]:
     """Start the jobs, and yield each one that has ended with its outcome."""
     done: SimpleQueue[Future[bool]] = SimpleQueue()
-    started = {}
-    for job in jobs:
-        started[future := pool.submit(job.run, progress)] = job
-        future.add_done_callback(done.put)
+    started, rest = {}, iter(jobs)
+
+    def start(count: int) -> None:
+        for job in itertools.islice(rest, count):
+            started[future := pool.submit(job.run, progress)] = job
+            future.add_done_callback(done.put)
+
+    start(at_a_time)
     while started:
         stop.obey()
         try:
@@ -97,6 +105,7 @@ def _outcomes(
             raise
         except ObjectError as error:
             outcome = error
+        start(1)
         yield job, outcome
 
 

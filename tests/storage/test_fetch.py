@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,14 +125,13 @@ def test_a_disk_without_room_ends_a_download_with_one_line(bucket, tmp_path, mon
 
     def full(*_):
         tried.append(1)
-        time.sleep(0.01)  # as long as a file takes, so that the first error is seen before the last
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "_copy", full)
         with pytest.raises(DiskError, match="; make room there, or choose another disk"):
             download_all(bucket, tmp_path / "out", SyncRules(jobs=2))
-    assert len(tried) < 99
+    assert len(tried) <= 2
     assert download_all(bucket, tmp_path / "out").exit_code == 0
 
 
