@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -131,7 +132,9 @@ def load(
         account=parse_account(values),
         photo=values.get("PHOTO"),
         look=values.get("LOOK"),
-        shard=_read(values, "SHARD", _shards(values), SHARD_SYNTAX),
+        shard=_read(
+            values, "SHARD", partial(_shard, values.get("INSTANCE_NUMBER", "")), SHARD_SYNTAX
+        ),
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
@@ -175,17 +178,13 @@ def _painters(text: str) -> int | None:
     return 0 if text.lower() == "auto" else parse_whole(text, 1, 64)
 
 
-def _shards(values: Mapping[str, str]) -> Callable[[str], tuple[int, int] | None]:
+def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
     INSTANCE_NUMBER stands for that variable's value."""
-
-    def parse(text: str) -> tuple[int, int] | None:
-        text = text.replace("INSTANCE_NUMBER", values.get("INSTANCE_NUMBER", ""))
-        found = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
-        number, count = map(int, found.groups()) if found else (0, 0)
-        return (number, count) if number < count else None
-
-    return parse
+    text = text.replace("INSTANCE_NUMBER", instance_number)
+    found = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    return (number, count) if number < count else None
 
 
 def _cluster(text: str) -> str | None:
