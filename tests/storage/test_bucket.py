@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.commands import keys, refusal
 
-from styletransfer.storage.base import BadKeyError, Entry, ObjectError
+from styletransfer.storage.base import BadKeyError, ObjectError
 from styletransfer.storage.files import is_same
 
 KEYS = [
@@ -23,15 +23,16 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket, key):
-    data = f"content of {key}".encode()
-    bucket.write(key, data)
-    entry = Entry(key, len(data), hashlib.md5(data).hexdigest())
-    assert bucket.read(key) == data
-    assert [(e.key, e.size, e.etag) for e in bucket.list()] == [(key, entry.size, entry.etag)]
-    found = bucket.find(key)
-    assert (found.key, found.size, found.etag) == (key, entry.size, entry.etag)
+def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket):
+    contents = {key: f"content of {key}".encode() for key in KEYS}
+    for key, data in contents.items():
+        bucket.write(key, data)
+    assert keys(bucket) == sorted(KEYS)
+    for entry in bucket.list():
+        data, found = contents[entry.key], bucket.find(entry.key)
+        assert bucket.read(entry.key) == data
+        assert (entry.size, entry.etag) == (len(data), hashlib.md5(data).hexdigest())
+        assert (found.key, found.size, found.etag) == (entry.key, entry.size, entry.etag)
 
 
 @pytest.mark.parametrize("new_bucket", ["folder", "rgw", "rgw_tls"], indirect=True)

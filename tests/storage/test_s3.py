@@ -18,13 +18,14 @@ S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", 
 S3_KEYS += [".hidden/x.jpg", "back\\slash.jpg"]
 
 
-@pytest.mark.parametrize("key", S3_KEYS)
-def test_keys_that_cannot_be_files_are_kept_as_they_are(server, key):
+def test_keys_that_cannot_be_files_are_kept_as_they_are(server):
     bucket = server.open()
-    bucket.write(key, b"x")
-    assert keys(bucket) == [key]
-    assert bucket.read(key) == b"x"
-    bucket.delete(key)
+    for key in S3_KEYS:
+        bucket.write(key, key.encode())
+    assert keys(bucket) == sorted(S3_KEYS)
+    for key in S3_KEYS:
+        assert bucket.read(key) == key.encode()
+        bucket.delete(key)
     assert keys(bucket) == []
 
 
