@@ -42,31 +42,23 @@ class JobClaimer:
         dead_owner: The name of a worker known to have died.
         """
         self._store, self._owner, self._dead_owner = store, owner, dead_owner
-        self._seen: dict[str, tuple[str, float]] = {}  # by job: ETag, and since when
+        # Versions of jobs by id and ETag, and since when they have been in the queue.
+        self._seen: dict[tuple[str, str], float] = {}
 
     def claim_next(self) -> "Lease | None":
         """Claim the oldest free job; return None if there is none. End free jobs that were
         cancelled or that killed too many workers. Raises StorageError."""
-        seen = dict[str, tuple[str, float]]()
-        lease = None
-        queued = self._queued()
-        now = time.monotonic()
-        for job_id, etag in queued:
-            before, since = self._seen.get(job_id, ("", now))
-            seen[job_id] = (etag, since if before == etag else now)
-            if lease is None:
-                lease = self._claimed(job_id, etag, now - seen[job_id][1])
-        self._seen = seen
-        return lease
-
-    def _queued(self) -> list[tuple[str, str]]:
-        """List the jobs with their ETags. If the storage is unavailable or slow, other workers
-        cannot renew their claims either, so the watch starts over. Raises StorageError."""
         asked, before, self._seen = time.monotonic(), self._seen, {}
         queued = [*self._store.queued()]
-        if time.monotonic() - asked < LEASE_S / 2:
-            self._seen = before
-        return queued
+        now = time.monotonic()
+        # While the storage is unavailable or slow, other workers cannot renew their claims either.
+        if now - asked >= LEASE_S / 2:
+            before = {}
+        self._seen = {version: before.get(version, now) for version in queued}
+        for (job_id, etag), since in self._seen.items():
+            if lease := self._claimed(job_id, etag, now - since):
+                return lease
+        return None
 
     def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
         found = self._store.read(job_id, listed)
@@ -109,11 +101,8 @@ class Lease:
 
     def __init__(self, store: JobStore, job: StoredJob, etag: str) -> None:
         self._store, self.job, self._etag = store, job, etag
-        # The first is held during requests, so the painting thread only takes the second.
-        self._lock, self._pending_lock = threading.RLock(), threading.Lock()
-        self._pending: dict[
-            str, Any
-        ] = {}  # Replaced as a whole, so that it can be compared by identity.
+        self._lock = threading.RLock()  # Held during requests, so painting never takes it.
+        self._news: dict[str, Any] = {}  # Every renewal stores them. Replaced as a whole.
         self._ended, self._renew_now = threading.Event(), threading.Event()
         self._reason: type[JobInterrupted] | None = None
 
@@ -135,11 +124,10 @@ class Lease:
     def update(self, **news: Any) -> None:
         """Set fields that the next renewal stores. The first step beyond those of earlier workers
         is stored at once, so that a crash after it does not count as one without progress."""
-        with self._pending_lock:
-            known = max(self.job.step, self._pending.get("step", 0))  # Stored, or about to be.
-            if known <= self.job.crashed_at < news.get("step", 0):
-                self._renew_now.set()
-            self._pending = self._pending | news
+        known = max(self.job.step, self._news.get("step", 0))  # Stored, or about to be.
+        self._news = self._news | news
+        if known <= self.job.crashed_at < news.get("step", 0):
+            self._renew_now.set()
 
     def cancel(self) -> None:
         """Cancel the job at once: this instance received the request."""
@@ -156,16 +144,12 @@ class Lease:
         with self._lock:
             if self._ended.is_set() or self._reason is LeaseLost:
                 return
-            news = self._pending
-            job = self.job.changed(**news)
+            job = self.job.changed(**self._news)
             etag = self._store.replace(job, self._etag)
             if etag is None:
                 self._handle_conflict()
-                return
-            self.job, self._etag = job, etag
-            with self._pending_lock:
-                if self._pending is news:  # Or there is more to store next time.
-                    self._pending = {}
+            else:
+                self.job, self._etag = job, etag
 
     def confirm(self) -> None:
         """Make sure that the job still belongs to this worker. Raises LeaseLost, Cancelled,
@@ -178,7 +162,7 @@ class Lease:
         self._end_renewing()
         with self._lock:
             free = {"owner": None, "state": JobState.QUEUED}
-            job = self.job.changed(**{**self._pending, **free})
+            job = self.job.changed(**{**self._news, **free})
             if self._store.replace(job, self._etag) is None:
                 self._handle_conflict()
                 if self._reason is not LeaseLost:
@@ -189,7 +173,7 @@ class Lease:
         self._end_renewing()
         with self._lock:
             ended = {"owner": None, "finished": utc_now(), "seconds_left": None}
-            self.job = self.job.changed(**{**self._pending, **ended, **how})
+            self.job = self.job.changed(**{**self._news, **ended, **how})
             self._store.end(self.job)
 
     def abandon(self) -> None:
