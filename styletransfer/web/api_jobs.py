@@ -94,7 +94,7 @@ async def new_job(
     job in `again`, to paint its photo again. With an `Idempotency-Key` that was used
     before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
-        await _check_room(service, idempotency_key)
+        await run_in_threadpool(service.orders.check_room, idempotency_key)
         if service.uploads.locked():
             raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
     except ApiError:
@@ -217,17 +217,6 @@ def estimate(
     given = {"size": size, "iterations": iterations}
     settings = {name: value for name, value in given.items() if value}
     return service.orders.estimate(settings, (height, width))
-
-
-async def _check_room(service: Service, idempotency_key: str | None) -> None:
-    """Raise ApiError if the queue is full, unless the request already has its job."""
-    try:
-        service.orders.check_room()
-    except ApiError:
-        if not idempotency_key or not await run_in_threadpool(
-            service.orders.has_job, idempotency_key
-        ):
-            raise
 
 
 def picture_response(data: bytes, key: str, name: str | None = None) -> Response:

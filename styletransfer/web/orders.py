@@ -3,8 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from styletransfer.config import Config
 from styletransfer.engine.schedule import total_work
@@ -52,69 +51,71 @@ class JobService:
         self._store = JobStore(buckets.result)
         self._placing = threading.Lock()
 
-    def check_room(self) -> None:
-        """Raise ApiError if the queue is full."""
+    def check_room(self, idempotency_key: str | None = None) -> None:
+        """Raise ApiError if the queue is full, unless a request with this key has its job
+        already."""
         waiting, _ = self._board.counts()
-        if waiting >= self._options.max_waiting:
-            left = self._board.seconds_left()
-            per_job = RETRY_S if left is None else left / (waiting + 1)
-            retry_s = max(1, min(600, round(per_job)))
-            raise ApiError(429, f"the queue is full: {waiting} photos wait already", retry_s)
-
-    def has_job(self, idempotency_key: str) -> bool:
-        """Return whether a request with this key already has a job."""
-        key = _kept_at(idempotency_key)
-        if self._buckets.result.find(key) is None:
-            return False
-        return self._board.stored(json.loads(self._buckets.result.read(key))["job"]) is not None
+        if waiting < self._options.max_waiting:
+            return
+        if idempotency_key and self._job_of(idempotency_key):
+            return
+        left = self._board.seconds_left()
+        per_job = RETRY_S if left is None else left / (waiting + 1)
+        retry_s = max(1, min(600, round(per_job)))
+        raise ApiError(429, f"the queue is full: {waiting} photos wait already", retry_s)
 
     def create(
-        self, request: JobRequest, photo: Upload | None, idempotency_key: str | None
+        self, request: JobRequest, upload: Upload | None, idempotency_key: str | None
     ) -> StoredJob:
         """Store a job, or find the one that the same request has already created.
 
         Args:
             request: The request.
-            photo: None if `request.repaint` names a job with the photo.
+            upload: None if `request.repaint` names a job with the photo.
             idempotency_key: Its Idempotency-Key, if it has one.
         """
-        if (photo is None) == (request.repaint is None):
+        if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
-        given = photo or self._earlier(request.repaint or "")
+        photo = upload or self._photo_of(request.repaint or "")
         look, paintings = self._look(request)
-        settings = self.checked_settings(request)
+        settings = self.checked_settings(request.quality, request.settings)
         if look:  # The settings of the request take precedence.
             settings = settings.replaced(look.settings).replaced(request.settings)
+        job_id = new_id()
+        if idempotency_key is not None:
+            job_id = self._first_id(idempotency_key, request, upload, job_id)
+            if known := self._board.stored(job_id):
+                return known
         job = StoredJob(
-            id=new_id(),
-            photo=given.shown if isinstance(given, Upload) else given.photo,
-            photo_key="",
-            size=given.size,
+            id=job_id,
+            photo=photo.shown,
+            photo_key=f"{job_id}/{photo.name}",
+            size=photo.size,
             look=look.name if look else blend_name(request.paintings or {}),
             paintings=paintings,
             named_look=look is not None,
             quality=request.quality,
             settings=request.settings,
             created=utc_now(),
-            work=total_work(*given.size, settings),
+            work=total_work(*photo.size, settings),
         )
-        if idempotency_key is not None:
-            job, known = self._repeated(idempotency_key, request, photo, job)
-            if known:
-                return known
         with self._placing:
             self.check_room()
-            return self._stored(job, given)
+            self._buckets.photos.write(job.photo_key, photo.data)
+            etag = self._store.create(job)
+            if etag is None:  # The same request is answered by another thread, or instance.
+                return self._board.stored(job_id) or job
+            self._board.add(job, etag)
+            return job
 
-    def checked_settings(self, request: JobRequest) -> Settings:
-        """Return the settings of a request and of its quality. Raises ConfigError."""
-        for name in request.settings:
+    def checked_settings(self, quality: Quality, given: dict[str, Any]) -> Settings:
+        """Return the settings of a quality, with those of a request. Raises ConfigError."""
+        for name in given:
             if name not in OFFERED:
                 raise ConfigError(
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
-        settings = self._config.settings.replaced({"quality": request.quality.value})
-        settings = settings.replaced(request.settings)
+        settings = self._config.settings.replaced({"quality": quality.value}).replaced(given)
         check_limits(settings)
         return settings
 
@@ -127,8 +128,8 @@ class JobService:
         """
         found: dict[str, float | None] = {}
         for quality in Quality:
-            checked = self.checked_settings(JobRequest(quality=quality, settings=settings))
-            seconds = self._board.estimates.seconds(total_work(*size, checked))
+            work = total_work(*size, self.checked_settings(quality, settings))
+            seconds = self._board.estimates.seconds(work)
             found[quality.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
 
@@ -148,47 +149,49 @@ class JobService:
             raise ApiError(422, f"there is no look {(request.look or '')[:60]!r}")
         return found, found.paintings
 
-    def _earlier(self, job_id: str) -> StoredJob:
-        found = self._board.stored(job_id)
-        if found is None or self._buckets.photos.find(found.photo_key) is None:
-            raise not_found("job, or its photo is gone")
-        return found
+    def _photo_of(self, job_id: str) -> "_Photo":
+        """Read the photo of an earlier job."""
+        try:
+            job = self._board.stored(job_id)
+            if job is not None:
+                data = self._buckets.photos.read(job.photo_key)
+                return _Photo(job.photo_key.partition("/")[2], job.photo, data, job.size)
+        except ObjectError:
+            pass
+        raise not_found("job, or its photo is gone")
 
-    def _repeated(
-        self, idempotency_key: str, request: JobRequest, photo: Upload | None, job: StoredJob
-    ) -> tuple[StoredJob, StoredJob | None]:
-        """Return the job to store, and the job of an earlier request with the key, if there is
-        one. The id of the first request is stored before its job, so that the request can be sent
-        again if a process is killed in between."""
-        about = json.dumps([request.model_dump(mode="json"), photo and photo.digest])
+    def _first_id(
+        self, idempotency_key: str, request: JobRequest, upload: Upload | None, job_id: str
+    ) -> str:
+        """Return the id of the job of the first request with a key, which may be this one, with
+        `job_id`. It is stored before the job, so that the request can be sent again if a process is
+        killed in between."""
+        about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
-        key = _kept_at(idempotency_key)
-        kept: Mapping[str, Any] = {"job": job.id, "digest": digest}
-        if self._buckets.result.write_if(key, json.dumps(kept).encode(), None) is None:
-            kept = json.loads(self._buckets.result.read(key))
-            if kept["digest"] != digest:
-                raise ApiError(422, "this Idempotency-Key was used for another request")
-            job = job.model_copy(update={"id": kept["job"]})
-        return job, self._board.stored(job.id)
+        own = json.dumps({"job": job_id, "digest": digest}).encode()
+        if self._buckets.result.write_if(_kept_at(idempotency_key), own, None) is not None:
+            return job_id
+        first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
+        if first["digest"] != digest:
+            raise ApiError(422, "this Idempotency-Key was used for another request")
+        return str(first["job"])
 
-    def _stored(self, job: StoredJob, given: Upload | StoredJob) -> StoredJob:
-        """Store a job with the photo of an upload, or of an earlier job."""
-        if isinstance(given, Upload):
-            name, data = given.name, given.data
-        else:
-            name = given.photo_key.partition("/")[2]
-            try:
-                data = self._buckets.photos.read(given.photo_key)
-            except ObjectError:
-                raise not_found("job, or its photo is gone") from None
-        job = job.model_copy(update={"photo_key": f"{job.id}/{name}"})
-        self._buckets.photos.write(job.photo_key, data)
-        etag = self._store.create(job)
-        if etag is None:  # The same request is answered by another thread, or instance.
-            found = self._board.stored(job.id)
-            return found or job
-        self._board.add(job, etag)
-        return job
+    def _job_of(self, idempotency_key: str) -> StoredJob | None:
+        """Find the job of an earlier request with a key."""
+        try:
+            first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
+        except ObjectError:
+            return None
+        return self._board.stored(first["job"])
+
+
+class _Photo(NamedTuple):
+    """The photo of an earlier job. Attributes as in Upload."""
+
+    name: str
+    shown: str
+    data: bytes
+    size: tuple[int, int]
 
 
 def _kept_at(idempotency_key: str) -> str:
