@@ -28,36 +28,31 @@ class Leftovers:
 
     def delete(self) -> None:
         """Delete them. Raises StorageError."""
-        unfinished = [each.key for each in self._buckets.unfinished.list()]
-        previews = [each.key for each in self._buckets.result.list(f"{PREVIEWS}/")]
-        photos = [each.key for each in self._buckets.photos.list()]
-        requests = self._read_requests()
+        photos, result = self._buckets.photos, self._buckets.result
+        unfinished = self._buckets.unfinished
+        short_lived: list[tuple[Bucket, str]] = []
+        short_lived += [(unfinished, each.key) for each in unfinished.list()]
+        short_lived += [(result, each.key) for each in result.list(f"{PREVIEWS}/")]
+        kept = [(photos, each.key, _job(each.key)) for each in photos.list()]
+        kept += [(result, key, job) for key, job in self._read_requests().items()]
         # The jobs are listed last, so that a new one is not mistaken for a deleted one.
         waiting = {job for job, _ in self._store.queued()}
-        kept = waiting | {*self._store.ended()}
+        known = waiting | {*self._store.ended()}
         latest = time.time() - ORPHANED_S
-        gone: list[tuple[Bucket, str]] = []
-        found: tuple[tuple[Bucket, list[str]], ...] = (
-            (self._buckets.unfinished, unfinished),
-            (self._buckets.result, previews),
-        )
-        for bucket, keys in found:
-            gone += [(bucket, key) for key in keys if (job := _job(key)) and job not in waiting]
-        orphans: list[tuple[Bucket, str, str | None]] = [
-            (self._buckets.photos, key, _job(key)) for key in photos
+        gone = [(bucket, key) for bucket, key in short_lived if _job(key) not in {None, *waiting}]
+        gone += [
+            (bucket, key)
+            for bucket, key, job in kept
+            if job and job not in known and created_at(job) < latest
         ]
-        orphans += [(self._buckets.result, key, job) for key, job in requests.items()]
-        for bucket, key, job in orphans:
-            if job and job not in kept and created_at(job) < latest:
-                gone.append((bucket, key))
         for bucket, key in gone:
             bucket.delete(key)
         if gone:
             event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
         try:
-            for each in self._buckets.unfinished.unfinished_uploads():
+            for each in unfinished.unfinished_uploads():
                 if each.begun < latest:
-                    self._buckets.unfinished.abort_upload(each)
+                    unfinished.abort_upload(each)
         except StorageError as error:  # It needs a permission that the service can do without.
             event(f"unfinished uploads may be left: {error}", level=WARNING)
 

@@ -7,7 +7,7 @@ stream gets the latest state of each job that changed, not every state in betwee
 import statistics
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -291,11 +291,11 @@ class JobIndex:
 
 
 class Estimates:
-    """Seconds per work (schedule.py): the median of recent jobs, or else the worker's own
-    measurement. Jobs of another device are ignored. Thread-safe."""
+    """Seconds per work (schedule.py) on the device of the latest job: the median of recent jobs, or
+    else the worker's own measurement. Thread-safe."""
 
     def __init__(self) -> None:
-        self._rates: deque[float] = deque(maxlen=REMEMBERED)
+        self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
         self._measured: float | None = None
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
@@ -303,26 +303,19 @@ class Estimates:
     def set_calibration(self, rate: float, device: str) -> None:
         """Set a worker's own measurement on its device, in seconds per work."""
         with self._lock:
-            self._measured = rate
-            if self._latest[1] != device:
-                self._rates.clear()
-                self._latest = utc_now(), device
+            self._measured, self._latest = rate, (utc_now(), device)
 
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""
-        if job.state != JobState.DONE or not job.seconds or not job.work:
-            return
-        with self._lock:
-            when, device = self._latest
-            if job.device != device:
-                if (job.finished or "") < when:
-                    return
-                self._rates.clear()
-            self._latest = max(when, job.finished or ""), job.device
-            self._rates.append(job.seconds / job.work)
+        if job.state == JobState.DONE and job.seconds and job.work:
+            with self._lock:
+                self._rates[job.device].append(job.seconds / job.work)
+                if (job.finished or "") >= self._latest[0]:
+                    self._latest = job.finished or "", job.device
 
     def seconds(self, work: float) -> float | None:
         """Estimate the seconds for some work; None if nothing is known yet."""
         with self._lock:
-            rate = statistics.median(self._rates) if self._rates else self._measured
+            rates = self._rates[self._latest[1]]
+            rate = statistics.median(rates) if rates else self._measured
             return None if rate is None else rate * work

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 
 
-class JobFailedError(PictureError):
-    """A picture could not be painted. The message is for the user who ordered it."""
-
-
 class JobRunner:
     """Paints jobs on the first device."""
 
@@ -88,8 +84,7 @@ class JobRunner:
             The record of the result.
 
         Raises:
-            JobFailedError: The job cannot be painted.
-            ConfigError: Its look or a painting has been deleted.
+            StyleTransferError: The job cannot be painted.
             UnavailableError: The storage does not answer; the job can be painted later.
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
@@ -97,13 +92,13 @@ class JobRunner:
         look = job_look(job, self._buckets.style, self._config)
         plan = self._plan(job, look)
         if plan.refused:
-            raise JobFailedError(plan.refused[0][1])
+            raise PictureError(plan.refused[0][1])
         if plan.todo:
             self._paint(plan.todo[0], on_step)
         key = bucket_layout.record_key(look.name, job.photo_key)
         record = read_record(self._buckets.result, key)
         if record is None or record.result is None:
-            raise JobFailedError("its record is damaged; paint it again")
+            raise PictureError("its record is damaged; paint it again")
         return record
 
     def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
@@ -135,8 +130,7 @@ class JobRunner:
         except Exception as error:
             failure = picture_failure(error)
             storer.fail(task, str(task), failure)
-            reason = str(failure).removeprefix(f"{task.photo.key}: ")
-            raise JobFailedError(reason) from None
+            raise failure from None
         finally:
             self._stop.later = False
             session.close()
@@ -144,7 +138,7 @@ class JobRunner:
     def _plan(self, job: StoredJob, look: Look) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)
         if photo is None:
-            raise JobFailedError("the photo has been deleted")
+            raise PictureError("the photo has been deleted")
         output = self._config.output
         names = ResultNames([photo.key], [look.name], output)
         selection = Selection([photo], [look], {}, names, partial=True)

@@ -125,16 +125,11 @@ class Supervisor:
     def _started(self, name: str, gone: str | None) -> tuple[SpawnProcess, Pipe]:
         """Start a worker. Raises OSError."""
         own, others = _SPAWN.Pipe()
-        try:
-            process = _SPAWN.Process(
-                target=run_worker, args=(self._worker, others, name, gone), daemon=True
-            )
+        process = _SPAWN.Process(
+            target=run_worker, args=(self._worker, others, name, gone), daemon=True
+        )
+        with others:  # Closed here, so that `receive` returns when the worker ends.
             process.start()
-        except OSError:
-            own.close()
-            raise
-        finally:
-            others.close()  # So that `receive` returns when the worker ends.
         return process, Pipe(own)
 
     def _followed(self, process: SpawnProcess, pipe: Pipe) -> int:

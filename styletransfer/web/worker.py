@@ -37,6 +37,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
+TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
 FROM_RECORD = ("result", "network", "width", "height", "seconds")  # fields of a finished job
 NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
@@ -121,12 +122,44 @@ class WebWorker:
         self._measured = True
 
     def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
-        """Paint the oldest free job and return True; return False if there is none. Raises
-        StorageError, Stopped."""
+        """Paint the oldest free job until it ends or is given back, and return True; return False
+        if there is none. Raises StorageError, Stopped."""
         lease = claims.claim_next()
-        if lease is not None:
-            self._paint(runner, lease, device)
-        return lease is not None
+        if lease is None:
+            return False
+        self._lease, job = lease, lease.job
+        confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
+        follower = Follower(lease, self.buckets.result, self.pipe, confirm)
+        lease.keep()
+        self.pipe.send("changed")
+        try:
+            record = runner.paint(job, follower.on_step)
+        except Cancelled:
+            lease.end(state=JobState.CANCELLED)
+            self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
+        except LeaseLost:
+            lease.abandon()
+            event(f"job {job.id} was taken over by another worker", level=WARNING)
+        except (Stopped, UnavailableError):
+            lease.give_back()
+            raise
+        except StyleTransferError as error:
+            lease.end(state=JobState.FAILED, error=str(error).removeprefix(f"{job.photo_key}: "))
+        except Exception as error:
+            try:
+                reason = str(picture_failure(error))
+            except Exception:
+                lease.end(state=JobState.FAILED, error=TOO_LITTLE_MEMORY)
+                raise  # The state of TensorFlow's memory is unknown now.
+            lease.end(state=JobState.FAILED, error=reason)
+        else:
+            result = {name: getattr(record, name) for name in FROM_RECORD}
+            lease.end(state=JobState.DONE, **result, device=device)
+        finally:
+            self._lease = None
+            follower.close()
+            self.pipe.send("changed")
+        return True
 
     def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:
         """Send a request to the storage until it answers. Raises UnavailableError after
@@ -149,45 +182,6 @@ class WebWorker:
         # In short waits: Python handles a signal between this thread's own steps.
         while not end.wait(min(0.2, seconds)) and time.monotonic() < deadline:
             self._stop.obey()
-
-    def _paint(self, runner: JobRunner, lease: Lease, device: str) -> None:
-        """Paint a job until it ends or is given back. Raises StorageError, Stopped."""
-        self._lease, job = lease, lease.job
-        confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
-        follower = Follower(lease, self.buckets.result, self.pipe, confirm)
-        lease.keep()
-        self.pipe.send("changed")
-        try:
-            record = runner.paint(job, follower.on_step)
-        except Cancelled:
-            lease.end(state=JobState.CANCELLED)
-            self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
-        except LeaseLost:
-            lease.abandon()
-            event(f"job {job.id} was taken over by another worker", level=WARNING)
-        except (Stopped, UnavailableError):
-            lease.give_back()
-            raise
-        except Exception as error:
-            self._fail(lease, error)
-        else:
-            result = {name: getattr(record, name) for name in FROM_RECORD}
-            lease.end(state=JobState.DONE, **result, device=device)
-        finally:
-            self._lease = None
-            follower.close()
-            self.pipe.send("changed")
-
-    def _fail(self, lease: Lease, error: Exception) -> None:
-        try:
-            failure: StyleTransferError = picture_failure(error)
-        except StyleTransferError as ends_batches:
-            failure = ends_batches
-        except Exception:
-            lease.end(state=JobState.FAILED, error="there is not enough memory; try a smaller size")
-            raise  # The state of TensorFlow's memory is unknown now.
-        reason = str(failure).removeprefix(f"{lease.job.photo_key}: ")
-        lease.end(state=JobState.FAILED, error=reason)
 
 
 class Follower:

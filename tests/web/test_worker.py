@@ -11,7 +11,7 @@ from support.polling import until
 from support.web_service import stored_job
 
 from styletransfer import config
-from styletransfer.errors import MemoryShortError
+from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
@@ -21,7 +21,7 @@ from styletransfer.web import worker as workers
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.runner import JobFailedError, JobRunner
+from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.worker import WebWorker
 
@@ -119,7 +119,7 @@ def test_a_job_is_given_back_where_its_worker_or_the_storage_stops(hand, error):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (JobFailedError("the photo has been deleted"), "the photo has been deleted"),
+        (PictureError("the photo has been deleted"), "the photo has been deleted"),
         (MemoryShortError("needs 9 GB; use a smaller size"), "needs 9 GB; use a smaller size"),
         (DiskError("no space left on device"), "no space left on device"),
         (KeyError("x"), "unexpected KeyError: 'x' (LOG_LEVEL=debug logs where)"),
