@@ -2,21 +2,21 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program, set_up_log
-from styletransfer.cli.losses import LossLog, chart_png, check_matplotlib
 from styletransfer.cli.picture_files import (
     ResultFiles,
-    check_targets,
+    check_target,
     chosen_device,
     read_mask,
     read_picture,
     result_files,
-    write_file,
+    writing,
 )
 from styletransfer.config import environment, memory_size, progress_mode
 from styletransfer.errors import ConfigError, WeightsError
@@ -101,11 +101,7 @@ def paint(args: argparse.Namespace) -> Path:
     photo = read_picture(base, "BASE")
     settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
     results = result_files(prefix, photo, inetwork_arguments.output_format(args))
-    targets = [results.path()]
-    if args.chart:
-        check_matplotlib()
-        targets.append(results.path("_losses", "png"))
-    check_targets(targets, prefix, map(Path, _pictures_of(args)))
+    check_target(results.path(), prefix, map(Path, _pictures_of(args)))
     paintings = [read_picture(ref, "REF") for ref in refs]
     given = _read_masks(args, len(refs))
     if settings.recipe == "inetwork":  # The original uses transparent parts and borders.
@@ -135,13 +131,44 @@ def paint(args: argparse.Namespace) -> Path:
         every = args.save_every
         if every is None:
             every = 1 if settings.recipe == "inetwork" else 0
-        _run(transfer.steps(), Path(base).name, results, every, args.chart)
+        _run(transfer.steps(), Path(base).name, results, every)
     return results.path()
 
 
-def _run(
-    steps: Iterable["Step"], label: str, results: ResultFiles, every: int, chart: bool
-) -> None:
+class LossLog:
+    """The losses of each step, in a CSV file.
+
+    Attributes:
+        count: The number of steps so far.
+
+    Raises ConfigError if the file cannot be written.
+    """
+
+    LOSSES = ("content", "style", "total_variation", "structure", "total")
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.count, self._started = path, 0, time.perf_counter()
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("w", buffering=1, encoding="utf-8")
+            print("iteration", "scale", *self.LOSSES, "seconds", sep=",", file=self._file)
+
+    def add(self, step: "Step") -> None:
+        """Write the row of a step, after waiting for the device to compute its losses."""
+        losses = [f"{step.losses[name]:.7g}" for name in self.LOSSES]
+        seconds = f"{time.perf_counter() - self._started:.3f}"
+        with writing(self.path):
+            print(step.iteration, step.scale, *losses, seconds, sep=",", file=self._file)
+        self.count += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) -> None:
     """Paint, and write the result and the losses.
 
     Args:
@@ -149,7 +176,6 @@ def _run(
         label: The name of the photo.
         results: The files to write.
         every: The number of steps after which a picture is written, or 0 for never.
-        chart: Whether to draw the losses.
     """
     with LossLog(results.path(extension="csv")) as losses, Stop() as stop:
         try:
@@ -158,21 +184,15 @@ def _run(
             results.write(last.image)
         except Stopped as stopped:
             # A second signal, or one before the first step.
-            written = [*results.written[-1:], losses.path] if losses.rows else []
+            written = [*results.written[-1:], losses.path] if losses.count else []
             kept = f"kept {' and '.join(map(str, written))}" if written else "nothing was painted"
             stopped.kept = stopped.kept or kept
             raise
-    files = [losses.path]
-    if chart:
-        try:
-            files.append(write_file(results.path("_losses", "png"), chart_png(losses.rows)))
-        except ConfigError as error:
-            raise ConfigError(f"{error}; the picture is in {results.path()}") from None
-    logger.info("losses in %s", " and ".join(map(str, files)))
+    logger.info("losses in %s", losses.path)
 
 
 def _recorded(
-    steps: Iterable["Step"], losses: "LossLog", results: ResultFiles, every: int, stop: Stop
+    steps: Iterable["Step"], losses: LossLog, results: ResultFiles, every: int, stop: Stop
 ) -> Iterator["Step"]:
     """Yield the steps after writing their losses and, every `every` steps, their picture.
 

@@ -57,7 +57,7 @@ ORIGINAL = {
     "min_improvement": (),
 }
 MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of painting
-FILE_SWITCHES = ("chart", "keep_gps", "hist_match")
+FILE_SWITCHES = ("keep_gps", "hist_match")
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 MAX_COUNT = 999_999_999
@@ -76,7 +76,6 @@ HELP = {
     "--output": "the result, instead of PREFIX",
     "--save_every": "write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
     "(default: 0; recipe inetwork: 1)",
-    "--chart": "draw the losses in PREFIX_losses.png; needs matplotlib (default: False)",
     "--output_format": "`same` is the photo's format (default: by PREFIX's extension, else png)",
     "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
     "--output_depth": "bits per colour; 16 only with png and tiff (default: 8)",
@@ -231,7 +230,6 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("files and device")
     _add(group, "--output", "-o", metavar="FILE")
     _add(group, "--save_every", metavar="N", type=count)
-    _add(group, "--chart", metavar="true|false", type=_switch, default=False)
     _add(group, "--output_format", choices=OUTPUT_FORMATS)
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
     _add(group, "--output_depth", type=int, choices=(8, 16), default=8)

@@ -3,7 +3,8 @@
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,17 +67,13 @@ def chosen_device(asked: str) -> "Device":
     return device
 
 
-def write_file(path: Path, data: bytes) -> Path:
-    """Write a file, whole or not at all, with the folders it needs, and return its path.
-
-    Raises ConfigError.
-    """
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the operating system into a ConfigError that names the file."""
     try:
-        with replacing(path) as body:
-            body.write(data)
+        yield
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
-    return path
 
 
 @dataclass(frozen=True)
@@ -117,14 +114,16 @@ class ResultFiles:
         return Path(f"{self.prefix}{suffix}.{extension or self.spelled or self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
-        """Write an image [H, W, 3], sRGB 0…1, and return its path.
+        """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
 
         Raises ConfigError or PictureError.
         """
         from styletransfer.images import encode
 
         _, data = encode.encode_result(self.output, self.photo, image)
-        path = write_file(self.path(suffix), data)
+        path = self.path(suffix)
+        with writing(path), replacing(path) as body:
+            body.write(data)
         self.written.append(path)
         return path
 
@@ -155,28 +154,26 @@ def files_with_prefix(prefix: str, photo: "Picture", output: OutputFormat) -> Re
     return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
 
 
-def check_targets(targets: Sequence[Path], name: str, pictures: Iterable[Path]) -> None:
-    """Check that files can be written.
+def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
+    """Check that a result can be written.
 
     Args:
-        targets: The files.
-        name: The PREFIX that they are made from.
-        pictures: The files that they are painted from.
+        target: Its file.
+        name: The PREFIX that its path is made from.
+        pictures: The files that it is painted from.
 
     Raises:
-        ConfigError: `name` is not the name of a file, or a target would overwrite a picture.
+        ConfigError: `name` is not the name of a file, or the result would overwrite a picture.
     """
-    folder = targets[0].parent
-    if targets[0].is_dir():
-        raise ConfigError(f"{targets[0]} is a folder; choose another PREFIX than {name!r}")
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder; choose another PREFIX than {name!r}")
     if not name or name.endswith("/"):
         where = "a name after the folder" if name else "the name of the result"
         raise ConfigError(f"PREFIX is {name!r}; expected {where}")
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"PREFIX is {name!r}, but {folder} is not a folder")
-    there = [target for target in targets if target.exists()]
+    if target.parent.exists() and not target.parent.is_dir():
+        raise ConfigError(f"PREFIX is {name!r}, but {target.parent} is not a folder")
     for picture in pictures:
-        if any(picture.exists() and target.samefile(picture) for target in there):
+        if target.exists() and picture.exists() and target.samefile(picture):
             raise ConfigError(
                 f"the result would overwrite {picture}; choose another PREFIX than {name!r}"
             )

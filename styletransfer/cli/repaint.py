@@ -7,7 +7,7 @@ from typing import TypeVar
 from styletransfer import config
 from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.reading import read_look, read_photo
-from styletransfer.cli.picture_files import check_targets, chosen_device, result_files
+from styletransfer.cli.picture_files import check_target, chosen_device, result_files
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -82,7 +82,7 @@ def repaint_record(
     mode = config.progress_mode(config.environment())
     output = replace(output, format=output.extension(photo.picture.format))
     results = result_files(prefix, photo.picture, output)
-    check_targets([results.path()], prefix, used)
+    check_target(results.path(), prefix, used)
 
     computer = chosen_device(device)
     from styletransfer.batch.network_pool import load_network

@@ -8,7 +8,7 @@ import numpy as np
 from styletransfer.cli.inetwork_arguments import output_format, pictures_given
 from styletransfer.cli.picture_files import (
     ResultFiles,
-    check_targets,
+    check_target,
     files_with_prefix,
     read_mask,
     read_picture,
@@ -66,5 +66,5 @@ def _write(
     """Write the result, and return its path. Raises ConfigError if that is one of the originals."""
     suffix = "" if args.output else suffix
     name = args.output or f"{results.prefix}{suffix}"
-    check_targets([results.path(suffix)], name, map(Path, originals))
+    check_target(results.path(suffix), name, map(Path, originals))
     return results.write(image, suffix)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
-from styletransfer.cli import losses
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.cli.picture_files import write_file
+from styletransfer.cli.picture_files import read_picture, result_files
 from styletransfer.errors import ConfigError, DeviceError, DivergedError
+from styletransfer.images.output import OutputFormat
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
@@ -40,56 +40,17 @@ def test_a_picture_is_written_every_so_many_steps():
     }
 
 
-def test_the_losses_are_a_row_a_step_and_a_chart_if_asked_for():
-    assert inetwork([*ONE, "--size", "192", *QUICK, "--num_iter", "2", "--chart"]) == 0
+def test_the_losses_are_a_row_a_step():
+    assert inetwork([*ONE, "--size", "192", *QUICK, "--num_iter", "2"]) == 0
     rows = table()
-    names = [
-        "iteration",
-        "scale",
-        "content",
-        "style",
-        "total_variation",
-        "structure",
-        "total",
-        "seconds",
-    ]
-    assert list(rows[0]) == names
+    losses = ["content", "style", "total_variation", "structure"]
+    assert list(rows[0]) == ["iteration", "scale", *losses, "total", "seconds"]
     assert [row["iteration"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert [row["scale"] for row in rows] == ["136"] * 4 + ["192"] * 2
     for row in rows:
-        assert float(row["total"]) == pytest.approx(sum(float(row[each]) for each in names[2:6]))
+        assert float(row["total"]) == pytest.approx(sum(float(row[each]) for each in losses))
     seconds = [float(row["seconds"]) for row in rows]
     assert seconds == sorted(seconds) and seconds[0] > 0
-    assert Image.open("x_losses.png").size == (1080, 600)
-
-
-def test_a_chart_without_matplotlib_is_refused_before_painting(monkeypatch, capsys):
-    monkeypatch.setattr(losses, "find_spec", lambda name: None)
-    assert inetwork([*ONE, "--size", "64", *QUICK, "--chart"]) == 2
-    assert "--chart needs the Python package matplotlib" in capsys.readouterr().err
-    assert not Path("x.csv").exists()
-
-
-def test_a_picture_is_named_if_its_chart_cannot_be_written(capsys):
-    Path("x_losses.png").mkdir()
-    assert inetwork([*ONE, "--size", "64", *QUICK, "--chart"]) == 2
-    [line] = capsys.readouterr().err.splitlines()
-    assert "x_losses.png cannot be written" in line and line.endswith("the picture is in x.png")
-    assert Image.open("x.png").size == (64, 48)
-
-
-def test_the_chart_has_a_line_per_loss_and_scale_and_is_logarithmic_if_possible(monkeypatch):
-    from matplotlib.figure import Figure
-
-    drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0]))
-    rows = [losses.Row(n, 128 * (1 + n // 3), 0, 5 / n, 2, 0, 2 + 5 / n, n) for n in range(1, 6)]
-    losses.chart_png(rows)
-    losses.chart_png([row._replace(style=-1.0) for row in rows])
-    assert [axes.get_yscale() for axes in drawn] == ["log", "linear"]
-    labels = [text.get_text() for text in drawn[0].get_legend().get_texts()]
-    assert labels == ["style", "total variation", "total"]
-    assert [text.get_text() for text in drawn[0].texts] == ["128 px", "256 px"]
 
 
 def stylize_that(ends, monkeypatch):
@@ -195,17 +156,18 @@ def test_the_device_is_the_one_that_is_asked_for(monkeypatch, capsys):
 
 
 def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
-    earlier = Path("there/x.png")
-    earlier.parent.mkdir()
-    earlier.write_bytes(b"a picture")
+    photo = read_picture("beach.jpg", "BASE")
+    result = result_files("there/x", photo, OutputFormat(None))
+    earlier = result.write(photo.pixels)
+    before = earlier.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))  # as a full disk
     try:
         with pytest.raises(ConfigError, match="cannot be written"):
-            write_file(earlier, b"another one")
+            result.write(photo.pixels)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert earlier.read_bytes() == b"a picture" and [*Path("there").iterdir()] == [earlier]
+    assert earlier.read_bytes() == before and [*Path("there").iterdir()] == [earlier]
 
 
 @pytest.mark.parametrize("variable", ["LOG_FORMAT", "PROGRESS"])

@@ -36,7 +36,7 @@ def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
     assert all(line.startswith("import time:") for line in lines)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
     assert "styletransfer" in imported
-    slow = {"tensorflow", "numpy", "PIL", "matplotlib"}
+    slow = {"tensorflow", "numpy", "PIL"}
     slow |= {"boto3", "botocore", "rich", "dotenv"} if script in LAPTOP else set()
     assert imported.isdisjoint(slow)
 
@@ -69,7 +69,7 @@ def test_inetwork_waits_for_tensorflow_only_to_paint(words, code, message):
 
 def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
     """Every other package of requirements.txt is hidden from the scripts."""
-    hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy", "matplotlib")
+    hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
         "from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket\n"
