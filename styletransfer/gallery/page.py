@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from styletransfer.gallery import looks_toml, record_view
+from styletransfer.gallery import record_view
 from styletransfer.gallery.pictures import picture_key, thumbnail_key
 from styletransfer.gallery.record_view import look_name, photo_name, short_text, sort_key
 from styletransfer.log import printable
@@ -131,10 +131,10 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         table = record_view.table_rows(record.losses)
         return [
             photos[photo],
-            blends[looks[look], tuple(shown), looks_toml.look_lines(record)],
+            blends[looks[look], tuple(shown), record_view.look_lines(record)],
             "" if key == f"{look}/{photo}" else printable(key),
             sizes[record_view.size(record)],
-            settings[looks_toml.setting_lines(record.settings)],
+            settings[record_view.setting_lines(record.settings)],
             origins[record_view.origin(record)],
             record_view.time_taken(record),
             record_view.finished(record),
