@@ -41,7 +41,6 @@ RECONNECT_MS = 1000  # less than the page's patience before it reports the serve
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 }
-OneJob = Annotated[JobId, Path()]
 
 
 def _check_streams(service: Shared) -> None:
@@ -49,14 +48,15 @@ def _check_streams(service: Shared) -> None:
         raise ApiError(429, "too many pages are open", 10)
 
 
-def _known(service: Shared, job_id: OneJob) -> StoredJob:
+def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
     job = service.board.stored(job_id)
     if job is None:
         raise not_found("job")
     return job
 
 
-MAY_LISTEN, IS_KNOWN = Depends(_check_streams), Depends(_known)
+Known = Annotated[StoredJob, Depends(_known)]
+MAY_LISTEN = Depends(_check_streams)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
 _REQUEST_BODY = {
     "requestBody": {
@@ -119,33 +119,26 @@ def list_jobs(service: Shared) -> JobList:
 
 
 @jobs.get("/jobs/{job_id}")
-def get_job(job_id: OneJob, service: Shared) -> JobOut:
+def get_job(job: Known, service: Shared) -> JobOut:
     """Return one job."""
-    return service.board.view(_known(service, job_id))
+    return service.board.view(job)
 
 
 @jobs.post("/jobs/{job_id}/cancel", status_code=202)
-def cancel_job(job_id: OneJob, service: Shared) -> JobOut:
+def cancel_job(job: Known, service: Shared) -> JobOut:
     """Take a job out of the queue, or end its painting after the current step."""
-    job = _known(service, job_id)
     if not job.state.final:
-        later = service.board.cancel(job_id)
-        if later:
-            if service.supervisor:
-                service.supervisor.send("cancel", job_id)
+        if later := service.board.cancel(job.id):
+            service.supervisor.send("cancel", job.id)
             return service.board.view(later)
-        job = _known(service, job_id)
+        job = _known(service, job.id)
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
 
-@jobs.get(
-    "/jobs/{job_id}/events",
-    response_class=EventSourceResponse,
-    dependencies=[MAY_LISTEN, IS_KNOWN],
-)
-async def job_events(job_id: OneJob, service: Shared) -> AsyncIterator[ServerSentEvent]:
+@jobs.get("/jobs/{job_id}/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
+async def job_events(job: Known, service: Shared) -> AsyncIterator[ServerSentEvent]:
     """Send an event `job` with the job's state whenever it changes, and a comment every 15 s."""
-    async for each in job_changes(service, job_id):
+    async for each in job_changes(service, job.id):
         yield each
 
 
@@ -181,25 +174,23 @@ async def job_changes(
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)
-def job_photo(job_id: OneJob, service: Shared, small: bool = False) -> Response:
+def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
     """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
     1280 px."""
-    return picture_response(*photo_of(_known(service, job_id), service.buckets, small))
+    return picture_response(*photo_of(job, service.buckets, small))
 
 
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
-def job_preview(job_id: OneJob, service: Shared) -> Response:
+def job_preview(job: Known, service: Shared) -> Response:
     """Return a small JPEG of the unfinished picture."""
-    data = preview_of(_known(service, job_id), service.buckets)
-    return Response(data, media_type="image/jpeg")
+    return Response(preview_of(job, service.buckets), media_type="image/jpeg")
 
 
 @jobs.get("/jobs/{job_id}/result", response_class=Response)
 def job_result(
-    job_id: OneJob, service: Shared, download: bool = False, small: bool = False
+    job: Known, service: Shared, download: bool = False, small: bool = False
 ) -> Response:
     """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
-    job = _known(service, job_id)
     data, key = result_picture(job, service.buckets, small)
     name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
     return picture_response(data, key, name if download else None)

@@ -49,13 +49,13 @@ CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves 
 MAX_HEADERS = 16_384  # bytes
 
 
-def serve(config: Config, options: WebOptions, worker: Callable[..., int] | None) -> int:
+def serve(config: Config, options: WebOptions, worker: Callable[..., int]) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         config: The configuration.
         options: The options of the service.
-        worker: As in `create_app`.
+        worker: As in `Supervisor`.
 
     Returns:
         The exit code.
@@ -111,15 +111,13 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def create_app(
-    config: Config, options: WebOptions, worker: Callable[..., int] | None = None
-) -> FastAPI:
+def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) -> FastAPI:
     """Make the web service of a configuration, as an ASGI application.
 
     Args:
         config: The configuration.
         options: The options of the service.
-        worker: As in `Supervisor`; None if another process paints.
+        worker: As in `Supervisor`.
 
     Raises:
         ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
@@ -188,7 +186,7 @@ def system(service: Shared) -> System:
     waiting, painting = service.board.counts()
     packages = ("styletransfer", "tensorflow", "fastapi")
     return System(
-        device=service.supervisor.device if service.supervisor else None,
+        device=service.supervisor.device,
         memory=Memory(total=psutil.virtual_memory().total, free=free_memory()),
         versions={
             "engine": ENGINE_VERSION,

@@ -25,15 +25,13 @@ MAX_IN_MEMORY = 4  # uploads in memory at once
 class Service:
     """The web process: the jobs, the buckets and the worker process."""
 
-    def __init__(
-        self, config: Config, options: WebOptions, worker: Callable[..., int] | None
-    ) -> None:
+    def __init__(self, config: Config, options: WebOptions, worker: Callable[..., int]) -> None:
         """Open the buckets.
 
         Args:
             config: The configuration.
             options: The options of the service.
-            worker: As in `create_app`.
+            worker: As in `Supervisor`.
 
         Raises:
             ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
@@ -48,8 +46,8 @@ class Service:
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
-        self.supervisor = Supervisor(worker, self.handle_worker_message) if worker else None
-        self.board = JobIndex(JobStore(self.buckets.result), self._announce)
+        self.supervisor = Supervisor(worker, self.handle_worker_message)
+        self.board = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = JobService(config, options, self.buckets, self.board, self.catalogue)
         self.results = Results(self.buckets.result)
@@ -57,29 +55,22 @@ class Service:
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""
         self.board.start()
-        if self.supervisor:
-            self.supervisor.start()
+        self.supervisor.start()
 
     def close(self) -> None:
         """End all streams, and ask the worker to save its work and exit."""
         self.board.close()
-        if self.supervisor:
-            self.supervisor.ask_to_stop()
+        self.supervisor.ask_to_stop()
 
     def stop(self) -> None:
         """Close, and wait for the worker's exit."""
         self.close()
-        if self.supervisor:
-            self.supervisor.stop()
+        self.supervisor.stop()
 
     @property
     def problem(self) -> str | None:
         """The reason why no jobs are accepted and painted; None if they are."""
-        return self.board.problem or (self.supervisor.problem if self.supervisor else "") or None
-
-    def _announce(self) -> None:
-        if self.supervisor:
-            self.supervisor.send("look")
+        return self.board.problem or self.supervisor.problem or None
 
     def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""

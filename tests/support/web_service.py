@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import uvicorn
@@ -43,6 +44,14 @@ def stored_job(jobs, job_id=None, **about):
     return job
 
 
+# In place of the Supervisor: no process is started.
+IDLE = SimpleNamespace(
+    **{name: lambda *_: None for name in ("start", "send", "ask_to_stop", "stop")},
+    device=None,
+    problem="",
+)
+
+
 def begun_upload(port: int) -> bytes:
     """A request that sends a photo, cut off soon after its headers."""
     return (
@@ -67,7 +76,8 @@ def served(
     """
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
-    app = create_app(loaded, load_options(variables, loaded.demo))
+    app = create_app(loaded, load_options(variables, loaded.demo), lambda *_: 0)
+    app.state.service.supervisor = IDLE
     app.user_middleware[:0] = [middleware] if middleware else []
     port = port or free_ports(1)[0]
     with ExitStack() as running:

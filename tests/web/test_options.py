@@ -18,6 +18,10 @@ from styletransfer.web.options import MEGA, load_options
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
 
+def no_worker(*_):
+    """A worker that is never started."""
+
+
 def where(environment, demo=False):
     options = load_options(environment, demo)
     return options.host, options.port
@@ -81,7 +85,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_else_is_said(place, caplog):
         port = str(taken.getsockname()[1])
         options = load_options({"WEB_HOST": "127.0.0.1", "WEB_PORT": port})
         with pytest.raises(ConfigError) as found:
-            serve(config.load(place), options, None)
+            serve(config.load(place), options, no_worker)
     assert str(found.value) == (
         f"nothing can be served on 127.0.0.1, port {port} (address already in use); "
         "set WEB_HOST or WEB_PORT"
@@ -105,7 +109,7 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, variabl
         serve(
             config.load({**place, **variable}),
             load_options({**PASSWORD, "WEB_PORT": str(free_ports(1)[0])}),
-            None,
+            no_worker,
         )
 
 
@@ -121,7 +125,7 @@ def test_the_web_process_never_loads_tensorflow():
         "import sys; from styletransfer import config;"
         "from styletransfer.web import options;"
         "from styletransfer.web.app import create_app; loaded = config.load({});"
-        "create_app(loaded, options.load_options({}, True)).openapi();"
+        "create_app(loaded, options.load_options({}, True), print).openapi();"
         "print({'tensorflow', 'keras', 'scipy', 'h5py'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -136,7 +140,7 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
     monkeypatch.setattr(app._Server, "run", lambda *_: None)
     (port,) = free_ports(1)
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
-    assert serve(config.load(place), options, None) == 0
+    assert serve(config.load(place), options, no_worker) == 0
     assert caplog.messages == [f"serving on http://{shown}:{port}"]
 
 
