@@ -22,7 +22,7 @@ from styletransfer.storage.retry import MAX_OUTAGE_S
 from styletransfer.web.buckets import WebBuckets, open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, JobStore
-from styletransfer.web.lease import Cancelled, JobClaimer, Lease, LeaseLost
+from styletransfer.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe
@@ -31,7 +31,8 @@ from styletransfer.web.warning_log import WarningLog
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
 
-LOOK_EVERY_S = 10.0  # for jobs of other instances; the web process announces its own
+# For jobs of other instances, and of workers that have died; the web process announces its own.
+LOOK_EVERY_S = LEASE_S / 2
 CLEAN_EVERY_S = 3600.0
 UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5

@@ -73,7 +73,11 @@ def test_a_login_lasts_until_the_logout(locked, place):
 
 
 def test_a_request_from_another_site_changes_nothing(locked):
-    evil = ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"})
+    origin = str(locked.base_url).rstrip("/")
+    evil = (
+        *({"Origin": each} for each in ("https://evil.example", "null", "http://127.0.0.1:1")),
+        *({"Sec-Fetch-Site": each, "Origin": origin} for each in ("same-site", "cross-site")),
+    )
     for headers in evil:
         answer = locked.post("/login", data={"password": PASSWORD}, headers=headers)
         assert answer.status_code == 403
@@ -82,9 +86,9 @@ def test_a_request_from_another_site_changes_nothing(locked):
         assert send(locked, **headers).status_code == 403
         assert locked.post("/logout", headers=headers).status_code == 403
     assert not jobs(locked)
-    own = {"Origin": str(locked.base_url).rstrip("/")}
-    assert send(locked, **own).status_code == 202
-    assert send(locked, **{"Sec-Fetch-Site": "same-origin"}).status_code == 202
+    same = {"Sec-Fetch-Site": "same-origin", "Origin": "https://name.of.a.proxy"}
+    for own in ({"Origin": origin}, same, {"Sec-Fetch-Site": "none"}):
+        assert send(locked, **own).status_code == 202
 
 
 def test_a_forged_cookie_counts_for_nothing(locked):

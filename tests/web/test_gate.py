@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from styletransfer.web import gate
-from styletransfer.web.gate import bearer, client_address, is_cross_site, is_secure
+from styletransfer.web.gate import bearer, client_address, is_secure
 from styletransfer.web.options import load_options
 
 
@@ -40,24 +40,6 @@ def test_a_token_follows_the_word_bearer(given, token):
 def test_tls_to_this_process_is_secure():
     scope = {"type": "http", "scheme": "https", "headers": []}
     assert is_secure(scope, load_options({"WEB_PUBLIC": "1"}))
-
-
-@pytest.mark.parametrize(
-    ("headers", "crosses"),
-    [
-        ({}, False),
-        ({"host": "a.example", "origin": "https://a.example"}, False),
-        ({"host": "a.example", "origin": "https://b.example"}, True),
-        ({"host": "a.example:80", "origin": "http://a.example:81"}, True),
-        ({"host": "a.example", "origin": "null"}, True),
-        ({"sec-fetch-site": "same-origin", "origin": "https://public", "host": "inner"}, False),
-        ({"sec-fetch-site": "none"}, False),
-        ({"sec-fetch-site": "same-site"}, True),
-        ({"sec-fetch-site": "cross-site", "host": "a.example", "origin": "http://a.example"}, True),
-    ],
-)
-def test_the_headers_of_browsers_show_a_request_of_another_site(headers, crosses):
-    assert is_cross_site(connection(*headers.items()).headers) == crosses
 
 
 def test_a_client_that_has_sent_its_request_is_not_hurried(monkeypatch):

@@ -98,18 +98,6 @@ def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, store
     assert shown(board) == {ended.id: JobState.DONE}
 
 
-def test_a_job_that_waits_is_cancelled_at_once_and_one_that_is_painted_by_its_worker(board, store):
-    waits, painted = stored_job(store), stored_job(store, state=JobState.PAINTING, owner="worker")
-    board.refresh()
-    assert board.cancel(waits.id).finished
-    assert store.read_ended(waits.id).state == JobState.CANCELLED
-    assert board.cancel(painted.id).state == JobState.PAINTING
-    assert [*dict(store.queued())] == [painted.id]
-    assert store.read(painted.id)[0].cancel
-    assert shown(board) == {waits.id: JobState.CANCELLED, painted.id: JobState.PAINTING}
-    assert board.cancel("0" * 20) is None
-
-
 def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board, store):
     ended, deleted, cancelled = (stored_job(store) for _ in range(3))
     board.refresh()

@@ -88,13 +88,6 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
     held.confirm()
 
 
-def test_a_job_of_a_worker_that_is_known_to_have_died_is_free_at_once(store):
-    job = stored_job(store).id
-    assert JobClaimer(store, "first").claim_next()
-    assert JobClaimer(store, "second").claim_next() is None
-    assert JobClaimer(store, "third", dead_owner="first").claim_next().job.id == job
-
-
 def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monkeypatch):
     job = stored_job(store).id
     held = JobClaimer(store, "first").claim_next()

@@ -23,8 +23,8 @@ ROUNDS, SEED = 1, 5
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"
 SETTINGS = {
     "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
-    "PAINTING_S": "3",
-    "LEASE_S": "5",
+    "PAINTING_S": "2",
+    "LEASE_S": "3",
     "STYLE_SIZE": "128",
     "VGG_WEIGHTS": "builtin",
 }
@@ -55,7 +55,7 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
             if chance.random() < 0.8:  # Otherwise, it has hardly begun.
                 saved = checkpoints(web)
                 until(lambda saved=saved: checkpoints(web) > saved or is_idle(web))
-            time.sleep(chance.uniform(0.0, 2.0))  # The moment is what is tried.
+            time.sleep(chance.uniform(0.0, 1.0))  # The moment is what is tried.
             kills["worker"] += until(web.kill_worker)
             if number % 2 == 0:
                 time.sleep(chance.uniform(0.0, 1.0))  # This one, too.

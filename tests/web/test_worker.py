@@ -21,7 +21,6 @@ from styletransfer.web import worker as workers
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState, Quality
 from styletransfer.web.worker import WebWorker
 
@@ -71,22 +70,17 @@ def said_to(hand, *messages):
     hand.web.listen()
 
 
-def test_a_job_says_how_it_was_painted(hand):
-    assert hand.paint(lambda on_step: Record(result="monet/x.jpg", width=8, height=6))
-    done = hand.store.read_ended(hand.job)
-    assert (done.state, done.result, done.device) == (JobState.DONE, "monet/x.jpg", "a device")
-    assert not hand.paint(None)
-
-
-def test_a_finished_job_has_taken_all_of_its_steps(hand):
+def test_a_finished_job_says_how_it_was_painted_and_has_taken_all_of_its_steps(hand):
     def painting(on_step):
         for number in range(1, 10):  # All within one report's time.
             on_step(step(number))
-        return Record(result="monet/x.jpg")
+        return Record(result="monet/x.jpg", width=8, height=6)
 
     assert hand.paint(painting)
     done = hand.store.read_ended(hand.job)
+    assert (done.state, done.result, done.device) == (JobState.DONE, "monet/x.jpg", "a device")
     assert (done.step, done.steps, done.fraction) == (9, 9, 1.0)
+    assert not hand.paint(None)
 
 
 def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monkeypatch):
@@ -326,26 +320,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
     assert hand.said == [("speed", 0.25, "a device")] * works
 
 
-def test_all_qualities_have_one_network_which_is_read_once(place, small_vgg, monkeypatch):
-    loaded = config.load(place)
-
-    class Runner(JobRunner):
-        def load(self):
-            device = super().load()
-            for quality in Quality:
-                self._networks.load(Settings(quality=quality.value), device)
-            return device
-
-        def seconds_per_work(self):
-            return 0.1
-
-    def idle(*_):
-        raise Stopped(signal.SIGTERM)
-
-    monkeypatch.setattr(workers, "JobRunner", Runner)
-    monkeypatch.setattr(Leftovers, "delete", idle)
-    monkeypatch.setattr(os, "nice", lambda _: None)
-    monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
-    with pytest.raises(Stopped):
-        workers.work(loaded, MUTE, "this worker", None)
+def test_all_qualities_have_one_network_which_is_read_once(worker, small_vgg):
+    for quality in Quality:
+        worker.runner._networks.load(Settings(quality=quality.value), "cpu")
     assert len(small_vgg) == 1
