@@ -1,8 +1,12 @@
-"""The buckets of the web service. Its own objects are in the result bucket, under `_web/`."""
+"""The buckets of the web service, and listings of them that are kept for some seconds. Its own
+objects are in the result bucket, under `_web/`."""
 
 import contextlib
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
@@ -11,6 +15,27 @@ from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError, 
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no look of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
+
+_Value = TypeVar("_Value")
+
+
+class Fresh(Generic[_Value]):
+    """What has been read within the last seconds. Thread-safe."""
+
+    def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:
+        self._read, self._max_age_s = read, max_age_s
+        self._found: tuple[float, _Value] | None = None  # when it was read, and what
+        self._lock = threading.Lock()
+
+    def get(self, max_age_s: float | None = None) -> _Value:
+        """Return it, after reading it again if it is older than `max_age_s`, or else than the
+        usual age. Raises the errors of reading."""
+        limit = self._max_age_s if max_age_s is None else max_age_s
+        with self._lock:
+            now = time.monotonic()
+            if self._found is None or now - self._found[0] >= limit:
+                self._found = now, self._read()
+            return self._found[1]
 
 
 class StyleBucket(View):

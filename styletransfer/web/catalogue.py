@@ -3,7 +3,6 @@
 import functools
 import re
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -17,7 +16,7 @@ from styletransfer.images.decode import reduced_jpeg
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError
 from styletransfer.storage.file_names import start_in_bytes
-from styletransfer.web.buckets import UPLOADED, StyleBucket
+from styletransfer.web.buckets import UPLOADED, Fresh, StyleBucket
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import (
     ApiError,
@@ -42,20 +41,14 @@ class Catalogue:
 
     def __init__(self, style: StyleBucket, config: Config) -> None:
         self._style, self._config = style, config
-        self._listed: dict[str, Entry] = {}  # by name
-        self._listed_at: float | None = None
-        self._listing = threading.Lock()
-        self._looks: tuple[float, list[LookOut]] | None = None  # with the time of their listing
+        self._looks = Fresh(self._list_looks, FRESH_S)
+        self._entries = Fresh(self._list_paintings, FRESH_S)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def looks(self) -> list[LookOut]:
         """Return the looks of the style bucket, as they are now or were at most FRESH_S ago."""
-        with self._listing:
-            now = time.monotonic()
-            if self._looks is None or now - self._looks[0] > FRESH_S:
-                self._looks = now, self._list_looks()
-            return self._looks[1]
+        return self._looks.get()
 
     def _list_looks(self) -> list[LookOut]:
         usual = self._config.settings.replaced({"quality": Quality.FINE.value})
@@ -74,12 +67,14 @@ class Catalogue:
 
     def paintings(self) -> list[PaintingOut]:
         """List all paintings, uploads last."""
-        return [painting_view(name) for name in self._entries(fresh=True)]
+        return [painting_view(name) for name in self._entries.get(0)]
 
     def find(self, name: str) -> Entry | None:
         """Find the painting of a name; None if there is none."""
-        # Another instance may have taken an upload just now.
-        return self._entries().get(name) or self._entries(name.startswith(UPLOADED)).get(name)
+        found = self._entries.get().get(name)
+        if found is None and name.startswith(UPLOADED):  # Another instance may have it just now.
+            found = self._entries.get(0).get(name)
+        return found
 
     def check_room(self) -> None:
         """Raise ApiError if there are too many uploads."""
@@ -97,8 +92,7 @@ class Catalogue:
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
         self._style.delete(name)
-        with self._listing:
-            self._listed_at = None
+        self._entries.get(0)
 
     def thumbnail(self, name: str) -> bytes:
         """Return a small JPEG of a painting. Raises ApiError if there is none."""
@@ -111,15 +105,9 @@ class Catalogue:
         except (PictureError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
 
-    def _entries(self, fresh: bool = False) -> dict[str, Entry]:
-        """Return the paintings by name, as they are now or were at most FRESH_S ago."""
-        with self._listing:
-            now = time.monotonic()
-            if fresh or self._listed_at is None or now - self._listed_at > FRESH_S:
-                entries = [*self._style.list(), *self._style.uploads()]
-                self._listed = {each.key: each for each in find_pictures(entries)}
-                self._listed_at = now
-            return self._listed
+    def _list_paintings(self) -> dict[str, Entry]:
+        entries = [*self._style.list(), *self._style.uploads()]
+        return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str) -> bytes:
         return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)

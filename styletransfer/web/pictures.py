@@ -1,7 +1,7 @@
 """Pictures that are sent to browsers: those of a job, and all of the gallery."""
 
+import math
 import threading
-import time
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +13,7 @@ from styletransfer.gallery.pictures import PREVIEW, picture_key
 from styletransfer.images.decode import reduced_jpeg
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
-from styletransfer.web.buckets import WebBuckets
+from styletransfer.web.buckets import Fresh, WebBuckets
 from styletransfer.web.job_store import PREVIEWS, StoredJob
 from styletransfer.web.schemas import not_found
 
@@ -100,49 +100,38 @@ class Results:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._stored: dict[str, Entry] = {}
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
-        self._public = frozenset[str]()  # keys of results and of their gallery's pictures
-        self._context: dict[str, Any] | None = None  # None until the page is shown
-        self._listed_at: float | None = None
-        self._lock = threading.Lock()
+        self._listed = Fresh(self._list, FRESH_S)
 
     def page_context(self) -> dict[str, Any]:
         """Return the variables of the gallery's page, which shows all results in the bucket."""
-        with self._lock:
-            self._refresh()
-            if self._context is None:
-                thumbnails = dict.fromkeys(self._stored, True)
-                self._context = page_context(self._painted(), thumbnails)
-            return self._context
+        painted, pictures = self._listed.get()
+        return page_context(painted, dict.fromkeys(pictures, True))
 
     def read(self, key: str) -> bytes:
         """Read a result, or a picture of the gallery. Raises ApiError for any other object."""
-        if key not in self._public:
-            with self._lock:
-                self._refresh()
-        if key not in self._public:
+        for max_age_s in (math.inf, FRESH_S):
+            painted, pictures = self._listed.get(max_age_s)
+            if key in pictures or any(each.result == key for each in painted):
+                break
+        else:
             raise not_found("picture")
         try:
             return self._bucket.read(key)
         except ObjectError:
             raise not_found("picture any more") from None
 
-    def _refresh(self) -> None:
-        if self._listed_at is not None and time.monotonic() - self._listed_at < FRESH_S:
-            return
-        self._stored = {entry.key: entry for entry in self._bucket.list()}
-        records = [entry for key, entry in self._stored.items() if key.startswith(f"{RECORDS}/")]
+    def _list(self) -> tuple[list[Record], set[str]]:
+        """List the records that have their result in the bucket, and the gallery's pictures."""
+        stored = {entry.key: entry for entry in self._bucket.list()}
+        records = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
         with record_readers() as pool:
             self._records = dict(filter(None, pool.map(self._read_record, records)))
-        pictures = (key for key in self._stored if key.startswith(f"{GALLERY}/"))
-        self._public = frozenset([*pictures, *(str(each.result) for each in self._painted())])
-        self._listed_at, self._context = time.monotonic(), None
-
-    def _painted(self) -> list[Record]:
-        """List the records that have their result in the bucket."""
-        records = (record for _, record in self._records.values() if record)
-        return [each for each in records if each.result in self._stored]
+        painted = [record for _, record in self._records.values() if record]
+        return (
+            [record for record in painted if record.result in stored],
+            {key for key in stored if key.startswith(f"{GALLERY}/")},
+        )
 
     def _read_record(self, entry: Entry) -> tuple[str, tuple[str, Record | None]] | None:
         """Return an item of `_records`; None if the record has been deleted."""
