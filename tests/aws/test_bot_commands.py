@@ -166,11 +166,6 @@ def test_help_goes_without_a_picture_where_none_can_be_shown(world):
     assert [call.method for call in world.says(ANNA, "/help")] == ["sendMessage"]
 
 
-def test_the_original_painting_at_the_top_of_the_bucket_is_a_style(world):
-    world.put("style.jpg", JPEG)
-    assert texts(world.says(ANNA, "/style style")) == [EN.style("style_is", "style")]
-
-
 def test_styles_are_chosen_by_a_button(world):
     long = "zarte große Welle vor Kanagawa – " * 8
     world.put(f"styles/{long}.jpg", JPEG)

@@ -126,11 +126,6 @@ class Gone(FolderBucket):
         raise UnavailableError("gone")
 
 
-def test_a_bucket_that_is_gone_ends_the_storing_of_pictures(tmp_path):
-    with pytest.raises(UnavailableError):
-        GalleryPictures(Gone(tmp_path)).store(record(), flat(RED), flat(BLUE), {})
-
-
 def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, caplog):
     gallery = Gallery(Gone(tmp_path))
     for step in (
@@ -170,12 +165,6 @@ def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, las
     Gallery(bucket, [record("a.jpg"), record("b.jpg")]).publish()
     assert UNPUBLISHED not in keys_in(bucket)
     assert len(results_of(bucket.read("index.html").decode())) == 2
-
-
-def test_a_page_that_is_not_due_is_not_written(tmp_path):
-    gallery = Gallery(FolderBucket(tmp_path), [record()])
-    gallery.publish_if_due()
-    assert not (tmp_path / "index.html").exists()
 
 
 def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path, monkeypatch):
