@@ -89,17 +89,18 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
             found.problem += folder_hint(bucket.name)
             return found
         skew = bucket.clock_skew()
-        found.states["readable"] = False
+    except StorageError as error:
+        found.problem = str(error)
+        found.states["reachable"] = not isinstance(error, UnavailableError)
+        if found.states["reachable"]:
+            found.states["readable"] = False
+        return found
+    try:
         if entry := next(iter(bucket.list()), None):
             bucket.find(entry.key)
         found.states["readable"] = True
     except StorageError as error:
-        found.problem = str(error)
-        if "readable" not in found.states:
-            found.states["reachable"] = not isinstance(error, UnavailableError)
-            if found.states["reachable"]:
-                found.states["readable"] = False
-            return found
+        found.problem, found.states["readable"] = str(error), False
     if abs(skew) > SKEW_S:
         side = "ahead" if skew > 0 else "behind"
         found.notes.append(f"this machine's clock is {abs(skew):.0f} s {side}; set it")

@@ -39,23 +39,12 @@ exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
 3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
 SIGTERM or Ctrl-C, with the picture as it stands"""
 
-# Settings by the names and in the order of the original's arguments, with other names for them.
-ORIGINAL = {
-    "content_weight": (),
-    "style_scale": (),
-    "total_variation_weight": (),
-    "iterations": ("--num_iter",),
-    "model": (),
-    "content_loss_type": (),
-    "rescale_image": (),
-    "rescale_method": (),
-    "maintain_aspect_ratio": (),
-    "content_layer": (),
-    "init_image": (),
-    "pool_type": (),
-    "preserve_color": (),
-    "min_improvement": (),
-}
+# The settings that the original has as well, in the order of its arguments.
+ORIGINAL = (
+    *("content_weight", "style_scale", "total_variation_weight", "iterations", "model"),
+    *("content_loss_type", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
+    *("content_layer", "init_image", "pool_type", "preserve_color", "min_improvement"),
+)
 MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of painting
 FILE_SWITCHES = ("keep_gps", "hist_match")
 NO_MASK = "-"
@@ -217,7 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(group, "--color_mask", metavar="MASK")
     _add(group, "--image_size", metavar="ROWS", type=count)
     _add(group, "--style_weight", metavar="WEIGHT", nargs="+", type=float)
-    for name, others in ORIGINAL.items():
+    for name in ORIGINAL:
+        others = ("--num_iter",) if name == "iterations" else ()
         also = ", or the path of a picture" if name == "init_image" else ""
         add_setting(group, name, *others, also=also)
 

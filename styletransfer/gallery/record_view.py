@@ -132,7 +132,7 @@ def look_lines(record: Record) -> str:
 
 
 def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
-    """Return settings as lines of looks.toml. Those that this version does not accept become
+    """Return settings as lines of looks.toml. Settings that this version does not accept become
     comments: in a file, they would be errors."""
     given = settings or {}
     return "\n".join(_setting_line(name, given[name]) for name in given)

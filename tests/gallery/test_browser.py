@@ -23,10 +23,10 @@ def test_the_page_works_without_errors_and_asks_nobody_else(viewer, address):
     assert viewer.errors() == []
 
 
-def test_the_slider_follows_mouse_and_keyboard(viewer, address):
+def test_the_slider_follows_mouse_and_keyboard(viewer, web):
     from selenium.webdriver import ActionChains, Keys
 
-    viewer.look(address).open()
+    viewer.look(web).open()
     viewer.large()
     assert [viewer.colour("#stage", x) for x in (0.3, 0.7)] == ["red", "blue"]
     slider = viewer.one("#slider")

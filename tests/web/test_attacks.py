@@ -117,7 +117,6 @@ def test_who_is_logged_in_goes_on_and_had_tries_enough(locked):
             assert log_in(locked, "wrong").status_code == 401
         assert log_in(locked).status_code == 303
         assert locked.get("/login?next=/gallery").headers["location"] == "/gallery"
-        assert locked.get("/login?next=//evil.example").headers["location"] == "/"
         assert locked.post("/logout").status_code == 303
     page = locked.get("/login?next=/gallery")
     assert page.status_code == 200 and "/logout" not in page.text
@@ -144,8 +143,10 @@ def test_a_token_may_have_any_letters(place):
 
 def test_a_login_leads_to_no_other_site(locked):
     for after in ("https://evil.example", "//evil.example", "/\\evil.example"):
-        bare = httpx.Client(verify=False, base_url=locked.base_url)
-        assert log_in(bare, next=after).headers["location"] == "/"
+        with httpx.Client(verify=False, base_url=locked.base_url) as bare:
+            assert log_in(bare, next=after).headers["location"] == "/"
+            logged_in = bare.get("/login", params={"next": after})
+            assert logged_in.headers["location"] == "/"
 
 
 def test_names_never_become_paths(web):
