@@ -26,6 +26,7 @@ POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+BEARER = {"www-authenticate": "Bearer"}
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -116,11 +117,12 @@ class Gate:
     def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:
         client = client_address(request, self._options)
         if wait_s := self._tries.wait_s(client, alone=True):
-            return too_many_tries(wait_s)
+            detail = f"too many wrong passwords; wait {wait_s} s"
+            return _problem(429, detail, {"retry-after": str(wait_s)})
         if not self._sessions.needed or self._sessions.is_token(given):
             return None
         self._tries.failed(client)
-        return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD")
+        return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
 
 
 def _patient(receive: Receive) -> Receive:
@@ -187,15 +189,7 @@ def is_secure(scope: Scope, options: WebOptions) -> bool:
     return bool(scope.get("scheme") == "https" or forwarded.split(",")[-1].strip() == "https")
 
 
-def too_many_tries(wait_s: int) -> Response:
-    """Make the answer to a client that gave too many wrong passwords."""
-    refusal = _problem(429, f"too many wrong passwords; wait {wait_s} s")
-    refusal.headers["retry-after"] = str(wait_s)
-    return refusal
-
-
-def _problem(status: int, detail: str) -> Response:
-    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"detail": detail}, status, headers)
 
 
@@ -203,4 +197,5 @@ def _to_login(request: HTTPConnection) -> Response:
     if request.scope["method"] == "GET" and "text/html" in request.headers.get("accept", ""):
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(path, safe='')}", 303)
-    return _problem(401, "log in first: at /login, or with the header Authorization: Bearer TOKEN")
+    way = "log in first: at /login, or with the header Authorization: Bearer TOKEN"
+    return _problem(401, way, BEARER)

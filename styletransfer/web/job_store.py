@@ -97,18 +97,18 @@ class JobStore:
         """
         key = f"{_QUEUE}{job}.json"
         for _ in range(_TRIES):
-            entry = None if etag else self._bucket.find(key)
-            if not etag and entry is None:
-                return None
             try:
-                # Before the content, or it may belong to a later version, which `replace` would
-                # then overwrite: a folder computes it when it is asked for.
-                etag = etag or (entry.etag if entry else "")
+                if not etag:
+                    entry = self._bucket.find(key)
+                    if entry is None:
+                        return None
+                    # Before the content, or it may belong to a later version, which `replace` would
+                    # then overwrite: a folder computes it when it is asked for.
+                    etag = entry.etag
                 found = _parsed(self._bucket.read(key))
+                return (found, etag) if found else None
             except ObjectError:  # It is gone, or its worker has written it while it was read.
                 etag = ""
-                continue
-            return (found, etag) if found else None
         return None
 
     def read_ended(self, job: str) -> StoredJob | None:
