@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import mimetypes
-import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,15 +16,15 @@ from starlette.datastructures import UploadFile
 
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.pictures import photo_of, preview_of, result_picture
+from styletransfer.web.pictures import photo_of, picture_response, preview_of, result_picture
 from styletransfer.web.schemas import (
+    REFUSALS,
     ApiError,
     Estimate,
     JobId,
     JobList,
     JobOut,
     JobRequest,
-    Refusal,
     not_found,
 )
 from styletransfer.web.service import Service, Shared
@@ -38,9 +35,6 @@ MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
 MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
 RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
-}
 
 
 def _check_streams(service: Shared) -> None:
@@ -208,26 +202,6 @@ def estimate(
     given = {"size": size, "iterations": iterations}
     settings = {name: value for name, value in given.items() if value}
     return service.orders.estimate(settings, (height, width))
-
-
-def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
-    """Make the answer with a picture.
-
-    Args:
-        data: The picture's file.
-        key: Its key, which ends as its format does.
-        name: The name of the file that the browser saves; None shows the picture.
-    """
-    kind = mimetypes.guess_type(key)[0] or ""
-    headers = {"cache-control": "private, max-age=300"}
-    if name:
-        # For programs that ignore `filename*`, such as curl -OJ.
-        plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
-        headers["content-disposition"] = (
-            f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
-        )
-    kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
-    return Response(data, media_type=kind, headers=headers)
 
 
 @contextlib.asynccontextmanager

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
-from styletransfer.web.api_jobs import REFUSALS, picture_response
 from styletransfer.web.buckets import UPLOADED
 from styletransfer.web.catalogue import painting_view
-from styletransfer.web.schemas import ApiError, LookOut, PaintingOut
+from styletransfer.web.pictures import picture_response
+from styletransfer.web.schemas import REFUSALS, ApiError, LookOut, PaintingOut
 from styletransfer.web.service import Shared
 from styletransfer.web.upload import Upload
 

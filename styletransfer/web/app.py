@@ -26,12 +26,13 @@ from styletransfer.devices.system_memory import free_memory
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
 from styletransfer.log import event, log_trace
-from styletransfer.web.api_jobs import REFUSALS, jobs
+from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
 from styletransfer.web.gate import middleware
 from styletransfer.web.options import MEGA, WebOptions
 from styletransfer.web.pages import pages
 from styletransfer.web.schemas import (
+    REFUSALS,
     ApiError,
     Health,
     JobRequest,

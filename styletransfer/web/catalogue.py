@@ -92,7 +92,7 @@ class Catalogue:
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
         self._style.delete(name)
-        self._entries.get(0)
+        self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
 
     def thumbnail(self, name: str) -> bytes:
         """Return a small JPEG of a painting. Raises ApiError if there is none."""

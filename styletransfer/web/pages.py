@@ -10,8 +10,8 @@ from starlette.templating import Jinja2Templates
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.gallery.page import SHARED, configure
 from styletransfer.settings import QUALITIES
-from styletransfer.web.api_jobs import picture_response
 from styletransfer.web.gate import client_address
+from styletransfer.web.pictures import picture_response
 from styletransfer.web.schemas import MAX_BLENDED
 from styletransfer.web.service import Service, Shared
 

@@ -1,9 +1,14 @@
 """Pictures that are sent to browsers: those of a job, and all of the gallery."""
 
 import math
+import mimetypes
+import re
 import threading
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import Response
 
 from styletransfer.batch.records import read_record, record_readers
 from styletransfer.bucket_layout import GALLERY, RECORDS
@@ -92,6 +97,26 @@ def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[
     except ObjectError:
         with _reducing:
             return reduced_jpeg(home.read(key), key, PREVIEW), "small.jpg"
+
+
+def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
+    """Make the answer with a picture.
+
+    Args:
+        data: The picture's file.
+        key: Its key, which ends as its format does.
+        name: The name of the file that the browser saves; None shows the picture.
+    """
+    kind = mimetypes.guess_type(key)[0] or ""
+    headers = {"cache-control": "private, max-age=300"}
+    if name:
+        # For programs that ignore `filename*`, such as curl -OJ.
+        plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
+        headers["content-disposition"] = (
+            f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
+        )
+    kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
+    return Response(data, media_type=kind, headers=headers)
 
 
 class Results:

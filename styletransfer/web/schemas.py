@@ -195,6 +195,11 @@ class Refusal(BaseModel):
     detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
+}
+
+
 class ApiError(StyleTransferError):
     """A rejected request.
 

@@ -1,6 +1,7 @@
 """The web service for tests: in the tests' own process, or as the processes that `./start.sh web`
 starts."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from styletransfer.web.job_index import UNREAD
 from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Quality
+from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
 
@@ -50,6 +52,16 @@ IDLE = SimpleNamespace(
     device=None,
     problem="",
 )
+
+
+DRAFT = {"look": "monet", "quality": "draft"}
+
+
+def send(client, request=DRAFT, photo=None, name="beach.jpg", **headers):
+    """Send a request for a job with a photo, by default one that can be painted."""
+    files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
+    form = {"request": json.dumps(request)}
+    return client.post("/api/jobs", data=form, files=files, headers=headers)
 
 
 def begun_upload(port: int) -> bytes:

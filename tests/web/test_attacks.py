@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import re
 import socket
 import struct
@@ -12,24 +11,18 @@ import httpx
 from PIL import Image
 from support import tiny
 from support.polling import until
-from support.web_service import begun_upload, served
+from support.web_service import begun_upload, send, served
 
 from styletransfer.web import gate
 from styletransfer.web.service import MAX_UPLOADS
 from styletransfer.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
 
 PASSWORD = "a long password"
-FORM = {"request": json.dumps({"look": "monet", "quality": "draft"})}
 BEARER = {"Authorization": f"Bearer {PASSWORD}"}
 
 
 def log_in(client, password=PASSWORD, **fields):
     return client.post("/login", data={"password": password, "next": "/", **fields})
-
-
-def send(client, photo=None, name="beach.jpg", form=FORM, **headers):
-    files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
-    return client.post("/api/jobs", data=form, files=files, headers=headers)
 
 
 def jobs(client):
@@ -192,7 +185,7 @@ def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
         "far too many": (b"\xff\xd8\xff" + bytes(3_000_000), 413, ""),
     }
     for case, (data, status, reason) in cases.items():
-        answer = send(locked, data, **BEARER)
+        answer = send(locked, photo=data, **BEARER)
         assert (answer.status_code, reason in answer.text) == (status, True), case + answer.text
     assert not jobs(locked)
     assert locked.get("/api/jobs", headers=BEARER).status_code == 200
@@ -278,7 +271,7 @@ def test_the_position_of_a_photo_is_gone_before_it_is_stored(web):
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
     exif[0x010F] = "A camera"
-    job = send(web, tiny.file(60, 80, 1, exif=exif)).json()
+    job = send(web, photo=tiny.file(60, 80, 1, exif=exif)).json()
     stored = Image.open(io.BytesIO(web.get(job["links"]["photo"]).content)).getexif()
     assert (dict(stored.get_ifd(0x8825)), stored[0x010F]) == ({}, "A camera")
 

@@ -4,9 +4,8 @@ import json
 from contextlib import contextmanager
 
 import httpx
-from support import tiny
 from support.polling import until
-from support.web_service import served, step_news
+from support.web_service import send, served, step_news
 
 from styletransfer.errors import StorageError
 from styletransfer.storage import s3_client
@@ -33,18 +32,8 @@ def _events(lines):
             about = {}
 
 
-def send(web, name="beach.jpg"):
-    return post(web, name).json()
-
-
-def post(web, name):
-    files = {"photo": (name, tiny.file(60, 80, 1))}
-    form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
-    return web.post("/api/jobs", data=form, files=files)
-
-
 def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
-    jobs = [send(web, f"{number}.jpg") for number in range(2)]
+    jobs = [send(web, name=f"{number}.jpg").json() for number in range(2)]
     with stream(web) as found:
         assert [next(found)["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
         web.service.board.progress(jobs[0]["id"], **step_news(3, 12.5))
@@ -60,7 +49,7 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
 
 
 def test_a_stream_of_one_job_has_its_events_alone(web):
-    job, other = send(web), send(web, "other.jpg")
+    job, other = send(web).json(), send(web, name="other.jpg").json()
     with stream(web, job["links"]["events"]) as found:
         assert next(found)["id"] == job["id"]
         web.service.board.progress(other["id"], **step_news(1, 2.0))
@@ -128,7 +117,7 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
     with served(environment) as client:
         until(lambda: client.get("/api/jobs").status_code == 200)
         silent = proxy.add("", "hang", times=999)
-        assert post(client, "lake.jpg").status_code == 503
+        assert send(client).status_code == 503
         board = client.service.board
         until(lambda: board.poll_now() or board.problem)
         assert client.get("/readyz").status_code == 503

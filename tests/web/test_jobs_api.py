@@ -1,27 +1,17 @@
 """The API from a photo to its result, with a worker in the tests' process."""
 
 import io
-import json
 import socket
 
 from PIL import Image
 from support import tiny
 from support.gallery import results_of
 from support.polling import until
-from support.web_service import begun_upload, served
+from support.web_service import DRAFT, begun_upload, send, served
 
 from styletransfer.settings import Settings
 from styletransfer.web import lease
 from styletransfer.web.schemas import ApiError, JobState
-
-DRAFT = {"look": "monet", "quality": "draft"}
-
-
-def send(web, request=DRAFT, photo=None, name="beach.jpg", **headers):
-    files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
-    return web.post(
-        "/api/jobs", data={"request": json.dumps(request)}, files=files, headers=headers
-    )
 
 
 def state_of(web, job):

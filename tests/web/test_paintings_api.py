@@ -1,14 +1,13 @@
 """The looks and paintings that may be chosen, and uploads."""
 
 import io
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 from support import tiny
-from support.web_service import served
+from support.web_service import send, served
 
 from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
@@ -42,11 +41,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert thumbnail.size == (320, 249)
     assert [look["name"] for look in web.get("/api/looks").json()] == ["both", "monet"]
 
-    job = web.post(
-        "/api/jobs",
-        data={"request": f'{{"paintings": {{"{name}": 1}}, "quality": "draft"}}'},
-        files={"photo": ("beach.jpg", tiny.file(60, 80, 1))},
-    ).json()
+    job = send(web, {"paintings": {name: 1}, "quality": "draft"}).json()
     assert job["look"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
@@ -74,40 +69,27 @@ def test_uploads_stay_out_of_the_style_bucket(web, place):
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
     letters = "\U00020000" * 60  # four bytes each
     names = [upload(web, tiny.file(60, 60, n), f"{letters}.jpg").json()["name"] for n in (9, 10)]
-    job = web.post(
-        "/api/jobs",
-        data={"request": json.dumps({"paintings": dict.fromkeys(names, 1)})},
-        files={"photo": (f"{letters}.jpg", tiny.file(60, 80, 1))},
-    ).json()
+    job = send(web, {"paintings": dict.fromkeys(names, 1)}, name=f"{letters}.jpg").json()
     assert 100 < len(job["look"].encode()) <= 200
     assert job["photo"] == f"{letters}.jpg"
 
 
 def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place):
-    form = {"photo": ("beach.jpg", tiny.file(60, 80, 1))}
     with served(place) as other:
         assert len(other.get("/api/paintings").json()) == 3
         name = upload(web, tiny.file(60, 60, 9)).json()["name"]
-        blend = {"paintings": {name: 1}}
-        ordered = other.post("/api/jobs", data={"request": json.dumps(blend)}, files=form)
+        ordered = send(other, {"paintings": {name: 1}})
         assert ordered.status_code == 202, ordered.text
         assert web.delete(f"/api/paintings/{name}").status_code == 409
-        ordered = web.post(
-            "/api/jobs", data={"request": '{"paintings": {"monet.jpg": 1}}'}, files=form
-        )
-        assert (ordered.status_code, web.delete("/api/paintings/monet.jpg").status_code) == (
-            202,
-            403,
-        )
+        assert send(web, {"paintings": {"monet.jpg": 1}}).status_code == 202
+        assert web.delete("/api/paintings/monet.jpg").status_code == 403
         names = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
         assert other.get(f"/api/paintings/{names[0]}/thumbnail").status_code == 200
         assert other.delete(f"/api/paintings/{names[0]}").status_code == 204
         shown = {each["name"] for each in web.get("/api/paintings").json()}
         assert shown & {name, *names} == {name, names[1]}
-        gone = {"paintings": {"_web/nothing.jpg": 1}}
-        assert other.post("/api/jobs", data={"request": json.dumps(gone)}, files=form).json() == {
-            "detail": "there is no painting '_web/nothing.jpg' any more"
-        }
+        gone = send(other, {"paintings": {"_web/nothing.jpg": 1}}).json()["detail"]
+        assert gone == "there is no painting '_web/nothing.jpg' any more"
 
 
 def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from support import tiny
 from support.polling import DEADLINE_S, until
-from support.web_service import WebProcess
+from support.web_service import WebProcess, send
 
 from styletransfer.paths import PROGRAM
 from styletransfer.storage import open_bucket
@@ -80,13 +80,11 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
 
 def place(web, number):
     """Send a photo until it is accepted. Return the job's id."""
-    form = {"request": json.dumps({"look": "monet", "quality": "draft"})}
-    files = {"photo": (f"{number}.jpg", tiny.file(60, 80, number))}
-    headers = {"Idempotency-Key": f"photo {number}"}
+    photo, key = tiny.file(60, 80, number), {"Idempotency-Key": f"photo {number}"}
 
     def sent():
         try:
-            answer = web.client.post("/api/jobs", data=form, files=files, headers=headers)
+            answer = send(web.client, photo=photo, name=f"{number}.jpg", **key)
         except httpx.TransportError:
             return None
         assert answer.status_code in (202, 503), answer.text
