@@ -52,32 +52,32 @@ def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
 Known = Annotated[StoredJob, Depends(_known)]
 MAY_LISTEN = Depends(_check_streams)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
-_REQUEST_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photo", "request"],
-                    "properties": {
-                        "photo": {"type": "string", "format": "binary"},
-                        "request": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "contentSchema": {"$ref": "#/components/schemas/JobRequest"},
-                            "examples": ['{"look": "monet", "quality": "draft"}'],
-                        },
-                    },
-                }
-            },
-            "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}},
+# FastAPI describes what it parses itself, which the field of the form is not.
+_REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+del _REQUEST["$defs"]  # Answers use the same types.
+_FORM = {
+    "type": "object",
+    "required": ["photo", "request"],
+    "properties": {
+        "photo": {"type": "string", "format": "binary"},
+        "request": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": _REQUEST,
+            "examples": ['{"look": "monet", "quality": "draft"}'],
         },
-    }
+    },
+}
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": _FORM},
+        "application/json": {"schema": _REQUEST},
+    },
 }
 
 
-@jobs.post("/jobs", status_code=202, openapi_extra=_REQUEST_BODY)
+@jobs.post("/jobs", status_code=202, openapi_extra={"requestBody": _BODY})
 async def new_job(
     request: Request,
     response: Response,

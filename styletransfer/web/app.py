@@ -1,6 +1,5 @@
 """The web process: the application with its routes, served until a signal arrives."""
 
-import functools
 import platform
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +8,6 @@ from importlib import metadata
 from logging import DEBUG, WARNING
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import psutil
 import uvicorn
@@ -35,7 +33,6 @@ from styletransfer.web.schemas import (
     REFUSALS,
     ApiError,
     Health,
-    JobRequest,
     Memory,
     QueueState,
     Readiness,
@@ -150,7 +147,6 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
         },
     )
     app.state.service, app.state.warnings = service, WarningLog()
-    app.openapi = functools.cache(functools.partial(_documented, app.openapi))  # type: ignore[method-assign]
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
     app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS)
@@ -159,15 +155,6 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
-
-
-def _documented(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Describe the API, including the request that is a field of a form."""
-    described = make()
-    request = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    parts = request.pop("$defs", {})
-    described["components"]["schemas"] |= {**parts, "JobRequest": request}
-    return described
 
 
 async def healthz() -> Health:

@@ -60,7 +60,7 @@ class JobIndex:
     def all(self) -> list[JobOut]:
         """Return all jobs in memory, newest first."""
         with self._lock:
-            return [self._view(self._jobs[each]) for each in sorted(self._jobs, reverse=True)]
+            return [self.view(self._jobs[each]) for each in sorted(self._jobs, reverse=True)]
 
     def stored(self, job_id: str) -> StoredJob | None:
         """Return a job, also one that ended long ago; None if unknown. Raises StorageError."""
@@ -74,8 +74,29 @@ class JobIndex:
 
     def view(self, job: StoredJob) -> JobOut:
         """Return a job as the API shows it."""
+        place: int | None = None
+        seconds: float | None = None
         with self._lock:
-            return self._view(job)
+            if job.id in self._etags:
+                queue = self._queue()
+                painting = sum(self._jobs[each].state == JobState.PAINTING for each in queue)
+                at = queue.index(job.id)
+                place = max(0, at - painting + 1)
+                seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
+        own = f"/api/jobs/{job.id}"
+        return JobOut(
+            **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
+            place=place,
+            seconds_left=None if seconds is None else round(seconds, 1),
+            links=JobLinks(
+                self=own,
+                events=f"{own}/events",
+                cancel=None if job.state.final else f"{own}/cancel",
+                photo=f"{own}/photo",
+                preview=f"{own}/preview" if place == 0 and job.step else None,
+                result=f"{own}/result" if job.result else None,
+            ),
+        )
 
     def counts(self) -> tuple[int, int]:
         """Count the jobs that wait and those that are being painted."""
@@ -108,7 +129,7 @@ class JobIndex:
                 versions = self._changed_in.items()
                 changed = [each for each, version in versions if version > since]
                 changed = [each for each in changed if job_id in (each, None)]
-            jobs = [self._view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
+            jobs = [self.view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
             return self._version, jobs
 
     # --- changing -------------------------------------------------------------------------------
@@ -264,30 +285,6 @@ class JobIndex:
         if job.state == JobState.PAINTING and job.seconds_left is not None:
             return job.seconds_left
         return self.estimates.seconds(job.work)
-
-    def _view(self, job: StoredJob) -> JobOut:
-        place: int | None = None
-        seconds: float | None = None
-        if job.id in self._etags:
-            queue = self._queue()
-            painting = sum(self._jobs[each].state == JobState.PAINTING for each in queue)
-            at = queue.index(job.id)
-            place = max(0, at - painting + 1)
-            seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
-        own = f"/api/jobs/{job.id}"
-        return JobOut(
-            **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
-            place=place,
-            seconds_left=None if seconds is None else round(seconds, 1),
-            links=JobLinks(
-                self=own,
-                events=f"{own}/events",
-                cancel=None if job.state.final else f"{own}/cancel",
-                photo=f"{own}/photo",
-                preview=f"{own}/preview" if place == 0 and job.step else None,
-                result=f"{own}/result" if job.result else None,
-            ),
-        )
 
 
 class Estimates:

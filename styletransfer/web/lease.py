@@ -159,7 +159,7 @@ class Lease:
 
     def give_back(self) -> None:
         """Return the job to the queue. Raises StorageError."""
-        self._end_renewing()
+        self.stop_renewing()
         with self._lock:
             free = {"owner": None, "state": JobState.QUEUED}
             job = self.job.changed(**{**self._news, **free})
@@ -170,17 +170,14 @@ class Lease:
 
     def end(self, **how: Any) -> None:
         """Store how the job ended. Raises StorageError."""
-        self._end_renewing()
+        self.stop_renewing()
         with self._lock:
             ended = {"owner": None, "finished": utc_now(), "seconds_left": None}
             self.job = self.job.changed(**{**self._news, **ended, **how})
             self._store.end(self.job)
 
-    def abandon(self) -> None:
-        """Stop renewing: another worker has the job."""
-        self._end_renewing()
-
-    def _end_renewing(self) -> None:
+    def stop_renewing(self) -> None:
+        """Stop renewing. The job stays as it is stored."""
         self._ended.set()
         self._renew_now.set()
 

@@ -139,7 +139,7 @@ class WebWorker:
             lease.end(state=JobState.CANCELLED)
             self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
         except LeaseLost:
-            lease.abandon()
+            lease.stop_renewing()
             event(f"job {job.id} was taken over by another worker", level=WARNING)
         except (Stopped, UnavailableError):
             lease.give_back()

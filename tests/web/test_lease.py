@@ -124,10 +124,10 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
         held.update(step=10 * number + 1)  # Is stored at once, not with the next renewal.
         until(lambda step=10 * number + 1: store.read(job)[0].step == step, every_s=0.005)
         held.update(step=10 * number + 2)
-        held.abandon()
+        held.stop_renewing()
         gone = f"{number}"
     assert JobClaimer(store, "last", gone).claim_next().job.crashes == 1
-    until(lambda: set(threading.enumerate()) <= others)  # Nothing renews what was abandoned.
+    until(lambda: set(threading.enumerate()) <= others)  # Nothing is renewed any more.
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def away(store, monkeypatch):
 
     monkeypatch.setattr(store, "replace", refuse)
     yield lease, tried
-    lease.abandon()
+    lease.stop_renewing()
 
 
 def test_a_storage_that_is_away_is_not_asked_with_each_step(away, monkeypatch):
@@ -185,7 +185,7 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     answered.set()
     assert not waits, "a step waits for the storage"
     until(lambda: store.read(lease.job.id)[0].step == 7)  # The newer step is not forgotten.
-    lease.abandon()
+    lease.stop_renewing()
 
 
 def test_a_cancelled_job_is_painted_no_more(store):
@@ -268,9 +268,9 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     [
         lambda lease: lease.end(state=JobState.DONE),
         lambda lease: lease.give_back(),
-        lambda lease: lease.abandon(),
+        lambda lease: lease.stop_renewing(),
     ],
-    ids=["ended", "given back", "abandoned"],
+    ids=["ended", "given back", "left"],
 )
 def test_a_job_that_has_ended_is_renewed_no_more(store, ends):
     stored_job(store)
