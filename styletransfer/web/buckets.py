@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 
 
 class Fresh(Generic[_Value]):
-    """What has been read within the last seconds. Thread-safe."""
+    """A value that is read again once it is some seconds old. Thread-safe."""
 
     def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:
         self._read, self._max_age_s = read, max_age_s

@@ -46,7 +46,7 @@ def stored_job(jobs, job_id=None, **about):
     return job
 
 
-# In place of the Supervisor: no process is started.
+# Stands in for the Supervisor: no process is started.
 IDLE = SimpleNamespace(
     **{name: lambda *_: None for name in ("start", "send", "ask_to_stop", "stop")},
     device=None,

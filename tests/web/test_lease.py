@@ -127,7 +127,7 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
         held.stop_renewing()
         gone = f"{number}"
     assert JobClaimer(store, "last", gone).claim_next().job.crashes == 1
-    until(lambda: set(threading.enumerate()) <= others)  # Nothing is renewed any more.
+    until(lambda: set(threading.enumerate()) <= others)  # The renewals have ended.
 
 
 @pytest.fixture
