@@ -12,9 +12,8 @@ from common import GIB, REPOSITORY, table
 from styletransfer import Settings, load_vgg
 from styletransfer.engine import memory_model
 from styletransfer.engine.memory_available import FREE_SHARE, left_to_cuda
-from styletransfer.engine.memory_model import TILINGS, bytes_needed
+from styletransfer.engine.memory_model import bytes_needed
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
@@ -29,12 +28,7 @@ GPUS = {  # memory that nvidia-smi shows, compute capability
 }
 CONTEXT = 0.5 * GIB  # held by CUDA for a process, about
 LARGEST_SIDE = 16384  # px, of the setting `size`
-COLUMNS = {
-    "at once": UNTILED,
-    "block 1 in tiles": Tiling(2, 128),
-    "in tiles": Tiling(6, 64),
-    "in the smallest tiles": TILINGS[-1],
-}
+COLUMNS = {"at once": None, **{f"in tiles of {side} px": side for side in (960, 448, 192)}}
 
 
 def main() -> None:
@@ -60,20 +54,20 @@ def what_fits() -> str:
             free = memory - CONTEXT
             free = int(FREE_SHARE * (free - left_to_cuda(free, capability)))
             for name, objective in objectives.items():
-                sides = [longest_side(objective, tiling, free) for tiling in COLUMNS.values()]
+                sides = [longest_side(objective, tile, free) for tile in COLUMNS.values()]
                 rows.append([gpu, name, *map(str, sides)])
     finally:
         memory_model.device_name = known
     return table(head, rows)
 
 
-def longest_side(objective: Objective, tiling: Tiling, free: int) -> int:
+def longest_side(objective: Objective, tile: int | None, free: int) -> int:
     """The longer side in px of the largest picture that fits into `free` bytes, to full 10 px."""
     low, high = 0, LARGEST_SIDE // 10 + 1
     while high - low > 1:
         middle = (low + high) // 2
         size = round(10 * middle * 2 / 3), 10 * middle
-        fits = bytes_needed(objective, size, tiling) <= free
+        fits = bytes_needed(objective, size, tile) <= free
         low, high = (middle, high) if fits else (low, middle)
     return 10 * low if 10 * low < LARGEST_SIDE - 10 else LARGEST_SIDE
 

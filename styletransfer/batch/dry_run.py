@@ -30,7 +30,6 @@ from styletransfer.engine.memory_model import (
 from styletransfer.engine.schedule import LEAST_STEPS, schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
-from styletransfer.engine.tiled_gradient import Tiling
 from styletransfer.images.header import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes, printable, show_table
 from styletransfer.settings import Settings
@@ -196,7 +195,7 @@ class Forecast:
         self._decodable = decodable_memory(run.config.memory_limit)
         self._budget = MemoryBudget(run.config.memory_limit)
         self._plans: dict[tuple[Settings, PaintingInputs], PaintingPlan] = {}
-        self._rates: dict[tuple[Settings, Tiling, bool, int], float] = {}
+        self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         self._look: Look | None = None
         self._targets: StyleTargets | None = None
         self._refused: Exception | None = None  # why nothing can be painted in this look
@@ -219,7 +218,7 @@ class Forecast:
         inputs = painting_inputs(task, self._size(task))
         plan = self._plan(inputs, settings)
         last = plan.sizes[-1]
-        kind = settings, plan.memory.tiling, inputs.masked, _size_class(last)
+        kind = settings, plan.memory.side, inputs.masked, _size_class(last)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(task, inputs)
         return TaskForecast(

@@ -158,7 +158,7 @@ class Painter:
             width=width,
             height=height,
             memory_bytes=plan.in_all,
-            tile_rows=plan.tiling.rows,
+            tile_px=plan.side,
         )
 
     def _transfer(

@@ -23,7 +23,6 @@ from styletransfer.engine.memory_model import (
     plan_painting,
 )
 from styletransfer.engine.step_rate import StepRate
-from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.log import event, one_line
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
@@ -100,7 +99,7 @@ def painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
 def workers_that_fit(plans: Sequence[MemoryPlan], free: int) -> int:
     """The number of pictures that fit into a device's free bytes at a time, each like the
     largest; at most MAX_WORKERS, and 1 if a picture is computed in tiles."""
-    if not plans or any(plan.tiling != UNTILED for plan in plans):
+    if not plans or any(plan.side is not None for plan in plans):
         return 1
     fit = free // max(plan.bytes_needed for plan in plans)
     return max(1, min(MAX_WORKERS, fit))

@@ -4,18 +4,20 @@ They compare shifted Gram matrices, chained over all layers (Novak & Nikulin 201
 Neural Algorithm of Artistic Style").
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.targets import Group, Targets, widened
+from styletransfer.engine.losses import Spread
+from styletransfer.engine.targets import Group, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import crop
+from styletransfer.vgg.ops import Index, crop
 from styletransfer.vgg.registry import ARCHITECTURES, layer_names
 
 VGGS = tuple(map(layer_names, ARCHITECTURES))
@@ -78,30 +80,26 @@ class OriginalLosses:
         """Returns the shifted Gram matrix."""
         return sums
 
-    def content_error(
-        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
+    def content_norm(
+        self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Returns Σ (F − P)²; the mask is not used."""
-        return tf.reduce_sum((widened(feature) - widened(target)) ** 2)
+        """Returns the divisor of the content error of a picture of this (height, width)."""
+        positions, channels = math.prod(size), int(photo.first.shape[0])
+        divisors = 1.0, 2 * channels**0.5 * positions**0.5, channels * positions
+        return tf.constant(divisors[self.content_loss_type], tf.float32)
 
-    def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-        """Returns 0, since the content error is not relative."""
-        return tf.constant(0.0)
-
-    def variance(self, spread: tf.Tensor) -> tf.Tensor:
-        """Returns 0, since it is not used."""
-        return spread
-
-    def content_norm(self, photo: tf.Tensor, groups: Sequence[Group]) -> tf.Tensor:
-        """Returns 1, since the content error is not relative."""
+    def variation_norm(self, size: tuple[int, int], area: float) -> tf.Tensor:
+        """Returns 1, since total variation is not relative."""
         return tf.constant(1.0)
 
-    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+    def total_variation(
+        self, pixels: tf.Tensor, shown: tf.Tensor | None, own: tuple[Index, Index]
+    ) -> tf.Tensor:
         """Returns Σ (a + b)^1.25 over all rows and columns except the last, in the scale 0…255.
 
         Here a and b are the squared differences to the pixel below and to the right.
         """
-        scaled = 255.0 * rows
+        scaled = 255.0 * pixels
         corner = crop(scaled, (0, -1), (0, -1))
         below = crop(scaled, (1, None), (0, -1)) - corner
         right = crop(scaled, (0, -1), (1, None)) - corner
@@ -117,22 +115,17 @@ class OriginalLosses:
         """Returns the style weights as given, since masked features include areas."""
         return list(shares)
 
-    def terms(
-        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
+    def style(
+        self, sums: Mapping[str, Sequence[tf.Tensor]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the unweighted content, style and total variation [3] of a picture."""
-        positions = tf.cast(height, tf.float32) * tf.cast(width, tf.float32)
-        style = tf.add_n(
+        """Returns the style term of a picture with this number of pixels."""
+        return tf.add_n(
             [
                 group.weight
                 * self._style([sums[layer][number] for layer in self.layers], group, positions)
-                for number, group in enumerate(targets.groups)
+                for number, group in enumerate(groups)
             ]
         )
-        channels = targets.content.shape[-1]
-        divisor = (1.0, 2 * channels**0.5 * positions**0.5, channels * positions)
-        content = sums["content"] / divisor[self.content_loss_type]
-        return tf.stack([content, style, sums["total_variation"]])
 
     def _style(self, grams: Sequence[tf.Tensor], group: Group, positions: tf.Tensor) -> tf.Tensor:
         """Returns Σ_i 2^−(n−1−i) · (s_i − s_{i+1}) over i from 1 to n − 1.

@@ -7,7 +7,7 @@ dtype of features.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,11 +21,11 @@ from styletransfer.engine.gaussians import (
     gaussian,
     moments_errors,
 )
-from styletransfer.engine.targets import Group, Targets, sum_dtype, widened
+from styletransfer.engine.targets import Group, sum_dtype, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import convolution, crop, with_gradient
+from styletransfer.vgg.ops import Index, convolution, crop, with_gradient
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", without conv5_1, which costs a fifth of the time and changes nothing visible, with the
@@ -51,13 +51,6 @@ class Sums(NamedTuple):
     weight: tf.Tensor
     first: tf.Tensor
     second: tf.Tensor
-
-
-class Errors(NamedTuple):
-    """Sums over places, scalars: their weighted distance to their matches, and their weights."""
-
-    weighted: tf.Tensor
-    weight: tf.Tensor
 
 
 class Spread(NamedTuple):
@@ -127,38 +120,9 @@ class RelativeLosses:
         """Returns the statistics to blend and compare, from a painting's sums at a layer."""
         return statistics(sums)
 
-    def content_error(
-        self, feature: tf.Tensor, target: tf.Tensor, mask: tf.Tensor | None
+    def content_norm(
+        self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
     ) -> tf.Tensor:
-        """Returns Σ (F − P)² of a picture's feature and the photo's, both [1, h, w, C], weighted by
-        a mask [1, h, w, 1] if given."""
-        error = tf.square(widened(feature) - widened(target))
-        return tf.reduce_sum(error if mask is None else tf.cast(mask, error.dtype) * error)
-
-    def spread(self, feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
-        """Returns the sums that the variance of a feature [1, h, w, C] is computed from, in
-        float64. A mask [1, h, w, 1] weights the positions."""
-        parts = []
-        for first in range(0, feature.shape[1], NORM_ROWS):
-            rows = tf.cast(feature[:, first : first + NORM_ROWS], tf.float64)
-            weights = tf.ones_like(rows[..., :1])
-            if mask is not None:
-                weights = tf.cast(mask[:, first : first + NORM_ROWS], tf.float64)
-            parts.append(
-                (
-                    tf.reduce_sum(weights),
-                    tf.reduce_sum(weights * rows, [0, 1, 2]),
-                    tf.reduce_sum(weights * rows**2),
-                )
-            )
-        return Spread(*map(tf.add_n, zip(*parts, strict=True)))
-
-    def variance(self, spread: Spread) -> tf.Tensor:
-        """Returns the mean of ‖F − mean F‖² over positions."""
-        weight = tf.maximum(spread.weight, 1e-6)
-        return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
-
-    def content_norm(self, photo: Spread, groups: Sequence[Group]) -> tf.Tensor:
         """Returns the divisor of the content error.
 
         It is the photo's variance ‖P − mean P‖² plus twice its deficit to the paintings' variance,
@@ -169,8 +133,9 @@ class RelativeLosses:
         Args:
             photo: The sums of the photo's feature P.
             groups: The groups of paintings.
+            size: The picture's (height, width); not used.
         """
-        shapes = self.variance(photo)
+        shapes = variance(photo)
         wanted = tf.add_n(
             [
                 tf.cast(group.weight, tf.float64) * tf.cast(group.variance, tf.float64)
@@ -179,19 +144,42 @@ class RelativeLosses:
         )
         lack = tf.maximum(wanted - shapes, 0)
         norm = photo.weight * (shapes + 2 * lack)
-        return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square)
+        return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square) + TINY
 
-    def total_variation(self, rows: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+    def variation_norm(self, size: tuple[int, int], area: float) -> tf.Tensor:
+        """Returns the divisors [2] of `total_variation` for a picture of this (height, width), of
+        which the share `area` is painted: the term is a mean over the painted part, so that a small
+        one is as smooth."""
+        height, width = size
+        pairs = np.array([(height - 1) * width, height * (width - 1)])
+        return tf.constant(np.maximum(3 * pairs, 1) * (area + TINY), tf.float32)
+
+    def total_variation(
+        self, pixels: tf.Tensor, shown: tf.Tensor | None, own: tuple[Index, Index]
+    ) -> tf.Tensor:
         """Returns the sums [2] of squared differences to the pixel below and to the right.
 
+        After Mahendran & Vedaldi 2015, with β = 2.
+
         Args:
-            rows: Rows [1, r, W, 3], sRGB 0…1.
-            own: The number of rows to sum over. The row after them, if any, is the neighbour of the
-                last one.
+            pixels: A picture [1, h, w, 3], sRGB 0…1.
+            shown: The part [1, h, w, 1] that is painted, or None for all of it. Pairs of pixels
+                outside of it are left out.
+            own: The number of rows and columns to sum over. The row and the column after them, if
+                there are any, are neighbours of the last ones.
         """
-        below = crop(rows, (1, None)) - crop(rows, (0, -1))
-        right = crop(rows, (0, own), (1, None)) - crop(rows, (0, own), (0, -1))
-        return tf.stack([tf.reduce_sum(tf.square(each)) for each in (below, right)])
+        height, width = own
+        sums = []
+        for here, there in (
+            (((0, -1), (0, width)), ((1, None), (0, width))),
+            (((0, height), (0, -1)), ((0, height), (1, None))),
+        ):
+            square = tf.square(crop(pixels, *there) - crop(pixels, *here))
+            if shown is not None:
+                near = crop(shown, *there) + crop(shown, *here)
+                square = tf.where(near > 0, square, tf.zeros_like(square))
+            sums.append(tf.reduce_sum(square))
+        return tf.stack(sums)
 
     def blend(
         self, paintings: Sequence[Sequence[Statistics]], shares: Sequence[float]
@@ -223,72 +211,55 @@ class RelativeLosses:
         weights = [area * share for area, share in zip(areas, shares, strict=True)]
         return [weight / sum(weights) for weight in weights]
 
-    def terms(
-        self, sums: Mapping[str, Any], targets: Targets, height: tf.Tensor, width: tf.Tensor
+    def style(
+        self, sums: Mapping[str, Sequence[Sums]], groups: Sequence[Group], positions: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the unweighted content, style and total variation [3] of a picture.
+        """Returns the part of the style term that statistics have.
 
         Args:
-            sums: The results of `sums` for each group under each statistics layer's name, `Errors`
-                for each group under `neighbours` and each matched layer's name, and the results of
-                `content_error` and `total_variation` under these names.
-            targets: The picture's targets.
-            height: The picture's height in px.
-            width: The picture's width in px.
+            sums: Each statistics layer's sums over the picture for each group.
+            groups: The groups of paintings.
+            positions: The picture's number of pixels; not used.
         """
-        style = tf.add_n(
-            [
-                group.weight * self._style(sums, number, group)
-                for number, group in enumerate(targets.groups)
-            ]
+        return tf.add_n(
+            [group.weight * self._style(sums, number, group) for number, group in enumerate(groups)]
         )
-        content = sums["content"] / (targets.content_norm + TINY)
-        # The mean squared difference to the pixel below plus that to the right (Mahendran &
-        # Vedaldi 2015, with β = 2).
-        pairs = 3 * tf.stack([(height - 1) * width, height * (width - 1)])
-        variation = sums["total_variation"]
-        if targets.painted:
-            # Like the other terms, a mean over the painted part, so that a small one is as smooth.
-            area, unpainted = targets.painted
-            variation = (variation - unpainted) / (area + TINY)
-        variation /= tf.cast(tf.maximum(pairs, 1), variation.dtype)
-        return tf.stack([content, style, tf.reduce_sum(variation)])
 
-    def _style(self, sums: Mapping[str, Any], number: int, group: Group) -> tf.Tensor:
-        """Returns the style term of a group, given its index."""
+    def _style(self, sums: Mapping[str, Sequence[Sums]], number: int, group: Group) -> tf.Tensor:
         moments = [statistics(sums[layer][number]) for layer in self.statistics_layers]
         if self.statistics == "moments":
             errors = moments_errors(moments, group.targets, self.displacements)
         else:
             errors = gram_errors(moments, group.targets)
         layers = zip(self.statistics_layers, errors, strict=True)
-        style = tf.add_n(
+        return tf.add_n(
             [tf.cast(STYLE_LAYER_WEIGHTS[layer], error.dtype) * error for layer, error in layers]
         )
-        if self.matched_layers:
-            far = [sums[neighbours_of(layer)][number] for layer in self.matched_layers]
-            means = [each.weighted / tf.maximum(each.weight, 1e-6) for each in far]
-            style += NEIGHBOURS_WEIGHT / len(means) * tf.add_n(means)
-        return style
 
 
-def neighbours_of(layer: str) -> str:
-    """Returns the name of a layer's Errors among the sums."""
-    return f"neighbours {layer}"
-
-
-def unpainted_variation(photo: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Returns the part of `RelativeLosses.total_variation` [2] that no step changes: the sums over
-    pairs of pixels of photo [1, H, W, 3] that the mask [1, H, W, 1] excludes."""
+def spread(feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
+    """Returns the sums that the variance of a feature [1, h, w, C] is computed from, in float64. A
+    mask [1, h, w, 1] weights the positions."""
     parts = []
-    for first in range(0, photo.shape[1], NORM_ROWS):
-        rows, shown = (each[:, first : first + NORM_ROWS + 1] for each in (photo, mask))
-        below = rows[:, 1:] - rows[:, :-1], shown[:, 1:] + shown[:, :-1]
-        rows, shown = rows[:, :NORM_ROWS], shown[:, :NORM_ROWS]
-        right = rows[:, :, 1:] - rows[:, :, :-1], shown[:, :, 1:] + shown[:, :, :-1]
-        sums = [tf.reduce_sum(tf.where(near > 0, 0.0, each**2)) for each, near in (below, right)]
-        parts.append(tf.stack(sums))
-    return tf.add_n(parts)
+    for first in range(0, feature.shape[1], NORM_ROWS):
+        rows = tf.cast(feature[:, first : first + NORM_ROWS], tf.float64)
+        weights = tf.ones_like(rows[..., :1])
+        if mask is not None:
+            weights = tf.cast(mask[:, first : first + NORM_ROWS], tf.float64)
+        parts.append(
+            (
+                tf.reduce_sum(weights),
+                tf.reduce_sum(weights * rows, [0, 1, 2]),
+                tf.reduce_sum(weights * rows**2),
+            )
+        )
+    return Spread(*map(tf.add_n, zip(*parts, strict=True)))
+
+
+def variance(spread: Spread) -> tf.Tensor:
+    """Returns the mean of ‖F − mean F‖² over positions."""
+    weight = tf.maximum(spread.weight, 1e-6)
+    return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
 
 
 def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:

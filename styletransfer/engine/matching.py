@@ -9,17 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine import neighbours
-from styletransfer.engine.objective import Objective, Problem, forward_rows
+from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
-from styletransfer.vgg.tiled_forward import bands
+from styletransfer.vgg.tiles import Tile, joined, tiled_features
 
 # As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
 # grows from the strength to MAX_FREEDOM.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
 
-# Takes a layer's name, the index of the first row of a part of its feature, and that part
-# [1, h, w, C].
-Seen: TypeAlias = Callable[[str, int, tf.Tensor], None]
+# Takes a tile, and each layer's feature [1, h, w, C] of its own part.
+Seen: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
 
 
 class Matching:
@@ -130,13 +129,15 @@ def places(
     """
     matched = objective.losses.matched_layers
     layers = objective.layers if seen else matched
-    high = neighbours.band_rows(tuple(image.shape[1:3]), objective.matched_channels)
-    rows = forward_rows(image)
-    for band in bands(objective.vgg, image, layers, objective.options, rows, high):
-        found: dict[str, list[tf.Tensor]] = {layer: [] for layer in matched}
-        for layer, first, feature in band:
+    height, width = image.shape[1:3]
+    high = neighbours.band_rows((height, width), objective.matched_channels)
+
+    def in_tiles(first: int) -> Iterator[tuple[Tile, neighbours.Places]]:
+        rows = first, min(first + high, height)
+        for tile, found in tiled_features(objective.vgg, image, layers, objective.options, rows):
             if seen:
-                seen(layer, first, feature)
-            if layer in matched:
-                found[layer].append(neighbours.places(layer, feature))
-        yield neighbours.aligned({layer: tf.concat(each, 0) for layer, each in found.items()})
+                seen(tile, found)
+            yield tile, {layer: neighbours.places(layer, found[layer]) for layer in matched}
+
+    for first in range(0, height, high):
+        yield neighbours.aligned(joined(in_tiles(first)))

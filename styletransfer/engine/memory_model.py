@@ -1,4 +1,4 @@
-"""The plan of a painting: its scales, its memory, and the fastest tiling that fits.
+"""The plan of a painting: its scales, its memory, and the largest tiles that fit.
 
 Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
 must be in memory at the same time; docs/performance.md has the measurements.
@@ -12,19 +12,15 @@ from styletransfer.engine.memory_available import MemoryBudget, device_name
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.postprocess import PICTURE_BYTES, postprocess_bytes
 from styletransfer.engine.schedule import scale_sizes, schedule
-from styletransfer.engine.tiled_gradient import UNTILED, Tiling
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, poolings_before
-from styletransfer.vgg.tiled_forward import tiles
+from styletransfer.vgg.tiles import tiles
 
-# Fastest first. For a large picture, each takes less memory than the one before.
-TILINGS = (
-    UNTILED,
-    *(Tiling(block, 128) for block in (2, 3)),
-    *(Tiling(6, rows) for rows in (128, 64, 32, 16)),
-)
+# The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
+# For a large picture, each takes less memory than the one before.
+SIDES = (None, 960, 704, 448, 320, 192)
 RGB = 12  # float32 [H, W, 3]
 STATE = 4 * RGB  # image, Adam's two moments, the average
 LAST_GOOD = 6  # the picture to go back to, bfloat16
@@ -36,11 +32,14 @@ COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
 KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
-# request many sizes; with deep blocks at once, of more sizes still. Measured.
-TILED_WASTE, PARTLY_TILED_WASTE = 1.35, 1.7
+# request many sizes. Measured.
+TILED_WASTE = 1.35
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
+# While Adam updates the state, without and with tiles: the gradient, the next state in addition to
+# the present one, and temporaries.
+UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
 
@@ -70,17 +69,17 @@ NO_EXTRA = ExtraMemory()
 
 
 class MemoryPlan(NamedTuple):
-    """The tiling for a picture, and its memory.
+    """The tiles for a picture, and its memory.
 
     Attributes:
         size: The picture's (height, width) in px.
-        tiling: The tiling.
+        side: The side of its tiles in px, or None to compute it at once.
         bytes_needed: The bytes needed in addition to those in use.
         in_use: The bytes in use before.
     """
 
     size: tuple[int, int]
-    tiling: Tiling
+    side: int | None
     bytes_needed: int
     in_use: int = 0
 
@@ -91,7 +90,7 @@ class MemoryPlan(NamedTuple):
 
     def __str__(self) -> str:
         height, width = self.size
-        tiles = "" if self.tiling == UNTILED else f", in tiles of {self.tiling.rows} rows"
+        tiles = "" if self.side is None else f", in tiles of {self.side} px"
         return f"{width} × {height} px, {gigabytes(self.in_all)} of memory in all{tiles}"
 
 
@@ -115,8 +114,8 @@ class MemoryPlanner:
         if last:
             share = size[0] * size[1] / (last.size[0] * last.size[1])
             free = min(free, int(EARLIER_SCALE * share * last.bytes_needed + EARLIER_BYTES))
-        for tiling in TILINGS:
-            plan = self._plan(size, tiling)
+        for side in SIDES:
+            plan = self._plan(size, side)
             if plan.bytes_needed <= free:
                 return plan
         if last:  # The larger last scale fits, so this one does.
@@ -138,16 +137,16 @@ class MemoryPlanner:
     def plan_with_less(self, failed: MemoryPlan) -> MemoryPlan:
         """Returns the next plan with less memory after `failed` ran out of it, and lowers the
         budget for later plans. Raises MemoryShortError if there is none."""
-        later = TILINGS[TILINGS.index(failed.tiling) + 1 :]
-        for plan in (self._plan(failed.size, tiling) for tiling in later):
+        for side in SIDES[SIDES.index(failed.side) + 1 :]:
+            plan = self._plan(failed.size, side)
             if plan.bytes_needed < failed.bytes_needed:
                 self._budget.lower(failed.bytes_needed)
                 return plan
         raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
 
-    def _plan(self, size: tuple[int, int], tiling: Tiling) -> MemoryPlan:
-        needed = bytes_needed(self._objective, size, tiling, self._extra)
-        return MemoryPlan(size, tiling, needed, self._budget.in_use)
+    def _plan(self, size: tuple[int, int], side: int | None) -> MemoryPlan:
+        needed = bytes_needed(self._objective, size, side, self._extra)
+        return MemoryPlan(size, side, needed, self._budget.in_use)
 
     def _largest_side(self, size: tuple[int, int], free: int) -> int:
         """Returns the longer side in px of the largest picture of these proportions that fits, or
@@ -156,7 +155,7 @@ class MemoryPlanner:
         while high - low > 1:
             middle = (low + high) // 2
             height, width = (max(1, side * middle // max(size)) for side in size)
-            fits = self._plan((height, width), TILINGS[-1]).bytes_needed <= free
+            fits = self._plan((height, width), SIDES[-1]).bytes_needed <= free
             low, high = (middle, high) if fits else (low, middle)
         return low
 
@@ -230,41 +229,33 @@ def plan_painting(
 
 
 def bytes_needed(
-    objective: Objective, size: tuple[int, int], tiling: Tiling, extra: ExtraMemory = NO_EXTRA
+    objective: Objective, size: tuple[int, int], side: int | None, extra: ExtraMemory = NO_EXTRA
 ) -> int:
     """Returns the bytes that painting a picture of this (height, width) takes in addition to those
     in use."""
     device = device_name().partition(":")[0]
     size = objective.canvas(size).size
-    pixels = size[0] * size[1]
-    held = _held(objective, extra)
-    inputs, whole = _features(objective, tiling)
-    updating = 4 * RGB  # The gradient, the structure term's gradient, and composited pictures.
-    if tiling == UNTILED:
-        # The photo on its canvas; float32 copies for sums and tensors that TensorFlow's executor
-        # computes early, measured; the next state in addition to the present one, and temporaries.
-        held += RGB
-        whole += RGB + (COPIES + 4 * extra.regions) * objective.vgg.channels("conv1_1")
-        updating = STATE + 7 * RGB
-    waste = 1.0
-    if tiling != UNTILED and device == "CPU":
-        whole_blocks = tiling.first_whole_block <= _deepest_block(objective)
-        waste = PARTLY_TILED_WASTE if whole_blocks else TILED_WASTE
+    pixels, tile = math.prod(size), 0
+    held, features = _held(objective, extra), _features(objective, extra.regions)
+    if side is None:
+        waste = 1.0
+        held += RGB  # The photo on its canvas.
+        most = pixels * (held + max(features, UPDATING))
+    else:
+        first = tiles(objective.vgg, size, objective.layers, side)[0][0]
+        tile = math.prod(each.last - each.first for each in first)
+        waste = TILED_WASTE if device == "CPU" else 1.0
+        most = max(pixels * (held + TILED_UPDATING), pixels * (held + 2 * RGB) + tile * features)
     matching = candidates = 0
     if objective.losses.matched_layers:
         channels = objective.matched_channels
         matching = neighbours.matching_bytes(size, channels)
         candidates = extra.paintings * neighbours.candidate_bytes(size, channels)
-        held += RGB + MATCHES * extra.paintings  # The photo.
-    # The blocks that are computed whole are freed before the others' tiles.
-    tile = _largest_tile(objective, size, tiling, extra.regions)
-    most = max(
-        pixels * (held + max(inputs + whole, updating)),
-        pixels * (held + max(inputs, updating)) + tile,
-    )
+        most += pixels * (RGB + MATCHES * extra.paintings)  # The photo.
+        held += RGB + MATCHES * extra.paintings
     most = max(waste * most, waste * pixels * held + matching)
     if device == "GPU":
-        fixed = 0 if tiling == UNTILED else CUDNN * objective.options.dtype.size
+        fixed = 0 if side is None else CUDNN * objective.options.dtype.size
     else:
         fixed = KERNELS * max(3, _scale_count(objective, size)) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
@@ -280,62 +271,17 @@ def _held(objective: Objective, extra: ExtraMemory) -> float:
     return held + CONTOURS * objective.structure + COMPOSITED * extra.composited
 
 
-def _features(objective: Objective, tiling: Tiling) -> tuple[float, float]:
-    """Returns the bytes per pixel of feature maps that are in memory at the same time: the blocks'
-    inputs, and the features of the blocks that are computed without tiles."""
-    item = objective.options.dtype.size
-    blocks = range(1, _deepest_block(objective) + 1)
-    first_whole = min(tiling.first_whole_block, len(blocks) + 1)
-    inputs = {block: item * _channels(objective, block - 1) / 4 for block in blocks if block > 1}
-    held = sum(each for block, each in inputs.items() if block <= first_whole)
-    whole = [block for block in blocks if block >= first_whole]
-    if not whole:
-        return held, 0.0
-    # Everything that is backpropagated through, and four maps of the widest convolution.
-    later = sum(inputs[block] for block in whole if block > first_whole)
-    features = sum(
-        item * _channels(objective, block) * _convolutions(objective, block) for block in whole
-    )
-    widest = max(_channels(objective, block) for block in whole)
-    return held, features + later + 4 * item * widest
-
-
-def _largest_tile(
-    objective: Objective, size: tuple[int, int], tiling: Tiling, regions: int
-) -> float:
-    """Returns the bytes of the largest tile during backpropagation, 0 without tiles: its
-    convolutions' outputs, seven more maps, one map in float32, and one more for each masked group;
-    measured."""
-    first_whole = min(tiling.first_whole_block, _deepest_block(objective) + 1)
-    found = [0.0]
-    for block in range(1, first_whole):
-        convolutions = _convolutions(objective, block)
-        height, width = (side // 2 ** (block - 1) for side in size)
-        tile = tiles(height, tiling.rows, convolutions)[0]
-        positions = min(tile.last + 2 * convolutions, height) * width
-        values = positions * _width(objective, block)
-        item = objective.options.dtype.size
-        found.append(values * (item * (convolutions + 7) + 4 * (1 + regions)))
-    return max(found)
-
-
-def _deepest_block(objective: Objective) -> int:
-    return max(map(poolings_before, objective.layers)) + 1
-
-
-def _channels(objective: Objective, block: int) -> float:
-    """Returns the channels of a block's features per pixel of the picture."""
-    return _width(objective, block) / 4 ** (block - 1)
-
-
-def _width(objective: Objective, block: int) -> int:
-    """Returns the channels of a block's widest convolution."""
-    layers = objective.vgg.convolutions(block, objective.layers)
-    return max(map(objective.vgg.channels, layers))
-
-
-def _convolutions(objective: Objective, block: int) -> int:
-    return len(objective.vgg.convolutions(block, objective.layers))
+def _features(objective: Objective, regions: int) -> float:
+    """Returns the bytes per pixel that it takes to compute features and to backpropagate through
+    them: all of them, four more maps of the widest layer, float32 copies for sums, and what
+    TensorFlow's executor computes early; measured."""
+    item, vgg, sizes = objective.options.dtype.size, objective.vgg, {}
+    for layer in vgg.needed(objective.layers):
+        sizes[layer] = item * vgg.channels(layer) / 4 ** poolings_before(layer)
+    deepest_of_blocks = {poolings_before(layer): layer for layer in sizes}
+    *pooled, _ = (sizes[layer] / 4 for layer in deepest_of_blocks.values())
+    copies = (COPIES + 4 * regions) * vgg.channels("conv1_1")
+    return sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
 
 
 def _scale_count(objective: Objective, size: tuple[int, int]) -> int:

@@ -1,8 +1,10 @@
 """The function to minimise: losses on features, and the gradient of their weighted sum."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,24 +17,26 @@ from styletransfer.engine.compilation import compiles_terms
 from styletransfer.engine.gaussians import by_eigenvectors, by_products
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import (
+    NEIGHBOURS_WEIGHT,
     SHALLOW_LAYERS,
-    Errors,
     RelativeLosses,
-    neighbours_of,
-    unpainted_variation,
+    spread,
 )
 from styletransfer.engine.structure import PhotoContours, contours, structure_error
-from styletransfer.engine.targets import (
-    Group,
-    Targets,
-    sum_dtype,
-)
+from styletransfer.engine.targets import Group, Targets, add_sums, sum_dtype, widened
 from styletransfer.settings import Settings
-from styletransfer.vgg.network import MULTIPLE, VGG, NetworkOptions, poolings_before
-from styletransfer.vgg.row_buffer import RowBuffer
-from styletransfer.vgg.tiled_forward import tiled_forward
+from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
+from styletransfer.vgg.tiles import (
+    Tile,
+    cut,
+    inner,
+    joined,
+    own,
+    own_features,
+    tiled_features,
+    tiles,
+)
 
-FORWARD_PIXELS, MIN_FORWARD_ROWS = 1 << 16, 64  # per tile when only features are computed
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
 # as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
 FLOAT16_SCALE = 2.0**-10
@@ -140,67 +144,10 @@ class Objective:
         """The number of channels of all layers at which places are matched."""
         return sum(map(self.vgg.channels, self.losses.matched_layers))
 
-    def feature_sums(
-        self, features: Mapping[str, tf.Tensor], targets: Targets, first: tf.Tensor | int = 0
-    ) -> dict[str, Any]:
-        """Returns the losses' sums over features, the input of `RelativeLosses.terms`.
-
-        Sums over tiles add up to the sums over the picture.
-
-        Args:
-            features: Each layer's feature [1, h, w, C], of a picture or of whole rows of it.
-            targets: The picture's targets.
-            first: The index of the features' first row in each layer's whole feature.
-        """
-
-        def same_rows(whole: tf.Tensor, feature: tf.Tensor) -> tf.Tensor:
-            return whole[:, first : first + tf.shape(feature)[1]]
-
-        def mask_of(group: Group, layer: str, feature: tf.Tensor) -> tf.Tensor | None:
-            if not group.masks:
-                return None
-            return same_rows(group.masks[self.losses.layers.index(layer)], feature)
-
-        def neighbour_errors(group: Group, layer: str, feature: tf.Tensor) -> Errors:
-            side = 2 ** poolings_before(layer)
-            (matches,) = group.matches
-            start, rows = first * side // neighbours.PLACE, tf.shape(feature)[1]
-            matches = matches[:, start : start + rows * side // neighbours.PLACE]
-            layers = self.losses.matched_layers
-            far = neighbours.errors(layers, layers.index(layer), feature, group.candidates, matches)
-            mask = mask_of(group, layer, feature)
-            weight = tf.ones_like(far)
-            if mask is not None:
-                weight = tf.cast(neighbours.over_places(layer, mask), far.dtype)
-            return Errors(tf.reduce_sum(weight * far), tf.reduce_sum(weight))
-
-        found: dict[str, Any] = {}
-        for layer, feature in features.items():
-            if layer in self.losses.statistics_layers:
-                found[layer] = tuple(
-                    self.losses.sums(feature, mask_of(group, layer, feature))
-                    for group in targets.groups
-                )
-            if layer in self.losses.matched_layers:
-                found[neighbours_of(layer)] = tuple(
-                    neighbour_errors(group, layer, feature) for group in targets.groups
-                )
-            if layer == self.losses.content_layer:
-                masks = [same_rows(mask, feature) for mask in targets.content_mask] or [None]
-                content = same_rows(targets.content, feature)
-                found["content"] = self.losses.content_error(feature, content, masks[0])
-        return found
-
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Returns the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in
         tiles."""
-        height = image.shape[1]
-        found = {layer: RowBuffer(height // 2 ** poolings_before(layer)) for layer in layers}
-        tiled = tiled_forward(self.vgg, image, layers, self.options, forward_rows(image))
-        for tile, features in tiled:
-            for layer, feature in features.items():
-                found[layer].write(tile.first, feature)
-        return {layer: rows.tensor for layer, rows in found.items()}
+        return joined(tiled_features(self.vgg, image, layers, self.options))
 
     def layer_masks(
         self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]
@@ -213,78 +160,207 @@ class Objective:
 
     def composited(self, image: tf.Tensor, problem: Problem) -> tf.Tensor:
         """Returns image [1, H, W, 3] over the problem's background, if it has one."""
-        if not problem.background:
-            return image
-        mask, photo = problem.background
-        return mask * image + (1 - mask) * photo
-
-    def all_sums(self, image: tf.Tensor, problem: Problem) -> dict[str, Any]:
-        """Returns the input of the terms: the sums over the features of image [1, H, W, 3] and over
-        its neighbouring pixels, and the error of its structure."""
-        whole = self.composited(image, problem)
-        features = self.vgg.forward(whole, self.layers, self.options)
-        sums = self.feature_sums(features, problem.targets)
-        sums["total_variation"] = self.losses.total_variation(whole, tf.shape(whole)[1])
-        sums["structure"] = structure_error(whole, problem.contours)
-        return sums
-
-    def _terms_of(self, sums: dict[str, Any], targets: Targets, size: tf.Tensor) -> tf.Tensor:
-        """Returns the terms [4] from `all_sums` of a picture of this (height, width)."""
-        height, width = tf.unstack(size)
-        terms = self.losses.terms(sums, targets, height, width)
-        return tf.concat([terms, tf.cast(sums["structure"], terms.dtype)[None]], axis=0)
+        return _composited(image, problem.background)
 
     def gradient(
-        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor
+        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Computes loss and gradient without tiles.
+        """Computes loss and gradient, at once or in tiles.
+
+        In tiles the result is the same, up to the order of sums, in less memory. Statistics are
+        summed over all tiles first, as far as the network has to be computed for them. With the
+        gradient of the style term by these sums, a tile's features are computed again, and
+        backpropagated through. The gradients of neighbouring tiles overlap, and are added.
 
         Args:
             image: The picture on its canvas [1, H, W, 3], sRGB 0…1.
             problem: Its targets.
             weights: The weights [4] of the terms.
+            side: The longest side of a tile's own part in px (see tiles.py), or None to compute the
+                gradient at once.
 
         Returns:
             The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
         """
-        size = tf.shape(image)[1:3]
-        scale = gradient_scale(self.options.dtype, weights, size)
+        scale = gradient_scale(self.options.dtype, weights, tf.shape(image)[1:3])
         scaled = weights if scale is None else scale * weights
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            sums = self.all_sums(image, problem)
-            if not self.compiled_terms:
-                terms = self._terms_of(sums, problem.targets, size)
-                total = tf.reduce_sum(scaled * terms)
-        if self.compiled_terms:
-            terms, upstream = self._compiled_terms_of(
-                sums, problem.targets.without_maps(), size, scaled
-            )
-            found = tape.gradient(sums, image, upstream)
+        if side is None:
+            structure, found = self.structure_gradient(image, problem, scaled[3])
+            terms, of_network = self.network_gradient(image, problem, scaled[:3])
+            found += of_network
         else:
-            found = tape.gradient(total, image)
-        return terms, found if scale is None else found / scale
+            terms, structure, found = self._gradient_in_tiles(image, problem, scaled, side)
+        return tf.concat([terms, [structure]], 0), found if scale is None else found / scale
 
-    @property
-    def _compiled_terms_of(self) -> tf.types.experimental.GenericFunction:
-        """A compiled function of all sums, targets, size and weights [4]. It returns the terms, and
-        the gradients of their weighted sum by the sums.
+    def _gradient_in_tiles(
+        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the terms [3] of `network_gradient`, the structure term, and the gradient."""
+        functions = _traced(self, signature(problem))
+        size = tuple(image.shape[1:3])
+        all_tiles = list(chain.from_iterable(tiles(self.vgg, size, self.layers, side)))
+        sums: dict[str, Any] = {}
+        for tile in all_tiles:
+            add_sums(sums, functions.statistics(image, problem, tf.constant(tile)))
+        groups = [group.without_maps() for group in problem.targets.groups]
+        style, of_sums = functions.style_gradient(sums, groups, tf.constant(size), weights[1])
+        structure, found = functions.structure_gradient(image, problem, weights[3])
+        gradient = tf.Variable(found[0], trainable=False)
+        del found
+        terms = tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
+        for tile in all_tiles:
+            more, found = functions.network_gradient(
+                image, problem, weights[:3], of_sums, tf.constant(tile)
+            )
+            terms += more
+            pixels = (tf.range(each.first, each.last) for each in tile)
+            gradient.scatter_nd_add(tf.stack(tf.meshgrid(*pixels, indexing="ij"), -1), found[0])
+        return terms, structure, gradient[None]
+
+    def network_gradient(
+        self,
+        image: tf.Tensor,
+        problem: Problem,
+        weights: tf.Tensor,
+        of_sums: dict[str, Any] | None = None,
+        tensor: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes the terms of features and of neighbouring pixels, of a picture or of a tile.
+
+        Args:
+            image: The picture.
+            problem: Its targets.
+            weights: The weights [3] of these terms.
+            of_sums: The gradient of the style term by the sums over the picture; for a tile.
+            tensor: The tile; None is the whole picture.
+
+        Returns:
+            The terms [3], of a tile without the part of statistics, and the gradient of their
+            weighted sum by the picture, or by the tile with its halo.
+        """
+        tile = None if tensor is None else Tile.of(tensor)
+        seen = cut(image, tile)
+        with tf.GradientTape() as tape:
+            tape.watch(seen)
+            background = [cut(each, tile) for each in problem.background]
+            shown = _composited(seen, background)
+            features = own_features(self.vgg, shown, tile, self.layers, self.options)
+            sums = self._sums(features, problem.targets, tile)
+            local = self._local_terms(features, problem.targets, tile)
+            pixels, *mask = (inner(each, tile, 1, beyond=1) for each in (shown, *background[:1]))
+            size = tf.unstack(tf.shape(pixels)[1:3])
+            if tile is not None:
+                size = [each.own_last - each.own_first for each in tile]
+            variation = self.losses.total_variation(pixels, mask[0] if mask else None, size)
+            variation = tf.reduce_sum(variation / problem.targets.variation_norm)
+            local = tf.stack([*local, tf.cast(variation, local[0].dtype)])
+        terms = local
+        if of_sums is None:
+            groups = [group.without_maps() for group in problem.targets.groups]
+            style, of_sums = self.style_gradient(sums, groups, tf.shape(image)[1:3], weights[1])
+            terms += tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
+        return terms, tape.gradient((local, sums), seen, (weights, of_sums))
+
+    def statistics(
+        self, image: tf.Tensor, problem: Problem, tensor: tf.Tensor
+    ) -> dict[str, tuple[Any, ...]]:
+        """Returns the sums over a tile's own part that the statistics are computed from."""
+        tile = Tile.of(tensor)
+        shown = _composited(cut(image, tile), [cut(each, tile) for each in problem.background])
+        layers = self.losses.statistics_layers
+        features = own_features(self.vgg, shown, tile, layers, self.options)
+        return self._sums(features, problem.targets, tile)
+
+    def _sums(
+        self, features: Mapping[str, tf.Tensor], targets: Targets, tile: Tile | None
+    ) -> dict[str, tuple[Any, ...]]:
+        """Returns each statistics layer's sums for each group, from the features of the own part of
+        a tile."""
+        return {
+            layer: tuple(
+                self.losses.sums(features[layer], self._mask(group, layer, tile))
+                for group in targets.groups
+            )
+            for layer in self.losses.statistics_layers
+        }
+
+    def _local_terms(
+        self, features: Mapping[str, tf.Tensor], targets: Targets, tile: Tile | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the content term, and the part of the style term that matched places have, from
+        the features of the own part of a tile."""
+        layer = self.losses.content_layer
+        side = 2 ** poolings_before(layer)
+        error = tf.square(widened(features[layer]) - widened(own(targets.content, tile, side)))
+        for mask in targets.content_mask:
+            error *= tf.cast(own(mask, tile, side), error.dtype)
+        content = tf.reduce_sum(error) / targets.content_norm
+        layers = self.losses.matched_layers
+        style = tf.zeros_like(content)
+        for group in targets.groups:
+            for number, (layer, places) in enumerate(zip(layers, group.places, strict=True)):
+                matches = own(group.matches[0], tile, neighbours.PLACE)
+                far = neighbours.errors(layers, number, features[layer], group.candidates, matches)
+                if group.masks:
+                    mask = self._mask(group, layer, tile)
+                    far *= tf.cast(neighbours.over_places(layer, mask), far.dtype)
+                part = NEIGHBOURS_WEIGHT / len(layers) * group.weight
+                style += part * tf.reduce_sum(far) / places
+        return content, style
+
+    def _mask(self, group: Group, layer: str, tile: Tile | None) -> tf.Tensor | None:
+        """Returns a group's mask at a layer in the own part of a tile, if it has one."""
+        if not group.masks:
+            return None
+        mask = group.masks[self.losses.layers.index(layer)]
+        return own(mask, tile, 2 ** poolings_before(layer))
+
+    def style_gradient(
+        self,
+        sums: dict[str, Any],
+        groups: Sequence[Group],
+        size: tf.Tensor,
+        weight: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, Any]]:
+        """Returns the part of the style term that statistics have, and the gradient of its weighted
+        value by the sums over the picture.
 
         It has half of a step's operations. They work on small matrices, which have the same shapes
-        for pictures of all sizes, so it is compiled once.
+        for pictures of all sizes, so XLA may compile them once.
+
+        Args:
+            sums: The sums over the picture.
+            groups: The groups of paintings, without maps.
+            size: The picture's (height, width).
+            weight: The term's weight.
         """
 
-        @partial(tf.function, autograph=False, jit_compile=True)
-        def compiled(
-            sums: dict[str, Any], targets: Targets, size: tf.Tensor, weights: tf.Tensor
+        def found(
+            sums: dict[str, Any], groups: Sequence[Group], size: tf.Tensor, weight: tf.Tensor
         ) -> tuple[tf.Tensor, dict[str, Any]]:
+            positions = tf.cast(tf.reduce_prod(size), weight.dtype)
             with tf.GradientTape() as tape:
                 tape.watch(sums)
-                terms = self._terms_of(sums, targets, size)
-                total = tf.reduce_sum(weights * terms)
-            return terms, tape.gradient(total, sums, unconnected_gradients="zero")
+                style = self.losses.style(sums, groups, positions)
+                weighted = weight * style
+            return style, tape.gradient(weighted, sums, unconnected_gradients="zero")
 
-        return compiled
+        if self.compiled_terms:
+            found = tf.function(found, autograph=False, jit_compile=True)
+        return found(sums, groups, size, weight)
+
+    def structure_gradient(
+        self, image: tf.Tensor, problem: Problem, weight: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the structure term of a picture, and the gradient of its weighted value."""
+        if not problem.contours:
+            return tf.zeros_like(weight), tf.zeros_like(image)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            error = structure_error(self.composited(image, problem), problem.contours)
+            error = tf.cast(error, weight.dtype)
+            weighted = weight * error
+        return error, tape.gradient(weighted, image)
 
     def problem(
         self, photo: tf.Tensor, groups: tuple[Group, ...], content_mask: np.ndarray | None
@@ -301,18 +377,75 @@ class Objective:
         content = self.features(photo, [layer])[layer]
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()
-        painted: tuple[tf.Tensor, ...] = ()
-        shown = None
+        shown, area = None, 1.0
         if content_mask is not None and self.losses.composites:
             whole = canvas.padded_mask(content_mask)
-            shown = tf.constant(whole[None, :, :, None])
+            shown, area = tf.constant(whole[None, :, :, None]), float(whole.mean())
             masks = self.losses.layer_masks(whole, *canvas.size, (layer,))
             background = shown, photo
-            painted = tf.reduce_mean(shown), unpainted_variation(photo, shown)
-        spread = self.losses.spread(content, masks[0] if masks else None)
-        norm = tf.cast(self.losses.content_norm(spread, groups), sum_dtype(content.dtype))
-        found = contours(photo, shown) if self.structure else ()
-        return Problem(Targets(content, masks, norm, groups, painted), background, found)
+        dtype = sum_dtype(content.dtype)
+        norm = self.losses.content_norm(
+            spread(content, masks[0] if masks else None), groups, canvas.size
+        )
+        targets = Targets(
+            content,
+            masks,
+            tf.cast(norm, dtype),
+            tf.cast(self.losses.variation_norm(canvas.size, area), dtype),
+            tuple(self._with_places(group, canvas) for group in groups),
+        )
+        return Problem(targets, background, contours(photo, shown) if self.structure else ())
+
+    def _with_places(self, group: Group, canvas: Canvas) -> Group:
+        """Returns a group with the sums of the weights of its places on a canvas."""
+        places = []
+        for layer in self.losses.matched_layers:
+            mask = self._mask(group, layer, None)
+            side = max(neighbours.PLACE, 2 ** poolings_before(layer))
+            count = float(math.prod(each // side for each in canvas.size))
+            if mask is not None:
+                count = float(tf.reduce_sum(neighbours.over_places(layer, mask)))
+            places.append(tf.constant(max(count, 1e-6), tf.float32))
+        return group._replace(places=tuple(places))
+
+
+def _composited(image: tf.Tensor, background: Sequence[tf.Tensor]) -> tf.Tensor:
+    if not background:
+        return image
+    mask, photo = background
+    return mask * image + (1 - mask) * photo
+
+
+class _Traced(NamedTuple):
+    """The traced methods of an objective for a picture in tiles."""
+
+    statistics: Callable[..., dict[str, Any]]
+    style_gradient: Callable[..., tuple[tf.Tensor, dict[str, Any]]]
+    structure_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    network_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+
+
+@lru_cache(maxsize=64)
+def _traced(objective: Objective, problem: Problem) -> _Traced:
+    """Returns the methods, traced for problems of this signature and pictures of all sizes."""
+    dtype = sum_dtype(objective.options.dtype)
+    image = tf.TensorSpec([1, None, None, 3], dtype)
+    scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)
+    size, tile = tf.TensorSpec([2], tf.int32), tf.TensorSpec([2, 4], tf.int32)
+
+    def traced(method: Callable[..., Any], *specs: Any) -> Any:
+        function = tf.function(method, autograph=False, input_signature=specs)
+        return function.get_concrete_function()
+
+    groups = [group.without_maps() for group in problem.targets.groups]
+    statistics = traced(objective.statistics, image, problem, tile)
+    sums = signature(statistics.structured_outputs)
+    return _Traced(
+        statistics,
+        traced(objective.style_gradient, sums, groups, size, scalar),
+        traced(objective.structure_gradient, image, problem, scalar),
+        traced(objective.network_gradient, image, problem, weights, sums, tile),
+    )
 
 
 def gradient_scale(dtype: tf.DType, weights: tf.Tensor, size: tf.Tensor) -> tf.Tensor | None:
@@ -331,12 +464,6 @@ def gradient_scale(dtype: tf.DType, weights: tf.Tensor, size: tf.Tensor) -> tf.T
         return None
     pixels = tf.cast(tf.reduce_prod(size), weights.dtype)
     return FLOAT16_SCALE * pixels / tf.maximum(tf.reduce_sum(weights[:2]), 1e-30)
-
-
-def forward_rows(image: tf.Tensor) -> int:
-    """Returns the number of rows per tile for computing only features of image [1, H, W, 3]."""
-    rows = FORWARD_PIXELS // image.shape[2]
-    return max(MIN_FORWARD_ROWS, rows - rows % MULTIPLE)
 
 
 def signature(tensors: Any) -> Any:

@@ -12,7 +12,6 @@ from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.schedule import EVALUATIONS
 from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings
-from styletransfer.vgg.row_buffer import read_rows, write_rows
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
 # The range of steered weights: below it, the photo has no influence; above it, the painting.
@@ -23,7 +22,6 @@ INTEGRAL, PROPORTIONAL = 0.1, 1.0
 COOLDOWN = 0.4  # the last part of a scale's steps, in which the learning rate falls
 LEAST_RATE = 0.1  # factor of the full learning rate
 FULL_RATE_FROM = 0.3  # strength; see `rate_for_strength`
-ROWS_AT_ONCE = 256  # rows updated in place at a time
 STATE_IMAGES = ("image", "momentum", "variance", "average")  # fields of a State
 WINDOWS = 2, len(TERMS)  # the shape of a state's windows
 MIN_STRENGTH = 1e-3  # at which the picture looks like the photo
@@ -57,12 +55,11 @@ class State(NamedTuple):
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
         """Returns the state before the first step, from image [1, H, W, 3]."""
-        # Tensors that share memory would be copied at the first update in place.
         return cls(
             image,
             tf.zeros_like(image),
             tf.zeros_like(image),
-            tf.raw_ops.DeepCopy(x=image),
+            image,
             tf.constant(0.0),
             tf.convert_to_tensor(content_weight, tf.float32),
             tf.constant(0.0),
@@ -84,16 +81,6 @@ class State(NamedTuple):
             if found != wanted:
                 raise ValueError(f"{name} of the snapshot is {found}; expected the shape {wanted}")
         return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
-
-    def in_variables(self) -> "State":
-        """Returns this state with its pictures in variables, which can be updated in place. A
-        variable's value that is still referenced does not change, but costs a copy at the next
-        update."""
-        if isinstance(self.image, tf.Variable):
-            return self
-        images = (getattr(self, name) for name in STATE_IMAGES)
-        variables = (tf.Variable(image, trainable=False) for image in images)
-        return self._replace(**dict(zip(STATE_IMAGES, variables, strict=True)))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":
         """Returns the state at the next scale.
@@ -191,25 +178,6 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
     )
 
 
-def adam_in_place(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """Takes a step of `adam` in place, some rows at a time. A state in variables is changed; any
-    other one is copied into variables first."""
-    state = state.in_variables()
-    for first in range(0, gradient.shape[1], ROWS_AT_ONCE):
-        part = gradient[:, first : first + ROWS_AT_ONCE]
-        last = first + part.shape[1]
-        rows = state._replace(
-            **{name: read_rows(getattr(state, name), first, last) for name in STATE_IMAGES}
-        )
-        rows = _adam(rows, part, rate, decay)
-        for name in STATE_IMAGES:
-            write_rows(getattr(state, name), first, getattr(rows, name))
-    return state._replace(count=rows.count)
-
-
-_adam = tf.function(adam, reduce_retracing=True, autograph=False)
-
-
 def deviation(error: tf.Tensor, log_target_error: tf.Tensor) -> tf.Tensor:
     """Returns log error − log target of the relative content error, clipped to ±1: at the photo
     itself, where the error is 0, it would be infinite."""
@@ -243,7 +211,7 @@ def step_along(
     Args:
         gradient: Takes image, problem and weights [4]; returns the unweighted terms [4] and the
             gradient of their weighted sum.
-        update: `adam` or `adam_in_place`.
+        update: `adam`, traced or not.
     """
 
     def step(state: State, problem: Any, packed: tf.Tensor) -> tuple[State, tf.Tensor]:

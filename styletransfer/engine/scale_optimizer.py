@@ -23,7 +23,6 @@ from styletransfer.engine.optimizers import (
     State,
     StepParams,
     adam,
-    adam_in_place,
     averaging_decay,
     cooldown,
     deviation,
@@ -35,7 +34,6 @@ from styletransfer.engine.optimizers import (
     term_weights,
 )
 from styletransfer.engine.targets import TERMS
-from styletransfer.engine.tiled_gradient import UNTILED, Tiling, gradient_in_tiles
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings
@@ -67,24 +65,26 @@ class Program(NamedTuple):
 
 
 def program(
-    objective: Objective, problem: Problem, tiling: Tiling = UNTILED, compiled: bool = False
+    objective: Objective, problem: Problem, side: int | None = None, compiled: bool = False
 ) -> Program:
     """Returns the functions for problems of this structure.
 
     Without tiles they are traced, with dynamic heights and widths, so that all photos and scales
-    share one trace; numbers are arguments for the same reason. With tiles, a step updates its state
-    in place.
+    share one trace; numbers are arguments for the same reason. With tiles, their parts are.
 
     Args:
         objective: The objective.
         problem: Any problem of this structure.
-        tiling: The tiles.
+        side: As in `Objective.gradient`.
         compiled: Whether XLA compiles the step, for each size; only without tiles.
     """
-    if tiling == UNTILED:
+    if side is None:
         return _traced_program(objective, signature(problem), compiled)
-    gradient = partial(gradient_in_tiles, objective, tiling)
-    return Program(gradient, step_along(gradient, adam_in_place))
+    gradient = partial(objective.gradient, side=side)
+    return Program(gradient, step_along(gradient, _adam))
+
+
+_adam = tf.function(adam, reduce_retracing=True, autograph=False)
 
 
 # Eight devices, each with its own network, paint with and without masks, and contours of three
@@ -151,14 +151,13 @@ class ScaleOptimizer:
         self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
         self._in_float16 = objective.options.dtype == tf.float16
-        in_place = self._uses_adam and plan.tiling != UNTILED
-        self.state = state.in_variables() if in_place else state
+        self.state = state
         self.converged = False
         self._objective, self._planner, self._plan = objective, planner, plan
         key = objective, tuple(state.image.shape[1:3]), state.image.device
         left = schedule.steps - schedule.done
-        self._compiled = plan.tiling == UNTILED and of_this_process.is_wanted(key, left, settings)
-        self._program = program(objective, matching.problem, plan.tiling, self._compiled)
+        self._compiled = plan.side is None and of_this_process.is_wanted(key, left, settings)
+        self._program = program(objective, matching.problem, plan.side, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0
         self._went_back_at = 0  # the last step, from 1, after which the picture was replaced
@@ -258,13 +257,12 @@ class ScaleOptimizer:
                 of_this_process.failed(error)
                 self._objective = dataclasses.replace(self._objective, compiled_terms=False)
             self._compiled = False
-            self._program = program(self._objective, self._matching.problem, self._plan.tiling)
+            self._program = program(self._objective, self._matching.problem, self._plan.side)
 
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Goes back to the last good picture and halves the learning rate if the picture has
         diverged. Raises DivergedError if the rate has been halved too often."""
-        state = tf.nest.map_structure(tf.convert_to_tensor, self.state)  # It may be in variables.
-        values = np.abs(_numbers_to_check(state, terms).numpy())
+        values = np.abs(_numbers_to_check(self.state, terms).numpy())
         if self._style_limit is None:
             self._style_limit = DIVERGED * (1 + values[1])
         if np.isfinite(values).all() and values[1] <= self._style_limit:

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.optimizers import State
 from styletransfer.engine.postprocess import Postprocess
 from styletransfer.engine.scale_optimizer import ScaleOptimizer
 from styletransfer.engine.schedule import Position
@@ -16,9 +15,7 @@ from styletransfer.engine.targets import TERMS
 class Step:
     """One step of the optimisation. `losses` and `image` are computed when they are first read.
 
-    With tiles the optimiser updates its state in place, so a step that is still referenced when the
-    next one starts keeps a copy of its picture, 12 bytes per pixel. If memory is short, `del` the
-    step first.
+    If memory is short, `del` a step before the next one: it holds 48 bytes per pixel.
 
     Attributes:
         iteration: The step's number, from 1.
@@ -36,19 +33,16 @@ class Step:
         canvas: Canvas,
         postprocess: Postprocess,
     ) -> None:
-        state = optimizer.state
+        self._state = optimizer.state
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
         self._terms, self._canvas, self._postprocess = terms, canvas, postprocess
-        self._state: State | None = state
-        self._average: tf.Tensor | np.ndarray | None = state.average
-        self._content_weight = state.content_weight
         self._matches = optimizer.matches
 
     @property
     def content_weight(self) -> float:
         """The photo's weight relative to the painting's after this step; `strength` steers it."""
-        return float(self._content_weight)
+        return float(self._state.content_weight)
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -59,7 +53,7 @@ class Step:
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
         # It shares TensorFlow's memory: a copy would take memory when it is shortest.
-        image = self._canvas.cropped(np.asarray(tf.convert_to_tensor(self._average)))[0]
+        image = self._canvas.cropped(np.asarray(self._state.average))[0]
         if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
             image = np.clip(image, 0, 1)
         return self._postprocess(image)
@@ -70,28 +64,11 @@ class Step:
         They are `iteration`, the image and the optimiser's state, float32, 48 bytes per pixel in
         all. They share TensorFlow's memory; if they are kept beyond the next step, they take that
         much more.
-
-        Raises ValueError if the next step has already changed the state in place.
         """
-        if self._state is None:
-            raise ValueError("the state of this step is gone; take snapshots before the next step")
-        state = {
-            name: np.asarray(tf.convert_to_tensor(value))
-            for name, value in self._state._asdict().items()
-        }
+        state = {name: np.asarray(value) for name, value in self._state._asdict().items()}
         if self._matches:
             state["matches"] = np.concatenate([each.numpy() for each in self._matches], -1)
         return {"iteration": np.array(self.iteration), **state}
-
-    def detach(self) -> None:
-        """Makes the image independent of a state that will be changed in place."""
-        if not isinstance(self._average, tf.Variable):
-            return
-        self._state = None
-        if "image" in vars(self):
-            self._average = None
-        else:
-            self._average = np.asarray(tf.convert_to_tensor(self._average)).copy()
 
 
 def named(terms: tf.Tensor) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The paintings of one style as targets of the optimisation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,16 +10,18 @@ import tensorflow as tf
 
 from styletransfer.engine import neighbours, pyramid
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.losses import spread, variance
 from styletransfer.engine.matching import Seen, places
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.objective import Objective, forward_rows
+from styletransfer.engine.objective import Objective
 from styletransfer.engine.schedule import painting_size
 from styletransfer.engine.targets import Group, PaintingStatistics, add_sums
 from styletransfer.errors import PictureError
 from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
-from styletransfer.vgg.tiled_forward import banded_forward
+from styletransfer.vgg.network import poolings_before
+from styletransfer.vgg.tiles import Tile, own, tiled_features
 
 FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
@@ -261,14 +263,15 @@ def painting_targets(
     at_layers = objective.layer_masks(mask, canvas, layers)
     sums: dict[str, Any] = {}
 
-    def add(layer: str, first: int, feature: tf.Tensor) -> None:
-        rows = None
-        if at_layers:
-            rows = at_layers[layers.index(layer)][:, first : first + feature.shape[1]]
-        if layer in losses.statistics_layers:
-            add_sums(sums, {layer: losses.sums(feature, rows)})
-        if layer == losses.content_layer:
-            add_sums(sums, {"content": losses.spread(feature, rows)})
+    def add(tile: Tile, features: Mapping[str, tf.Tensor]) -> None:
+        for layer, feature in features.items():
+            part = None
+            if at_layers:
+                part = own(at_layers[layers.index(layer)], tile, 2 ** poolings_before(layer))
+            if layer in losses.statistics_layers:
+                add_sums(sums, {layer: losses.sums(feature, part)})
+            if layer == losses.content_layer:
+                add_sums(sums, {"content": spread(feature, part)})
 
     candidates: tuple[neighbours.Candidates, ...] = ()
     if losses.matched_layers:
@@ -276,11 +279,10 @@ def painting_targets(
     else:
         # A painting may have many more pixels than the picture that memory is planned for.
         image = canvas.padded(painting)
-        rows = forward_rows(image)
-        for band in banded_forward(objective.vgg, image, layers, objective.options, rows):
-            add(*band)
+        for each in tiled_features(objective.vgg, image, layers, objective.options):
+            add(*each)
     at_each = tuple(losses.painting_statistics(sums[name]) for name in losses.statistics_layers)
-    return PaintingStatistics(at_each, losses.variance(sums["content"])), candidates
+    return PaintingStatistics(at_each, variance(sums["content"])), candidates
 
 
 def _candidates(

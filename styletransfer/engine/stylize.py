@@ -7,7 +7,6 @@ style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwor
 the losses of the original script (inetwork_losses.py).
 """
 
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -165,15 +164,8 @@ class StyleTransfer:
             converged = optimizer.converged
             position = eta.tick(skipped=numbers[-1] - number if converged else 0)
             step = Step(position, terms, optimizer, canvas, self._postprocess)
-            reference = weakref.ref(step)
             yield step
             del step
-            if position.iteration == position.total:
-                return
-            # Only a step that the caller still references needs its picture.
-            if (held := reference()) is not None:
-                held.detach()
-                del held
             if converged:
                 return
 
@@ -241,8 +233,8 @@ def stylize(  # noqa: PLR0913  The public signature.
         color_mask: The part to which `preserve_color` applies.
         init: The picture to start from, of any size, instead of `settings.init_image`.
         memory_limit: The bytes that the process may use in all (on a GPU: there); by default, all
-            that is free. A picture that does not fit is computed in tiles (tiled_gradient.py): the
-            same picture up to rounding, in less memory and more time.
+            that is free. A picture that does not fit is computed in tiles
+            (`Objective.gradient`): the same picture up to rounding, in less memory and more time.
 
     Yields:
         Every step. The last step's image is the result. Its longer side is `settings.size` px, or

@@ -19,6 +19,7 @@ class Group(NamedTuple):
         candidates: Each painting's neighbours.Candidates; empty if nothing is matched.
         matches: The index of each place's match among the candidates, int32
             [1, h, w, paintings]; empty if nothing is matched.
+        places: The sum of the places' weights at each matched layer.
     """
 
     weight: tf.Tensor
@@ -27,6 +28,11 @@ class Group(NamedTuple):
     variance: tf.Tensor
     candidates: tuple[Any, ...] = ()
     matches: tuple[tf.Tensor, ...] = ()
+    places: tuple[tf.Tensor, ...] = ()
+
+    def without_maps(self) -> "Group":
+        """Returns the group without tensors of a picture's size."""
+        return self._replace(masks=(), candidates=(), matches=(), places=())
 
 
 class PaintingStatistics(NamedTuple):
@@ -48,22 +54,16 @@ class Targets(NamedTuple):
         content: The photo's feature at the content layer [1, h, w, C].
         content_mask: The content mask at this layer [1, h, w, 1]; empty if there is none.
         content_norm: The divisor of the content error, a scalar.
+        variation_norm: The divisor of total variation, in the shape of
+            `RelativeLosses.total_variation`.
         groups: The groups of paintings.
-        painted: The share of the picture that is painted, a scalar, and the sums of total variation
-            over the rest, which shows the photo and which no step changes; empty if everything is
-            painted.
     """
 
     content: tf.Tensor
     content_mask: tuple[tf.Tensor, ...]
     content_norm: tf.Tensor
+    variation_norm: tf.Tensor
     groups: tuple[Group, ...]
-    painted: tuple[tf.Tensor, ...] = ()
-
-    def without_maps(self) -> "Targets":
-        """Returns the targets without tensors of a picture's size, which terms do not need."""
-        groups = tuple(group._replace(masks=(), candidates=(), matches=()) for group in self.groups)
-        return self._replace(content=self.content[:, :0, :0], content_mask=(), groups=groups)
 
 
 def sum_dtype(dtype: tf.DType) -> tf.DType:

@@ -14,12 +14,12 @@ from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
-from styletransfer.vgg.ops import Index, convolution, crop, pad_replicate, pad_zeros
+from styletransfer.vgg.ops import convolution, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
 from styletransfer.vgg.registry import DISTILLED, Weights, architecture
 
 MULTIPLE = 16  # px; the four poolings reduce them to one
-_PADDINGS = {"zero": pad_zeros, "replicate": pad_replicate}
+_PADDINGS = ("zero", "replicate")
 _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 
 
@@ -50,10 +50,6 @@ class NetworkOptions:
             raise ValueError(f"pool is {self.pool!r}, expected max or ave")
         if self.padding not in _PADDINGS:
             raise ValueError(f"padding is {self.padding!r}, expected zero or replicate")
-
-    def downsample(self, x: tf.Tensor) -> tf.Tensor:
-        """Pool x [1, h, w, C] over 2 × 2: [1, h // 2, w // 2, C]."""
-        return _POOLS[self.pool](x, 2, 2, "VALID")
 
 
 class VGG:
@@ -140,12 +136,10 @@ class VGG:
             event(f"this network has no content_layer {wanted}: {layer} is used instead")
         return replace(settings, content_layer=layer)
 
-    def convolutions(self, block: int, layers: Sequence[str]) -> tuple[str, ...]:
-        """Return the convolutions of a block (from 1) that the features at `layers` depend on."""
+    def needed(self, layers: Sequence[str]) -> tuple[str, ...]:
+        """Return the convolutions that the features at `layers` depend on, shallow to deep."""
         deepest = max(map(self.layers.index, layers))
-        return tuple(
-            layer for layer in self.layers[: deepest + 1] if poolings_before(layer) == block - 1
-        )
+        return self.layers[: deepest + 1]
 
     def forward(
         self, image: tf.Tensor, layers: Sequence[str], options: NetworkOptions
@@ -159,21 +153,22 @@ class VGG:
         unknown = set(layers) - set(self.layers)
         if unknown:
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
-        return self.forward_from(1, image, layers, options)
-
-    def forward_from(
-        self, block: int, x: tf.Tensor, layers: Sequence[str], options: NetworkOptions
-    ) -> dict[str, tf.Tensor]:
-        """Compute `forward` from the input x [1, h, w, C] of a block on.
-
-        It is the image for block 1, and the previous block's pooled output for others.
-        """
-        features: dict[str, tf.Tensor] = {}
-        for number in range(block, max(map(poolings_before, layers)) + 2):
-            if number > block:
-                x = options.downsample(x)
-            found, x = Block(self, number, tuple(layers), options).forward(x)
-            features |= found
+        dtype, tensors = options.dtype, self.tensors(options.dtype)
+        x = image * 255.0 - tf.constant(self.mean, image.dtype)
+        x = tf.cast(x * INPUT_SCALE if dtype == tf.float16 else x, dtype)
+        features, poolings = {}, 0
+        for layer in self.needed(layers):
+            for _ in range(poolings_before(layer) - poolings):
+                x = _POOLS[options.pool](x, 2, 2, "VALID")
+            poolings = poolings_before(layer)
+            kernel, bias = tensors[layer]
+            if options.padding == "replicate":
+                x = convolution(pad_replicate(x), kernel, "VALID")
+            else:
+                x = convolution(x, kernel, "SAME")
+            x = tf.nn.relu(tf.nn.bias_add(x, bias))
+            if layer in layers:
+                features[layer] = x
         return features
 
     def features(
@@ -187,75 +182,6 @@ class VGG:
         batch = tf.constant(np.asarray(image, np.float32)[None])
         found = self.forward(batch, layers, NetworkOptions(pool))
         return {layer: feature[0].numpy() for layer, feature in found.items()}
-
-
-@dataclass(frozen=True)
-class Block:
-    """The convolutions between two poolings, as far as the features at `layers` need them.
-
-    The number is from 1; layers may be in other blocks as well.
-    """
-
-    vgg: VGG
-    number: int
-    layers: tuple[str, ...]
-    options: NetworkOptions
-
-    @property
-    def convolutions(self) -> tuple[str, ...]:
-        """The block's convolutions that are computed."""
-        return self.vgg.convolutions(self.number, self.layers)
-
-    @property
-    def halo(self) -> int:
-        """Rows beyond each side of a tile that its features depend on."""
-        return len(self.convolutions)
-
-    def forward(
-        self, x: tf.Tensor, borders: tuple[Index, Index] | None = None
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Compute the features at the layers in this block, and its output before pooling.
-
-        Args:
-            x: The block's input [1, h, w, C], see `VGG.forward_from`.
-            borders: 1 or 0 each, whether x's first row is the image's and whether its last is; both
-                by default. At any other end of x, each convolution drops a row instead of padding.
-        """
-        dtype, padding = self.options.dtype, self.options.padding
-        if self.number == 1:
-            x = x * 255.0 - tf.constant(self.vgg.mean, x.dtype)
-            x = tf.cast(x * INPUT_SCALE if dtype == tf.float16 else x, dtype)
-        features = {}
-        tensors = self.vgg.tensors(dtype)
-        for layer in self.convolutions:
-            kernel, bias = tensors[layer]
-            if padding == "zero" and borders is None:
-                x = convolution(x, kernel, "SAME")
-            else:
-                x = convolution(_PADDINGS[padding](x, *(borders or (1, 1))), kernel, "VALID")
-            x = tf.nn.relu(tf.nn.bias_add(x, bias))
-            if layer in self.layers:
-                features[layer] = x
-        return features, x
-
-    def forward_tile(
-        self, x: tf.Tensor, where: tf.Tensor
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Compute `forward` of a tile's input x, cropped to the tile's own rows.
-
-        `where` is `tiled_forward.Tile.where`.
-        """
-        first, last, _, top, bottom = tf.unstack(where)
-        features, out = self.forward(x, (top, bottom))
-
-        def own(feature: tf.Tensor, convolutions_left: int) -> tf.Tensor:
-            start = top * first + (1 - top) * convolutions_left
-            return crop(feature, (start, start + last - first))
-
-        left = {layer: count for count, layer in enumerate(reversed(self.convolutions))}
-        return {layer: own(feature, left[layer]) for layer, feature in features.items()}, own(
-            out, 0
-        )
 
 
 def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int = 0) -> VGG:

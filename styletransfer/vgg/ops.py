@@ -58,24 +58,18 @@ def convolution(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
     return tf.nn.conv2d(x, kernel, 1, padding)
 
 
-def pad_zeros(x: tf.Tensor, top: Index, bottom: Index) -> tf.Tensor:
-    """x [1, h, w, C] with a column of zeros on each side, and `top` rows of zeros above and
-    `bottom` rows below, 0 or 1 each."""
-    return tf.pad(x, [[0, 0], [top, bottom], [1, 1], [0, 0]])
-
-
-def pad_replicate(x: tf.Tensor, top: Index, bottom: Index) -> tf.Tensor:
-    """As `pad_zeros`, with the first and last columns and rows repeated instead of zeros."""
+def pad_replicate(x: tf.Tensor) -> tf.Tensor:
+    """x [1, h, w, C] with its first and last rows and columns repeated."""
+    margins = [[0, 0], [1, 1], [1, 1], [0, 0]]
     if gpus_in_use():
-        return tf.pad(x, [[0, 0], [top, bottom], [1, 1], [0, 0]], "SYMMETRIC")
+        return tf.pad(x, margins, "SYMMETRIC")
 
     @with_gradient
     def padded(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         wide = tf.concat([x[:, :, :1], x, x[:, :, -1:]], axis=2)
-        found = tf.concat([wide[:, :top], wide, wide[:, tf.shape(x)[1] - bottom :]], axis=1)
+        found = tf.concat([wide[:, :1], wide, wide[:, -1:]], axis=1)
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            margins = [[0, 0], [top, bottom], [1, 1], [0, 0]]
             return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=margins, mode="SYMMETRIC")
 
         return found, gradient

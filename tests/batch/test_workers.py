@@ -25,9 +25,8 @@ from styletransfer.batch.places import (
 from styletransfer.batch.plan import Task
 from styletransfer.batch.workers import TimeLeft, run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import TILINGS, MemoryPlan
+from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.step_rate import StepRate
-from styletransfer.engine.tiled_gradient import UNTILED
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry
@@ -122,14 +121,14 @@ def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_b
 
 
 def test_as_many_pictures_are_painted_at_a_time_as_fit_into_the_memory():
-    def plan(needed=10**9, tiling=UNTILED):
-        return MemoryPlan((341, 512), tiling, needed)
+    def plan(needed=10**9, side=None):
+        return MemoryPlan((341, 512), side, needed)
 
     free = 14 * 10**9  # A T4 has 16.
     assert workers_that_fit([plan()], free) == 8
     assert workers_that_fit([plan(), plan(needed=5 * 10**9)], free) == 2
     assert workers_that_fit([plan()], 3 * 10**9) == 3
-    assert workers_that_fit([plan(), plan(tiling=TILINGS[1])], free) == 1
+    assert workers_that_fit([plan(), plan(side=960)], free) == 1
     assert workers_that_fit([], free) == 1
 
 

@@ -117,8 +117,8 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch
 
     made = scale_optimizer.program
 
-    def program(minimised, problem, tiling, compiled=False):
-        found = made(minimised, problem, tiling)
+    def program(minimised, problem, side, compiled=False):
+        found = made(minimised, problem, side)
         return found._replace(step=fails) if compiled or minimised.compiled_terms else found
 
     monkeypatch.setattr(scale_optimizer, "program", program)

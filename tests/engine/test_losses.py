@@ -224,8 +224,12 @@ def loss_and_gradient(vgg, statistic, options):
         Group(tf.constant(0.3, dtype), tuple(masks), statistics, found.variance),
     )
     target = minimised.features(content, ["conv4_2"])["conv4_2"]
-    norm = minimised.losses.content_norm(minimised.losses.spread(target, None), groups)
-    problem = Problem(Targets(target, (), tf.cast(norm, dtype), groups), (), contours(content))
+    norms = (
+        minimised.losses.content_norm(losses.spread(target, None), groups, (33, 47)),
+        minimised.losses.variation_norm((33, 47), 1.0),
+    )
+    norms = (tf.cast(each, dtype) for each in norms)
+    problem = Problem(Targets(target, (), *norms, groups), (), contours(content))
 
     weights = tf.constant([0.1, 1.0, 2.0, 3.0], dtype)
 

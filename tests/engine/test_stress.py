@@ -60,8 +60,10 @@ def exact_terms(vgg, content, painting):
     found, _ = painting_targets(minimised, painting, None, 1.0)
     style = minimised.losses.blend([found.layers], [1.0])
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
-    norm = minimised.losses.content_norm(minimised.losses.spread(target, None), [group])
-    problem = Problem(Targets(target, (), norm, (group,)), ())
+    size = content.shape[:2]
+    norm = minimised.losses.content_norm(losses.spread(target, None), [group], size)
+    variation_norm = tf.cast(minimised.losses.variation_norm(size, 1.0), tf.float64)
+    problem = Problem(Targets(target, (), norm, variation_norm, (group,)), ())
     traced = tf.function(lambda x: minimised.gradient(x, problem, tf.ones(4, tf.float64))[0][:2])
     return lambda image: traced(tf.constant(image, tf.float64)).numpy()
 

@@ -14,20 +14,19 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import last, picture
 
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import memory_available, memory_model, scale_optimizer
+from styletransfer.engine import memory_available, memory_model, scale_optimizer, schedule
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.scale_optimizer import Program
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.tiled_gradient import Tiling, gradient_in_tiles
 from styletransfer.errors import ConfigError, MemoryShortError
 from styletransfer.vgg.network import NetworkOptions
 
 REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
-# Tiles that divide the height and tiles that do not; some blocks whole, most, and none.
-TILINGS = (Tiling(6, 22), Tiling(5, 6), Tiling(2, 1000))
+# Tiles of all sizes, of which the last ones are shorter or longer, and one of the whole picture.
+SIDES = (16, 32, 48, 1024)
 
 
 def problem(objective, size, masked):
@@ -47,16 +46,16 @@ def problem(objective, size, masked):
     return tf.nest.map_structure(lambda each: tf.cast(each, objective.options.dtype), found)
 
 
-def assert_tiles_give_the_whole(objective, size, masked, tolerance, tilings=TILINGS):
+def assert_tiles_give_the_whole(objective, size, masked, tolerance, sides=SIDES):
     """Compare the gradient in tiles with TensorFlow's own for the picture at once."""
     dtype = objective.options.dtype
     image, weights = tf.constant(picture(*size, 1)[None], dtype), tf.constant(WEIGHTS, dtype)
     to_reach = problem(objective, size, masked)
     terms, gradient = objective.gradient(image, to_reach, weights)
-    for tiling in tilings:
-        found_terms, found = gradient_in_tiles(objective, tiling, image, to_reach, weights)
+    for side in sides:
+        found_terms, found = objective.gradient(image, to_reach, weights, side)
         np.testing.assert_allclose(found_terms, terms, rtol=tolerance)
-        assert np.linalg.norm(found - gradient) < tolerance * np.linalg.norm(gradient), tiling
+        assert np.linalg.norm(found - gradient) < tolerance * np.linalg.norm(gradient), side
 
 
 @pytest.mark.slow
@@ -96,60 +95,37 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture_if_layers_are_missing(t
 def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousandth(random_vgg):
     losses, options = RelativeLosses("conv4_2", "moments"), NetworkOptions(padding="replicate")
     objective = Objective(random_vgg, losses, options, True, True)
-    assert_tiles_give_the_whole(objective, (72, 64), False, 1e-5, [Tiling(6, 32)])
-
-
-@pytest.fixture
-def in_tiles(monkeypatch):
-    """Paint every picture in tiles."""
-    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
+    assert_tiles_give_the_whole(objective, (72, 64), False, 1e-5, [32])
 
 
 @pytest.mark.slow
 def test_a_tiled_picture_is_the_untiled_one_and_each_step_keeps_its_own(tiny, monkeypatch):
-    """In tiles the optimiser updates its state in place."""
     settings = Settings(size=96, iterations=2)
     args = picture(72, 96), [picture(80, 80, 2)], settings, tiny
     expected = [step.image.copy() for step in stylize(*args)]
-    monkeypatch.setattr(memory_model, "TILINGS", (Tiling(6, 16),))
+    monkeypatch.setattr(memory_model, "SIDES", (32,))
     steps = list(stylize(*args))
     assert len(expected) == len(steps) == 4
     for step, image in zip(steps, expected, strict=True):
         assert np.abs(step.image - image).mean() < 1e-4
     assert np.abs(steps[0].image - steps[1].image).max() > 0.01
-    assert steps[-1].snapshot()["iteration"] == 4
-    with pytest.raises(ValueError, match="before the next step"):
-        steps[0].snapshot()
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("in_tiles")
-def test_what_was_read_of_a_step_stays_when_the_next_ones_change_it_in_place(tiny):
-    settings = Settings(size=96, iterations=2, preserve_color=True)
-    steps = stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny)
-    step = next(steps)
-    image, snapshot = step.image, step.snapshot()
-    before = image.copy(), {name: value.copy() for name, value in snapshot.items()}
-    assert np.abs(last(steps).image - image).max() > 0.01
-    assert np.array_equal(image, before[0])
-    assert all(np.array_equal(snapshot[name], value) for name, value in before[1].items())
 
 
 # --- memory ---------------------------------------------------------------------------------------
 
 
-def test_tilings_are_in_the_order_of_their_memory(random_vgg):
+def test_tiles_are_in_the_order_of_their_memory(random_vgg):
     objective = Objective.of(Settings(), random_vgg)
-    sizes = [
-        memory_model.bytes_needed(objective, (3000, 4000), each) for each in memory_model.TILINGS
-    ]
-    assert sizes == sorted(sizes, reverse=True)
-    assert len(set(sizes)) == len(sizes)
+    whole, *tiled = (
+        memory_model.bytes_needed(objective, (1500, 2000), each) for each in memory_model.SIDES
+    )
+    assert whole > 2 * tiled[0]
+    assert tiled == sorted(tiled, reverse=True)
 
 
 def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
     objective = Objective.of(Settings(precision="bfloat16"), random_vgg)
-    needed = memory_model.bytes_needed(objective, (6532, 9798), memory_model.TILINGS[-1])
+    needed = memory_model.bytes_needed(objective, (6532, 9798), memory_model.SIDES[-1])
     assert needed < 16e9
 
 
@@ -162,17 +138,19 @@ def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tin
 
 @pytest.mark.slow
 def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, caplog):
-    settings = Settings(recipe="moments", size=128, iterations=4)
-    args = picture(96, 128), [picture(80, 80, 2)], settings, tiny
+    monkeypatch.setattr(schedule, "FIRST_SCALE", 256)
+    monkeypatch.setattr(memory_model, "SIDES", (None, 256, 64, 32))
+    settings = Settings(recipe="moments", size=256, iterations=3)
+    args = picture(192, 256), [picture(80, 80, 2)], settings, tiny
     expected = last(stylize(*args)).image
 
     real, calls = scale_optimizer.program, []
 
-    def program(objective, problem, tiling, compiled=False):
-        found = real(objective, problem, tiling)
+    def program(objective, problem, side, compiled=False):
+        found = real(objective, problem, side)
 
         def step(*arguments):
-            calls.append(tiling)
+            calls.append(side)
             if len(calls) in (3, 4):
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
             return found.step(*arguments)
@@ -182,14 +160,14 @@ def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, c
     monkeypatch.setattr(scale_optimizer, "program", program)
     with caplog.at_level(logging.WARNING):
         found = last(stylize(*args)).image
-    # The planner passes over tilings that would take no less for a picture this small.
-    assert calls[:6] == [*memory_model.TILINGS[:1] * 3, Tiling(6, 32), *[Tiling(6, 16)] * 2]
+    # The planner passes over tiles that would take no less for a picture this small.
+    assert calls == [None] * 3 + [64] + [32] * 4
     assert sum("memory ran out" in record.message for record in caplog.records) == 2
     assert np.abs(found - expected).mean() < 1e-4
 
 
 def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkeypatch):
-    def program(objective, problem, tiling, compiled=False):
+    def program(objective, problem, side, compiled=False):
         def step(*arguments):
             raise MemoryError
 
@@ -227,8 +205,7 @@ def prepared():
 transfer = prepared()
 next(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan
-blocks = (plan.tiling.first_whole_block for plan in (first, second))
-print(*blocks, limit, held, first.bytes_needed, memory("VmHWM"))
+print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -239,7 +216,6 @@ print(*blocks, limit, held, first.bytes_needed, memory("VmHWM"))
         check=True,
     )
     first, second, limit, held, needed, peak = map(int, done.stdout.split()[-6:])
-    assert first > 1
     assert peak < limit
     assert abs(held + needed - peak) < 0.1 * needed
     # The second picture can use what TensorFlow keeps of the first.
@@ -248,16 +224,16 @@ print(*blocks, limit, held, first.bytes_needed, memory("VmHWM"))
 
 def test_masks_and_postprocessing_count_in_the_memory_estimate(random_vgg):
     objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
-    tilings = memory_model.TILINGS[0], memory_model.TILINGS[-1]
+    sides = memory_model.SIDES[0], memory_model.SIDES[-1]
     for more in (
         memory_model.ExtraMemory(lbfgs=True),
         memory_model.ExtraMemory(regions=2),
         memory_model.ExtraMemory(composited=True),
         memory_model.ExtraMemory(outside=10**8),
     ):
-        for tiling in tilings:
-            plain = memory_model.bytes_needed(objective, size, tiling)
-            assert memory_model.bytes_needed(objective, size, tiling, more) > plain + 5 * 6e6
+        for side in sides:
+            plain = memory_model.bytes_needed(objective, size, side)
+            assert memory_model.bytes_needed(objective, size, side, more) > plain + 5 * 6e6
 
 
 def test_a_memory_limit_has_a_unit():
