@@ -66,7 +66,10 @@ def main() -> None:
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
     """The distance of one result from its photo."""
+    import tensorflow as tf
+
     from styletransfer import stylize
+    from styletransfer.engine.losses import spread
     from styletransfer.engine.objective import Objective
     from styletransfer.engine.pyramid import resample, to_batch
     from styletransfer.engine.style_targets import StyleTargets
@@ -75,14 +78,14 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg:
         pass
     layer, result = settings.content_layer, to_batch(step.image)
     objective = Objective.of(replace(settings, precision="float32"), vgg)
-    size, losses = tuple(result.shape[1:3]), objective.losses
+    size = tuple(result.shape[1:3])
     ours, photos = (
         objective.features(each, [layer])[layer]
         for each in (result, resample(to_batch(photo), size))
     )
     groups = StyleTargets([painting]).groups(objective, size)
-    norm = losses.content_norm(losses.spread(photos, None), groups)
-    return float(losses.content_error(ours, photos, None)) / float(norm)
+    norm = objective.losses.content_norm(spread(photos, None), groups, size)
+    return float(tf.reduce_sum((ours - photos) ** 2)) / float(norm)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ the same shapes for pictures of all sizes, so they are compiled once, at the sta
 compiled again for every size, so that only pays for a size with many steps.
 """
 
-from collections import Counter
-from collections.abc import Hashable
+import threading
 from functools import cache
 from logging import WARNING
 
@@ -20,58 +19,34 @@ from styletransfer.settings import Settings
 # The number of steps at one size that pays for compiling it: compiling takes about 10 s and saves
 # about 8 ms of a step (launches, of 18 to 22 ms on an H200; not measured with XLA).
 MIN_STEPS = 1250
-MAX_SIZES = 48  # sizes compiled in a process; each takes some MB
+
+_failed = threading.Event()  # Nothing is compiled after a failure.
 
 
-class Compilation:
-    """The sizes that XLA compiles in this process.
-
-    Attributes:
-        works: False once XLA has failed.
-    """
-
-    def __init__(self) -> None:
-        self._steps: Counter[Hashable] = Counter()
-        self._compiled: set[Hashable] = set()
-        self.works = True
-
-    def is_wanted(self, key: Hashable, steps: int, settings: Settings) -> bool:
-        """Returns whether XLA should compile the next steps, and counts them as taken.
-
-        Args:
-            key: Identifies the program: the objective, the size of the canvas, the device.
-            steps: The number of these steps.
-            settings: The picture's settings.
-        """
-        self._steps[key] += steps
-        if settings.optimizer != "adam" or settings.compile == "never" or not self.works:
-            return False
-        if settings.compile == "auto":
-            # XLA chooses among a GPU's algorithms by their time, so rounding may change.
-            if not gpus_in_use() or settings.deterministic or self._steps[key] < MIN_STEPS:
-                return False
-            if len(self._compiled - {key}) >= MAX_SIZES:
-                return False
-        self._compiled.add(key)
-        return True
-
-    def failed(self, error: tf.errors.OpError) -> None:
-        """Logs that XLA failed, and compiles nothing from then on."""
-        self.works = False
-        _warn(error)
-
-
-of_this_process = Compilation()
+def compiles_steps(settings: Settings, steps: int) -> bool:
+    """Returns whether XLA should compile this number of steps at one size."""
+    if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
+        return False
+    # XLA chooses among a GPU's algorithms by their time, so rounding may change.
+    pays = bool(gpus_in_use()) and not settings.deterministic and steps >= MIN_STEPS
+    return settings.compile == "always" or pays
 
 
 def compiles_terms(settings: Settings) -> bool:
-    """Returns whether XLA compiles the operations from sums to terms, which takes a second or two
+    """Returns whether XLA compiles the operations from sums to losses, which takes a second or two
     and always pays on a GPU."""
     if not gpus_in_use() or settings.deterministic or settings.compile == "never":
         return False
     # The recipe inetwork's terms are few operations.
     usual = settings.recipe == "default" and settings.optimizer == "adam"
-    return usual and of_this_process.works and _xla_works()
+    return usual and not _failed.is_set() and _xla_works()
+
+
+def xla_failed(error: tf.errors.OpError) -> None:
+    """Logs that XLA failed. From then on, nothing is compiled in this process."""
+    _failed.set()
+    reason = " ".join(str(error.message).split())[:200]
+    event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
 
 
 @cache
@@ -81,10 +56,5 @@ def _xla_works() -> bool:
     try:
         return bool((squared(tf.ones([8, 8])).numpy() == 9).all())
     except tf.errors.OpError as error:
-        _warn(error)
+        xla_failed(error)
         return False
-
-
-def _warn(error: tf.errors.OpError) -> None:
-    reason = " ".join(str(error.message).split())[:200]
-    event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)

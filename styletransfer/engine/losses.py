@@ -147,9 +147,11 @@ class RelativeLosses:
         return tf.maximum(norm, MIN_CONTENT_VARIANCE * photo.square) + TINY
 
     def variation_norm(self, size: tuple[int, int], area: float) -> tf.Tensor:
-        """Returns the divisors [2] of `total_variation` for a picture of this (height, width), of
-        which the share `area` is painted: the term is a mean over the painted part, so that a small
-        one is as smooth."""
+        """Returns the divisors [2] of `total_variation` for a picture of this (height, width).
+
+        The term is a mean over the painted part, the share `area`, so that a small one is as
+        smooth.
+        """
         height, width = size
         pairs = np.array([(height - 1) * width, height * (width - 1)])
         return tf.constant(np.maximum(3 * pairs, 1) * (area + TINY), tf.float32)

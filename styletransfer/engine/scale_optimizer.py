@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.compilation import of_this_process
+from styletransfer.engine.compilation import compiles_steps, xla_failed
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, signature
@@ -154,9 +154,8 @@ class ScaleOptimizer:
         self.state = state
         self.converged = False
         self._objective, self._planner, self._plan = objective, planner, plan
-        key = objective, tuple(state.image.shape[1:3]), state.image.device
         left = schedule.steps - schedule.done
-        self._compiled = plan.side is None and of_this_process.is_wanted(key, left, settings)
+        self._compiled = plan.side is None and compiles_steps(settings, left)
         self._program = program(objective, matching.problem, plan.side, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0
@@ -254,7 +253,7 @@ class ScaleOptimizer:
             except tf.errors.OpError as error:
                 if not (self._compiled or self._objective.compiled_terms):
                     raise
-                of_this_process.failed(error)
+                xla_failed(error)
                 self._objective = dataclasses.replace(self._objective, compiled_terms=False)
             self._compiled = False
             self._program = program(self._objective, self._matching.problem, self._plan.side)

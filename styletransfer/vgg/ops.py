@@ -39,9 +39,7 @@ def crop(x: tf.Tensor, rows: Range = _ALL, columns: Range = _ALL) -> tf.Tensor:
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             tall, wide = tf.unstack(tf.shape(upstream)[1:3])
-            # An empty crop may start beyond the last row or column.
-            above, before = tf.minimum(first, height - tall), tf.minimum(left, width - wide)
-            margins = [above, height - above - tall], [before, width - before - wide]
+            margins = [first, height - first - tall], [left, width - left - wide]
             return tf.pad(upstream, [[0, 0], *margins, [0, 0]])
 
         return found, gradient

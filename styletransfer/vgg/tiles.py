@@ -1,4 +1,4 @@
-"""Tiles of an image, whose features are exactly the whole image's.
+"""Tiles of an image, with exactly the features of the whole image.
 
 A feature depends on the pixels around it. So a tile is cut out with them, its halo, and only the
 features of its own part are used: padding at the tile's sides affects its halo alone. Tiles begin

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, objective, scale_optimizer
-from styletransfer.engine.compilation import MIN_STEPS, Compilation
+from styletransfer.engine.compilation import MIN_STEPS, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
@@ -18,12 +19,9 @@ from styletransfer.engine.style_targets import StyleTargets
 
 
 @pytest.fixture
-def fresh(monkeypatch):
+def _fresh(monkeypatch):
     """As at the start of a process."""
-    found = Compilation()
-    for module in (compilation, scale_optimizer):
-        monkeypatch.setattr(module, "of_this_process", found)
-    return found
+    monkeypatch.setattr(compilation, "_failed", threading.Event())
 
 
 @pytest.fixture
@@ -31,22 +29,20 @@ def on_a_gpu(monkeypatch):
     monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
 
 
-@pytest.mark.usefixtures("on_a_gpu")
-def test_a_gpu_compiles_a_size_that_has_enough_steps(fresh):
-    half, settings = MIN_STEPS // 2 + 1, Settings()
-    assert [fresh.is_wanted("512", half, settings) for _ in range(3)] == [False, True, True]
-    assert not fresh.is_wanted("256", half, settings)
+@pytest.mark.usefixtures("on_a_gpu", "_fresh")
+def test_a_gpu_compiles_a_size_that_has_enough_steps():
+    settings = Settings()
+    assert compiles_steps(settings, MIN_STEPS)
+    assert not compiles_steps(settings, MIN_STEPS - 1)
     for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
-        assert not fresh.is_wanted("512", 1, Settings(**other))
-    sizes = [fresh.is_wanted(size, MIN_STEPS, settings) for size in range(100)]
-    assert sum(sizes) == compilation.MAX_SIZES - 1
-    fresh.failed(tf.errors.InternalError(None, None, "no libdevice"))
-    assert not fresh.is_wanted("512", 1, settings)
+        assert not compiles_steps(Settings(**other), MIN_STEPS)
+    compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
+    assert not compiles_steps(settings, MIN_STEPS)
 
 
-def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, fresh, monkeypatch):
+def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
     asked = []
-    monkeypatch.setattr(fresh, "is_wanted", lambda _, left, settings: asked.append(left))
+    monkeypatch.setattr(scale_optimizer, "compiles_steps", lambda _, left: asked.append(left))
     args = picture(96, 128, 1), [picture(60, 60, 2)], Settings(size=181, iterations=3), tiny
     for step in stylize(*args):
         if step.iteration == 4:
@@ -58,19 +54,20 @@ def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, fresh, monkeyp
 
 
 def test_a_cpu_compiles_nothing_unasked():
-    assert not Compilation().is_wanted("512", 100 * MIN_STEPS, Settings())
-    assert Compilation().is_wanted("512", 1, Settings(compile="always"))
+    assert not compiles_steps(Settings(), 100 * MIN_STEPS)
+    assert compiles_steps(Settings(compile="always"), 1)
 
 
 @pytest.mark.slow
-def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny, fresh):
+@pytest.mark.usefixtures("_fresh")
+def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]
     settings = Settings(size=48, iterations=1, precision="float32", style_statistics="gram")
     plain, compiled = (
         last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
         for how in ("never", "always")
     )
-    assert fresh.is_wanted("another", 1, Settings(compile="always"))  # None has failed.
+    assert compiles_steps(Settings(compile="always"), 1)  # None has failed.
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
     # If a gradient is nearly 0, rounding alone decides in which direction Adam goes.
     off = np.abs(compiled.image - plain.image)
@@ -109,7 +106,8 @@ def test_a_gpu_joins_terms_where_xla_works(monkeypatch):
     assert not compilation.compiles_terms(Settings())
 
 
-def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch, caplog):
+@pytest.mark.usefixtures("_fresh")
+def test_where_xla_fails_the_picture_is_painted_without(tiny, monkeypatch, caplog):
     """Whether it compiles the whole step or the terms."""
 
     def fails(*_):
@@ -132,4 +130,4 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, fresh, monkeypatch
     assert {each.message for each in caplog.records} == {
         "steps cannot be compiled here, and are slower: libdevice not found"
     }
-    assert not fresh.is_wanted("another", 1, always)
+    assert not compiles_steps(always, 1)

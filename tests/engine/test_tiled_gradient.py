@@ -25,7 +25,7 @@ from styletransfer.vgg.network import NetworkOptions
 
 REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
-# Tiles of all sizes, of which the last ones are shorter or longer, and one of the whole picture.
+# Tiles of several sizes (the last ones are shorter or longer), and one tile for all.
 SIDES = (16, 32, 48, 1024)
 
 

@@ -72,7 +72,7 @@ class StyleTransfer:
         grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
         self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
         self._goal = (self._photo * styles.colour).astype(np.float32)
-        self.memory_plan = MemoryPlan(size=size, in_all=0, tiling=SimpleNamespace(rows=0))
+        self.memory_plan = MemoryPlan(size=size, in_all=0, side=None)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(STATE, self._photo.shape) if 0 < iteration < STEPS else {}
