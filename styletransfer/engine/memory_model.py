@@ -33,7 +33,7 @@ CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with wei
 KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes. Measured.
-TILED_WASTE = 1.35
+TILED_WASTE = 1.4
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
