@@ -15,9 +15,9 @@ from styletransfer.setting_values import did_you_mean, expectation, setting
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
-    "draft": {"size": 512, "iterations": 22, "learning_rate": 0.03},
+    "draft": {"size": 512, "iterations": 20, "learning_rate": 0.033},
     "fine": {},
-    "print": {"size": 1600, "iterations": 200},
+    "print": {"size": 1600, "iterations": 160},
 }
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
@@ -55,7 +55,7 @@ class Settings:
         high=1,
     )
     iterations: int = setting(
-        150,
+        120,
         "optimisation steps at the second scale; the first takes twice as many, each later one 0.7 "
         "times as many as the one before, down to a third",
         low=1,

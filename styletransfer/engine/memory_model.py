@@ -42,6 +42,8 @@ EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
+# float32 copies of places while they are compared with matches, without and with tiles; measured.
+COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
 
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 MASK_BYTES = 8  # per pixel of the photo: a mask of its size, twice
@@ -237,13 +239,16 @@ def bytes_needed(
     size = objective.canvas(size).size
     pixels, tile = math.prod(size), 0
     held, features = _held(objective, extra), _features(objective, extra.regions)
+    places = 4 * objective.matched_channels / neighbours.PLACE**2
     if side is None:
         waste = 1.0
+        features += COPIES_OF_PLACES * places
         held += RGB  # The photo on its canvas.
         most = pixels * (held + max(features, UPDATING))
     else:
         first = tiles(objective.vgg, size, objective.layers, side)[0][0]
         tile = math.prod(each.last - each.first for each in first)
+        features += TILED_COPIES_OF_PLACES * places
         waste = TILED_WASTE if device == "CPU" else 1.0
         most = max(pixels * (held + TILED_UPDATING), pixels * (held + 2 * RGB) + tile * features)
     matching = candidates = 0
