@@ -14,8 +14,10 @@ from styletransfer.engine.optimizers import CONTENT_WEIGHTS
 from styletransfer.vgg.tiles import Tile, joined, tiled_features
 
 # As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
-# grows from the strength to MAX_FREEDOM.
+# grows from the strength to MAX_FREEDOM, if the strength is at least the second of FREE_STRENGTHS;
+# up to the first one it does not grow.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
+FREE_STRENGTHS = 0.5, 0.75
 
 # Takes a tile, and each layer's feature [1, h, w, C] of its own part.
 Seen: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
@@ -90,15 +92,17 @@ class Matching:
 def _freedom(strength: float, content_weight: float | None) -> float:
     """Returns the picture's part in queries: the strength, unless the content weight is steered.
 
-    It grows as a steered weight falls to its bound. Beyond 1, matches lead away from the photo.
-    With matches near the photo, the picture would stay there too.
+    At high strengths, it grows as a steered weight falls to its bound. Beyond 1, matches lead away
+    from the photo. With matches near the photo, the picture would stay there too. At middle ones it
+    comes far enough without, and forms keep their outlines.
     """
     if content_weight is None:
         return strength
     low = CONTENT_WEIGHTS[0]
     weight = min(max(content_weight, low), LOOSENED_FROM)
     held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
-    return held * strength + (1 - held) * MAX_FREEDOM
+    most = float(np.interp(strength, FREE_STRENGTHS, (strength, MAX_FREEDOM)))
+    return held * strength + (1 - held) * most
 
 
 def matches_shape(objective: Objective, size: tuple[int, int], paintings: int) -> tuple[int, ...]:
