@@ -6,7 +6,7 @@ unset CDPATH # With it, cd prints where it went.
 
 usage() {
   cat <<'END'
-Paints every photo in every look.
+Paints every photo in every style.
 
   ./start.sh                paint the photos in BUCKET_SOURCE (see .env.example), or the samples
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]

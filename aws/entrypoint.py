@@ -13,7 +13,7 @@ import layout
 
 from styletransfer import config
 from styletransfer.batch import run as batch
-from styletransfer.batch.looks import find_looks
+from styletransfer.batch.styles import find_styles
 from styletransfer.cli.app import leave, run_service
 from styletransfer.cli.parser import new_parser
 from styletransfer.config import Config
@@ -66,13 +66,13 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "BUCKET_STYLE": f"{name}/{wish.style}",
             "BUCKET_RESULT": f"{name}/{layout.result_prefix(photo.chat)}",
             "PHOTO": photo.name,
-            "LOOK": wish.look,
+            "STYLE": wish.look,
         }
     )
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
-            look=requested.look or _first_look(requested),
+            style_name=requested.style_name or _first_look(requested),
             vgg_weights=requested.vgg_weights or _weights(bucket, Path(folder)),
             overrides=wish.asked,
             gallery=False,  # The bot sends results.
@@ -101,7 +101,7 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 def _first_look(requested: Config) -> str:
     """Return the first look by name, for a wish that names none."""
     style = open_bucket(requested.style, requested.account)
-    looks = find_looks(style, list(style.list()), requested.style_mode, requested.settings)
+    looks = find_styles(style, list(style.list()), requested.style_mode, requested.settings)
     if not looks:
         raise ConfigError(f"there is no painting in {style.name}; put one there")
     return looks[0].name

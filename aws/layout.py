@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from styletransfer import bucket_layout, settings
-from styletransfer.batch.looks import RESERVED
+from styletransfer.batch.styles import RESERVED
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable
 from styletransfer.storage.base import Bucket

@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 _USUAL = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif"))
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
-LOOKS = "looks.toml"
+STYLES = "styles.toml"
+STYLE_FILES = (STYLES, "looks.toml")  # the second is its older name
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
@@ -14,19 +15,19 @@ UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 PAGE = "index.html"
 
 
-def record_key(look: str, photo: str) -> str:
-    """The key of the record of a photo (its key) in a look (its name)."""
-    return f"{RECORDS}/{look}/{photo}.json"
+def record_key(style: str, photo: str) -> str:
+    """The key of the record of a photo (its key) in a style (its name)."""
+    return f"{RECORDS}/{style}/{photo}.json"
 
 
 def recorded(key: str) -> str:
-    """`<look>/<photo>` from the key of their record."""
+    """`<style>/<photo>` from the key of their record."""
     return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
 
 
-def checkpoint_key(look: str, photo: str) -> str:
-    """The key of the checkpoint of a photo (its key) in a look (its name)."""
-    return f"{CHECKPOINTS}/{look}/{photo}.npz"
+def checkpoint_key(style: str, photo: str) -> str:
+    """The key of the checkpoint of a photo (its key) in a style (its name)."""
+    return f"{CHECKPOINTS}/{style}/{photo}.npz"
 
 
 def for_source(key: str) -> bool:
@@ -35,8 +36,8 @@ def for_source(key: str) -> bool:
 
 
 def for_style(key: str) -> bool:
-    """Whether a key belongs in the bucket of paintings: a picture, `looks.toml`, or weights."""
-    return for_source(key) or key == LOOKS or PurePosixPath(key).suffix.lower() in WEIGHTS
+    """Whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or weights."""
+    return for_source(key) or key in STYLE_FILES or PurePosixPath(key).suffix.lower() in WEIGHTS
 
 
 def is_result(key: str) -> bool:

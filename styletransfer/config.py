@@ -50,7 +50,8 @@ class Config:
 
     Attributes:
         source, style, result: Values for `storage.open_bucket`.
-        photo, look: The key of the only photo to paint, the name of the only look; None for all.
+        photo, style_name: The key of the only photo to paint, the name of the only style; None for
+            all.
         shard: (i, n) for the i-th of n parts of the photos, from 0.
         memory_limit: In bytes, or None for all free memory.
         checkpoint_every: In seconds.
@@ -60,7 +61,7 @@ class Config:
             many as fit and pay.
         cluster: The address of a Ray cluster.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
-        overrides: Settings that override those of looks.
+        overrides: Settings that override those of styles.
     """
 
     source: str
@@ -69,7 +70,7 @@ class Config:
     demo: bool
     account: Account
     photo: str | None
-    look: str | None
+    style_name: str | None
     shard: tuple[int, int] | None
     style_mode: str
     settings: Settings
@@ -84,17 +85,17 @@ class Config:
     workers_per_device: int | None = None
     cluster: str | None = None
     gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
-    overrides: Mapping[str, int | float | str] = field(default_factory=dict)  # above looks' own
+    overrides: Mapping[str, int | float | str] = field(default_factory=dict)  # above styles' own
 
     @property
     def partial(self) -> bool:
         """Whether other runs may work on the same buckets, because this one paints only some."""
-        return self.photo is not None or self.look is not None or self.shard is not None
+        return self.photo is not None or self.style_name is not None or self.shard is not None
 
     @property
     def makes_page(self) -> bool:
         """Whether the run writes the page of all results. Runs that each paint a part, side by
-        side, would overwrite each other's; one of a photo or a look into a folder is alone."""
+        side, would overwrite each other's; one of a photo or a style into a folder is alone."""
         alone = self.shard is None and isinstance(parse_address(self.result), Path)
         return alone or not self.partial
 
@@ -103,9 +104,9 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """The environment of the process; the folder's `.env` fills what is unset or empty. Its AWS_*
     become the process's own: boto3 looks for them there.
 
-    Raises ConfigError if the `.env`, or a line of it, cannot be read.
+    Raises ConfigError if the `.env`, or a line of it, cannot be read, or if STYLE is set twice.
     """
-    merged = _non_empty(dotenv(folder)) | _non_empty(os.environ)
+    merged = _with_new_names(dotenv(folder)) | _with_new_names(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged
 
@@ -122,7 +123,7 @@ def load(
     Raises:
         ConfigError: A value is wrong; the first one is named.
     """
-    values = _non_empty(environment)
+    values = _with_new_names(environment)
     source, style, result, demo = _buckets(values)
     return Config(
         source=source,
@@ -131,7 +132,7 @@ def load(
         demo=demo,
         account=parse_account(values),
         photo=values.get("PHOTO"),
-        look=values.get("LOOK"),
+        style_name=values.get("STYLE"),
         shard=_read(
             values, "SHARD", partial(_shard, values.get("INSTANCE_NUMBER", "")), SHARD_SYNTAX
         ),
@@ -260,6 +261,19 @@ def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
 
 
+def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """The variables that have a value, STYLE also from its older name LOOK. Raises ConfigError if
+    both are set and differ."""
+    values = _non_empty(environment)
+    look = values.pop("LOOK", None)
+    if look is not None and values.setdefault("STYLE", look) != look:
+        raise ConfigError(
+            f"STYLE is {shortened(values['STYLE'])} and LOOK is {shortened(look)}; they are the "
+            "same variable, so set one of them"
+        )
+    return values
+
+
 def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
     """Source, style, result, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
@@ -280,7 +294,7 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
             raise ConfigError(f"{name}: {error}") from None
     harms = (
         ("BUCKET_SOURCE", "PHOTO", "painted again"),
-        ("BUCKET_STYLE", "LOOK", "taken as paintings"),
+        ("BUCKET_STYLE", "STYLE", "taken as paintings"),
     )
     for name, only, harm in harms:
         if only not in values and overlap(addresses[name], addresses["BUCKET_RESULT"]):

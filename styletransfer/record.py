@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
+STORED_NAMES = {"style_name": "look"}  # fields that have another name in JSON, for older versions
 OutputFields = tuple[str | None, int, int, bool]  # format, quality, depth, keep_gps
 
 
@@ -37,7 +38,7 @@ class PaintingRef:
 
 @dataclass(frozen=True)
 class Record:
-    """The data about one photo in one look, in the order of the JSON keys. A field is None if its
+    """The data about one photo in one style, in the order of the JSON keys. A field is None if its
     value is unknown, as in records of older versions. `photo_mask`, `vgg_weights` and `note` are
     None if there is none.
 
@@ -45,10 +46,11 @@ class Record:
         network, weights: The name of the network that painted, and its identity.
         content_weight: The photo's weight at the end (see engine.optimizers.steered).
         seconds: The time that painting took.
-        source, style: Values for storage.open_bucket.
+        style_name: The name of the style.
+        source, style: The buckets of photos and paintings, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
-        made: Other results of this photo in this look that the bucket may contain: one that is
+        made: Other results of this photo in this style that the bucket may contain: one that is
             about to be stored, or earlier ones under other keys.
         finished, tried: Times in ISO 8601.
     """
@@ -56,7 +58,7 @@ class Record:
     photo: str | None = None
     photo_etag: str | None = None
     photo_mask: PictureRef | None = None
-    look: str | None = None
+    style_name: str | None = None
     paintings: tuple[PaintingRef, ...] | None = None
     width: int | None = None
     height: int | None = None
@@ -97,7 +99,7 @@ class Record:
         # The record of a result names these even if they are None.
         explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
         known = {
-            name: value
+            STORED_NAMES.get(name, name): value
             for name, value in asdict(self).items()
             if value is not None or name in explicit
         }
@@ -137,9 +139,8 @@ def _instance(kinds: tuple[type, ...], value: Any) -> Any:
 
 def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: Any) -> Any:
     given = _instance((dict,), value)
-    return kind(
-        **{name: read(given[name]) for name, read in readers.items() if given.get(name) is not None}
-    )
+    stored = {name: given.get(STORED_NAMES.get(name, name)) for name in readers}
+    return kind(**{name: readers[name](item) for name, item in stored.items() if item is not None})
 
 
 def _output(value: Any) -> OutputFields:

@@ -1,6 +1,6 @@
 """The settings of the engine, each defined once: name, default, range, unit, meaning.
 
-Flags, STYLE_* variables, looks.toml keys and docs/settings.md are generated from the fields below.
+Flags, STYLE_* variables, styles.toml keys and docs/settings.md are generated from the fields below.
 """
 
 import dataclasses

@@ -48,7 +48,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.result) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
     assert config.output == OutputFormat(None, 95, 8, keep_gps=False)
-    assert (config.photo, config.look, config.partial) == (None, None, False)
+    assert (config.photo, config.style_name, config.partial) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
 
@@ -68,7 +68,7 @@ def test_everything_set_is_taken():
             "OUTPUT_DEPTH": "16",
             "KEEP_GPS": "1",
             "PHOTO": "trip/beach.jpg",
-            "LOOK": "monet",
+            "STYLE": "monet",
             "PATH": "/bin",
         }
     )
@@ -82,7 +82,7 @@ def test_everything_set_is_taken():
     assert (config.style_mode, config.device) == ("blend", "gpu")
     assert config.vgg_weights == "bucket:weights/vgg19.h5"
     assert config.output == OutputFormat("tiff", 80, 16, keep_gps=True)
-    assert (config.photo, config.look, config.partial) == ("trip/beach.jpg", "monet", True)
+    assert (config.photo, config.style_name, config.partial) == ("trip/beach.jpg", "monet", True)
     assert "s3cr3t" not in repr(config)
 
 
@@ -105,6 +105,11 @@ def test_a_quality_sets_what_is_not_given(given):
     assert settings == Settings(quality="print") != Settings()
     explicit = load(BUCKETS | given | {"STYLE_SIZE": "512"}).settings
     assert (explicit.size, explicit.iterations) == (512, settings.iterations)
+
+
+@pytest.mark.parametrize("given", [{"LOOK": "monet"}, {"LOOK": "monet", "STYLE": "monet"}], ids=str)
+def test_the_older_name_of_style_is_read(given):
+    assert load(BUCKETS | given).style_name == "monet"
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
@@ -146,6 +151,7 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"STYLE_CONTENT_WEIGTH": "1"}, ["STYLE_CONTENT_WEIGTH", "STYLE_CONTENT_WEIGHT?"]),
         ({"STYLE_XYZZY": "1"}, ["STYLE_XYZZY", "'1'", "STYLE_ITERATIONS"]),
         ({"DEVICE": "tpu"}, ["DEVICE", "'tpu'", "auto, gpu, cpu"]),
+        ({"STYLE": "monet", "LOOK": "klee"}, ["STYLE is 'monet'", "LOOK is 'klee'", "set one"]),
         ({"VGG_WEIGHTS": "bucket:"}, ["VGG_WEIGHTS", "'bucket:'", "bucket:KEY"]),
         ({"OUTPUT_FORMAT": "gif"}, ["OUTPUT_FORMAT", "'gif'", "jpg, png, webp, tiff, same"]),
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
@@ -174,9 +180,9 @@ def test_a_wrong_value_is_named_with_what_is_expected(wrong, named):
 def test_every_variable_that_is_read_is_in_the_example():
     example = (PROGRAM / ".env.example").read_text()
     variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
-    assert {"PHOTO", "LOOK", "DEVICE"} <= {*variables}
+    assert {"PHOTO", "STYLE", "DEVICE"} <= {*variables}
     documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
-    assert {*variables} - {*documented} - {"STYLE_", "AWS_"} == set()
+    assert {*variables} - {*documented} - {"STYLE_", "AWS_", "LOOK"} == set()
 
 
 def test_log_format_is_text_or_json():

@@ -69,7 +69,7 @@ def test_a_wrong_value_is_shown_in_a_short_line():
     assert shortened("a\n") == r"'a\n'" and shortened(1.5) == "1.5"
 
 
-@pytest.mark.parametrize("first", ["event('none')", "show_table(Table('look'))"])
+@pytest.mark.parametrize("first", ["event('none')", "show_table(Table('style'))"])
 def test_work_goes_on_without_a_word_when_the_reader_of_the_log_has_gone(first):
     code = (
         "import sys; from rich.table import Table;"

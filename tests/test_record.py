@@ -97,7 +97,7 @@ def test_a_failure_keeps_what_an_earlier_result_said():
 
 
 def test_a_failure_without_a_result_says_only_what_it_knows():
-    failed = Record(photo="a.jpg", look="monet", error="is text", tried="now")
+    failed = Record(photo="a.jpg", style_name="monet", error="is text", tried="now")
     assert json.loads(failed.to_bytes()) == {
         "photo": "a.jpg",
         "look": "monet",

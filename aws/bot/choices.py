@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import layout
 
 from bot.resources import Resources
-from styletransfer.batch.looks import Look, find_looks
+from styletransfer.batch.styles import Style, find_styles
 from styletransfer.settings import Settings
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
@@ -20,7 +20,7 @@ class Choice:
     """A look and the prefix of its paintings, `styles` or `own/<chat>`."""
 
     style: str
-    look: Look
+    look: Style
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
     found = []
     for prefix in prefixes:
         bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
-        looks = find_looks(bucket, list(bucket.list()), "each", Settings())
+        looks = find_styles(bucket, list(bucket.list()), "each", Settings())
         found += [Choice(prefix, look) for look in looks]
     return found
 

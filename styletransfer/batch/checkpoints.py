@@ -46,16 +46,16 @@ def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
     """Aborts uploads of checkpoints that killed runs left unfinished: the bucket would keep them,
     unseen and billed.
 
-    All uploads for the selection's photos and looks are aborted, since no other run paints the
-    same. Uploads for other photos or looks are aborted once they are older than STALE_S, but not by
-    a partial run. An upload that cannot be aborted does no harm and is logged.
+    All uploads for the selection's photos and styles are aborted, since no other run paints the
+    same. Uploads for other photos or styles are aborted once they are older than STALE_S, but not
+    by a partial run. An upload that cannot be aborted does no harm and is logged.
     """
     latest = 0.0 if selection.partial else time.time() - STALE_S
     aborted = 0
     try:
         unfinished = bucket.unfinished_uploads(f"{CHECKPOINTS}/")
         pairs = selection.pairs() if unfinished else ()
-        own = {checkpoint_key(look.name, photo.key) for photo, look in pairs}
+        own = {checkpoint_key(style.name, photo.key) for photo, style in pairs}
         for each in unfinished:
             if each.key in own or each.begun < latest:
                 bucket.abort_upload(each)

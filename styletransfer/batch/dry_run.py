@@ -15,10 +15,10 @@ import numpy as np
 
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.looks import Look
 from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import decodable_memory, read_look
+from styletransfer.batch.reading import decodable_memory, read_style
+from styletransfer.batch.styles import Style
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import (
@@ -49,7 +49,7 @@ Size = tuple[int, int]  # height, width in px
 
 
 def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
-    """Logs what each look and the whole plan would take.
+    """Logs what each style and the whole plan would take.
 
     Args:
         run: A run with tasks.
@@ -64,7 +64,7 @@ def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
     """
     event(f"painting on {devices}", device=str(devices))
     device = devices.first.name
-    run.networks.load(run.plan.todo[0].look.settings, device)
+    run.networks.load(run.plan.todo[0].style.settings, device)
     start_up_s = perf_counter() - started
     estimates: list[TaskForecast] = []
     failed = len(run.plan.refused)
@@ -137,35 +137,35 @@ def _log_task(estimate: TaskForecast) -> None:
         f"about {duration(estimate.seconds)}, {gigabytes(estimate.memory.in_all)} of memory",
         level=DEBUG,
         photo=estimate.task.photo.key,
-        look=estimate.task.look.name,
+        style=estimate.task.style.name,
         steps=estimate.steps,
         **_Total.of([estimate]).fields,
     )
 
 
 def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) -> None:
-    """Prints a table with a line for each look, for the start and for the total, and logs a
+    """Prints a table with a line for each style, for the start and for the total, and logs a
     line."""
     from rich.table import Table
 
     fields: dict[str, Any] = {"to_paint": 0, "seconds": 0.0}
     about = ""
     if estimates:
-        table = Table("look", box=None, pad_edge=False)
+        table = Table("style", box=None, pad_edge=False)
         for heading in ("to paint", "largest, px", "time", "memory"):
             table.add_column(heading, justify="right")
-        of_looks: dict[str, list[TaskForecast]] = {}
+        of_styles: dict[str, list[TaskForecast]] = {}
         for each in estimates:
-            of_looks.setdefault(each.task.look.name, []).append(each)
-        by_look = {name: _Total.of(found) for name, found in of_looks.items()}
-        for name, of_look in by_look.items():
-            table.add_row(printable(name), *of_look.cells)
+            of_styles.setdefault(each.task.style.name, []).append(each)
+        by_style = {name: _Total.of(found) for name, found in of_styles.items()}
+        for name, of_style in by_style.items():
+            table.add_row(printable(name), *of_style.cells)
         total = _Total.of(estimates, once_s)
         table.add_row("start, once", "", "", duration(once_s), "")
         table.add_row("total", *total.cells)
         show_table(table)
-        looks_fields = [{"look": name, **of_look.fields} for name, of_look in by_look.items()]
-        fields = total.fields | {"once_s": round(once_s, 1), "looks": looks_fields}
+        styles_fields = [{"style": name, **of_style.fields} for name, of_style in by_style.items()]
+        fields = total.fields | {"once_s": round(once_s, 1), "styles": styles_fields}
         about = f" in about {duration(total.seconds)} on this device"
     cannot = f", {failed} that cannot be painted" if failed else ""
     memory = f"; {MEMORY_COUNTS}" if estimates else ""
@@ -196,9 +196,9 @@ class Forecast:
         self._budget = MemoryBudget(run.config.memory_limit)
         self._plans: dict[tuple[Settings, PaintingInputs], PaintingPlan] = {}
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
-        self._look: Look | None = None
+        self._style: Style | None = None
         self._targets: StyleTargets | None = None
-        self._refused: Exception | None = None  # why nothing can be painted in this look
+        self._refused: Exception | None = None  # why nothing can be painted in this style
         self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
         source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
         self._headers = {
@@ -213,8 +213,8 @@ class Forecast:
     def of(self, task: Task) -> TaskForecast:
         """Returns the forecast of one of the run's tasks. Raises the error that makes painting it
         impossible, or Stopped."""
-        settings = task.look.settings
-        self._look_targets(task.look)
+        settings = task.style.settings
+        self._style_targets(task.style)
         inputs = painting_inputs(task, self._size(task))
         plan = self._plan(inputs, settings)
         last = plan.sizes[-1]
@@ -237,14 +237,14 @@ class Forecast:
             check_memory(header.bytes_to_decode, self._decodable, name)
         return headers[0][1].size
 
-    def _look_targets(self, look: Look) -> StyleTargets:
-        """Returns the look's targets. Raises the error that makes every task of the look fail."""
-        if look != self._look:
-            self._look, self._targets, self._refused = look, None, None
+    def _style_targets(self, style: Style) -> StyleTargets:
+        """Returns the style's targets. Raises the error that makes every task of the style fail."""
+        if style != self._style:
+            self._style, self._targets, self._refused = style, None, None
             try:
                 read = self._run.buckets.style.read
-                self._targets = StyleTargets(*read_look(look, read, self._decodable))
-                self._run.networks.load(look.settings, self._device)
+                self._targets = StyleTargets(*read_style(style, read, self._decodable))
+                self._run.networks.load(style.settings, self._device)
             except Exception as error:
                 self._refused = error
         if self._refused is not None:
@@ -262,7 +262,7 @@ class Forecast:
     def _seconds_per_work(self, task: Task, inputs: PaintingInputs) -> float:
         """Returns the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        settings = task.look.settings
+        settings = task.style.settings
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
         first, second = (self._step_times(task, inputs, few) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
@@ -276,10 +276,10 @@ class Forecast:
 
     def _step_times(self, task: Task, inputs: PaintingInputs, settings: Settings) -> list[float]:
         """Returns the seconds of each step of painting a grey photo of this size, which takes no
-        memory, in the task's look."""
+        memory, in the task's style."""
         transfer = StyleTransfer(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
-            self._look_targets(task.look),
+            self._style_targets(task.style),
             settings,
             self._run.networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,

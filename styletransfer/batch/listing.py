@@ -1,4 +1,4 @@
-"""The three buckets' listings, and which photos and looks of them a run is asked to paint."""
+"""The three buckets' listings, and which photos and styles of them a run is asked to paint."""
 
 import unicodedata
 import zlib
@@ -9,11 +9,11 @@ from logging import WARNING
 from pathlib import Path
 
 from styletransfer import bucket_layout
-from styletransfer.batch import looks
+from styletransfer.batch import styles
 from styletransfer.batch.context import Buckets
-from styletransfer.batch.looks import Look
 from styletransfer.batch.names import ResultNames, neighbours, sibling_prefix
 from styletransfer.batch.plan import Selection
+from styletransfer.batch.styles import Style
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, listed, printable
@@ -44,7 +44,7 @@ def with_photo_as_stored(config: Config, source: Bucket) -> Config:
     if config.photo is None or config.photo.isascii():
         return config
     keys = [entry.key for entry in _siblings(source, config.photo)]
-    return replace(config, photo=looks.as_stored(config.photo, keys))
+    return replace(config, photo=styles.as_stored(config.photo, keys))
 
 
 def _siblings(source: Bucket, photo: str) -> list[Entry]:
@@ -74,11 +74,11 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
 
 def _without_results(style: list[Entry], config: Config) -> list[Entry]:
     """Leaves out results if they are stored in the bucket of paintings: they are in folders, which
-    would be looks."""
+    would be styles."""
     one, other = parse_address(config.style), parse_address(config.result)
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
-    if one != other or any(entry.key == bucket_layout.LOOKS for entry in style):
+    if one != other or any(entry.key in bucket_layout.STYLE_FILES for entry in style):
         return style
     return [entry for entry in style if "/" not in entry.key]
 
@@ -92,19 +92,19 @@ def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
-    """Selects the photos and looks that a run paints, and logs unused masks.
+    """Selects the photos and styles that a run paints, and logs unused masks.
 
-    Raises ConfigError for wrong looks, for results instead of photos, or if PHOTO or LOOK does not
-    exist; StorageError.
+    Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
+    not exist; StorageError.
     """
     _check_no_results(listing.source, config)
-    every_photo = looks.find_pictures(listing.source)
-    every_look = _looks(buckets.style, listing.style, config)
+    every_photo = styles.find_pictures(listing.source)
+    every_style = _styles(buckets.style, listing.style, config)
     selection = Selection(
         photos=_photos_asked_for(every_photo, config),
-        looks=_looks_asked_for(every_look, config),
-        masks=looks.masks_by_picture(listing.source),
-        names=_result_names(every_photo, every_look, buckets.source, config),
+        styles=_styles_asked_for(every_style, config),
+        masks=styles.masks_by_picture(listing.source),
+        names=_result_names(every_photo, every_style, buckets.source, config),
         partial=config.partial,
     )
     if not config.partial:
@@ -118,11 +118,11 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         event(f"{none} is in shard {number}/{count}", level=WARNING)
     elif not selection.photos:
         _warn_of_nothing("photo", buckets.source)
-    if not selection.looks:
+    if not selection.styles:
         _warn_of_nothing("painting", buckets.style)
-    if selection.photos and selection.looks:
-        _warn_of_strays(looks.stray_masks(listing.source), buckets.source)
-        _warn_of_strays(looks.stray_masks(listing.style, every_look), buckets.style)
+    if selection.photos and selection.styles:
+        _warn_of_strays(styles.stray_masks(listing.source), buckets.source)
+        _warn_of_strays(styles.stray_masks(listing.style, every_style), buckets.style)
     return selection
 
 
@@ -133,24 +133,24 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
         raise ConfigError(
             f"BUCKET_SOURCE is {config.source!r}, which has results and their records; expected "
             "photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name the "
-            "folder of one look"
+            "folder of one style"
         )
 
 
-def _looks(style: Bucket, entries: Sequence[Entry], config: Config) -> list[Look]:
-    found = looks.find_looks(style, entries, config.style_mode, config.settings)
+def _styles(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
+    found = styles.find_styles(bucket, entries, config.style_mode, config.settings)
     return [replace(each, settings=each.settings.replaced(config.overrides)) for each in found]
 
 
 def _result_names(
-    photos: Sequence[Entry], every_look: Sequence[Look], source: Bucket, config: Config
+    photos: Sequence[Entry], every_style: Sequence[Style], source: Bucket, config: Config
 ) -> ResultNames:
     """Names the results of the listed photos. A run of one photo also lists those with results that
     could have the same keys."""
-    names = [look.name for look in every_look]
+    names = [style.name for style in every_style]
     keys = {photo.key for photo in photos}
     for elsewhere in neighbours(config.photo, names) if config.photo else ():
-        near = looks.find_pictures(_siblings(source, elsewhere))
+        near = styles.find_pictures(_siblings(source, elsewhere))
         keys |= {photo.key for photo in near}
     return ResultNames(sorted(keys), names, config.output)
 
@@ -170,24 +170,24 @@ def _shard_of(photo: Entry, count: int) -> int:
     return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 
-def _looks_asked_for(every_look: Sequence[Look], config: Config) -> list[Look]:
-    # A look of one painting also goes by the painting's key.
-    keys = {look.name: [each.entry.key for each in look.paintings] for look in every_look}
-    asked = config.look
+def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:
+    # A style of one painting also goes by the painting's key.
+    keys = {style.name: [each.entry.key for each in style.paintings] for style in every_style}
+    asked = config.style_name
     if asked is not None:
-        asked = looks.as_stored(asked, {*keys, *(key for each in keys.values() for key in each)})
+        asked = styles.as_stored(asked, {*keys, *(key for each in keys.values() for key in each)})
     found = [
-        look for look in every_look if asked in (None, look.name) or keys[look.name] == [asked]
+        style for style in every_style if asked in (None, style.name) or keys[style.name] == [asked]
     ]
-    if config.look and not found:
-        names = ", ".join(printable(look.name) for look in every_look)
+    if config.style_name and not found:
+        names = ", ".join(printable(style.name) for style in every_style)
         expected = did_you_mean(
-            config.look,
-            [look.name for look in every_look],
-            f"expected one of {names}" if names else "there are no looks",
+            config.style_name,
+            [style.name for style in every_style],
+            f"expected one of {names}" if names else "there are no styles",
         )
         raise ConfigError(
-            f"LOOK is {config.look!r}, but {config.style} has no such look; {expected}"
+            f"STYLE is {config.style_name!r}, but {config.style} has no such style; {expected}"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Names of results: `<look>/<photo>.<extension>`, unique over all photos of a look.
+"""Names of results: `<style>/<photo>.<extension>`, unique over all photos of a style.
 
 The photo's key lacks its own extension there. If two results would share a key (`a.png` and
 `a.webp`, both as png), both photos keep it: `a.png.png`, `a.webp.png`.
@@ -12,35 +12,35 @@ from styletransfer.bucket_layout import PICTURES
 from styletransfer.images.output import FILE_FORMATS, OutputFormat
 from styletransfer.storage.file_names import Fold
 
-Pair = tuple[str, str]  # a look's name and a photo's key
+Pair = tuple[str, str]  # a style's name and a photo's key
 
 
 class ResultNames:
-    """The names of all results of these photos in these looks."""
+    """The names of all results of these photos in these styles."""
 
-    def __init__(self, photos: Sequence[str], looks: Iterable[str], output: OutputFormat) -> None:
-        """photos, looks: keys and names of all in the buckets that can meet; see `neighbours`."""
-        self._photos, self._looks, self._output = photos, frozenset(looks), output
+    def __init__(self, photos: Sequence[str], styles: Iterable[str], output: OutputFormat) -> None:
+        """photos, styles: keys and names of all in the buckets that can meet; see `neighbours`."""
+        self._photos, self._styles, self._output = photos, frozenset(styles), output
         self._whole: set[str] = set()  # photos that keep their extension
         while meeting := self._meeting() - self._whole:
             self._whole |= meeting
 
-    def planned(self, look: str, photo: str) -> str:
-        """The key of a photo's result in a look if the photo is what its name says."""
-        return f"{look}/{self._name(photo)}"
+    def planned(self, style: str, photo: str) -> str:
+        """The key of a photo's result in a style if the photo is what its name says."""
+        return f"{style}/{self._name(photo)}"
 
     def rivals(self, folding: Callable[[Iterable[str]], Fold]) -> dict[Pair, Pair]:
-        """Photos in looks whose results would be one object, each with one of the others: as
-        `b/c.jpg` in the look `a` and `c.jpg` in `a/b`, or `A.jpg` and `a.jpg` on a disk that
+        """Photos in styles whose results would be one object, each with one of the others: as
+        `b/c.jpg` in the style `a` and `c.jpg` in `a/b`, or `A.jpg` and `a.jpg` on a disk that
         ignores case.
 
         Args:
             folding: `Bucket.folding` of the bucket of results.
         """
-        pairs = [(look, photo) for look in self._looks for photo in self._photos]
+        pairs = [(style, photo) for style in self._styles for photo in self._photos]
         fold = folding(self.planned(*pair) for pair in pairs)
-        parents = {str(each) for look in self._looks for each in PurePosixPath(look).parents}
-        if fold is str and not parents & self._looks:
+        parents = {str(each) for style in self._styles for each in PurePosixPath(style).parents}
+        if fold is str and not parents & self._styles:
             return {}
         groups: dict[str, list[Pair]] = {}
         for pair in pairs:
@@ -61,8 +61,8 @@ class ResultNames:
         return {photo for photo in self._photos if counts[self._name(photo)] > 1}
 
 
-def possible_keys(planned: str, look: str, photo: str, extension: str) -> Iterator[str]:
-    """The keys that a photo's result in a look may have, best first and without end.
+def possible_keys(planned: str, style: str, photo: str, extension: str) -> Iterator[str]:
+    """The keys that a photo's result in a style may have, best first and without end.
 
     Args:
         planned: The key if the photo is what its name says.
@@ -70,7 +70,7 @@ def possible_keys(planned: str, look: str, photo: str, extension: str) -> Iterat
     """
     if planned.endswith(f".{extension}"):
         yield planned
-    key = f"{look}/{photo}"
+    key = f"{style}/{photo}"
     while True:
         key = f"{key}.{extension}"
         if key != planned:
@@ -78,11 +78,11 @@ def possible_keys(planned: str, look: str, photo: str, extension: str) -> Iterat
 
 
 def could_be_result(key: str, pair: str) -> bool:
-    """Whether a photo's result in a look can have a key, in any format.
+    """Whether a photo's result in a style can have a key, in any format.
 
     Args:
         key: In the bucket of results.
-        pair: `<look>/<photo>`.
+        pair: `<style>/<photo>`.
     """
     for each in FILE_FORMATS:
         ending = f".{each.extension}"
@@ -95,7 +95,7 @@ def could_be_result(key: str, pair: str) -> bool:
 
 
 def contenders_start(key: str) -> str:
-    """The common start of `<look>/<photo>` of all photos whose results could have a key: without
+    """The common start of `<style>/<photo>` of all photos whose results could have a key: without
     its extensions, but with all else of its name, as in `2024.07.14-0001.jpg`."""
     while PurePosixPath(key).suffix.lower() in PICTURES:
         key = key.removesuffix(PurePosixPath(key).suffix)
@@ -109,11 +109,11 @@ def sibling_prefix(key: str) -> str:
     return f"{folder}{slash}{name.partition('.')[0]}."
 
 
-def neighbours(photo: str, looks: Iterable[str]) -> set[str]:
-    """Keys of photos elsewhere that could meet a photo's results, because one look's name begins
+def neighbours(photo: str, styles: Iterable[str]) -> set[str]:
+    """Keys of photos elsewhere that could meet a photo's results, because one style's name begins
     with another's: `a` and `a/b`."""
     found = set()
-    ordered = sorted(looks)
+    ordered = sorted(styles)
     for shorter in ordered:
         for longer in ordered:
             inner = longer.removeprefix(f"{shorter}/")

@@ -30,7 +30,7 @@ RANDOM_NOTE = (
 
 
 class NetworkPool:
-    """The networks that VGG_WEIGHTS and the looks' settings ask for."""
+    """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class NetworkPool:
         plain = all(each.startswith("md5:") and "-" not in each for each in identities)
         return not plain and record.network == self.described(settings)
 
-    def announce(self, looks: Iterable[Settings]) -> None:
+    def announce(self, styles: Iterable[Settings]) -> None:
         """Says once what paints with each of these settings."""
-        for settings in looks:
+        for settings in styles:
             identity = self.identity(settings)
             if identity not in self._logged:
                 self._logged.add(identity)

@@ -35,7 +35,7 @@ class Ownership:
 
         Args:
             bucket: The bucket of results.
-            partial: Whether other runs may be painting other photos and looks.
+            partial: Whether other runs may be painting other photos and styles.
         """
         self._bucket, self._partial = bucket, partial
         self._chosen: dict[str, str] = {}  # keys of this process's results → keys of their records
@@ -46,7 +46,7 @@ class Ownership:
 
         Raises PictureError if a foreign object is in its place, StorageError.
         """
-        for key in possible_keys(task.planned, task.look.name, task.photo.key, extension):
+        for key in possible_keys(task.planned, task.style.name, task.photo.key, extension):
             if self._is_chosen_by_another(key, task):
                 continue
             entry = task.there if key == task.planned else self._bucket.find(key)
@@ -93,7 +93,7 @@ class Ownership:
         """
         try:
             record = self._read(task)[0]
-            own = stored_by(record, task.photo.key, task.look.name)
+            own = stored_by(record, task.photo.key, task.style.name)
             if record is None or record.result not in own or not is_current(record):
                 return False
             result = self._bucket.find(record.result)
@@ -106,7 +106,7 @@ class Ownership:
         partial run cannot know their owners and leaves them."""
         if self._partial:
             return
-        for each, etags in stored_by(before, task.photo.key, task.look.name).items():
+        for each, etags in stored_by(before, task.photo.key, task.style.name).items():
             if each == key or self._is_chosen_by_another(each, task):
                 continue
             entry = self._bucket.find(each)
@@ -125,7 +125,9 @@ class Ownership:
 
     def _merged(self, task: Task, record: Record | None) -> Record:
         return replace(
-            record or task.previous_record or Record(), photo=task.photo.key, look=task.look.name
+            record or task.previous_record or Record(),
+            photo=task.photo.key,
+            style_name=task.style.name,
         )
 
     def _read(self, task: Task) -> tuple[Record | None, bool]:
@@ -135,12 +137,12 @@ class Ownership:
             record = read_record(self._bucket, task.record_key)
         except ObjectError:  # There is none, or it may not be read.
             return None, False
-        return task_record(record, task.photo.key, task.look.name), record is None
+        return task_record(record, task.photo.key, task.style.name), record is None
 
     def _made(self, before: Record, entry: Entry | None) -> tuple[PictureRef, ...]:
         """Returns the results that the bucket may contain by a task's record. If an object is the
         record's result, earlier content of its key is gone."""
-        own = stored_by(before, before.photo or "", before.look or "")
+        own = stored_by(before, before.photo or "", before.style_name or "")
         if entry is not None and is_intact(before, entry):
             own[entry.key] = [before.result_etag]
         found = []
@@ -164,7 +166,7 @@ class Ownership:
                 record = read_record(self._bucket, entry.key)
             except ObjectError:
                 continue
-            known = record and stored_by(record, record.photo or "", record.look or "")
+            known = record and stored_by(record, record.photo or "", record.style_name or "")
             if known and key in known:
                 return True
         return False
@@ -172,7 +174,7 @@ class Ownership:
 
 def _names(record: Record | None, task: Task, entry: Entry) -> bool:
     """Whether a record says that an object is a result of its task."""
-    etags = stored_by(record, task.photo.key, task.look.name).get(entry.key)
+    etags = stored_by(record, task.photo.key, task.style.name).get(entry.key)
     if record is None or etags is None:
         return False
     # The last result is the task's also if it was cut, or overwritten by another run.

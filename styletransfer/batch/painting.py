@@ -8,12 +8,12 @@ from time import perf_counter
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import PaintingContext
-from styletransfer.batch.looks import Look
 from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import Inputs, LookInput
+from styletransfer.batch.reading import Inputs, StyleInput
 from styletransfer.batch.records import record_of_inputs
 from styletransfer.batch.storing import FinishedPicture
+from styletransfer.batch.styles import Style
 from styletransfer.devices.tensorflow import Device
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.style_targets import StyleTargets
@@ -45,7 +45,7 @@ class Surroundings:
 
 
 class Painter:
-    """A place on a device. It keeps the targets of the last look, since the next task most likely
+    """A place on a device. It keeps the targets of the last style, since the next task most likely
     has the same one."""
 
     def __init__(
@@ -66,8 +66,8 @@ class Painter:
         """
         self._device, self._run, self._checkpoints = device, run, checkpoints
         self._share = share
-        self._look: Look | None = None
-        self._style: StyleTargets | None = None
+        self._style: Style | None = None
+        self._style_targets: StyleTargets | None = None
 
     def paint(
         self, task: Task, key: str, label: str, inputs: Inputs, surroundings: Surroundings
@@ -78,7 +78,7 @@ class Painter:
             task: The task.
             key: The key of its result.
             label: The task's name in the log.
-            inputs: The photo and the look.
+            inputs: The photo and the style.
             surroundings: The connection with the rest of the process.
 
         Raises:
@@ -87,7 +87,7 @@ class Painter:
         """
         left = surroundings.batch_left
         with self._device.scope():
-            vgg = self._run.networks.load(task.look.settings, self._device.name)
+            vgg = self._run.networks.load(task.style.settings, self._device.name)
             started = perf_counter()
             last = follow(
                 self._steps(task, inputs, vgg, surroundings),
@@ -95,7 +95,7 @@ class Painter:
                 left and (lambda eta_s: left(perf_counter() - started, eta_s)),
                 self._run.config.progress,
                 photo=task.photo.key,
-                look=task.look.name,
+                style=task.style.name,
                 on=self._device.name,
             )
         image, seconds = last.image, perf_counter() - started
@@ -108,7 +108,7 @@ class Painter:
             seconds=round(seconds, 1),
         )
         return FinishedPicture(
-            task, key, label, inputs.photo.picture, inputs.look.paintings, image, record, seconds
+            task, key, label, inputs.photo.picture, inputs.style.paintings, image, record, seconds
         )
 
     def _steps(
@@ -154,7 +154,7 @@ class Painter:
             level=DEBUG if self._run.config.progress == "bar" else INFO,
             event="memory",
             photo=task.photo.key,
-            look=task.look.name,
+            style=task.style.name,
             width=width,
             height=height,
             memory_bytes=plan.in_all,
@@ -167,25 +167,25 @@ class Painter:
         photo = inputs.photo
         return StyleTransfer(
             photo.picture.pixels_int,
-            self._targets(task.look, inputs.look),
-            task.look.settings,
+            self._targets(task.style, inputs.style),
+            task.style.settings,
             vgg,
-            content_mask=photo.content_mask(task.look.settings, task.photo.key),
+            content_mask=photo.content_mask(task.style.settings, task.photo.key),
             memory_limit=self._run.config.memory_limit,
             set_aside=set_aside,
             share=share,
         )
 
-    def _targets(self, look: Look, given: LookInput) -> StyleTargets:
-        if self._style is None or self._look != look:
-            self._look, self._style = look, StyleTargets(*given)
-        return self._style
+    def _targets(self, style: Style, given: StyleInput) -> StyleTargets:
+        if self._style_targets is None or self._style != style:
+            self._style, self._style_targets = style, StyleTargets(*given)
+        return self._style_targets
 
     def _record(self, task: Task, vgg: VGG) -> Record:
         """Returns the task's record, with all that is needed to paint it a second time."""
-        config, networks, settings = self._run.config, self._run.networks, task.look.settings
+        config, networks, settings = self._run.config, self._run.networks, task.style.settings
         return dataclasses.replace(
-            record_of_inputs(task.photo, task.mask, task.look),
+            record_of_inputs(task.photo, task.mask, task.style),
             network=networks.described(settings),
             weights=vgg.identity,
             vgg_weights=config.vgg_weights,

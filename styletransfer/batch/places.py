@@ -71,11 +71,11 @@ def device_share(
 def _largest_pictures(
     tasks: Sequence[Task], budget: MemoryBudget, network: Callable[[Settings], VGG]
 ) -> list[tuple[PaintingPlan, Settings]]:
-    """The plan of the largest picture that each look can have, a square; none if a look has
+    """The plan of the largest picture that each style can have, a square; none if a style has
     pictures of whatever size the photos have."""
     found = []
-    for task in {(task.look.name, task.mask is None): task for task in tasks}.values():
-        settings = task.look.settings
+    for task in {(task.style.name, task.mask is None): task for task in tasks}.values():
+        settings = task.style.settings
         if settings.size == "full":
             return []
         inputs = painting_inputs(task, (int(settings.size), int(settings.size)))
@@ -90,10 +90,10 @@ def _largest_pictures(
 def painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
     """Returns the inputs to plan a task with a photo of this (height, width)."""
     # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
-    regions = {each.region and each.region.etag for each in task.look.paintings}
+    regions = {each.region and each.region.etag for each in task.style.paintings}
     masked = task.mask is not None or None not in regions
     groups = len(regions) if task.mask is not None else len(regions - {None})
-    return PaintingInputs(size, masked, groups, paintings=len(task.look.paintings))
+    return PaintingInputs(size, masked, groups, paintings=len(task.style.paintings))
 
 
 def workers_that_fit(plans: Sequence[MemoryPlan], free: int) -> int:

@@ -1,4 +1,4 @@
-"""Plans a run: every photo in every look, except those with an up-to-date result."""
+"""Plans a run: every photo in every style, except those with an up-to-date result."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
@@ -6,7 +6,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.batch.looks import Look
 from styletransfer.batch.names import Pair, ResultNames
 from styletransfer.batch.records import (
     fingerprints,
@@ -15,6 +14,7 @@ from styletransfer.batch.records import (
     stored_by,
     task_record,
 )
+from styletransfer.batch.styles import Style
 from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """The photos and looks that a run should paint.
+    """The photos and styles that a run should paint.
 
     Attributes:
-        photos: The photos, each of them to be painted in every look.
-        looks: The looks.
+        photos: The photos, each of them to be painted in every style.
+        styles: The styles.
         masks: The masks of the photos, by the photos' keys.
         names: The names of all results.
-        partial: Whether PHOTO, LOOK or SHARD left out others, which other runs may be painting.
+        partial: Whether PHOTO, STYLE or SHARD left out others, which other runs may be painting.
     """
 
     photos: Sequence[Entry]
-    looks: Sequence[Look]
+    styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: ResultNames
     partial: bool
 
-    def pairs(self) -> Iterator[tuple[Entry, Look]]:
-        """Every photo in every look, look by look."""
-        return ((photo, look) for look in self.looks for photo in self.photos)
+    def pairs(self) -> Iterator[tuple[Entry, Style]]:
+        """Every photo in every style, style by style."""
+        return ((photo, style) for style in self.styles for photo in self.photos)
 
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to be painted in one look, where its mask is white.
+    """One photo to be painted in one style, where its mask is white.
 
     Attributes:
         planned: The key of the result if the photo's content has the format of its name.
@@ -60,22 +60,22 @@ class Task:
 
     photo: Entry
     mask: Entry | None
-    look: Look
+    style: Style
     planned: str
     there: Entry | None
     fingerprint: str
     previous_record: Record | None
 
     def __str__(self) -> str:
-        return f"{printable(self.photo.key)} in {printable(self.look.name)}"
+        return f"{printable(self.photo.key)} in {printable(self.style.name)}"
 
     @property
     def record_key(self) -> str:
-        return bucket_layout.record_key(self.look.name, self.photo.key)
+        return bucket_layout.record_key(self.style.name, self.photo.key)
 
     @property
     def checkpoint_key(self) -> str:
-        return bucket_layout.checkpoint_key(self.look.name, self.photo.key)
+        return bucket_layout.checkpoint_key(self.style.name, self.photo.key)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Plan:
         refused: Tasks that cannot be painted, each with the reason.
         kept: Tasks with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
-        intact: The photos' and looks' records that describe an existing result, by key.
+        intact: The photos' and styles' records that describe an existing result, by key.
         checkpoints: The keys of checkpoints that belong to `todo`.
         stale: The keys of checkpoints that no task will use.
     """
@@ -114,8 +114,8 @@ def make_plan(
     """Compares the selection with the content of the result bucket.
 
     Args:
-        selection: The photos and looks.
-        networks: The networks of the looks. It logs those of the looks with tasks.
+        selection: The photos and styles.
+        networks: The networks of the styles. It logs those of the styles with tasks.
         output: The format of the results.
         result: The result bucket.
         stored: The objects in it, by key.
@@ -123,45 +123,45 @@ def make_plan(
 
     Raises:
         StorageError: A bucket cannot be read.
-        WeightsError: The weights of a look do not exist.
+        WeightsError: The weights of a style do not exist.
     """
     records = read_records(result, (key for key in _record_keys(selection) if key in stored))
     intact = intact_records(records, stored)
     form = astuple(output)
     rivals = selection.names.rivals(result.folding)
     todo, done, kept, refused = [], [], [], []
-    for look in selection.looks:
-        of_look = cache(partial(fingerprints, look, form))
-        networks.identity(look.settings)  # It has to exist even if nothing is painted.
+    for style in selection.styles:
+        of_style = cache(partial(fingerprints, style, form))
+        networks.identity(style.settings)  # It has to exist even if nothing is painted.
         for photo in selection.photos:
-            record_key = bucket_layout.record_key(look.name, photo.key)
-            previous = task_record(records.get(record_key), photo.key, look.name)
-            planned = selection.names.planned(look.name, photo.key)
+            record_key = bucket_layout.record_key(style.name, photo.key)
+            previous = task_record(records.get(record_key), photo.key, style.name)
+            planned = selection.names.planned(style.name, photo.key)
             task = Task(
                 photo=photo,
                 mask=selection.masks.get(photo.key),
-                look=look,
+                style=style,
                 planned=planned,
                 there=stored.get(planned),
                 fingerprint="",
                 previous_record=previous,
             )
             try:
-                check_names(photo, look)
+                check_names(photo, style)
                 _check_record_key(record_key, result)
-                task = replace(task, fingerprint=of_look()(photo, task.mask))
+                task = replace(task, fingerprint=of_style()(photo, task.mask))
                 current = previous is not None and is_current(previous, task, networks)
                 if previous and (keep or current) and _has_result(task, intact):
                     done.append(previous)
                     if not current:
                         kept.append(task)
                     continue
-                _check_rival(rivals.get((look.name, photo.key)))
+                _check_rival(rivals.get((style.name, photo.key)))
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
                 todo.append(task)
-    networks.announce(task.look.settings for task in todo)
+    networks.announce(task.style.settings for task in todo)
     useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
         todo=tuple(todo),
@@ -178,24 +178,24 @@ def make_plan(
 def is_current(record: Record, task: Task, networks: "NetworkPool") -> bool:
     """Whether a record describes the picture that would be painted now."""
     same = record.fingerprint == task.fingerprint
-    return same and networks.accepts(record, task.look.settings)
+    return same and networks.accepts(record, task.style.settings)
 
 
 def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
     """Whether the task's record names an existing result that belongs to it."""
     previous = task.previous_record
-    own = stored_by(previous, task.photo.key, task.look.name)
+    own = stored_by(previous, task.photo.key, task.style.name)
     return task.record_key in intact and previous is not None and previous.result in own
 
 
 def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
-    """Whether there is certainly something to paint: a photo in a look without a record."""
+    """Whether there is certainly something to paint: a photo in a style without a record."""
     return any(key not in result_keys for key in _record_keys(selection))
 
 
-def check_names(photo: Entry, look: Look) -> None:
+def check_names(photo: Entry, style: Style) -> None:
     """Raises PictureError for names that no record can have: file names of old archives."""
-    for what, name in (("photo", photo.key), ("look", look.name)):
+    for what, name in (("photo", photo.key), ("style", style.name)):
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -213,17 +213,17 @@ def _check_record_key(key: str, result: Bucket) -> None:
 
 
 def _check_rival(rival: Pair | None) -> None:
-    """Raises PictureError if another photo in another look would have the same result."""
+    """Raises PictureError if another photo in another style would have the same result."""
     if rival is not None:
         raise PictureError(
             f"its result would take the place of that of {printable(rival[1])} in "
-            f"{printable(rival[0])}; rename one of the photos or looks"
+            f"{printable(rival[0])}; rename one of the photos or styles"
         )
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:
     """Returns the records of all results in the bucket, including results of deleted photos and
-    looks. Raises StorageError."""
+    styles. Raises StorageError."""
     start, tasks = f"{bucket_layout.RECORDS}/", (*plan.todo, *(task for task, _ in plan.refused))
     known = {*plan.intact, *(task.record_key for task in tasks)}
     others = (key for key in plan.stored if key.startswith(start) and key not in known)
@@ -236,18 +236,19 @@ def all_results(plan: Plan, result: Bucket) -> list[Record]:
 
 
 def _record_keys(selection: Selection) -> Iterator[str]:
-    return (bucket_layout.record_key(look.name, photo.key) for photo, look in selection.pairs())
+    return (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
 
 
 def _checkpoints(
     selection: Selection, todo: Iterable[Task], result_keys: Set[str]
 ) -> tuple[set[str], set[str]]:
     """Returns the keys of checkpoints from which a task can resume, and of stale ones. A partial
-    run leaves the checkpoints of other photos and looks alone."""
+    run leaves the checkpoints of other photos and styles alone."""
     stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
     if selection.partial:
         stored &= {
-            bucket_layout.checkpoint_key(look.name, photo.key) for photo, look in selection.pairs()
+            bucket_layout.checkpoint_key(style.name, photo.key)
+            for photo, style in selection.pairs()
         }
     useful = {key for task in todo if (key := task.checkpoint_key) in stored} if stored else set()
     return useful, stored - useful

@@ -1,4 +1,4 @@
-"""A task's photo and look, read from their buckets and decoded.
+"""A task's photo and style, read from their buckets and decoded.
 
 Does not import TensorFlow, because it runs in threads while that is being loaded. Pictures that are
 decoded in advance take no more than a fixed share of the memory, which painting leaves free. A
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.plan import Task
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from styletransfer.engine.schedule import painting_size
 from styletransfer.images import arrays, decode
@@ -56,8 +56,8 @@ class PhotoInput(NamedTuple):
         return painted(self.mask, self.picture.alpha_int, name)
 
 
-class LookInput(NamedTuple):
-    """A look's paintings. The fields are the arguments of StyleTargets, in their order."""
+class StyleInput(NamedTuple):
+    """A style's paintings. The fields are the arguments of StyleTargets, in their order."""
 
     paintings: list[np.ndarray]
     shares: list[float]
@@ -74,16 +74,16 @@ def read_photo(
     return PhotoInput(picture, _mask(mask, "mask", read, available))
 
 
-def read_look(look: Look, read: Read, available: int | None = None) -> LookInput:
-    """Reads a look's paintings with their masks and regions. Raises the same as `read_photo`."""
+def read_style(style: Style, read: Read, available: int | None = None) -> StyleInput:
+    """Reads a style's paintings with their masks and regions. Raises the same as `read_photo`."""
     paintings, masks = [], []
-    for each in look.paintings:
+    for each in style.paintings:
         name = f"painting {each.entry.key}"
-        pixels, alpha = _painting(each, name, look.settings, read, available)
+        pixels, alpha = _painting(each, name, style.settings, read, available)
         paintings.append(pixels)
         masks.append(visible(_mask(each.mask, "mask", read, available), alpha, name))
-    regions = [_mask(each.region, "region", read, available) for each in look.paintings]
-    return LookInput(paintings, look.shares, masks, regions)
+    regions = [_mask(each.region, "region", read, available) for each in style.paintings]
+    return StyleInput(paintings, style.shares, masks, regions)
 
 
 def _painting(
@@ -124,7 +124,7 @@ class Inputs(NamedTuple):
     """The inputs of a painting."""
 
     photo: PhotoInput
-    look: LookInput
+    style: StyleInput
 
 
 class Fetched(NamedTuple):
@@ -137,17 +137,18 @@ class Fetched(NamedTuple):
 class Reader:
     """Reads what tasks are painted from. Thread-safe."""
 
-    def __init__(self, source: Bucket, style: Bucket, memory_limit: int | None) -> None:
+    def __init__(self, source: Bucket, style_bucket: Bucket, memory_limit: int | None) -> None:
         """Takes the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
-        self._source, self._style, self._limit = source, style, memory_limit
+        self._source, self._style_bucket = source, style_bucket
+        self._limit = memory_limit
         ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
-        # The look read last: tasks are in the order of their looks.
-        self._look: Look | None = None
-        self._look_files: dict[str, bytes] = {}
-        self._look_input: LookInput | None = None
-        self._of_look = threading.Lock()
+        # The style read last: tasks are in the order of their styles.
+        self._style: Style | None = None
+        self._style_files: dict[str, bytes] = {}
+        self._style_input: StyleInput | None = None
+        self._of_style = threading.Lock()
 
     def fetch(self, task: Task) -> Fetched:
         """Reads a task's files in advance, and decodes small ones. Raises PictureError,
@@ -157,7 +158,7 @@ class Reader:
         photo = None
         if self._are_small(files):
             photo, files = read_photo(task.photo, task.mask, files.__getitem__), {}
-        self._read_look(task.look, in_turn=False)
+        self._read_style(task.style, in_turn=False)
         return Fetched(files, photo)
 
     def decode(self, task: Task, fetched: Fetched) -> Inputs:
@@ -166,25 +167,25 @@ class Reader:
         photo, read = fetched.photo, fetched.files.__getitem__
         if photo is None:
             photo = read_photo(task.photo, task.mask, read, self._available_in_turn())
-        look = self._read_look(task.look, in_turn=True)
-        assert look is not None
-        return Inputs(photo, look)
+        style = self._read_style(task.style, in_turn=True)
+        assert style is not None
+        return Inputs(photo, style)
 
-    def _read_look(self, look: Look, in_turn: bool) -> LookInput | None:
-        """Returns a look, or None if it is too large to be decoded before its turn."""
-        with self._of_look:
-            if look != self._look:
-                self._look, self._look_files, self._look_input = look, {}, None
-            if self._look_input is not None:
-                return self._look_input
-            for key in look.keys:
-                if key not in self._look_files:  # It may have failed where others were read.
-                    self._look_files[key] = self._style.read(key)
-            if in_turn or self._are_small(self._look_files):
+    def _read_style(self, style: Style, in_turn: bool) -> StyleInput | None:
+        """Returns a style, or None if it is too large to be decoded before its turn."""
+        with self._of_style:
+            if style != self._style:
+                self._style, self._style_files, self._style_input = style, {}, None
+            if self._style_input is not None:
+                return self._style_input
+            for key in style.keys:
+                if key not in self._style_files:  # It may have failed where others were read.
+                    self._style_files[key] = self._style_bucket.read(key)
+            if in_turn or self._are_small(self._style_files):
                 available = self._available_in_turn() if in_turn else None
-                self._look_input = read_look(look, self._look_files.__getitem__, available)
-                self._look_files = {}
-            return self._look_input
+                self._style_input = read_style(style, self._style_files.__getitem__, available)
+                self._style_files = {}
+            return self._style_input
 
     def _are_small(self, files: Mapping[str, bytes]) -> bool:
         return all(bytes_to_decode(each) <= self.ahead_bytes for each in files.values())

@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.looks import Look
 from styletransfer.batch.names import could_be_result
+from styletransfer.batch.styles import Style
 from styletransfer.record import PaintingRef, PictureRef, Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
 
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
-def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry | None], str]:
+def fingerprints(style: Style, output: tuple[Any, ...]) -> Callable[[Entry, Entry | None], str]:
     """Returns a function that computes the fingerprint of a result from its photo and mask.
 
     The fingerprint is a hash of everything that decides a result except the weights, which a record
@@ -30,9 +30,9 @@ def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry 
         "photo": here,
         "paintings": [
             [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
-            for each in look.paintings
+            for each in style.paintings
         ],
-        "settings": look.settings.deciding(),
+        "settings": style.settings.deciding(),
         "output": output,
         "engine": ENGINE_VERSION,
     }
@@ -48,21 +48,21 @@ def fingerprints(look: Look, output: tuple[Any, ...]) -> Callable[[Entry, Entry 
     return of
 
 
-def record_of_inputs(photo: Entry, mask: Entry | None, look: Look) -> Record:
+def record_of_inputs(photo: Entry, mask: Entry | None, style: Style) -> Record:
     """Returns the part of a record that names the inputs of a result: photo, mask, paintings and
     settings, each file by its key and its content's ETag."""
     return Record(
         photo=photo.key,
         photo_etag=photo.etag,
         photo_mask=_ref(mask),
-        look=look.name,
+        style_name=style.name,
         paintings=tuple(
             PaintingRef(
                 each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
             )
-            for each in look.paintings
+            for each in style.paintings
         ),
-        settings=look.settings.deciding(),
+        settings=style.settings.deciding(),
     )
 
 
@@ -108,9 +108,13 @@ def intact_records(
         return {key: found[key] for key, good in zip(found, verdicts, strict=True) if good}
 
 
-def task_record(record: Record | None, photo: str, look: str) -> Record | None:
-    """Returns the record, or None if it belongs to another photo or look."""
-    if record is None or record.photo not in (None, photo) or record.look not in (None, look):
+def task_record(record: Record | None, photo: str, style: str) -> Record | None:
+    """Returns the record, or None if it belongs to another photo or style."""
+    if (
+        record is None
+        or record.photo not in (None, photo)
+        or record.style_name not in (None, style)
+    ):
         return None
     return record
 
@@ -139,11 +143,11 @@ def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
     return entry.etag.partition("-")[2] != etag.partition("-")[2]
 
 
-def stored_by(record: Record | None, photo: str, look: str) -> dict[str, list[str | None]]:
-    """Returns the keys that were stored for a photo in a look according to a record, each with the
-    ETags that its content may have. Keys that this photo cannot have in this look are left out: no
+def stored_by(record: Record | None, photo: str, style: str) -> dict[str, list[str | None]]:
+    """Returns the keys that were stored for a photo in a style according to a record, each with the
+    ETags that its content may have. Keys that this photo cannot have in this style are left out: no
     record makes a run overwrite or delete them."""
-    record = task_record(record, photo, look)
+    record = task_record(record, photo, style)
     if record is None:
         return {}
     named: list[tuple[str, str | None]] = [(each.key, each.etag) for each in record.made or ()]
@@ -151,7 +155,7 @@ def stored_by(record: Record | None, photo: str, look: str) -> dict[str, list[st
         named.append((record.result, record.result_etag))
     found: dict[str, list[str | None]] = {}
     for key, etag in named:
-        if could_be_result(key, f"{look}/{photo}"):
+        if could_be_result(key, f"{style}/{photo}"):
             found.setdefault(key, []).append(etag)
     return found
 

@@ -12,7 +12,7 @@ from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, listed, plural, printable, show_table
 from styletransfer.record import Record
 
-MAX_LOOKS = 5  # named for a photo that failed in several
+MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
 MAX_DIFFERENCES = 3  # names in such a line
 _OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:
     """Logs the number of pictures to paint, and each one that cannot be painted."""
-    photos, looks, todo = len(selection.photos), len(selection.looks), len(plan.todo)
+    photos, styles, todo = len(selection.photos), len(selection.styles), len(plan.todo)
     counts = {
         "already done": len(plan.done),
         "to paint": todo,
         "that cannot be painted": len(plan.refused),
     }
     state = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    if len(plan.done) == photos * looks:
+    if len(plan.done) == photos * styles:
         state = "already done"
     for task, reason in plan.refused:
-        event(f"{task}: {reason}", level=ERROR, photo=task.photo.key, look=task.look.name)
+        event(f"{task}: {reason}", level=ERROR, photo=task.photo.key, style=task.style.name)
     event(
-        f"{plural(photos, 'photo')} × {plural(looks, 'look')}: {state}",
+        f"{plural(photos, 'photo')} × {plural(styles, 'style')}: {state}",
         event="plan",
         photos=photos,
-        looks=looks,
+        styles=styles,
         to_paint=todo,
     )
 
@@ -90,7 +90,7 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> No
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
     """Logs what a run has painted, with its failures at the end."""
     failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
-    _show_looks(run.plan, outcome)
+    _show_styles(run.plan, outcome)
     event(
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
@@ -106,38 +106,38 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
 
 
 def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
-    """Logs one line for each photo that failed, for all its looks together."""
+    """Logs one line for each photo that failed, for all its styles together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
     for task, reason in failures:
         reasons = by_photo.setdefault(task.photo.key, {})
-        reasons.setdefault(reason, []).append(task.look.name)
+        reasons.setdefault(reason, []).append(task.style.name)
     for photo, reasons in by_photo.items():
-        parts = [f"in {_named(looks)}: {reason}" for reason, looks in reasons.items()]
-        looks = [each for several in reasons.values() for each in several]
+        parts = [f"in {_named(styles)}: {reason}" for reason, styles in reasons.items()]
+        styles = [each for several in reasons.values() for each in several]
         message = f"FAILED: {printable(photo)} {'; '.join(parts)}"
-        event(message, level=ERROR, event="failed", photo=photo, looks=looks)
+        event(message, level=ERROR, event="failed", photo=photo, styles=styles)
 
 
-def _named(looks: list[str]) -> str:
-    names = listed([printable(each) for each in looks], MAX_LOOKS)
-    return names if len(looks) == 1 else f"{len(looks)} looks ({names})"
+def _named(styles: list[str]) -> str:
+    names = listed([printable(each) for each in styles], MAX_STYLES)
+    return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
 
 
-def _show_looks(plan: "Plan", outcome: "Outcome") -> None:
-    """Prints a table with a line for each look."""
+def _show_styles(plan: "Plan", outcome: "Outcome") -> None:
+    """Prints a table with a line for each style."""
     from rich.table import Table
 
-    table = Table("look", box=None, pad_edge=False)
+    table = Table("style", box=None, pad_edge=False)
     for heading in ("painted", "already done", "failed", "seconds each"):
         table.add_column(heading, justify="right")
-    done = Counter(record.look or "" for record in plan.done)
-    done.update(task.look.name for task in outcome.found)
-    failed = Counter(task.look.name for task, _ in outcome.failures)
-    for look in sorted({task.look.name for task in plan.todo} | done.keys() | failed.keys()):
-        times = outcome.seconds.get(look, [])
+    done = Counter(record.style_name or "" for record in plan.done)
+    done.update(task.style.name for task in outcome.found)
+    failed = Counter(task.style.name for task, _ in outcome.failures)
+    for style in sorted({task.style.name for task in plan.todo} | done.keys() | failed.keys()):
+        times = outcome.seconds.get(style, [])
         mean = f"{sum(times) / len(times):.1f}" if times else "–"
-        counts = map(str, (len(times), done[look], failed[look]))
-        table.add_row(printable(look), *counts, mean)
+        counts = map(str, (len(times), done[style], failed[style]))
+        table.add_row(printable(style), *counts, mean)
     show_table(table)
 
 
@@ -169,7 +169,7 @@ def _differences(
     """Returns the ways in which a result differs from what a run would paint, each with the names
     of the inputs or settings that differ. Fields that records of earlier versions lack count as
     equal."""
-    now = record_of_inputs(task.photo, task.mask, task.look)
+    now = record_of_inputs(task.photo, task.mask, task.style)
     found: dict[str, tuple[str, ...]] = {}
     if record.photo_etag not in (None, now.photo_etag):
         found["of another photo of the same name"] = (task.photo.key,)
@@ -181,8 +181,8 @@ def _differences(
         found["of other paintings, masks or shares"] = (*sorted({each.key for each in changed}),)
     if record.settings is not None and (changes := _changes(record.settings, now.settings or {})):
         found["with other settings"] = changes
-    if record.weights and not networks.accepts(record, task.look.settings):
-        network = networks.described(task.look.settings)
+    if record.weights and not networks.accepts(record, task.style.settings):
+        network = networks.described(task.style.settings)
         found["by another network"] = (f"{record.network or record.weights} → {network}",)
     if record.engine not in (None, ENGINE_VERSION):
         found["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)

@@ -60,7 +60,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     listing = list_buckets(buckets, config)
     stop.obey()
     selection = select(listing, buckets, config)
-    if not selection.photos or not selection.looks:
+    if not selection.photos or not selection.styles:
         return 0
 
     if not elsewhere and lacks_records(selection, listing.results.keys()):
@@ -133,5 +133,5 @@ def _open_gallery(run: RunContext) -> "Gallery":
         return Gallery(result, publishes=False)
     gallery = Gallery(result, all_results(plan, result))
     for task, reason in plan.refused:
-        gallery.add_record(Record(photo=task.photo.key, look=task.look.name, error=reason))
+        gallery.add_record(Record(photo=task.photo.key, style_name=task.style.name, error=reason))
     return gallery

@@ -37,7 +37,7 @@ class FinishedPicture:
     Attributes:
         key: The key of its result.
         label: The task's name in the log.
-        paintings: The paintings of the look, in its order.
+        paintings: The paintings of the style, in its order.
         image: float32 [H, W, 3], sRGB 0…1.
         record: The record, without the fields that describe the stored result.
         seconds: The time that painting took.
@@ -87,7 +87,7 @@ class StorageSession:
 
         Args:
             gallery: The gallery.
-            partial: Whether other runs may be painting other photos and looks; by default, as the
+            partial: Whether other runs may be painting other photos and styles; by default, as the
                 configuration says.
         """
         if partial is None:
@@ -148,7 +148,7 @@ class Storer:
             finished=_now(),
         )
         # Before the record: the next run would not add them.
-        names = [each.entry.key for each in task.look.paintings]
+        names = [each.entry.key for each in task.style.paintings]
         paintings = dict(zip(names, finished.paintings, strict=True))
         self._gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
         before = self._ownership.record(task, record)
@@ -160,7 +160,7 @@ class Storer:
             f"{finished.label}: done, {printable(key)} ({duration(seconds)})",
             event="done",
             photo=task.photo.key,
-            look=task.look.name,
+            style=task.style.name,
             result=key,
             width=record.width,
             height=record.height,
@@ -172,7 +172,7 @@ class Storer:
                 event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
         except ObjectError as error:  # The result and its record are stored.
-            event(str(error), level=WARNING, photo=task.photo.key, look=task.look.name)
+            event(str(error), level=WARNING, photo=task.photo.key, style=task.style.name)
 
     def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
         """Logs a failure, and adds it to the task's record. Raises StorageError."""
@@ -192,7 +192,7 @@ def log_failure(task: Task, label: str, reason: str) -> None:
         level=ERROR,
         event="failed",
         photo=task.photo.key,
-        look=task.look.name,
+        style=task.style.name,
     )
 
 

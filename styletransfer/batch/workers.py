@@ -37,7 +37,7 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        seconds: The seconds of painting of each result, by look.
+        seconds: The seconds of painting of each result, by style.
         failures: The failed tasks, each with the reason.
         found: Tasks with a result that another run has stored since the plan was made.
     """
@@ -52,7 +52,7 @@ class Outcome:
 
     def add_painted(self, task: Task, seconds: float) -> None:
         """Counts a task with a stored result and record."""
-        self.seconds.setdefault(task.look.name, []).append(seconds)
+        self.seconds.setdefault(task.style.name, []).append(seconds)
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
@@ -78,12 +78,12 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
     line = _Line(todo, session.reader, storer)
     stores = Stores(storer, gallery, run.stop, Outcome(failures=[*run.plan.refused]))
     try:
-        run.networks.prefetch(todo[0].look.settings)
+        run.networks.prefetch(todo[0].style.settings)
         found = devices()
         run.stop.obey()
         event(f"painting on {found}", device=str(found))
         first = found.first.name
-        run.networks.load(todo[0].look.settings, first)
+        run.networks.load(todo[0].style.settings, first)
 
         from styletransfer.batch.painting import Painter
         from styletransfer.batch.places import device_share
@@ -184,7 +184,7 @@ class _Line:
 
     @property
     def set_aside(self) -> int:
-        """The bytes that reading ahead may take, with a look's paintings: painting leaves them
+        """The bytes that reading ahead may take, with a style's paintings: painting leaves them
         free."""
         return (self._depth + 1) * self._reader.ahead_bytes
 

@@ -32,7 +32,7 @@ as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one pictur
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
 environment or in a file .env beside this script (see .env.example); without these,
 the samples are painted into ./results. Variables set everything else as well.
-Arguments override variables, and a look's settings in looks.toml override both.
+Arguments override variables, and a style's settings in styles.toml override both.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
@@ -46,7 +46,7 @@ FLAGS = {
 
 # Variables without a flag.
 _VARIABLES = (
-    *("PHOTO", "LOOK", "SHARD", "STYLE_MODE", "VGG_WEIGHTS", "DEVICE", "PAINTERS", "MEMORY_LIMIT"),
+    *("PHOTO", "STYLE", "SHARD", "STYLE_MODE", "VGG_WEIGHTS", "DEVICE", "PAINTERS", "MEMORY_LIMIT"),
     *("OUTPUT_FORMAT", "OUTPUT_QUALITY", "OUTPUT_DEPTH", "KEEP_GPS", "CHECKPOINT_EVERY"),
     *("LOG_LEVEL", "RUN_MODE"),
 )
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "./start.sh",
-        "Paints every photo in every look and stores each result as soon as it is done.",
+        "Paints every photo in every style and stores each result as soon as it is done.",
         example=EXAMPLE,
         notes=NOTES,
         variables=_VARIABLES,
@@ -151,11 +151,11 @@ def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
             f"RESULTS is {places[2]!r}; expected a folder or bucket; inetwork.py paints a file"
         )
     values = dict(zip(BUCKETS, located, strict=True))
-    for variable, one in zip(BUCKETS, ("PHOTO", "LOOK"), strict=False):
+    for variable, one in zip(BUCKETS, ("PHOTO", "STYLE"), strict=False):
         if _is_picture(values[variable]):
             folder, _, values[one] = values[variable].rpartition("/")
             values[variable] = folder or "/"
-    if "LOOK" in values:
+    if "STYLE" in values:
         values["STYLE_MODE"] = "each"
     return values
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from styletransfer import config
-from styletransfer.batch.looks import Look, Painting
-from styletransfer.batch.reading import read_look, read_photo
+from styletransfer.batch.reading import read_photo, read_style
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.cli.picture_files import check_target, chosen_device, result_files
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images.output import OutputFormat
@@ -62,18 +62,18 @@ def repaint_record(
     record = _read(file)
     account = parse_account(config.environment())
     source = open_bucket(known(record.source, "source"), account)
-    style = open_bucket(known(record.style, "style"), account)
+    style_bucket = open_bucket(known(record.style, "style"), account)
     paintings = tuple(
         Painting(
-            entry(style, ref.key, known(ref.etag, "etag of a painting")),
+            entry(style_bucket, ref.key, known(ref.etag, "etag of a painting")),
             known(ref.share, "share of a painting"),
-            mask(style, ref.mask),
-            mask(style, ref.region),
+            mask(style_bucket, ref.mask),
+            mask(style_bucket, ref.region),
         )
         for ref in known(record.paintings, "paintings")
     )
     settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
-    look = Look(known(record.look, "look"), paintings, settings)
+    style = Style(known(record.style_name, "look"), paintings, settings)
     output = OutputFormat(*known(record.output, "output"))
     identity = known(record.weights, "weights")
     photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
@@ -90,13 +90,13 @@ def repaint_record(
     from styletransfer.engine.stylize import StyleTransfer
 
     with computer.scope():
-        vgg = load_network(weights or record.vgg_weights, identity, settings, style)
+        vgg = load_network(weights or record.vgg_weights, identity, settings, style_bucket)
         if vgg.identity != identity:
             raise WeightsError(
                 f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
                 "name the right ones with --weights"
             )
-        targets = StyleTargets(*read_look(look, style.read))
+        targets = StyleTargets(*read_style(style, style_bucket.read))
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             targets,

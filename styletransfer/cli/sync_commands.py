@@ -96,7 +96,7 @@ COMMANDS = {
         include=bucket_layout.for_source,
     ),
     "cl_send_style.py": _Command(
-        "Uploads paintings, masks, looks.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
+        "Uploads paintings, masks, styles.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
         ("./paintings",),
         uploads=True,
         variable="BUCKET_STYLE",

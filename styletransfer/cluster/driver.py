@@ -188,7 +188,7 @@ class _Painting:
         else:
             self._stores.outcome.add_painted(task, answer.seconds or 0.0)
             said = f"{task}: done"
-        event(said, level=DEBUG, photo=task.photo.key, look=task.look.name)
+        event(said, level=DEBUG, photo=task.photo.key, style=task.style.name)
 
     def _report_waits(self) -> None:
         """Logs that workers wait for the storage, since their own logs are on their nodes."""

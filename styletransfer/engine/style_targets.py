@@ -56,7 +56,7 @@ class StyleTargets:
     ) -> None:
         count = len(paintings)
         if not count:
-            raise ValueError("a look needs at least one painting")
+            raise ValueError("a style needs at least one painting")
         shares = [1 / count] * count if shares is None else [float(each) for each in shares]
         masks, regions = masks or [None] * count, regions or [None] * count
         for what, given in (("shares", shares), ("masks", masks), ("regions", regions)):

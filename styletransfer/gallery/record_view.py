@@ -36,7 +36,7 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 
 def look_name(record: Record) -> str:
     """Return the look's name."""
-    return record.look or "a look without a name"
+    return record.style_name or "a look without a name"
 
 
 def size(record: Record) -> tuple[int, int] | None:
@@ -121,9 +121,9 @@ def _is_sensible(number: float | None) -> TypeGuard[float]:
 def look_lines(record: Record) -> str:
     """Return the name, paintings and regions of the look's section in looks.toml, one per line, or
     a comment if the record lacks them."""
-    if not record.look or not record.paintings:
+    if not record.style_name or not record.paintings:
         return "# The record lacks the look and the paintings of these settings."
-    lines = [f"[{_key(record.look)}]", f"paintings = {_paintings(record.paintings)}"]
+    lines = [f"[{_key(record.style_name)}]", f"paintings = {_paintings(record.paintings)}"]
     regions = {each.key: each.region.key for each in record.paintings if each.region}
     if regions:
         pairs = (f"{_quoted(key)} = {_quoted(mask)}" for key, mask in regions.items())

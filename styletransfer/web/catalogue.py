@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from styletransfer.batch.looks import LONGEST_NAME, Look, Painting, find_looks, find_pictures
+from styletransfer.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.images.decode import reduced_jpeg
@@ -113,14 +113,14 @@ class Catalogue:
         return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
 
 
-def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Look]:
+def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Style]:
     """List the looks of the style bucket, with the settings of a quality. Raises ConfigError,
     StorageError."""
     settings = config.settings.replaced({"quality": quality.value})
-    return find_looks(style, [*style.list()], config.style_mode, settings)
+    return find_styles(style, [*style.list()], config.style_mode, settings)
 
 
-def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Look:
+def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Style:
     """Return a job's look as it is now. Raises ConfigError if a painting or the look has been
     deleted, StorageError."""
     if job.named_look:
@@ -135,7 +135,7 @@ def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Look:
             raise ConfigError(f"the painting {display_name(each.name)!r} no longer exists")
         paintings.append(Painting(entry, each.share))
     settings = config.settings.replaced({"quality": job.quality.value}).replaced(job.settings)
-    return Look(job.look, tuple(paintings), settings)
+    return Style(job.look, tuple(paintings), settings)
 
 
 def blend_name(names: Mapping[str, float]) -> str:
@@ -162,7 +162,7 @@ def thumbnail_url(name: str) -> str:
     return f"/api/paintings/{quote(name, safe='')}/thumbnail"
 
 
-def _own_settings(look: Look, usual: Settings) -> dict[str, Any]:
+def _own_settings(look: Style, usual: Settings) -> dict[str, Any]:
     """Return the settings that a look sets itself, and others that differ from the usual ones:
     those that its recipe or its quality decides."""
     before = usual.deciding()

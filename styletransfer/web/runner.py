@@ -9,12 +9,12 @@ from styletransfer import bucket_layout
 from styletransfer.batch.context import Buckets, PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.looks import Look
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Selection, Task, make_plan
 from styletransfer.batch.records import read_record
 from styletransfer.batch.storing import StorageSession
+from styletransfer.batch.styles import Style
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
@@ -44,7 +44,7 @@ class JobRunner:
             config,
             source=inside(config, PHOTOS),
             photo=None,
-            look=None,
+            style_name=None,
             dry_run=False,
             keep=False,
             progress="none",
@@ -135,7 +135,7 @@ class JobRunner:
             self._stop.later = False
             session.close()
 
-    def _plan(self, job: StoredJob, look: Look) -> Plan:
+    def _plan(self, job: StoredJob, look: Style) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")

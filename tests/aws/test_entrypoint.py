@@ -142,7 +142,7 @@ def test_the_templates_command_runs_the_job(bot):
         ("styles/monet.jpg", {}, "KEY is 'styles/monet.jpg'; expected telegram/"),
         (WISH, {}, "KEY is 'wishes/-100123/7-AQAD_x-9.json'"),
         (KEY, {"colour": "red"}, "the wish has colour"),
-        (KEY, {"look": "manet"}, "LOOK is 'manet'"),
+        (KEY, {"look": "manet"}, "STYLE is 'manet'"),
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"style": "own/5"}, "there is no painting in"),
     ],

@@ -128,10 +128,10 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, m
 
 
 def selection(*, partial=False):
-    """One photo, `a b.jpg`, in one look, `monet`."""
-    photos, look = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
+    """One photo, `a b.jpg`, in one style, `monet`."""
+    photos, style = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
     return Selection(
-        photos, [look], masks={}, names=ResultNames([], [], OutputFormat(None)), partial=partial
+        photos, [style], masks={}, names=ResultNames([], [], OutputFormat(None)), partial=partial
     )
 
 

@@ -1,4 +1,4 @@
-"""Photos and looks whose results would have one key, and names that cannot be used."""
+"""Photos and styles whose results would have one key, and names that cannot be used."""
 
 import itertools
 import os
@@ -21,9 +21,9 @@ from styletransfer.storage import file_names, folder
 from styletransfer.storage.folder import FolderBucket
 
 
-def planned(photos, looks=("monet",), **output):
-    found = ResultNames(photos, looks, OutputFormat(output.get("format")))
-    return {pair: found.planned(*pair) for pair in itertools.product(looks, photos)}
+def planned(photos, styles=("monet",), **output):
+    found = ResultNames(photos, styles, OutputFormat(output.get("format")))
+    return {pair: found.planned(*pair) for pair in itertools.product(styles, photos)}
 
 
 # --- keys that meet -------------------------------------------------------------------------
@@ -40,15 +40,15 @@ def test_ordinary_photos_have_the_keys_they_always_had():
 
 
 @pytest.mark.parametrize("form", [None, "png", "same"])
-@pytest.mark.parametrize("looks", [("a",), ("a", "a/b"), ("a", "a/b", "a/b/c.png")], ids=len)
-def test_no_two_results_share_a_key(form, looks):
+@pytest.mark.parametrize("styles", [("a",), ("a", "a/b"), ("a", "a/b", "a/b/c.png")], ids=len)
+def test_no_two_results_share_a_key(form, styles):
     """Tried with photos that can meet: short names with all endings, two deep, in folders."""
     ends = [".png", ".jpg", ".webp"]
     names = [f"c{one}{two}" for one in ends for two in ["", *ends]]
     photos = [f"{folder}{name}" for folder in ("", "b/", "b/c.png/") for name in names]
-    found = ResultNames(photos, looks, OutputFormat(form))
+    found = ResultNames(photos, styles, OutputFormat(form))
     rivals = found.rivals(lambda keys: str)
-    pairs = [pair for pair in itertools.product(looks, photos) if pair not in rivals]
+    pairs = [pair for pair in itertools.product(styles, photos) if pair not in rivals]
     assert len(pairs) >= len(photos)
     taken = {}
     for pair in pairs:
@@ -89,7 +89,7 @@ def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_onc
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 8, "PNG"))
     Path("photos/beach.jpg.png").write_bytes(tiny.file(60, 80, 7, "PNG"))
     Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
-    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "same"}
+    asked = {"STYLE": "monet", "OUTPUT_FORMAT": "same"}
     assert painted(capsys, folders, **asked) == 4
     assert len(results()) == 4 and "monet/beach.jpg.png" in results()
     assert painted(capsys, folders, **asked) == 0
@@ -97,24 +97,24 @@ def test_a_png_called_jpg_and_a_photo_with_its_results_name_are_both_painted_onc
         assert painted(capsys, folders, **asked, PHOTO=photo) == 0
 
 
-def test_a_photo_and_a_look_that_meet_another_are_refused_by_name(folders, stand_in, capsys):
-    """The photo `b/c.jpg` in the look `a`, and `c.jpg` in `a/b`."""
+def test_a_photo_and_a_style_that_meet_another_are_refused_by_name(folders, stand_in, capsys):
+    """The photo `b/c.jpg` in the style `a`, and `c.jpg` in `a/b`."""
     Path("photos/b").mkdir()
     Path("photos/b/c.jpg").write_bytes(tiny.file(60, 80, 1))
     Path("photos/c.jpg").write_bytes(tiny.file(60, 80, 2))
-    Path("paintings/looks.toml").write_text(
+    Path("paintings/styles.toml").write_text(
         "[a]\npaintings = ['monet.jpg']\n['a/b']\npaintings = ['both/a.jpg']\n"
     )
     assert run(folders) == 1
     assert failures(capsys) == [
         "FAILED: b/c.jpg in a: its result would take the place of that of c.jpg in a/b; rename one "
-        "of the photos or looks",
+        "of the photos or styles",
         "FAILED: c.jpg in a/b: its result would take the place of that of b/c.jpg in a; rename one "
-        "of the photos or looks",
+        "of the photos or styles",
     ]
     assert {"a/c.jpg", "a/b/b/c.jpg", "a/beach.jpg"} <= results() and "a/b/c.jpg" not in results()
-    assert run(folders, PHOTO="c.jpg", LOOK="a/b") == run(folders, PHOTO="b/c.jpg") == 1
-    assert run(folders, PHOTO="c.jpg", LOOK="a") == 0
+    assert run(folders, PHOTO="c.jpg", STYLE="a/b") == run(folders, PHOTO="b/c.jpg") == 1
+    assert run(folders, PHOTO="c.jpg", STYLE="a") == 0
 
 
 def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
@@ -122,7 +122,7 @@ def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
 ):
     for module in (file_names, folder):
         monkeypatch.setattr(module, "same_file", lambda *names: names[1:] == ("a", "A"))
-    asked = {"LOOK": "monet", "OUTPUT_FORMAT": "jpg"}
+    asked = {"STYLE": "monet", "OUTPUT_FORMAT": "jpg"}
     assert painted(capsys, folders, **asked) == 2
     record = RECORD.read_bytes()
     for seed, name in enumerate(("Beach.webp", "BEACH.jpg", "caf\u00e9.jpg", "cafe\u0301.jpg")):
@@ -145,7 +145,7 @@ def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, stand_in, cap
     old = os.fsencode("photos") + b"/caf\xe9.jpg"
     Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
     for _ in range(2):
-        assert run(folders, LOOK="monet") == 1
+        assert run(folders, STYLE="monet") == 1
         [failed] = failures(capsys)
         assert failed == (
             "FAILED: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
@@ -172,7 +172,7 @@ def test_a_file_that_vanishes_between_listing_and_hashing_fails_alone(
         return iter(found)
 
     monkeypatch.setattr(FolderBucket, "list", listing)
-    assert run(folders, LOOK="monet") == 1
+    assert run(folders, STYLE="monet") == 1
     [failed] = failures(capsys)
     assert failed == f"FAILED: gone.jpg in monet: photos/{gone.name} does not exist"
     assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}

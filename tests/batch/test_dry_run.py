@@ -36,9 +36,9 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
 def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
     """It is the memory of the whole process, with the programs and the network."""
     log.log_to_stdout("", as_json=True)
-    assert run(folders, PHOTO="beach.jpg", LOOK="monet", DRY_RUN="1") == 0
+    assert run(folders, PHOTO="beach.jpg", STYLE="monet", DRY_RUN="1") == 0
     foretold = json.loads(capsys.readouterr().out.splitlines()[-1])["memory_gb"]
-    assert run(folders, PHOTO="beach.jpg", LOOK="monet") == 0
+    assert run(folders, PHOTO="beach.jpg", STYLE="monet") == 0
     lines = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
     said = next(line for line in lines if "of memory in all" in line)
     taken = float(re.search(r"64 × 48 px, (\S+) GB of memory in all", said)[1])
@@ -48,7 +48,7 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
 def test_a_dry_run_with_nothing_to_paint_says_so_without_tensorflow(
     folders, small_vgg, monkeypatch, capsys
 ):
-    one = folders | {"PHOTO": "beach.jpg", "LOOK": "monet"}
+    one = folders | {"PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(one) == 0
     monkeypatch.setattr(DeviceLoader, "start", lambda _: pytest.fail("TensorFlow is loaded"))
     assert run(one, DRY_RUN="1") == 0
@@ -93,7 +93,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     folders |= {"STYLE_SIZE": "192", "STYLE_ITERATIONS": "4"}
     Path("photos/trip/old town é.png").unlink()
     Path("photos/square.png").write_bytes(tiny.file(60, 60, 5, "PNG"))
-    Path("paintings/looks.toml").write_text(
+    Path("paintings/styles.toml").write_text(
         '[both]\npaintings = ["both/a.jpg", "both/b.webp"]\niterations = 5\n'
         '[monet]\npaintings = ["monet.jpg"]\n'
     )
@@ -116,19 +116,19 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     pictures = [each for each in foretold if "photo" in each]
     steps = [each["steps"] for each in pictures]
     assert steps == clock.steps and set(steps) == {12, 15}
-    assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two looks
+    assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two styles
     assert len(measured) == 4
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
     assert foretold[-1]["to_paint"] == 4 and foretold[-1]["memory_gb"] > 0.1
-    looks = {each["look"]: each["seconds"] for each in foretold[-1]["looks"]}
-    assert looks["both"] == pytest.approx(sum(taken[:2]), abs=0.3)
+    styles = {each["style"]: each["seconds"] for each in foretold[-1]["styles"]}
+    assert styles["both"] == pytest.approx(sum(taken[:2]), abs=0.3)
     assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
 
 
 def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeypatch, capsys):
     """The largest picture and its memory stand for all, wherever it comes in the order. Each kind
-    of picture is measured once: one look, one size within a factor of four, with or without a
+    of picture is measured once: one style, one size within a factor of four, with or without a
     mask."""
     measured = []
     monkeypatch.setattr(
@@ -139,7 +139,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     Path("photos/coast.jpg").write_bytes(tiny.file(300, 400, 7))
     Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
     Path("photos/dune.mask.png").write_bytes(grey_file(np.linspace(0, 1, 1200).reshape(30, 40)))
-    folders |= {"STYLE_SIZE": "full", "LOOK": "monet", "DRY_RUN": "1"}
+    folders |= {"STYLE_SIZE": "full", "STYLE": "monet", "DRY_RUN": "1"}
     assert run(folders) == 0
     [total] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("total")]
     assert re.split(r"\s{2,}", total)[1:3] == ["4", "400 × 300"]
@@ -167,19 +167,19 @@ def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_it
     assert "dry run: 6 to paint" in capsys.readouterr().out
 
 
-def test_a_dry_run_names_every_photo_and_look_that_cannot_be_painted(folders, small_vgg, capsys):
+def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted(folders, small_vgg, capsys):
     Path("photos/a wall.png").write_bytes(saved(Image.new("1", (14000, 14000)), "PNG"))
     Path("paintings/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
     limit = str(resident_memory() + 900_000_000)
     assert run(folders, DRY_RUN="1", MEMORY_LIMIT=limit) == 1
     out = capsys.readouterr().out
-    for look in ("both", "monet"):
-        assert f"a wall.png in {look}: cannot be painted: a wall.png: decoding it takes" in out
+    for style in ("both", "monet"):
+        assert f"a wall.png in {style}: cannot be painted: a wall.png: decoding it takes" in out
     assert "beach.jpg in torn: cannot be painted: painting torn.jpg" in out
     assert [line.split()[:2] for line in out.splitlines() if "64 × 48" in line] == [
         *(["both", "2"], ["monet", "2"], ["total", "4"])
     ]
     assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
-    assert run(folders, DRY_RUN="1", LOOK="torn") == 1
+    assert run(folders, DRY_RUN="1", STYLE="torn") == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "dry run: 0 to paint, 3 that cannot be painted. Nothing was painted."

@@ -21,7 +21,7 @@ from styletransfer.storage.base import DiskError, UnavailableError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
-IN_MONET = {"LOOK": "monet"}
+IN_MONET = {"STYLE": "monet"}
 PLACES = {
     "reading": (reading.decode, "decode"),
     "painting": (painting, "follow"),
@@ -39,7 +39,7 @@ def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
     whole, struck_already = getattr(where, name), []
 
     def struck(*arguments, **named):
-        own = str(arguments[1]).startswith(("_", "painting"))  # the gallery's, or the look's
+        own = str(arguments[1]).startswith(("_", "painting"))  # the gallery's, or the style's
         if not struck_already and not own:
             struck_already.append(True)
             raise IndexError("no such row\nand a second line")

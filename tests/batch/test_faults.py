@@ -26,7 +26,7 @@ QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [*(f"p{n}.jpg" for n in range(10)), "trip 1/é1.jpg", "trip 3/é3.jpg"]
 TORN = b"PK\x03\x04" + bytes(26) + b"fingerprint.npy"  # a checkpoint's first bytes
 FEW = PHOTOS[8:]
-LOOKS = ("monet", "waves")
+STYLES = ("monet", "waves")
 MAX_REQUESTS = 9  # for a picture with its record and its pictures in the gallery
 FOREIGN = {
     "monet/mine.jpg": b"foreign 1",
@@ -71,8 +71,8 @@ class Batch(SimpleNamespace):
         self.source, self.style, self.result = (server.new_bucket() for _ in range(3))
         for key in photos:
             self.put(self.source, key, picture(key))
-        for number, look in enumerate(LOOKS):
-            self.put(self.style, f"{look}.jpg", tiny.file(50, 40, 90 + number))
+        for number, style in enumerate(STYLES):
+            self.put(self.style, f"{style}.jpg", tiny.file(50, 40, 90 + number))
         for key, data in FOREIGN.items():
             self.put(self.result, key, data)
 
@@ -100,7 +100,7 @@ class Batch(SimpleNamespace):
         return self.client.get_object(Bucket=self.result, Key=key)["Body"].read()
 
     def results(self):
-        return {key: self.read(key) for look in LOOKS for key in self.found(f"{look}/")}
+        return {key: self.read(key) for style in STYLES for key in self.found(f"{style}/")}
 
 
 def picture(key):
@@ -115,14 +115,14 @@ def behind(server, tls=None):
 
 
 def wanted(photos=PHOTOS):
-    return {f"{look}/{key}" for look in LOOKS for key in photos}
+    return {f"{style}/{key}" for style in STYLES for key in photos}
 
 
 def check_whole(done, expected, photos=PHOTOS):
     """Checks that a bucket has all results, each with its record, and nothing else."""
     results = done.results()
     assert {key: data for key, data in results.items() if key in FOREIGN} == {
-        key: data for key, data in FOREIGN.items() if key.startswith(LOOKS)
+        key: data for key, data in FOREIGN.items() if key.startswith(STYLES)
     }
     assert results.keys() - FOREIGN.keys() == wanted(photos)
     wrong = [key for key in wanted(photos) if results[key] != expected[key]]
@@ -324,7 +324,7 @@ def test_a_photo_whose_result_has_too_long_a_key_fails_alone(rgw, seen):
     few = Batch(rgw, [*FEW, long])
     got = seen(few.environment())
     assert got.code == 1
-    [failed] = [line for line in got.out.splitlines() if f"FAILED: {long} in 2 looks" in line]
+    [failed] = [line for line in got.out.splitlines() if f"FAILED: {long} in 2 styles" in line]
     assert "1,024 bytes at most" in failed
     assert few.results().keys() - FOREIGN.keys() == wanted(FEW)
 
@@ -334,7 +334,7 @@ def test_a_photo_deleted_between_listing_and_reading_fails_alone(few, seen):
         proxy.add(f"^(GET|HEAD) /{few.source}/p8", "status", times=999, code=404, error="NoSuchKey")
         got = seen(few.environment(proxy.url))
     assert got.code == 1
-    [failed] = [line for line in got.out.splitlines() if "FAILED: p8.jpg in 2 looks" in line]
+    [failed] = [line for line in got.out.splitlines() if "FAILED: p8.jpg in 2 styles" in line]
     assert f"{few.source}/p8.jpg does not exist" in failed
     assert few.results().keys() - FOREIGN.keys() == wanted(FEW) - wanted(["p8.jpg"])
     few.client.delete_object(Bucket=few.source, Key="p8.jpg")

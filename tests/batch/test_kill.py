@@ -26,8 +26,8 @@ SETTINGS = {"STYLE_SIZE": "64", "VGG_WEIGHTS": "random", "PAINTING_S": "0.3"}
 LARGE = {"STYLE_SIZE": "1536", "PAINTING_S": "10"}
 VARIABLES = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 PHOTOS = ("beach.jpg", "trip/old town é.png")
-LOOKS = ("monet", "waves")
-RESULTS = {f"{look}/{photo}" for look in LOOKS for photo in PHOTOS}
+STYLES = ("monet", "waves")
+RESULTS = {f"{style}/{photo}" for style in STYLES for photo in PHOTOS}
 RECORDS = {f"_records/{key}.json" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
@@ -47,8 +47,8 @@ def place(request, tmp_path):
     for seed, key in enumerate(PHOTOS):
         kind = "PNG" if key.endswith(".png") else "JPEG"
         source.write(key, tiny.file(*((60, 80) if seed else (80, 60)), seed, kind))
-    for seed, look in enumerate(LOOKS, start=10):
-        style.write(f"{look}.jpg", tiny.file(50, 50, seed))
+    for seed, name in enumerate(STYLES, start=10):
+        style.write(f"{name}.jpg", tiny.file(50, 50, seed))
 
     def results(number):
         bucket = open_bucket(f"{names[2]}/{number}", account, new=True)

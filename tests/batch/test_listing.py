@@ -1,4 +1,4 @@
-"""The selection of photos and looks from the buckets, without painting."""
+"""The selection of photos and styles from the buckets, without painting."""
 
 import unicodedata
 from dataclasses import replace
@@ -42,13 +42,13 @@ def keys(entries):
 
 
 def names(selection):
-    return [look.name for look in selection.looks]
+    return [style.name for style in selection.styles]
 
 
 FILES = ("photos/a.jpg", "photos/b/c.png", "paintings/monet.jpg", "paintings/both/d.png")
 
 
-def test_every_photo_and_look_is_selected_and_what_is_of_other_kinds_is_named(listed, caplog):
+def test_every_photo_and_style_is_selected_and_what_is_of_other_kinds_is_named(listed, caplog):
     others = ("photos/notes.txt", "photos/a.mask.png", "photos/b/x.mask.png", "paintings/y.doc")
     listing, selection = listed(*FILES, *others, "paintings/vgg.npz", "paintings/z.mask.jpg")
     assert keys(selection.photos) == ["a.jpg", "b/c.png"] and not selection.partial
@@ -107,8 +107,8 @@ def test_one_photo_has_the_mask_that_it_has_among_all(listed, form):
     assert alone.masks.keys() == whole.masks.keys() == {"été.jpg"}
 
 
-def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_looks_within_looks(listed):
-    """`b/c.png` in the look `a`, and `c.png` in `a/b`, have the same keys."""
+def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_styles_within_styles(listed):
+    """`b/c.png` in the style `a`, and `c.png` in `a/b`, have the same keys."""
     _, selection = listed(
         *("photos/b/c.png", "photos/c.png", "paintings/a/x.png", "paintings/a/b/y.png"),
         PHOTO="b/c.png",
@@ -117,30 +117,30 @@ def test_a_photo_keeps_clear_of_those_that_it_could_meet_in_looks_within_looks(l
 
 
 @pytest.mark.parametrize("asked", ["monet", "monet.jpg"])
-def test_a_look_goes_by_its_name_or_by_its_only_paintings(listed, asked):
-    _, selection = listed(*FILES, LOOK=asked)
+def test_a_style_goes_by_its_name_or_by_its_only_paintings(listed, asked):
+    _, selection = listed(*FILES, STYLE=asked)
     assert names(selection) == ["monet"] and selection.partial
     assert len(selection.photos) == 2
 
 
 @pytest.mark.parametrize("asked", ["été", "été.jpg"])
-def test_a_look_is_found_however_its_accents_are_spelled(listed, asked):
+def test_a_style_is_found_however_its_accents_are_spelled(listed, asked):
     stored = unicodedata.normalize("NFD", "été")
-    _, selection = listed(*FILES, f"paintings/{stored}.jpg", LOOK=asked)
+    _, selection = listed(*FILES, f"paintings/{stored}.jpg", STYLE=asked)
     assert names(selection) == [stored]
 
 
 @pytest.mark.parametrize("result", ["./out", "./out/../out/", "{folder}/out"])
-def test_of_a_painting_among_the_results_the_look_stays_what_it_was(listed, tmp_path, result):
+def test_of_a_painting_among_the_results_the_style_stays_what_it_was(listed, tmp_path, result):
     place = {"BUCKET_STYLE": "./out", "BUCKET_RESULT": result.format(folder=tmp_path)}
     files = ("out/monet.jpg", "out/monet/a.jpg", "out/_gallery/paintings/monet.jpg.jpg")
-    _, found = listed(*FILES, *files, **place, PHOTO="a.jpg", LOOK="monet.jpg")
+    _, found = listed(*FILES, *files, **place, PHOTO="a.jpg", STYLE="monet.jpg")
     assert names(found) == ["monet"]
-    _, found = listed("out/a.jpg", **place, BUCKET_SOURCE="./out", PHOTO="a.jpg", LOOK="monet.jpg")
+    _, found = listed("out/a.jpg", **place, BUCKET_SOURCE="./out", PHOTO="a.jpg", STYLE="monet.jpg")
     assert keys(found.photos) == ["a.jpg"] and names(found) == ["monet"]
 
 
-def test_looks_from_among_the_results_come_with_the_way_out(listed):
+def test_styles_from_among_the_results_come_with_the_way_out(listed):
     with pytest.raises(ConfigError, match=r"cannot be named _gallery/x: .* name that of the paint"):
         listed(*FILES, "paintings/_gallery/x/monet.jpg.jpg")
 
@@ -154,13 +154,13 @@ def test_results_in_place_of_photos_are_refused(listed):
     assert keys(selection.photos) == ["a.jpg"]
 
 
-def test_a_look_that_is_not_there_is_named_with_those_that_are(listed):
-    with pytest.raises(ConfigError, match=r"LOOK is 'x', but ./paintings .* there are no looks"):
-        listed("photos/a.jpg", LOOK="x")
-    with pytest.raises(ConfigError, match=r"LOOK is 'monnet', .*; did you mean monet"):
-        listed(*FILES, LOOK="monnet")
-    with pytest.raises(ConfigError, match=r"LOOK is 'klee', .*; expected one of both, monet"):
-        listed(*FILES, LOOK="klee")
+def test_a_style_that_is_not_there_is_named_with_those_that_are(listed):
+    with pytest.raises(ConfigError, match=r"STYLE is 'x', but ./paintings .* there are no styles"):
+        listed("photos/a.jpg", STYLE="x")
+    with pytest.raises(ConfigError, match=r"STYLE is 'monnet', .*; did you mean monet"):
+        listed(*FILES, STYLE="monnet")
+    with pytest.raises(ConfigError, match=r"STYLE is 'klee', .*; expected one of both, monet"):
+        listed(*FILES, STYLE="klee")
 
 
 def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
@@ -182,7 +182,7 @@ def test_a_photo_is_in_the_shard_that_it_was_always_in(listed):
 def test_what_is_missing_is_said(listed, caplog):
     Path("paintings/link.jpg").symlink_to("../a.jpg")
     _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
-    assert not selection.photos and not selection.looks
+    assert not selection.photos and not selection.styles
     kinds = "(.avif, .bmp, .gif, .heic, .heif, .hif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
     assert caplog.messages == [
         "left out in ./paintings, behind links: link.jpg → ../a.jpg",
@@ -192,19 +192,19 @@ def test_what_is_missing_is_said(listed, caplog):
     ]
 
 
-def test_a_mask_that_looks_toml_names_is_used(listed, caplog):
-    Path("paintings/looks.toml").write_text(
+def test_a_mask_that_styles_toml_names_is_used(listed, caplog):
+    Path("paintings/styles.toml").write_text(
         '[a]\npaintings = ["monet.jpg"]\nregions = { "monet.jpg" = "left.mask.png" }\n'
     )
     _, selection = listed(*FILES, "paintings/left.mask.png")
-    assert [each.region.key for each in selection.looks[0].paintings] == ["left.mask.png"]
+    assert [each.region.key for each in selection.styles[0].paintings] == ["left.mask.png"]
     assert not caplog.messages
 
 
-def test_flags_count_more_than_a_looks_own_settings(listed):
-    Path("paintings/looks.toml").write_text('[monet]\npaintings = ["monet.jpg"]\nsize = 64\n')
+def test_flags_count_more_than_a_styles_own_settings(listed):
+    Path("paintings/styles.toml").write_text('[monet]\npaintings = ["monet.jpg"]\nsize = 64\n')
     loaded = replace(config.load(NAMES), overrides={"size": "96"})
     listed(*FILES)
     buckets = Buckets.open(loaded)
-    looks = select(list_buckets(buckets, loaded), buckets, loaded).looks
-    assert {look.settings.size for look in looks} == {96}
+    styles = select(list_buckets(buckets, loaded), buckets, loaded).styles
+    assert {style.settings.size for style in styles} == {96}

@@ -39,7 +39,7 @@ def paint(key, grey):
 
 @pytest.fixture
 def one_photo(folders, small_vgg):
-    """A single photo and a single look, `monet`."""
+    """A single photo and a single style, `monet`."""
     Path("photos/trip/old town é.png").unlink()
     for name in ("a.jpg", "b.webp"):
         Path("paintings/both", name).unlink()
@@ -71,14 +71,14 @@ def test_of_a_painting_only_what_its_mask_shows_counts(one_photo):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", ["left", "right"])
-def test_paintings_go_where_looks_toml_says(one_photo, dark):
+def test_paintings_go_where_styles_toml_says(one_photo, dark):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
     Path("paintings/left.mask.png").write_bytes(grey_file(LEFT))
     Path("paintings/right.png").write_bytes(grey_file(1 - LEFT))
     masks = {"left": ("left.mask.png", "right.png"), "right": ("right.png", "left.mask.png")}[dark]
     regions = "regions = {{ 'black.png' = '{}', 'white.png' = '{}' }}".format(*masks)
-    Path("paintings/looks.toml").write_text(TWO + regions)
+    Path("paintings/styles.toml").write_text(TWO + regions)
     assert run(one_photo, STYLE_ITERATIONS="60") == 0
     left, right = sides("out/two/beach.png")
     assert (right - left if dark == "left" else left - right) > 0.1
@@ -94,11 +94,11 @@ def grey_steps(monkeypatch):
 
 
 def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, grey_steps, capsys):
-    """Two photos in the looks `two`, with a region, and `one`."""
+    """Two photos in the styles `two`, with a region, and `one`."""
     paint("black.png", 0.1)
     paint("white.png", 0.9)
-    looks = "regions = { 'black.png' = 'sky.png' }\n[one]\npaintings = ['white.png']"
-    Path("paintings/looks.toml").write_text(TWO + looks)
+    styles = "regions = { 'black.png' = 'sky.png' }\n[one]\npaintings = ['white.png']"
+    Path("paintings/styles.toml").write_text(TWO + styles)
     region, mask = Path("paintings/sky.png"), Path("photos/beach.mask.png")
     region.write_bytes(grey_file(LEFT))
 
@@ -124,7 +124,7 @@ def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, small_vgg, 
     assert painted() == []
 
 
-def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small_vgg, capsys):
+def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, small_vgg, capsys):
     Path("photos/beach.mask.png").write_text("no mask")
     Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
     assert run(folders, DRY_RUN="1") == run(folders) == 1
@@ -132,7 +132,7 @@ def test_a_mask_that_cannot_be_read_fails_its_photo_or_look_alone(folders, small
     failed = failures(capsys)
     assert len(failed) == 2
     assert failed[0].startswith(
-        "FAILED: beach.jpg in 2 looks (both, monet): mask beach.mask.png: is text"
+        "FAILED: beach.jpg in 2 styles (both, monet): mask beach.mask.png: is text"
     )
     assert "old town é.png in monet: mask monet.mask.png: is black all over" in failed[1]
 
@@ -141,7 +141,7 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
     Path("paintings/beach.jpg").write_bytes(tiny.file(50, 50, 7))
     Path("paintings/beach.mask.png").write_bytes(grey_file(LEFT))
     Path("photos/beach.mask.png").write_text("no mask")
-    assert run(folders, LOOK="beach") == 1
+    assert run(folders, STYLE="beach") == 1
     assert results() == {"beach/trip/old town é.png"}
 
 
@@ -154,7 +154,7 @@ def test_a_record_makes_the_same_picture_with_masks_and_regions(
 ):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
-    Path("paintings/looks.toml").write_text(TWO + "regions = { 'black.png' = 'sky.png' }")
+    Path("paintings/styles.toml").write_text(TWO + "regions = { 'black.png' = 'sky.png' }")
     Path("paintings/sky.png").write_bytes(grey_file(LEFT))
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
@@ -215,7 +215,7 @@ def test_a_picture_that_cannot_be_found_fails_alone(folders, small_vgg, monkeypa
         "monet/beach.jpg",
     }
     out = capsys.readouterr().out
-    assert "FAILED: trip/old town é.png in 2 looks (both, monet): the picture ran away\n" in out
+    assert "FAILED: trip/old town é.png in 2 styles (both, monet): the picture ran away\n" in out
     record = json.loads(Path("out/_records/monet/trip/old town é.png.json").read_text())
     assert record["error"] == "the picture ran away" and "result" not in record
 

@@ -188,7 +188,7 @@ def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, g
 
 def test_weights_can_be_in_the_style_bucket(folders, traced_once):
     Path("paintings/vgg.npz").write_bytes(tiny.trained_file())
-    one = folders | {"VGG_WEIGHTS": "bucket:vgg.npz", "PHOTO": "beach.jpg", "LOOK": "monet"}
+    one = folders | {"VGG_WEIGHTS": "bucket:vgg.npz", "PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(one) == 0
     identity = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())["weights"]
     assert identity.startswith("md5:")

@@ -18,7 +18,7 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand
     RESULT.parent.mkdir(parents=True)
     RESULT.write_bytes(b"mine")
     for _ in range(2):
-        assert run(folders, LOOK="monet") == 1
+        assert run(folders, STYLE="monet") == 1
         lines = capsys.readouterr().out.splitlines()
         assert not [s for s in lines if "beach.jpg in monet" in s and "of memory" in s], "painted"
         [failed] = [s for s in lines if s.startswith("FAILED: ")]
@@ -29,7 +29,7 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand
         assert RESULT.read_bytes() == b"mine"
     assert "monet/trip/old town é.png" in results()
     RESULT.unlink()
-    assert painted(capsys, folders, LOOK="monet") == 1
+    assert painted(capsys, folders, STYLE="monet") == 1
 
 
 def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
@@ -76,7 +76,7 @@ def test_formats_may_change_there_and_back_also_in_runs_of_one_photo(folders, st
     for form in ("jpg", "webp", "jpg", "png"):
         assert painted(capsys, folders, **ONE, OUTPUT_FORMAT=form) == 1
     assert results() == {"monet/beach.jpg", "monet/beach.png", "monet/beach.webp"}
-    assert painted(capsys, folders, LOOK="monet", OUTPUT_FORMAT="webp") == 2
+    assert painted(capsys, folders, STYLE="monet", OUTPUT_FORMAT="webp") == 2
     assert painted(capsys, folders, OUTPUT_FORMAT="tiff") == 4
     assert {key for key in results() if "beach" in key} == {"monet/beach.tiff", "both/beach.tiff"}
 
@@ -94,7 +94,7 @@ def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(folders
     assert painted(capsys, folders, **ONE, OUTPUT_FORMAT="png") == 1
     Path("photos/beach.jpg").rename("photos/beach.webp")
     before = Path("out/monet/beach.png").read_bytes()
-    asked = {"LOOK": "monet", "PHOTO": "beach.webp", "OUTPUT_FORMAT": "png"}
+    asked = {"STYLE": "monet", "PHOTO": "beach.webp", "OUTPUT_FORMAT": "png"}
     assert painted(capsys, folders, **asked) == 1
     assert Path("out/monet/beach.png").read_bytes() == before
     assert "monet/beach.webp.png" in results()

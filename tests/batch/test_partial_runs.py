@@ -1,4 +1,4 @@
-"""Runs of one photo or one look."""
+"""Runs of one photo or one style."""
 
 import dataclasses
 import re
@@ -23,12 +23,12 @@ BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
     "asked, painted",
     [
         ({"PHOTO": "beach.jpg"}, {"monet/beach.jpg", "both/beach.jpg"}),
-        ({"LOOK": "monet"}, {"monet/beach.jpg", "monet/trip/old town é.png"}),
-        ({"PHOTO": "trip/old town é.png", "LOOK": "both"}, {"both/trip/old town é.png"}),
+        ({"STYLE": "monet"}, {"monet/beach.jpg", "monet/trip/old town é.png"}),
+        ({"PHOTO": "trip/old town é.png", "STYLE": "both"}, {"both/trip/old town é.png"}),
     ],
-    ids=["photo", "look", "both"],
+    ids=["photo", "style", "both"],
 )
-def test_only_the_photo_and_the_look_asked_for_are_painted(folders, stand_in, asked, painted):
+def test_only_the_photo_and_the_style_asked_for_are_painted(folders, stand_in, asked, painted):
     assert run(folders, **asked) == 0
     assert keys() == painted | {f"_records/{key}.json" for key in painted}
 
@@ -46,23 +46,23 @@ def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, 
     own = Snapshot("of other settings", {"iteration": np.array(1)})
     own.upload(bucket, "_checkpoints/monet/beach.jpg.npz")
     Path("photos/text.jpg").write_text("dear diary")
-    asked = {"PHOTO": "beach.jpg", "LOOK": "monet"}
+    asked = {"PHOTO": "beach.jpg", "STYLE": "monet"}
     for _ in range(2):  # The second time, there is nothing to paint.
         assert run(folders, **asked) == 0
         assert keys() == others | BEACH_IN_MONET
     assert {key: bucket.read(key) for key in others} == {key: key.encode() for key in others}
     assert bucket.read("index.html") == b"mine"
-    assert run(folders, PHOTO="text.jpg", LOOK="monet") == 1
+    assert run(folders, PHOTO="text.jpg", STYLE="monet") == 1
     assert keys() == others | BEACH_IN_MONET | {"_records/monet/text.jpg.json"}
 
 
-def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are_gone(
+def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_styles_that_are_gone(
     folders, stand_in
 ):
     page = Path("out/index.html")
-    run(folders, PHOTO="beach.jpg", LOOK="monet")
+    run(folders, PHOTO="beach.jpg", STYLE="monet")
     assert len(results_of(page.read_text())) == 1
-    run(folders, LOOK="both")
+    run(folders, STYLE="both")
     assert len(results_of(page.read_text())) == 3
     assert not Path("out/_gallery/unpublished").exists()
     run(folders, SHARD="0/1")  # Other shards may be painting.
@@ -92,7 +92,7 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_looks_that_are
 
 
 def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):
-    loaded = config.load(folders | {"PHOTO": "beach.jpg", "LOOK": "monet"})
+    loaded = config.load(folders | {"PHOTO": "beach.jpg", "STYLE": "monet"})
     assert batch.run(dataclasses.replace(loaded, gallery=False)) == 0
     assert everything() == BEACH_IN_MONET
 

@@ -10,9 +10,9 @@ from support.folder_batches import grey_file
 from support.pictures import saved
 
 from styletransfer.batch import reading as reading_module
-from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import Reader, read_look, read_photo
+from styletransfer.batch.reading import Reader, read_photo, read_style
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
@@ -24,8 +24,8 @@ def entry(key):
 
 def size_read(settings, height=90, width=60):
     """The (height, width) that a painting of this size is read at."""
-    look = Look("one", (Painting(entry("a.png"), 1.0),), settings)
-    ingredients = read_look(look, lambda key: tiny.file(height, width, kind="PNG"))
+    style = Style("one", (Painting(entry("a.png"), 1.0),), settings)
+    ingredients = read_style(style, lambda key: tiny.file(height, width, kind="PNG"))
     return ingredients.paintings[0].shape[:2]
 
 
@@ -53,7 +53,7 @@ def test_masks_and_regions_come_with_their_paintings():
         "b.mask.png": grey_file(np.eye(20) > 0),
         "left.png": grey_file(np.arange(32)[None].repeat(16, 0) < 16),
     }
-    look = Look(
+    style = Style(
         "both",
         (
             Painting(entry("a.jpg"), 0.75, None, entry("left.png")),
@@ -61,7 +61,7 @@ def test_masks_and_regions_come_with_their_paintings():
         ),
         Settings(),
     )
-    _, shares, masks, regions = read_look(look, files.__getitem__)
+    _, shares, masks, regions = read_style(style, files.__getitem__)
     assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
     np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
     assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
@@ -76,8 +76,8 @@ def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
     }
 
     def size(settings, mask=None):
-        look = Look("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
-        return read_look(look, files.__getitem__).paintings[0].shape[:2]
+        style = Style("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
+        return read_style(style, files.__getitem__).paintings[0].shape[:2]
 
     assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
     assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
@@ -94,17 +94,17 @@ def cut_out(height=20, width=40):
 def test_transparent_parts_of_a_painting_do_not_count():
     files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
-    of_one = Look("one", (Painting(entry("a.png"), 1.0),), Settings())
-    np.testing.assert_array_equal(read_look(of_one, files.__getitem__).masks[0], left)
-    small = Look("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
-    found = read_look(small, files.__getitem__)
+    of_one = Style("one", (Painting(entry("a.png"), 1.0),), Settings())
+    np.testing.assert_array_equal(read_style(of_one, files.__getitem__).masks[0], left)
+    small = Style("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
+    found = read_style(small, files.__getitem__)
     assert found.masks[0].shape == found.paintings[0].shape[:2] == (16, 32)
-    masked = Look("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
+    masked = Style("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
     np.testing.assert_array_equal(
-        read_look(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
+        read_style(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
     )
-    original = Look("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
-    assert read_look(original, files.__getitem__).masks == [None]
+    original = Style("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
+    assert read_style(original, files.__getitem__).masks == [None]
 
 
 def test_a_photo_is_painted_where_it_is_seen():
@@ -132,9 +132,9 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
 
 def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
-    look = Look("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
+    style = Style("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_look(look, files.__getitem__)
+        read_style(style, files.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, messa
 
 SMALL = saved(Image.new("RGB", (64, 64)), "PNG")
 LARGE = saved(Image.new("RGB", (2000, 2000)), "PNG")  # Takes 60 MB in a file of 12 kB.
-LOOK = Look("one", (Painting(entry("monet.png"), 1.0),), Settings(size=64))
+STYLE = Style("one", (Painting(entry("monet.png"), 1.0),), Settings(size=64))
 
 
 class Counting:
@@ -170,8 +170,8 @@ def reader_of(monkeypatch, free, limit=None, painting=SMALL):
     return Reader(source, style, limit), source, style
 
 
-def task_of(name, look=LOOK):
-    return Task(entry(f"{name}.png"), None, look, "", None, "", None)
+def task_of(name, style=STYLE):
+    return Task(entry(f"{name}.png"), None, style, "", None, "", None)
 
 
 def test_small_pictures_are_decoded_before_their_turn_and_large_ones_in_it(monkeypatch):
@@ -187,7 +187,7 @@ def test_a_large_painting_is_read_once_and_decoded_in_its_tasks_turn(monkeypatch
     reader, _, style = reader_of(monkeypatch, 24 * 50_000_000, painting=LARGE)
     fetched = [reader.fetch(task_of("small")) for _ in range(2)]
     for each in fetched:
-        assert reader.decode(task_of("small"), each).look.paintings[0].shape[:2] == (64, 64)
+        assert reader.decode(task_of("small"), each).style.paintings[0].shape[:2] == (64, 64)
     assert style.asked == ["monet.png"]
 
 

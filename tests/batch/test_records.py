@@ -9,13 +9,13 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.records import (
     MAX_READERS,
     fingerprints,
     read_records,
     record_of_inputs,
 )
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
 from styletransfer.settings import QUALITIES, Settings
@@ -25,7 +25,7 @@ from styletransfer.storage.base import Entry
 # A result of the first version that has records as today's. Another fingerprint for the same
 # inputs would paint every picture of every user a second time.
 PHOTO = Entry("landscape.jpg", 1, "040f9824ec9a03db539fa8f9c9598ff4")
-LOOK = Look(
+STYLE = Style(
     "woodcut-and-brush",
     (
         Painting(Entry("brush.jpg", 1, "e1c61e054896a66f4f361ce8e4d30b12"), 0.5),
@@ -44,19 +44,19 @@ OUTPUT = astuple(OutputFormat(None, 95))
 FINGERPRINT = "065d4e3d266ea730176e5201a89e7dad52b6c98ecdefeeeee1a483b7d4d9c6fc"
 
 
-def fingerprint(photo, mask, look, output):
-    return fingerprints(look, output)(photo, mask)
+def fingerprint(photo, mask, style, output):
+    return fingerprints(style, output)(photo, mask)
 
 
 def with_painting(**changes):
-    first, *others = LOOK.paintings
-    return replace(LOOK, paintings=(replace(first, **changes), *others))
+    first, *others = STYLE.paintings
+    return replace(STYLE, paintings=(replace(first, **changes), *others))
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():
-    assert fingerprint(PHOTO, None, LOOK, OUTPUT) == FINGERPRINT
-    photo, look = replace(PHOTO, key="other.jpg"), replace(LOOK, name="other")
-    assert fingerprint(photo, None, look, OUTPUT) == FINGERPRINT
+    assert fingerprint(PHOTO, None, STYLE, OUTPUT) == FINGERPRINT
+    photo, style = replace(PHOTO, key="other.jpg"), replace(STYLE, name="other")
+    assert fingerprint(photo, None, style, OUTPUT) == FINGERPRINT
 
 
 MASK = Entry("mask.png", 1, "etag of the mask")
@@ -65,14 +65,14 @@ MASK = Entry("mask.png", 1, "etag of the mask")
 @pytest.mark.parametrize(
     "changed",
     [
-        (replace(PHOTO, etag="other"), None, LOOK, OUTPUT),
-        (PHOTO, MASK, LOOK, OUTPUT),
+        (replace(PHOTO, etag="other"), None, STYLE, OUTPUT),
+        (PHOTO, MASK, STYLE, OUTPUT),
         (PHOTO, None, with_painting(entry=replace(PHOTO, etag="other")), OUTPUT),
         (PHOTO, None, with_painting(share=0.4), OUTPUT),
         (PHOTO, None, with_painting(mask=MASK), OUTPUT),
         (PHOTO, None, with_painting(region=MASK), OUTPUT),
-        (PHOTO, None, replace(LOOK, settings=replace(LOOK.settings, seed=1)), OUTPUT),
-        (PHOTO, None, LOOK, astuple(OutputFormat("png", 95))),
+        (PHOTO, None, replace(STYLE, settings=replace(STYLE.settings, seed=1)), OUTPUT),
+        (PHOTO, None, STYLE, astuple(OutputFormat("png", 95))),
     ],
     ids=[
         "photo",
@@ -90,19 +90,23 @@ def test_everything_that_decides_a_result_counts(changed):
 
 
 def test_a_record_names_every_input_with_its_content():
-    look = with_painting(region=MASK)
-    record = record_of_inputs(PHOTO, MASK, look)
-    assert (record.photo, record.photo_etag, record.look) == (PHOTO.key, PHOTO.etag, look.name)
+    style = with_painting(region=MASK)
+    record = record_of_inputs(PHOTO, MASK, style)
+    assert (record.photo, record.photo_etag, record.style_name) == (
+        PHOTO.key,
+        PHOTO.etag,
+        style.name,
+    )
     assert (record.photo_mask.key, record.photo_mask.etag) == (MASK.key, MASK.etag)
     assert [each.share for each in record.paintings] == [0.5, 0.5]
     assert record.paintings[0].region.etag == MASK.etag and record.paintings[1].mask is None
-    expected = dataclasses.asdict(look.settings)
+    expected = dataclasses.asdict(style.settings)
     del expected["quality"], expected["compile"]
     assert record.settings == expected
 
 
 def with_settings(settings):
-    return fingerprint(PHOTO, None, replace(LOOK, settings=settings), OUTPUT)
+    return fingerprint(PHOTO, None, replace(STYLE, settings=settings), OUTPUT)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -32,34 +32,34 @@ def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, c
     assert {"result", "width", "seconds"} <= next(
         e for e in events if e.get("event") == "done"
     ).keys()
-    fields = {"photo", "look", "loss", "iterations_per_s", "left_s", "batch_left_s"}
+    fields = {"photo", "style", "loss", "iterations_per_s", "left_s", "batch_left_s"}
     assert fields <= set(progressed)
     assert events[-1]["painted"] == 4 and all(each["level"] for each in events)
 
 
-def test_the_closing_table_counts_by_look(folders, stand_in, capsys):
+def test_the_closing_table_counts_by_style(folders, stand_in, capsys):
     Path("photos/text.jpg").write_text("dear diary")
     Path(os.fsdecode(b"paintings/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
     run(folders)
     lines = capsys.readouterr().out.splitlines()
-    heading = next(number for number, line in enumerate(lines) if line.startswith("look "))
+    heading = next(number for number, line in enumerate(lines) if line.startswith("style "))
     both, refused, monet = (lines[heading + row].split() for row in (1, 2, 3))
     assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]
     assert refused == ["caf\\udce9", "0", "0", "3", "–"]
 
 
 def test_what_was_there_before_is_counted_apart(folders, stand_in, capsys):
-    only = folders | {"LOOK": "monet"}
+    only = folders | {"STYLE": "monet"}
     run(only, PHOTO="beach.jpg")
     capsys.readouterr()
     run(only)
     lines = capsys.readouterr().out.splitlines()
-    assert "2 photos × 1 look: 1 already done, 1 to paint" in lines
+    assert "2 photos × 1 style: 1 already done, 1 to paint" in lines
     assert lines[-1].startswith("1 painted in ")
     assert lines[-1].endswith(", 1 already done. The results are in ./out.")
     run(only)
     assert capsys.readouterr().out.splitlines() == [
-        *("2 photos × 1 look: already done", "Nothing to paint: all 2 results are in ./out.")
+        *("2 photos × 1 style: already done", "Nothing to paint: all 2 results are in ./out.")
     ]
     run(only, PHOTO="beach.jpg")
     assert "Nothing to paint: the result is in ./out.\n" in capsys.readouterr().out
@@ -148,13 +148,13 @@ def test_what_has_no_result_is_painted_and_what_has_one_stays(folders, stand_in,
     before = Path("out/monet/beach.jpg").read_bytes()
     assert run(folders, KEEP="1", STYLE_SEED="3") == 0
     out = capsys.readouterr().out
-    assert "3 photos × 2 looks: 3 already done, 3 to paint" in out and "3 painted" in out
+    assert "3 photos × 2 styles: 3 already done, 3 to paint" in out and "3 painted" in out
     assert Path("out/monet/beach.jpg").read_bytes() == before
     assert json.loads(Path("out/_records/both/beach.jpg.json").read_text())["settings"]["seed"] == 3
 
 
 def test_a_result_that_is_replaced_under_another_extension_is_named(folders, stand_in, capsys):
-    run(folders, LOOK="monet")
+    run(folders, STYLE="monet")
     Path("out/monet/beach.jpg").write_bytes(b"cut")
     Path("photos/trip/old town é.png").unlink()
     capsys.readouterr()

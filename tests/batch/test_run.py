@@ -15,7 +15,7 @@ from styletransfer.errors import DeviceError
 from styletransfer.signals import Stop, Stopped
 
 
-def test_every_photo_is_painted_in_every_look_with_a_record(folders, small_vgg, capsys):
+def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg, capsys):
     assert run(folders) == 0
     assert keys() == RESULTS | RECORDS
     assert Image.open("out/monet/beach.jpg").size == (64, 48)
@@ -37,8 +37,8 @@ def test_a_second_run_paints_nothing_and_does_not_load_the_network(folders, stan
     assert {key: Path("out", key).stat().st_mtime_ns for key in keys()} == before
 
 
-def test_looks_of_every_quality_share_one_network(folders, stand_in):
-    Path("paintings/looks.toml").write_text(
+def test_styles_of_every_quality_share_one_network(folders, stand_in):
+    Path("paintings/styles.toml").write_text(
         '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\nsize = 64\niterations = 2\n'
         '[slow]\npaintings = ["monet.jpg"]\n'
     )
@@ -82,13 +82,13 @@ def test_a_bad_photo_fails_alone_and_is_tried_again(folders, stand_in, capsys):
     Path("photos/text.jpg").write_text("dear diary")
     assert run(folders) == 1
     bad = ("torn.jpg", "empty.png", "text.jpg")
-    failed = {f"_records/{look}/{name}.json" for look in ("monet", "both") for name in bad}
+    failed = {f"_records/{style}/{name}.json" for style in ("monet", "both") for name in bad}
     assert keys() == RESULTS | RECORDS | failed
     record = json.loads(Path("out/_records/monet/text.jpg.json").read_text())
     assert "text.jpg: is text" in record["error"] and "result" not in record
     failed = failures(capsys)
     assert len(failed) == 3 and all("Traceback" not in line for line in failed)
-    assert all(" in 2 looks (both, monet): " in line for line in failed)
+    assert all(" in 2 styles (both, monet): " in line for line in failed)
     assert {line.split(" in ")[0] for line in failed} == {
         "FAILED: torn.jpg",
         "FAILED: empty.png",
@@ -101,7 +101,7 @@ def test_a_bad_photo_fails_alone_and_is_tried_again(folders, stand_in, capsys):
     assert "2 painted" in capsys.readouterr().out
 
 
-def test_a_bad_painting_fails_its_look_and_the_others_are_painted(folders, stand_in, capsys):
+def test_a_bad_painting_fails_its_style_and_the_others_are_painted(folders, stand_in, capsys):
     Path("paintings/monet.jpg").write_bytes(b"no painting")
     assert run(folders) == 1
     assert results() == {key for key in RESULTS if key.startswith("both/")}
@@ -120,7 +120,7 @@ def test_a_name_without_room_for_its_records_is_refused_before_it_is_painted(
     """A file's name may have 255 bytes; its record's has five more."""
     long = f"{'é' * 125}.jpg"
     shutil.copy("photos/beach.jpg", f"photos/{long}")
-    assert run(folders, LOOK="monet") == 1
+    assert run(folders, STYLE="monet") == 1
     out = capsys.readouterr().out
     assert f"FAILED: {long} in monet: no record of it can be stored: {long}.json is too long" in out
     assert "2 to paint, 1 that cannot be painted" in out

@@ -47,7 +47,7 @@ def test_a_record_of_an_earlier_version_is_believed_but_for_an_empty_result(
 
 
 def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_in, capsys):
-    run(folders, LOOK="monet")
+    run(folders, STYLE="monet")
     mine = Path("out/monet/mine.jpg")
     for other in ("monet/mine.jpg", "monet/trip/old town é.png", "index.html", "../photos/x.jpg"):
         mine.write_bytes(b"mine")
@@ -55,8 +55,8 @@ def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_i
         edited(result=other, result_etag=None, result_size=None, made=made)
         before = Path("out/monet/trip/old town é.png").read_bytes()
         RESULT.unlink()
-        assert painted(capsys, folders, LOOK="monet", OUTPUT_QUALITY="94") in (1, 2)
-        run(folders, LOOK="monet")
+        assert painted(capsys, folders, STYLE="monet", OUTPUT_QUALITY="94") in (1, 2)
+        run(folders, STYLE="monet")
         assert mine.read_bytes() == b"mine"
         assert Path("out/monet/trip/old town é.png").read_bytes() == before
 
@@ -73,6 +73,6 @@ def test_content_is_compared_by_size_and_etags_of_one_kind():
 
 
 def test_a_record_of_another_photo_says_nothing_of_this_one():
-    record = Record(photo="a.jpg", look="monet", made=(PictureRef("monet/a.png", "e"),))
+    record = Record(photo="a.jpg", style_name="monet", made=(PictureRef("monet/a.png", "e"),))
     assert stored_by(record, "a.jpg", "monet") == {"monet/a.png": ["e"]}
     assert stored_by(record, "b.jpg", "monet") == stored_by(record, "a.jpg", "klimt") == {}

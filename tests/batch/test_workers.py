@@ -15,7 +15,6 @@ from support.folder_batches import keys, run
 
 from styletransfer import Settings
 from styletransfer.batch import workers
-from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.places import (
     DeviceShare,
     device_share,
@@ -23,6 +22,7 @@ from styletransfer.batch.places import (
     workers_that_pay,
 )
 from styletransfer.batch.plan import Task
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.batch.workers import TimeLeft, run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
@@ -36,7 +36,7 @@ PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
 @pytest.fixture
 def four_photos(folders):
-    """Four photos and one look."""
+    """Four photos and one style."""
     for seed, name in enumerate(PHOTOS[1:3], start=20):
         Path("photos", name).write_bytes(tiny.file(60, 80, seed))
     for path in Path("paintings/both").iterdir():
@@ -95,7 +95,7 @@ def test_nothing_is_computed_on_a_device_that_was_not_chosen(
     child = start_program(
         programs.on_the_second_half_of_the_cpu,
         *words,
-        environment=os.environ | folders | {"LOOK": "monet", "VGG_WEIGHTS": "builtin"},
+        environment=os.environ | folders | {"STYLE": "monet", "VGG_WEIGHTS": "builtin"},
         log=tmp_path / "log",
     )
     assert child.wait() == 0, child.output
@@ -159,13 +159,13 @@ def test_each_worker_of_a_device_gets_its_part_of_the_memory_and_no_more_than_ha
     assert share(3, four[:1], gpus, memory) == DeviceShare(1, None)
 
 
-def tasks_of_looks(*sizes):
-    """Two tasks in a look of each size."""
+def tasks_of_styles(*sizes):
+    """Two tasks in a style of each size."""
     paintings = (Painting(Entry("monet.jpg", 9, "e"), 1.0),)
-    looks = [Look(str(size), paintings, Settings(size=size)) for size in sizes]
+    styles = [Style(str(size), paintings, Settings(size=size)) for size in sizes]
     return [
-        Task(Entry(f"{number}.jpg", 9, "e"), None, look, "", None, "", None)
-        for look in looks
+        Task(Entry(f"{number}.jpg", 9, "e"), None, style, "", None, "", None)
+        for style in styles
         for number in range(2)
     ]
 
@@ -182,7 +182,7 @@ def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
     memory, monkeypatch, caplog
 ):
     caplog.set_level("INFO")
-    tasks = tasks_of_looks(64, 80)
+    tasks = tasks_of_styles(64, 80)
     sizes, painted = [], StepRate._paint
 
     def paint(self, seconds):
@@ -196,7 +196,7 @@ def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
     assert "10 with 1, 20 with 2, 40 with 4" in caplog.text
     assert share(None, tasks, ["CPU:0"], memory) == DeviceShare(1, None)
     # Their size is unknown.
-    assert share(None, tasks_of_looks("full"), ["GPU:0"], memory) == DeviceShare(1, None)
+    assert share(None, tasks_of_styles("full"), ["GPU:0"], memory) == DeviceShare(1, None)
 
 
 def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
@@ -206,7 +206,7 @@ def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
     monkeypatch.setattr(StepRate, "_paint", no_memory)
-    assert share(None, tasks_of_looks(64), ["GPU:0"], memory) == DeviceShare(1, None)
+    assert share(None, tasks_of_styles(64), ["GPU:0"], memory) == DeviceShare(1, None)
     assert "one picture at a time: OOM when allocating" in caplog.text
 
 

@@ -17,7 +17,8 @@ from styletransfer.cli.sync_commands import (
 from styletransfer.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
-MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "looks.toml", "sub/looks.toml")
+MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "styles.toml", "sub/styles.toml")
+MIXED += ("looks.toml",)  # the older name
 VGGS = ("vgg.h5", "vgg.npz")
 MIXED += ("notes.txt", "sub/vgg.mat", *VGGS)
 
@@ -27,11 +28,11 @@ def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp
     photos = ["a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png"]
     assert cl_send_source([str(tmp_path / "in")]) == 0
     assert keys(configured["BUCKET_SOURCE"]) == photos
-    assert "3 files copied (0.0 kB), 6 of other kinds left out" in capsys.readouterr().out
+    assert "3 files copied (0.0 kB), 7 of other kinds left out" in capsys.readouterr().out
     assert cl_send_style([str(tmp_path / "in")]) == 0
-    weights = ["looks.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
+    weights = ["looks.toml", "styles.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
     assert keys(configured["BUCKET_STYLE"]) == sorted([*photos, *weights])
-    assert "7 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
+    assert "8 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
     assert keys(configured["BUCKET_RESULT"]) == []
 
 
@@ -56,7 +57,7 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     lines = capsys.readouterr().out.splitlines()
     first = ", ".join(f"{number:02}.txt" for number in range(10))
     assert lines[-2:] == [
-        f"left out of other kinds: {first} and 7 more",
+        f"left out of other kinds: {first} and 8 more",
         "left out outside the patterns: été 2026/b c.mask.png",
     ]
     assert cl_send_source([str(tmp_path / "in"), "--delete", "--include", "a*"]) == 0
@@ -74,8 +75,14 @@ def test_several_files_are_sent_by_their_names(configured, tmp_path, capsys):
     assert keys(configured["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
     assert "left out of other kinds: " in capsys.readouterr().out
     assert send_to_bucket([*files, configured["BUCKET_RESULT"].name]) == 0
-    assert keys(configured["BUCKET_RESULT"]) == ["a.JPG", "looks.toml", "notes.txt", *VGGS]
-    assert "5 files copied" in capsys.readouterr().out
+    assert keys(configured["BUCKET_RESULT"]) == [
+        "a.JPG",
+        "looks.toml",
+        "notes.txt",
+        "styles.toml",
+        *VGGS,
+    ]
+    assert "6 files copied" in capsys.readouterr().out
     refusals = {
         "is a folder; expected one folder": [*files, str(folder / "other")],
         "have the same name; rename one": [*files, str(folder / "other/a.JPG")],
@@ -95,16 +102,16 @@ def test_a_mirror_deletes_only_what_it_names_and_came_from_there(
     request, buckets, tmp_path, capsys
 ):
     bucket = request.getfixturevalue(buckets)["BUCKET_RESULT"]
-    fill(bucket, *RESULTS, "old look/c.jpg", "_records/old look/c.jpg.json")
+    fill(bucket, *RESULTS, "old style/c.jpg", "_records/old style/c.jpg.json")
     folder = FolderBucket(tmp_path / "out", new=True)
     assert cl_get_results([str(tmp_path / "out")]) == 0
     mine = {"mine.jpg", "holidays/mine.jpg", "monet/mine.jpg", "_gallery/mine.jpg"}
     fill(folder, *mine)
     (tmp_path / "out/monet/.DS_Store").write_bytes(b"x")
-    bucket.delete("old look/c.jpg")
-    bucket.delete("_records/old look/c.jpg.json")
+    bucket.delete("old style/c.jpg")
+    bucket.delete("_records/old style/c.jpg.json")
     capsys.readouterr()
-    gone = ["_records/old look/c.jpg.json", "old look/c.jpg"]
+    gone = ["_records/old style/c.jpg.json", "old style/c.jpg"]
     assert cl_get_results([str(tmp_path / "out"), "--delete", "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "0 files would be copied (0.0 kB), 4 already the same, 2 would be deleted" in out

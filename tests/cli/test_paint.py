@@ -1,6 +1,5 @@
 """start.sh's arguments: places, settings, and the page that it names at the end."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ def loaded(tmp_path, monkeypatch):
     """Collect the configurations of batches, which paint nothing, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STARTED_IN", raising=False)
-    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    environment = config.environment
+    monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
     found = []
     monkeypatch.setattr(batch, "run", lambda config: found.append(config) or 0)
     return found
@@ -42,12 +42,14 @@ def test_help_offers_no_picture_to_start_from_as_each_photo_needs_its_own(capsys
     assert "path of a picture" not in capsys.readouterr().out
 
 
-def test_single_pictures_are_a_photo_and_a_look(loaded):
+@pytest.mark.parametrize("name", ["STYLE", "LOOK"])
+def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch, name):
+    monkeypatch.setenv(name, "klee")  # Arguments override it.
     Path("beach.jpg").write_bytes(b"")
     assert paint.main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
     [found] = loaded
     assert (Path(found.source), found.photo) == (Path.cwd(), "beach.jpg")
-    assert (found.style, found.look) == ("s3://paintings/old", "monet.jpg")
+    assert (found.style, found.style_name) == ("s3://paintings/old", "monet.jpg")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,8 @@ def test_one_photo_and_one_painting_beside_each_other_are_painted(tmp_path, monk
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STARTED_IN", raising=False)  # start.sh may run the tests.
-    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
+    environment = config.environment
+    monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
     monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
     monkeypatch.setenv("VGG_WEIGHTS", "random")
     monkeypatch.setenv("DEVICE", "cpu")

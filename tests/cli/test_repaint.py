@@ -9,7 +9,7 @@ from support.folder_batches import run
 
 from styletransfer.cli.inetwork import inetwork
 
-ONE = {"PHOTO": "trip/old town é.png", "LOOK": "both"}
+ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both"}
 RECORD = "out/_records/both/trip/old town é.png.json"
 FIRST, COPY = Path("out/both/trip/old town é.png"), Path("copy/town.png")
 
@@ -51,7 +51,7 @@ def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders, traced_o
 
 
 def test_a_record_is_not_painted_over_its_pictures(folders, small_vgg, monkeypatch, capsys):
-    assert run(folders, PHOTO="beach.jpg", LOOK="monet") == 0
+    assert run(folders, PHOTO="beach.jpg", STYLE="monet") == 0
     record, before = "out/_records/monet/beach.jpg.json", Path("photos/beach.jpg").read_bytes()
     monkeypatch.chdir("photos")
     Path("photos").symlink_to(".")

@@ -8,15 +8,15 @@ import pytest
 
 from styletransfer import ENGINE_VERSION, config
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.looks import Look, Painting
 from styletransfer.batch.plan import Task
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.cluster import actor
 from styletransfer.cluster.actor import Order, RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
-MONET = Look("monet", (Painting(Entry("monet.jpg", 9, "e"), 1.0),), Settings(size=64))
+MONET = Style("monet", (Painting(Entry("monet.jpg", 9, "e"), 1.0),), Settings(size=64))
 TASK = Task(Entry("beach.jpg", 9, "e"), None, MONET, "monet/beach.jpg", None, "f", None)
 
 

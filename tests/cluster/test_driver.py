@@ -76,7 +76,7 @@ def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluste
 
 
 def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):
-    assert cluster.paint(LOOK="monet") == 0
+    assert cluster.paint(STYLE="monet") == 0
     cluster.actors.clear()
     assert cluster.paint() == 0 and results() == RESULTS
     assert "2 already done, 2 to paint" in capsys.readouterr().out
@@ -168,7 +168,7 @@ def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, 
 def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
     Path("photos/torn.jpg").write_bytes(b"\xff\xd8 no picture")
     Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(b"")
-    assert cluster.paint(LOOK="monet") == 1
+    assert cluster.paint(STYLE="monet") == 1
     assert {"monet/beach.jpg"} <= results()
     assert "torn.jpg" in json.loads(Path("out/_records/monet/torn.jpg.json").read_text())["error"]
     said = capsys.readouterr().out
@@ -237,7 +237,7 @@ def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, mo
         return bad if node == "one" else whole(worker)
 
     monkeypatch.setattr(actor.RemoteWorker, "start", start)
-    assert cluster.paint(PHOTO="beach.jpg", LOOK="monet") == 0
+    assert cluster.paint(PHOTO="beach.jpg", STYLE="monet") == 0
     assert "1 painted" in capsys.readouterr().out
 
 

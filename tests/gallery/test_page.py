@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
-from styletransfer.batch.looks import looks_from_toml
+from styletransfer.batch.styles import styles_from_toml
 from styletransfer.gallery.page import SHARED, render_page, url
 from styletransfer.gallery.pictures import thumbnail_key
 from styletransfer.paths import PROGRAM
@@ -116,7 +116,7 @@ def test_the_settings_of_a_result_can_be_pasted_into_looks_toml():
     )
     [result] = results_of(render_page([given], {}))
     available = entries('w/"a" é.jpg', "w/b.jpg", "sky.mask.png")
-    [look] = looks_from_toml(result["toml"], available, Settings(size=64, iterations=3))
+    [look] = styles_from_toml(result["toml"], available, Settings(size=64, iterations=3))
     assert (look.name, look.settings) == ("big waves", settings)
     assert look.shares == [0.25, 0.75]
     assert look.paintings[0].region.key == "sky.mask.png"
@@ -127,7 +127,7 @@ def test_looks_of_equal_and_odd_shares_can_be_pasted_as_well(shares):
     keys = [f"w/a{number}\x7f.jpg" for number in range(len(shares))]
     paintings = [{"key": key, "share": share} for key, share in zip(keys, shares, strict=True)]
     [result] = results_of(render_page([record(look="waves-2", paintings=paintings)], {}))
-    [look] = looks_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
+    [look] = styles_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
     assert look.name == "waves-2" and [each.entry.key for each in look.paintings] == keys
     assert len({*look.shares}) == 1
     assert "[waves-2]" in result["toml"].splitlines()

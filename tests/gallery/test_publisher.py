@@ -219,7 +219,7 @@ def test_a_partial_run_writes_no_gallery(tmp_path):
 
 def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
     gallery = Gallery(FolderBucket(tmp_path), [record()])
-    gallery.add_record(Record("torn.jpg", look="monet", error="torn.jpg: is damaged"))
+    gallery.add_record(Record("torn.jpg", style_name="monet", error="torn.jpg: is damaged"))
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
     assert "Could not be painted" in text
@@ -228,7 +228,7 @@ def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
 
 def test_a_photo_painted_after_all_is_no_longer_listed_as_failed(tmp_path):
     bucket = FolderBucket(tmp_path)
-    gallery = Gallery(bucket, [Record("beach.jpg", look="monet", error="was torn")])
+    gallery = Gallery(bucket, [Record("beach.jpg", style_name="monet", error="was torn")])
     add_result(gallery, bucket, record())
     gallery.publish()
     assert "was torn" not in (tmp_path / "index.html").read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.folder_batches import keys, run
 
-ONE = {"PHOTO": "beach.jpg", "LOOK": "monet"}
+ONE = {"PHOTO": "beach.jpg", "STYLE": "monet"}
 RECORD = Path("out/_records/monet/beach.jpg.json")
 RESULT = Path("out/monet/beach.jpg")
 

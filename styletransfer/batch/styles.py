@@ -1,4 +1,4 @@
-"""The looks of a style bucket: which paintings, in which shares, with which settings."""
+"""The styles of a style bucket: which paintings, in which shares, with which settings."""
 
 import tomllib
 from collections import Counter
@@ -21,16 +21,16 @@ RESERVED = (
     *(bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY),
     bucket_layout.WEB,
 )
-MAX_FILE_BYTES = 1_000_000  # bytes of looks.toml: thousands of looks
-MAX_NAMED = 5  # wrong looks in one message
+MAX_FILE_BYTES = 1_000_000  # bytes of styles.toml: thousands of styles
+MAX_NAMED = 5  # wrong styles in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
-KEYS = ("paintings", "regions")  # keys of a look in looks.toml in addition to settings
+KEYS = ("paintings", "regions")  # keys of a style in styles.toml in addition to settings
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting in a look.
+    """A painting in a style.
 
     Attributes:
         share: Its share of the blend; shares may have any sum.
@@ -45,7 +45,7 @@ class Painting:
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """One or more paintings blended, with settings. Its name is the first part of its results'
     keys, and `own` has the names of the settings that it sets itself."""
 
@@ -90,39 +90,45 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {key: mask for key, mask in found.items() if mask is not None}
 
 
-def stray_masks(entries: Sequence[Entry], looks: Iterable[Look] = ()) -> list[str]:
+def stray_masks(entries: Sequence[Entry], styles: Iterable[Style] = ()) -> list[str]:
     """The keys of masks that nothing uses, most likely because of a typing error in the name."""
     used = {mask.key for mask in masks_by_picture(entries).values()}
-    used |= {each.region.key for look in looks for each in look.paintings if each.region}
+    used |= {each.region.key for style in styles for each in style.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
 
 
-def find_looks(
+def find_styles(
     bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
-) -> list[Look]:
-    """The looks of a style bucket, sorted by name: those of its `looks.toml`, or, without one,
-    those that its `entries` make in a mode of `looks_from_listing`.
+) -> list[Style]:
+    """The styles of a style bucket, sorted by name: those of its `styles.toml`, or, without one,
+    those that its `entries` make in a mode of `styles_from_listing`.
 
     Raises ConfigError, StorageError.
     """
-    found = next((each for each in entries if each.key == bucket_layout.LOOKS), None)
-    if found is None:
-        return looks_from_listing(entries, mode, settings)
-    if found.size > MAX_FILE_BYTES:
+    found = [each for each in entries if each.key in bucket_layout.STYLE_FILES]
+    if not found:
+        return styles_from_listing(entries, mode, settings)
+    if len(found) > 1:
+        names = " and ".join(bucket_layout.STYLE_FILES)
         raise ConfigError(
-            f"{bucket_layout.LOOKS} has {megabytes(found.size)}; expected "
-            f"{megabytes(MAX_FILE_BYTES)} at most"
+            f"{bucket.name} has both {names}, its older name; put all styles into "
+            f"{bucket_layout.STYLES}, and delete the other"
         )
-    text = bucket.read(bucket_layout.LOOKS).decode("utf-8-sig", errors="replace")
-    return looks_from_toml(text, entries, settings)
+    (file,) = found
+    if file.size > MAX_FILE_BYTES:
+        raise ConfigError(
+            f"{file.key} has {megabytes(file.size)}; expected {megabytes(MAX_FILE_BYTES)} at most"
+        )
+    text = bucket.read(file.key).decode("utf-8-sig", errors="replace")
+    return styles_from_toml(text, entries, settings, file.key)
 
 
-def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Look]:
-    """The looks that a style bucket's entries make, sorted by name.
+def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Style]:
+    """The styles that a style bucket's entries make, sorted by name.
 
-    mode `each`: every painting at the top level is a look named after it; `blend`: together they
-    are one look named `blend`, in equal shares. In both modes each folder is a look named after
-    it, its paintings blended in equal shares. Raises ConfigError if two looks would share a
+    mode `each`: every painting at the top level is a style named after it; `blend`: together they
+    are one style named `blend`, in equal shares. In both modes each folder is a style named after
+    it, its paintings blended in equal shares. Raises ConfigError if two styles would share a
     name, or if a name is reserved.
     """
     folders: dict[str, list[Entry]] = {}
@@ -148,7 +154,7 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
         _check_name(name)
     mask_of = masks_by_picture(entries)
     return [
-        Look(
+        Style(
             name,
             tuple(Painting(entry, 1 / len(found), mask_of.get(entry.key)) for entry in found),
             settings,
@@ -157,46 +163,48 @@ def looks_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) 
     ]
 
 
-def looks_from_toml(text: str, entries: Sequence[Entry], settings: Settings) -> list[Look]:
-    """The looks of a `looks.toml`, sorted by name.
+def styles_from_toml(
+    text: str, entries: Sequence[Entry], settings: Settings, file: str = bucket_layout.STYLES
+) -> list[Style]:
+    """The styles of a `styles.toml`, sorted by name. Messages call it `file`.
 
-    Each table is a look. `paintings` is a list of keys (equal shares) or a table of keys and
+    Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
     picture the painting is used; every other key is a setting. Raises ConfigError naming each wrong
-    look and what is wrong with it.
+    style and what is wrong with it.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         # Windows has editors and shells that write UTF-16.
         encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
-        raise ConfigError(f"{bucket_layout.LOOKS}: {printable(str(error))}{encoding}") from None
+        raise ConfigError(f"{file}: {printable(str(error))}{encoding}") from None
     except (RecursionError, ValueError):
         # The parser calls itself for each level, and Python reads no number of 4,300 digits.
         raise ConfigError(
-            f"{bucket_layout.LOOKS} is nested too deeply, or has a number with thousands of "
-            "digits; expected a table for each look"
+            f"{file} is nested too deeply, or has a number with thousands of "
+            "digits; expected a table for each style"
         ) from None
     if not tables:
         raise ConfigError(
-            f"{bucket_layout.LOOKS} is empty; write a section for each look, such as [monet] with "
-            'paintings = ["monet.jpg"], or delete the file: then each painting is a look'
+            f"{file} is empty; write a section for each style, such as [monet] with "
+            'paintings = ["monet.jpg"], or delete the file: then each painting is a style'
         )
     stored = _Stored(
         pictures={entry.key: entry for entry in find_pictures(entries)},
         with_masks={entry.key: entry for entry in _with_masks(entries)},
         mask_of=masks_by_picture(entries),
     )
-    looks, wrong = [], []
+    styles, wrong = [], []
     for name, table in sorted(tables.items()):
         try:
-            looks.append(_look_from_table(name, table, stored, settings))
+            styles.append(_style_from_table(name, table, stored, settings, file))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:  # All at once, so that they can be corrected together.
         more = f"; and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
         raise ConfigError("; ".join(wrong[:MAX_NAMED]) + more)
-    return looks
+    return styles
 
 
 @dataclass(frozen=True)
@@ -208,8 +216,10 @@ class _Stored:
     mask_of: Mapping[str, Entry]
 
 
-def _look_from_table(name: str, table: Any, stored: _Stored, settings: Settings) -> Look:
-    where = f"{bucket_layout.LOOKS}: [{printable(name[:60])}]"
+def _style_from_table(
+    name: str, table: Any, stored: _Stored, settings: Settings, file: str
+) -> Style:
+    where = f"{file}: [{printable(name[:60])}]"
     _check_name(name)
     plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
     # No folder takes names with backslashes, and downloads leave out hidden ones.
@@ -218,7 +228,7 @@ def _look_from_table(name: str, table: Any, stored: _Stored, settings: Settings)
         raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
     if name in FIELDS and not isinstance(table, dict):
         raise ConfigError(
-            f"{bucket_layout.LOOKS}: {name} is above the first look; write it below one, or set "
+            f"{file}: {name} is above the first style; write it below one, or set "
             f"STYLE_{name.upper()} for all"
         )
     _check_keys(table, where)
@@ -230,11 +240,11 @@ def _look_from_table(name: str, table: Any, stored: _Stored, settings: Settings)
         Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
         for key, share in shares.items()
     )
-    return Look(name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes))
+    return Style(name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes))
 
 
 def _check_keys(table: Any, where: str) -> None:
-    """Raises ConfigError for a look without paintings, or with what is neither theirs nor a
+    """Raises ConfigError for a style without paintings, or with what is neither theirs nor a
     setting."""
     known = (*KEYS, *FIELDS)
     unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
@@ -319,7 +329,7 @@ def _stem(key: str) -> str:
 def _check_name(name: str) -> None:
     if name.split("/")[0] in RESERVED:
         raise ConfigError(
-            f"a look cannot be named {printable(name)}: the result bucket keeps records, "
+            f"a style cannot be named {printable(name)}: the result bucket keeps records, "
             "checkpoints, the gallery or uploads under that name; rename it, or, if it comes from "
             "a bucket of results, name that of the paintings"
         )

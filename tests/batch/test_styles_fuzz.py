@@ -1,16 +1,16 @@
-"""Any looks.toml gives looks that can be painted, or an error in one clear line."""
+"""Any styles.toml gives styles that can be painted, or an error in one clear line."""
 
 import itertools
 import math
 
 from support.fuzzing import generators, mutated
 
-from styletransfer.batch.looks import looks_from_toml
+from styletransfer.batch.styles import styles_from_toml
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
-LOOKS = """
+STYLES = """
 [both]
 paintings = { "monet.jpg" = 0.7, "b.png" = 3e-1 }
 regions = { "monet.jpg" = "b.mask.png" }
@@ -39,20 +39,20 @@ PIECES += ["-", "inf", "[[x]]", "=", "\n[both]\n", "0x" + "f" * 5000, "paintings
 ENTRIES = [Entry(key, 1, "e") for key in ("monet.jpg", "b.png", "b.mask.png")]
 
 
-def test_a_damaged_looks_toml_is_one_clear_line():
+def test_a_damaged_styles_toml_is_one_clear_line():
     refused = 0
     for number, rng in zip(itertools.count(), generators(seed=1), strict=False):
-        text = mutated(LOOKS.encode(), rng).decode(errors="replace")
+        text = mutated(STYLES.encode(), rng).decode(errors="replace")
         for _ in range(rng.randrange(3)):
             at = rng.randrange(len(text) + 1)
             text = text[:at] + rng.choice(PIECES) + text[at:]
         try:
-            looks = looks_from_toml(text, ENTRIES, Settings())
+            styles = styles_from_toml(text, ENTRIES, Settings())
         except ConfigError as error:
             refused += 1
             assert str(error).isprintable() and len(str(error)) < 1500, (number, error)
         else:
-            for look in looks:
-                assert look.name.isprintable()
-                assert math.isclose(sum(look.shares), 1, rel_tol=1e-6), number
+            for style in styles:
+                assert style.name.isprintable()
+                assert math.isclose(sum(style.shares), 1, rel_tol=1e-6), number
     assert refused > 100

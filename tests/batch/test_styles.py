@@ -1,16 +1,16 @@
-"""The looks that a style bucket's keys make."""
+"""The styles that a style bucket's keys make."""
 
 import unicodedata
 
 import pytest
 
-from styletransfer.batch.looks import (
-    find_looks,
+from styletransfer.batch.styles import (
     find_pictures,
-    looks_from_listing,
-    looks_from_toml,
+    find_styles,
     masks_by_picture,
     stray_masks,
+    styles_from_listing,
+    styles_from_toml,
 )
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings
@@ -23,9 +23,9 @@ def entries(*keys):
 
 
 def made(*keys, mode="each"):
-    """look name → the keys of its paintings"""
-    found = looks_from_listing(entries(*keys), mode, Settings())
-    return {look.name: [each.entry.key for each in look.paintings] for look in found}
+    """style name → the keys of its paintings"""
+    found = styles_from_listing(entries(*keys), mode, Settings())
+    return {style.name: [each.entry.key for each in style.paintings] for style in found}
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def made(*keys, mode="each"):
     ],
     ids=["paintings", "folders", "two of a name", "like a folder", "blend"],
 )
-def test_paintings_and_folders_make_looks(mode, expected):
+def test_paintings_and_folders_make_styles(mode, expected):
     keys = [key for several in expected.values() for key in several]
     assert made(*keys, mode=mode) == expected
 
 
-def test_a_folder_is_one_look_with_its_paintings_blended_in_equal_shares():
-    (look,) = looks_from_listing(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
-    assert look.name == "both"
-    assert [each.share for each in look.paintings] == [0.5, 0.5]
+def test_a_folder_is_one_style_with_its_paintings_blended_in_equal_shares():
+    (style,) = styles_from_listing(entries("both/a.jpg", "both/b.jpg"), "each", Settings())
+    assert style.name == "both"
+    assert [each.share for each in style.paintings] == [0.5, 0.5]
 
 
 def test_a_folder_named_blend_and_the_mode_blend_cannot_both_be():
@@ -56,13 +56,13 @@ def test_a_folder_named_blend_and_the_mode_blend_cannot_both_be():
 
 
 @pytest.mark.parametrize("key", ["_records.jpg", "_records/a.jpg", "_checkpoints/deep/a.jpg"])
-def test_a_look_cannot_take_the_name_that_records_are_kept_under(key):
+def test_a_style_cannot_take_the_name_that_records_are_kept_under(key):
     with pytest.raises(ConfigError, match="rename"):
         made(key)
 
 
 def test_masks_hidden_files_and_what_is_no_picture_are_left_out():
-    keys = ["beach.jpg", "beach.mask.png", "beach.MASK.PNG", "notes.txt", "looks.toml", "mask.png"]
+    keys = ["beach.jpg", "beach.mask.png", "beach.MASK.PNG", "notes.txt", "styles.toml", "mask.png"]
     keys += ["._IMG.jpg", "a/.cache/b.jpg"]
     assert [entry.key for entry in find_pictures(entries(*keys))] == ["beach.jpg", "mask.png"]
 
@@ -100,19 +100,19 @@ def test_masks_that_nothing_uses_are_listed():
     )
     text = '[one]\npaintings = ["b.jpg"]\nregions = { "b.jpg" = "left.mask.png" }'
     assert masks_by_picture(there)["b.jpg"].key == "b.mask.jpg"
-    assert stray_masks(there, looks_from_toml(text, there, Settings())) == [
+    assert stray_masks(there, styles_from_toml(text, there, Settings())) == [
         "b.mask.png",
         "c.mask.png",
     ]
 
 
 @pytest.mark.parametrize("mode", ["each", "blend"])
-def test_a_painting_brings_its_mask_into_its_look(mode):
+def test_a_painting_brings_its_mask_into_its_style(mode):
     there = entries("monet.jpg", "monet.mask.png", "both/a.jpg", "both/b.jpg", "both/b.mask.jpg")
     found = {
         each.entry.key: each.mask and each.mask.key
-        for look in looks_from_listing(there, mode, Settings())
-        for each in look.paintings
+        for style in styles_from_listing(there, mode, Settings())
+        for each in style.paintings
     }
     assert found == {
         "monet.jpg": "monet.mask.png",
@@ -131,9 +131,9 @@ paintings = ["monet.jpg"]
 """
 
 
-def test_looks_toml_names_looks_exactly():
+def test_styles_toml_names_styles_exactly():
     there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg")
-    both, plain = looks_from_toml(TOML, there, Settings(iterations=7))
+    both, plain = styles_from_toml(TOML, there, Settings(iterations=7))
     assert (both.name, plain.name) == ("both", "plain")
     assert [(each.entry.key, each.share) for each in both.paintings] == [
         ("monet.jpg", pytest.approx(0.7)),
@@ -141,11 +141,11 @@ def test_looks_toml_names_looks_exactly():
     ]
     assert (both.settings.size, both.settings.iterations) == (1600, 7)
     assert plain.settings.size == Settings().size
-    (size,) = looks_from_toml('[size]\npaintings = ["monet.jpg"]', there, Settings())
-    assert size.name == "size"  # A look may be called as a setting is.
+    (size,) = styles_from_toml('[size]\npaintings = ["monet.jpg"]', there, Settings())
+    assert size.name == "size"  # A style may be called as a setting is.
 
 
-def test_looks_toml_says_where_paintings_go():
+def test_styles_toml_says_where_paintings_go():
     text = """
     [both]
     paintings = ["monet.jpg", "waves/hokusai.png", "klimt.jpg"]
@@ -153,15 +153,15 @@ def test_looks_toml_says_where_paintings_go():
     """
     there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
     there += entries("left.mask.png", "plan of the sky.png")
-    (look,) = looks_from_toml(text, there, Settings())
-    found = [each.region and each.region.key for each in look.paintings]
+    (style,) = styles_from_toml(text, there, Settings())
+    found = [each.region and each.region.key for each in style.paintings]
     assert found == ["plan of the sky.png", None, "left.mask.png"]
-    assert [each.mask and each.mask.key for each in look.paintings] == [
+    assert [each.mask and each.mask.key for each in style.paintings] == [
         *(None, "waves/hokusai.mask.png", None)
     ]
 
 
-def test_thousands_of_looks_do_not_go_through_the_bucket_thousands_of_times():
+def test_thousands_of_styles_do_not_go_through_the_bucket_thousands_of_times():
     class Counted(list):
         passes = 0
 
@@ -169,17 +169,17 @@ def test_thousands_of_looks_do_not_go_through_the_bucket_thousands_of_times():
             self.passes += 1
             return super().__iter__()
 
-    def passes(looks):
+    def passes(styles):
         there = Counted(entries("monet.jpg", "left.mask.png"))
         table = "paintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'left.mask.png' }\n"
-        text = "".join(f"[look{number}]\n{table}" for number in range(looks))
-        assert len(looks_from_toml(text, there, Settings())) == looks
+        text = "".join(f"[style{number}]\n{table}" for number in range(styles))
+        assert len(styles_from_toml(text, there, Settings())) == styles
         return there.passes
 
     assert passes(50) == passes(1)
 
 
-def test_looks_toml_has_settings_of_every_kind():
+def test_styles_toml_has_settings_of_every_kind():
     text = """
     [a]
     paintings = ["monet.jpg"]
@@ -194,7 +194,7 @@ def test_looks_toml_has_settings_of_every_kind():
     recipe = "inetwork"
     iterations = 3
     """
-    a, b = looks_from_toml(text, entries("monet.jpg"), Settings(size=300))
+    a, b = styles_from_toml(text, entries("monet.jpg"), Settings(size=300))
     assert a.settings == Settings(
         size=300,
         preserve_color=True,
@@ -206,7 +206,7 @@ def test_looks_toml_has_settings_of_every_kind():
     assert b.settings == Settings.inetwork(size=300, iterations=3)
 
 
-def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_size():
+def test_a_styles_quality_counts_more_than_that_of_the_run_but_less_than_a_given_size():
     text = """
     [plain]
     paintings = ["monet.jpg"]
@@ -222,8 +222,8 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
     """
 
     def sizes(**run):
-        looks = looks_from_toml(text, entries("monet.jpg"), Settings().replaced(run))
-        return [look.settings.size for look in looks]
+        styles = styles_from_toml(text, entries("monet.jpg"), Settings().replaced(run))
+        return [style.settings.size for style in styles]
 
     draft, printed = (Settings(quality=each).size for each in ("draft", "print"))
     assert sizes(quality="draft") == [draft, printed, 700]
@@ -233,7 +233,7 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[a\n", "looks.toml: "),
+        ("[a\n", "styles.toml: "),
         ("[a]\nsize = 3", r"\[a\] expected a table with paintings"),
         ("[a]\npaintings = []", "paintings is"),
         ("[a]\npaintings = [['monet.jpg']]", "paintings is"),
@@ -247,11 +247,11 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
         ),
         ("[a]\npainting = ['monet.jpg']", r"\[a\] painting is not a .*; did you mean paintings\?"),
         ("[a]\npaintings = ['monet.jpg']\n[a.regoins]", r"did you mean regions\?"),
-        ("size = 300\n[a]\npaintings = ['monet.jpg']", "size is above the first look; write it"),
+        ("size = 300\n[a]\npaintings = ['monet.jpg']", "size is above the first style; write it"),
         ("[a]\npaintings = ['Monet.JPG']", r"not in the bucket; did you mean 'monet.jpg'\?"),
         (
             "# nothing yet\n",
-            r"looks.toml is empty; write a section for each look, such as \[monet\]",
+            r"styles.toml is empty; write a section for each style, such as \[monet\]",
         ),
         ("['../a']\npaintings = ['monet.jpg']", "plain name"),
         ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
@@ -280,38 +280,52 @@ def test_a_looks_quality_counts_more_than_that_of_the_run_but_less_than_a_given_
         ),
     ],
 )
-def test_a_mistake_in_looks_toml_is_named(text, message):
+def test_a_mistake_in_styles_toml_is_named(text, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        looks_from_toml(text, entries("monet.jpg"), Settings())
+        styles_from_toml(text, entries("monet.jpg"), Settings())
     assert "\n" not in str(caught.value)
 
 
-def test_looks_toml_may_spell_letters_with_accents_as_a_keyboard_types_them():
+def test_styles_toml_may_spell_letters_with_accents_as_a_keyboard_types_them():
     stored = entries(*(unicodedata.normalize("NFD", key) for key in ("été.jpg", "forêt.mask.png")))
     text = "['été']\npaintings = ['été.jpg']\nregions = {'été.jpg' = 'forêt.mask.png'}"
-    (look,) = looks_from_toml(text, stored, Settings())
-    assert look.name == "été"
-    assert [(each.entry, each.region) for each in look.paintings] == [tuple(stored)]
+    (style,) = styles_from_toml(text, stored, Settings())
+    assert style.name == "été"
+    assert [(each.entry, each.region) for each in style.paintings] == [tuple(stored)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_looks_toml_may_be_written_on_windows(tmp_path, encoding):
+def test_styles_toml_may_be_written_on_windows(tmp_path, encoding):
     (tmp_path / "monet.jpg").write_bytes(b"a painting")
     text = "[monet]\r\npaintings = ['monet.jpg']\r\n"
-    (tmp_path / "looks.toml").write_bytes(text.encode(encoding))
+    (tmp_path / "styles.toml").write_bytes(text.encode(encoding))
     bucket = FolderBucket(tmp_path)
     if encoding == "utf-16":
         with pytest.raises(ConfigError, match="it is not in UTF-8, so save it as that"):
-            find_looks(bucket, [*bucket.list()], "each", Settings())
+            find_styles(bucket, [*bucket.list()], "each", Settings())
     else:
-        (look,) = find_looks(bucket, [*bucket.list()], "each", Settings())
-        assert look.name == "monet"
+        (style,) = find_styles(bucket, [*bucket.list()], "each", Settings())
+        assert style.name == "monet"
 
 
-def test_all_wrong_looks_are_named_at_once():
+def test_all_wrong_styles_are_named_at_once():
     text = "[a]\npaintings = ['x.jpg']\n[b]\npaintings = ['monet.jpg']\n[c]\nsize = 3\n"
-    with pytest.raises(ConfigError, match=r"\[a\] names .*; looks.toml: \[c\] expected a table"):
-        looks_from_toml(text, entries("monet.jpg"), Settings())
-    many = "".join(f"[look{number}]\n" for number in range(9))
+    with pytest.raises(ConfigError, match=r"\[a\] names .*; styles.toml: \[c\] expected a table"):
+        styles_from_toml(text, entries("monet.jpg"), Settings())
+    many = "".join(f"[style{number}]\n" for number in range(9))
     with pytest.raises(ConfigError, match=r"; and 4 more$"):
-        looks_from_toml(many, entries("monet.jpg"), Settings())
+        styles_from_toml(many, entries("monet.jpg"), Settings())
+
+
+def test_styles_toml_may_have_its_older_name_but_there_is_one_file(tmp_path):
+    (tmp_path / "monet.jpg").write_bytes(b"a painting")
+    (tmp_path / "looks.toml").write_text("[monet]\npaintings = ['monet.jpg']\nsize = 0\n")
+    bucket = FolderBucket(tmp_path)
+    with pytest.raises(ConfigError, match=r"^looks.toml: \[monet\] size is 0"):
+        find_styles(bucket, [*bucket.list()], "each", Settings())
+    (tmp_path / "looks.toml").write_text("[impression]\npaintings = ['monet.jpg']\n")
+    (style,) = find_styles(bucket, [*bucket.list()], "each", Settings())
+    assert style.name == "impression"
+    (tmp_path / "styles.toml").write_text("[monet]\npaintings = ['monet.jpg']\n")
+    with pytest.raises(ConfigError, match=r"has both styles.toml and looks.toml, its older name"):
+        find_styles(bucket, [*bucket.list()], "each", Settings())
