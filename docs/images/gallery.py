@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/images/gallery.py
 
-Paints the samples in four looks, as drafts, by start.sh; then takes the page's picture with
+Paints the samples in four styles, as drafts, by start.sh; then takes the page's picture with
 Chromium. Takes three minutes on two processor cores.
 """
 
@@ -52,7 +52,7 @@ def save(page: bytes, name: str) -> None:
 
 
 def paint(folder: Path) -> None:
-    """Paints the samples in all their paintings, each a look, into folder/results."""
+    """Paints the samples in all their paintings, each a style, into folder/results."""
     paintings = folder / "paintings"
     paintings.mkdir()
     for each in (SAMPLES / "paintings").rglob("*.jpg"):

@@ -85,13 +85,13 @@ def watch(browser: webdriver.Chrome) -> None:
         lambda _: run(f"return {script}")
     )
 
-    def order(photo: str, looks: tuple[str, ...], quality: str) -> None:
-        until("document.querySelectorAll('[name=look]').length")
+    def order(photo: str, styles: tuple[str, ...], quality: str) -> None:
+        until("document.querySelectorAll('[name=style]').length")
         file = browser.find_element("id", "photo-files")
         file.send_keys(str(SAMPLES / "photos" / photo))
-        run("for (const each of document.querySelectorAll('[name=look]:checked')) each.click()")
-        for each in looks:
-            run(f"document.querySelector('[value=look-{each}]').click()")
+        run("for (const each of document.querySelectorAll('[name=style]:checked')) each.click()")
+        for each in styles:
+            run(f"document.querySelector('[value=style-{each}]').click()")
         run(f"document.querySelector('[value={quality}]').click()")
 
     order("still-life.jpg", ("mosaic",), "draft")

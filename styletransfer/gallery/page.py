@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from styletransfer.gallery import record_view
 from styletransfer.gallery.pictures import picture_key, thumbnail_key
-from styletransfer.gallery.record_view import look_name, photo_name, short_text, sort_key
+from styletransfer.gallery.record_view import photo_name, short_text, sort_key, style_name
 from styletransfer.log import printable
 from styletransfer.record import Record
 
 SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
-STYLES = ("theme.css", "compare.css", "wall.css")
+STYLESHEETS = ("theme.css", "compare.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
     *("elements.js", "address.js", "compare.js", "dialog.js", "zoom.js"),
@@ -51,16 +51,16 @@ def page_context(
     ordered = sorted(records, key=_order)
     painted = [each for each in ordered if each.result is not None]
     data = _page_data(painted, thumbnails)
-    counts = Counter(printable(look_name(each)) for each in painted)
+    counts = Counter(printable(style_name(each)) for each in painted)
     return {
         "photo_count": len(data["photos"]),
-        "looks": [(name, counts[name]) for name in data["looks"]],
+        "styles": [(name, counts[name]) for name in data["styles"]],
         "notes": sorted({short_text(each.note) for each in painted} - {""}),
         "all_noted": all(each.note for each in painted),
         "failures": [
             (
                 printable(photo_name(each)),
-                printable(look_name(each)),
+                printable(style_name(each)),
                 record_view.failure_reason(each),
             )
             for each in ordered
@@ -82,15 +82,15 @@ def configure(environment: Environment) -> Environment:
 def _template() -> tuple[Template, dict[str, object]]:
     """Load the template, the style and script that it holds, and the hashes with which its
     Content-Security-Policy allows these, and no others."""
-    styles = "".join((SHARED / name).read_text("utf-8") for name in STYLES)
+    stylesheets = "".join((SHARED / name).read_text("utf-8") for name in STYLESHEETS)
     scripts = "".join((SHARED / name).read_text("utf-8") for name in SCRIPTS)
     scripts = _MODULE_SYNTAX.sub("", scripts)
-    style = f"\n{styles}"
+    css = f"\n{stylesheets}"
     script = f'\n"use strict";\n(() => {{\n{scripts}}})();\n'
     environment = configure(Environment(loader=FileSystemLoader(SHARED), autoescape=True))
     template = environment.get_template("page.html")
-    hashes = {"style": _digest(style), "script": _digest(script)}
-    return template, {"style": Markup(style), "script": Markup(script), "hashes": hashes}
+    hashes = {"style": _digest(css), "script": _digest(script)}
+    return template, {"css": Markup(css), "script": Markup(script), "hashes": hashes}
 
 
 def _digest(content: str) -> str:
@@ -113,8 +113,8 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
         key, or 0; `odd` has the addresses of keys from which they do not follow.
     """
-    look_names = sorted({look_name(each) for each in ordered}, key=sort_key)
-    looks = _Numbered(look_names)
+    style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
+    styles = _Numbered(style_names)
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
     sizes, settings, origins, losses, notes = (_Numbered() for _ in range(5))
 
@@ -125,14 +125,14 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
     def row(record: Record) -> list[Any]:
-        key, photo, look = record.result or "", photo_name(record), look_name(record)
+        key, photo, style = record.result or "", photo_name(record), style_name(record)
         refs = record.paintings or ()
         shown = zip((paintings[each.key] for each in refs), record_view.shares(record), strict=True)
         table = record_view.table_rows(record.losses)
         return [
             photos[photo],
-            blends[looks[look], tuple(shown), record_view.look_lines(record)],
-            "" if key == f"{look}/{photo}" else printable(key),
+            blends[styles[style], tuple(shown), record_view.style_lines(record)],
+            "" if key == f"{style}/{photo}" else printable(key),
             sizes[record_view.size(record)],
             settings[record_view.setting_lines(record.settings)],
             origins[record_view.origin(record)],
@@ -147,7 +147,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
     return {
         "columns": ROW_COLUMNS,
         "rows": [row(each) for each in ordered],
-        "looks": [printable(name) for name in looks],
+        "styles": [printable(name) for name in styles],
         "photos": [(printable(name), thumb("photos", name), _odd(name)) for name in photos],
         "paintings": [(printable(key), thumb("paintings", key), _odd(key)) for key in paintings],
         "blends": list(blends),
@@ -173,8 +173,8 @@ def url(key: str) -> str | None:
 
 
 def _order(record: Record) -> tuple[Any, ...]:
-    """Return a key that sorts records by photo and look, as people count."""
-    return sort_key(photo_name(record)), sort_key(look_name(record))
+    """Return a key that sorts records by photo and style, as people count."""
+    return sort_key(photo_name(record)), sort_key(style_name(record))
 
 
 class _Numbered(dict[Any, int]):

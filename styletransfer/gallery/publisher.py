@@ -19,7 +19,7 @@ from styletransfer.bucket_layout import PAGE, UNPUBLISHED
 from styletransfer.errors import StorageError
 from styletransfer.gallery.page import render_page
 from styletransfer.gallery.pictures import GalleryPictures
-from styletransfer.gallery.record_view import look_name, photo_name
+from styletransfer.gallery.record_view import photo_name, style_name
 from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket
@@ -81,7 +81,7 @@ class Gallery:
         """Add a result, and store its pictures.
 
         Args:
-            record: Replaces an earlier one of the same photo and look.
+            record: Replaces an earlier one of the same photo and style.
             photo: Pixels, as in `pictures.preview`.
             result: Pixels, as in `pictures.preview`.
             paintings: Pixels by key, as in `pictures.preview`.
@@ -149,7 +149,7 @@ class Gallery:
 
 
 def _identity(record: Record) -> tuple[str, str]:
-    return photo_name(record), look_name(record)
+    return photo_name(record), style_name(record)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Texts about a record for people to read, and its look as a section of looks.toml to copy.
+"""Texts about a record for people to read, and its style as a section of styles.toml to copy.
 
 A record may lack any field, and a value may be absurd: such values are left out, and are never an
 error.
@@ -34,9 +34,9 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
                 yield "paintings", each.key
 
 
-def look_name(record: Record) -> str:
-    """Return the look's name."""
-    return record.style_name or "a look without a name"
+def style_name(record: Record) -> str:
+    """Return the style's name."""
+    return record.style_name or "a style without a name"
 
 
 def size(record: Record) -> tuple[int, int] | None:
@@ -118,11 +118,11 @@ def _is_sensible(number: float | None) -> TypeGuard[float]:
     return number is not None and abs(number) < 1e15
 
 
-def look_lines(record: Record) -> str:
-    """Return the name, paintings and regions of the look's section in looks.toml, one per line, or
-    a comment if the record lacks them."""
+def style_lines(record: Record) -> str:
+    """Return the name, paintings and regions of the style's section in styles.toml, one per line,
+    or a comment if the record lacks them."""
     if not record.style_name or not record.paintings:
-        return "# The record lacks the look and the paintings of these settings."
+        return "# The record lacks the style and the paintings of these settings."
     lines = [f"[{_key(record.style_name)}]", f"paintings = {_paintings(record.paintings)}"]
     regions = {each.key: each.region.key for each in record.paintings if each.region}
     if regions:
@@ -132,7 +132,7 @@ def look_lines(record: Record) -> str:
 
 
 def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
-    """Return settings as lines of looks.toml. Settings that this version does not accept become
+    """Return settings as lines of styles.toml. Settings that this version does not accept become
     comments: in a file, they would be errors."""
     given = settings or {}
     return "\n".join(_setting_line(name, given[name]) for name in given)
@@ -144,7 +144,7 @@ def _setting_line(name: str, value: Scalar) -> str:
     except ConfigError:
         return f"# no longer accepted: {printable(name)[:60]} = {printable(str(value))[:60]}"
     if isinstance(value, str):
-        # JSON may hold a number as text; looks.toml takes it the same way.
+        # JSON may hold a number as text; styles.toml takes it the same way.
         return f"{name} = {_quoted(value)}"
     if isinstance(value, bool):
         return f"{name} = {'true' if value else 'false'}"

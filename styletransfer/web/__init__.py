@@ -1,1 +1,1 @@
-"""The web service: the same engine, looks and buckets for a browser."""
+"""The web service: the same engine, styles and buckets for a browser."""

@@ -64,7 +64,7 @@ _FORM = {
             "type": "string",
             "contentMediaType": "application/json",
             "contentSchema": _REQUEST,
-            "examples": ['{"look": "monet", "quality": "draft"}'],
+            "examples": ['{"style": "monet", "quality": "draft"}'],
         },
     },
 }
@@ -186,7 +186,7 @@ def job_result(
 ) -> Response:
     """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
     data, key = result_picture(job, service.buckets, small)
-    name = f"{PurePosixPath(job.photo).stem} - {job.look}{PurePosixPath(key).suffix}"
+    name = f"{PurePosixPath(job.photo).stem} - {job.style}{PurePosixPath(key).suffix}"
     return picture_response(data, key, name if download else None)
 
 

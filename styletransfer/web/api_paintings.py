@@ -1,4 +1,4 @@
-"""The API's requests about looks and paintings."""
+"""The API's requests about styles and paintings."""
 
 from typing import Annotated
 
@@ -8,17 +8,18 @@ from starlette.concurrency import run_in_threadpool
 from styletransfer.web.buckets import UPLOADED
 from styletransfer.web.catalogue import painting_view
 from styletransfer.web.pictures import picture_response
-from styletransfer.web.schemas import REFUSALS, ApiError, LookOut, PaintingOut
+from styletransfer.web.schemas import REFUSALS, ApiError, PaintingOut, StyleOut
 from styletransfer.web.service import Shared
 from styletransfer.web.upload import Upload
 
 paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 
-@paintings.get("/looks")
-def looks(service: Shared) -> list[LookOut]:
-    """List the looks of the style bucket."""
-    return service.catalogue.looks()
+@paintings.get("/styles")
+@paintings.get("/looks", include_in_schema=False)  # the older name
+def styles(service: Shared) -> list[StyleOut]:
+    """List the styles of the style bucket."""
+    return service.catalogue.styles()
 
 
 @paintings.get("/paintings")

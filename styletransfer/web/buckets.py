@@ -13,7 +13,7 @@ from styletransfer.config import Config
 from styletransfer.storage import open_bucket
 from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError, Store, View
 
-UPLOADED = f"{WEB}/"  # before the names of uploads; no look of the style bucket may be called so
+UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
 
 _Value = TypeVar("_Value")
@@ -41,7 +41,7 @@ class Fresh(Generic[_Value]):
 class StyleBucket(View):
     """The style bucket, read only, with the paintings that users uploaded under `_web/`.
 
-    Uploads never become looks of a batch, so they are not listed, and they can be deleted without
+    Uploads never become styles of a batch, so they are not listed, and they can be deleted without
     touching other paintings.
     """
 

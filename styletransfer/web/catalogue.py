@@ -1,4 +1,4 @@
-"""The looks and paintings that can be chosen, and the look that a job is painted in."""
+"""The styles and paintings that can be chosen, and the style that a job is painted in."""
 
 import functools
 import re
@@ -21,13 +21,13 @@ from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
-    LookOut,
     PaintingOut,
     Quality,
+    StyleOut,
     not_found,
 )
 
-FRESH_S = 10.0  # seconds before looks and paintings are listed again
+FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE = 320  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
@@ -36,33 +36,33 @@ _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix 
 
 
 class Catalogue:
-    """Looks and paintings of the style bucket, and uploads. Methods raise StorageError, and
-    ConfigError for wrong looks. Thread-safe."""
+    """Styles and paintings of the style bucket, and uploads. Methods raise StorageError, and
+    ConfigError for wrong styles. Thread-safe."""
 
-    def __init__(self, style: StyleBucket, config: Config) -> None:
-        self._style, self._config = style, config
-        self._looks = Fresh(self._list_looks, FRESH_S)
+    def __init__(self, style_bucket: StyleBucket, config: Config) -> None:
+        self._style_bucket, self._config = style_bucket, config
+        self._styles = Fresh(self._list_styles, FRESH_S)
         self._entries = Fresh(self._list_paintings, FRESH_S)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
-    def looks(self) -> list[LookOut]:
-        """Return the looks of the style bucket, as they are now or were at most FRESH_S ago."""
-        return self._looks.get()
+    def styles(self) -> list[StyleOut]:
+        """Return the styles of the style bucket, as they are now or were at most FRESH_S ago."""
+        return self._styles.get()
 
-    def _list_looks(self) -> list[LookOut]:
+    def _list_styles(self) -> list[StyleOut]:
         usual = self._config.settings.replaced({"quality": Quality.FINE.value})
         return [
-            LookOut(
-                name=look.name,
+            StyleOut(
+                name=style.name,
                 paintings=[
                     Blended(name=each.entry.key, share=round(each.share, 4))
-                    for each in look.paintings
+                    for each in style.paintings
                 ],
-                thumbnail=thumbnail_url(look.paintings[0].entry.key),
-                settings=_own_settings(look, usual),
+                thumbnail=thumbnail_url(style.paintings[0].entry.key),
+                settings=_own_settings(style, usual),
             )
-            for look in all_looks(self._style, self._config, Quality.FINE)
+            for style in all_styles(self._style_bucket, self._config, Quality.FINE)
         ]
 
     def paintings(self) -> list[PaintingOut]:
@@ -78,12 +78,12 @@ class Catalogue:
 
     def check_room(self) -> None:
         """Raise ApiError if there are too many uploads."""
-        if len(find_pictures(self._style.uploads())) >= MAX_UPLOADED:
+        if len(find_pictures(self._style_bucket.uploads())) >= MAX_UPLOADED:
             raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
 
     def add(self, name: str, data: bytes) -> None:
         """Store an upload. One of the same name has the same content."""
-        self._style.write(name, data)
+        self._style_bucket.write(name, data)
 
     def delete(self, name: str) -> None:
         """Delete an upload. Raises ApiError for any other painting."""
@@ -91,7 +91,7 @@ class Catalogue:
             raise not_found("painting")
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
-        self._style.delete(name)
+        self._style_bucket.delete(name)
         self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
 
     def thumbnail(self, name: str) -> bytes:
@@ -106,36 +106,36 @@ class Catalogue:
             raise ApiError(404, str(error)) from None
 
     def _list_paintings(self) -> dict[str, Entry]:
-        entries = [*self._style.list(), *self._style.uploads()]
+        entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
         return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str) -> bytes:
-        return reduced_jpeg(self._style.read(name), name, THUMBNAIL_SIDE)
+        return reduced_jpeg(self._style_bucket.read(name), name, THUMBNAIL_SIDE)
 
 
-def all_looks(style: StyleBucket, config: Config, quality: Quality) -> list[Style]:
-    """List the looks of the style bucket, with the settings of a quality. Raises ConfigError,
+def all_styles(bucket: StyleBucket, config: Config, quality: Quality) -> list[Style]:
+    """List the styles of the style bucket, with the settings of a quality. Raises ConfigError,
     StorageError."""
     settings = config.settings.replaced({"quality": quality.value})
-    return find_styles(style, [*style.list()], config.style_mode, settings)
+    return find_styles(bucket, [*bucket.list()], config.style_mode, settings)
 
 
-def job_look(job: StoredJob, style: StyleBucket, config: Config) -> Style:
-    """Return a job's look as it is now. Raises ConfigError if a painting or the look has been
+def job_style(job: StoredJob, bucket: StyleBucket, config: Config) -> Style:
+    """Return a job's style as it is now. Raises ConfigError if a painting or the style has been
     deleted, StorageError."""
-    if job.named_look:
-        found = {each.name: each for each in all_looks(style, config, job.quality)}.get(job.look)
+    if job.named_style:
+        found = {each.name: each for each in all_styles(bucket, config, job.quality)}.get(job.style)
         if found is None:
-            raise ConfigError(f"the look {job.look!r} no longer exists")
+            raise ConfigError(f"the style {job.style!r} no longer exists")
         return replace(found, settings=found.settings.replaced(job.settings))
     paintings = []
     for each in job.paintings:
-        entry = style.find(each.name)
+        entry = bucket.find(each.name)
         if entry is None:
             raise ConfigError(f"the painting {display_name(each.name)!r} no longer exists")
         paintings.append(Painting(entry, each.share))
     settings = config.settings.replaced({"quality": job.quality.value}).replaced(job.settings)
-    return Style(job.look, tuple(paintings), settings)
+    return Style(job.style, tuple(paintings), settings)
 
 
 def blend_name(names: Mapping[str, float]) -> str:
@@ -162,11 +162,11 @@ def thumbnail_url(name: str) -> str:
     return f"/api/paintings/{quote(name, safe='')}/thumbnail"
 
 
-def _own_settings(look: Style, usual: Settings) -> dict[str, Any]:
-    """Return the settings that a look sets itself, and others that differ from the usual ones:
+def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:
+    """Return the settings that a style sets itself, and others that differ from the usual ones:
     those that its recipe or its quality decides."""
     before = usual.deciding()
     differing = {
-        name: value for name, value in look.settings.deciding().items() if value != before[name]
+        name: value for name, value in style.settings.deciding().items() if value != before[name]
     }
-    return {name: getattr(look.settings, name) for name in look.own} | differing
+    return {name: getattr(style.settings, name) for name in style.own} | differing

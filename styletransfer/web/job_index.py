@@ -87,6 +87,7 @@ class JobIndex:
         return JobOut(
             **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
             place=place,
+            look=job.style,
             seconds_left=None if seconds is None else round(seconds, 1),
             links=JobLinks(
                 self=own,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import Bucket, ObjectError
@@ -31,7 +31,7 @@ class StoredJob(JobFields):
     Attributes:
         photo_key: Key in the bucket of the photos.
         size: Height and width of the photo in px.
-        named_look: Whether `look` names a look of the style bucket, not a blend.
+        named_style: Whether `style` names a style of the style bucket, not a blend.
         work: The work of all steps, in the unit of schedule.py.
         owner: The worker that paints the job; None while it waits.
         revision: Number of writes, so that no two versions have the same content.
@@ -41,9 +41,14 @@ class StoredJob(JobFields):
         seconds: Duration of the painting.
     """
 
+    # In the bucket these two have their older names, which other versions read.
+    style: str = Field(validation_alias=AliasChoices("style", "look"), serialization_alias="look")
     photo_key: str
     size: tuple[int, int]
-    named_look: bool
+    named_style: bool = Field(
+        validation_alias=AliasChoices("named_style", "named_look"),
+        serialization_alias="named_look",
+    )
     work: float = 0.0
     owner: str | None = None
     revision: int = 0
@@ -60,7 +65,7 @@ class StoredJob(JobFields):
 
     def to_bytes(self) -> bytes:
         """Encode it as the content of its object."""
-        return self.model_dump_json(indent=1).encode()
+        return self.model_dump_json(indent=1, by_alias=True).encode()
 
 
 def new_id() -> str:

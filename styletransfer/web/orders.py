@@ -21,8 +21,8 @@ from styletransfer.web.schemas import (
     Blended,
     Estimate,
     JobRequest,
-    LookOut,
     Quality,
+    StyleOut,
     not_found,
 )
 from styletransfer.web.upload import Upload
@@ -77,10 +77,10 @@ class JobService:
         if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
         photo = upload or self._photo_of(request.repaint or "")
-        look, paintings = self._look(request)
+        style, paintings = self._style(request)
         settings = self.checked_settings(request.quality, request.settings)
-        if look:  # The settings of the request take precedence.
-            settings = settings.replaced(look.settings).replaced(request.settings)
+        if style:  # The settings of the request take precedence.
+            settings = settings.replaced(style.settings).replaced(request.settings)
         job_id = new_id()
         if idempotency_key is not None:
             job_id = self._first_id(idempotency_key, request, upload, job_id)
@@ -91,9 +91,9 @@ class JobService:
             photo=photo.shown,
             photo_key=f"{job_id}/{photo.name}",
             size=photo.size,
-            look=look.name if look else blend_name(request.paintings or {}),
+            style=style.name if style else blend_name(request.paintings or {}),
             paintings=paintings,
-            named_look=look is not None,
+            named_style=style is not None,
             quality=request.quality,
             settings=request.settings,
             created=utc_now(),
@@ -133,9 +133,9 @@ class JobService:
             found[quality.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
 
-    def _look(self, request: JobRequest) -> tuple[LookOut | None, list[Blended]]:
-        if (request.look is None) == (request.paintings is None):
-            raise ApiError(422, "choose either a look or paintings")
+    def _style(self, request: JobRequest) -> tuple[StyleOut | None, list[Blended]]:
+        if (request.style is None) == (request.paintings is None):
+            raise ApiError(422, "choose either a style or paintings")
         if request.paintings is not None:
             for name in request.paintings:
                 if self._catalogue.find(name) is None:
@@ -144,9 +144,9 @@ class JobService:
             total = sum(request.paintings.values())
             shares = request.paintings.items()
             return None, [Blended(name=name, share=share / total) for name, share in shares]
-        found = {look.name: look for look in self._catalogue.looks()}.get(request.look or "")
+        found = {style.name: style for style in self._catalogue.styles()}.get(request.style or "")
         if found is None:
-            raise ApiError(422, f"there is no look {(request.look or '')[:60]!r}")
+            raise ApiError(422, f"there is no style {(request.style or '')[:60]!r}")
         return found, found.paintings
 
     def _photo_of(self, job_id: str) -> "_Photo":

@@ -22,7 +22,7 @@ from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
-from styletransfer.web.catalogue import job_look
+from styletransfer.web.catalogue import job_style
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
 
@@ -39,7 +39,7 @@ class JobRunner:
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
         self._loader = DeviceLoader(config.device)
-        # PHOTO and LOOK are for a batch. The log has a line for each picture, not for its steps.
+        # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
             source=inside(config, PHOTOS),
@@ -89,13 +89,13 @@ class JobRunner:
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
         """
-        look = job_look(job, self._buckets.style, self._config)
-        plan = self._plan(job, look)
+        style = job_style(job, self._buckets.style, self._config)
+        plan = self._plan(job, style)
         if plan.refused:
             raise PictureError(plan.refused[0][1])
         if plan.todo:
             self._paint(plan.todo[0], on_step)
-        key = bucket_layout.record_key(look.name, job.photo_key)
+        key = bucket_layout.record_key(style.name, job.photo_key)
         record = read_record(self._buckets.result, key)
         if record is None or record.result is None:
             raise PictureError("its record is damaged; paint it again")
@@ -135,15 +135,15 @@ class JobRunner:
             self._stop.later = False
             session.close()
 
-    def _plan(self, job: StoredJob, look: Style) -> Plan:
+    def _plan(self, job: StoredJob, style: Style) -> Plan:
         photo = self._buckets.photos.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")
         output = self._config.output
-        names = ResultNames([photo.key], [look.name], output)
-        selection = Selection([photo], [look], {}, names, partial=True)
+        names = ResultNames([photo.key], [style.name], output)
+        selection = Selection([photo], [style], {}, names, partial=True)
         # All that the job can have: its photo's key begins with its own id.
-        prefixes = (look.name, f"{bucket_layout.RECORDS}/{look.name}")
+        prefixes = (style.name, f"{bucket_layout.RECORDS}/{style.name}")
         stored = {
             entry.key: entry
             for prefix in prefixes

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from styletransfer.errors import StyleTransferError
 
@@ -11,7 +12,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 JOB_ID = "^[0-9a-f]{20}$"
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 Share = Annotated[float, Field(gt=0, le=1000)]
-MAX_BLENDED = 8  # paintings in one look: the engine's time and memory grow with them
+MAX_BLENDED = 8  # paintings in one style: the engine's time and memory grow with them
 
 
 class JobState(StrEnum):
@@ -37,23 +38,23 @@ class Quality(StrEnum):
 
 
 class Blended(BaseModel):
-    """A painting in a look. The shares of a look add up to 1."""
+    """A painting in a style. The shares of a style add up to 1."""
 
     name: str = Field(examples=["monet.jpg"])
     share: float = Field(examples=[0.7])
 
 
-class LookOut(BaseModel):
-    """A look of the style bucket."""
+class StyleOut(BaseModel):
+    """A style of the style bucket."""
 
     name: str = Field(examples=["monet"])
     paintings: list[Blended]
     thumbnail: str = Field(examples=["/api/paintings/monet.jpg/thumbnail"])
-    settings: dict[str, Any] = Field(description="The look's own settings.")
+    settings: dict[str, Any] = Field(description="The style's own settings.")
 
 
 class PaintingOut(BaseModel):
-    """A painting that looks can be made from."""
+    """A painting that styles can be made from."""
 
     name: str = Field(examples=["_web/3f2a91c04d7e-waves.jpg"])
     thumbnail: str
@@ -61,14 +62,14 @@ class PaintingOut(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """Request for a picture: a look by its name, or paintings in shares of any sum."""
+    """Request for a picture: a style by its name, or paintings in shares of any sum."""
 
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=True,
         json_schema_extra={
             "examples": [
-                {"look": "monet", "quality": "draft"},
+                {"style": "monet", "quality": "draft"},
                 {
                     "paintings": {"monet.jpg": 70, "waves/hokusai.png": 30},
                     "quality": "fine",
@@ -83,7 +84,7 @@ class JobRequest(BaseModel):
         alias="again",
         description="A job whose photo is painted once more; then no photo is sent.",
     )
-    look: Name | None = None
+    style: Name | None = Field(default=None, validation_alias=AliasChoices("style", "look"))
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
     quality: Quality = Quality.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
@@ -105,7 +106,7 @@ class JobFields(BaseModel):
 
     id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"])
-    look: str = Field(examples=["monet"])
+    style: str = Field(examples=["monet"])
     paintings: list[Blended]
     quality: Quality
     settings: dict[str, Any] = Field(description="The settings in the request.")
@@ -128,13 +129,14 @@ class JobFields(BaseModel):
 
 
 class JobOut(JobFields):
-    """A photo to be painted in a look, and its progress."""
+    """A photo to be painted in a style, and its progress."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     place: int | None = Field(
         description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
     )
+    look: SkipJsonSchema[str]  # the older name of `style`, for clients that read it
     links: JobLinks
 
 

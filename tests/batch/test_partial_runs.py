@@ -86,7 +86,7 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_styles_that_ar
     Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9))
     assert run(folders) == 0
     results = results_of(Path("out/index.html").read_text())
-    shown = {each["key"] or f"{each['look']}/{each['photo']}" for each in results}
+    shown = {each["key"] or f"{each['style']}/{each['photo']}" for each in results}
     assert "both/new.jpg" in shown and "both/beach.jpg" in shown
     assert "monet/beach.jpg" not in shown  # It was deleted.
 

@@ -30,9 +30,9 @@ def viewer(chromium):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("gallery with space #1")
-    looks = ("monet", "ünï & co")
+    styles = ("monet", "ünï & co")
     names = ("beach.jpg", HOSTILE, LONG)
-    published(path, [record(photo, look) for photo in names for look in looks])
+    published(path, [record(photo, style) for photo in names for style in styles])
     return path
 
 

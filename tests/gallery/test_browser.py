@@ -42,14 +42,14 @@ def test_the_slider_follows_mouse_and_keyboard(viewer, web):
     assert slider.get_attribute("aria-valuetext").startswith("3 % photo")
 
 
-def test_the_filter_leaves_one_look(viewer, web):
+def test_the_filter_leaves_one_style(viewer, web):
     viewer.look(web)
     cards = "[...document.querySelectorAll('.card')]"
     shown = f"{cards}.filter(c => c.offsetWidth).map(c => c.innerText.trim())"
     assert len(viewer.js(shown)) == 6
-    viewer.all("input[name=look]")[2].click()
+    viewer.all("input[name=style]")[2].click()
     assert viewer.js(shown) == ["ünï & co"] * 3
-    assert viewer.one("#status").text == "3 paintings in the look ünï & co"
+    assert viewer.one("#status").text == "3 paintings in the style ünï & co"
     assert viewer.one("#chosen").text == "ünï & co.jpg"
     viewer.open(1)
     assert viewer.one("#subtitle").text == "ünï & co"
@@ -57,13 +57,13 @@ def test_the_filter_leaves_one_look(viewer, web):
     assert viewer.one("#subtitle").text == "ünï & co", "the next of those that are shown"
     viewer.driver.back()
     viewer.until("!document.querySelector('dialog').open")
-    viewer.all("input[name=look]")[0].click()
+    viewer.all("input[name=style]")[0].click()
     assert len(viewer.js(shown)) == 6
 
 
 def test_every_painting_can_be_downloaded_and_seen_whatever_its_name(viewer, address, folder):
     viewer.look(address).open()
-    seen, order = [], ("#look-after", "#next", "#look-before", "#next", "#look-after")
+    seen, order = [], ("#style-after", "#next", "#style-before", "#next", "#style-after")
     for button in (None, *order):
         if button:
             viewer.one(button).click()
@@ -78,9 +78,9 @@ def test_every_painting_can_be_downloaded_and_seen_whatever_its_name(viewer, add
         assert viewer.one("#title").text == name
         assert link.get_attribute("download") == name.rpartition("/")[2]
     assert not viewer.one("#next").is_enabled()
-    looks = ("monet", "ünï & co")
+    styles = ("monet", "ünï & co")
     assert sorted(seen) == sorted(
-        f"{look}/{name}" for look in looks for name in ("beach.jpg", HOSTILE, LONG)
+        f"{style}/{name}" for style in styles for name in ("beach.jpg", HOSTILE, LONG)
     )
     if address.startswith("file"):
         assert Path(url2pathname(urlsplit(target).path)).is_file()
@@ -104,13 +104,13 @@ def test_a_phone_needs_no_sideways_scrolling(viewer, web, selector):
         viewer.open(5)  # The name without a place to break.
         viewer.large()
         viewer.one("#slider").send_keys(Keys.END)
-        viewer.js("against.append(new Option('a look with a long name '.repeat(20)))")
+        viewer.js("against.append(new Option('a style with a long name '.repeat(20)))")
     wide = viewer.js(f"(document.querySelector('{selector or 'html'}')).scrollWidth")
     assert wide == viewer.js("innerWidth") == 390
     assert viewer.small() == [], "a finger needs 44 px"
 
 
-def test_two_looks_are_compared_and_the_address_says_so(viewer, web, folder):
+def test_two_styles_are_compared_and_the_address_says_so(viewer, web, folder):
     viewer.look(f"{web}#monet/beach.jpg?with=%C3%BCn%C3%AF+%26+co&view=side")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
@@ -124,16 +124,21 @@ def test_two_looks_are_compared_and_the_address_says_so(viewer, web, folder):
     assert viewer.errors() == []
 
 
+def test_a_link_of_an_older_page_filters_as_well(viewer, web):
+    viewer.look(f"{web}#?look=monet")
+    assert viewer.one("#status").text == "3 paintings in the style monet"
+
+
 def test_the_back_button_undoes_filter_and_order(viewer, web):
     from selenium.webdriver.support.select import Select
 
     viewer.look(web)
-    viewer.all("input[name=look]")[1].click()
+    viewer.all("input[name=style]")[1].click()
     Select(viewer.one("#sort")).select_by_value("newest")
-    assert viewer.driver.current_url.endswith("#?look=monet&sort=newest")
+    assert viewer.driver.current_url.endswith("#?style=monet&sort=newest")
     viewer.driver.refresh()
     viewer.until("document.querySelector('#status').textContent")
-    assert viewer.one("#status").text == "3 paintings in the look monet"
+    assert viewer.one("#status").text == "3 paintings in the style monet"
     viewer.driver.back()
     viewer.until("document.querySelector('#sort').value === 'name'")
     viewer.driver.back()
@@ -232,14 +237,14 @@ def test_the_keys_work_wherever_the_focus_is(viewer, web):
     assert viewer.one("#subtitle").text == "ünï & co"
 
 
-def test_the_settings_are_copied_for_looks_toml(viewer, web):
+def test_the_settings_are_copied_for_styles_toml(viewer, web):
     origin = web.removesuffix("/index.html")
     permissions = {"origin": origin, "permissions": ["clipboardReadWrite"]}
     viewer.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
     viewer.look(web).open()
     viewer.one("#use").click()
     viewer.until("copied.textContent")
-    assert viewer.one("#copied").text == "Copied. Paste it into looks.toml."
+    assert viewer.one("#copied").text == "Copied. Paste it into styles.toml."
     text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text.startswith('[monet]\npaintings = ["monet.jpg"]\nsize = 96\ncontent_weight = 0.02\n')
 
@@ -262,7 +267,7 @@ def test_the_keyboard_alone_opens_compares_and_closes(viewer, web):
     viewer.look(web)
     press = lambda *keys: ActionChains(viewer.driver, duration=0).send_keys(*keys).perform()  # noqa: E731
     press(Keys.TAB)
-    assert viewer.js("document.activeElement.name") == "look"
+    assert viewer.js("document.activeElement.name") == "style"
     press(Keys.TAB)
     assert viewer.js("document.activeElement.name") == "sort"
     press(Keys.TAB)
@@ -300,6 +305,6 @@ def test_everything_that_can_be_used_has_a_name_for_screen_readers(viewer, web):
     viewer.look(web)
     viewer.js("document.querySelector('.card img').src = 'missing.jpg'")
     viewer.until("document.querySelector('.card .blank')")
-    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the look")
+    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the style")
     viewer.open()
     assert viewer.nameless() == []

@@ -54,10 +54,10 @@ def test_addresses_that_do_not_follow_from_a_key_are_in_the_data():
 
 def test_the_data_has_what_the_filter_and_the_details_need():
     blend = [{"key": "w/a.jpg", "share": 7, "etag": "1"}, {"key": "w/b.jpg", "share": 3}]
-    text = render_page([record(), record("boat.jpg"), record(look="waves", paintings=blend)], {})
+    text = render_page([record(), record("boat.jpg"), record(style="waves", paintings=blend)], {})
     results = results_of(text)
-    assert data_of(text)["looks"] == ["monet", "waves"]
-    assert [(each["photo"], each["look"]) for each in results] == [
+    assert data_of(text)["styles"] == ["monet", "waves"]
+    assert [(each["photo"], each["style"]) for each in results] == [
         *(("beach.jpg", "monet"), ("beach.jpg", "waves"), ("boat.jpg", "monet"))
     ]
     waves = results[1]
@@ -85,7 +85,7 @@ def test_a_size_is_shown_if_a_picture_can_have_it(height, width, size):
 def test_a_result_of_which_only_the_record_is_left_is_shown():
     lone = parsed({"result": "monet/beach.jpg"})
     [result] = results_of(render_page([lone], {}))
-    assert (result["photo"], result["look"]) == ("monet/beach.jpg", "a look without a name")
+    assert (result["photo"], result["style"]) == ("monet/beach.jpg", "a style without a name")
 
 
 def test_the_details_name_the_network():
@@ -105,40 +105,40 @@ def entries(*keys):
     return [Entry(key, 1, "") for key in keys]
 
 
-def test_the_settings_of_a_result_can_be_pasted_into_looks_toml():
+def test_the_settings_of_a_result_can_be_pasted_into_styles_toml():
     paintings = [
         {"key": 'w/"a" é.jpg', "share": 0.25, "region": {"key": "sky.mask.png", "etag": "1"}},
         {"key": "w/b.jpg", "share": 0.75},
     ]
     settings = Settings(size="full", strength=0.1 + 0.2, preserve_color=True, content_weight=1e-7)
     given = record(
-        look="big waves", paintings=paintings, settings=settings.deciding() | {"gone": 1}
+        style="big waves", paintings=paintings, settings=settings.deciding() | {"gone": 1}
     )
     [result] = results_of(render_page([given], {}))
     available = entries('w/"a" é.jpg', "w/b.jpg", "sky.mask.png")
-    [look] = styles_from_toml(result["toml"], available, Settings(size=64, iterations=3))
-    assert (look.name, look.settings) == ("big waves", settings)
-    assert look.shares == [0.25, 0.75]
-    assert look.paintings[0].region.key == "sky.mask.png"
+    [style] = styles_from_toml(result["toml"], available, Settings(size=64, iterations=3))
+    assert (style.name, style.settings) == ("big waves", settings)
+    assert style.shares == [0.25, 0.75]
+    assert style.paintings[0].region.key == "sky.mask.png"
 
 
 @pytest.mark.parametrize("shares", [[None], [1.0], [0.5, 0.5], [0.5, None], [0, 1]])
-def test_looks_of_equal_and_odd_shares_can_be_pasted_as_well(shares):
+def test_styles_of_equal_and_odd_shares_can_be_pasted_as_well(shares):
     keys = [f"w/a{number}\x7f.jpg" for number in range(len(shares))]
     paintings = [{"key": key, "share": share} for key, share in zip(keys, shares, strict=True)]
-    [result] = results_of(render_page([record(look="waves-2", paintings=paintings)], {}))
-    [look] = styles_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
-    assert look.name == "waves-2" and [each.entry.key for each in look.paintings] == keys
-    assert len({*look.shares}) == 1
+    [result] = results_of(render_page([record(style="waves-2", paintings=paintings)], {}))
+    [style] = styles_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
+    assert style.name == "waves-2" and [each.entry.key for each in style.paintings] == keys
+    assert len({*style.shares}) == 1
     assert "[waves-2]" in result["toml"].splitlines()
 
 
 def test_two_thousand_results_are_a_small_page_that_loads_its_pictures_later():
     settings = Settings().deciding()
     records = [
-        record(f"IMG_{photo}.jpg", look, settings=settings, seconds=photo + 0.5)
+        record(f"IMG_{photo}.jpg", style, settings=settings, seconds=photo + 0.5)
         for photo in range(1000, 2000)
-        for look in ("monet", "van gogh")
+        for style in ("monet", "van gogh")
     ]
     keys = [thumbnail_key("results", each.result) for each in records]
     text = render_page(records, dict.fromkeys(keys, True))

@@ -36,8 +36,8 @@ def test_a_photo_and_a_painting_are_stored_once(tmp_path):
 
     written = []
     gallery = Gallery(Counting(tmp_path))
-    for photo, look in (("a.jpg", "x"), ("a.jpg", "y"), ("b.jpg", "x")):
-        gallery.add(record(photo, look), flat(RED), flat(BLUE), {f"{look}.jpg": flat(GREEN)})
+    for photo, style in (("a.jpg", "x"), ("a.jpg", "y"), ("b.jpg", "x")):
+        gallery.add(record(photo, style), flat(RED), flat(BLUE), {f"{style}.jpg": flat(GREEN)})
     assert len(written) == len(set(written)) == 2 * (3 + 2 + 2)
     changed = record("a.jpg", "x", photo_etag="another")
     gallery.add(changed, flat(RED), flat(BLUE), {"x.jpg": flat(GREEN)})

@@ -22,13 +22,13 @@ def flat(colour, height=64, width=96):
     return np.broadcast_to(np.float32(colour), (height, width, 3))
 
 
-def content(photo="beach.jpg", look="monet", **changes):
+def content(photo="beach.jpg", style="monet", **changes):
     """A record's JSON."""
     return {
         "photo": photo,
-        "look": look,
-        "paintings": [{"key": f"{look}.jpg", "share": 1.0, "etag": f"etag of {look}"}],
-        "result": f"{look}/{photo}",
+        "look": style,
+        "paintings": [{"key": f"{style}.jpg", "share": 1.0, "etag": f"etag of {style}"}],
+        "result": f"{style}/{photo}",
         "width": 96,
         "height": 64,
         "settings": {"size": 96, "content_weight": 0.02, "pool_type": "max"},
@@ -47,8 +47,8 @@ def parsed(json_content):
     return Record.from_bytes(json.dumps(json_content).encode())
 
 
-def record(photo="beach.jpg", look="monet", **changes):
-    return parsed(content(photo, look, **changes))
+def record(photo="beach.jpg", style="monet", **changes):
+    return parsed(content(photo, style, **changes))
 
 
 def add_result(gallery, bucket, each):
@@ -78,12 +78,12 @@ def results_of(text):
     data = data_of(text)
     results = [dict(zip(data["columns"], row, strict=True)) for row in data["rows"]]
     for each in results:
-        look, shares, toml = data["blends"][each["blend"]]
+        style, shares, toml = data["blends"][each["blend"]]
         settings = data["settings"][each["settings"]]
         names, *values = each["losses"]
         each |= {
             "photo": data["photos"][each["photo"]][0],
-            "look": data["looks"][look],
+            "style": data["styles"][style],
             "paintings": [(data["paintings"][number][0], share) for number, share in shares],
             "toml": f"{toml}\n{settings}\n",
             "origin": data["origins"][each["origin"]],

@@ -55,10 +55,10 @@ class Stage:
         """The jobs that the page has ordered, oldest first."""
         return [job for job in self.board.all()[::-1] if job.created]
 
-    def add(self, photo="beach.jpg", look="mosaic", paintings=MOSAIC, **about):
+    def add(self, photo="beach.jpg", style="mosaic", paintings=MOSAIC, **about):
         """Add a job that waits; return it."""
         shares = [Blended(name=name, share=share) for name, share in paintings.items()]
-        job = stored_job(self._store, photo=photo, look=look, paintings=shares, **about)
+        job = stored_job(self._store, photo=photo, style=style, paintings=shares, **about)
         self.buckets.photos.write(job.photo_key, jpeg("red"))
         self.board.refresh()
         return job
@@ -71,7 +71,7 @@ class Stage:
     def end(self, job, state=JobState.DONE, **about):
         """End a job, as the worker does."""
         if state == JobState.DONE:
-            about |= {"result": f"{job.look}/{job.photo_key}", "width": 96, "height": 64}
+            about |= {"result": f"{job.style}/{job.photo_key}", "width": 96, "height": 64}
             self.buckets.result.write(about["result"], jpeg("blue"))
         how = {"state": state, "finished": "2026-11-20T10:02:00+00:00", **about}
         self._store.end(job.changed(**how))

@@ -39,8 +39,8 @@ def stored_job(jobs, job_id=None, **about):
     """Store a job that waits, after those before it; return it. jobs: a JobStore."""
     time.sleep(0.002)  # Ids of one millisecond are in no order.
     job_id, photo = job_id or new_id(), about.get("photo", "beach.jpg")
-    fields = {"photo": photo, "look": "monet", "paintings": [], "settings": {}, "created": ""}
-    fields |= {"size": (60, 80), "named_look": True, "quality": Quality.DRAFT}
+    fields = {"photo": photo, "style": "monet", "paintings": [], "settings": {}, "created": ""}
+    fields |= {"size": (60, 80), "named_style": True, "quality": Quality.DRAFT}
     job = StoredJob(id=job_id, photo_key=f"{job_id}/{photo}", **fields | about)
     jobs.create(job)
     return job
@@ -54,7 +54,7 @@ IDLE = SimpleNamespace(
 )
 
 
-DRAFT = {"look": "monet", "quality": "draft"}
+DRAFT = {"style": "monet", "quality": "draft"}
 
 
 def send(client, request=DRAFT, photo=None, name="beach.jpg", **headers):

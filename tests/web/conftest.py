@@ -24,7 +24,7 @@ def fresh_gallery(monkeypatch):
 
 @pytest.fixture
 def place(tmp_path):
-    """Folders with two paintings, one of them in a look of two, and the variables that name
+    """Folders with two paintings, one of them in a style of two, and the variables that name
     them."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "paintings" / "both").mkdir(parents=True)

@@ -33,7 +33,7 @@ def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
     for path in (
         "/api/jobs",
         "/gallery/monet/beach.jpg",
-        "/api/looks",
+        "/api/styles",
         "/api/system",
         "/openapi.json",
     ):

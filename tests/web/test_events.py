@@ -94,8 +94,8 @@ def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypat
     def away():
         raise StorageError("cannot connect to example.org")
 
-    monkeypatch.setattr(web.service.catalogue, "looks", away)
-    answers = [web.get("/api/looks") for _ in range(3)]
+    monkeypatch.setattr(web.service.catalogue, "styles", away)
+    answers = [web.get("/api/styles") for _ in range(3)]
     assert [(each.status_code, each.headers["retry-after"]) for each in answers] == [
         (503, "10")
     ] * 3

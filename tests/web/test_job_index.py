@@ -232,8 +232,8 @@ def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, 
 
 
 DRAFT = StoredJob(
-    **{"id": "j", "photo": "a.jpg", "photo_key": "j/a.jpg", "size": (9, 9), "look": "monet"},
-    **{"paintings": [], "named_look": True, "settings": {}, "created": "", "work": 100.0},
+    **{"id": "j", "photo": "a.jpg", "photo_key": "j/a.jpg", "size": (9, 9), "style": "monet"},
+    **{"paintings": [], "named_style": True, "settings": {}, "created": "", "work": 100.0},
     **{"quality": Quality.DRAFT, "state": JobState.DONE, "seconds": 5.0, "finished": "2026"},
 )
 

@@ -46,17 +46,17 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
         assert 0 < 4 * small[quality] < large[quality]
 
 
-def test_the_settings_of_a_look_count_in_how_long_it_takes(web):
+def test_the_settings_of_a_style_count_in_how_long_it_takes(web):
     styles = web.service.buckets.style._bucket
     styles.write(
-        "looks.toml",
+        "styles.toml",
         b'[plain]\npaintings = ["monet.jpg"]\n'
         b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
     )
     web.service.handle_worker_message(("speed", 1.0, "cpu"))
     plain, slow = (
         send(web, {**DRAFT, **request}).json()["seconds_left"]
-        for request in ({"look": "plain"}, {"look": "slow", "settings": {"size": 64}})
+        for request in ({"style": "plain"}, {"style": "slow", "settings": {"size": 64}})
     )
     assert slow == (1 + 20) * plain, "it waits for the first"
 
@@ -66,7 +66,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert answer.status_code == 202
     job = answer.json()
     assert answer.headers["location"] == job["links"]["self"] == f"/api/jobs/{job['id']}"
-    assert (job["state"], job["place"], job["look"]) == ("queued", 1, "monet")
+    assert (job["state"], job["place"], job["style"]) == ("queued", 1, "monet")
     assert job["links"]["result"] is None
     assert web.get(f"/api/jobs/{job['id']}/result").status_code == 404
     assert worker.paint()
@@ -86,7 +86,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert {"step", "changed"} <= {kind for kind, *_ in worker.said}
 
     (item,) = gallery(web)
-    assert (item["photo"], item["look"]) == (f"{job['id']}/beach.jpg", "monet")
+    assert (item["photo"], item["style"]) == (f"{job['id']}/beach.jpg", "monet")
     assert web.get(f"/gallery/monet/{job['id']}/beach.jpg").content == result.content
     preview = web.get(f"/gallery/_gallery/results/monet/{job['id']}/beach.jpg.jpg")
     small = web.get(done["links"]["result"], params={"small": 1})
@@ -116,7 +116,7 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     }
     job = send(web, asked).json()
     assert [each["share"] for each in job["paintings"]] == [0.75, 0.25]
-    assert job["look"] == "monet+a"
+    assert job["style"] == "monet+a"
     assert worker.paint()
     done = state_of(web, job)
     assert (done["width"], done["settings"]) == (48, asked["settings"])
@@ -126,14 +126,14 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
 
 def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     first = send(web).json()
-    later = web.post("/api/jobs", json={"again": first["id"], "look": "both"})
+    later = web.post("/api/jobs", json={"again": first["id"], "style": "both"})
     assert later.status_code == 202, later.text
     assert later.json()["id"] != first["id"]
     assert worker.paint() and worker.paint()
     web.service.board.refresh()
     assert [each["state"] for each in web.get("/api/jobs").json()["jobs"]] == ["done", "done"]
     assert len(gallery(web)) == 2
-    unknown = web.post("/api/jobs", json={"again": "0" * 20, "look": "both"})
+    unknown = web.post("/api/jobs", json={"again": "0" * 20, "style": "both"})
     assert unknown.status_code == 404
 
 
@@ -151,7 +151,7 @@ def test_a_request_that_is_repeated_counts_once(web, store):
     assert len(dict(store.queued())) == 2
     photos = web.service.buckets.photos
     assert len([*photos.list()]) == 2, "the photo of a repeated request is stored once more"
-    other = send(web, {"look": "both"}, **key)
+    other = send(web, {"style": "both"}, **key)
     assert (other.status_code, "Idempotency-Key" in other.json()["detail"]) == (422, True)
 
 
@@ -259,9 +259,9 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, place):
 
 
 REFUSED = (
-    ({"look": "manet"}, 422, "no look 'manet'"),
+    ({"style": "manet"}, 422, "no style 'manet'"),
     ({"paintings": {"../../x.jpg": 1}}, 422, "no painting"),
-    ({"look": "monet", "paintings": {"monet.jpg": 1}}, 422, "either"),
+    ({"style": "monet", "paintings": {"monet.jpg": 1}}, 422, "either"),
     ({}, 422, "either"),
     ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),
     ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
@@ -296,15 +296,15 @@ def test_a_full_queue_says_when_to_come_back_and_answers_a_request_that_has_its_
         assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
 
 
-def test_a_look_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
+def test_a_style_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
     usual = Settings().iterations
     paintings = 'paintings = ["monet.jpg"]'
     text = f"[careful]\n{paintings}\niterations = {usual}\n[plain]\n{paintings}\n"
     with served({**place, "STYLE_ITERATIONS": ""}) as web:
-        web.service.buckets.style._bucket.write("looks.toml", text.encode())
-        settings = {each["name"]: each["settings"] for each in web.get("/api/looks").json()}
+        web.service.buckets.style._bucket.write("styles.toml", text.encode())
+        settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}
         assert settings == {"careful": {"iterations": usual}, "plain": {}}
-        orders = {"look": "careful"}, {"look": "plain", "settings": {"iterations": usual}}
+        orders = {"style": "careful"}, {"style": "plain", "settings": {"iterations": usual}}
         jobs = [send(web, {**DRAFT, **order}).json() for order in orders]
         work = [web.service.board.stored(job["id"]).work for job in jobs]
         assert work[0] == work[1]

@@ -54,8 +54,8 @@ def test_no_request_is_an_error_of_the_server(web):
                 headers = {"Content-Type": kind, "Idempotency-Key": "x" * chance.randint(0, 300)}
                 found = web.request(method, f"{address}?{query}", content=body, headers=headers)
                 answers.append((found.status_code, method, address, query, body, found.text[:200]))
-    for name, value in product(["again", "look", "paintings", "quality", "settings"], VALUES):
-        found = web.post("/api/jobs", json={"look": "monet", name: value})
+    for name, value in product(["again", "style", "paintings", "quality", "settings"], VALUES):
+        found = web.post("/api/jobs", json={"style": "monet", name: value})
         answers.append((found.status_code, name, value, found.text[:200]))
     assert [each for each in answers if each[0] >= 500] == []
     assert len(answers) > 100

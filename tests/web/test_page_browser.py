@@ -45,7 +45,7 @@ document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboa
 
 @pytest.fixture
 def place(tmp_path):
-    """Two looks of a painting each, and the variables of a service that offers them."""
+    """Two styles of a painting each, and the variables of a service that offers them."""
     for name in ("mosaic", "waves"):
         file = tmp_path / "paintings" / f"{name}.jpg"
         file.parent.mkdir(exist_ok=True)
@@ -84,14 +84,14 @@ def photos(tmp_path_factory):
 
 def visit(page, server):
     page.look(server.address)
-    page.until("document.querySelectorAll('[name=look]').length > 1")
+    page.until("document.querySelectorAll('[name=style]').length > 1")
 
 
-def choose(page, photos, *looks):
+def choose(page, photos, *styles):
     if photos:
         page.one("#photo-files").send_keys("\n".join(photos))
-    for each in looks:
-        page.js("document.querySelectorAll('[name=look]')[arguments[0]].click()", each)
+    for each in styles:
+        page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", each)
 
 
 def queued(page, count):
@@ -180,17 +180,17 @@ def test_the_pictures_in_a_dropped_folder_are_chosen(page, server, tmp_path):
     assert page.one("#photos-refused").text == refused
 
 
-def test_looks_and_pictures_that_could_not_be_loaded_are_requested_again(page, server):
+def test_styles_and_pictures_that_could_not_be_loaded_are_requested_again(page, server):
     job = server.add()
     photo = f"/api/jobs/{job.id}/photo"
-    server.refusals["GET", "/api/looks"] = (503, "the storage does not answer", None)
+    server.refusals["GET", "/api/styles"] = (503, "the storage does not answer", None)
     server.refusals["GET", photo] = (503, "the storage does not answer", None)
     page.look(server.address)
-    page.until("document.querySelector('#looks-away').textContent")
-    assert page.one("#looks-away").text == "The storage does not answer."
+    page.until("document.querySelector('#styles-away').textContent")
+    assert page.one("#styles-away").text == "The storage does not answer."
     page.js("document.dispatchEvent(new Event('visibilitychange'))")
-    page.until("document.querySelectorAll('[name=look]').length === 2")
-    assert page.one("#looks-away").text == ""
+    page.until("document.querySelectorAll('[name=style]').length === 2")
+    assert page.one("#styles-away").text == ""
     page.until(f"document.querySelector('#queue img').src.includes('{photo}')")
     assert not server.refusals
 
@@ -198,17 +198,17 @@ def test_looks_and_pictures_that_could_not_be_loaded_are_requested_again(page, s
 def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
     visit(page, server)
     page.driver.execute_script(DROP, "#painting-zone", [["notes.png", 9]])
-    page.until("document.querySelector('#looks-refused').textContent")
-    assert page.one("#looks-refused").text.startswith("notes.png is of no known kind")
+    page.until("document.querySelector('#styles-refused').textContent")
+    assert page.one("#styles-refused").text.startswith("notes.png is of no known kind")
     (tmp_path / "starry night.png").write_bytes(jpeg("blue"))
     page.one("#painting-files").send_keys(str(tmp_path / "starry night.png"))
-    page.until("document.querySelector('[name=look]:checked')")
-    chosen = "document.querySelector('[name=look]:checked').closest('label').innerText"
+    page.until("document.querySelector('[name=style]:checked')")
+    chosen = "document.querySelector('[name=style]:checked').closest('label').innerText"
     assert page.js(chosen) == "starry-night"
     page.one(".remove").click()
     page.driver.switch_to.alert.accept()
-    page.until("document.querySelectorAll('[name=look]').length === 2")
-    assert not page.js("document.querySelector('[name=look]:checked')")
+    page.until("document.querySelectorAll('[name=style]').length === 2")
+    assert not page.js("document.querySelector('[name=style]:checked')")
 
 
 TOO_LARGE = "beach.jpg has 90 megapixels; at most 50 are painted"
@@ -462,7 +462,7 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     mine = server.client.post("/api/paintings", files=file).json()["name"]
     settings = {"strength": 0.8, "stroke_size": 1.3, "preserve_color": True}
     blend = {"waves.jpg": 0.75, mine: 0.25}
-    job = server.add("beach.jpg", "a blend", blend, settings=settings, named_look=False)
+    job = server.add("beach.jpg", "a blend", blend, settings=settings, named_style=False)
     server.end(job)
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=done]')")
@@ -494,7 +494,7 @@ def test_a_photo_that_cannot_be_loaded_is_named(page, server):
 
 
 def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
-    """All others are the look's own, or else the service's."""
+    """All others are the style's own, or else the service's."""
     visit(page, server)
     assert page.one("#strength").get_property("value") == "0.7"
     choose(page, photos[:1], 0)
@@ -522,25 +522,25 @@ def test_the_steps_of_the_strokes_slider_multiply(page, server, photos):
     assert slider.get_attribute("aria-valuetext") == "0.25, very fine"
 
 
-def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
+def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server):
     own = {"strength": 0.9, "stroke_size": 2.0, "preserve_color": True, "iterations": 40}
     mosaic = '[mosaic]\npaintings = ["mosaic.jpg"]\nstrength = 0.9\nstroke_size = 2.0\n'
     waves = '[waves]\npaintings = ["waves.jpg"]\n'
     text = f"{mosaic}preserve_color = true\niterations = 40\n{waves}"
-    server.buckets.style._bucket.write("looks.toml", text.encode())
-    assert server.client.get("/api/looks").json()[0]["settings"] == own
+    server.buckets.style._bucket.write("styles.toml", text.encode())
+    assert server.client.get("/api/styles").json()[0]["settings"] == own
     visit(page, server)
     shown = lambda: (  # noqa: E731
         page.one("#strength").get_property("value"),
         page.one("#stroke_size").get_property("value"),
         page.one("[name=preserve_color]").is_selected(),
     )
-    tiles = page.all("#looks li label")
+    tiles = page.all("#styles li label")
     assert shown() == ("0.7", "0", False)
     tiles[0].click()
     assert shown() == ("0.9", "1", True)
     assert page.one("#strength-said").text == "very free"
-    tiles[1].click()  # The second look does not set them.
+    tiles[1].click()  # The second style does not set them.
     assert shown() == ("0.7", "0", False)
     tiles[1].click()
     page.one("[name=preserve_color]").click()
@@ -552,7 +552,7 @@ def test_the_form_shows_a_looks_own_settings_until_others_are_set(page, server):
 def test_a_tiny_share_is_left_out_of_a_blend(page, server, photos):
     text = '["a nearly mosaic"]\npaintings = { "mosaic.jpg" = 0.99999, "waves.jpg" = 0.00001 }\n'
     text += '[mosaic]\npaintings = ["mosaic.jpg"]\n'
-    server.buckets.style._bucket.write("looks.toml", text.encode())
+    server.buckets.style._bucket.write("styles.toml", text.encode())
     visit(page, server)
     choose(page, photos[:1], 0, 1)
     page.all("[name=blend]")[1].click()
@@ -575,13 +575,13 @@ def test_the_keyboard_alone_orders_a_picture(page, server, photos):
             "[document.activeElement, document.activeElement.nextElementSibling]"
             ".some(e => e && getComputedStyle(e).outlineStyle !== 'none')"
         ), f"{seen[-1]} shows the focus"
-        if seen.count("look") == 1 and seen[-1] == "look":
+        if seen.count("style") == 1 and seen[-1] == "style":
             press(Keys.SPACE)
-    fields = {"photo-files", "look", "painting-files", "quality", "preserve_color"}
+    fields = {"photo-files", "style", "painting-files", "quality", "preserve_color"}
     assert fields | {"strength", "stroke_size"} < set(seen)
     press(Keys.ENTER)
     queued(page, 1)
-    assert server.ordered[0].look == "mosaic"
+    assert server.ordered[0].style == "mosaic"
 
 
 def test_the_page_names_the_missing_field_and_moves_the_focus_there(page, server, photos):
@@ -592,7 +592,7 @@ def test_the_page_names_the_missing_field_and_moves_the_focus_there(page, server
     choose(page, photos[:1])
     page.one("#paint").click()
     assert page.one("#refused").text == "Choose at least one painting."
-    assert page.js("document.activeElement.name") == "look"
+    assert page.js("document.activeElement.name") == "style"
 
 
 def in_gallery(place, *records):
@@ -614,7 +614,7 @@ def test_the_pages_suit_phones_and_screen_readers(page, server, place, photos, p
     page.look(server.address + path, 390, 844)
     if path == "/":
         page.until("document.querySelectorAll('#queue > li').length === 2")
-        page.until("document.querySelectorAll('[name=look]').length > 1")
+        page.until("document.querySelectorAll('[name=style]').length > 1")
         choose(page, photos, 0, 1)
         page.all("[name=blend]")[1].click()
         page.until("document.getElementById('system').textContent")

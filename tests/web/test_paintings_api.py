@@ -1,6 +1,7 @@
-"""The looks and paintings that may be chosen, and uploads."""
+"""The styles and paintings that may be chosen, and uploads."""
 
 import io
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +20,25 @@ def upload(web, data, name="waves.jpg"):
     return web.post("/api/paintings", files={"file": (name, data)})
 
 
-def test_looks_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
-    looks = {look["name"]: look for look in web.get("/api/looks").json()}
-    assert [each["share"] for each in looks["both"]["paintings"]] == [0.5, 0.5]
-    assert looks["monet"]["settings"] == {}
+def test_styles_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
+    styles = {style["name"]: style for style in web.get("/api/styles").json()}
+    assert [each["share"] for each in styles["both"]["paintings"]] == [0.5, 0.5]
+    assert styles["monet"]["settings"] == {}
     shown = {each["name"]: each for each in web.get("/api/paintings").json()}
     assert shown.keys() == {"monet.jpg", "both/a.png", "both/b.jpg"}
     assert not any(each["uploaded"] for each in shown.values())
-    for each in (*looks.values(), *shown.values()):
+    for each in (*styles.values(), *shown.values()):
         assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
+
+
+def test_the_older_name_of_styles_is_answered_and_not_described(web):
+    assert web.get("/api/looks").json() == web.get("/api/styles").json()
+    job = send(web, {"look": "both", "quality": "draft"}).json()
+    assert job["look"] == job["style"] == "both"
+    assert "look" not in web.get("/openapi.json").text
+    stored = json.loads(web.service.buckets.result.read(f"_web/queue/{job['id']}.json"))
+    assert (stored["look"], stored["named_look"]) == ("both", True)  # as other versions read it
+    assert "style" not in stored
 
 
 def test_a_painting_is_uploaded_used_and_deleted(web, worker):
@@ -39,22 +50,22 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert upload(web, large).json()["name"] == name
     thumbnail = Image.open(io.BytesIO(web.get(added.json()["thumbnail"]).content))
     assert thumbnail.size == (320, 249)
-    assert [look["name"] for look in web.get("/api/looks").json()] == ["both", "monet"]
+    assert [style["name"] for style in web.get("/api/styles").json()] == ["both", "monet"]
 
     job = send(web, {"paintings": {name: 1}, "quality": "draft"}).json()
-    assert job["look"] == "waves"
+    assert job["style"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
     web.service.board.refresh()
     assert web.get(job["links"]["self"]).json()["state"] == "done"
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
-    assert web.get("/gallery/").text.count("1 painting of 1 photo in 1 look") == 1
+    assert web.get("/gallery/").text.count("1 painting of 1 photo in 1 style") == 1
 
 
-def test_a_look_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):
+def test_a_style_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):
     with served({**place, "STYLE_QUALITY": "draft", "STYLE_ITERATIONS": ""}) as web:
-        assert [each["settings"] for each in web.get("/api/looks").json()] == [{}, {}]
+        assert [each["settings"] for each in web.get("/api/styles").json()] == [{}, {}]
 
 
 def test_uploads_stay_out_of_the_style_bucket(web, place):
@@ -70,7 +81,7 @@ def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
     letters = "\U00020000" * 60  # four bytes each
     names = [upload(web, tiny.file(60, 60, n), f"{letters}.jpg").json()["name"] for n in (9, 10)]
     job = send(web, {"paintings": dict.fromkeys(names, 1)}, name=f"{letters}.jpg").json()
-    assert 100 < len(job["look"].encode()) <= 200
+    assert 100 < len(job["style"].encode()) <= 200
     assert job["photo"] == f"{letters}.jpg"
 
 

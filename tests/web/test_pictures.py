@@ -29,7 +29,7 @@ def buckets(tmp_path):
 
 
 def job(key="j/beach.jpg", result=None):
-    about = {"look": "monet", "paintings": [], "named_look": True, "settings": {}}
+    about = {"style": "monet", "paintings": [], "named_style": True, "settings": {}}
     return StoredJob(
         **{"id": "j", "photo": "beach.jpg", "photo_key": key, "size": (900, 2000), **about},
         **{"quality": "draft", "created": "", "result": result},
@@ -92,7 +92,7 @@ def bucket(tmp_path):
 
 
 def store(bucket, photo, **about):
-    """Store a record of a photo in the look `monet`, and its result."""
+    """Store a record of a photo in the style `monet`, and its result."""
     found = record(photo, "monet", **about)
     bucket.write(found.result, b"painted")
     bucket.write(f"_records/monet/{photo}.json", found.to_bytes())

@@ -45,10 +45,10 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     slow = WebDriverWait(chromium, DEADLINE_S, 0.05)
     until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
-    until("document.querySelectorAll('[name=look]').length === 2")
+    until("document.querySelectorAll('[name=style]').length === 2")
     assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
-    for each in page.all("[name=look]"):
+    for each in page.all("[name=style]"):
         each.click()
     page.all("[name=blend]")[1].click()
     page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 5)

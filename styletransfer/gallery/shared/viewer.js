@@ -1,4 +1,4 @@
-// One result: compared with its photo or another look, downloaded, and its settings copied.
+// One result: compared with its photo or another style, downloaded, and its settings copied.
 import { goBack, pushAddress, replaceAddress, writeAddress } from "./address.js";
 import { by, fill } from "./elements.js";
 import { compare, slider } from "./compare.js";
@@ -15,20 +15,20 @@ const dated = (moment) => {
   return `${text({ dateStyle: "long" })}, ${text({ timeStyle: "short" })} UTC`;
 };
 
-// Compares it with another look of the same photo, by its name, or with the photo itself.
-const inLook = (result) => {
-  const look = data.looks[result.look];
-  return { ...result, title: look, said: look, alt: `${result.photo.title} in the look ${look}` };
+// Compares it with another style of the same photo, by its name, or with the photo itself.
+const inStyle = (result) => {
+  const style = data.styles[result.style];
+  return { ...result, title: style, said: style, alt: `${result.photo.title} in the style ${style}` };
 };
 const compareWith = (name, view) => {
   const { photo } = current, others = ofPhoto.get(photo).filter((each) => each !== current);
-  const against = others.find((each) => data.looks[each.look] === name);
-  by("against").replaceChildren(new Option("the photo", ""), ...others.map((each) => new Option(data.looks[each.look])));
+  const against = others.find((each) => data.styles[each.style] === name);
+  by("against").replaceChildren(new Option("the photo", ""), ...others.map((each) => new Option(data.styles[each.style])));
   by("against").value = against ? name : "";
-  if (against) compare(inLook(against), inLook(current), view);
+  if (against) compare(inStyle(against), inStyle(current), view);
   else {
     const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.title}` };
-    compare(whole, { ...inLook(current), title: "Painting", said: "painting" }, view);
+    compare(whole, { ...inStyle(current), title: "Painting", said: "painting" }, view);
   }
 };
 
@@ -36,7 +36,7 @@ const open = (number) => {
   const result = results[number], { size } = result;
   current = result;
   by("title").textContent = result.photo.title;
-  by("subtitle").textContent = data.looks[result.look];
+  by("subtitle").textContent = data.styles[result.style];
   slider.value = 50;
   by("download").hidden = !result.href;
   if (result.href) { by("download").href = result.href; by("download").download = result.file; }
@@ -57,16 +57,16 @@ const open = (number) => {
   by("toml").value = result.toml;
   by("previous").disabled = !neighbour(-1, 0);
   by("next").disabled = !neighbour(1, 0);
-  by("look-before").disabled = !neighbour(0, -1);
-  by("look-after").disabled = !neighbour(0, 1);
+  by("style-before").disabled = !neighbour(0, -1);
+  by("style-after").disabled = !neighbour(0, 1);
 };
 
-// Another photo, if possible in the same look, or another look of the same photo.
-const neighbour = (steps, looks) => {
+// Another photo, if possible in the same style, or another style of the same photo.
+const neighbour = (steps, styles) => {
   const at = shown.findIndex((list) => list[0].photo === current.photo), list = shown[at + steps];
   if (at < 0 || !list) return undefined;
-  if (looks) return list[list.indexOf(current) + looks];
-  return list.find((each) => each.look === current.look) || list[0];
+  if (styles) return list[list.indexOf(current) + styles];
+  return list.find((each) => each.style === current.style) || list[0];
 };
 
 // The address is what is shown: "back" closes a result or undoes a filter, a link opens one.
@@ -83,8 +83,8 @@ const follow = () => {
 const replace = (changes) => { replaceAddress(addressOf({ ...asked(), ...changes })); follow(); };
 const push = (changes) => { pushAddress(addressOf({ ...asked(), ...changes })); follow(); };
 const leave = () => goBack(() => replace({ open: undefined }));
-const go = (steps, looks) => {
-  const next = neighbour(steps, looks);
+const go = (steps, styles) => {
+  const next = neighbour(steps, styles);
   if (!next) return;
   replace({ open: next.number });
   keepFocus();
@@ -94,8 +94,8 @@ bindDialog((steps) => go(steps, 0), leave, () => {
   if (asked().open !== undefined) history.replaceState(null, "", addressOf({ ...asked(), open: undefined }));
   if (current) cards[current.number].firstElementChild.focus();
 });
-by("look-before").addEventListener("click", () => go(0, -1));
-by("look-after").addEventListener("click", () => go(0, 1));
+by("style-before").addEventListener("click", () => go(0, -1));
+by("style-after").addEventListener("click", () => go(0, 1));
 by("against").addEventListener("change", () => replace({ against: by("against").value }));
 by("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitted(); });
 by("main").addEventListener("click", (event) => {
@@ -107,8 +107,8 @@ by("main").addEventListener("click", (event) => {
 if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => {
-    const { look, sort } = form.elements;
-    push({ look: look.value === "" ? null : Number(look.value), sort: sort.value });
+    const { style, sort } = form.elements;
+    push({ style: style.value === "" ? null : Number(style.value), sort: sort.value });
   });
 }
 
@@ -123,7 +123,7 @@ by("use").addEventListener("click", async () => {
     text.hidden = done;
     if (done) by("use").focus();
   }
-  by("copied").textContent = done ? "Copied. Paste it into looks.toml." : "Copy this into looks.toml:";
+  by("copied").textContent = done ? "Copied. Paste it into styles.toml." : "Copy this into styles.toml:";
 });
 bindKeys({ ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1) });
 window.addEventListener("popstate", follow);

@@ -1,5 +1,5 @@
 // The wall of photos, and the address, which names the filter, the order and the open result:
-// #monet/beach.jpg?look=monet&sort=newest
+// #monet/beach.jpg?style=monet&sort=newest
 import { addressHash } from "./address.js";
 import { by, hangPaintings, make, picture } from "./elements.js";
 
@@ -24,10 +24,10 @@ const photos = data.photos.map((each) => pictured("photos", each));
 const paintings = data.paintings.map((each) => pictured("paintings", each));
 export const results = data.rows.map((row, number) => {
   const given = Object.fromEntries(data.columns.map((name, at) => [name, row[at]]));
-  const photo = photos[given.photo], [look, shares, toml] = data.blends[given.blend];
-  const key = given.key || `${data.looks[look]}/${photo.name}`, odd = given.odd;
+  const photo = photos[given.photo], [style, shares, toml] = data.blends[given.blend];
+  const key = given.key || `${data.styles[style]}/${photo.name}`, odd = given.odd;
   return {
-    number, photo, look, shares,
+    number, photo, style, shares,
     ...pictured("results", [key, given.thumb, odd]),
     anchor: odd ? odd.anchor : path(key),
     href: odd ? odd.href : `./${path(key)}`,
@@ -52,14 +52,14 @@ export const hang = (list, shares) =>
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
-  const named = `${result.photo.title} in the look`;
+  const named = `${result.photo.title} in the style`;
   if (result.thumb) link.append(picture(result.thumb, named, result.size));
   else {
     const blank = make("span", "no preview", "blank");
     blank.setAttribute("aria-hidden", "true");
     link.append(make("span", named, "unseen"), blank);
   }
-  link.append(" ", make("span", data.looks[result.look], "caption"));
+  link.append(" ", make("span", data.styles[result.style], "caption"));
   card.append(link);
   card.dataset.number = result.number;
   return card;
@@ -84,18 +84,20 @@ const [usualSort] = form ? [...form.elements.sort.options].map((each) => each.va
 export let shown = [];
 export const asked = () => {
   const [anchor, query] = addressHash().split("?");
-  const chosen = new URLSearchParams(query), look = data.looks.indexOf(chosen.get("look"));
+  const chosen = new URLSearchParams(query);
+  // Links of older pages name it `look`.
+  const style = data.styles.indexOf(chosen.get("style") ?? chosen.get("look"));
   return {
     open: numbers.get(decoded(anchor)),
-    look: look < 0 ? null : look,
+    style: style < 0 ? null : style,
     sort: ["name", "newest"].includes(chosen.get("sort")) ? chosen.get("sort") : usualSort,
     against: chosen.get("with"),
     view: ["side", "painting"].includes(chosen.get("view")) ? chosen.get("view") : "slider",
   };
 };
-export const addressOf = ({ open, look, sort, against, view }) => {
+export const addressOf = ({ open, style, sort, against, view }) => {
   const query = new URLSearchParams();
-  if (look !== null) query.set("look", data.looks[look]);
+  if (style !== null) query.set("style", data.styles[style]);
   if (sort !== usualSort) query.set("sort", sort);
   if (open !== undefined && against) query.set("with", against);
   if (open !== undefined && view !== "slider") query.set("view", view);
@@ -103,16 +105,16 @@ export const addressOf = ({ open, look, sort, against, view }) => {
   return `#${anchor}${text && `?${text}`}`;
 };
 let arranged = "";
-export const arrange = ({ look, sort }) => {
-  if (!form || arranged === `${look} ${sort}`) return;
-  arranged = `${look} ${sort}`;
+export const arrange = ({ style, sort }) => {
+  if (!form || arranged === `${style} ${sort}`) return;
+  arranged = `${style} ${sort}`;
   const time = (result) => Number.isFinite(result.finished) ? result.finished : -Infinity;
   const newest = (first, second) => time(second) - time(first) || first.number - second.number;
   const lists = photos.map((photo) => {
     const own = [...ofPhoto.get(photo)];
     if (sort === "newest") own.sort(newest);
     sections.get(photo).lastChild.append(...own.map((each) => cards[each.number]));
-    for (const each of own) cards[each.number].hidden = look !== null && each.look !== look;
+    for (const each of own) cards[each.number].hidden = style !== null && each.style !== style;
     const left = own.filter((each) => !cards[each.number].hidden);
     sections.get(photo).lastChild.style.setProperty("--count", left.length + 1);
     sections.get(photo).hidden = !left.length;
@@ -122,18 +124,18 @@ export const arrange = ({ look, sort }) => {
   if (sort === "newest") shown.sort((first, second) => newest(first[0], second[0]));
   const rest = photos.filter((photo) => sections.get(photo).hidden);
   by("main").append(...[...shown.map((each) => each[0].photo), ...rest].map((each) => sections.get(each)));
-  form.elements.look.value = look === null ? "" : String(look);
+  form.elements.style.value = style === null ? "" : String(style);
   form.elements.sort.value = sort;
   const count = shown.flat().length;
-  by("status").textContent = look === null ? "" : `${count} painting${count === 1 ? "" : "s"} in the look ${data.looks[look]}`;
-  by("chosen").hidden = look === null;
-  hang(by("chosen"), look === null ? [] : results.find((each) => each.look === look).shares);
+  by("status").textContent = style === null ? "" : `${count} painting${count === 1 ? "" : "s"} in the style ${data.styles[style]}`;
+  by("chosen").hidden = style === null;
+  hang(by("chosen"), style === null ? [] : results.find((each) => each.style === style).shares);
   const failures = [...document.querySelectorAll("#failed li")];
-  for (const each of failures) each.hidden = look !== null && each.dataset.look !== data.looks[look];
+  for (const each of failures) each.hidden = style !== null && each.dataset.style !== data.styles[style];
   if (failures.length) by("failed").hidden = failures.every((each) => each.hidden);
 };
-for (const image of document.querySelectorAll("img[data-look]")) {
-  const [first] = results.find((each) => each.look === Number(image.dataset.look)).shares;
+for (const image of document.querySelectorAll("img[data-style]")) {
+  const [first] = results.find((each) => each.style === Number(image.dataset.style)).shares;
   const thumb = first && paintings[first[0]].thumb;
   image.hidden = !thumb;
   image.onerror = () => { image.hidden = true; };

@@ -4,17 +4,17 @@ import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
 import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
-import { addPaintings, loadLooks, thumbOf } from "./looks.js";
+import { addPaintings, loadStyles, thumbOf } from "./styles.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
 import { bindResults, openResult } from "./result.js";
-import { dated, lookOf, paintingName, percent, spoken, titleOf } from "./words.js";
+import { dated, styleOf, paintingName, percent, spoken, titleOf } from "./words.js";
 
 const seconds = (job) => job.started && job.finished ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000 : null;
 const resultOf = (job) => ({
   id: job.id,
   title: job.photo,
-  subtitle: lookOf(job),
+  subtitle: styleOf(job),
   alt: titleOf(job),
   photo: { preview: `${job.links.photo}?small=1`, href: job.links.photo },
   preview: `${job.links.result}?small=1`,
@@ -47,15 +47,15 @@ const showSystem = async () => {
   by("system").textContent = ready ? `Painted on ${device || "this machine"}.` : "The painter is still starting. You can send photos now.";
 };
 let lookingAgain = 0;
-// Loads looks and paintings, and tries again after a failure.
-const showLooks = async () => {
+// Loads styles and paintings, and tries again after a failure.
+const showStyles = async () => {
   clearTimeout(lookingAgain);
   try {
-    await loadLooks();
-    by("looks-away").textContent = "";
+    await loadStyles();
+    by("styles-away").textContent = "";
   } catch (refusal) {
-    if (!by("looks").childElementCount) by("looks-away").textContent = refusal.message;
-    lookingAgain = setTimeout(showLooks, LOOK_AGAIN_MS);
+    if (!by("styles").childElementCount) by("styles-away").textContent = refusal.message;
+    lookingAgain = setTimeout(showStyles, LOOK_AGAIN_MS);
   }
 };
 
@@ -65,9 +65,9 @@ const start = async () => {
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   loadEstimates();
   showSystem();
-  await Promise.all([showLooks(), connect(updateJob, fetchJobs)]);
+  await Promise.all([showStyles(), connect(updateJob, fetchJobs)]);
   // In another tab, paintings may have been added or deleted.
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) showLooks(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) showStyles(); });
   bindResults(results);
   const again = new URLSearchParams(location.search).get("again");
   if (again) {

@@ -1,7 +1,7 @@
 // The queue and the finished pictures: a card for each job, updated in place.
 import { by, make } from "./shared/elements.js";
 import { ask } from "./api.js";
-import { about, lookOf, placed, say, titleOf } from "./words.js";
+import { about, styleOf, placed, say, titleOf } from "./words.js";
 
 const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000, LONGEST_RETRY_MS = 30000;
 const ACTIVE = ["queued", "painting"];
@@ -96,7 +96,7 @@ const cardOf = (job) => {
   const state = make("p", "", "state"), progress = make("progress"), refused = make("p", "", "refusal"), row = make("p", "", "actions");
   image.hidden = true;
   image.alt = "";
-  heading.append(" ", make("span", `in ${lookOf(job)}`, "quiet"));
+  heading.append(" ", make("span", `in ${styleOf(job)}`, "quiet"));
   progress.setAttribute("aria-label", titleOf(job));
   refused.setAttribute("role", "alert");
   frame.append(image, blank);

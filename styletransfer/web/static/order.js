@@ -1,14 +1,14 @@
 // The order: how it is painted, what it takes, and sending it.
 import { by } from "./shared/elements.js";
 import { ask } from "./api.js";
-import { chosenLooks, onLooks, setLooksOf, settingsOfLooks } from "./looks.js";
+import { chosenStyles, onStyles, setStylesOf, settingsOfStyles } from "./styles.js";
 import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
 import { about, counted, say } from "./words.js";
 
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
-// The service's settings, and the settings that the user has changed here, which override those of looks.
+// The service's settings, and the settings that the user has changed here, which override those of styles.
 const usual = {
   strength: Number(by("strength").value),
   stroke_size: Number(by("stroke_size").dataset.usual),
@@ -17,7 +17,7 @@ const usual = {
 let given = {};
 
 const showOrder = () => {
-  const count = chosenPhotos().length * chosenLooks().length, each = estimates[form.elements.quality.value];
+  const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.quality.value];
   if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
   by("paint-time").textContent = count && each ? `${about(each * count)} in all` : "";
 };
@@ -41,7 +41,7 @@ const showSlider = (name) => {
   by(name).setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
 };
 const showSettings = () => {
-  const settings = { ...usual, ...settingsOfLooks(), ...given };
+  const settings = { ...usual, ...settingsOfStyles(), ...given };
   form.elements.preserve_color.checked = settings.preserve_color;
   for (const name of Object.keys(sliders)) {
     by(name).value = sliders[name].at(settings[name]);
@@ -65,9 +65,9 @@ export const loadEstimates = async () => {
 
 const missing = () => {
   if (!chosenPhotos().length) return ["Choose at least one photo.", by("photo-files")];
-  if (!chosenLooks().length) return ["Choose at least one painting.", form.querySelector("[name=look]") || by("painting-files")];
-  const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenLooks();
-  if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=look]:checked")];
+  if (!chosenStyles().length) return ["Choose at least one painting.", form.querySelector("[name=style]") || by("painting-files")];
+  const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
+  if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=style]:checked")];
   return null;
 };
 
@@ -78,7 +78,7 @@ const showFull = (full) => {
   by("queue-full").textContent = full ? FULL : "";
 };
 const sendOrder = (onJob) => {
-  const requests = chosenLooks().map((look) => ({ ...look, quality: form.elements.quality.value, settings: given }));
+  const requests = chosenStyles().map((style) => ({ ...style, quality: form.elements.quality.value, settings: given }));
   return send(requests, {
     onSend: (at, whole) => { paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…"; },
     onFull: (left) => { paint.textContent = `${counted(left, "picture")} to send…`; showFull(true); },
@@ -88,7 +88,7 @@ const sendOrder = (onJob) => {
 
 export const bindOrder = (onJob) => {
   onPhotos(showOrder);
-  onLooks(() => { showOrder(); showSettings(); });
+  onStyles(() => { showOrder(); showSettings(); });
   form.addEventListener("change", showOrder);
   for (const name of Object.keys(sliders)) {
     by(name).addEventListener("input", () => {
@@ -135,14 +135,14 @@ export const orderAgain = (job) => {
     return;
   }
   setPhotoOf(job);
-  setLooksOf(job);
+  setStylesOf(job);
   if (job.quality) form.elements.quality.value = job.quality;
   given = Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual));
   showSettings();
   showOrder();
   by("refused").textContent = "";
   form.scrollIntoView({ block: "start" });
-  const first = form.querySelector("[name=look]:checked") || by("photo-files");
+  const first = form.querySelector("[name=style]:checked") || by("photo-files");
   first.focus({ preventScroll: true });
   say(`${job.photo} is chosen, with the settings it was painted with. Change what you like, then paint.`);
 };

@@ -1,4 +1,4 @@
-// Sends an order: each photo in each look, one after the other, as the queue has room for them.
+// Sends an order: each photo in each style, one after the other, as the queue has room for them.
 import { ask, newKey } from "./api.js";
 import { chosenPhotos, removePhotos } from "./photos.js";
 import { ofFile } from "./words.js";

@@ -28,6 +28,6 @@ export const dated = (moment) => new Date(moment).toLocaleString("en-GB", { date
 export const ofFile = ({ name }, said) => said.includes(name) ? said : `${name}: ${said}`;
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
-// The title of a job or a result: its photo and its look.
-export const lookOf = ({ look }) => look;
-export const titleOf = (each) => `${each.photo} in ${lookOf(each)}`;
+// The title of a job or a result: its photo and its style.
+export const styleOf = ({ style }) => style;
+export const titleOf = (each) => `${each.photo} in ${styleOf(each)}`;

@@ -1,22 +1,22 @@
-// The looks and paintings to choose from, those that are uploaded, and the shares of a blend.
+// The styles and paintings to choose from, those that are uploaded, and the shares of a blend.
 import { by, make, picture } from "./shared/elements.js";
 import { ask } from "./api.js";
 import { sorted } from "./files.js";
 import { counted, ofFile, paintingName, percent, say } from "./words.js";
 
-// Each has an id, a name, a thumb, paintings ([{name, share}]), its own settings, and as `look` its name if it is a look of the
+// Each has an id, a name, a thumb, paintings ([{name, share}]), its own settings, and as `style` its name if it is a style of the
 // bucket.
 let choices = [];
 const chosen = new Set(), weights = new Map(), listeners = [];
 const form = by("order");
-export const onLooks = (listener) => listeners.push(listener);
+export const onStyles = (listener) => listeners.push(listener);
 const chosenOnes = () => choices.filter((each) => chosen.has(each.id));
 const blends = () => chosen.size > 1 && form.elements.blend.value === "1";
 
-// The parts of an order that choose the look: one for each look, or one for the blend.
-export const chosenLooks = () => {
+// The parts of an order that choose the style: one for each style, or one for the blend.
+export const chosenStyles = () => {
   const ones = chosenOnes();
-  if (!blends()) return ones.map((each) => each.look ? { look: each.look } : { paintings: Object.fromEntries(each.paintings.map(({ name, share }) => [name, share])) });
+  if (!blends()) return ones.map((each) => each.style ? { style: each.style } : { paintings: Object.fromEntries(each.paintings.map(({ name, share }) => [name, share])) });
   const paintings = {}, whole = ones.reduce((sum, each) => sum + weights.get(each.id), 0) || 1;
   for (const each of ones) {
     const own = each.paintings.reduce((sum, { share }) => sum + share, 0) || 1;
@@ -28,8 +28,8 @@ export const chosenLooks = () => {
   // The server refuses a share of 0.
   return [{ paintings: Object.fromEntries(rounded.filter(([, share]) => share > 0)) }];
 };
-// The settings that all chosen looks share; a blend has none.
-export const settingsOfLooks = () => {
+// The settings that all chosen styles share; a blend has none.
+export const settingsOfStyles = () => {
   const [first = { settings: {} }, ...others] = blends() ? [] : chosenOnes();
   const common = ([name, value]) => others.every((each) => each.settings[name] === value);
   return Object.fromEntries(Object.entries(first.settings).filter(common));
@@ -75,7 +75,7 @@ const showBlend = () => {
 const tileOf = (each) => {
   const item = make("li"), label = make("label", "", "tile"), box = make("input"), face = make("span", "", "face");
   box.type = "checkbox";
-  box.name = "look";
+  box.name = "style";
   box.value = each.id;
   box.checked = chosen.has(each.id);
   box.addEventListener("change", () => {
@@ -97,38 +97,38 @@ const tileOf = (each) => {
   return item;
 };
 const showTiles = () => {
-  by("looks").replaceChildren(...choices.map(tileOf));
-  by("looks-hint").textContent = choices.length
+  by("styles").replaceChildren(...choices.map(tileOf));
+  by("styles-hint").textContent = choices.length
     ? "Choose one or more, or drop your own paintings here."
     : "There are no paintings yet. Add one, or drop it here.";
   showBlend();
 };
 const removePainting = async (each) => {
   if (!confirm(`Delete the painting ${each.name}? Pictures that were painted with it are kept.`)) return;
-  by("looks-refused").textContent = "";
+  by("styles-refused").textContent = "";
   try {
     await ask(`/api/paintings/${encodeURIComponent(each.paintings[0].name)}`, { method: "DELETE" });
     chosen.delete(each.id);
-    await loadLooks();
+    await loadStyles();
     say(`${each.name} deleted`);
     by("painting-files").focus();
-  } catch (refusal) { by("looks-refused").textContent = refusal.message; }
+  } catch (refusal) { by("styles-refused").textContent = refusal.message; }
 };
 
 const identified = (kind, name) => `${kind}-${encodeURIComponent(name)}`;
-// A painting that is a look as well is shown once.
-export const loadLooks = async () => {
-  const [looks, paintings] = await Promise.all([ask("/api/looks"), ask("/api/paintings")]);
+// A painting that is a style as well is shown once.
+export const loadStyles = async () => {
+  const [styles, paintings] = await Promise.all([ask("/api/styles"), ask("/api/paintings")]);
   const byName = new Map(paintings.map((each) => [each.name, each]));
-  const alone = new Set(looks.filter((each) => each.paintings.length === 1).map((each) => each.paintings[0].name));
+  const alone = new Set(styles.filter((each) => each.paintings.length === 1).map((each) => each.paintings[0].name));
   const found = [
-    ...looks.map((each) => ({
-      id: identified("look", each.name), name: each.name, look: each.name, paintings: each.paintings, thumb: each.thumbnail,
+    ...styles.map((each) => ({
+      id: identified("style", each.name), name: each.name, style: each.name, paintings: each.paintings, thumb: each.thumbnail,
       settings: each.settings,
       removable: each.paintings.length === 1 && Boolean((byName.get(each.paintings[0].name) || {}).uploaded),
     })),
     ...paintings.filter((each) => !alone.has(each.name)).map((each) => ({
-      id: identified("painting", each.name), name: paintingName(each.name), look: null, paintings: [{ name: each.name, share: 1 }],
+      id: identified("painting", each.name), name: paintingName(each.name), style: null, paintings: [{ name: each.name, share: 1 }],
       settings: {}, thumb: each.thumbnail, removable: each.uploaded,
     })),
   ];
@@ -140,30 +140,30 @@ export const loadLooks = async () => {
 };
 export const addPaintings = async (files) => {
   const { good, refused } = sorted(files);
-  by("looks-refused").textContent = refused.join(" ");
+  by("styles-refused").textContent = refused.join(" ");
   for (const [at, file] of good.entries()) {
-    by("looks-status").textContent = `Sending ${file.name}${good.length > 1 ? ` (${at + 1} of ${good.length})` : ""}…`;
+    by("styles-status").textContent = `Sending ${file.name}${good.length > 1 ? ` (${at + 1} of ${good.length})` : ""}…`;
     const body = new FormData();
     body.append("file", file, file.name);
     try {
       const added = await ask("/api/paintings", { method: "POST", body });
-      await loadLooks();
+      await loadStyles();
       const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === added.name);
       if (own) chosen.add(own.id);
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
-  by("looks-status").textContent = "";
-  by("looks-refused").textContent = refused.join(" ");
+  by("styles-status").textContent = "";
+  by("styles-refused").textContent = refused.join(" ");
   showTiles();
   if (good.length) say(`${counted(chosen.size, "painting")} chosen`);
 };
-// Chooses the look of a job, as far as its paintings still exist.
-export const setLooksOf = (job) => {
+// Chooses the style of a job, as far as its paintings still exist.
+export const setStylesOf = (job) => {
   chosen.clear();
-  // An uploaded painting may have the same name as a look.
+  // An uploaded painting may have the same name as a style.
   const names = (paintings) => paintings.map((each) => each.name).sort().join("\n");
-  const look = choices.find((each) => each.look === job.look && names(each.paintings) === names(job.paintings));
-  if (look) chosen.add(look.id);
+  const style = choices.find((each) => each.style === job.style && names(each.paintings) === names(job.paintings));
+  if (style) chosen.add(style.id);
   else {
     for (const { name, share } of job.paintings) {
       const own = choices.find((each) => each.paintings.length === 1 && each.paintings[0].name === name);
