@@ -1,6 +1,6 @@
 """`python aws/entrypoint.py BUCKET KEY`: the batch runner on one photo of the bot's bucket.
 
-AWS Batch starts it for every photo. The key and the photo's wish give the prefixes, the look and
+AWS Batch starts it for every photo. The key and the photo's wish give the prefixes, the style and
 the size. The runner's variables set everything else.
 """
 
@@ -63,16 +63,16 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
         {
             **environment,
             "BUCKET_SOURCE": f"{name}/{layout.photo_prefix(photo.chat)}",
-            "BUCKET_STYLE": f"{name}/{wish.style}",
+            "BUCKET_STYLE": f"{name}/{wish.prefix}",
             "BUCKET_RESULT": f"{name}/{layout.result_prefix(photo.chat)}",
             "PHOTO": photo.name,
-            "STYLE": wish.look,
+            "STYLE": wish.style,
         }
     )
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
-            style_name=requested.style_name or _first_look(requested),
+            style_name=requested.style_name or _first_style(requested),
             vgg_weights=requested.vgg_weights or _weights(bucket, Path(folder)),
             overrides=wish.asked,
             gallery=False,  # The bot sends results.
@@ -98,13 +98,13 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
     return max(header.size) if header else None
 
 
-def _first_look(requested: Config) -> str:
-    """Return the first look by name, for a wish that names none."""
-    style = open_bucket(requested.style, requested.account)
-    looks = find_styles(style, list(style.list()), requested.style_mode, requested.settings)
-    if not looks:
-        raise ConfigError(f"there is no painting in {style.name}; put one there")
-    return looks[0].name
+def _first_style(requested: Config) -> str:
+    """Return the first style by name, for a wish that names none."""
+    bucket = open_bucket(requested.style, requested.account)
+    styles = find_styles(bucket, list(bucket.list()), requested.style_mode, requested.settings)
+    if not styles:
+        raise ConfigError(f"there is no painting in {bucket.name}; put one there")
+    return styles[0].name
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:

@@ -36,7 +36,10 @@ _CHAT = r"(?P<chat>-?[1-9][0-9]*)"
 _PHOTO = r"(?P<message>[1-9][0-9]*)-(?P<file>[A-Za-z0-9_-]+)"
 _KEY = re.compile(rf"{PHOTOS}/{_CHAT}/{_PHOTO}\.(?P<extension>[a-z0-9]+)")
 # A result has two extensions if its photo was of another kind than its name says: 7-AQAD.jpg.png.
-_RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<look>.+)/{_PHOTO}(\.[a-z0-9]+){{1,2}}")
+_RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}(\.[a-z0-9]+){{1,2}}")
+
+# A wish's fields that have other names in its file: bot and job may be of different versions.
+_STORED_NAMES = {"prefix": "style", "style": "look"}
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,14 @@ class Photo:
 
     @classmethod
     def of_result(cls, key: str) -> "tuple[Photo, str] | None":
-        """Return the photo, without its extension, and the look of the result with this key.
+        """Return the photo, without its extension, and the style of the result with this key.
 
         Returns None for other keys, such as keys of records and checkpoints.
         """
         found = _RESULT.fullmatch(key)
-        if found is None or found["look"].split("/")[0] in RESERVED:
+        if found is None or found["style"].split("/")[0] in RESERVED:
             return None
-        return _photo(found), found["look"]
+        return _photo(found), found["style"]
 
     @property
     def stem(self) -> str:
@@ -95,9 +98,9 @@ class Photo:
         """16 hex digits that stand for it on a button, which carries 64 bytes."""
         return hashlib.sha256(f"{self.chat}/{self.stem}".encode()).hexdigest()[:16]
 
-    def record_key(self, look: str) -> str:
-        """The key of the record of its result in a look."""
-        return f"{result_prefix(self.chat)}/{bucket_layout.record_key(look, self.name)}"
+    def record_key(self, style: str) -> str:
+        """The key of the record of its result in a style."""
+        return f"{result_prefix(self.chat)}/{bucket_layout.record_key(style, self.name)}"
 
 
 @dataclass(frozen=True)
@@ -105,32 +108,32 @@ class Wish:
     """A user's wish for a photo.
 
     Attributes:
-        style: The prefix of the look's paintings, `styles` or `own/<chat>`.
-        look: The name of the look, or an empty text for the first one there.
+        prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
+        style: The name of the style, or an empty text for the first one there.
         size: The longer side in px, `full`, or None for the job's default.
-        strength, stroke_size: Settings, or None for the look's.
+        strength, stroke_size: Settings, or None for the style's.
 
     Raises ConfigError for invalid values.
     """
 
-    style: str = STYLES
-    look: str = ""
+    prefix: str = STYLES
+    style: str = ""
     size: int | str | None = None
     strength: float | None = None
     stroke_size: float | None = None
 
     def __post_init__(self) -> None:
-        own = isinstance(self.style, str) and re.fullmatch(f"{OWN}/{_CHAT}", self.style)
-        if self.style != STYLES and not own:
-            raise ConfigError(f"style is {self.style!r}; expected {STYLES} or {OWN}/<chat>")
-        if not isinstance(self.look, str):
-            raise ConfigError(f"look is {self.look!r}; expected a look's name")
+        own = isinstance(self.prefix, str) and re.fullmatch(f"{OWN}/{_CHAT}", self.prefix)
+        if self.prefix != STYLES and not own:
+            raise ConfigError(f"style is {self.prefix!r}; expected {STYLES} or {OWN}/<chat>")
+        if not isinstance(self.style, str):
+            raise ConfigError(f"look is {self.style!r}; expected a style's name")
         for name, value in self.asked.items():
             settings.check_value(name, value)
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The settings that override the look."""
+        """The settings that override the style."""
         given = {name: getattr(self, name) for name in ("size", "strength", "stroke_size")}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -144,7 +147,11 @@ class Wish:
         return replace(self, size=LARGEST_SIDE) if too_large else self
 
     def to_json(self) -> str:
-        given = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        given = {
+            _STORED_NAMES.get(name, name): value
+            for name, value in asdict(self).items()
+            if value not in ("", None)
+        }
         return json.dumps(given, ensure_ascii=False)
 
     @classmethod
@@ -156,12 +163,12 @@ class Wish:
             raise ConfigError(f"the wish is not JSON: {error}") from None
         if not isinstance(given, dict):
             raise ConfigError("the wish is not a JSON object")
-        known = [field.name for field in fields(cls)]
+        known = {_STORED_NAMES.get(field.name, field.name): field.name for field in fields(cls)}
         if unknown := sorted(set(given) - set(known)):
             raise ConfigError(
                 f"the wish has {printable(', '.join(unknown))}; expected only {', '.join(known)}"
             )
-        return cls(**given)
+        return cls(**{known[name]: value for name, value in given.items()})
 
 
 def photo_prefix(chat: int) -> str:

@@ -12,20 +12,20 @@ from bot import words
 from bot.choices import Choice
 from bot.words import Words
 
-LOOKS_PER_PAGE = 10
+STYLES_PER_PAGE = 10
 NAME_ON_BUTTON = 30  # characters
 
-_ORDER, _LOOK, _PAGE, _USER = "[0-9a-f]{16}", "[0-9a-f]{16}", "[0-9]{1,4}", "[1-9][0-9]{0,15}"
+_ORDER, _STYLE, _PAGE, _USER = "[0-9a-f]{16}", "[0-9a-f]{16}", "[0-9]{1,4}", "[1-9][0-9]{0,15}"
 _SIZES = "|".join(map(str, words.SIZES))
 STRENGTHS, STROKES = ("softer", "stronger"), ("finer", "larger")
 _OF_ORDERS = ("cancel", "another", "again", *STRENGTHS, *STROKES)
 PATTERNS = {
     "page": rf"page:{_PAGE}",
-    "look": rf"look:{_LOOK}",
+    "style": rf"(?:style|look):{_STYLE}",  # The second is under older messages.
     "size": rf"size:({_SIZES})",
     "cancel": rf"cancel:{_ORDER}",
     "another": rf"another:{_ORDER}:{_PAGE}",
-    "again": rf"again:{_ORDER}:{_LOOK}",
+    "again": rf"again:{_ORDER}:{_STYLE}",
     "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_ORDER}",
     "forget": rf"(forget|keep):{_USER}",
     "admit": rf"(allow|ignore):{_USER}",
@@ -68,22 +68,22 @@ def admit(say: Words, user: int) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[allow, _button(say.text("button.ignore"), f"ignore:{user}")]])
 
 
-def looks(
+def styles(
     offered: Sequence[Choice], current: Choice | None, page: int, order: str = ""
 ) -> InlineKeyboardMarkup:
-    """Return a page of the looks, two in a row, numbered, with a tick at the current one.
+    """Return a page of the styles, two in a row, numbered, with a tick at the current one.
 
     Args:
-        offered: All looks.
-        current: The current look.
+        offered: All styles.
+        current: The current style.
         page: The number of the page, from 0.
-        order: The token of an order: the look that is pressed then repaints its photo.
+        order: The token of an order: the style that is pressed then repaints its photo.
     """
-    first, last = page * LOOKS_PER_PAGE, (page + 1) * LOOKS_PER_PAGE
+    first, last = page * STYLES_PER_PAGE, (page + 1) * STYLES_PER_PAGE
     row = [
         _button(
             f"{number}. {'✓ ' if each == current else ''}{words.short(each.name, NAME_ON_BUTTON)}",
-            f"again:{order}:{each.token}" if order else f"look:{each.token}",
+            f"again:{order}:{each.token}" if order else f"style:{each.token}",
         )
         for number, each in enumerate(offered[first:last], first + 1)
     ]

@@ -1,4 +1,4 @@
-"""The looks that a chat can choose from: the shared ones and those of its own paintings."""
+"""The styles that a chat can choose from: the shared ones and those of its own paintings."""
 
 import difflib
 import hashlib
@@ -17,74 +17,74 @@ from styletransfer.storage.address import Account
 
 @dataclass(frozen=True)
 class Choice:
-    """A look and the prefix of its paintings, `styles` or `own/<chat>`."""
+    """A style and the prefix of its paintings, `styles` or `own/<chat>`."""
 
-    style: str
-    look: Style
+    prefix: str
+    style: Style
 
     @property
     def name(self) -> str:
-        return self.look.name
+        return self.style.name
 
     @property
     def is_own(self) -> bool:
-        return self.style != layout.STYLES
+        return self.prefix != layout.STYLES
 
     @property
     def token(self) -> str:
         """A short name, the same in every invocation.
 
-        A button carries 64 bytes, and a look's name may have more.
+        A button carries 64 bytes, and a style's name may have more.
         """
-        return hashlib.sha256(f"{self.style}/{self.name}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.prefix}/{self.name}".encode()).hexdigest()[:16]
 
     @property
     def painting_key(self) -> str:
         """The key of its first painting in the bucket."""
-        return f"{self.style}/{self.look.paintings[0].entry.key}"
+        return f"{self.prefix}/{self.style.paintings[0].entry.key}"
 
 
 def offered(resources: Resources, chat: int, user: int) -> list[Choice]:
-    """Return the looks that a user can choose from in a chat.
+    """Return the styles that a user can choose from in a chat.
 
     They are the shared ones, then the chat's and the user's own. A private chat has the user's
-    number. Raises StorageError, and ConfigError for an invalid looks.toml.
+    number. Raises StorageError, and ConfigError for an invalid styles.toml.
     """
     layout.adopt_first_style(resources.bucket)
     prefixes = dict.fromkeys((layout.STYLES, layout.own_prefix(chat), layout.own_prefix(user)))
     found = []
     for prefix in prefixes:
         bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
-        looks = find_styles(bucket, list(bucket.list()), "each", Settings())
-        found += [Choice(prefix, look) for look in looks]
+        styles = find_styles(bucket, list(bucket.list()), "each", Settings())
+        found += [Choice(prefix, style) for style in styles]
     return found
 
 
 def chosen(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
-    """Return the look chosen last, or the first one if that is gone, or None without any looks."""
+    """Return the style chosen last, or the first one if that is gone, or None without any."""
     return wished(choices, wish) or (choices[0] if choices else None)
 
 
 def wished(choices: Sequence[Choice], wish: layout.Wish) -> Choice | None:
-    """Return exactly the look of a wish, or None if it is gone."""
-    same = (each for each in choices if (each.style, each.name) == (wish.style, wish.look))
+    """Return exactly the style of a wish, or None if it is gone."""
+    same = (each for each in choices if (each.prefix, each.name) == (wish.prefix, wish.style))
     return next(same, None)
 
 
 def named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """Return the look with a name, in any case. One's own takes precedence."""
+    """Return the style with a name, in any case. One's own takes precedence."""
     exact = [each for each in choices if each.name == name]
     alike = [each for each in choices if _folded(each.name) == _folded(name)]
     return max(exact or alike, key=lambda each: each.is_own, default=None)
 
 
 def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
-    """Return the look of the button that was pressed, or None if it is gone."""
+    """Return the style of the button that was pressed, or None if it is gone."""
     return next((each for each in choices if each.token == token), None)
 
 
 def similar(choices: Sequence[Choice], name: str) -> list[str]:
-    """Return up to three names of looks that resemble an unknown name."""
+    """Return up to three names of styles that resemble an unknown name."""
     known = {_folded(each.name): each.name for each in choices}
     return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
 

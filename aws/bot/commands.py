@@ -49,9 +49,9 @@ async def _start(_: Update, context: Context) -> None:
 
 
 async def _help(_: Update, context: Context) -> None:
-    """Show the current look, with the text as its caption."""
+    """Show the current style, with the text as its caption."""
     resources = context.resources
-    choice, wish, _looks = current(context)
+    choice, wish, _styles = current(context)
     name = choice.name if choice else None
     text = context.say.help_text(name, wish.size or resources.size, resources.keep_days)
     picture = preview(choice, resources) if choice else None
@@ -98,7 +98,7 @@ async def _status(_: Update, context: Context) -> None:
     mine = [order for order in queue if order.user == context.user]
     running = sum(order.status == RUNNING for order in mine)
     waiting = [orders.queue_position(order, queue) for order in mine if order.status != RUNNING]
-    choice, wish, _looks = current(context)
+    choice, wish, _styles = current(context)
     text = say.status(
         waiting, running, choice.name if choice else None, wish.size or resources.size
     )

@@ -28,7 +28,7 @@ class Order:
     Attributes:
         photo: The photo.
         user: The id of its user.
-        look: The requested look.
+        style: The requested style.
         status: One of the constants of this module.
         job: Batch's id of the job, once it is known.
         created, started, closed: Times in ms since 1970, or 0 before.
@@ -39,7 +39,7 @@ class Order:
 
     photo: Photo
     user: int
-    look: str
+    style: str
     status: str = WAITING
     job: str = ""
     created: int = 0
@@ -59,8 +59,8 @@ def user_from(item: dict[str, Any]) -> User:
         name=item.get("name", ""),
         language=item.get("language", ""),
         wish=Wish(
-            style=item.get("style", Wish.style),
-            look=item.get("look", ""),
+            prefix=item.get("style", Wish.prefix),
+            style=item.get("look", ""),
             size=size if size is None or isinstance(size, str) else int(size),
         ),
     )
@@ -71,7 +71,7 @@ def order_from(item: dict[str, Any], photo: Photo) -> Order:
     return Order(
         photo=Photo.of_key(item.get("key", "")) or photo,
         user=int(item.get("user", 0)),
-        look=item.get("look", ""),
+        style=item.get("look", ""),
         status=item.get("status", WAITING),
         job=item.get("job", ""),
         created=int(item.get("created", 0)),

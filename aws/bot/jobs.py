@@ -115,7 +115,7 @@ async def _report_failure(
 
 def _recorded_error(order: Order, resources: Resources) -> str:
     """Return the error in the photo's record, or an empty text."""
-    key = order.photo.record_key(order.look)
+    key = order.photo.record_key(order.style)
     if not order.photo.extension or resources.bucket.find(key) is None:
         return ""
     record = Record.from_bytes(resources.bucket.read(key))
@@ -129,7 +129,7 @@ def _has_lost_style(order: Order, resources: Resources) -> bool:
         if wish is None:
             return False
         offered = choices.offered(resources, order.photo.chat, order.user)
-    except ConfigError:  # The wish, or looks.toml, is what is wrong.
+    except ConfigError:  # The wish, or styles.toml, is what is wrong.
         return False
     return choices.wished(offered, wish) is None
 

@@ -58,7 +58,7 @@ async def _received(_: Update, context: Context) -> None:
     name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
     _keep_own(Order(photo, context.user, name, album=album or ""), name, data, resources)
     if own:
-        resources.table.choose_look(context.user, layout.own_prefix(photo.chat), name)
+        resources.table.choose_style(context.user, layout.own_prefix(photo.chat), name)
         _adopt_early(album, photo, name, resources)
         await context.reply(say.style("own_style", name))
 
@@ -95,7 +95,7 @@ def _may_be_picture(file: Document) -> bool:
 
 
 async def _order(photo: Photo, data: bytes, context: Context) -> None:
-    """Store a photo to be painted in its user's look, and acknowledge it."""
+    """Store a photo to be painted in its user's style, and acknowledge it."""
     user, message, resources = context.user, context.message, context.resources
     wish = resources.table.user(user).wish
     choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
@@ -106,7 +106,7 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
         limit = users.photos_per_day(resources)
         await context.reply(context.say.photos("limit.reached", limit))
         return
-    wish = Wish(choice.style, choice.name, wish.size)
+    wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
     order = Order(photo, user, choice.name, album=album, spoiler=spoiler)
     position, minutes, placed = orders.place(order, wish, data, resources)
@@ -123,10 +123,10 @@ async def _acknowledge(order: Order, position: int, minutes: int | None, context
     """Reply once per album, as its pictures come in several updates."""
     say = context.say
     if not order.album:
-        text = say.accepted("accepted", order.look, position, minutes)
+        text = say.accepted("accepted", order.style, position, minutes)
         await context.reply(text, buttons.cancel(say, order.photo.token))
     elif context.resources.table.is_new_album(order.photo.chat, order.album):
-        await context.reply(say.accepted("accepted_album", order.look, position, minutes))
+        await context.reply(say.accepted("accepted_album", order.style, position, minutes))
 
 
 def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:
@@ -146,7 +146,7 @@ def _adopt(order: Order, name: str, resources: Resources) -> None:
 def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> None:
     """Store a chat's own painting, or one of several of a style that came as an album.
 
-    Others of its name are deleted: monet.png and monet.jpg would be two looks.
+    Others of its name are deleted: monet.png and monet.jpg would be two styles.
     """
     photo, album = order.photo, order.album
     style = f"{layout.own_prefix(photo.chat)}/{name}"

@@ -106,10 +106,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
-    """Return a JPEG of the looks' first paintings side by side, numbered as on the buttons.
+    """Return a JPEG of the styles' first paintings side by side, numbered as on the buttons.
 
     Args:
-        offered: The looks.
+        offered: The styles.
         first: The number of the first one.
         bucket: The bucket with the paintings.
     """
@@ -120,7 +120,7 @@ def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(48)
     for index, choice in enumerate(offered):
         x, y = GAP + index % columns * step, GAP + index // columns * step
-        entry = choice.look.paintings[0].entry
+        entry = choice.style.paintings[0].entry
         shown = None
         if entry.size <= LARGEST_FILE:
             shown = _thumbnail(bucket, choice.painting_key, entry.etag)

@@ -35,17 +35,17 @@ async def _another(_: Update, context: Context) -> None:
 
 
 async def _in_style(_: Update, context: Context) -> None:
-    _action, token, look = context.pressed
+    _action, token, style = context.pressed
     found = await _found(context, token)
     if found is None:
         return
     order, wish = found
     offered = choices.offered(context.resources, context.chat, context.user)
-    picked = choices.with_token(offered, look)
+    picked = choices.with_token(offered, style)
     if picked is None:
         await context.refuse_button("style_gone")
         return
-    await _repaint(context, order, replace(wish, style=picked.style, look=picked.name))
+    await _repaint(context, order, replace(wish, prefix=picked.prefix, style=picked.name))
 
 
 async def _changed(_: Update, context: Context) -> None:
@@ -59,7 +59,7 @@ async def _changed(_: Update, context: Context) -> None:
     if choice is None:
         await context.refuse_button("style_gone")
         return
-    changed = _wished_for(button, wish, choice.look.settings.replaced(wish.asked))
+    changed = _wished_for(button, wish, choice.style.settings.replaced(wish.asked))
     if changed is None:
         await context.refuse_button("again.limit")
         return
@@ -120,13 +120,13 @@ async def _order_repaint(context: Context, order: Order, wish: Wish) -> None:
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(order.photo.key)
-    new = replace(order, photo=orders.renewed(order.photo), look=wish.look, album="")
+    new = replace(order, photo=orders.renewed(order.photo), style=wish.style, album="")
     if not users.admits_photo(new.photo, order.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))
         await context.answer_button(text, alert=True)
         return
     position, minutes, placed = orders.place(new, wish, data, resources)
-    text = say.accepted("again.accepted", wish.look, position, minutes)
+    text = say.accepted("again.accepted", wish.style, position, minutes)
     await context.answer_button()
     # The message with the styles has served its purpose; a result stays.
     answer = context.edit if context.pressed[0] == "again" else context.reply

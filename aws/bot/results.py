@@ -32,7 +32,7 @@ class Result:
     """
 
     entry: Entry
-    look: str
+    style: str
     photo: Photo
     chat: int
     say: Words
@@ -56,10 +56,10 @@ async def send(key: str, resources: Resources, bot: Bot, seconds: float) -> None
     if found is None or entry is None:
         log.info("%s is not a result, or is gone", printable(key))
         return
-    photo, look = found
+    photo, style = found
 
     async def send_to(order: Order, say: Words, chat: int) -> None:
-        result = Result(entry, look, order.photo, chat, say, order.spoiler)
+        result = Result(entry, style, order.photo, chat, say, order.spoiler)
         await _send(result, order.sent, resources, bot)
 
     if await answer_photo(photo, SENT, (SENT, CANCELLED), send_to, resources, seconds):
@@ -98,7 +98,7 @@ async def _send_preview(result: Result, data: bytes, bot: Bot) -> None:
         await bot.send_photo(
             result.chat,
             picture,
-            caption=result.say.style("result", result.look),
+            caption=result.say.style("result", result.style),
             reply_parameters=reply_to(result.photo),
             filename="preview.jpg",
             has_spoiler=result.spoiler,
@@ -130,6 +130,6 @@ async def _send_file(result: Result, data: bytes, bot: Bot) -> None:
 
 
 def _file_name(result: Result) -> str:
-    look = re.sub("-+", "-", letters(short(result.look), "_-", "-")).strip("-")
+    style = re.sub("-+", "-", letters(short(result.style), "_-", "-")).strip("-")
     extension = PurePosixPath(result.entry.key).suffix
-    return f"{look or 'painting'}-{result.photo.message}{extension}"
+    return f"{style or 'painting'}-{result.photo.message}{extension}"

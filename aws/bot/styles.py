@@ -7,7 +7,7 @@ from telegram.error import BadRequest
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
 from bot import buttons, choices, pictures
-from bot.buttons import LOOKS_PER_PAGE, PATTERNS
+from bot.buttons import PATTERNS, STYLES_PER_PAGE
 from bot.choices import Choice
 from bot.resources import Resources
 from bot.updates import Context, log, show_action
@@ -19,18 +19,18 @@ def add_style_handlers(application: Application) -> None:
     application.add_handler(CommandHandler("styles", _styles, new))
     application.add_handler(CommandHandler("style", _style, new))
     application.add_handler(CallbackQueryHandler(_turn_page, rf"{PATTERNS['page']}\Z"))
-    application.add_handler(CallbackQueryHandler(_pick_look, rf"{PATTERNS['look']}\Z"))
+    application.add_handler(CallbackQueryHandler(_pick_style, rf"{PATTERNS['style']}\Z"))
 
 
 def current(context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
-    """Return the look that the user has chosen, their wish, and the looks they can choose from."""
+    """Return the style that the user has chosen, their wish, and the styles on offer."""
     wish = context.resources.table.user(context.user).wish
     offered = choices.offered(context.resources, context.chat, context.user)
     return choices.chosen(offered, wish), wish, offered
 
 
 def preview(choice: Choice, resources: Resources) -> bytes | None:
-    """Return the look's first painting, or None if it cannot be shown."""
+    """Return the style's first painting, or None if it cannot be shown."""
     try:
         return pictures.preview(resources.bucket.read(choice.painting_key))
     except StorageError:  # It has just been deleted.
@@ -38,12 +38,12 @@ def preview(choice: Choice, resources: Resources) -> bytes | None:
 
 
 async def show_page(context: Context, page: int | None = None, order: str = "") -> None:
-    """Send a page of the looks, or turn to it in the message of the button that was pressed.
+    """Send a page of the styles, or turn to it in the message of the button that was pressed.
 
     Args:
         context: The update.
-        page: The number of the page, from 0, or None for the page of the current look.
-        order: The token of an order: the look that is chosen then repaints its photo.
+        page: The number of the page, from 0, or None for the page of the current style.
+        order: The token of an order: the style that is chosen then repaints its photo.
     """
     message, say = context.message, context.say
     choice, _, offered = current(context)
@@ -52,13 +52,13 @@ async def show_page(context: Context, page: int | None = None, order: str = "") 
         return
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
     pages = _page_count(offered)
-    page = offered.index(choice) // LOOKS_PER_PAGE if page is None else min(page, pages - 1)
-    first = page * LOOKS_PER_PAGE
-    shown = offered[first : first + LOOKS_PER_PAGE]
+    page = offered.index(choice) // STYLES_PER_PAGE if page is None else min(page, pages - 1)
+    first = page * STYLES_PER_PAGE
+    shown = offered[first : first + STYLES_PER_PAGE]
     picture = pictures.draw_sheet(shown, first + 1, context.resources.bucket)
     question = "pick_again" if order else "pick_style"
     text = say.styles_page(question, None if order else choice.name, page, pages)
-    markup = buttons.looks(offered, None if order else choice, page, order)
+    markup = buttons.styles(offered, None if order else choice, page, order)
     if not context.received.callback_query or not message.photo:  # Under a result: that stays.
         await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=markup)
         return
@@ -70,7 +70,7 @@ async def show_page(context: Context, page: int | None = None, order: str = "") 
 
 
 def _page_count(offered: list[Choice]) -> int:
-    return -(-len(offered) // LOOKS_PER_PAGE)
+    return -(-len(offered) // STYLES_PER_PAGE)
 
 
 async def _styles(_: Update, context: Context) -> None:
@@ -82,7 +82,7 @@ async def _turn_page(_: Update, context: Context) -> None:
     await show_page(context, int(context.pressed[1]))
 
 
-async def _pick_look(_: Update, context: Context) -> None:
+async def _pick_style(_: Update, context: Context) -> None:
     say, offered = context.say, current(context)[2]
     picked = choices.with_token(offered, context.pressed[1])
     if picked is None:
@@ -90,9 +90,9 @@ async def _pick_look(_: Update, context: Context) -> None:
         return
     _choose(context, picked)
     await context.answer_button(say.style("style_is", picked.name))
-    page = offered.index(picked) // LOOKS_PER_PAGE
+    page = offered.index(picked) // STYLES_PER_PAGE
     text = say.styles_page("pick_style", picked.name, page, _page_count(offered))
-    await context.edit(text, buttons.looks(offered, picked, page))
+    await context.edit(text, buttons.styles(offered, picked, page))
 
 
 async def _style(update: Update, context: Context) -> None:
@@ -111,4 +111,4 @@ async def _style(update: Update, context: Context) -> None:
 
 
 def _choose(context: Context, choice: Choice) -> None:
-    context.resources.table.choose_look(context.user, choice.style, choice.name)
+    context.resources.table.choose_style(context.user, choice.prefix, choice.name)

@@ -130,8 +130,9 @@ class Table:
     def note_language(self, user: int, language: str) -> None:
         self._set(f"user#{user}", {"language": language})
 
-    def choose_look(self, user: int, style: str, look: str) -> None:
-        self._set(f"user#{user}", {"style": style, "look": look})
+    def choose_style(self, user: int, prefix: str, style: str) -> None:
+        # The names as in earlier versions.
+        self._set(f"user#{user}", {"style": prefix, "look": style})
 
     def choose_size(self, user: int, size: int | str) -> None:
         self._set(f"user#{user}", {"size": size})
@@ -169,7 +170,7 @@ class Table:
 
     def add_order(self, order: Order) -> Order:
         """Store a waiting order, and return it as stored."""
-        item = {"key": order.photo.key, "user": order.user, "look": order.look, "status": WAITING}
+        item = {"key": order.photo.key, "user": order.user, "look": order.style, "status": WAITING}
         item |= {"album": order.album, "spoiler": order.spoiler}
         item |= {"created": _now_ms(), "expires": self._end()}
         return order_from(self._set(_pk(order.photo), item), order.photo)

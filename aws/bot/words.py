@@ -85,7 +85,7 @@ class Words:
         return " ".join([self.style("style_unknown", name), *near, self.text("see_styles")])
 
     def styles_page(self, question: str, current: str | None, page: int, pages: int) -> str:
-        """Return the question of a key, above a page of the looks, from 0."""
+        """Return the question of a key, above a page of the styles, from 0."""
         number = self.text("page", page=page + 1, pages=pages) if pages > 1 else ""
         return f"{self.text(question)} {number}".strip() + f"\n{self._style_now(current)}".rstrip()
 

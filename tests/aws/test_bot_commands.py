@@ -181,6 +181,14 @@ def test_styles_are_chosen_by_a_button(world):
     assert world.wish(world.order(ANNA))["look"] == long
 
 
+def test_a_button_under_a_message_of_an_earlier_version_chooses_a_style_as_well(world):
+    world.put("styles/waves.jpg", JPEG)
+    [answer] = world.says(ANNA, "/styles")
+    data = answer.buttons[1]["callback_data"].replace("style:", "look:")
+    world.presses(ANNA, data, photo=[SIZE], caption="…")
+    assert world.wish(world.order(ANNA))["look"] == "waves"
+
+
 def test_many_styles_come_in_pages(world):
     for number in range(23):
         world.put(f"styles/style {number:02}.jpg", JPEG)
@@ -217,7 +225,7 @@ def test_a_button_of_a_style_that_is_gone_says_so(world):
 
 def test_forged_buttons_get_an_answer_and_bother_nobody(world):
     """A client can send any data for a button."""
-    for data in ("size:99999", "size:7", "page:-1", "page:²", "look:../x", "size:512\n", "x"):
+    for data in ("size:99999", "size:7", "page:-1", "page:²", "style:../x", "size:512\n", "x"):
         [answer] = world.presses(ANNA, data)
         assert (answer.method, answer.text) == ("answerCallbackQuery", EN.text("button_gone"))
     assert all("size" not in item for item in world.items())
@@ -234,11 +242,11 @@ def test_a_name_that_there_is_not_is_reported_with_the_nearest(world):
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 
 
-def test_a_wrong_looks_toml_is_reported_to_the_owner(world):
-    world.put("styles/looks.toml", b"[soft\n")
+def test_a_wrong_styles_toml_is_reported_to_the_owner(world):
+    world.put("styles/styles.toml", b"[soft\n")
     world.says(ANNA, "/styles")
     assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
-    assert "looks.toml" in world.telegram.sent(chat=OWNER)[0].text
+    assert "styles.toml" in world.telegram.sent(chat=OWNER)[0].text
 
 
 def test_a_size_can_be_written(world):

@@ -64,8 +64,8 @@ def test_a_result_is_painted_in_finer_strokes_or_larger_ones(world, painted):
 
 
 def test_strokes_get_as_large_as_the_setting_allows(world):
-    look = b'[huge]\npaintings = ["monet.jpg"]\nstroke_size = 3.0\n'
-    world.put("styles/looks.toml", look)
+    style = b'[huge]\npaintings = ["monet.jpg"]\nstroke_size = 3.0\n'
+    world.put("styles/styles.toml", style)
     world.answers(world.photo(ANNA))
     for size in (4.0, None):
         world.created(world.result(max(world.photo_keys(ANNA), key=len), JPEG, "huge"))
@@ -88,8 +88,8 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted):
     assert "I paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"
 
 
-def test_the_strength_starts_from_the_looks_own(world):
-    world.put("styles/looks.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
+def test_the_strength_starts_from_the_styles_own(world):
+    world.put("styles/styles.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
     world.created(world.result(world.order(ANNA), JPEG, "bold"))
     [_, softer, stronger, *_] = world.telegram.sent("sendDocument")[0].buttons
     for button in (softer, stronger):

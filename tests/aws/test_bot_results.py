@@ -238,21 +238,21 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(
 
 
 @pytest.mark.parametrize(
-    ("deleted", "looks", "reason", "owner"),
+    ("deleted", "styles", "reason", "owner"),
     [
         ("styles/monet.jpg", b"", EN.text("style_lost"), 0),
         ("wishes/", b"", EN.text("set_up_wrong"), 1),
         ("", b"[monet", EN.text("set_up_wrong"), 1),
     ],
-    ids=["style", "wish", "looks.toml"],
+    ids=["style", "wish", "styles.toml"],
 )
-def test_a_style_deleted_while_its_photo_waits_is_named(world, deleted, looks, reason, owner):
+def test_a_style_deleted_while_its_photo_waits_is_named(world, deleted, styles, reason, owner):
     world.put("styles/zorn.jpg", JPEG)
     key = world.order(ANNA)
     for each in world.keys(deleted) if deleted else ():
         world.delete(each)
-    if looks:
-        world.put("styles/looks.toml", looks)
+    if styles:
+        world.put("styles/styles.toml", styles)
     world.job(key, "FAILED", container={"exitCode": 2}, statusReason=ENDED)
     assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(reason)]
     assert len(world.telegram.sent(chat=OWNER)) == owner

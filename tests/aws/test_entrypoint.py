@@ -38,8 +38,8 @@ class Bot:
             *(self._bucket.write, self._bucket.read),
             self._bucket.delete,
         )
-        for seed, look in enumerate(("monet", "waves"), start=10):
-            self.write(f"styles/{look}.jpg", tiny.file(50, 50, seed))
+        for seed, style in enumerate(("monet", "waves"), start=10):
+            self.write(f"styles/{style}.jpg", tiny.file(50, 50, seed))
 
     def send(self, key=KEY, photo=PHOTO, **wish):
         """As the bot does it: first the wish, then the photo."""
@@ -64,8 +64,8 @@ def job(bot, key=KEY):
     return entrypoint.main([bot.name, key])
 
 
-def record_of(bot, look="waves"):
-    return json.loads(bot.read(RECORD.replace("waves", look)))
+def record_of(bot, style="waves"):
+    return json.loads(bot.read(RECORD.replace("waves", style)))
 
 
 def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, small_vgg, capsys):
@@ -79,15 +79,15 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, small_vgg, capsy
     assert "Nothing to paint" in capsys.readouterr().out
 
 
-def test_an_empty_wish_gets_the_first_look_and_the_jobs_size(bot, small_vgg):
+def test_an_empty_wish_gets_the_first_style_and_the_jobs_size(bot, small_vgg):
     bot.send()
     assert job(bot) == 0
     assert record_of(bot, "monet")["settings"]["size"] == 64
 
 
-def test_the_users_choices_override_the_look(bot, small_vgg):
-    look = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
-    bot.write("styles/looks.toml", look)
+def test_the_users_choices_override_the_style(bot, small_vgg):
+    style = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
+    bot.write("styles/styles.toml", style)
     for wish, settings in (
         ({}, (0.9, 64, 2.0)),
         ({"strength": 0.35, "size": 48, "stroke_size": 0.63}, (0.35, 48, 0.63)),
@@ -146,7 +146,7 @@ def test_the_templates_command_runs_the_job(bot):
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"style": "own/5"}, "there is no painting in"),
     ],
-    ids=["painting", "wish as photo", "unknown wish", "unknown look", "tiny", "no painting"],
+    ids=["painting", "wish as photo", "unknown wish", "unknown style", "tiny", "no painting"],
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
     bot.write("own/5/note.txt", b"")

@@ -25,7 +25,7 @@ def test_no_other_key_is_a_photos_or_a_results(key):
 
 
 @pytest.mark.parametrize(
-    ("key", "look"),
+    ("key", "style"),
     [
         ("results/-5/monet/7-A-Q.jpg", "monet"),
         ("results/-5/waves/great wave/7-A-Q.png", "waves/great wave"),
@@ -33,8 +33,8 @@ def test_no_other_key_is_a_photos_or_a_results(key):
         ("results/-5/monet/7-A-Q.jpg.png", "monet"),
     ],
 )
-def test_a_results_key_names_photo_and_look(key, look):
-    assert Photo.of_result(key) == (Photo(-5, 7, "A-Q"), look)
+def test_a_results_key_names_photo_and_style(key, style):
+    assert Photo.of_result(key) == (Photo(-5, 7, "A-Q"), style)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)
     photos = [layout.Photo(ANNA, number, "AQAD", "jpg") for number in (1, 2)]
     own = layout.own_prefix(ANNA)
-    wishes = [layout.Wish(look="style"), layout.Wish(own, "mine")]
+    wishes = [layout.Wish(style="style"), layout.Wish(own, "mine")]
     world.put("style.jpg", tiny.file(50, 50, 3))
     world.put(f"{own}/mine.jpg", tiny.file(50, 50, 4))
     world.put(layout.WEIGHT_FILES[-1], b"not read, as the tiny network paints")

@@ -113,11 +113,11 @@ class World:
         document = {**self.telegram.add_file(data, size), "file_name": name, "mime_type": mime}
         return self.message(user, document=document, **more)
 
-    def result(self, photo_key: str, data: bytes, look: str = "monet", ending: str = "") -> str:
+    def result(self, photo_key: str, data: bytes, style: str = "monet", ending: str = "") -> str:
         """Stores a result as a job does. Returns its key."""
         stem, dot, extension = photo_key.removeprefix("telegram/").rpartition(".")
         chat, _, name = stem.partition("/")
-        key = f"results/{chat}/{look}/{name}{dot}{ending or extension}"
+        key = f"results/{chat}/{style}/{name}{dot}{ending or extension}"
         self.put(key, data)
         return key
 
