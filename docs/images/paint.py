@@ -1,8 +1,8 @@
 """Makes the pictures of README.md and docs/ from the samples.
 
-    .venv/bin/python docs/images/paint.py [looks] [sizes] [pairs] [variants]
+    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants]
 
-looks: README's photo in five looks. sizes: one look at three sizes. pairs: every sample photo in
+styles: README's photo in five styles. sizes: one style at three sizes. pairs: every sample photo in
 every sample painting; these two as drafts. variants: a still life with one setting changed at a
 time. Without a name, all of them, which takes some twenty minutes on two processor cores.
 """
@@ -28,7 +28,7 @@ PAINTINGS = {
     "brush": "paintings/woodcut-and-brush/brush.jpg",
     "woodcut": "paintings/woodcut-and-brush/woodcut.jpg",
 }
-LOOKS = (
+STYLES = (
     (("brush",), Settings()),
     (("mosaic",), Settings()),
     (("ink",), Settings()),
@@ -47,7 +47,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"content_layer": "conv4_1"},
 )
 COLUMNS = 3  # pictures in a row of a sheet
-CELL = (512, 341)  # width, height of each picture of the looks in px
+CELL = (512, 341)  # width, height of each picture of the styles in px
 INSET = 108  # longer side of a painting shown on its result in px
 GAP = 6  # px
 QUALITY = 90  # JPEG quality
@@ -56,15 +56,15 @@ MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 def main(names: list[str]) -> None:
     """Makes the pictures of these names, or all."""
-    makers = {"looks": looks, "sizes": sizes, "pairs": pairs, "variants": variants}
+    makers = {"styles": styles, "sizes": sizes, "pairs": pairs, "variants": variants}
     for name in names or makers:
         makers[name]()
 
 
-def looks() -> None:
-    """The landscape and its looks in two rows, each with its paintings in a corner."""
+def styles() -> None:
+    """The landscape and its styles in two rows, each with its paintings in a corner."""
     cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
-    for names, settings in LOOKS:
+    for names, settings in STYLES:
         cell = Image.fromarray(painted("landscape", names, settings)).resize(CELL)
         left = GAP
         for name in names:
@@ -74,7 +74,7 @@ def looks() -> None:
             cell.paste(inset, (left, CELL[1] - GAP - inset.height))
             left += inset.width + GAP
         cells.append(cell)
-    save_sheet(cells, "looks")
+    save_sheet(cells, "styles")
 
 
 def sizes() -> None:
