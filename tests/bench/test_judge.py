@@ -71,7 +71,8 @@ def test_the_photo_itself_is_judged_nearer_to_the_photo_than_a_painted_one(
     monkeypatch.setattr(sys, "argv", ["judge.py", *given, "--contestants", "photo", "vgg16"])
     judge.main()
     printed = capsys.readouterr().out
-    assert printed.strip() == (tmp_path / "out" / "judge.md").read_text().strip()
+    # After a warning that this network cannot reach the strength.
+    assert printed.strip().endswith((tmp_path / "out" / "judge.md").read_text().strip())
     (row,) = (line for line in printed.splitlines() if line.startswith("| photo x painting"))
     _, photo, painted = row.strip("| ").split(" | ")
     style, content, _near = map(float, photo.split(" · "))

@@ -48,9 +48,9 @@ def test_larger_strokes_take_a_larger_painting():
 
 def test_steps_fall_from_scale_to_scale_to_a_third():
     for size, steps in (
-        (128, [300]),
-        (512, [300, 150, 106, 75, 53]),
-        (1448, [300, 150, 106, 75, 53, 50, 50, 50]),
+        (128, [240]),
+        (512, [240, 120, 85, 60, 42]),
+        (1448, [240, 120, 85, 60, 42, 40, 40, 40]),
     ):
         assert schedule(600, 800, Settings(size=size))[1] == steps
     assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1, 1, 1]
