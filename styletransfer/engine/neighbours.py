@@ -226,8 +226,9 @@ def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: 
     several = [rows] if bands == 1 else queries()  # A small picture's are computed once.
     del rows, flat
     sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
-    held_back = _crowding(sampled, index)
-    return tf.concat([_looked_up(stretch * (rows - mean), index, held_back) for rows in several], 0)
+    keys = tf.concat([index.keys, -_crowding(sampled, index)[:, None]], -1)
+    found = [_looked_up(stretch * (rows - mean), index.basis, keys) for rows in several]
+    return tf.concat(found, 0)
 
 
 def errors(
@@ -322,22 +323,22 @@ def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
     return weight * tf.add_n(most_similar) / groups
 
 
-def _looked_up(queries: tf.Tensor, index: CandidateIndex, held_back: tf.Tensor) -> tf.Tensor:
+def _looked_up(queries: tf.Tensor, basis: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """Finds the number of each query's candidate: the most similar one by cosine, less what the
     candidate is held back.
 
     Args:
         queries: The queries [h, w, D].
-        index: The candidates.
-        held_back: How much each candidate is held back [K], for queries of length 1.
+        basis: As in `CandidateIndex`.
+        keys: The index's keys, and how much each is held back for queries of length 1, negative
+            [K, E + 1].
 
     Returns:
         int32 [h, w].
     """
     flat = _flat(queries)
     squares = tf.reduce_sum(flat**2, -1, keepdims=True)  # The product has one length, too.
-    flat = tf.concat([flat @ index.basis, squares], -1)
-    keys = tf.concat([index.keys, -held_back[:, None]], -1)
+    flat = tf.concat([flat @ basis, squares], -1)
     found = [
         tf.argmax(
             tf.matmul(flat[first : first + QUERIES_AT_ONCE], keys, transpose_b=True),
