@@ -30,7 +30,7 @@ class Progressing(Protocol):
         fraction: The part of the work that is done, 0…1.
         scale: The longer side of the picture in px.
         eta_s: The seconds left.
-        losses: The losses by name, with their sum as `total`.
+        losses: The losses by name, with their sum as `total`; empty if there are none.
     """
 
     iteration: int
@@ -111,10 +111,11 @@ def _step_display(
             "steps": step.total,
             "percent": every * logged,
             "scale": step.scale,
-            "loss": step.losses["total"],
             "iterations_per_s": round(rate, 2),
             "left_s": round(step.eta_s, 1),
         }
+        if step.losses:
+            numbers["loss"] = step.losses["total"]
         if batch_left:
             numbers["batch_left_s"] = round(batch_left(step.eta_s), 1)
         status = _status(step, rate, batch_left)
@@ -126,10 +127,9 @@ def _step_display(
 def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> str:
     """Return the numbers of a step as text, the most important first: a bar may cut the rest."""
     batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
-    left, loss = duration(step.eta_s), step.losses["total"]
-    return ", ".join(
-        [*batch, f"{left} left", f"{step.scale} px", f"{rate:.1f} it/s", f"loss {loss:.4g}"]
-    )
+    loss = [f"loss {step.losses['total']:.4g}"] if step.losses else []
+    left = f"{duration(step.eta_s)} left"
+    return ", ".join([*batch, left, f"{step.scale} px", f"{rate:.1f} it/s", *loss])
 
 
 @contextmanager

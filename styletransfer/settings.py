@@ -15,6 +15,7 @@ from styletransfer.setting_values import did_you_mean, expectation, setting
 
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
+    "instant": {"size": 512, "recipe": "instant"},
     "draft": {"size": 512, "iterations": 20, "learning_rate": 0.033},
     "fine": {},
     "print": {"size": 1600, "iterations": 160},
@@ -181,10 +182,11 @@ class Settings:
     )
     recipe: str = setting(
         "default",
-        "`default` paints each place like the most similar place of the painting; "
-        "`moments` compares statistics of the whole painting alone; `inetwork` paints as the "
-        "original INetwork script: its losses, layers and defaults",
-        choices=("default", "moments", "inetwork"),
+        "`default` paints each place like the most similar place of the painting; `instant` does "
+        "so in about a second, without optimisation; `moments` compares statistics of the whole "
+        "painting alone; `inetwork` paints as the original INetwork script: its losses, layers "
+        "and defaults",
+        choices=("default", "moments", "inetwork", "instant"),
     )
     content_loss_type: int = setting(
         0,
@@ -204,7 +206,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("quality", "recipe"):
             check_value(name, getattr(self, name))
-        for name, default in (QUALITIES[self.quality] | RECIPES[self.recipe]).items():
+        of_quality = QUALITIES[self.quality]
+        recipe = self.recipe if "recipe" in self._given else of_quality.get("recipe", self.recipe)
+        for name, default in (of_quality | RECIPES[recipe]).items():
             if name not in self._given:
                 object.__setattr__(self, name, default)
         for name in FIELDS:
@@ -260,6 +264,7 @@ class Settings:
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "moments": {},
+    "instant": {},
     "inetwork": {
         "size": 400,
         "iterations": 10,

@@ -157,8 +157,8 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
-        ({"QUALITY": "best"}, ["QUALITY is 'best'", "expected one of draft, fine, print"]),
-        ({"STYLE_QUALITY": "best"}, ["STYLE_QUALITY is 'best'", "draft, fine, print"]),
+        ({"QUALITY": "best"}, ["QUALITY is 'best'", "expected one of instant, draft, fine, print"]),
+        ({"STYLE_QUALITY": "best"}, ["STYLE_QUALITY is 'best'", "instant, draft, fine, print"]),
         (
             {"QUALITY": "draft", "STYLE_QUALITY": "print"},
             ["QUALITY is 'draft' and STYLE_QUALITY is 'print'", "set one of them"],

@@ -107,7 +107,8 @@ def test_a_recipes_defaults_count_more_than_those_of_a_quality(quality):
     original = Settings.inetwork(quality=quality)
     assert original == Settings.inetwork() == Settings().replaced({"recipe": "inetwork"})
     assert {name: getattr(original, name) for name in RECIPES["inetwork"]} == RECIPES["inetwork"]
-    assert original.replaced({"recipe": "default"}) == Settings(quality=quality)
+    plain = original.replaced({"recipe": "default"})
+    assert plain == Settings(quality=quality, recipe="default")
 
 
 def test_a_setting_that_was_given_stays_with_another_recipe():

@@ -269,7 +269,9 @@ class Forecast:
         times: dict[Size, list[float]] = {}
         for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
             times.setdefault(scale, []).append(seconds)
-        usual = {scale: float(np.median(of_scale[1:])) for scale, of_scale in times.items()}
+        usual = {
+            scale: float(np.median(of_scale[1:] or of_scale)) for scale, of_scale in times.items()
+        }
         set_up = sum(max(0.0, of_scale[0] - usual[scale]) for scale, of_scale in times.items())
         whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
         return (whole + set_up) / total_work(*inputs.size, settings)

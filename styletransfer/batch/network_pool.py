@@ -132,11 +132,9 @@ class NetworkPool:
 
     def _choice(self, settings: Settings) -> WeightsSource:
         given = self._config.vgg_weights
-        if given is None:
-            return sources.default_source(settings)
-        if given.startswith(IN_BUCKET):
+        if given and given.startswith(IN_BUCKET) and settings.recipe != "instant":
             return WeightsSource(given, f"md5:{self._entry(given).etag}")
-        return sources.named_source(given, settings.model, settings.seed)
+        return sources.source_for(settings, given)
 
     def _entry(self, given: str) -> Entry:
         key = given.removeprefix(IN_BUCKET)
@@ -164,7 +162,7 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
     with the identity. Raises WeightsError, StorageError."""
     from styletransfer.vgg.network import VGG
 
-    if given is None:
+    if given is None or settings.recipe == "instant":
         source = sources.source_of(identity, settings.model)
     elif given.startswith(IN_BUCKET):
         source = WeightsSource(given, identity)

@@ -138,10 +138,11 @@ class Painter:
             if step.iteration == step.total:
                 return
             if stop.signum is not None:
-                checkpoints.save_last(task, step.snapshot())
+                if step.can_resume:
+                    checkpoints.save_last(task, step.snapshot())
                 stop.obey()
             due = perf_counter() - saved >= self._run.config.checkpoint_every
-            if due and not checkpoints.is_saving(task):
+            if due and step.can_resume and not checkpoints.is_saving(task):
                 checkpoints.save(task, step.snapshot())
                 saved = perf_counter()
             del step  # Steps that are still referenced may take memory.

@@ -120,6 +120,8 @@ def workers_that_pay(most: int, measure: Callable[[int], float]) -> int:
 
 
 def _measured_workers(most: int, plan: PaintingPlan, settings: Settings, device: str) -> int:
+    if settings.recipe == "instant":  # It has no steps to measure.
+        return 1
     try:
         rate = StepRate(plan.objective, plan.memory.size, settings, device)
         return workers_that_pay(most, rate.measure)

@@ -155,7 +155,7 @@ class LossLog:
 
     def add(self, step: "Step") -> None:
         """Write the row of a step, after waiting for the device to compute its losses."""
-        losses = [f"{step.losses[name]:.7g}" for name in self.LOSSES]
+        losses = [f"{step.losses[name]:.7g}" if step.losses else "" for name in self.LOSSES]
         seconds = f"{time.perf_counter() - self._started:.3f}"
         with writing(self.path):
             print(step.iteration, step.scale, *losses, seconds, sep=",", file=self._file)
@@ -277,16 +277,14 @@ def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
-    from styletransfer.vgg.sources import default_source, named_source
+    from styletransfer.vgg.sources import source_for
 
     given: str | None = args.weights or environment().get("VGG_WEIGHTS")
-    if given is None:
-        return default_source(settings)
-    if given.startswith("bucket:"):
+    if given and given.startswith("bucket:"):
         raise WeightsError(
             f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
-    return named_source(given, settings.model, settings.seed)
+    return source_for(settings, given)
 
 
 def _pictures_of(args: argparse.Namespace) -> list[str]:

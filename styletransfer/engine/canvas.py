@@ -11,13 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.constants import MARGIN
 from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resize
-from styletransfer.vgg.network import MULTIPLE
-
-# px: exactly above and on the left, at least below and on the right. So up to block 4, the features
-# of the picture's pixels are the same as without a margin.
-MARGIN = 8
+from styletransfer.vgg.registry import MULTIPLE
 
 
 @dataclass(frozen=True)

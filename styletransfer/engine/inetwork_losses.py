@@ -53,6 +53,7 @@ class OriginalLosses:
     pads_images = False
     composites = False  # The original applies masks to features only.
     matched_layers = ()
+    keeps_pixels = False
 
     @property
     def statistics_layers(self) -> tuple[str, ...]:

@@ -74,6 +74,7 @@ class RelativeLosses:
         statistics_layers: The layers at which statistics are compared.
         matched_layers: The layers at which places are compared with the places that they are
             matched to; empty without neighbours.
+        keeps_pixels: Whether candidates keep their pixels.
         pads_images: Whether pictures are painted with a margin; see canvas.py.
         composites: Whether the photo shows outside the content mask during the optimisation.
     """
@@ -83,6 +84,7 @@ class RelativeLosses:
     displacements: Displacements = by_eigenvectors
     statistics_layers: tuple[str, ...] = STYLE_LAYERS
     matched_layers: tuple[str, ...] = ()
+    keeps_pixels: bool = False
 
     pads_images = True
     composites = True

@@ -11,13 +11,15 @@ import tensorflow as tf
 from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
-from styletransfer.vgg.tiles import Tile, joined, tiled_features
+from styletransfer.vgg.tiles import Tile, joined, own, tiled_features
 
 # As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
 # grows from the strength to MAX_FREEDOM, if the strength is at least the second of FREE_STRENGTHS;
 # up to the first one it does not grow.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
 FREE_STRENGTHS = 0.5, 0.75
+
+FEW_BANDS = 3
 
 # Takes a tile, and each layer's feature [1, h, w, C] of its own part.
 Seen: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
@@ -118,18 +120,25 @@ def places_of(objective: Objective, image: tf.Tensor) -> neighbours.PlacesOf:
     if neighbours.band_rows(tuple(image.shape[1:3]), objective.matched_channels) < height:
         return partial(places, objective, image)
     (kept,) = places(objective, image)
-    return lambda: iter([dict(kept)])  # A copy, because matching removes each layer after its use.
+    # A copy, because matching removes each layer after its use.
+    return lambda few: iter([dict(kept)])
 
 
 def places(
-    objective: Objective, image: tf.Tensor, seen: Seen | None = None
+    objective: Objective,
+    image: tf.Tensor,
+    few: bool = False,
+    seen: Seen | None = None,
+    with_pixels: bool = False,
 ) -> Iterator[neighbours.Places]:
     """Computes the places of an image, in bands of rows from top to bottom.
 
     Args:
         objective: The objective, with matched layers.
         image: The image on its canvas [1, H, W, 3], sRGB 0…1.
+        few: Whether a part of the bands is enough, at least FEW_BANDS if there are as many.
         seen: Called with the features of all layers that are compared.
+        with_pixels: Whether places include their pixels.
     """
     matched = objective.losses.matched_layers
     layers = objective.layers if seen else matched
@@ -141,7 +150,12 @@ def places(
         for tile, found in tiled_features(objective.vgg, image, layers, objective.options, rows):
             if seen:
                 seen(tile, found)
-            yield tile, {layer: neighbours.places(layer, found[layer]) for layer in matched}
+            features = {layer: neighbours.places(layer, found[layer]) for layer in matched}
+            if with_pixels:
+                pixels = own(image, tile, 1)
+                features[neighbours.PIXELS] = tf.nn.space_to_depth(pixels, neighbours.PLACE)[0]
+            yield tile, features
 
-    for first in range(0, height, high):
+    step = max(1, -(-height // high) // FEW_BANDS) if few else 1
+    for first in range(0, height, step * high):
         yield neighbours.aligned(joined(in_tiles(first)))

@@ -8,10 +8,13 @@ import math
 from typing import NamedTuple
 
 from styletransfer.engine import neighbours
+from styletransfer.engine.constants import MATCHED_DIRECTIONS, PIXELS_OF_PLACE, PLACE
+from styletransfer.engine.decoder import HALO, PART_SIDE
 from styletransfer.engine.memory_available import MemoryBudget, device_name
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.postprocess import PICTURE_BYTES, postprocess_bytes
 from styletransfer.engine.schedule import scale_sizes, schedule
+from styletransfer.engine.style_targets import INSTANT_CANDIDATE_BYTES, MAX_KEPT
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 from styletransfer.settings import Settings
@@ -44,6 +47,8 @@ CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
 COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
+INSTANT_COPIES = 6  # copies of the picture, photo and result among them
+DECODING = 1000  # bytes per pixel of a part that is decoded
 
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 MASK_BYTES = 8  # per pixel of the photo: a mask of its size, twice
@@ -237,6 +242,8 @@ def bytes_needed(
     in use."""
     device = device_name().partition(":")[0]
     size = objective.canvas(size).size
+    if objective.losses.keeps_pixels:
+        return instant_bytes(objective, size, extra, device)
     pixels, tile = math.prod(size), 0
     held, features = _held(objective, extra), _features(objective, extra.regions)
     places = 4 * objective.matched_channels / neighbours.PLACE**2
@@ -265,6 +272,24 @@ def bytes_needed(
         fixed = KERNELS * max(3, _scale_count(objective, size)) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
     return int(most + candidates + fixed)
+
+
+def instant_bytes(
+    objective: Objective, size: tuple[int, int], extra: ExtraMemory, device: str
+) -> int:
+    """Returns the bytes that recipe instant takes for a picture on a canvas of this (height,
+    width): while its places are matched, or while a part of it is decoded. device: its kind."""
+    channels, pixels = objective.matched_channels, math.prod(size)
+    of_place = channels + PIXELS_OF_PLACE + MATCHED_DIRECTIONS
+    kept = min(INSTANT_CANDIDATE_BYTES / channels, 4 * max(size) ** 2 / PLACE**2) * of_place
+    part = min(pixels, (PART_SIDE + 2 * HALO) ** 2)
+    most = max(neighbours.matching_bytes(size, channels), DECODING * part)
+    held = pixels * (INSTANT_COPIES * RGB + MATCHES * extra.paintings + MASK * extra.regions)
+    # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
+    scales = (_scale_count(objective, size) + 1) // 2  # Each is twice as large as the one before.
+    count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
+    fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
+    return int(held + most + count * kept + fixed)
 
 
 def _held(objective: Objective, extra: ExtraMemory) -> float:

@@ -12,40 +12,45 @@ is then local: a place needs no more than its own features and its match.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.constants import (
+    CROWDING_WEIGHT,
+    DISTANCE_WEIGHT,
+    MATCHED_DIRECTIONS,
+    MAX_STRETCH,
+    NO_LENGTH,
+    PLACE,
+    QUERIES_AT_ONCE,
+    SAMPLE_GROUPS,
+    SAMPLED_PLACES,
+    SUBSPACE_ITERATIONS,
+)
 from styletransfer.engine.targets import widened
-from styletransfer.vgg.network import MULTIPLE, poolings_before
+from styletransfer.vgg.network import poolings_before
+from styletransfer.vgg.registry import MULTIPLE
 
-# As far as the network has them.
-MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")
-PLACE = 4  # px per side: a position of block 3
 ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
 # proportion, and twice as many do not bring places nearer to the painting.
 MAX_CANDIDATE_BYTES = 20_000_000
-MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
-DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 # A picture's places are in memory all at a time if they take at most WHOLE_BYTES, else in bands of
 # about BAND_BYTES, but of LEAST_ROWS at least.
 WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
-QUERIES_AT_ONCE = 128  # compared with all candidates at a time
-MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
-# A candidate's crowding is its similarity to the most similar place of each group of a sample of
-# places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
-# and more for one further away: flat areas of middle tones stay as they are.
-CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
-NO_LENGTH = 1e-6
 
-# Layer → features [rows, columns, C] of the places of some whole rows.
+# Layer → features [rows, columns, C] of the places of some whole rows; also PIXELS → their pixels
+# [rows, columns, 48] where these are kept.
 Places: TypeAlias = dict[str, tf.Tensor]
-# Gives the places of a picture, some rows at a time from top to bottom, each time it is called.
-PlacesOf: TypeAlias = Callable[[], Iterator[Places]]
+PIXELS = "pixels"
+# Gives the places of a picture, some rows at a time from top to bottom, each time it is called: of
+# the whole picture (False), or only some of them, which stand for the rest (True).
+PlacesOf: TypeAlias = Callable[[bool], Iterator[Places]]
 
 
 class LayerCandidates(NamedTuple):
@@ -62,11 +67,38 @@ class LayerCandidates(NamedTuple):
     square: tf.Tensor
 
 
+class CandidateIndex(NamedTuple):
+    """The candidates, prepared for the comparison with queries.
+
+    Attributes:
+        scales: The factor of each layer.
+        centre: The candidates' mean in each channel [D].
+        spread: Their standard deviation in each channel [D].
+        basis: The directions [D, E] in which they are compared.
+        keys: Their directions from the centre, on the basis [K, E].
+    """
+
+    scales: list[tf.Tensor]
+    centre: tf.Tensor
+    spread: tf.Tensor
+    basis: tf.Tensor
+    keys: tf.Tensor
+
+
 class Candidates(NamedTuple):
-    """A painting's candidates at each matched layer, and its share of its group."""
+    """A painting's candidates.
+
+    Attributes:
+        layers: The candidates at each matched layer.
+        share: The painting's share of its group.
+        pixels: Their pixels [K, 48] if these are kept, for recipe instant.
+        prepared: Their index if it is kept, for recipe instant.
+    """
 
     layers: tuple[LayerCandidates, ...]
     share: tf.Tensor
+    pixels: tuple[tf.Tensor, ...] = ()
+    prepared: tuple[CandidateIndex, ...] = ()
 
 
 def band_rows(size: tuple[int, int], channels: int) -> int:
@@ -138,74 +170,65 @@ def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
 
 
 def candidates(
-    paintings: Sequence[PlacesOf], inside: Sequence[np.ndarray], channels: int, share: float
+    paintings: Sequence[PlacesOf],
+    inside: Sequence[np.ndarray],
+    channels: int,
+    most_bytes: int = MAX_CANDIDATE_BYTES,
 ) -> Candidates:
-    """Draws a painting's candidates at random, of about MAX_CANDIDATE_BYTES at most.
+    """Draws a painting's candidates at random.
 
     Args:
         paintings: The places of the painting and of each rotation.
         inside: Which of these are used, bool [h, w] each.
         channels: The number of channels of all layers.
-        share: The painting's share, of those that are blended with it.
+        most_bytes: The bytes of their features, about, at most.
     """
     places_used = max(1, sum(int(each.sum()) for each in inside))
-    part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
+    part = most_bytes / (4 * channels * places_used)
     random = np.random.default_rng(0)
     kept: dict[str, list[tf.Tensor]] = defaultdict(list)
     for places_of, used in zip(paintings, inside, strict=True):
         drawn, first = used & (random.random(used.shape) < part), 0
-        for rows in places_of():
+        for rows in places_of(False):
             last = first + next(iter(rows.values())).shape[0]
             numbers = np.flatnonzero(drawn[first:last])
             for layer, feature in rows.items():
                 kept[layer].append(tf.gather(_flat(feature), numbers))
             first = last
+    pixels = tuple(tf.concat(kept.pop(name), 0) for name in [PIXELS] if name in kept)
     layers = []
     for layer in list(kept):
         features = tf.concat(kept.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
-        square = tf.reduce_mean(tf.reduce_sum(features**2, 1))
+        square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))
-    return Candidates(tuple(layers), tf.constant(share, tf.float32))
+    return Candidates(tuple(layers), tf.constant(1.0), pixels)
 
 
-class CandidateIndex(NamedTuple):
-    """The candidates, prepared for the comparison with queries.
-
-    Attributes:
-        scales: The factor of each layer.
-        centre: The candidates' mean in each channel [D].
-        spread: Their standard deviation in each channel [D].
-        basis: The directions [D, E] in which they are compared.
-        keys: Their directions from the centre, on the basis [K, E].
-    """
-
-    scales: list[tf.Tensor]
-    centre: tf.Tensor
-    spread: tf.Tensor
-    basis: tf.Tensor
-    keys: tf.Tensor
-
-
-def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: float) -> tf.Tensor:
+def nearest(
+    index: CandidateIndex, picture: PlacesOf, photo: PlacesOf | None = None, freedom: float = 1.0
+) -> tf.Tensor:
     """Finds the number of each place's candidate, int32 [h, w].
 
     Args:
         index: The candidates, prepared by `index_of`.
         picture: The places of the picture so far.
-        photo: The places of its photo, in the same rows.
+        photo: The places of its photo, in the same rows; None if only the picture is looked for.
         freedom: The picture's part of what is looked for; the rest is the photo's. With more of the
             photo forms keep their outlines, with less they may grow beyond them; above 1, matches
             lead away from the photo.
     """
 
-    def queries() -> Iterator[tf.Tensor]:
+    def queries(few: bool) -> Iterator[tf.Tensor]:
         """[h, w, D] of some rows."""
-        for own, photos in zip(picture(), photo(), strict=True):
-            mixed = [  # Each layer's features are let go as soon as they are mixed.
-                scale * (freedom * own.pop(layer) + (1 - freedom) * photos.pop(layer))
-                for layer, scale in zip(list(own), index.scales, strict=True)
-            ]
+        others = repeat(None) if photo is None else photo(few)
+        for own, photos in zip(picture(few), others, strict=False):
+            mixed = []
+            for layer, scale in zip(list(own), index.scales, strict=True):
+                feature = own.pop(layer)  # Let go as soon as it is mixed.
+                if photos is not None:
+                    feature = freedom * feature + (1 - freedom) * photos.pop(layer)
+                mixed.append(scale * feature)
             rows = tf.concat(mixed, -1)
             del mixed
             yield rows - index.centre
@@ -213,17 +236,18 @@ def nearest(index: CandidateIndex, picture: PlacesOf, photo: PlacesOf, freedom: 
     count, first, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
     bands, sample = 0, []
     random = np.random.default_rng(0)
-    for rows in queries():
+    for rows in queries(few=True):
         bands += 1
         flat = _flat(rows)
         sample.append(tf.gather(flat, random.permutation(len(flat))[:SAMPLED_PLACES]))
         count += len(flat)
         first += tf.reduce_sum(flat, 0)
-        square += tf.reduce_sum(flat**2, 0)
+        square += tf.reduce_sum(tf.square(flat), 0)
     mean = first / count
-    own_spread = tf.sqrt(tf.maximum(square / count - mean**2, 0))
+    own_spread = tf.sqrt(tf.maximum(square / count - tf.square(mean), 0))
     stretch = tf.minimum(index.spread / (own_spread + NO_LENGTH), MAX_STRETCH)
-    several = [rows] if bands == 1 else queries()  # A small picture's are computed once.
+    # A small picture's are computed once.
+    several = [rows] if bands == 1 else queries(few=False)
     del rows, flat
     sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
     keys = tf.concat([index.keys, -_crowding(sampled, index)[:, None]], -1)
@@ -283,7 +307,7 @@ def index_of(found: Candidates) -> CandidateIndex:
     scales = []
     for layer in found.layers:
         channels = layer.mean.shape[0]
-        variance = layer.square / channels - tf.reduce_mean(layer.mean) ** 2
+        variance = layer.square / channels - tf.square(tf.reduce_mean(layer.mean))
         variance = tf.maximum(variance, 0)  # Rounding makes a little less of none.
         scales.append(1 / (tf.sqrt(variance * channels) + NO_LENGTH))
     scaled = list(zip(scales, found.layers, strict=True))
@@ -337,7 +361,7 @@ def _looked_up(queries: tf.Tensor, basis: tf.Tensor, keys: tf.Tensor) -> tf.Tens
         int32 [h, w].
     """
     flat = _flat(queries)
-    squares = tf.reduce_sum(flat**2, -1, keepdims=True)  # The product has one length, too.
+    squares = tf.reduce_sum(tf.square(flat), -1, keepdims=True)  # The product has one length, too.
     flat = tf.concat([flat @ basis, squares], -1)
     found = [
         tf.argmax(

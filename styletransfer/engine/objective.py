@@ -14,6 +14,7 @@ from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine import neighbours
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.compilation import compiles_terms
+from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.engine.gaussians import by_eigenvectors, by_products
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import (
@@ -100,20 +101,21 @@ class Objective:
             losses = RelativeLosses(
                 settings.content_layer, settings.style_statistics, displacements
             )
-            if settings.recipe == "default":
+            if settings.recipe != "moments":
+                instant = settings.recipe == "instant"
                 losses = replace(
                     losses,
-                    statistics_layers=SHALLOW_LAYERS,
-                    matched_layers=tuple(
-                        layer for layer in neighbours.MATCHED_LAYERS if layer in vgg.layers
-                    ),
+                    statistics_layers=() if instant else SHALLOW_LAYERS,
+                    matched_layers=tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers),
+                    keeps_pixels=instant,
                 )
         precision = settings.precision
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
-        if dtype == tf.float16 and (settings.recipe == "inetwork" or not vgg.fits_float16):
-            dtype = tf.float32  # That recipe's losses are not relative: features keep their scale.
+        needs_scale = settings.recipe in ("inetwork", "instant")
+        if dtype == tf.float16 and (needs_scale or not vgg.fits_float16):
+            dtype = tf.float32  # Losses and decoder are made for features of their own scale.
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(
             vgg,

@@ -15,6 +15,7 @@ LEAST_STEPS = 1 / 3  # part of `iterations` at any scale, at least
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
+INSTANT_STEPS = 5  # steps of the optimisation that take as long as a scale of recipe instant
 EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
 
 
@@ -29,6 +30,9 @@ def schedule(
     if settings.recipe == "inetwork":
         return [fit_size(height, width, longer)], [settings.iterations]
     scales = scale_sizes(height, width, longer)
+    if settings.recipe == "instant":
+        scales = scales[::-1][::2][::-1]  # Each twice as large as the one before.
+        return scales, [1] * len(scales)
     return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
 
 
@@ -86,6 +90,8 @@ def total_work(height: int, width: int, settings: Settings, overhead: int = OVER
     L-BFGS is multiplied by its evaluations of the loss."""
     sizes, counts = schedule(height, width, settings)
     each = 1 if settings.optimizer == "adam" else EVALUATIONS
+    if settings.recipe == "instant":
+        each = INSTANT_STEPS
     steps = zip(sizes, counts, strict=True)
     return each * sum(count * step_work(size, overhead) for size, count in steps)
 

@@ -1,9 +1,10 @@
 """The paintings of one style as targets of the optimisation."""
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,12 @@ from styletransfer.vgg.tiles import Tile, own, tiled_features
 
 FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
+# A painting's statistics, and its candidates: none without matched layers.
+_PaintingTargets: TypeAlias = tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]
+# Bytes of a painting's candidates in recipe instant, without rotations: it takes half the time, and
+# makes no visible difference.
+INSTANT_CANDIDATE_BYTES = 10_000_000
+MAX_KEPT = 12  # paintings' targets at a size that are kept for recipe instant
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
 
 
@@ -73,6 +80,16 @@ class StyleTargets:
         self.masks = [masks[number] for number in used]
         self.regions = [regions[number] for number in used]
         self._members = _members(self.regions)
+        self._kept: dict[Any, _PaintingTargets] = {}
+
+    def with_shares(self, shares: Sequence[float]) -> "StyleTargets":
+        """Returns the same paintings in other shares, all positive, with what is kept of them.
+        Raises ValueError for other shares."""
+        if len(shares) != len(self.shares) or min(shares) <= 0:
+            raise ValueError(f"shares {shares} for {len(self.shares)} paintings")
+        changed = copy.copy(self)
+        changed.shares = [float(each) for each in shares]
+        return changed
 
     def groups(
         self,
@@ -214,15 +231,37 @@ class StyleTargets:
         statistics: list[PaintingStatistics] = []
         candidates: list[neighbours.Candidates] = []
         for number, share in zip(members, shares, strict=True):
-            painting = pyramid.resample(self.paintings[number], sizes[number])
-            # From the host to the device that paints.
-            found = painting_targets(objective, tf.identity(painting), self.masks[number], share)
+            found = self._painting_targets(objective, number, sizes[number])
             statistics.append(found[0])
-            candidates += found[1]
+            candidates += [each._replace(share=tf.constant(share, tf.float32)) for each in found[1]]
         variances = [share * each.variance for share, each in zip(shares, statistics, strict=True)]
         blend = objective.losses.blend([each.layers for each in statistics], shares)
         variance = tf.cast(tf.add_n(variances), tf.float32)
         return PaintingStatistics(blend, variance), tuple(candidates)
+
+    def _painting_targets(
+        self, objective: Objective, number: int, size: tuple[int, int]
+    ) -> _PaintingTargets:
+        """Returns `painting_targets` at this (height, width).
+
+        They are kept for recipe instant, which would spend half of its time on them.
+        """
+        key = objective.vgg, objective.options, number, size
+        if key in self._kept:
+            self._kept[key] = self._kept.pop(key)  # The latest comes last.
+            return self._kept[key]
+        painting = pyramid.resample(self.paintings[number], size)
+        # From the host to the device that paints.
+        found = painting_targets(objective, tf.identity(painting), self.masks[number])
+        if objective.losses.keeps_pixels:
+            found = (
+                found[0],
+                tuple(each._replace(prepared=(neighbours.index_of(each),)) for each in found[1]),
+            )
+            self._kept[key] = found
+            if len(self._kept) > MAX_KEPT:
+                del self._kept[next(iter(self._kept))]
+        return found
 
 
 def style_targets(
@@ -244,15 +283,14 @@ def style_targets(
 
 
 def painting_targets(
-    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None, share: float
-) -> tuple[PaintingStatistics, tuple[neighbours.Candidates, ...]]:
+    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None
+) -> _PaintingTargets:
     """Computes the targets that a painting provides.
 
     Args:
         objective: The objective.
         painting: The painting [1, H, W, 3], sRGB 0…1.
         mask: The part that is used, [h, w], 0…1, or None for all of it.
-        share: The painting's share among the paintings that are blended with it.
 
     Returns:
         Its statistics, and its places as candidates for matches; no candidates without matched
@@ -275,7 +313,7 @@ def painting_targets(
 
     candidates: tuple[neighbours.Candidates, ...] = ()
     if losses.matched_layers:
-        candidates = (_candidates(objective, painting, mask, share, add),)
+        candidates = (_candidates(objective, painting, mask, add),)
     else:
         # A painting may have many more pixels than the picture that memory is planned for.
         image = canvas.padded(painting)
@@ -286,27 +324,32 @@ def painting_targets(
 
 
 def _candidates(
-    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None, share: float, seen: Seen
+    objective: Objective, painting: tf.Tensor, mask: np.ndarray | None, seen: Seen
 ) -> neighbours.Candidates:
     """Draws candidates for `painting_targets`. Passes the painting's features to `seen`, so that
     they are computed only once."""
-    channels = objective.matched_channels
+    channels, keeps_pixels = objective.matched_channels, objective.losses.keeps_pixels
     found: list[neighbours.PlacesOf] = []
     used = []
     whole = np.ones(painting.shape[1:3], np.float32)
     if mask is not None:
         whole = resize(mask, *whole.shape)
-    images, masks = (
-        neighbours.turned(each, channels)
-        for each in (painting, tf.constant(whole[None, ..., None]))
-    )
+    whole_mask = tf.constant(whole[None, ..., None])
+    images: Iterable[tf.Tensor] = [painting]
+    masks: Iterable[tf.Tensor] = [whole_mask]
+    most = INSTANT_CANDIDATE_BYTES
+    if not keeps_pixels:
+        images, masks = (neighbours.turned(each, channels) for each in (painting, whole_mask))
+        most = neighbours.MAX_CANDIDATE_BYTES
     for image, shown in zip(images, masks, strict=True):
         canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
-        found.append(partial(places, objective, canvas.padded(image), None if found else seen))
+        seen_first = None if found else seen
+        padded = canvas.padded(image)
+        found.append(partial(places, objective, padded, seen=seen_first, with_pixels=keeps_pixels))
         grid = (side // neighbours.PLACE for side in canvas.size)
         inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *grid)
         used.append((inside > 0) & (inside >= min(HALF, inside.max())))
-    return neighbours.candidates(found, used, channels, share)
+    return neighbours.candidates(found, used, channels, most)
 
 
 def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:

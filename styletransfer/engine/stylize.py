@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_operation_at_a_time
-from styletransfer.engine import pyramid
+from styletransfer.engine import instant, pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.matching import Matching, matches_shape
 from styletransfer.engine.memory_available import MemoryBudget
@@ -27,6 +27,7 @@ from styletransfer.engine.step import Step, named
 from styletransfer.engine.style_targets import StyleTargets, style_targets
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
+from styletransfer.vgg.sources import is_built_in
 
 one_operation_at_a_time()
 
@@ -47,7 +48,7 @@ class StyleTransfer:
         share: The most bytes that it may take, if others paint on the same device.
 
     Raises:
-        ValueError: Arrays do not fit.
+        ValueError: Arrays do not fit, or the network does not fit recipe instant.
         PictureError: The picture is too narrow for its recipe.
         MemoryShortError: It cannot be computed in the available memory.
     """
@@ -67,6 +68,8 @@ class StyleTransfer:
         set_aside: int = 0,
         share: int | None = None,
     ) -> None:
+        if settings.recipe == "instant" and not is_built_in(vgg.identity):
+            raise ValueError("recipe instant paints with the built-in network: load_vgg()")
         if settings.deterministic:
             deterministic()
         size = pyramid.picture_size(content)
@@ -96,7 +99,7 @@ class StyleTransfer:
         """Returns the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
         run cannot resume there."""
         ends = np.cumsum(self._counts)
-        if not 0 < iteration < ends[-1]:
+        if self._settings.recipe == "instant" or not 0 < iteration < ends[-1]:
             return {}
         size = self._sizes[int(np.searchsorted(ends, iteration))]
         shapes = State.shapes((1, *self._objective.canvas(size).size, 3))
@@ -111,6 +114,8 @@ class StyleTransfer:
         done = 0 if resume is None else int(resume["iteration"])
         if not 0 <= done < total:
             raise ValueError(f"a snapshot of step {done} for a run of {total}")
+        if self._settings.recipe == "instant":
+            return self._instant_steps()
         return self._steps(done, resume)
 
     def _steps(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
@@ -156,6 +161,25 @@ class StyleTransfer:
             del optimizer
             done = 0
 
+    def _instant_steps(self) -> Iterator[Step]:
+        """Paints at each scale in one step."""
+        settings, objective = self._settings, self._objective
+        eta = StepEta(self._sizes, self._counts, on_gpu=bool(gpus_in_use()))
+        photo = pyramid.scaled_photo(self._photo(), self._sizes[-1])
+        canvas, picture = objective.canvas(self._sizes[0]), None
+        for size in self._sizes:
+            previous, canvas = canvas, objective.canvas(size)
+            scaled = tf.identity(pyramid.resample(photo, size))
+            groups = self._styles.groups(objective, size, self._content_mask, settings.stroke_size)
+            on_canvas = canvas.padded(scaled)
+            if picture is None:
+                first = scaled if self._init is None else self._init
+            else:
+                first = pyramid.resample(previous.cropped(picture), size)
+            first = on_canvas if first is scaled else canvas.padded(first)
+            picture = instant.painted(objective, groups, on_canvas, first, settings.strength)
+            yield Step(eta.tick(), None, picture, canvas, self._postprocess)
+
     def _steps_at_scale(
         self, optimizer: ScaleOptimizer, canvas: Canvas, numbers: range, eta: StepEta
     ) -> Iterator[Step]:
@@ -163,7 +187,9 @@ class StyleTransfer:
             terms = optimizer.step(number, last=number == numbers[-1])
             converged = optimizer.converged
             position = eta.tick(skipped=numbers[-1] - number if converged else 0)
-            step = Step(position, terms, optimizer, canvas, self._postprocess)
+            state, matches = optimizer.state, optimizer.matches
+            step = Step(position, terms, state.average, canvas, self._postprocess, state, matches)
+            del state
             yield step
             del step
             if converged:
@@ -279,6 +305,8 @@ def objective(  # noqa: PLR0913  The public signature.
         The weighted contributions `content`, `style`, `total_variation` and `structure` with their
         sum `total`, and d total / d image, float32 [H, W, 3].
     """
+    if settings.recipe == "instant":
+        raise ValueError("recipe instant has no loss")
     if np.shape(image) != np.shape(content):
         raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
     if content_mask is not None:

@@ -16,16 +16,10 @@ from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import convolution, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import DISTILLED, Weights, architecture
+from styletransfer.vgg.registry import DISTILLED, Weights, architecture, poolings_before
 
-MULTIPLE = 16  # px; the four poolings reduce them to one
 _PADDINGS = ("zero", "replicate")
 _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
-
-
-def poolings_before(layer: str) -> int:
-    """Return the number of poolings before a layer such as `conv4_2`; each halves the size."""
-    return int(layer[4]) - 1
 
 
 @dataclass(frozen=True)

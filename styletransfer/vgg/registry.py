@@ -66,6 +66,7 @@ ARCHITECTURES = {
 }
 
 
+MULTIPLE = 16  # px; the four poolings reduce them to one
 BUILTIN = Path(__file__).with_name("builtin.npz")  # the network that comes with the program
 # `Weights.model` of training/export.py's files, which have their own layers and widths.
 DISTILLED = "distilled"
@@ -85,6 +86,11 @@ def layer_names(model: str) -> tuple[str, ...]:
         for block, depth in enumerate(architecture(model).depths, start=1)
         for number in range(1, depth + 1)
     )
+
+
+def poolings_before(layer: str) -> int:
+    """Return the number of poolings before a layer such as `conv4_2`; each halves the size."""
+    return int(layer[4]) - 1
 
 
 def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:

@@ -52,12 +52,19 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     return WeightsSource(given, file_identity(_path(given)))
 
 
-def default_source(settings: Settings) -> WeightsSource:
-    """Return the weights if none are named: the built-in network's.
+def source_for(settings: Settings, given: str | None) -> WeightsSource:
+    """Return the weights for these settings, if a file's path, one of NAMES, or nothing is given.
 
-    The loss weights of recipe inetwork are made for VGG's own features, so it gets the published
-    weights of its model if a cache has them.
+    Recipe instant always gets the built-in network: its decoder is made for that one's features.
+    Nothing given is the built-in network, too. But the loss weights of recipe inetwork are made for
+    VGG's own features, so it gets the published weights of its model if a cache has them.
+
+    Raises WeightsError if there is no such file or name.
     """
+    if settings.recipe == "instant":
+        return named_source(BUILT_IN, settings.model)
+    if given is not None:
+        return named_source(given, settings.model, settings.seed)
     if settings.recipe == "inetwork" and download.cached(settings.model):
         return WeightsSource(CACHED, architecture(settings.model).published.identity)
     return named_source(BUILT_IN, settings.model)
@@ -99,12 +106,17 @@ def described(identity: str, given: str | None = None) -> str:
     """Describe a network in half a line, for people; by its file if it has no name."""
     if identity.startswith(RANDOM):
         return "random features"
-    if identity == _identity_of(registry.BUILTIN):
+    if is_built_in(identity):
         return "the built-in network"
     for model in ("vgg19", "vgg16"):
         if identity == architecture(model).published.identity:
             return f"{model.upper()}, Keras' weights"
     return f"the weights {given or identity}"
+
+
+def is_built_in(identity: str) -> bool:
+    """Return whether an identity is the built-in network's."""
+    return identity == _identity_of(registry.BUILTIN)
 
 
 @cache

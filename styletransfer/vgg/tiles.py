@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from styletransfer.vgg.network import MULTIPLE, VGG, NetworkOptions, poolings_before
+from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.ops import Index, crop
+from styletransfer.vgg.registry import MULTIPLE
 
 FORWARD_SIDE = 384  # px of a tile's own part if only features are computed
 
@@ -94,12 +95,17 @@ def tiles(
         rows: The first of the rows to cover, a multiple of MULTIPLE, and the first after them; all
             by default.
     """
-    reach = sum(2 ** poolings_before(layer) for layer in vgg.needed(layers))
-    halo = reach + -reach % MULTIPLE
+    halo = halo_of(vgg, layers)
     height, width = size
     across = _spans(width, (0, width), side, halo)
     down = _spans(height, rows or (0, height), side, halo)
     return [[Tile(each, columns) for columns in across] for each in down]
+
+
+def halo_of(vgg: VGG, layers: Sequence[str]) -> int:
+    """Return the px around a tile that its features depend on, a multiple of MULTIPLE."""
+    reach = sum(2 ** poolings_before(layer) for layer in vgg.needed(layers))
+    return reach + -reach % MULTIPLE
 
 
 def _spans(length: int, covered: tuple[int, int], side: int, halo: int) -> list[Span]:

@@ -217,7 +217,7 @@ def loss_and_gradient(vgg, statistic, options):
         tf.cast(each, dtype)
         for each in minimised.layer_masks(mask, Canvas((33, 47)), losses.STYLE_LAYERS)
     ]
-    found, _ = painting_targets(minimised, painting, None, 1.0)
+    found, _ = painting_targets(minimised, painting, None)
     statistics = minimised.losses.blend([found.layers], [1.0])
     groups = (
         Group(tf.constant(0.7, dtype), (), statistics, found.variance),

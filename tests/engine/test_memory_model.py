@@ -115,7 +115,7 @@ def test_a_gpu_whose_memory_tensorflow_took_at_its_start_is_not_taken_for_full(g
 def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, monkeypatch):
     objective = Objective.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
     painting, mask = picture(611, 40)[None], picture(50, 30)[..., 0]
-    at_once, _ = painting_targets(objective, tf.constant(painting), mask, 1.0)
+    at_once, _ = painting_targets(objective, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
     monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
@@ -127,7 +127,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
         return found
 
     monkeypatch.setattr(tiles, "tiles", recorded)
-    in_bands, _ = painting_targets(objective, tf.constant(painting), mask, 1.0)
+    in_bands, _ = painting_targets(objective, tf.constant(painting), mask)
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
     assert 1 < max(heights) < 0.6 * 611  # Most of it the halo of recipe inetwork.

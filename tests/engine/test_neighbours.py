@@ -10,9 +10,9 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import neighbours
+from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
 from styletransfer.engine.matching import Matching, places
-from styletransfer.engine.neighbours import MATCHED_LAYERS
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets, painting_targets
 from styletransfer.vgg.network import NetworkOptions
@@ -118,7 +118,7 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     most = 200 * 4 * minimised.matched_channels
     monkeypatch.setattr(neighbours, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
-    _, (found,) = painting_targets(minimised, painting, None, 1.0)
+    _, (found,) = painting_targets(minimised, painting, None)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
     layer = found.layers[MATCHED_LAYERS.index("conv3_1")]
     kept = (layer.offsets + layer.mean).numpy()[0, 0]
@@ -248,7 +248,7 @@ def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
     painting = picture(64, 96, 3)
     changed = painting + (1 - LEFT[..., None]) * 0.1
     found = [
-        painting_targets(minimised, tf.constant(np.float32(each)[None]), LEFT, 1.0)[1][0]
+        painting_targets(minimised, tf.constant(np.float32(each)[None]), LEFT)[1][0]
         for each in (painting, changed)
     ]
     one, other = ((each.layers[0].offsets + each.layers[0].mean).numpy() for each in found)

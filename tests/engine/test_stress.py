@@ -57,7 +57,7 @@ def exact_terms(vgg, content, painting):
     )
     photo, painting = (tf.constant(each[None], tf.float64) for each in (content, painting))
     target = minimised.features(photo, [layer])[layer]
-    found, _ = painting_targets(minimised, painting, None, 1.0)
+    found, _ = painting_targets(minimised, painting, None)
     style = minimised.losses.blend([found.layers], [1.0])
     group = Group(tf.constant(1.0, tf.float64), (), style, found.variance)
     size = content.shape[:2]

@@ -41,6 +41,8 @@ class StyleTargets:
 class Step:
     """One step, as the engine's."""
 
+    can_resume = True
+
     def __init__(self, iteration: int, image: np.ndarray) -> None:
         self.iteration, self.total, self.scale = iteration, STEPS, max(image.shape)
         self.fraction, self.eta_s = iteration / STEPS, 0.0

@@ -13,10 +13,10 @@ from styletransfer import Settings, load_vgg
 from styletransfer.vgg import download, registry
 from styletransfer.vgg.registry import BUILTIN, random_identity
 from styletransfer.vgg.sources import (
-    default_source,
     described,
     named_source,
     read_source,
+    source_for,
     source_of,
 )
 
@@ -45,7 +45,7 @@ def another_builtin(monkeypatch, tmp_path):
 def test_it_is_the_network_that_comes_with_the_program_and_no_hub_is_asked(
     hub, published, model, recipe
 ):
-    source = default_source(Settings(model=model, recipe=recipe))
+    source = source_for(Settings(model=model, recipe=recipe), None)
     assert source == named_source("builtin", model)
     assert source.identity == identity(BUILTIN)
     assert load_vgg(model).identity == identity(BUILTIN)
@@ -55,7 +55,7 @@ def test_it_is_the_network_that_comes_with_the_program_and_no_hub_is_asked(
 def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub, published):
     put(download.CACHE, published.name, hub.content)
     found = {
-        (recipe, model): default_source(Settings(model=model, recipe=recipe)).identity
+        (recipe, model): source_for(Settings(model=model, recipe=recipe), None).identity
         for recipe in ("default", "inetwork")
         for model in ("vgg19", "vgg16")
     }
@@ -68,7 +68,7 @@ def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub,
 def test_published_weights_that_nobody_named_are_not_downloaded_where_they_are_gone(hub, published):
     """As on a cluster's node, if its driver has them."""
     path = put(download.CACHE, published.name, hub.content)
-    source = default_source(Settings.inetwork(model="vgg19"))
+    source = source_for(Settings.inetwork(model="vgg19"), None)
     path.unlink()
     message = weights_error(read_source, source, "vgg19", 0)
     assert (

@@ -1,0 +1,166 @@
+"""Recipe `instant`: a picture in one pass at each scale, without optimisation.
+
+Each place of the picture is matched to a place of the painting, as in the default recipe, and a
+decoder makes a picture of the matches (decoder.py). At the next scale, twice as large, the photo
+and this picture are matched together, so that forms grow coarse to fine. Kolkin et al. 2022,
+"Neural Neighbor Style Transfer", have such a decoder for features alone.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from styletransfer.engine import neighbours
+from styletransfer.engine.constants import FULL_STRENGTH, PLACE
+from styletransfer.engine.decoder import HALO, PART_SIDE, traced
+from styletransfer.engine.matching import places_of
+from styletransfer.engine.memory_available import device_name
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.style_targets import FULLY_COVERED
+from styletransfer.engine.targets import Group
+from styletransfer.vgg.tiles import Span, Tile, cut, halo_of, own, own_features
+
+TINY = 1e-6
+
+
+class Part(NamedTuple):
+    """The rows or columns of a part of the picture.
+
+    Attributes:
+        seen: Those that its pixels depend on, as the own part of a span.
+        own: Its own, among those seen.
+    """
+
+    seen: Span
+    own: slice
+
+
+def painted(
+    objective: Objective,
+    groups: Sequence[Group],
+    photo: tf.Tensor,
+    picture: tf.Tensor,
+    strength: float,
+) -> tf.Tensor:
+    """Paints a picture at one scale.
+
+    Args:
+        objective: The objective of recipe `instant`.
+        groups: The targets of paintings; candidates include their pixels.
+        photo: The photo on its canvas [1, H, W, 3], sRGB 0…1.
+        picture: The picture of the scale before on the same canvas, or the photo.
+        strength: As in the settings.
+
+    Returns:
+        The picture [1, H, W, 3], sRGB 0…1.
+    """
+    # Half of the work of mixing their features, and nearly the same matches.
+    sought = photo if picture is photo else strength * picture + (1 - strength) * photo
+    matches = _matches(objective, groups, sought)
+    regions = _regions(groups, min(1.0, strength / FULL_STRENGTH))
+    covers = isinstance(regions[0], float) and regions[0] == 1
+    decode = traced(objective.options.dtype, device_name())
+    halo = halo_of(objective.vgg, objective.layers)
+    rows = []
+    for down in _parts(photo.shape[1], halo):
+        row = []
+        for across in _parts(photo.shape[2], halo):
+            tile = Tile(down.seen, across.seen)
+            target = _target(groups, matches, regions, tile)
+            if not covers:
+                target = _with_photo(objective, target, regions, photo, tile)
+            row.append(decode(*target)[:, down.own, across.own])
+        rows.append(tf.concat(row, 2))
+    return tf.clip_by_value(tf.concat(rows, 1), 0.0, 1.0)
+
+
+def _matches(
+    objective: Objective, groups: Sequence[Group], picture: tf.Tensor
+) -> list[list[tf.Tensor]]:
+    """Returns each group's matches [h, w] among the candidates of each of its paintings."""
+    of_picture = places_of(objective, picture)
+    return [
+        [neighbours.nearest(each.prepared[0], of_picture) for each in group.candidates]
+        for group in groups
+    ]
+
+
+def _regions(groups: Sequence[Group], part: float) -> list[tf.Tensor | float]:
+    """Returns each group's share of each place, [1, h, w, 1], or of all places.
+
+    Args:
+        groups: The groups.
+        part: The sum of the shares of a place that the groups cover.
+    """
+    if not any(group.masks for group in groups):
+        return [part]  # Paintings without regions are one group.
+    masks = [
+        neighbours.over_places("conv1_1", group.masks[0]) if group.masks else 1.0
+        for group in groups
+    ]
+    # A group's weight is its paintings' share times its area.
+    shares = [
+        float(group.weight) / max(float(tf.reduce_mean(mask)), TINY)
+        for group, mask in zip(groups, masks, strict=True)
+    ]
+    covered = tf.minimum(tf.add_n([tf.ones_like(masks[0]) * each for each in masks]), 1.0)
+    covered = tf.where(covered > FULLY_COVERED, 1.0, covered)
+    weighted = [share * mask for share, mask in zip(shares, masks, strict=True)]
+    total = tf.maximum(sum(weighted), TINY)
+    return [part * covered * each / total for each in weighted]
+
+
+def _parts(length: int, halo: int) -> list[Part]:
+    """Returns the parts of `length` px. halo: px around a tile that its features depend on."""
+    count = -(-length // PART_SIDE)
+    side = -(-length // count)
+    side += -side % HALO
+    parts = []
+    for first in range(0, length, side):
+        last = min(first + side, length)
+        start, end = max(0, first - HALO), min(length, last + HALO)
+        seen = Span(max(0, start - halo), min(length, end + halo), start, end)
+        parts.append(Part(seen, slice(first - start, last - start)))
+    return parts
+
+
+def _target(
+    groups: Sequence[Group],
+    matches: Sequence[Sequence[tf.Tensor]],
+    regions: Sequence[tf.Tensor | float],
+    tile: Tile,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the features [1, h, w, C] and the pixels [1, h, w, 48] of the matches of a tile's own
+    part, weighted by the shares."""
+    features = pixels = 0.0
+    for group, found, region in zip(groups, matches, regions, strict=True):
+        share = region if isinstance(region, float) else own(region, tile, PLACE)
+        for candidates, numbers in zip(group.candidates, found, strict=True):
+            part = share * candidates.share
+            at_tile = own(numbers[None], tile, PLACE)
+            layers = [
+                tf.gather(layer.offsets[0, 0], at_tile) + layer.mean for layer in candidates.layers
+            ]
+            features += part * tf.concat(layers, -1)
+            pixels += part * tf.gather(candidates.pixels[0], at_tile)
+    return features, pixels
+
+
+def _with_photo(
+    objective: Objective,
+    target: tuple[tf.Tensor, tf.Tensor],
+    regions: Sequence[tf.Tensor | float],
+    photo: tf.Tensor,
+    tile: Tile,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns features and pixels with the photo's own, for the share that no group has."""
+    rest = 1.0 - sum(
+        each if isinstance(each, float) else own(each, tile, PLACE) for each in regions
+    )
+    layers, options = objective.losses.matched_layers, objective.options
+    found = own_features(objective.vgg, cut(photo, tile), tile, layers, options)
+    places = neighbours.aligned({layer: neighbours.places(layer, found[layer]) for layer in layers})
+    pixels = tf.nn.space_to_depth(own(photo, tile, 1), PLACE)
+    features = tf.concat(list(places.values()), -1)[None]
+    return target[0] + rest * features, target[1] + rest * pixels

@@ -1,0 +1,198 @@
+"""Recipe instant, with the built-in network: what the decoder makes of places."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from support.tiny import last as last_of
+
+from styletransfer import Settings, load_vgg, objective, stylize
+from styletransfer.engine import instant
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.style_targets import MAX_KEPT, StyleTargets
+from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.paths import PROGRAM
+
+SAMPLES = PROGRAM / "samples"
+USUAL = Settings(quality="instant", size=192, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return load_vgg()
+
+
+def sample(name, longer=256):
+    with Image.open(SAMPLES / name) as stored:
+        stored.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+        return np.float32(stored.convert("RGB")) / 255
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return sample("photos/landscape.jpg")
+
+
+@pytest.fixture(scope="module")
+def mosaic():
+    return sample("paintings/mosaic.jpg")
+
+
+@pytest.fixture(scope="module")
+def ink():
+    return sample("paintings/ink.jpg")
+
+
+def last(photo, paintings, settings, vgg):
+    return last_of(stylize(photo, paintings, settings, vgg)).image
+
+
+def scaled(picture, like):
+    height, width = like.shape[:2]
+    found = tf.image.resize(picture, (height, width), "lanczos3", antialias=True)
+    return np.clip(found, 0, 1)
+
+
+def psnr(one, other):
+    return -10 * np.log10(np.square(one - other).mean())
+
+
+def colourfulness(picture):
+    return (picture.max(-1) - picture.min(-1)).mean()
+
+
+@pytest.mark.parametrize("name", ["photos/landscape.jpg", "photos/still-life.jpg"])
+def test_at_strength_0_the_photo_stays_itself(vgg, mosaic, name):
+    photo = sample(name)
+    painted = last(photo, [mosaic], dataclasses.replace(USUAL, strength=0.0), vgg)
+    assert psnr(painted, scaled(photo, painted)) > 26
+
+
+def test_the_more_strength_the_further_from_the_photo(vgg, photo, mosaic):
+    painted = [
+        last(photo, [mosaic], dataclasses.replace(USUAL, size=256, strength=strength), vgg)
+        for strength in (0.1, 0.3, 0.5, 1.0)
+    ]
+    errors = [psnr(each, scaled(photo, each)) for each in painted]
+    assert errors == sorted(errors, reverse=True) and len(set(errors)) == 4
+
+
+def test_colours_come_from_the_painting(vgg, photo, mosaic, ink):
+    in_mosaic, in_ink = (last(photo, [each], USUAL, vgg) for each in (mosaic, ink))
+    assert colourfulness(in_mosaic) > 2 * colourfulness(in_ink)
+    kept = last(photo, [ink], dataclasses.replace(USUAL, preserve_color=True), vgg)
+    assert abs(colourfulness(kept) - colourfulness(photo)) < 0.05
+
+
+def test_a_blend_is_between_its_paintings_as_its_shares_are(vgg, photo, mosaic, ink):
+    style = StyleTargets([mosaic, ink])
+    found = [
+        colourfulness(last(photo, style.with_shares(shares), USUAL, vgg))
+        for shares in ((0.9, 0.1), (0.5, 0.5), (0.1, 0.9))
+    ]
+    assert found == sorted(found, reverse=True)
+    anew = last(photo, StyleTargets([mosaic, ink], [0.1, 0.9]), USUAL, vgg)
+    again = last(photo, style.with_shares([0.1, 0.9]), USUAL, vgg)
+    assert np.abs(anew - again).max() < 1e-5
+
+
+@pytest.mark.parametrize("shares", [(1.0,), (1.0, 0.0)])
+def test_shares_that_do_not_fit_the_paintings_are_refused(mosaic, ink, shares):
+    with pytest.raises(ValueError, match="for 2 paintings"):
+        StyleTargets([mosaic, ink]).with_shares(shares)
+
+
+def test_outside_of_a_mask_the_photo_is_decoded(vgg, photo, mosaic):
+    """So the seam has no trace of the painting."""
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, : left.shape[1] // 2] = 1
+    compared = Objective.of(USUAL, vgg)
+    size = photo.shape[0] // 16 * 16, 192
+    on_canvas = compared.canvas(size).padded(scaled(photo, np.zeros((*size, 3)))[None])
+    groups = StyleTargets([mosaic]).groups(compared, size, left)
+    found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
+    half = found.shape[2] // 2
+    right = slice(half + 24, None)
+    assert psnr(found[:, :, right].numpy(), on_canvas[:, :, right].numpy()) > 26
+    assert psnr(found[:, :, : half - 24].numpy(), on_canvas[:, :, : half - 24].numpy()) < 18
+
+
+def test_regions_are_painted_after_their_paintings(vgg, photo, mosaic, ink):
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, : left.shape[1] // 2] = 1
+
+    def sides(paintings, regions, shares=None):
+        *_, step = stylize(photo, paintings, USUAL, vgg, shares, regions=regions)
+        half = step.image.shape[1] // 2
+        return [colourfulness(each) for each in np.split(step.image, [half - 8, half + 8], 1)[::2]]
+
+    one, other = sides([mosaic, ink], [left, 1 - left])
+    assert one > 2 * other
+    both, alone = sides([mosaic, ink], [left, None])  # The ink is everywhere.
+    assert one > both > 1.5 * alone and abs(alone - other) < 0.05
+    everywhere = np.ones_like(left)
+    most, least = (
+        sides([mosaic, ink], [everywhere, everywhere], shares)[0]
+        for shares in ((0.9, 0.1), (0.1, 0.9))
+    )
+    assert most > 1.5 * least
+
+
+@pytest.mark.parametrize("shape", [(256, 170), (31, 200), (40, 40)])
+def test_pictures_of_any_shape_are_painted(vgg, mosaic, shape):
+    photo = np.random.default_rng(0).random((*shape, 3), np.float32)
+    painted = last(photo, [mosaic], dataclasses.replace(USUAL, size="full"), vgg)
+    assert painted.shape == photo.shape and np.isfinite(painted).all()
+
+
+def test_float16_is_the_same_as_float32(vgg, photo, mosaic):
+    found = last(photo, [mosaic], dataclasses.replace(USUAL, precision="float16"), vgg)
+    assert np.array_equal(found, last(photo, [mosaic], USUAL, vgg))
+
+
+def test_the_memory_of_kept_paintings_is_bounded(vgg, photo, mosaic):
+    style = StyleTargets([mosaic])
+    for size in range(160, 160 + 16 * (MAX_KEPT + 3), 16):
+        last(photo[:64, :96], style, dataclasses.replace(USUAL, size=size), vgg)
+    assert len(style._kept) == MAX_KEPT
+
+
+def test_a_picture_in_parts_is_the_same(vgg, photo, mosaic, monkeypatch):
+    settings = dataclasses.replace(USUAL, strength=0.4)  # The photo's places have a part in it.
+    whole = last(photo, [mosaic], settings, vgg)
+    monkeypatch.setattr(instant, "PART_SIDE", 48)
+    assert np.abs(last(photo, [mosaic], settings, vgg) - whole).max() < 1e-4
+
+
+def test_paintings_are_computed_once_for_many_photos(vgg, photo, mosaic, monkeypatch):
+    style = StyleTargets([mosaic])
+    first = last(photo, style, USUAL, vgg)
+    module = "styletransfer.engine.style_targets.painting_targets"
+    monkeypatch.setattr(module, lambda *_: pytest.fail("computed again"))
+    assert np.array_equal(last(photo, style, USUAL, vgg), first)
+
+
+def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(vgg, photo, mosaic):
+    steps = list(stylize(photo, [mosaic], dataclasses.replace(USUAL, size=256), vgg))
+    assert [step.scale for step in steps] == [128, 256]
+    assert [step.iteration for step in steps] == [1, 2] and steps[-1].fraction == 1
+    assert steps[-1].losses == {}
+    *_, other = stylize(photo, [mosaic], USUAL, vgg, init=photo[::-1])
+    assert np.abs(other.image - last(photo, [mosaic], USUAL, vgg)).mean() > 0.01
+
+
+def test_it_begins_anew_instead_of_resuming(vgg, photo, mosaic):
+    transfer = StyleTransfer(photo, StyleTargets([mosaic]), USUAL, vgg)
+    assert transfer.snapshot_shapes(1) == {}
+
+
+def test_there_is_no_loss_to_compute(vgg, photo, mosaic):
+    with pytest.raises(ValueError, match="no loss"):
+        objective(photo, photo, [mosaic], USUAL, vgg)
+
+
+def test_other_networks_than_the_built_in_one_are_refused(photo, mosaic):
+    with pytest.raises(ValueError, match="built-in network"):
+        stylize(photo, [mosaic], USUAL, load_vgg("vgg19", "random"))
