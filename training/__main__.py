@@ -19,8 +19,9 @@ from styletransfer.vgg.readers import TYPES, read_weights
 from styletransfer.vgg.registry import Weights
 from styletransfer.vgg.sources import named_source, read_source
 from training.export import normalised, write
+from training.loop import line, train
 from training.pictures import batch, read_folders
-from training.train import WIDTHS, Recipe, Trainer, line, train
+from training.train import WIDTHS, Recipe, Trainer
 
 logger = logging.getLogger("training")
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -51,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    cuda = torch.cuda.is_available()
     add = parser.add_argument
-    add("pictures", nargs="*", type=Path, help="folders of photos and paintings, beside samples/")
     add("--model", default="vgg16", choices=("vgg16", "vgg19"), help="of the teacher")
     add("--teacher", default="published", help="its weights: a file, or Keras' (published)")
     add("--widths", type=_widths, default=WIDTHS, help="as conv1_1=32,conv2_1=64,…")
@@ -61,13 +60,21 @@ def _parser() -> argparse.ArgumentParser:
     recipe = {each.name: each for each in fields(Recipe) if each.name != "widths"}
     for name, each in recipe.items():
         add(f"--{name}", type=type(each.default), default=each.default, help=HELP[name])
-    add("--folder", type=Path, default=Path("training-run"), help="of the checkpoint")
-    add("--output", type=Path, default=Path("network.npz"), help="the file of weights")
     add("--dtype", default="int8", choices=TYPES, help="of the kernels in the file")
+    add_run_options(parser, "training-run", "network.npz")
+    return parser
+
+
+def add_run_options(parser: argparse.ArgumentParser, folder: str, output: str) -> None:
+    """Adds the options of any training. folder and output: the usual ones."""
+    cuda = torch.cuda.is_available()
+    add = parser.add_argument
+    add("pictures", nargs="*", type=Path, help="folders of photos and paintings, beside samples/")
+    add("--folder", type=Path, default=Path(folder), help="of the checkpoint")
+    add("--output", type=Path, default=Path(output), help="the file of weights")
     add("--device", default="cuda" if cuda else "cpu", help="cpu or cuda")
     add("--threads", type=int, help="that compute; all where unset")
     add("--workers", type=int, default=8 if cuda else 1, help="processes that crop pictures")
-    return parser
 
 
 HELP = {

@@ -1,6 +1,6 @@
 """Crops of pictures to train on: any folders of photos and paintings, in changed colours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,15 @@ HELD_OUT = 12  # One picture of so many is never trained on.
 Sizes = list[np.ndarray]
 
 
-def read_folders(folders: Sequence[Path]) -> list[Sizes]:
-    """All pictures in folders and their sub-folders, by path, at each of SIZES that a crop fits.
+def read_folders(folders: Sequence[Path], sizes: Sequence[int] = SIZES) -> list[Sizes]:
+    """All pictures in folders and their sub-folders, by path, at each of the sizes (px, longer
+    side) that a crop fits.
 
     Raises ValueError if there are none, and OSError for one that is damaged.
     """
     paths = (path for folder in folders for path in sorted(folder.rglob("*")))
-    found = [_sizes(path) for path in paths if path.suffix.lower() in SUFFIXES]
-    found = [sizes for sizes in found if sizes]
+    read = (_sizes(path, sizes) for path in paths if path.suffix.lower() in SUFFIXES)
+    found = [each for each in read if each]
     if not found:
         raise ValueError(
             f"there is no picture of at least {SIDE} px in {', '.join(map(str, folders))}"
@@ -32,11 +33,11 @@ def read_folders(folders: Sequence[Path]) -> list[Sizes]:
     return found
 
 
-def _sizes(path: Path) -> Sizes:
+def _sizes(path: Path, sizes: Sequence[int]) -> Sizes:
     with Image.open(path) as stored:
         picture = stored.convert("RGB")
     found: Sizes = []
-    for size in SIZES:
+    for size in sizes:
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
         if min(picture.size) >= SIDE and (not found or max(picture.size) < max(found[-1].shape)):
             found.append(np.asarray(picture))
@@ -50,16 +51,24 @@ def split(pictures: Sequence[Sizes]) -> tuple[list[Sizes], list[Sizes]]:
     return trained or held_out, held_out
 
 
-def crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
-    """A random crop, turned, mirrored, and often recoloured, with noise, float32 [128, 128, 3]
-    (0…255). Extremes are meant: while it paints, the engine shows a network far worse."""
+# A way to take a crop out of pictures: float32 [128, 128, 3] (0…255).
+Crop = Callable[[np.random.Generator, Sequence[Sizes]], np.ndarray]
+
+
+def plain_crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
+    """A random crop, turned and mirrored, as a `Crop`."""
     sizes = pictures[rng.integers(len(pictures))]
     picture = sizes[rng.integers(len(sizes))]
     row, column = (int(rng.integers(length - SIDE + 1)) for length in picture.shape[:2])
     found = picture[row : row + SIDE, column : column + SIDE].astype(np.float32)
     found = np.rot90(found, int(rng.integers(4)))
-    if rng.random() < 0.5:
-        found = found[:, ::-1]
+    return found[:, ::-1] if rng.random() < 0.5 else found
+
+
+def crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
+    """A random crop, turned, mirrored, and often recoloured, with noise, as a `Crop`. Extremes are
+    meant: while it paints, the engine shows a network far worse."""
+    found = plain_crop(rng, pictures)
     if rng.random() < 0.6:
         mean = found.mean((0, 1))
         mixing = np.eye(3) + rng.normal(0, 0.25, (3, 3))
@@ -69,24 +78,25 @@ def crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
         found = found[..., rng.permutation(3)]
     if rng.random() < 0.25:
         found = found + rng.normal(0, rng.uniform(0, 30), found.shape)
+    if rng.random() < 0.3:  # A mixture of two.
+        found = 0.5 * found + 0.5 * plain_crop(rng, pictures)
     return np.clip(found, 0, 255).astype(np.float32)
 
 
-def batch(seed: Sequence[int], pictures: Sequence[Sizes], count: int) -> np.ndarray:
-    """`count` crops, sometimes mixed in pairs: float32 [count, 3, 128, 128]. The same for the same
-    seed and pictures."""
+def batch(
+    seed: Sequence[int], pictures: Sequence[Sizes], count: int, crop: Crop = crop
+) -> np.ndarray:
+    """`count` crops, float32 [count, 3, 128, 128]. The same for the same seed and pictures."""
     rng = np.random.default_rng(seed)
     found = np.stack([crop(rng, pictures) for _ in range(count)])
-    if rng.random() < 0.3:
-        found = 0.5 * found + 0.5 * found[::-1]
     return np.ascontiguousarray(found.transpose(0, 3, 1, 2))
 
 
 class Batches(Dataset):
     """Number of a step → its batch."""
 
-    def __init__(self, pictures: Sequence[Sizes], seed: int, count: int) -> None:
-        self.pictures, self.seed, self.count = pictures, seed, count
+    def __init__(self, pictures: Sequence[Sizes], seed: int, count: int, crop: Crop) -> None:
+        self.pictures, self.seed, self.count, self.crop = pictures, seed, count, crop
 
     def __getitem__(self, number: int) -> np.ndarray:
-        return batch((self.seed, number), self.pictures, self.count)
+        return batch((self.seed, number), self.pictures, self.count, self.crop)

@@ -13,12 +13,13 @@ from styletransfer.vgg.network import NetworkOptions, load_vgg
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_names
 from training.__main__ import SAMPLES, main
 from training.export import normalised, quantised, write
+from training.loop import CHECKPOINT, train
 from training.losses import alignment
 from training.muon import orthogonalised
 from training.network import Student, features, tensors
 from training.pictures import SIDE, batch, read_folders, split
 from training.start import fit_to_teacher
-from training.train import CHECKPOINT, Recipe, Trainer, train
+from training.train import Recipe, Trainer
 
 torch.set_num_threads(1)  # Two test workers share the processor.
 CPU = torch.device("cpu")

@@ -1,0 +1,151 @@
+"""Training the decoder of recipe instant, on a tiny scale, and what the engine reads of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+
+import tensorflow as tf
+import torch
+
+from styletransfer.engine import constants, neighbours
+from styletransfer.engine import decoder as of_engine
+from styletransfer.vgg.network import NetworkOptions, load_vgg
+from training import decoder, places, train_decoder
+from training.network import tensors
+from training.pictures import batch, plain_crop, read_folders
+from training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
+
+torch.set_num_threads(1)  # Two test workers share the processor.
+CPU = torch.device("cpu")
+CHANNELS = [32, 64, 128, 128, 256]
+
+
+@pytest.fixture(autouse=True)
+def few_crops(monkeypatch):
+    """As many as so short a training needs."""
+    monkeypatch.setattr(train_decoder, "STANDARD_CROPS", 4)
+    monkeypatch.setattr(train_decoder, "MEASURED_CROPS", 8)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return read_folders([train_decoder.SAMPLES], PICTURE_SIZES)
+
+
+@pytest.fixture
+def images(pictures):
+    return torch.from_numpy(batch((5, 0), pictures, 2, plain_crop)) / 255
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return load_vgg()
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    found = train_decoder.read_weights(train_decoder.BUILTIN, "vgg16").kernels
+    return tensors(found, list(found)[-1], CPU)
+
+
+def last_axis(found):
+    """[N, C, h, w] as the engine has it."""
+    return found.permute(0, 2, 3, 1).numpy()
+
+
+def test_places_and_distances_are_the_engines(vgg, kernels, images):
+    with torch.no_grad():
+        one, other = (places.places(kernels, each[None]) for each in images)
+        found = places.joined(one)
+    options = NetworkOptions(padding="replicate")
+    features = vgg.forward(last_axis(images[:1]), constants.MATCHED_LAYERS, options)
+    theirs = [neighbours.places(layer, features[layer]) for layer in constants.MATCHED_LAYERS]
+    expected = tf.concat(theirs, -1).numpy()
+    assert np.abs(last_axis(found)[0] - expected).mean() < 1e-3 * np.abs(expected).mean()
+
+    numbers = tf.reshape(tf.range(32 * 32, dtype=tf.int32), [1, 32, 32, 1])
+    layers = []
+    for each in places.split(places.joined(other), CHANNELS):
+        plain = last_axis(
+            each.repeat_interleave(32 // each.shape[2], 2).repeat_interleave(32 // each.shape[3], 3)
+        ).reshape(-1, each.shape[1])
+        mean = plain.mean(0)
+        square = np.square(plain - mean).sum(1).mean()
+        layers.append(
+            neighbours.LayerCandidates(
+                tf.constant((plain - mean)[None, None]), tf.constant(mean), tf.constant(square)
+            )
+        )
+    group = [neighbours.Candidates(tuple(layers), tf.constant(1.0))]
+    errors = [
+        float(
+            tf.reduce_mean(
+                neighbours.errors(constants.MATCHED_LAYERS, number, features[layer], group, numbers)
+            )
+        )
+        for number, layer in enumerate(constants.MATCHED_LAYERS)
+    ]
+    ours = places.distance(one, other, other)
+    assert float(ours[0]) == pytest.approx(np.mean(errors), rel=1e-3)
+
+
+def test_places_of_a_picture_match_themselves(kernels, images):
+    with torch.no_grad():
+        found = places.joined(places.places(kernels, images[:1]))[0]
+    numbers = places.matches(found, found, CHANNELS)
+    # Crowded ones, as in a flat area, may go to others like them.
+    assert (numbers == torch.arange(len(numbers))).float().mean() > 0.8
+
+
+def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, tmp_path):
+    torch.manual_seed(0)
+    trained = decoder.Decoder(sum(CHANNELS))
+    with torch.no_grad():
+        features = places.joined(places.places(kernels, images))
+        trained.standardise(features)
+        trained.matrices["full3"] *= 100  # It begins with next to nothing.
+        for matrix in trained.matrices.values():  # Rounding to int8 is not compared.
+            scale = matrix.abs().amax(1, keepdim=True) / 127
+            matrix.copy_((matrix / scale).round() * scale)
+        pixels = places.pixels(images)
+        expected = last_axis(trained(features, pixels))
+    trained.write(tmp_path / "decoder.npz", {"seed": 1})
+    read = of_engine.decoder(tf.float32, "CPU:0", tmp_path / "decoder.npz")
+    ordered = tf.nn.space_to_depth(last_axis(images), neighbours.PLACE)
+    found = read(tf.constant(last_axis(features)), ordered).numpy()
+    assert np.abs(expected - last_axis(images)).mean() > 0.02
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(pictures, monkeypatch):
+    monkeypatch.setattr("training.loop.WARM_UP", 4)
+    training = DecoderTraining(Recipe(steps=24, crops=4, averaging=0.5), pictures, CPU)
+    before = training.evaluate()
+    for number in range(24):
+        training.advance(torch.from_numpy(batch((0, number), pictures, 4, plain_crop)))
+    after = training.evaluate()
+    assert after["distance"] < before["distance"] - 0.02
+    assert after["psnr"] > 26
+
+
+def test_the_command_trains_resumes_and_writes_a_file(tmp_path):
+    output = tmp_path / "decoder.npz"
+    command = [
+        *("--crops", "2", "--workers", "0", "--folder", str(tmp_path / "run")),
+        *("--output", str(output), "--device", "cpu"),
+    ]
+    assert main([*command, "--steps", "1"]) == 0
+    assert main([*command, "--steps", "2"]) == 0
+    with np.load(output) as stored:
+        recipe = json.loads(str(stored["recipe"]))
+    assert recipe["steps"] == 2 and recipe["pictures"] > 0
+    assert set(of_engine.decoder(tf.float32, "CPU:0", output).layers) == set(of_engine.LAYERS)
+
+
+def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(train_decoder, "SAMPLES", tmp_path)
+    assert main([str(tmp_path / "none"), "--folder", str(tmp_path)]) == 2
+    assert "there is no picture" in caplog.text

@@ -1,0 +1,161 @@
+"""A training that resumes exactly, from a checkpoint that it writes every minute."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from training.muon import Muon
+from training.pictures import Batches, Crop, Sizes, crop
+
+logger = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.pt"
+SAVE_EVERY_S = 60.0
+EVALUATE_EVERY, WARM_UP = 250, 50  # steps
+
+
+class Training:
+    """Networks in training, their optimisers and their progress; subclasses add the loss.
+
+    Attributes:
+        recipe: The settings: a dataclass with `seed`, `steps`, `crops`, `rate` and `averaging`.
+        device: The device.
+        step: The number of steps done.
+        trained_on: The pictures.
+        crop: Takes a crop out of them.
+        models: Name → network; checkpoints have their states.
+        max_norm: The largest norm of a gradient; longer ones are shortened.
+    """
+
+    crop: Crop = staticmethod(crop)
+    max_norm = float("inf")
+
+    def __init__(self, recipe: Any, pictures: Sequence[Sizes], device: torch.device) -> None:
+        self.recipe, self.trained_on, self.device, self.step = recipe, pictures, device, 0
+        self.models: dict[str, nn.Module] = {}
+        self.optimizers: list[torch.optim.Optimizer] = []
+
+    def begin(
+        self, models: Mapping[str, nn.Module], matrices: Sequence[nn.Parameter], others: Sequence
+    ) -> None:
+        """Sets the networks, and their optimisers: Muon for kernels as matrices, with which few
+        steps get further, and Adam for the rest. Each tensor's rate is relative to its size."""
+
+        def group(parameter: torch.Tensor, part: float) -> dict[str, object]:
+            size = parameter.detach().square().mean().sqrt().item()
+            return {"params": [parameter], "lr": part * self.recipe.rate * (size + 1e-3)}
+
+        self.models = dict(models)
+        self.optimizers = [
+            Muon([group(each, 1.0) for each in matrices]),
+            torch.optim.Adam([group(each, 0.5) for each in others], betas=(0.9, 0.98)),
+        ]
+        self.full_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
+
+    def loss(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of images [N, 3, H, W] (0…255), and scores."""
+        raise NotImplementedError
+
+    def evaluate(self) -> dict[str, float]:
+        """Scores of the averaged network on pictures that it was not trained on."""
+        raise NotImplementedError
+
+    def rate(self) -> float:
+        """Learning rate of the next step, relative to the full one."""
+        return min((self.step + 1) / WARM_UP, 1 - self.step / max(1, self.recipe.steps))
+
+    def advance(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """One step on images [N, 3, H, W] (0…255). Returns the loss and all scores."""
+        for optimizer, rates in zip(self.optimizers, self.full_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * self.rate()
+        total, scores = self.loss(images)
+        total.backward()
+        parameters = [each for model in self.models.values() for each in model.parameters()]
+        torch.nn.utils.clip_grad_norm_(parameters, self.max_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return {"loss": total.detach(), **scores}
+
+    @torch.no_grad()
+    def average(self, averaged: nn.Module, trained: nn.Module) -> None:
+        """Moves the running average, which is the result, towards the trained network."""
+        decay = min(self.recipe.averaging, 1 - 1 / (self.step + 1))
+        for average, parameter in zip(averaged.parameters(), trained.parameters(), strict=True):
+            average.lerp_(parameter, 1 - decay)
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint; the file is whole at any moment."""
+        state = {
+            "recipe": asdict(self.recipe),
+            "step": self.step,
+            "models": {name: each.state_dict() for name, each in self.models.items()},
+            "rates": self.full_rates,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Goes on from a checkpoint. Raises ValueError if it is of another recipe; `steps` alone
+        may differ."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        stored, own = ({**each, "steps": 0} for each in (state["recipe"], asdict(self.recipe)))
+        if stored != own:
+            raise ValueError(f"{path} is of the recipe {state['recipe']}, not {self.recipe}")
+        self.step, self.full_rates = state["step"], state["rates"]
+        for name, each in self.models.items():
+            each.load_state_dict(state["models"][name])
+        for optimizer, each in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(each)
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 on a GPU; on a processor, float32, which all of them compute fast."""
+        return torch.autocast(self.device.type, torch.bfloat16, self.device.type == "cuda")
+
+
+def train(training: Training, folder: Path, workers: int) -> None:
+    """Trains to the recipe's last step, from the checkpoint in `folder` if there is one.
+
+    workers: processes that crop pictures (0: this one does).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe, path = training.recipe, folder / CHECKPOINT
+    if path.exists():
+        training.restore(path)
+        logger.info("resumed from %s at step %d", path, training.step)
+    logger.info("step %d of %d, %s", training.step, recipe.steps, line(training.evaluate()))
+    loader = DataLoader(
+        Batches(training.trained_on, recipe.seed, recipe.crops, training.crop),
+        batch_size=None,
+        sampler=range(training.step, recipe.steps),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    began = saved = time.monotonic()
+    first = training.step
+    for images in loader:
+        training.advance(images.to(training.device))
+        now = time.monotonic()
+        if training.step % EVALUATE_EVERY == 0:
+            speed = (training.step - first) / (now - began)
+            scores = line(training.evaluate())
+            logger.info("step %d of %d, %.2f/s, %s", training.step, recipe.steps, speed, scores)
+        if now - saved > SAVE_EVERY_S:
+            training.save(path)
+            saved = now
+    training.save(path)
+
+
+def line(scores: dict[str, float]) -> str:
+    """Scores for people."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
