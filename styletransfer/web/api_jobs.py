@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ from starlette.datastructures import UploadFile
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.pictures import photo_of, picture_response, preview_of, result_picture
+from styletransfer.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from styletransfer.web.schemas import (
     REFUSALS,
     ApiError,
@@ -31,6 +33,7 @@ from styletransfer.web.service import Service, Shared
 from styletransfer.web.upload import Upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
+TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
 MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
@@ -102,6 +105,28 @@ async def new_job(
         job = await run_in_threadpool(service.orders.create, asked, photo, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
     return service.board.view(job)
+
+
+@jobs.post("/preview", response_class=Response, openapi_extra={"requestBody": _BODY})
+async def new_preview(request: Request, service: Shared) -> Response:
+    """Return a small JPEG of a photo in a style, painted at once by preset `instant`. The request
+    is the same as for a job, with a small copy of the photo. While a picture is being painted there
+    is none: the answer is 204."""
+    nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
+    if service.uploads.locked():
+        return nothing
+    if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
+        raise TOO_LARGE
+    async with service.uploads, _form(request) as (asked, file):
+        if file is None:
+            raise ApiError(422, "the form has no file `photo`")
+        if (file.size or 0) > MAX_PHOTO:
+            raise TOO_LARGE
+        photo = await _photo(file, service)
+    if math.prod(photo.size) > MAX_PIXELS:
+        raise TOO_LARGE
+    found = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
+    return Response(found, media_type="image/jpeg") if found else nothing
 
 
 @jobs.get("/jobs")

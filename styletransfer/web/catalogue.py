@@ -3,10 +3,10 @@
 import functools
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from styletransfer.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
@@ -21,6 +21,7 @@ from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
+    JobRequest,
     PaintingOut,
     Quality,
     StyleOut,
@@ -41,16 +42,13 @@ class Catalogue:
 
     def __init__(self, style_bucket: StyleBucket, config: Config) -> None:
         self._style_bucket, self._config = style_bucket, config
-        self._styles = Fresh(self._list_styles, FRESH_S)
+        self._found = Fresh(lambda: all_styles(style_bucket, config, Quality.FINE), FRESH_S)
         self._entries = Fresh(self._list_paintings, FRESH_S)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def styles(self) -> list[StyleOut]:
         """Return the styles of the style bucket, as they are now or were at most FRESH_S ago."""
-        return self._styles.get()
-
-    def _list_styles(self) -> list[StyleOut]:
         usual = self._config.settings.replaced({"quality": Quality.FINE.value})
         return [
             StyleOut(
@@ -62,8 +60,14 @@ class Catalogue:
                 thumbnail=thumbnail_url(style.paintings[0].entry.key),
                 settings=_own_settings(style, usual),
             )
-            for style in all_styles(self._style_bucket, self._config, Quality.FINE)
+            for style in self._found.get()
         ]
+
+    def style(self, request: JobRequest) -> Style:
+        """Return the style that a request asks for, with the settings of its quality. Raises
+        ConfigError."""
+        choice = _Choice(request.style, request.paintings or {}, request.quality, request.settings)
+        return _chosen(choice, self._config, self._found.get, self.find)
 
     def paintings(self) -> list[PaintingOut]:
         """List all paintings, uploads last."""
@@ -123,19 +127,56 @@ def all_styles(bucket: StyleBucket, config: Config, quality: Quality) -> list[St
 def job_style(job: StoredJob, bucket: StyleBucket, config: Config) -> Style:
     """Return a job's style as it is now. Raises ConfigError if a painting or the style has been
     deleted, StorageError."""
-    if job.named_style:
-        found = {each.name: each for each in all_styles(bucket, config, job.quality)}.get(job.style)
-        if found is None:
-            raise ConfigError(f"the style {job.style!r} no longer exists")
-        return replace(found, settings=found.settings.replaced(job.settings))
-    paintings = []
-    for each in job.paintings:
-        entry = bucket.find(each.name)
-        if entry is None:
-            raise ConfigError(f"the painting {display_name(each.name)!r} no longer exists")
-        paintings.append(Painting(entry, each.share))
-    settings = config.settings.replaced({"quality": job.quality.value}).replaced(job.settings)
-    return Style(job.style, tuple(paintings), settings)
+    shares = {each.name: each.share for each in job.paintings}
+    choice = _Choice(job.style if job.named_style else None, shares, job.quality, job.settings)
+    found = _chosen(choice, config, lambda: all_styles(bucket, config, job.quality), bucket.find)
+    return replace(found, name=job.style)
+
+
+class _Choice(NamedTuple):
+    """The style of a request or a job: its name, or else paintings in shares of any sum."""
+
+    name: str | None
+    shares: Mapping[str, float]
+    quality: Quality
+    settings: Mapping[str, Any]
+
+
+def _chosen(
+    choice: _Choice,
+    config: Config,
+    styles: Callable[[], list[Style]],
+    find: Callable[[str], Entry | None],
+) -> Style:
+    """Return the style of a choice. Raises ConfigError.
+
+    Args:
+        choice: The choice.
+        config: The configuration.
+        styles: Lists the styles of the style bucket.
+        find: Finds a painting by its name.
+    """
+    settings = config.settings.replaced({"quality": choice.quality.value})
+    decided: dict[str, Any] = {}
+    if (
+        choice.quality == Quality.INSTANT
+    ):  # It takes precedence over a style's own recipe, and over STYLE_RECIPE.
+        decided = {"quality": "instant", "recipe": "instant"}
+    if choice.name is None:
+        paintings = []
+        for name, share in choice.shares.items():
+            entry = find(name)
+            if entry is None:
+                raise ConfigError(f"there is no painting {display_name(name)[:60]!r} any more")
+            paintings.append(Painting(entry, share))
+        name = blend_name(choice.shares)
+        return Style(name, tuple(paintings), settings.replaced(choice.settings).replaced(decided))
+    found = {style.name: style for style in styles()}.get(choice.name)
+    if found is None:
+        raise ConfigError(f"there is no style {choice.name[:60]!r}")
+    own = {name: getattr(found.settings, name) for name in found.own}
+    settings = settings.replaced(own).replaced(choice.settings).replaced(decided)
+    return replace(found, settings=settings)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

@@ -3,26 +3,28 @@
 import hashlib
 import json
 import threading
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from styletransfer.batch.styles import Style
 from styletransfer.config import Config
 from styletransfer.engine.schedule import total_work
 from styletransfer.errors import ConfigError
 from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.buckets import WebBuckets
-from styletransfer.web.catalogue import Catalogue, blend_name, display_name
+from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
 from styletransfer.web.lease import utc_now
 from styletransfer.web.options import WebOptions
+from styletransfer.web.previews import LARGEST_SIDE, Previews
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
     Estimate,
     JobRequest,
     Quality,
-    StyleOut,
     not_found,
 )
 from styletransfer.web.upload import Upload
@@ -77,10 +79,9 @@ class JobService:
         if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
         photo = upload or self._photo_of(request.repaint or "")
-        style, paintings = self._style(request)
-        settings = self.checked_settings(request.quality, request.settings)
-        if style:  # The settings of the request take precedence.
-            settings = settings.replaced(style.settings).replaced(request.settings)
+        self.checked_settings(request.quality, request.settings)
+        style = self._style(request)
+        total = sum(each.share for each in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
             job_id = self._first_id(idempotency_key, request, upload, job_id)
@@ -91,13 +92,15 @@ class JobService:
             photo=photo.shown,
             photo_key=f"{job_id}/{photo.name}",
             size=photo.size,
-            style=style.name if style else blend_name(request.paintings or {}),
-            paintings=paintings,
-            named_style=style is not None,
+            style=style.name,
+            paintings=[
+                Blended(name=each.entry.key, share=each.share / total) for each in style.paintings
+            ],
+            named_style=request.style is not None,
             quality=request.quality,
             settings=request.settings,
             created=utc_now(),
-            work=total_work(*photo.size, settings),
+            work=total_work(*photo.size, style.settings),
         )
         with self._placing:
             self.check_room()
@@ -107,6 +110,26 @@ class JobService:
                 return self._board.stored(job_id) or job
             self._board.add(job, etag)
             return job
+
+    def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
+        """Paint a preview, as a JPEG; None if the worker is busy.
+
+        Args:
+            request: The request.
+            photo: A small copy of the photo, as a file.
+            previews: The connection to the worker.
+        """
+        self.checked_settings(Quality.INSTANT, request.settings)
+        style = self._style(request.model_copy(update={"quality": Quality.INSTANT}))
+        size = style.settings.size
+        size = LARGEST_SIDE if size == "full" else min(int(size), LARGEST_SIDE)
+        style = replace(style, settings=style.settings.replaced({"size": size}))
+        return previews.paint(photo, style)
+
+    def _style(self, request: JobRequest) -> Style:
+        if (request.style is None) == (request.paintings is None):
+            raise ApiError(422, "choose either a style or paintings")
+        return self._catalogue.style(request)
 
     def checked_settings(self, quality: Quality, given: dict[str, Any]) -> Settings:
         """Return the settings of a quality, with those of a request. Raises ConfigError."""
@@ -132,22 +155,6 @@ class JobService:
             seconds = self._board.estimates.seconds(work)
             found[quality.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
-
-    def _style(self, request: JobRequest) -> tuple[StyleOut | None, list[Blended]]:
-        if (request.style is None) == (request.paintings is None):
-            raise ApiError(422, "choose either a style or paintings")
-        if request.paintings is not None:
-            for name in request.paintings:
-                if self._catalogue.find(name) is None:
-                    shown = display_name(name)[:60]
-                    raise ApiError(422, f"there is no painting {shown!r} any more")
-            total = sum(request.paintings.values())
-            shares = request.paintings.items()
-            return None, [Blended(name=name, share=share / total) for name, share in shares]
-        found = {style.name: style for style in self._catalogue.styles()}.get(request.style or "")
-        if found is None:
-            raise ApiError(422, f"there is no style {(request.style or '')[:60]!r}")
-        return found, found.paintings
 
     def _photo_of(self, job_id: str) -> "_Photo":
         """Read the photo of an earlier job."""

@@ -25,6 +25,7 @@ from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
 from styletransfer.web.catalogue import job_style
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
+from styletransfer.web.previews import PreviewPainter, PreviewRequest
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -51,6 +52,7 @@ class JobRunner:
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(self._config, buckets.style, entries)
+        self._previews = PreviewPainter(self._networks, buckets.style, config.memory_limit)
 
     def load(self) -> str:
         """Load TensorFlow. Return a description of the device. Raises DeviceError."""
@@ -63,6 +65,8 @@ class JobRunner:
         from styletransfer.engine.step_rate import StepRate
 
         settings = self._config.settings
+        if settings.recipe == "instant":  # Other jobs take longer.
+            settings = settings.replaced({"quality": "fine", "recipe": "default"})
         first = self._loader.devices().first
         device = first.name
         with first.scope():
@@ -72,6 +76,12 @@ class JobRunner:
         work = total_work(*USUAL_PHOTO, settings, overhead)
         seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
         return seconds / total_work(*USUAL_PHOTO, settings)
+
+    def preview(self, request: PreviewRequest) -> bytes:
+        """Paint a preview, as a JPEG. Raises StyleTransferError."""
+        first = self._loader.devices().first
+        with first.scope():
+            return self._previews.paint(request, first.name)
 
     def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
@@ -89,6 +99,7 @@ class JobRunner:
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
         """
+        self._previews.clear()
         style = job_style(job, self._buckets.style, self._config)
         plan = self._plan(job, style)
         if plan.refused:

@@ -30,8 +30,9 @@ class JobState(StrEnum):
 
 
 class Quality(StrEnum):
-    """A preset: a quick sketch, the usual quality, or a large picture."""
+    """A preset: instant, a quick sketch, the usual quality, or a large picture."""
 
+    INSTANT = "instant"
     DRAFT = "draft"
     FINE = "fine"
     PRINT = "print"
@@ -149,6 +150,7 @@ class JobList(BaseModel):
 class Estimate(BaseModel):
     """Seconds that each preset takes here, once its turn has come; null while not known."""
 
+    instant: float | None
     draft: float | None
     fine: float | None
     print: float | None

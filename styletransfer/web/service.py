@@ -15,6 +15,7 @@ from styletransfer.web.job_store import JobStore
 from styletransfer.web.options import WebOptions
 from styletransfer.web.orders import JobService, check_limits
 from styletransfer.web.pictures import Results
+from styletransfer.web.previews import Previews
 from styletransfer.web.sessions import LoginRateLimiter, Sessions
 from styletransfer.web.supervisor import Supervisor
 
@@ -48,6 +49,7 @@ class Service:
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
         self.board = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
+        self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = JobService(config, options, self.buckets, self.board, self.catalogue)
         self.results = Results(self.buckets.result)
@@ -79,6 +81,8 @@ class Service:
                 self.board.progress(job, **news)
             case ("speed", rate, device):
                 self.board.estimates.set_calibration(rate, device)
+            case ("preview", number, found, reason):
+                self.previews.answer(number, found, reason)
             case ("changed",):
                 self.board.poll_now()
 

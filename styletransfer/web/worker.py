@@ -23,6 +23,7 @@ from styletransfer.web.buckets import WebBuckets, open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, JobStore
 from styletransfer.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
+from styletransfer.web.previews import PreviewQueue
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe
@@ -38,6 +39,7 @@ UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
+NO_PREVIEW = "this preview could not be painted; the log has the reason"
 TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
 FROM_RECORD = ("result", "network", "width", "height", "seconds")  # fields of a finished job
 NICENESS = 5  # keeps the pages responsive while every core paints
@@ -77,6 +79,8 @@ class WebWorker:
         self._leftovers = Leftovers(buckets, self.store)
         self._lease: Lease | None = None
         self._wake = threading.Event()
+        self._look = threading.Event()  # There may be a job.
+        self._previews = PreviewQueue(self._refuse_preview)
         self._cleaned = -CLEAN_EVERY_S
         self._measured = False
         self._warnings = WarningLog()
@@ -87,6 +91,13 @@ class WebWorker:
             lease = self._lease
             if message[0] == "cancel" and lease and lease.job.id == message[1]:
                 lease.cancel()
+            if message[0] == "preview":
+                if lease:
+                    self._refuse_preview(message[1].number)
+                else:
+                    self._previews.add(message[1])
+            else:
+                self._look.set()
             self._wake.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -95,8 +106,13 @@ class WebWorker:
         while True:
             self._stop.obey()
             self._wake.clear()
+            self._look.clear()
             try:
                 if self.paint_next(runner, claims, device):
+                    continue
+                while not self._look.is_set() and self._paint_preview(runner):
+                    pass
+                if self._look.is_set():
                     continue
                 if not self._measured:
                     self._measure(runner, device)
@@ -108,6 +124,28 @@ class WebWorker:
                 self._pause(error)
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
+
+    def _paint_preview(self, runner: JobRunner) -> bool:
+        """Paint the preview that has waited longest, and return True; return False if there is
+        none."""
+        request = self._previews.next()
+        if request is None:
+            return False
+        found, reason = None, None
+        try:
+            found = runner.preview(request)
+        except StorageError as error:
+            self._warnings.warn(str(error))
+        except StyleTransferError as error:
+            reason = str(error)
+        except Exception as error:  # The next one may be another style, or there is more memory.
+            reason = NO_PREVIEW
+            event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
+        self.pipe.send("preview", request.number, found, reason)
+        return True
+
+    def _refuse_preview(self, number: int) -> None:
+        self.pipe.send("preview", number, None, None)
 
     def _measure(self, runner: JobRunner, device: str) -> None:
         """Report how long pictures take here, before the first one is painted. Raises StorageError,
@@ -129,6 +167,7 @@ class WebWorker:
         if lease is None:
             return False
         self._lease, job = lease, lease.job
+        self._previews.clear()
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.pipe, confirm)
         lease.keep()

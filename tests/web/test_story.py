@@ -34,7 +34,7 @@ def server(tmp_path):
     assert web.log.read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
 
 
-def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, server, tmp_path):
+def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, server, tmp_path):
     from selenium.webdriver import Keys
     from selenium.webdriver.support.wait import WebDriverWait
 
@@ -48,8 +48,16 @@ def test_two_photos_are_sent_one_is_painted_and_the_other_cancelled(chromium, se
     until("document.querySelectorAll('[name=style]').length === 2")
     assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
+    # Each tile shows this photo in its style, as soon as the worker is ready.
+    shown = "[...document.querySelectorAll('#styles .preview')].filter(e => e.naturalWidth)"
+    until(f"{shown}.length === 2")
+    assert len(set(page.js(f"{shown}.map(e => e.src)"))) == 2
     for each in page.all("[name=style]"):
         each.click()
+    until("document.querySelector('#preview-picture').naturalWidth")
+    before = page.one("#preview-picture").get_property("src")
+    page.one("#strength").send_keys(Keys.ARROW_RIGHT)
+    until(f"document.querySelector('#preview-picture').src !== '{before}'")
     page.all("[name=blend]")[1].click()
     page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 5)
     assert [each.text for each in page.all("#shares output")] == ["60 %", "40 %"]

@@ -56,5 +56,12 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
   return json ? answer.json() : null;
 };
 
+// Returns the picture that a form asks for, or null if there is none now. Raises Refusal, or the error of an aborted request.
+export const askForPicture = async (address, body, signal) => {
+  const answer = await fetch(address, { method: "POST", body, signal, cache: "no-store" });
+  if (!answer.ok) throw await refusalOf(answer);
+  return answer.status === 204 ? null : answer.blob();
+};
+
 // Makes the key of an order, so that an order sent twice is painted once. crypto.randomUUID needs https.
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");

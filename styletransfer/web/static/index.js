@@ -7,6 +7,7 @@ import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
 import { addPaintings, loadStyles, thumbOf } from "./styles.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
+import { bindPreviews } from "./previews.js";
 import { bindResults, openResult } from "./result.js";
 import { dated, styleOf, paintingName, percent, spoken, titleOf } from "./words.js";
 
@@ -62,6 +63,7 @@ const showStyles = async () => {
 const start = async () => {
   receive(addPhotos, addPaintings);
   bindOrder(updateJob);
+  bindPreviews();
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   loadEstimates();
   showSystem();

@@ -15,6 +15,13 @@ const usual = {
   preserve_color: form.elements.preserve_color.checked,
 };
 let given = {};
+const listeners = [];
+export const givenSettings = () => given;
+export const onSettings = (listener) => listeners.push(listener);
+const setGiven = (settings) => {
+  given = settings;
+  for (const listener of listeners) listener();
+};
 
 const showOrder = () => {
   const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.quality.value];
@@ -92,11 +99,11 @@ export const bindOrder = (onJob) => {
   form.addEventListener("change", showOrder);
   for (const name of Object.keys(sliders)) {
     by(name).addEventListener("input", () => {
-      given = { ...given, [name]: valueOf(name) };
+      setGiven({ ...given, [name]: valueOf(name) });
       showSlider(name);
     });
   }
-  form.elements.preserve_color.addEventListener("change", (event) => { given = { ...given, preserve_color: event.target.checked }; });
+  form.elements.preserve_color.addEventListener("change", (event) => { setGiven({ ...given, preserve_color: event.target.checked }); });
   showSettings();
   stop.addEventListener("click", stopSending);
   form.addEventListener("submit", async (event) => {
@@ -137,7 +144,7 @@ export const orderAgain = (job) => {
   setPhotoOf(job);
   setStylesOf(job);
   if (job.quality) form.elements.quality.value = job.quality;
-  given = Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual));
+  setGiven(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual)));
   showSettings();
   showOrder();
   by("refused").textContent = "";

@@ -13,10 +13,13 @@ export const onStyles = (listener) => listeners.push(listener);
 const chosenOnes = () => choices.filter((each) => chosen.has(each.id));
 const blends = () => chosen.size > 1 && form.elements.blend.value === "1";
 
+// The part of an order that chooses one style, and where its tile shows it.
+const styleOf = (each) => each.style ? { style: each.style } : { paintings: Object.fromEntries(each.paintings.map(({ name, share }) => [name, share])) };
+export const tiles = () => choices.map((each, at) => ({ style: styleOf(each), face: by("styles").children[at].querySelector(".face") }));
 // The parts of an order that choose the style: one for each style, or one for the blend.
 export const chosenStyles = () => {
   const ones = chosenOnes();
-  if (!blends()) return ones.map((each) => each.style ? { style: each.style } : { paintings: Object.fromEntries(each.paintings.map(({ name, share }) => [name, share])) });
+  if (!blends()) return ones.map(styleOf);
   const paintings = {}, whole = ones.reduce((sum, each) => sum + weights.get(each.id), 0) || 1;
   for (const each of ones) {
     const own = each.paintings.reduce((sum, { share }) => sum + share, 0) || 1;

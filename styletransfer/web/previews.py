@@ -1,0 +1,179 @@
+"""Previews: a small picture by preset `instant` while an order is made.
+
+The worker paints them between jobs. While it paints a job, and when too many are asked for, they
+are refused at once, so that they slow nothing down.
+"""
+
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.batch.reading import read_style
+from styletransfer.batch.styles import Style
+from styletransfer.gallery.pictures import preview
+from styletransfer.images.decode import decode
+from styletransfer.storage.base import Bucket
+from styletransfer.web.schemas import ApiError
+from styletransfer.web.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from styletransfer.engine.style_targets import StyleTargets
+
+LARGEST_SIDE = 512  # px, of previews
+MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
+MAX_PIXELS = 4_000_000
+MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
+PATIENCE_S = 10.0
+RETRY_S = 3  # seconds before a page asks again
+# Sets of paintings whose places are kept between jobs. At three sizes each painting's take 75 MB.
+KEPT = 8
+
+
+class PreviewRequest(NamedTuple):
+    """A preview to paint.
+
+    Attributes:
+        number: Its number, with which it is answered.
+        photo: A small copy of the photo, as a file.
+        style: The style, with settings of preset `instant`.
+        deadline: The monotonic time at which the request for it ends.
+    """
+
+    number: int
+    photo: bytes
+    style: Style
+    deadline: float
+
+
+class Previews:
+    """Asks the worker for previews, in the web process. Thread-safe."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[bytes | None]] = {}
+
+    def paint(self, photo: bytes, style: Style) -> bytes | None:
+        """Return a JPEG of a photo in a style, or None if the worker is busy.
+
+        Args:
+            photo: A small copy of the photo, as a file.
+            style: The style, with settings of preset `instant`.
+
+        Raises:
+            ApiError: The worker cannot paint this.
+        """
+        if self._supervisor.problem:
+            return None
+        number = next(self._numbers)
+        answer = self._waiting[number] = Future()
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            self._supervisor.send("preview", PreviewRequest(number, photo, style, deadline))
+            return answer.result(PATIENCE_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[number]
+
+    def answer(self, number: int, found: bytes | None, reason: str | None) -> None:
+        """Pass on the worker's answer: the JPEG, the reason why there is none, or neither if the
+        worker is busy."""
+        if waiting := self._waiting.get(number):
+            if reason is None:
+                waiting.set_result(found)
+            else:
+                waiting.set_exception(ApiError(422, reason))
+
+
+class PreviewQueue:
+    """The previews that the worker is to paint, the latest first: a page has often given up the
+    ones before."""
+
+    def __init__(self, refuse: Callable[[int], None]) -> None:
+        """refuse: is called with the number of a preview that will not be painted."""
+        self._refuse = refuse
+        self._waiting: OrderedDict[int, PreviewRequest] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, request: PreviewRequest) -> None:
+        """Add a preview; if there are too many, the oldest one is refused."""
+        with self._lock:
+            self._waiting[request.number] = request
+            dropped = len(self._waiting) > MAX_WAITING and self._waiting.popitem(last=False)
+        if dropped:
+            self._refuse(dropped[0])
+
+    def next(self) -> PreviewRequest | None:
+        """Take the latest one before its deadline; None if there is none."""
+        with self._lock:
+            while self._waiting:
+                request = self._waiting.popitem()[1]
+                if request.deadline > time.monotonic():
+                    return request
+        return None
+
+    def clear(self) -> None:
+        """Refuse all."""
+        while request := self.next():
+            self._refuse(request.number)
+
+
+class PreviewPainter:
+    """Paints previews, in the worker. It keeps the latest paintings, and their places."""
+
+    def __init__(self, networks: NetworkPool, bucket: Bucket, memory_limit: int | None) -> None:
+        """Args:
+        networks: The networks.
+        bucket: The style bucket.
+        memory_limit: As in `stylize`.
+        """
+        self._networks, self._bucket, self._memory_limit = networks, bucket, memory_limit
+        self._targets: OrderedDict[tuple[tuple[str, str], ...], StyleTargets] = OrderedDict()
+
+    def paint(self, request: PreviewRequest, device: str) -> bytes:
+        """Return a JPEG.
+
+        Args:
+            request: What to paint.
+            device: TensorFlow's name of the device in use.
+
+        Raises:
+            StyleTransferError: A file cannot be used, or the storage fails.
+        """
+        from styletransfer.engine.stylize import stylize
+
+        settings = request.style.settings
+        photo = decode(request.photo, "the photo").pixels_int
+        vgg = self._networks.load(settings, device)
+        targets = self._targets_of(request.style)
+        *_, last = stylize(photo, targets, settings, vgg, memory_limit=self._memory_limit)
+        return preview(last.image, LARGEST_SIDE)
+
+    def clear(self) -> None:
+        """Free the memory of the paintings."""
+        self._targets.clear()
+
+    def _targets_of(self, style: Style) -> "StyleTargets":
+        from styletransfer.engine.style_targets import StyleTargets
+
+        painted = [each for each in style.paintings if each.share]
+        files = (file for each in painted for file in (each.entry, each.mask, each.region))
+        key = tuple((file.key, file.etag) if file else ("", "") for file in files)
+        if key not in self._targets:
+            read = replace(
+                style,
+                paintings=tuple(painted),
+                settings=style.settings.replaced({"size": LARGEST_SIDE, "stroke_size": 1}),
+            )
+            self._targets[key] = StyleTargets(*read_style(read, self._bucket.read))
+            if len(self._targets) > KEPT:
+                self._targets.popitem(last=False)
+        self._targets.move_to_end(key)
+        return self._targets[key].with_shares([each.share for each in painted])

@@ -1,0 +1,202 @@
+"""Previews: painted between jobs, refused while a job is painted, and never waited for."""
+
+import io
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+from support.web_service import served, stored_job
+
+from styletransfer import config
+from styletransfer.batch.styles import Painting, Style
+from styletransfer.errors import PictureError
+from styletransfer.settings import Settings
+from styletransfer.signals import Stop
+from styletransfer.web.buckets import open_buckets
+from styletransfer.web.lease import JobClaimer
+from styletransfer.web.previews import MAX_WAITING, PreviewPainter, PreviewQueue, PreviewRequest
+from styletransfer.web.worker import WebWorker
+
+JPEG = b"a picture"
+MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}
+
+
+def photo(width=60, height=40):
+    return {"photo": ("beach.jpg", tiny.file(height, width, 7), "image/jpeg")}
+
+
+def request(number, style=None, left_s=60.0):
+    return PreviewRequest(number, tiny.file(40, 60, 7), style, time.monotonic() + left_s)
+
+
+@pytest.fixture
+def answering(place):
+    """A client of a service with a fake worker: the function `client.work` gets each request and
+    returns the answer."""
+    with served(place) as client:
+        previews = client.service.previews
+
+        def send(kind, asked):
+            assert kind == "preview"
+            threading.Thread(
+                target=lambda: previews.answer(asked.number, *client.work(asked))
+            ).start()
+
+        previews._supervisor = SimpleNamespace(problem="", send=send)
+        yield client
+
+
+def test_a_preview_is_ordered_as_a_job_is(answering):
+    asked = []
+    answering.work = lambda each: (asked.append(each), (JPEG, None))[1]
+    answer = answering.post("/api/preview", data=MONET, files=photo())
+    assert (answer.status_code, answer.content) == (200, JPEG)
+    assert answer.headers["content-type"] == "image/jpeg"
+    blend = {"request": '{"paintings": {"monet.jpg": 1, "both/a.png": 3}}'}
+    assert answering.post("/api/preview", data=blend, files=photo()).status_code == 200
+    one, two = (each.style for each in asked)
+    assert one.name == "monet"
+    assert (one.settings.size, one.settings.strength) == (48, 0.3)
+    assert one.settings.recipe == two.settings.recipe == "instant"
+    assert [each.share for each in two.paintings] == [1, 3]
+    assert answering.get("/api/jobs").json() == {"jobs": []}
+
+
+def test_a_preview_is_instant_whatever_the_style_says(place, answering):
+    own = {"recipe": "moments", "quality": "print", "size": "full"}
+    lines = [f'{name} = "{value}"' for name, value in own.items()]
+    content = "\n".join(["[monet]", 'paintings = ["monet.jpg"]', *lines])
+    (Path(place["BUCKET_STYLE"]) / "styles.toml").write_text(content)
+    asked = []
+    answering.work = lambda each: (asked.append(each.style.settings), (JPEG, None))[1]
+    data = {"request": '{"style": "monet"}'}
+    assert answering.post("/api/preview", data=data, files=photo()).status_code == 200
+    assert (asked[0].recipe, asked[0].quality, asked[0].size) == ("instant", "instant", 512)
+
+
+@pytest.mark.parametrize(
+    ("asked", "files", "status"),
+    [
+        ({"request": '{"style": "nobody"}'}, photo(), 422),
+        ({"request": '{"paintings": {"gone.jpg": 1}}'}, photo(), 422),
+        ({"request": '{"style": "monet", "settings": {"size": 9000}}'}, photo(), 422),
+        ({"request": "{}"}, photo(), 422),
+        (MONET, {"photo": ("beach.jpg", bytes(2_000_001), "image/jpeg")}, 413),
+        (MONET, {"photo": ("beach.jpg", bytes(9_000_000), "image/jpeg")}, 413),
+        (MONET, photo(2400, 2000), 413),  # pixels
+        (MONET, {"photo": ("beach.jpg", b"<html>", "image/jpeg")}, 422),
+        (MONET, {}, 415),
+    ],
+)
+def test_a_preview_that_cannot_be_painted_is_refused(answering, asked, files, status):
+    answering.work = lambda _: pytest.fail("the worker was asked")
+    answer = answering.post("/api/preview", data=asked, files=files)
+    assert answer.status_code == status and answer.json()["detail"]
+
+
+def test_while_the_worker_is_busy_or_away_there_is_none(answering):
+    answering.work = lambda _: (None, None)
+    answer = answering.post("/api/preview", data=MONET, files=photo())
+    assert (answer.status_code, answer.content) == (204, b"") and answer.headers["retry-after"]
+    answering.work = lambda _: pytest.fail("the worker was asked")
+    answering.service.previews._supervisor.problem = "the worker is starting"
+    assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
+
+
+def test_the_workers_reason_is_the_answers(answering):
+    answering.work = lambda _: (None, "the photo cannot be decoded")
+    answer = answering.post("/api/preview", data=MONET, files=photo())
+    assert answer.status_code == 422 and "cannot be decoded" in answer.json()["detail"]
+
+
+# --- the worker -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hand(place):
+    """A worker that gets `inbox` as the messages of the web process."""
+    said, inbox = [], []
+    pipe = SimpleNamespace(
+        send=lambda *message: said.append(message),
+        receive=lambda: inbox.pop(0) if inbox else None,
+    )
+    with Stop() as stop:
+        yield SimpleNamespace(
+            web=WebWorker(open_buckets(config.load(place)), pipe, stop), said=said, inbox=inbox
+        )
+
+
+def listen(hand, monkeypatch, *messages):
+    monkeypatch.setattr("styletransfer.web.worker.os.kill", lambda *_: None)  # At the end.
+    hand.inbox.extend(messages)
+    hand.web.listen()
+
+
+def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, monkeypatch):
+    late = request(3, left_s=-1)
+    listen(hand, monkeypatch, *(("preview", each) for each in (request(2), request(1), late)))
+    failing = {2: PictureError("the photo cannot be decoded")}
+
+    def preview(asked):
+        if asked.number in failing:
+            raise failing[asked.number]
+        return JPEG
+
+    runner = SimpleNamespace(preview=preview)
+    assert hand.web._paint_preview(runner) and hand.web._paint_preview(runner)
+    assert not hand.web._paint_preview(runner)
+    assert hand.said == [
+        ("preview", 1, JPEG, None),
+        ("preview", 2, None, "the photo cannot be decoded"),
+    ]
+
+
+def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, monkeypatch):
+    listen(hand, monkeypatch, ("preview", request(1)))
+    stored_job(hand.web.store)
+
+    def paint(job, on_step):
+        listen(hand, monkeypatch, ("preview", request(2)))
+        raise PictureError("enough")
+
+    runner = SimpleNamespace(paint=paint)
+    assert hand.web.paint_next(runner, JobClaimer(hand.web.store, "this worker"), "a device")
+    assert [each for each in hand.said if each[0] == "preview"] == [
+        ("preview", 1, None, None),
+        ("preview", 2, None, None),
+    ]
+    assert not hand.web._paint_preview(runner)
+
+
+def test_the_oldest_of_too_many_is_refused():
+    refused = []
+    queue = PreviewQueue(refused.append)
+    for number in range(MAX_WAITING + 2):
+        queue.add(request(number))
+    assert refused == [0, 1] and queue.next().number == MAX_WAITING + 1
+
+
+def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(place, monkeypatch):
+    from styletransfer.batch.network_pool import NetworkPool
+
+    loaded = config.load(place)
+    buckets = open_buckets(loaded)
+    painter = PreviewPainter(NetworkPool(loaded, buckets.style, ()), buckets.style, None)
+    entries = [buckets.style.find(name) for name in ("monet.jpg", "both/a.png")]
+    settings = Settings(quality="instant", size=64)
+
+    def painted(*shares):
+        paintings = tuple(map(Painting, entries, shares))
+        data = painter.paint(request(1, Style("a style", paintings, settings)), "CPU:0")
+        return np.float32(Image.open(io.BytesIO(data)))
+
+    first = painted(0.2, 0.8)
+    assert first.shape == (43, 64, 3)
+    monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
+    assert np.array_equal(painted(0.2, 0.8), first)
+    assert np.abs(painted(0.8, 0.2) - first).mean() > 1
