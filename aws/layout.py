@@ -1,7 +1,7 @@
 """The agreements between bot and job: keys in the bucket, wishes, and the webhook's secret.
 
-A wish is a file with the style and settings of a photo. This module loads neither NumPy nor
-TensorFlow, which the bot does not have.
+A wish is a file with the style and settings of a photo. This module loads neither TensorFlow, which
+the bot does not have, nor NumPy, which takes it time.
 """
 
 import hashlib

@@ -1,15 +1,17 @@
-"""Lambda's entry point: dispatches Telegram updates, new results and states of Batch jobs."""
+"""Lambda's entry point: dispatches Telegram updates, new photos and results, and states of jobs."""
 
 import asyncio
 import base64
 import hmac
 import json
 import logging
+import os
 import traceback
 from typing import Any
 
 import layout
-from telegram import Update
+from layout import Photo
+from telegram import Bot, Update
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import ApplicationHandlerStop, TypeHandler
 
@@ -114,7 +116,11 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
     async with connected(resources, seconds) as application:
         bot = application.bot
         if event.get("source") == "aws.s3":
-            await results.send(detail["object"]["key"], resources, bot, seconds)
+            key = detail["object"]["key"]
+            if photo := Photo.of_key(key):
+                await _send_preview(photo, resources, bot)
+            else:
+                await results.send(key, resources, bot, seconds)
         elif event.get("source") == "aws.batch":
             await jobs.handle_state(detail, event["time"], resources, bot, seconds)
         elif "Records" in event:
@@ -122,6 +128,15 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
                 await jobs.handle_refusal(message, resources, bot, seconds)
         else:
             log.warning("unexpected event of %s", event.get("source"))
+
+
+async def _send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
+    # It would start a thread for each processor that it sees, and they would wait for each other:
+    # the function has the time of one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from bot import previews  # Loads NumPy, which other events need not wait for.
+
+    await previews.send(photo, resources, bot)
 
 
 async def _admit(update: Update, context: Context) -> None:

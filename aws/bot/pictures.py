@@ -14,7 +14,7 @@ from styletransfer.storage.base import Bucket
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
-MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1 GB
+MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1.7 GB
 
 # A page of the styles.
 SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row

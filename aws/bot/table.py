@@ -175,6 +175,20 @@ class Table:
         item |= {"created": _now_ms(), "expires": self._end()}
         return order_from(self._set(_pk(order.photo), item), order.photo)
 
+    def claim_preview(self, photo: Photo) -> Order | None:
+        """Reserve a photo's preview, and return the order. Nothing releases it.
+
+        Returns None if it is reserved, if the photo is no longer open, or if another photo of its
+        album has a preview.
+        """
+        new = Attr("previewed").not_exists() & Attr("status").is_in(list(OPEN))
+        try:
+            order = order_from(self._set(_pk(photo), {"previewed": True}, new), photo)
+        except _RefusedError:
+            return None
+        first = not order.album or self._takes(f"preview#{photo.chat}/{order.album}", DAY_S)
+        return order if first else None
+
     def drop_order(self, photo: Photo, cancelled: bool = False) -> None:
         """Delete a photo's item.
 

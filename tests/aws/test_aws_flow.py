@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from support import aws_events, tiny
 from support.aws_template import NAMES
-from support.bot_world import ANNA, BORIS, EN, GROUP, OWNER, Context
+from support.bot_world import ANNA, BORIS, EN, GROUP, OWNER, Context, texts
 from support.folder_batches import QUICK
 
 pytestmark = pytest.mark.slow  # TensorFlow paints.
@@ -122,12 +122,14 @@ def test_a_photo_comes_back_once_though_all_is_sent_twice_and_telegram_stumbles(
     world.telegram.fail("sendPhoto", 502)
     world.telegram.fail("sendDocument", 429)
     cloud.work()
-    accepted, preview, file = world.telegram.sent()
-    assert "Got it" in accepted.text and "monet" in preview.text
-    assert [preview.method, file.method] == ["sendPhoto", "sendDocument"]
+    accepted, preview, result, file = world.telegram.sent()
+    assert "Got it" in accepted.text and "monet" in result.text
+    assert preview.text == EN.text("preview")
+    methods = [each.method for each in (preview, result, file)]
+    assert methods == ["sendPhoto", "sendPhoto", "sendDocument"]
     assert world.telegram.refused == [("sendPhoto", 502), ("sendDocument", 429)]
     message = update["message"]["message_id"]
-    assert [call.reply_to for call in (accepted, preview, file)] == [message] * 3
+    assert [call.reply_to for call in (accepted, preview, result, file)] == [message] * 4
     [key] = world.keys(f"results/{ANNA}/monet/")
     painted = painting(world, update)
     assert painted == world.get(key) and Image.open(io.BytesIO(painted)).size == (64, 48)
@@ -150,7 +152,10 @@ def test_each_photo_comes_back_to_its_chat_and_a_corrupt_one_stops_no_other(worl
         message = update["message"]
         name = f"results/{message['chat']['id']}/monet/{message['message_id']}-"
         assert painting(world, update) == world.get(*world.keys(name))
-    assert len(world.telegram.sent("sendPhoto")) == len(world.telegram.sent("sendDocument")) == 4
+    assert len(world.telegram.sent("sendDocument")) == 4
+    shown = texts(world.telegram.sent("sendPhoto"))
+    assert shown.count(EN.style("result", "monet")) == 4
+    assert shown.count(EN.text("preview")) == 3, "Anna's, Boris' and the album's"
     [answer] = [call for call in world.telegram.sent(chat=BORIS) if "could not" in call.text]
     assert answer.reply_to == corrupt["message"]["message_id"]
     assert "damaged or incomplete" in answer.text

@@ -14,7 +14,7 @@ from bot.resources import resources as bot_resources
 from botocore.client import BaseClient
 from support import tiny
 from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
-from support.bot_world import ANNA, OWNER, STRANGER
+from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
@@ -96,6 +96,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
         for number in range(3):
             world.answers(world.photo(ANNA, tiny.file(60, 80, number)))
         painted, failed, cancelled = world.photo_keys(ANNA)
+        world.created(painted)
         for key in (painted, failed, cancelled):
             world.job(key, "RUNNING", job=f"job of {key}")
         world.created(world.result(painted, tiny.file(60, 80), "mine"))
@@ -108,6 +109,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
         world.presses(ANNA, f"softer:{layout.Photo.of_key(painted).token}")
         world.presses(ANNA, f"forget:{ANNA}")
     # All of it succeeded.
+    assert EN.text("preview") in texts(world.telegram.sent("sendPhoto"))
     assert len(world.telegram.sent("sendDocument")) == 1
     assert "damaged" in str(world.telegram.sent(chat=ANNA))
     assert left == [painted, failed]

@@ -32,8 +32,15 @@ def test_only_what_spot_took_is_retried(resources, status, code, retried):
 def test_a_photo_of_every_kind_is_painted(resources, suffix):
     for chat in (5, -100123):
         photo = layout.Photo(chat, 7, "AQAD_x-9", suffix.removeprefix("."))
-        assert matching(resources, created(photo.key)) == {"NewPhotoRule"}
+        assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
         assert matching(resources, created(photo.wish_key)) == set()
+
+
+def test_previews_can_be_turned_off(template, monkeypatch):
+    monkeypatch.setitem(aws_template.GIVEN, "Previews", "no")
+    without = aws_template.filled(template)
+    assert matching(without, created("telegram/5/7-AQAD.jpg")) == {"NewPhotoRule"}
+    assert not any("Preview" in name for name in without)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
@@ -100,7 +107,9 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(r
         if each["Type"] == "AWS::Events::Rule":
             for target in each["Properties"]["Targets"]:
                 queue = refused if name == "NewPhotoRule" else dead
-                assert target["DeadLetterConfig"] == {"Arn": queue}, name
+                # A lost preview raises no alarm: the photo is painted nevertheless.
+                kept = None if name == "PreviewRule" else {"Arn": queue}
+                assert target.get("DeadLetterConfig") == kept, name
     [source] = [it for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert source["Properties"]["EventSourceArn"] == refused
     waiting = resources["RefusedPhotos"]["Properties"]
