@@ -1,10 +1,11 @@
 """Makes the pictures of README.md and docs/ from the samples.
 
-    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants]
+    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets]
 
 styles: README's photo in five styles. sizes: one style at three sizes. pairs: every sample photo in
 every sample painting; these two as drafts. variants: a still life with one setting changed at a
-time. Without a name, all of them, which takes some twenty minutes on two processor cores.
+time. presets: both photos by preset instant, draft and fine. Without a name, all of them, which
+takes some twenty minutes on two processor cores.
 """
 
 import sys
@@ -56,7 +57,7 @@ MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 def main(names: list[str]) -> None:
     """Makes the pictures of these names, or all."""
-    makers = {"styles": styles, "sizes": sizes, "pairs": pairs, "variants": variants}
+    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets)}
     for name in names or makers:
         makers[name]()
 
@@ -114,6 +115,16 @@ def variants() -> None:
         settings = Settings(size=384).replaced(changed)
         cells.append(Image.fromarray(painted("still-life", ["brush"], settings)))
     save_sheet(cells, "variants")
+
+
+def presets() -> None:
+    """Two photos in a style each, by three presets."""
+    cells = []
+    for name, painting in (("landscape", "mosaic"), ("still-life", "brush")):
+        for quality in ("instant", "draft", "fine"):
+            picture = painted(name, [painting], Settings(quality=quality))
+            cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "presets")
 
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
