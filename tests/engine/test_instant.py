@@ -1,6 +1,7 @@
 """Recipe instant, with the built-in network: what the decoder makes of places."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.engine import instant
+from styletransfer.engine.constants import DECODER
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import MAX_KEPT, StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
@@ -191,6 +193,11 @@ def test_it_begins_anew_instead_of_resuming(vgg, photo, mosaic):
 def test_there_is_no_loss_to_compute(vgg, photo, mosaic):
     with pytest.raises(ValueError, match="no loss"):
         objective(photo, photo, [mosaic], USUAL, vgg)
+
+
+def test_the_decoder_was_trained_for_the_built_in_network(vgg):
+    with np.load(DECODER) as stored:
+        assert json.loads(str(stored["recipe"]))["network"] == vgg.identity
 
 
 def test_other_networks_than_the_built_in_one_are_refused(photo, mosaic):
