@@ -2,6 +2,7 @@
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ SAVE_EVERY_S = 60.0
 EVALUATE_EVERY, WARM_UP = 250, 50  # steps
 
 
-class Training:
+class Training(ABC):
     """Networks in training, their optimisers and their progress; subclasses add the loss.
 
     Attributes:
@@ -30,11 +31,15 @@ class Training:
         trained_on: The pictures.
         crop: Takes a crop out of them.
         models: Name → network; checkpoints have their states.
+        trained: The network in training.
+        averaged: The running average of its weights, which is the result.
         max_norm: The largest norm of a gradient; longer ones are shortened.
     """
 
     crop: Crop = staticmethod(crop)
     max_norm = float("inf")
+    trained: nn.Module
+    averaged: nn.Module
 
     def __init__(self, recipe: Any, pictures: Sequence[Sizes], device: torch.device) -> None:
         self.recipe, self.trained_on, self.device, self.step = recipe, pictures, device, 0
@@ -58,13 +63,13 @@ class Training:
         ]
         self.full_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
 
+    @abstractmethod
     def loss(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss of images [N, 3, H, W] (0…255), and scores."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """Scores of the averaged network on pictures that it was not trained on."""
-        raise NotImplementedError
 
     def rate(self) -> float:
         """Learning rate of the next step, relative to the full one."""
@@ -83,14 +88,12 @@ class Training:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        with torch.no_grad():
+            decay = min(self.recipe.averaging, 1 - 1 / (self.step + 1))
+            pairs = zip(self.averaged.parameters(), self.trained.parameters(), strict=True)
+            for average, parameter in pairs:
+                average.lerp_(parameter, 1 - decay)
         return {"loss": total.detach(), **scores}
-
-    @torch.no_grad()
-    def average(self, averaged: nn.Module, trained: nn.Module) -> None:
-        """Moves the running average, which is the result, towards the trained network."""
-        decay = min(self.recipe.averaging, 1 - 1 / (self.step + 1))
-        for average, parameter in zip(averaged.parameters(), trained.parameters(), strict=True):
-            average.lerp_(parameter, 1 - decay)
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint; the file is whole at any moment."""

@@ -74,6 +74,7 @@ class Trainer(Training):
             self.heads.fit(self.student(first), wanted)
         self.averaged = Student(recipe.widths).to(device)
         self.averaged.load_state_dict(self.student.state_dict())
+        self.trained = self.student
         self.begin(
             {"student": self.student, "averaged": self.averaged, "heads": self.heads},
             [*self.student.matrices.values()],
@@ -89,12 +90,6 @@ class Trainer(Training):
         """As in Training."""
         with self.autocast():
             return losses(self.heads, self.student(images), self.taught(images))
-
-    def advance(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As in Training."""
-        scores = super().advance(images)
-        self.average(self.averaged, self.student)
-        return scores
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:

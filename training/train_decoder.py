@@ -68,6 +68,7 @@ class DecoderTraining(Training):
             found = places.places(self.kernels, torch.from_numpy(some).to(device) / 255)
             self.decoder.standardise(places.joined(found))
         self.averaged.load_state_dict(self.decoder.state_dict())
+        self.trained = self.decoder
         self.models = {"decoder": self.decoder, "averaged": self.averaged}
         # Not Muon, with which the pictures diverge from their collages.
         self.optimizers = [
@@ -87,9 +88,7 @@ class DecoderTraining(Training):
     def advance(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """As in Training."""
         torch.manual_seed((self.recipe.seed << 32) + self.step)  # A resumed run draws the same.
-        scores = super().advance(images)
-        self.average(self.averaged, self.decoder)
-        return scores
+        return super().advance(images)
 
     def losses(
         self,
