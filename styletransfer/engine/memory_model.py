@@ -1,7 +1,7 @@
 """The plan of a painting: its scales, its memory, and the largest tiles that fit.
 
 Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
-must be in memory at the same time; docs/performance.md has the measurements.
+must be in memory at the same time; bench/RESULTS.md has the measurements.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The answers to attacks, as in the table of docs/web.md."""
+"""The answers to attacks, as in the table of SECURITY.md."""
 
 import contextlib
 import io
