@@ -4,7 +4,7 @@ Flags, STYLE_* variables, styles.toml keys and docs/settings.md are generated fr
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -51,21 +51,20 @@ class Settings:
     strength: float = setting(
         0.5,
         "how far the picture moves away from the photo: near 0 it stays close to it, at 1 it "
-        "follows the painting freely; the photo's weight is steered to hold that distance",
+        "follows the painting freely",
         low=0,
         high=1,
     )
     iterations: int = setting(
         120,
-        "optimisation steps at the second scale; the first takes twice as many, each later one 0.7 "
+        "optimisation steps at the second size; the first takes twice as many, each later one 0.7 "
         "times as many as the one before, down to a third",
         low=1,
         high=100_000,
     )
     content_weight: float | str = setting(
         "auto",
-        "how strongly the photo keeps its shapes against the painting; fixed, instead of steered "
-        "by `strength`",
+        "a fixed weight for the photo's shapes, instead of one steered by `strength`",
         low=0,
         word="auto",
     )
@@ -74,8 +73,8 @@ class Settings:
     )
     stroke_size: float = setting(
         1.0,
-        "how large the painting's strokes become: 2 is twice as large as usual, 0.5 half as large; "
-        "not used in recipe inetwork",
+        "size of the painting's strokes: 2 is twice as large as usual, 0.5 half as large; not used "
+        "in recipe inetwork",
         low=0.25,
         high=4,
     )
@@ -84,33 +83,31 @@ class Settings:
     )
     structure_weight: float = setting(
         1.0,
-        "how firmly the photo's contours are kept, the faint ones of a face as well; 0 leaves them "
-        "to `strength` alone",
+        "how firmly the photo's contours are kept, such as those of a face; 0 leaves them to "
+        "`strength` alone",
         low=0,
     )
     style_statistics: str = setting(
         "moments",
-        "which statistics of the painting are compared: Gram matrices, or the mean and covariance "
-        "of the features",
+        "the compared statistics of the painting: Gram matrices, or mean and covariance",
         choices=("gram", "moments"),
     )
     preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
     color_match: str = setting(
         "none",
-        "matches the photo's colours to the painting's before painting, by each channel's "
-        "histogram or by mean and covariance",
+        "matches the photo's colours to the painting's before painting, by histograms or by mean "
+        "and covariance",
         choices=("none", "histogram", "moments"),
     )
     content_layer: str = setting(
         "conv3_2",
-        "VGG layer at which the picture is compared with the photo; a deeper one lets shapes move "
-        "more",
+        "layer at which the picture is compared with the photo; a deeper one lets shapes move more",
         choices=CONTENT_LAYERS,
     )
     init_image: str = setting(
         "content",
-        "where the optimisation starts: the photo, the photo in greys, noise, or the painting's "
-        "mean colour",
+        "start of the optimisation: the photo, the photo in greys, noise, or the painting's mean "
+        "colour",
         choices=("content", "gray", "noise", "style-mean"),
     )
     model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
@@ -121,8 +118,7 @@ class Settings:
     )
     padding: str = setting(
         "replicate",
-        "what convolutions see beyond the border: the border's own values, or zeros, which leave a "
-        "frame",
+        "pixels beyond the border: the border's own values, or zeros, which leave a frame",
         choices=("replicate", "zero"),
     )
     optimizer: str = setting(
@@ -133,14 +129,14 @@ class Settings:
     learning_rate: float = setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
     averaging: float = setting(
         0.99,
-        "decay of the running average of Adam's iterates, which is the result; 0 takes the last "
-        "iterate instead",
+        "decay of the running average of Adam's steps, which is the result; 0 takes the last step",
         low=0.0,
         high=0.9999,
     )
     min_improvement: float = setting(
         0.0,
-        "a step that lowers the loss by less than this ends its scale; ten Adam steps count as one",
+        "a step that lowers the loss by less ends the steps at that size; ten steps of Adam are "
+        "treated as one",
         unit="percent",
         low=0,
         high=100,
@@ -148,7 +144,7 @@ class Settings:
     rescale_image: bool = setting(False, "scales the result to the photo's own size")
     rescale_method: str = setting(
         "guided",
-        "how it is scaled; `guided` follows the photo's edges",
+        "the method of `rescale_image`; `guided` follows the photo's edges",
         choices=("guided", "lanczos", "bicubic", "bilinear", "nearest"),
     )
     maintain_aspect_ratio: bool = setting(
@@ -156,8 +152,8 @@ class Settings:
     )
     precision: str = setting(
         "auto",
-        "arithmetic of the convolutions; `auto` uses bfloat16 where it is faster than float32, or "
-        "on a GPU without it, float16, with features rescaled to its range",
+        "arithmetic of the convolutions; `auto` uses bfloat16 if that is faster, and float16 on "
+        "GPUs without bfloat16",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     deterministic: bool = setting(
@@ -165,27 +161,25 @@ class Settings:
     )
     compile: str = setting(
         "auto",
-        "whether XLA compiles the steps into fewer and larger operations, once for each size of "
-        "picture; `auto`: on a GPU, the losses at once, the rest if enough steps are left to pay "
-        "for it",
+        "whether XLA compiles the steps, once for each size; `auto`: on a GPU, the losses, and the "
+        "whole step if there are enough steps",
         choices=("auto", "always", "never"),
         compare=False,
     )
     seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
     quality: str = setting(
         "fine",
-        "changes the defaults of other settings: "
+        "a preset for other settings: "
         + ", ".join(f"{name} ({_listed(values)})" for name, values in QUALITIES.items() if values)
-        + "; fine keeps the usual ones",
+        + "; fine changes none",
         choices=tuple(QUALITIES),
         compare=False,
     )
     recipe: str = setting(
         "default",
         "`default` paints each place like the most similar place of the painting; `instant` does "
-        "so in about a second, without optimisation; `moments` compares statistics of the whole "
-        "painting alone; `inetwork` paints as the original INetwork script: its losses, layers "
-        "and defaults",
+        "so in about a second, without optimisation; `moments` compares only statistics of the "
+        "whole painting; `inetwork` uses the losses and defaults of the original script",
         choices=("default", "moments", "inetwork", "instant"),
     )
     content_loss_type: int = setting(
@@ -283,6 +277,16 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
+# The settings that users change first.
+BASIC = (
+    *("size", "quality", "strength", "stroke_size", "preserve_color"),
+    *("structure_weight", "total_variation_weight", "iterations"),
+)
+# The tables in docs/settings.md, by the text of their marks.
+TABLES = {
+    "settings": BASIC,
+    "advanced settings": tuple(name for name in FIELDS if name not in BASIC),
+}
 
 
 def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
@@ -316,16 +320,13 @@ def shown_name(name: str, where: str) -> str:
     return where + printable((name.upper() if where.endswith("_") else name)[:60])
 
 
-def markdown_table() -> str:
-    """The table of settings, as docs/settings.md shows it."""
-    rows = [
-        "| setting | variable | default | accepts | meaning |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+def markdown_table(names: Iterable[str]) -> str:
+    """Return the table of some settings, as docs/settings.md shows it."""
+    rows = ["| setting | default | accepts | meaning |", "| --- | --- | --- | --- |"]
     rows += [
-        f"| `{name}` | `STYLE_{name.upper()}` | {each.default} | {expectation(each)} "
-        f"| {each.metadata['meaning']} |"
-        for name, each in FIELDS.items()
+        f"| `{name}` | {FIELDS[name].default} | {expectation(FIELDS[name])} "
+        f"| {FIELDS[name].metadata['meaning']} |"
+        for name in names
     ]
     return "\n".join(rows) + "\n"
 
@@ -333,9 +334,11 @@ def markdown_table() -> str:
 if __name__ == "__main__":
     from styletransfer.paths import PROGRAM
 
-    # The table is between these marks; no other document repeats a default.
+    # The tables are between these marks; no other document repeats a default.
     path = PROGRAM / "docs/settings.md"
-    before, _, rest = path.read_text().partition("<!-- settings -->\n")
-    after = rest.partition("<!-- end of settings -->")[2]
-    table = f"<!-- settings -->\n{markdown_table()}<!-- end of settings -->"
-    path.write_text(before + table + after)
+    text = path.read_text()
+    for mark, names in TABLES.items():
+        before, begin, rest = text.partition(f"<!-- {mark} -->\n")
+        _, end, after = rest.partition(f"<!-- end of {mark} -->")
+        text = before + begin + markdown_table(names) + end + after
+    path.write_text(text)
