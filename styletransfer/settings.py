@@ -83,7 +83,7 @@ class Settings:
     )
     structure_weight: float = setting(
         1.0,
-        "how firmly the photo's contours are kept, such as those of a face; 0 leaves them to "
+        "how firmly the photo's contours are kept, such as in a face; 0 leaves them to "
         "`strength` alone",
         low=0,
     )
