@@ -5,7 +5,7 @@
 styles: README's photo in five styles. sizes: one style at three sizes. pairs: every sample photo in
 every sample painting; these two as drafts. variants: a still life with one setting changed at a
 time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine. Without a
-name, all of them, with the built-in network, which takes some twenty minutes on two processor cores.
+name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
 import sys
