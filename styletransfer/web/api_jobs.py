@@ -17,9 +17,11 @@ from starlette.datastructures import UploadFile
 
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
+from styletransfer.web.orders import LARGEST_SIZE, MOST_ITERATIONS
 from styletransfer.web.pictures import photo_of, picture_response, preview_of, result_picture
 from styletransfer.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from styletransfer.web.schemas import (
+    CONFLICT,
     REFUSALS,
     ApiError,
     Estimate,
@@ -143,7 +145,7 @@ def get_job(job: Known, service: Shared) -> JobOut:
     return service.board.view(job)
 
 
-@jobs.post("/jobs/{job_id}/cancel", status_code=202)
+@jobs.post("/jobs/{job_id}/cancel", status_code=202, responses=CONFLICT)
 def cancel_job(job: Known, service: Shared) -> JobOut:
     """Take a job out of the queue, or end its painting after the current step."""
     if not job.state.final:
@@ -220,8 +222,8 @@ def estimate(
     service: Shared,
     width: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[1],
     height: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[0],
-    size: Annotated[int | None, Query(ge=32, le=16_384)] = None,
-    iterations: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+    size: Annotated[int | None, Query(ge=32, le=LARGEST_SIZE)] = None,
+    iterations: Annotated[int | None, Query(ge=1, le=MOST_ITERATIONS)] = None,
 ) -> Estimate:
     """Estimate the seconds that each quality takes here for a photo of this size."""
     given = {"size": size, "iterations": iterations}

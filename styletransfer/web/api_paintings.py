@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from styletransfer.web.buckets import UPLOADED
 from styletransfer.web.catalogue import painting_view
 from styletransfer.web.pictures import picture_response
-from styletransfer.web.schemas import REFUSALS, ApiError, PaintingOut, StyleOut
+from styletransfer.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from styletransfer.web.service import Shared
 from styletransfer.web.upload import Upload
 
@@ -47,7 +47,7 @@ async def add_painting(
     return added
 
 
-@paintings.delete("/paintings/{name:path}", status_code=204)
+@paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
 def delete_painting(name: str, service: Shared) -> None:
     """Delete a painting that was uploaded here. Results that were painted with it stay."""
     service.board.refresh()  # Another instance may have taken an order just now.

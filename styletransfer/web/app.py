@@ -36,6 +36,7 @@ from styletransfer.web.schemas import (
     Memory,
     QueueState,
     Readiness,
+    Refusal,
     System,
 )
 from styletransfer.web.service import Service, Shared
@@ -149,7 +150,8 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
     app.state.service, app.state.warnings = service, WarningLog()
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
-    app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS)
+    failure = {500: {"model": Refusal}}  # Any route may fail; one describes the model.
+    app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS | failure)
     for router in (jobs, paintings, pages):
         app.include_router(router)
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")

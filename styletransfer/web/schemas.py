@@ -199,9 +199,16 @@ class Refusal(BaseModel):
     detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
-}
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe rejections as JSON, which they are whatever a route answers with. A route with a
+    `model` would describe them as its own type."""
+    schema = {"$ref": f"#/components/schemas/{Refusal.__name__}"}
+    described = {"description": "Rejected", "content": {"application/json": {"schema": schema}}}
+    return dict.fromkeys(statuses, described)
+
+
+REFUSALS = refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
+CONFLICT = refusals(409)
 
 
 class ApiError(StyleTransferError):
