@@ -7,7 +7,7 @@ import pytest
 from support.web_page import staged
 
 from styletransfer.web import api_jobs
-from styletransfer.web.schemas import JobRequest
+from styletransfer.web.schemas import JobRequest, JobState
 
 # Only the service can tell whether a file is a picture, and which styles there are. Starlette names
 # the methods of one route in `Allow`, although a path may have several.
@@ -20,6 +20,12 @@ allow-extra-parameters = false
 [checks]
 positive_data_acceptance.enabled = false
 allow_header_conformance.enabled = false
+[dictionaries]
+jobs.values = JOBS
+paintings.values = ["monet.jpg", "both/a.png"]
+[parameters]
+"path.job_id" = { dictionary = "jobs", probability = 0.5 }
+"path.name" = { dictionary = "paintings", probability = 0.5 }
 """
 
 
@@ -47,11 +53,13 @@ def test_the_description_is_whole_and_its_examples_are_allowed(web):
 @pytest.mark.slow
 def test_schemathesis_finds_no_answer_that_is_not_as_described(place, tmp_path, monkeypatch):
     monkeypatch.setattr(api_jobs, "MAX_STREAM_S", 0)  # Streams of events end at once.
-    (tmp_path / "schemathesis.toml").write_text(CHECKED)
     with staged({**place, "WEB_MAX_WAITING": "10000"}) as server:
-        server.end(server.add())
+        jobs = [server.add() for _ in range(3)]
+        server.end(jobs[0])
+        known = str([each.id for each in jobs])
+        (tmp_path / "schemathesis.toml").write_text(CHECKED.replace("JOBS", known))
         address = f"{server.address}/openapi.json"
         command = (sys.executable, "-m", "schemathesis.cli", "--no-color", "run", address)
         found = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=200)
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "19 selected" in found.stdout
+    assert {each.state for each in server.board.all()} == {JobState.DONE, JobState.CANCELLED}
