@@ -1,8 +1,11 @@
 """A browser that tests look at pages with."""
 
+import functools
 import io
 import json
 import shutil
+from importlib.resources import files
+from itertools import product
 
 import numpy as np
 import pytest
@@ -56,6 +59,21 @@ def running_chromium():
     running.quit()
 
 
+# Colours are compared once they have stopped changing.
+RUN_AXE = """
+const [done] = arguments;
+for (const each of document.getAnimations()) each.finish();
+const rules = { "target-size": { enabled: true } };
+axe.run({ rules, resultTypes: ["violations"] }).then(({ violations }) => done(violations));
+"""
+
+
+@functools.cache
+def axe_core():
+    """Return the script of axe-core."""
+    return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
 class Viewer:
     """A browser looking at one page, with what the tests ask of it."""
 
@@ -66,10 +84,14 @@ class Viewer:
         self.driver.get("about:blank")
         for log in ("browser", "performance"):
             self.driver.get_log(log)
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.resize(width, height)
         self.driver.get(address)
         return self
+
+    def resize(self, width, height):
+        """Set the size of the window in px. A narrow one is a phone's."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def all(self, selector):
         return self.driver.find_elements("css selector", selector)
@@ -112,10 +134,23 @@ class Viewer:
         features = [{"name": "prefers-color-scheme", "value": "dark" if preferred else "light"}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    def violations(self):
+        """Return what axe-core finds wrong, in both schemes of colours, on a phone and a desktop."""
+        found, before = set(), self.js("[innerWidth, innerHeight]")
+        for (width, height), dark in product(((390, 844), (1280, 860)), (False, True)):
+            self.resize(width, height)
+            self.dark(dark)
+            if not self.js("Boolean(window.axe)"):
+                self.driver.execute_script(axe_core())
+            for each in self.driver.execute_async_script(RUN_AXE):
+                found |= {(each["id"], *node["target"], node["html"]) for node in each["nodes"]}
+        self.dark(False)
+        self.resize(*before)
+        return found
+
     def width_with_large_text(self):
         """Return the page's width in a window of 320 px with text of twice the usual size."""
-        metrics = {"width": 320, "height": 860, "deviceScaleFactor": 1, "mobile": True}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.resize(320, 860)
         self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 32}})
         width = self.js("document.documentElement.scrollWidth")
         self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16}})

@@ -59,10 +59,14 @@ def add_result(gallery, bucket, each):
 
 
 def published(folder, records):
+    """Make the gallery of some results and failures in a folder, as a run does."""
     bucket = FolderBucket(folder)
     gallery = Gallery(bucket)
     for each in records:
-        add_result(gallery, bucket, each)
+        if each.result:
+            add_result(gallery, bucket, each)
+        else:
+            gallery.add_record(each)
     gallery.publish()
     return bucket
 
