@@ -33,20 +33,27 @@ ROW_COLUMNS = (
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
 
-def render_page(records: Iterable[Record], thumbnails: Mapping[str, bytes | bool]) -> str:
+def render_page(
+    records: Iterable[Record],
+    thumbnails: Mapping[str, bytes | bool],
+    unfinished: bool = False,
+) -> str:
     """Render index.html, a file that needs no other. Arguments as in `page_context`."""
     template, inlined = _template()
-    return template.render(**inlined, **page_context(records, thumbnails))
+    return template.render(**inlined, **page_context(records, thumbnails, unfinished))
 
 
 def page_context(
-    records: Iterable[Record], thumbnails: Mapping[str, bytes | bool]
+    records: Iterable[Record],
+    thumbnails: Mapping[str, bytes | bool],
+    unfinished: bool = False,
 ) -> dict[str, Any]:
     """Return the variables of the template `page.html`.
 
     Args:
         records: Those of all results and failures, in any order.
         thumbnails: As from `GalleryPictures.thumbnails`. The page has a blank for a missing one.
+        unfinished: Whether more results will follow, which the page then says.
     """
     ordered = sorted(records, key=_order)
     painted = [each for each in ordered if each.result is not None]
@@ -66,6 +73,7 @@ def page_context(
             for each in ordered
             if each.error
         ],
+        "unfinished": unfinished,
         "data": data,
     }
 

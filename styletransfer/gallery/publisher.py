@@ -105,7 +105,7 @@ class Gallery:
         if due and self._publishing.acquire(blocking=False):
             try:
                 with _logged_errors():
-                    self._write_page()
+                    self._write_page(unfinished=True)
             finally:
                 self._published = perf_counter()
                 self._publishing.release()
@@ -130,7 +130,7 @@ class Gallery:
         found = self._bucket.find(UNPUBLISHED)
         return found is not None and found.etag != self._mark
 
-    def _write_page(self) -> None:
+    def _write_page(self, unfinished: bool = False) -> None:
         if self._page_is_ours is None:
             found = self._bucket.find(PAGE)
             self._page_is_ours = found is None or bool(
@@ -144,7 +144,7 @@ class Gallery:
                 )
         if self._page_is_ours:
             records = list(self._records.values())
-            text = render_page(records, self._pictures.thumbnails(records))
+            text = render_page(records, self._pictures.thumbnails(records), unfinished)
             self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
 
 

@@ -55,7 +55,7 @@ def delete_painting(name: str, service: Shared) -> None:
         each.name for job in service.board.all() if not job.state.final for each in job.paintings
     }
     if name in waiting and name.startswith(UPLOADED):
-        raise ApiError(409, "a photo waits to be painted with it; cancel that job first")
+        raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.delete(name)
 
 

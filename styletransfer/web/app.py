@@ -24,11 +24,12 @@ from styletransfer.devices.system_memory import free_memory
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
 from styletransfer.log import event, log_trace
+from styletransfer.paths import PROGRAM
 from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
 from styletransfer.web.gate import middleware
 from styletransfer.web.options import MEGA, WebOptions
-from styletransfer.web.pages import pages
+from styletransfer.web.pages import SAMPLES, pages
 from styletransfer.web.schemas import (
     REFUSALS,
     ApiError,
@@ -154,6 +155,9 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
     app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS | failure)
     for router in (jobs, paintings, pages):
         app.include_router(router)
+    for kind in SAMPLES:
+        folder = StaticFiles(directory=PROGRAM / "samples" / kind, check_dir=False)
+        app.mount(f"/static/samples/{kind}", folder, name=kind)
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app

@@ -167,7 +167,7 @@ def _chosen(
         for name, share in choice.shares.items():
             entry = find(name)
             if entry is None:
-                raise ConfigError(f"there is no painting {display_name(name)[:60]!r} any more")
+                raise ConfigError(f"there is no painting {display_name(name)[:60]!r}")
             paintings.append(Painting(entry, share))
         name = blend_name(choice.shares)
         return Style(name, tuple(paintings), settings.replaced(choice.settings).replaced(decided))

@@ -64,7 +64,7 @@ class JobService:
         left = self._board.seconds_left()
         per_job = RETRY_S if left is None else left / (waiting + 1)
         retry_s = max(1, min(600, round(per_job)))
-        raise ApiError(429, f"the queue is full: {waiting} photos wait already", retry_s)
+        raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
 
     def create(
         self, request: JobRequest, upload: Upload | None, idempotency_key: str | None

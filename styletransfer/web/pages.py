@@ -9,12 +9,22 @@ from starlette.templating import Jinja2Templates
 
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.gallery.page import SHARED, configure
+from styletransfer.paths import PROGRAM
 from styletransfer.settings import QUALITIES
 from styletransfer.web.gate import client_address
 from styletransfer.web.pictures import picture_response
 from styletransfer.web.schemas import MAX_BLENDED
 from styletransfer.web.service import Service, Shared
 
+# Addresses of a photo and of paintings for those who have none at hand. An installed package has
+# none either.
+SAMPLES = {
+    kind: [
+        f"/static/samples/{kind}/{each.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
+        for each in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
+    ]
+    for kind in ("photos", "paintings")
+}
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
@@ -29,9 +39,10 @@ def index(request: Request, service: Shared) -> Response:
         request,
         service,
         "index",
-        qualities=[
+        presets=[
             {"name": name, "size": usual.replaced({"quality": name}).size} for name in QUALITIES
         ],
+        samples=SAMPLES,
         usual=usual,
         accept=",".join(sorted(PICTURES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
@@ -41,7 +52,8 @@ def index(request: Request, service: Shared) -> Response:
 @pages.get("/gallery/")
 def gallery_page(request: Request, service: Shared) -> Response:
     """Show all results on the page that a batch writes as index.html."""
-    return _shown(request, service, "gallery", **service.results.page_context())
+    unfinished = any(service.board.counts())
+    return _shown(request, service, "gallery", **service.results.page_context(unfinished))
 
 
 @pages.get("/gallery/{key:path}")

@@ -50,7 +50,7 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
                     raise
         return buckets.photos.read(key), key
     except (ObjectError, PictureError):
-        raise not_found("photo any more") from None
+        raise not_found("photo") from None
 
 
 def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
@@ -75,7 +75,7 @@ def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> 
             return small_jpeg(buckets, "results", job.result, buckets.result)
         return buckets.result.read(job.result), job.result
     except (ObjectError, PictureError):
-        raise not_found("result any more") from None
+        raise not_found("result") from None
 
 
 def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
@@ -128,10 +128,14 @@ class Results:
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
         self._listed = Fresh(self._list, FRESH_S)
 
-    def page_context(self) -> dict[str, Any]:
-        """Return the variables of the gallery's page, which shows all results in the bucket."""
+    def page_context(self, unfinished: bool = False) -> dict[str, Any]:
+        """Return the variables of the gallery's page, which shows all results in the bucket.
+
+        Args:
+            unfinished: Whether pictures are being painted.
+        """
         painted, pictures = self._listed.get()
-        return page_context(painted, dict.fromkeys(pictures, True))
+        return page_context(painted, dict.fromkeys(pictures, True), unfinished)
 
     def read(self, key: str) -> bytes:
         """Read a result, or a picture of the gallery. Raises ApiError for any other object."""
@@ -144,7 +148,7 @@ class Results:
         try:
             return self._bucket.read(key)
         except ObjectError:
-            raise not_found("picture any more") from None
+            raise not_found("picture") from None
 
     def _list(self) -> tuple[list[Record], set[str]]:
         """List the records that have their result in the bucket, and the gallery's pictures."""

@@ -50,8 +50,8 @@ class Upload:
         if height * width > options.max_pixels:
             raise ApiError(
                 413,
-                f"{self.shown} is {width} × {height} pixels; at most "
-                f"{options.max_pixels // MEGA} megapixels are taken here; make it smaller",
+                f"{self.shown} is {width} × {height} pixels; the limit is "
+                f"{options.max_pixels // MEGA} megapixels; make it smaller",
             )
         self.name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
 

@@ -49,7 +49,7 @@ def test_the_filter_leaves_one_style(viewer, web):
     assert len(viewer.js(shown)) == 6
     viewer.all("input[name=style]")[2].click()
     assert viewer.js(shown) == ["ünï & co"] * 3
-    assert viewer.one("#status").text == "3 paintings in the style ünï & co"
+    assert viewer.one("#status").text == "3 results in the style ünï & co"
     assert viewer.one("#chosen").text == "ünï & co.jpg"
     viewer.open(1)
     assert viewer.one("#subtitle").text == "ünï & co"
@@ -126,7 +126,7 @@ def test_two_styles_are_compared_and_the_address_says_so(viewer, web, folder):
 
 def test_a_link_of_an_older_page_filters_as_well(viewer, web):
     viewer.look(f"{web}#?look=monet")
-    assert viewer.one("#status").text == "3 paintings in the style monet"
+    assert viewer.one("#status").text == "3 results in the style monet"
 
 
 def test_the_back_button_undoes_filter_and_order(viewer, web):
@@ -138,7 +138,7 @@ def test_the_back_button_undoes_filter_and_order(viewer, web):
     assert viewer.driver.current_url.endswith("#?style=monet&sort=newest")
     viewer.driver.refresh()
     viewer.until("document.querySelector('#status').textContent")
-    assert viewer.one("#status").text == "3 paintings in the style monet"
+    assert viewer.one("#status").text == "3 results in the style monet"
     viewer.driver.back()
     viewer.until("document.querySelector('#sort').value === 'name'")
     viewer.driver.back()
@@ -244,7 +244,7 @@ def test_the_settings_are_copied_for_styles_toml(viewer, web):
     viewer.look(web).open()
     viewer.one("#use").click()
     viewer.until("copied.textContent")
-    assert viewer.one("#copied").text == "Copied. Paste it into styles.toml."
+    assert viewer.one("#copied").text == "Copied. Paste them into styles.toml."
     text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert text.startswith('[monet]\npaintings = ["monet.jpg"]\nsize = 96\ncontent_weight = 0.02\n')
 

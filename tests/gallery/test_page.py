@@ -169,7 +169,7 @@ def test_a_record_that_lacks_almost_everything_does_not_break_the_page(lone):
 
 
 def test_a_bucket_without_results_has_a_page_that_says_so():
-    assert "Nothing has been painted yet" in render_page([], {})
+    assert "No results yet" in render_page([], {})
 
 
 def test_only_the_pages_own_script_and_style_may_run():

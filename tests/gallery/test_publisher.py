@@ -146,8 +146,10 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     add_result(gallery, bucket, record())
     gallery.publish_if_due()
     assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
+    assert b"More pictures were being painted" in bucket.read("index.html")
     gallery.publish()
     assert UNPUBLISHED not in keys_in(bucket)
+    assert b"More pictures were being painted" not in bucket.read("index.html")
 
 
 @pytest.mark.parametrize("first, last", [(0, 1), (1, 0)])

@@ -135,7 +135,7 @@ class Viewer:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def violations(self):
-        """Return what axe-core finds wrong, in both schemes of colours, on a phone and a desktop."""
+        """Return what axe-core finds wrong, light and dark, on a phone and a desktop."""
         found, before = set(), self.js("[innerWidth, innerHeight]")
         for (width, height), dark in product(((390, 844), (1280, 860)), (False, True)):
             self.resize(width, height)

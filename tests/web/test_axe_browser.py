@@ -8,7 +8,6 @@ from support.gallery import published, record
 from support.web_page import jpeg, staged
 
 from styletransfer.web.schemas import JobState
-from styletransfer.web.sessions import COOKIE
 
 pytestmark = pytest.mark.slow  # A browser starts.
 

@@ -291,7 +291,7 @@ def test_a_full_queue_says_when_to_come_back_and_answers_a_request_that_has_its_
         assert (first.status_code, send(web).status_code) == (202, 202)
         full = send(web, **{"Idempotency-Key": "two"})
         assert full.status_code == 429 and int(full.headers["retry-after"]) > 0
-        assert full.json()["detail"] == "the queue is full: 2 photos wait already"
+        assert full.json()["detail"] == "the queue is full: 2 photos are waiting"
         again = send(web, **key)
         assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
 

@@ -123,9 +123,10 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     visit(page, locked)
     page.until("document.querySelector('[data-quality=fine]').textContent.startsWith('about')")
     choose(page, photos, 0, 1)
+    page.one("[value=fine]").click()
     assert page.one("#paint").text == "Paint 4 pictures"
     page.all("[name=blend]")[1].click()
-    assert page.one("#paint-time").text == "about 2 min in all"
+    assert page.one("#paint-time").text == "about 2 min in total"
     order(page)
     queued(page, 2)
     assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
@@ -214,7 +215,7 @@ def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
 TOO_LARGE = "beach.jpg has 90 megapixels; at most 50 are painted"
 REFUSALS = [
     ((413, TOO_LARGE, None), f"{TOO_LARGE}."),
-    ((415, None, None), "beach.jpg: This is not a picture that can be read here."),
+    ((415, None, None), "beach.jpg: This file format is not supported."),
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
     ((500, None, None), "Something went wrong on the server. Try again later."),
@@ -237,7 +238,7 @@ def test_the_page_explains_a_refusal_and_the_photo_can_be_sent_again(page, serve
         assert page.one("#refused").text == ""
 
 
-FULL = (429, "the queue is full: 5 photos wait already", 4)
+FULL = (429, "the queue is full: 5 photos are waiting", 4)
 IS_FULL = "document.querySelector('#queue-full').textContent"
 SENDING = "document.querySelector('#paint[aria-disabled]')"
 
@@ -250,7 +251,7 @@ def test_photos_that_a_full_queue_refused_are_sent_once_it_has_room(page, server
     page.one("#paint").click()
     page.until(IS_FULL)
     server.refusals["POST", "/api/jobs"] = FULL
-    assert page.one("#queue-full").text.startswith("The queue is full. The rest is sent as")
+    assert page.one("#queue-full").text.startswith("The queue is full. The remaining pictures")
     assert page.one("#paint").text == "4 pictures to send…"
     page.one("#photos button").click()  # The user removes the first photo.
     page.until("paint.textContent === '2 pictures to send…'")
@@ -275,14 +276,14 @@ def test_waiting_for_room_survives_an_outage_and_can_be_stopped(page, server, ph
     queued(page, 2)
     page.until(f"!{SENDING}")
     choose(page, photos)
-    server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos wait already", 600)
+    server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos are waiting", 600)
     page.one("#paint").click()
     page.until(IS_FULL)
     page.js("document.querySelector('#finished .actions').lastElementChild.click()")
     assert page.one("#refused").text.startswith("Pictures are still being sent.")
     page.one("#stop-sending").click()
     page.until(f"!{SENDING}")
-    refused = "The queue is full: 5 photos wait already. Try again in 10 min."
+    refused = "The queue is full: 5 photos are waiting. Try again in 10 min."
     assert page.one("#refused").text == refused
     assert len(page.all("#photos li")) == 2 and page.js("document.activeElement.id") == "paint"
     order(page)
@@ -312,7 +313,7 @@ def test_the_page_recovers_by_itself_after_an_outage(page, place):
         visit(page, server)
         queued(page, 1)
     page.until("away.textContent")
-    assert page.one("#away").text.startswith("The server does not answer.")
+    assert page.one("#away").text.startswith("The server is not responding.")
 
     def is_closed():
         with socket.socket() as probe:
@@ -388,7 +389,7 @@ def test_a_refusal_to_cancel_disappears_once_the_job_is_cancelled(page, server):
     page.until("document.querySelector('#queue .words .refusal').textContent")
     page.one("#queue button").click()
     page.until("document.querySelector('#finished > li')")
-    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Paint after all"]
+    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Try again"]
 
 
 def test_only_the_pictures_that_are_shown_are_loaded(page, server):
@@ -449,7 +450,7 @@ def test_chosen_photos_survive_the_end_of_a_session(page, locked, photos):
     page.one("#paint").click()
     page.until("refused.textContent")
     assert page.one("#refused").text == (
-        "You are no longer logged in. Log in in another tab; what you have chosen here is kept."
+        "You are logged out. Log in again in another tab; your selection here is kept."
     )
     page.driver.execute_cdp_cmd("Network.setCookie", cookie)
     order(page)
@@ -539,7 +540,7 @@ def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server)
     assert shown() == ("0.7", "0", False)
     tiles[0].click()
     assert shown() == ("0.9", "1", True)
-    assert page.one("#strength-said").text == "very free"
+    assert page.one("#strength-said").text == "very strong"
     tiles[1].click()  # The second style does not set them.
     assert shown() == ("0.7", "0", False)
     tiles[1].click()
@@ -591,8 +592,29 @@ def test_the_page_names_the_missing_field_and_moves_the_focus_there(page, server
     assert page.js("document.activeElement.id") == "photo-files"
     choose(page, photos[:1])
     page.one("#paint").click()
-    assert page.one("#refused").text == "Choose at least one painting."
+    assert page.one("#refused").text == "Choose at least one style."
     assert page.js("document.activeElement.name") == "style"
+
+
+def test_a_newcomer_without_a_photo_or_a_painting_uses_the_samples(page, place, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with staged(place | {"BUCKET_STYLE": str(tmp_path / "nothing")}) as server:
+        page.look(server.address)
+        page.until("!document.querySelector('#sample-paintings').hidden")
+        assert page.one("#styles-hint").text.startswith("There are no styles yet.")
+        page.one("#sample-paintings").click()
+        page.until("document.querySelectorAll('[name=style]:checked').length === 4")
+        page.until("document.activeElement.id === 'painting-files'")
+        page.one("#sample-photo").click()
+        page.until("document.querySelector('#photos li')")
+        assert page.one("#paint").text == "Paint 4 pictures"
+        assert not page.one("#sample-photo").is_displayed()
+        assert not page.one("#sample-paintings").is_displayed()
+        order(page)
+        queued(page, 4)
+        assert {each.photo for each in server.ordered} == {"landscape.jpg"}
+        assert {each.quality for each in server.ordered} == {"draft"}
+        assert page.errors() == []
 
 
 def in_gallery(place, *records):

@@ -60,7 +60,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert web.get(job["links"]["self"]).json()["state"] == "done"
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
-    assert web.get("/gallery/").text.count("1 painting of 1 photo in 1 style") == 1
+    assert web.get("/gallery/").text.count("1 result: 1 photo in 1 style") == 1
 
 
 def test_a_style_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):
@@ -100,7 +100,7 @@ def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place)
         shown = {each["name"] for each in web.get("/api/paintings").json()}
         assert shown & {name, *names} == {name, names[1]}
         gone = send(other, {"paintings": {"_web/nothing.jpg": 1}}).json()["detail"]
-        assert gone == "there is no painting '_web/nothing.jpg' any more"
+        assert gone == "there is no painting '_web/nothing.jpg'"
 
 
 def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):

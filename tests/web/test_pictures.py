@@ -80,7 +80,7 @@ def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
 
 
 def test_what_is_gone_is_said_to_be_gone(buckets):
-    with pytest.raises(ApiError, match="there is no such photo any more"):
+    with pytest.raises(ApiError, match="there is no such photo"):
         photo_of(job(), buckets)
     with pytest.raises(ApiError, match="there is no such result, or none yet"):
         result_picture(job(), buckets)

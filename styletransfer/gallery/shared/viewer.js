@@ -28,7 +28,7 @@ const compareWith = (name, view) => {
   if (against) compare(inStyle(against), inStyle(current), view);
   else {
     const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.title}` };
-    compare(whole, { ...inStyle(current), title: "Painting", said: "painting" }, view);
+    compare(whole, { ...inStyle(current), title: "Result", said: "result" }, view);
   }
 };
 
@@ -47,7 +47,7 @@ const open = (number) => {
   by("note").hidden = !result.note;
   by("paintings").parentElement.hidden = !result.shares.length;
   hang(by("paintings"), result.shares);
-  const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time", result.time], ["Finished", dated(result.finished)], ...result.origin];
+  const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time taken", result.time], ["Finished", dated(result.finished)], ...result.origin];
   by("facts").parentElement.hidden = !fill(by("facts"), facts.filter(([, text]) => text));
   by("losses-of").hidden = !fill(by("losses"), result.losses);
   const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
@@ -123,7 +123,7 @@ by("use").addEventListener("click", async () => {
     text.hidden = done;
     if (done) by("use").focus();
   }
-  by("copied").textContent = done ? "Copied. Paste it into styles.toml." : "Copy this into styles.toml:";
+  by("copied").textContent = done ? "Copied. Paste them into styles.toml." : "Copy these lines into styles.toml:";
 });
 bindKeys({ ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1) });
 window.addEventListener("popstate", follow);

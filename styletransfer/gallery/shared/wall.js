@@ -127,7 +127,7 @@ export const arrange = ({ style, sort }) => {
   form.elements.style.value = style === null ? "" : String(style);
   form.elements.sort.value = sort;
   const count = shown.flat().length;
-  by("status").textContent = style === null ? "" : `${count} painting${count === 1 ? "" : "s"} in the style ${data.styles[style]}`;
+  by("status").textContent = style === null ? "" : `${count} result${count === 1 ? "" : "s"} in the style ${data.styles[style]}`;
   by("chosen").hidden = style === null;
   hang(by("chosen"), style === null ? [] : results.find((each) => each.style === style).shares);
   const failures = [...document.querySelectorAll("#failed li")];

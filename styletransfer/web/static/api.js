@@ -12,12 +12,13 @@ export class Refusal extends Error {
   }
 }
 
+const UNREACHABLE = "The server cannot be reached. Nothing is lost: try again in a moment.";
 const REASONS = {
-  403: "The server refused this page. Reload it.",
-  404: "It no longer exists.",
+  403: "The server rejected the request. Reload this page.",
+  404: "This no longer exists.",
   413: "The file is too large.",
-  415: "This is not a picture that can be read here.",
-  422: "The server cannot use this.",
+  415: "This file format is not supported.",
+  422: "The server could not process the request.",
   429: "The queue is full.",
   503: "The server is not ready yet.",
 };
@@ -44,10 +45,10 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
   try {
     answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
   } catch {
-    throw new Refusal("The server cannot be reached. Nothing is lost: try again in a moment.", 0);
+    throw new Refusal(UNREACHABLE, 0);
   }
   if (answer.status === 401) {
-    if (hasUnsent()) throw new Refusal("You are no longer logged in. Log in in another tab; what you have chosen here is kept.", 401);
+    if (hasUnsent()) throw new Refusal("You are logged out. Log in again in another tab; your selection here is kept.", 401);
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
     return new Promise(() => {}); // The page is about to go.
   }
@@ -61,6 +62,14 @@ export const askForPicture = async (address, body, signal) => {
   const answer = await fetch(address, { method: "POST", body, signal, cache: "no-store" });
   if (!answer.ok) throw await refusalOf(answer);
   return answer.status === 204 ? null : answer.blob();
+};
+
+// Returns a file of the server. Raises Refusal.
+export const fetchFile = async (address) => {
+  const answer = await fetch(address).catch(() => { throw new Refusal(UNREACHABLE, 0); });
+  if (!answer.ok) throw await refusalOf(answer);
+  const content = await answer.blob();
+  return new File([content], address.split("/").at(-1), { type: content.type });
 };
 
 // Makes the key of an order, so that an order sent twice is painted once. crypto.randomUUID needs https.

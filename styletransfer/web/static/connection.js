@@ -3,7 +3,7 @@ import { by } from "./shared/elements.js";
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 
-const AWAY = "The server does not answer. Nothing is lost: this page continues by itself as soon as the server is back.";
+const AWAY = "The server is not responding. Nothing is lost, and this page reconnects automatically.";
 
 // onJob: gets a job that has changed; fetchAll: asks for all of them.
 export const connect = (onJob, fetchAll) => {

@@ -1,5 +1,6 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
 import { by } from "./shared/elements.js";
+import { fetchFile } from "./api.js";
 import { megabytes } from "./words.js";
 
 const { uploadBytes, accept } = by("order").dataset;
@@ -63,6 +64,14 @@ const dropped = ({ items }, add) => {
   Promise.all(inside).then((found) => add([...files, ...found.flat()]));
 };
 
+// A button that adds samples. The focus moves on, because the button hides once it has been used.
+const bindSamples = (name, add, refused, next) => by(name).addEventListener("click", async () => {
+  try {
+    await add(await Promise.all(by(name).dataset.files.split(" ").map(fetchFile)));
+    by(next).focus();
+  } catch (refusal) { by(refused).textContent = refusal.message; }
+});
+
 // A file that is dropped outside the paintings is a photo.
 export const receive = (addPhotos, addPaintings) => {
   const zones = { photo: by("photo-zone"), painting: by("painting-zone") };
@@ -96,4 +105,6 @@ export const receive = (addPhotos, addPaintings) => {
   take("photo-files", addPhotos);
   take("photo-camera", addPhotos);
   take("painting-files", addPaintings);
+  bindSamples("sample-photo", addPhotos, "photos-refused", "photo-files");
+  bindSamples("sample-paintings", addPaintings, "styles-refused", "painting-files");
 };

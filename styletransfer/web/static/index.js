@@ -26,8 +26,8 @@ const resultOf = (job) => ({
   paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [
     ["Size", job.width && job.height && `${job.width} × ${job.height} px`],
-    ["Quality", job.quality],
-    ["Time", seconds(job) && spoken(seconds(job))],
+    ["Preset", job.quality],
+    ["Time taken", seconds(job) && spoken(seconds(job))],
     ["Finished", job.finished && dated(job.finished)],
     ["Network", job.network],
   ],
@@ -45,7 +45,7 @@ const showSystem = async () => {
   let device = null, ready = false;
   try { ({ device, ready } = await ask("/api/system")); } catch { /* Another message says that the server does not answer. */ }
   if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
-  by("system").textContent = ready ? `Painted on ${device || "this machine"}.` : "The painter is still starting. You can send photos now.";
+  by("system").textContent = ready ? `Pictures are painted on ${device || "this machine"}.` : "The service is still starting. You can already add pictures to the queue.";
 };
 let lookingAgain = 0;
 // Loads styles and paintings, and tries again after a failure.

@@ -20,8 +20,8 @@ const stateOf = (job) => {
   const left = job.seconds_left ? `, ${about(job.seconds_left)} left` : "";
   switch (job.state) {
     case "queued": return `Waiting${job.place ? `, ${placed(job.place)}` : ""}${job.seconds_left ? `, done in ${about(job.seconds_left)}` : ""}`;
-    case "painting": return job.step ? `Painting${left}` : "Getting ready to paint";
-    case "done": return "Painted";
+    case "painting": return job.step ? `Painting${left}` : "Starting";
+    case "done": return "Finished";
     case "cancelled": return "Cancelled";
     default: return reasonOf(job);
   }
@@ -80,8 +80,7 @@ const actionsOf = (job) => {
     const made = button("Cancel", title, () => cancel(jobs.get(job.id), made));
     return [made];
   }
-  const words = { done: "Paint again with other settings", cancelled: "Paint after all" };
-  const again = button(words[job.state] || "Try again", title, () => actions.again(jobs.get(job.id)));
+  const again = button(job.state === "done" ? "Paint again with other settings" : "Try again", title, () => actions.again(jobs.get(job.id)));
   if (job.state !== "done") return [again];
   const download = make("a", "Download", "button");
   download.href = `${job.links.result}?download=1`;

@@ -26,14 +26,14 @@ const setGiven = (settings) => {
 const showOrder = () => {
   const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.quality.value];
   if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
-  by("paint-time").textContent = count && each ? `${about(each * count)} in all` : "";
+  by("paint-time").textContent = count && each ? `${about(each * count)} in total` : "";
 };
 // The place of each slider for a value, the value at a place, and its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
     at: (value) => value,
     valueAt: (place) => place,
-    words: (value) => (value < 0.2 ? "very close" : value < 0.4 ? "close" : value <= 0.6 ? "balanced" : value <= 0.8 ? "free" : "very free"),
+    words: (value) => (value < 0.2 ? "very light" : value < 0.4 ? "light" : value <= 0.6 ? "medium" : value <= 0.8 ? "strong" : "very strong"),
   },
   stroke_size: {
     at: Math.log2,
@@ -65,20 +65,20 @@ export const loadEstimates = async () => {
   if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.quality];
-    each.textContent = seconds ? `${about(seconds)} here` : "time not known yet";
+    each.textContent = seconds ? `${about(seconds)} per picture` : "time not yet known";
   }
   showOrder();
 };
 
 const missing = () => {
   if (!chosenPhotos().length) return ["Choose at least one photo.", by("photo-files")];
-  if (!chosenStyles().length) return ["Choose at least one painting.", form.querySelector("[name=style]") || by("painting-files")];
+  if (!chosenStyles().length) return ["Choose at least one style.", form.querySelector("[name=style]") || by("painting-files")];
   const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
   if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=style]:checked")];
   return null;
 };
 
-const FULL = "The queue is full. The rest is sent as pictures are finished, as long as this page stays open.";
+const FULL = "The queue is full. The remaining pictures are sent as others finish. Keep this page open.";
 const showFull = (full) => {
   if (!full && document.activeElement === stop) paint.focus();
   stop.hidden = !full;
@@ -137,7 +137,7 @@ window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) {
-    by("refused").textContent = "Pictures are still being sent. Wait, or stop sending; then choose this one again.";
+    by("refused").textContent = "Pictures are still being sent. Wait or stop sending, then try again.";
     by("refused").scrollIntoView({ block: "center" });
     return;
   }
@@ -151,5 +151,5 @@ export const orderAgain = (job) => {
   form.scrollIntoView({ block: "start" });
   const first = form.querySelector("[name=style]:checked") || by("photo-files");
   first.focus({ preventScroll: true });
-  say(`${job.photo} is chosen, with the settings it was painted with. Change what you like, then paint.`);
+  say(`The form has ${job.photo} and its settings. Change them, then select Paint.`);
 };

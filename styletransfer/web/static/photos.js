@@ -28,6 +28,7 @@ const itemOf = (photo) => {
 };
 const changed = () => {
   by("photos").hidden = !photos.length;
+  by("sample-photo").hidden = photos.length > 0 || !by("sample-photo").dataset.files;
   for (const listener of listeners) listener();
 };
 export const removePhotos = (gone) => {

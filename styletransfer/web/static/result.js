@@ -22,7 +22,7 @@ const showResult = (result) => {
   slider.value = 50;
   compare(
     { title: "Photo", said: "photo", alt: `The photo ${result.title}`, ...result.photo },
-    { ...result, title: "Painting", said: "painting" },
+    { ...result, title: "Result", said: "result" },
     state.view,
   );
   fitted();

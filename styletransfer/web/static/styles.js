@@ -6,7 +6,7 @@ import { counted, ofFile, paintingName, percent, say } from "./words.js";
 
 // Each has an id, a name, a thumb, paintings ([{name, share}]), its own settings, and as `style` its name if it is a style of the
 // bucket.
-let choices = [];
+let choices = [], loaded = false;
 const chosen = new Set(), weights = new Map(), listeners = [];
 const form = by("order");
 export const onStyles = (listener) => listeners.push(listener);
@@ -92,7 +92,7 @@ const tileOf = (each) => {
   if (each.removable) {
     const remove = make("button", "✕", "remove");
     remove.type = "button";
-    remove.title = `Delete the painting ${each.name}`;
+    remove.title = `Delete the style ${each.name}`;
     remove.setAttribute("aria-label", remove.title);
     remove.addEventListener("click", () => removePainting(each));
     item.append(remove);
@@ -102,12 +102,13 @@ const tileOf = (each) => {
 const showTiles = () => {
   by("styles").replaceChildren(...choices.map(tileOf));
   by("styles-hint").textContent = choices.length
-    ? "Choose one or more, or drop your own paintings here."
-    : "There are no paintings yet. Add one, or drop it here.";
+    ? "Choose one or more. To add a style, drop a painting here."
+    : "There are no styles yet. Add a painting, or drop one here.";
+  by("sample-paintings").hidden = choices.length > 0 || !by("sample-paintings").dataset.files;
   showBlend();
 };
 const removePainting = async (each) => {
-  if (!confirm(`Delete the painting ${each.name}? Pictures that were painted with it are kept.`)) return;
+  if (!confirm(`Delete the style ${each.name} for everyone? Its results are kept.`)) return;
   by("styles-refused").textContent = "";
   try {
     await ask(`/api/paintings/${encodeURIComponent(each.paintings[0].name)}`, { method: "DELETE" });
@@ -135,8 +136,8 @@ export const loadStyles = async () => {
       settings: {}, thumb: each.thumbnail, removable: each.uploaded,
     })),
   ];
-  if (JSON.stringify(found) === JSON.stringify(choices)) return; // Nothing moves, and the focus stays.
-  choices = found;
+  if (loaded && JSON.stringify(found) === JSON.stringify(choices)) return; // Nothing moves, and the focus stays.
+  [choices, loaded] = [found, true];
   for (const each of choices) if (!weights.has(each.id)) weights.set(each.id, 50);
   for (const id of chosen) if (!choices.some((each) => each.id === id)) chosen.delete(id);
   showTiles();
@@ -158,7 +159,7 @@ export const addPaintings = async (files) => {
   by("styles-status").textContent = "";
   by("styles-refused").textContent = refused.join(" ");
   showTiles();
-  if (good.length) say(`${counted(chosen.size, "painting")} chosen`);
+  if (good.length) say(`${counted(chosen.size, "style")} chosen`);
 };
 // Chooses the style of a job, as far as its paintings still exist.
 export const setStylesOf = (job) => {
