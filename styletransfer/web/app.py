@@ -151,8 +151,10 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
     app.state.service, app.state.warnings = service, WarningLog()
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
-    failure = {500: {"model": Refusal}}  # Any route may fail; one describes the model.
-    app.add_api_route("/api/system", system, tags=["system"], responses=REFUSALS | failure)
+    # Any route may fail; one describes the model.
+    app.add_api_route(
+        "/api/system", system, tags=["system"], responses={**REFUSALS, 500: {"model": Refusal}}
+    )
     for router in (jobs, paintings, pages):
         app.include_router(router)
     for kind in SAMPLES:

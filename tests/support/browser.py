@@ -68,6 +68,26 @@ axe.run({ rules, resultTypes: ["violations"] }).then(({ violations }) => done(vi
 """
 
 
+# The arrow keys move between the radio buttons of a group, so Tab reaches only the chosen one.
+MARK_CONTROLS = """(() => {
+const top = document.querySelector("dialog[open]") || document;
+const all = top.querySelectorAll("a[href], button, input, select, summary, textarea");
+const used = [...all].filter((e) => !e.disabled && e.getClientRects().length && e.type !== "hidden"
+  && !(e.type === "radio" && !e.checked));
+for (const each of used) each.dataset.unseen = "";
+return used.length;
+})()
+"""
+# Hidden inputs show the focus on what stands for them.
+SHOW_FOCUS = """
+const focused = document.activeElement, next = focused.nextElementSibling;
+const faces = [[focused], [next], [next, "::after"]]
+  .filter(([e]) => e && getComputedStyle(e).opacity !== "0");
+if (faces.some((face) => getComputedStyle(...face).outlineStyle === "solid"))
+  delete focused.dataset.unseen;
+"""
+
+
 @functools.cache
 def axe_core():
     """Return the script of axe-core."""
@@ -147,6 +167,18 @@ class Viewer:
         self.dark(False)
         self.resize(*before)
         return found
+
+    def hidden_from_keyboard(self):
+        """Press Tab until all has had the focus. Return the controls that never got it, or that
+        got it and did not show it."""
+        from selenium.webdriver import ActionChains, Keys
+
+        count = self.js(MARK_CONTROLS)
+        for _ in range(count + 3):  # The browser's own controls take the focus, too.
+            ActionChains(self.driver, duration=0).send_keys(Keys.TAB).perform()
+            self.driver.execute_script(SHOW_FOCUS)
+        assert count > 2
+        return self.js("[...document.querySelectorAll('[data-unseen]')].map(e => e.outerHTML)")
 
     def width_with_large_text(self):
         """Return the page's width in a window of 320 px with text of twice the usual size."""

@@ -59,7 +59,7 @@ def add_result(gallery, bucket, each):
 
 
 def published(folder, records):
-    """Make the gallery of some results and failures in a folder, as a run does."""
+    """Make the gallery of some results and failures in a folder."""
     bucket = FolderBucket(folder)
     gallery = Gallery(bucket)
     for each in records:

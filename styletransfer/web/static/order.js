@@ -65,7 +65,7 @@ export const loadEstimates = async () => {
   if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.quality];
-    each.textContent = seconds ? `${about(seconds)} per picture` : "time not yet known";
+    each.textContent = seconds ? about(seconds) : "time not yet known";
   }
   showOrder();
 };

@@ -1,4 +1,4 @@
-"""The web service's pages as axe-core sees them: contrast, names, roles, order."""
+"""The web service's pages as axe-core sees them, and with the keyboard alone."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def styles(tmp_path, place):
 
 def test_an_empty_page(page, server):
     page.look(server.address)
-    page.until("!document.querySelector('#system').textContent.includes('starting')")
+    page.until("document.querySelector('#system').textContent.startsWith('Ready')")
     assert page.violations() == set()
     page.one("#paint").click()
     assert page.one("#refused").text
@@ -60,6 +60,7 @@ def test_an_order(page, styles, server, tmp_path):
         each.click()
     page.all("[name=blend]")[1].click()
     assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
 
 
 def test_jobs_and_a_result(page, styles, server):
@@ -72,9 +73,11 @@ def test_jobs_and_a_result(page, styles, server):
     page.look(server.address)
     page.until("document.querySelectorAll('.job img:not([hidden])').length === 5")
     assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
     page.one("#finished [data-state=done] button").click()
     page.until("document.querySelector('dialog').open && after.naturalWidth")
     assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
 
 
 def test_the_gallery_of_the_service_and_of_a_batch(page, server, place):
@@ -88,11 +91,13 @@ def test_the_gallery_of_the_service_and_of_a_batch(page, server, place):
         page.look(address)
         page.until("document.querySelector('.card img').naturalWidth")
         assert page.violations() == set()
+        assert page.hidden_from_keyboard() == []
         page.one("#filter .chip:last-child").click()
         page.js("document.querySelector('.card:not([hidden]) a').click()")
         page.until("document.querySelector('dialog').open && after.naturalWidth")
         page.one("#settings-of summary").click()
         assert page.violations() == set()
+        assert page.hidden_from_keyboard() == []
 
 
 def test_the_login(page, place):
