@@ -45,7 +45,7 @@ const showSystem = async () => {
   let device = null, ready = false;
   try { ({ device, ready } = await ask("/api/system")); } catch { /* Another message says that the server does not answer. */ }
   if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
-  by("system").textContent = ready ? `Ready to paint${device ? ` on ${device}` : ""}.` : "The service is still starting. You can already add pictures to the queue.";
+  by("system").textContent = ready ? `Ready to paint${device ? ` on ${device.split(", fastest in")[0]}` : ""}.` : "The service is still starting. You can already add pictures to the queue.";
 };
 let lookingAgain = 0;
 // Loads styles and paintings, and tries again after a failure.
