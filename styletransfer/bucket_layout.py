@@ -12,6 +12,7 @@ RECORDS = "_records"
 GALLERY = "_gallery"
 WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
+ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
 
 

@@ -61,8 +61,8 @@ def log_repaints(plan: "Plan", output: OutputFormat, networks: "NetworkPool") ->
             event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
-def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> None:
-    """Logs how many results exist and how many cannot be painted.
+def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> str:
+    """Logs how many results exist and how many cannot be painted, and returns that line.
 
     Args:
         plan: A plan without tasks.
@@ -74,8 +74,9 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> No
     parts = [f"{which} in {result}"] if there else []
     if failed:
         parts.append(f"{failed} {'that cannot be painted' if dry_run else 'FAILED'}")
+    summary = f"Nothing to paint: {', '.join(parts)}."
     event(
-        f"Nothing to paint: {', '.join(parts)}.",
+        summary,
         summary=True,
         event="summary",
         to_paint=0,
@@ -85,17 +86,21 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> No
     )
     if not dry_run:
         _log_failures(plan.refused)
+    return summary
 
 
-def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
-    """Logs what a run has painted, with its failures at the end."""
+def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
+    """Logs what a run has painted, with its failures at the end, and returns the first line."""
     failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
     _show_styles(run.plan, outcome)
-    event(
+    summary = (
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
-        + f". The results are in {run.config.result}.",
+        + f". The results are in {run.config.result}."
+    )
+    event(
+        summary,
         summary=True,
         event="summary",
         painted=outcome.painted,
@@ -103,6 +108,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> None:
         failed=failed,
     )
     _log_failures(outcome.failures)
+    return summary
 
 
 def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from styletransfer.batch import checkpoints, report
 from styletransfer.batch.context import Buckets, RunContext
 from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.ending import recorded_ending
 from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
@@ -59,37 +60,43 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     config = with_photo_as_stored(config, buckets.source)
     listing = list_buckets(buckets, config)
     stop.obey()
-    selection = select(listing, buckets, config)
-    if not selection.photos or not selection.styles:
-        return 0
+    is_whole = config.gallery and not config.partial and not config.dry_run
+    with recorded_ending(buckets.result, is_whole) as ending:
+        selection = select(listing, buckets, config)
+        if not selection.photos or not selection.styles:
+            return 0
 
-    if not elsewhere and lacks_records(selection, listing.results.keys()):
-        loader.start()
-    networks = NetworkPool(config, buckets.style, listing.style)
-    plan = make_plan(
-        selection, networks, config.output, buckets.result, listing.results, config.keep
-    )
-    stop.obey()
-    report.log_plan(plan, selection)
-    report.log_repaints(plan, config.output, networks)
-    context = RunContext(config=config, networks=networks, stop=stop, buckets=buckets, plan=plan)
-    if config.dry_run:
-        return _dry_run(context, loader, started)
+        if not elsewhere and lacks_records(selection, listing.results.keys()):
+            loader.start()
+        networks = NetworkPool(config, buckets.style, listing.style)
+        plan = make_plan(
+            selection, networks, config.output, buckets.result, listing.results, config.keep
+        )
+        stop.obey()
+        report.log_plan(plan, selection)
+        report.log_repaints(plan, config.output, networks)
+        context = RunContext(
+            config=config, networks=networks, stop=stop, buckets=buckets, plan=plan
+        )
+        if config.dry_run:
+            return _dry_run(context, loader, started)
 
-    checkpoints.delete_stale(buckets.result, plan.stale)
-    checkpoints.abort_stale_uploads(buckets.result, selection)
-    gallery = _open_gallery(context)
-    if not plan.todo:
-        if _page_lacks_results(context):
-            gallery.publish()
-        report.log_nothing_to_paint(plan, config.result)
-        return 1 if plan.refused else 0
-    try:
-        outcome = (elsewhere or partial(_paint_here, loader))(context, gallery)
-    except UnavailableError as error:
-        raise type(error)(f"{error}; what is stored stays, run it again for the rest") from error
-    report.log_outcome(context, outcome, perf_counter() - started)
-    return 1 if outcome.failures else 0
+        checkpoints.delete_stale(buckets.result, plan.stale)
+        checkpoints.abort_stale_uploads(buckets.result, selection)
+        gallery = _open_gallery(context)
+        if not plan.todo:
+            if _page_lacks_results(context):
+                gallery.publish()
+            ending.summary = report.log_nothing_to_paint(plan, config.result)
+            return 1 if plan.refused else 0
+        try:
+            outcome = (elsewhere or partial(_paint_here, loader))(context, gallery)
+        except UnavailableError as error:
+            raise type(error)(
+                f"{error}; what is stored stays, run it again for the rest"
+            ) from error
+        ending.summary = report.log_outcome(context, outcome, perf_counter() - started)
+        return 1 if outcome.failures else 0
 
 
 def _paint_here(loader: DeviceLoader, run: RunContext, gallery: "Gallery") -> "Outcome":

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import ask, on_terminal, open_in_browser, run_program
@@ -26,11 +25,13 @@ from styletransfer.cli.named_buckets import (
 )
 from styletransfer.cli.parser import new_parser, whole_number
 from styletransfer.errors import ConfigError, StorageError
+from styletransfer.log import printable
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, NoBucketError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
+from styletransfer.storage.files import storage_errors
 from styletransfer.storage.jobs import JOBS
-from styletransfer.storage.manifest import MANIFEST, was_downloaded
+from styletransfer.storage.manifest import MANIFEST, Manifest, was_downloaded
 from styletransfer.storage.sync import SyncResult, SyncRules, upload_all
 
 SYNC_NOTES = """
@@ -145,7 +146,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
         notes = f"Files of other kinds are left out.\n{notes}"
     watches = command.variable == "BUCKET_RESULT"
     if watches:
-        notes += ", 130 stopped by Ctrl-C, which ends --watch"
+        notes += ", 130 stopped by Ctrl-C"
     examples = "\n".join(f"  ./{name} {example}" for example in command.examples)
     parser = new_parser(name, command.description, example=examples, notes=notes)
     parser.set_defaults(watch=False, open=False)
@@ -171,7 +172,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     text = f"number of files transferred at a time, 1 to {MAX_JOBS} (default: {JOBS})"
     add("--jobs", type=whole_number(1, MAX_JOBS), default=JOBS, metavar="N", help=text)
     if watches:
-        text = "keep downloading results as they appear, until Ctrl-C"
+        text = "keep downloading results as they appear, until the run has ended, or Ctrl-C"
         add("--watch", action="store_true", help=text)
         text = "how often --watch looks for new results (default: 10)"
         add("--every", type=_seconds, default=10.0, metavar="SECONDS", help=text)
@@ -215,16 +216,24 @@ def _upload(name: str, command: _Command, rules: SyncRules, args: argparse.Names
     return upload_all(args.sources, bucket, rules)
 
 
-def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> NoReturn:
-    """Download results as they appear, with their records, until Ctrl-C. List only the results.
+def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> None:
+    """Download results as they appear, with their records, until a run has ended.
 
-    Raises StorageError from the first listing, and ObjectError if the folder cannot be written at
-    the start. Later errors are reported, and the download is tried again.
+    Only results are printed. A run that ended before is ignored if an earlier download into this
+    folder brought its end. Raises StorageError from the first listing, and ObjectError if the
+    folder cannot be written at the start. Later errors are reported, and the download is tried
+    again.
     """
-    folder = args.folder
-    rules = replace(rules, named=True, shown=bucket_layout.is_result)
-    first, show, reported = True, args.open, set[str]()
+    folder, chosen = args.folder, rules.chosen
+    rules = replace(
+        rules,
+        named=True,
+        shown=bucket_layout.is_result,
+        chosen=lambda key: key == bucket_layout.ENDED or chosen(key),
+    )
+    first, reported = True, set[str]()
     next(iter(bucket.list()), None)
+    earlier = _etag_of_ending(folder)
     while True:
         try:
             result = download_all(bucket, folder, rules)
@@ -239,10 +248,22 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
                 print(f"{name}: {line}", file=sys.stderr, flush=True)
             first = False
             reported.update(result.notes, result.failures)
-        if show and was_downloaded(folder, bucket_layout.PAGE):
+        if args.open and was_downloaded(folder, bucket_layout.PAGE):
             open_in_browser(folder / bucket_layout.PAGE)
-            show = False
+            args.open = False  # Or it would be opened again at the end.
+        if _etag_of_ending(folder) not in (None, earlier):
+            path = folder / bucket_layout.ENDED
+            with storage_errors(printable(str(path))):
+                ending = path.read_text(errors="replace").partition("\n")[0]
+            print(f"The run has ended. {printable(ending)}", flush=True)
+            return
         time.sleep(args.every)
+
+
+def _etag_of_ending(folder: Path) -> str | None:
+    """Return the ETag of the last run's end, as downloaded, or None before that."""
+    ending = Manifest(folder).files.get(bucket_layout.ENDED)
+    return ending.etag if ending else None
 
 
 def _rules(command: _Command, args: argparse.Namespace) -> SyncRules:

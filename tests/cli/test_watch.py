@@ -1,16 +1,22 @@
-"""cl_get_results.py --watch: what appears is downloaded, until Ctrl-C."""
+"""cl_get_results.py --watch: what appears is downloaded, until the run has ended, or Ctrl-C."""
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from support import tiny
 from support.commands import configure_buckets, fill
+from support.folder_batches import QUICK
 from support.polling import until
 
+from styletransfer import config
+from styletransfer.batch import run as batch
+from styletransfer.bucket_layout import ENDED
 from styletransfer.paths import PROGRAM
 
 # Each test starts a program.
@@ -118,3 +124,47 @@ def test_watching_a_missing_bucket_ends_at_once(on_moto, tmp_path):
     with watching(str(tmp_path), BUCKET_RESULT="no-such-bucket") as (ran, lines):
         assert ran.wait(60) == 5
     assert "bucket no-such-bucket does not exist" in lines_of(lines)
+
+
+def paint() -> int:
+    """Run the batch over the configured buckets."""
+    return batch.run(config.load({**os.environ, **QUICK}))
+
+
+def test_watching_ends_with_the_run(configured, stand_in, tmp_path):
+    configured["BUCKET_SOURCE"].write("beach.jpg", tiny.file(60, 80, 1))
+    configured["BUCKET_SOURCE"].write("text.jpg", b"dear diary")
+    configured["BUCKET_STYLE"].write("monet.jpg", tiny.file(50, 50, 2))
+    with watching(str(tmp_path), "--include", "monet/*") as (ran, lines):
+        until(lambda: "watching" in lines_of(lines))
+        assert paint() == 1
+        assert ran.wait(60) == 0
+    result = configured["BUCKET_RESULT"].read("monet/beach.jpg")
+    assert (tmp_path / "monet/beach.jpg").read_bytes() == result
+    ended = r"The run has ended\. 20\S+ \S+ UTC: 1 painted in \d+ s, 1 FAILED\. The results are in "
+    assert re.search(ended, lines_of(lines))
+
+    # The next one waits for another run, which finds nothing to paint.
+    with watching(str(tmp_path)) as (ran, lines):
+        until(lambda: "watching" in lines_of(lines))
+        configured["BUCKET_SOURCE"].delete("text.jpg")
+        assert paint() == 0
+        assert ran.wait(60) == 0
+    assert "UTC: Nothing to paint: the result is in " in lines_of(lines)
+
+    # A run that ended before is over.
+    assert paint() == 0
+    with watching(str(tmp_path)) as (ran, lines):
+        assert ran.wait(60) == 0
+    assert lines_of(lines).count("The run has ended.") == 1
+
+
+def test_watching_opens_the_page_once(in_folders, tmp_path):
+    fill(in_folders["BUCKET_RESULT"], "index.html", ENDED)
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >>"{opened}"\n')
+    browser.chmod(0o755)
+    with watching(str(tmp_path / "out"), "--open", BROWSER=str(browser)) as (ran, _):
+        assert ran.wait(60) == 0
+    assert opened.read_text() == f"{(tmp_path / 'out/index.html').as_uri()}\n"

@@ -117,7 +117,7 @@ def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys)
     monkeypatch.setattr(batch, "MAX_SHOWN", 3)
     assert cluster.paint() == 0 and results() == RESULTS
     assert "no gallery is made of more than 3 results" in capsys.readouterr().out
-    assert not Path("out/index.html").exists() and not Path("out/_gallery").exists()
+    assert not Path("out/index.html").exists() and not Path("out/_gallery/results").exists()
 
 
 def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys):

@@ -1,0 +1,73 @@
+"""The end of a run, as its result bucket describes it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.folder_batches import run
+
+from styletransfer.batch import workers
+from styletransfer.bucket_layout import ENDED
+from styletransfer.errors import WeightsError
+from styletransfer.signals import Stopped
+
+FILE = Path("out", ENDED)
+
+
+def ending() -> str:
+    """Return what the file says after the time."""
+    line, run_line = FILE.read_text().splitlines()
+    assert re.fullmatch("Run [0-9a-f]{32}", run_line)
+    time, _, summary = line.partition(" UTC: ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", time)
+    return summary
+
+
+def test_an_ending_has_the_last_line_of_the_log(folders, stand_in, capsys):
+    Path("photos/text.jpg").write_text("dear diary")
+    assert run(folders) == 1
+    assert re.fullmatch(r"4 painted in \d+ s, 2 FAILED\. The results are in \./out\.", ending())
+    assert ending() in capsys.readouterr().out
+    Path("photos/text.jpg").unlink()
+    before = FILE.read_text()
+    assert run(folders) == 0
+    assert ending() == "Nothing to paint: all 4 results are in ./out."
+    assert run(folders) == 0 and FILE.read_text() != before
+    for photo in Path("photos").rglob("*.*"):
+        photo.unlink()
+    assert run(folders) == 0
+    assert ending() == "Nothing to paint: there are no photos, or no paintings."
+
+
+def test_a_run_that_fails_says_why_and_one_that_is_stopped_has_no_ending(
+    folders, stand_in, monkeypatch
+):
+    with pytest.raises(WeightsError) as caught:
+        run(folders, VGG_WEIGHTS="./nowhere.h5")
+    assert ending() == f"FAILED: {caught.value}"
+
+    def stopped(*_):
+        assert not FILE.exists()
+        raise Stopped(15)
+
+    monkeypatch.setattr(workers, "paint_all", stopped)
+    with pytest.raises(Stopped):
+        run(folders)
+    assert not FILE.exists()
+
+
+@pytest.mark.parametrize(
+    "part", [{"PHOTO": "beach.jpg"}, {"STYLE": "monet"}, {"SHARD": "0/2"}, {"DRY_RUN": "1"}]
+)
+def test_a_part_of_a_run_leaves_the_ending_of_the_whole_one(folders, stand_in, part):
+    assert run(folders) == 0
+    before = FILE.read_text()
+    assert run(folders, **part) == 0
+    assert FILE.read_text() == before
+
+
+def test_an_ending_that_cannot_be_stored_costs_no_painting(folders, stand_in, capsys):
+    FILE.mkdir(parents=True)
+    assert run(folders) == 0
+    assert "the end of the run could not be recorded: " in capsys.readouterr().out
+    assert Path("out/monet/beach.jpg").exists()
