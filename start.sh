@@ -19,6 +19,8 @@ Paints every photo in every style.
                             RUN_MODE=web does the same
   ./start.sh cluster …      paint on the Ray cluster at CLUSTER (docs/cluster.md), or else on the
                             one on this machine
+  ./start.sh init           set up Clever Cloud, AWS or another S3 service: write .env, create the
+                            buckets (--help lists flags that answer its questions)
   ./start.sh setup [--dev] [--cluster]
                             create the Python environment and print the path of its Python;
                             --dev adds the requirements of the tests, --cluster adds Ray
@@ -58,6 +60,7 @@ case $mode in
   '' | -*) run=(-m styletransfer "$@") ;;
   cluster) extras=(cluster) run=(-m styletransfer "${@:2}" --cluster) ;;
   web) extras=() run=(-m styletransfer.cli.web "${@:2}") ;;
+  init) extras=(laptop) run=(-m styletransfer.cli.init "${@:2}") ;;
   weights) extras=() run=(-m styletransfer.vgg.download "${@:2}") ;;
   setup)
     extras=() run=(-c 'import sys; print(sys.executable)')

@@ -21,8 +21,6 @@ def dotenv(folder: Path) -> dict[str, str | None]:
 
     Raises ConfigError if it, or a line of it, cannot be read.
     """
-    from dotenv.parser import parse_stream
-
     file = folder / ".env"
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -35,12 +33,27 @@ def dotenv(folder: Path) -> dict[str, str | None]:
             f"{file} cannot be read: a part of it is in UTF-16, which Windows PowerShell's >> "
             "writes; expected text in UTF-8"
         )
+    return parse_dotenv(text, str(file))
+
+
+def parse_dotenv(text: str, where: str | None = None) -> dict[str, str | None]:
+    """Return the variables in lines such as `NAME=value` and `export NAME="value";`.
+
+    Args:
+        text: The lines.
+        where: The file, for errors. Without one, lines that cannot be read are skipped.
+
+    Raises:
+        ConfigError: A line of a file cannot be read.
+    """
+    from dotenv.parser import parse_stream
+
     values = {}
     # The parser alone: a secret may contain ${…}, which is not to be replaced.
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
-        if binding.error:
+        if binding.error and where:
             line = binding.original.line
-            raise ConfigError(f"{file}, line {line} cannot be read; expected NAME=value")
-        if binding.key is not None:
+            raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value")
+        if binding.key is not None and not binding.error:
             values[binding.key] = binding.value
     return values

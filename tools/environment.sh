@@ -11,7 +11,11 @@ if [ "$(uname -sm)" = "Linux x86_64" ] && [ "${DEVICE:-}" != cpu ]; then
     tensorflow=gpu size="7 GB, with CUDA for the NVIDIA GPU"
   fi
 fi
-extras=("$tensorflow" ${extras[@]+"${extras[@]}"})
+if [ "${extras[*]:-}" = laptop ]; then
+  size="0.4 GB" # The laptop's scripts need no TensorFlow.
+else
+  extras=("$tensorflow" ${extras[@]+"${extras[@]}"})
+fi
 
 # .venv/installed has what .venv was made of, then its extras. It is empty while uv installs; a .venv
 # made by hand has none. The project in .venv is a link to this folder, hence the folder's name.
@@ -23,7 +27,7 @@ is_ready() {
   [ -x .venv/bin/python ] && [ "$(sed '$d' .venv/installed 2>/dev/null)" = "$made_of" ] || return 1
   for extra in "${extras[@]}"; do
     case "$extra $(installed) " in
-      *" $extra "* | "cpu "*" gpu "*) ;;
+      *" $extra "* | "cpu "*" gpu "* | "laptop "*" cpu "* | "laptop "*" gpu "*) ;;
       *) return 1 ;;
     esac
   done

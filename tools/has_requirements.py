@@ -22,7 +22,9 @@ def lacks(extras: list[str]) -> bool:
 
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    lines = project["dependencies"] + [line for extra in extras for line in optional[extra]]
+    lines = [line for extra in extras for line in optional[extra]]
+    if extras != ["laptop"]:  # It is a part of the dependencies.
+        lines += project["dependencies"]
     return ("gpu" in extras and not has_cudnn()) or not all(map(is_met, lines))
 
 

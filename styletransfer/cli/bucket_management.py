@@ -4,7 +4,7 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,7 +73,11 @@ def check() -> int:
     Writes one object with a random name into each and deletes it. A run only reads photos and
     paintings, so for these a bucket that cannot be written to is not a problem.
     """
-    buckets = open_configured()
+    return check_buckets(open_configured())
+
+
+def check_buckets(buckets: Mapping[str, Store]) -> int:
+    """Check the buckets of BUCKET_* variables, as `check`."""
     with ThreadPoolExecutor(len(buckets)) as pool:
         findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
     print(*findings, sep="\n", flush=True)
