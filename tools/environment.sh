@@ -12,7 +12,7 @@ if [ "$(uname -sm)" = "Linux x86_64" ] && [ "${DEVICE:-}" != cpu ]; then
   fi
 fi
 if [ "${extras[*]:-}" = laptop ]; then
-  size="0.4 GB" # The laptop's scripts need no TensorFlow.
+  size="0.3 GB" # The laptop's scripts need no TensorFlow.
 else
   extras=("$tensorflow" ${extras[@]+"${extras[@]}"})
 fi

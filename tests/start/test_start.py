@@ -126,6 +126,26 @@ def test_a_mistyped_mode_installs_nothing(machine, words):
     assert "./start.sh test" in machine.start("--help").stdout
 
 
+def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
+    first = machine.start("init", "--yes")
+    assert first.stdout == "ran -m styletransfer.cli.init --yes\n", first.stderr
+    assert "0.3 GB" in first.stderr
+    machine.start("init")
+    assert machine.done() == ["made", "laptop"]
+    machine.start()
+    machine.start("init")
+    assert machine.done() == ["cpu --extra laptop"]
+
+
+def test_init_keeps_the_tensorflow_that_is_there(machine):
+    machine.start(DEVICE="gpu")
+    machine.start("init")
+    assert machine.done() == ["made", "gpu"]
+    (machine.repo / "uv.lock").write_text("version = 2")
+    machine.start("init")
+    assert machine.done() == ["gpu"]
+
+
 def test_a_gpu_brings_cuda(machine):
     machine.start()
     machine.done()
@@ -142,7 +162,9 @@ def test_a_python_that_has_the_requirements_is_used(machine):
     assert machine.done() == ["made", "cpu"]
 
 
-@pytest.mark.parametrize(("extras", "lacks"), [([], False), (["dev"], False), (["gpu"], True)])
+@pytest.mark.parametrize(
+    ("extras", "lacks"), [([], False), (["dev"], False), (["laptop"], False), (["gpu"], True)]
+)
 def test_the_check_of_requirements_reads_the_projects_ranges(extras, lacks):
     check = [sys.executable, "tools/has_requirements.py", *extras]
     if lacks and Path("/dev/nvidiactl").exists():

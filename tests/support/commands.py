@@ -4,7 +4,7 @@ import contextlib
 import os
 import pty
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,16 +59,23 @@ def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
     return buckets
 
 
-def on_a_terminal(command, answers: str, environment=None) -> tuple[int, str]:
-    """Run a command on a new terminal, and return its exit code and its output."""
+def on_a_terminal(
+    command, answers: str | Sequence[tuple[str, str]], environment=None
+) -> tuple[int, str]:
+    """Run a command on a new terminal, and return its exit code and its output. The answers are
+    typed at once, or, as pairs of a question and an answer, each after its question."""
     pid, terminal = pty.fork()
     if pid == 0:
         with contextlib.suppress(OSError):
             os.execve(command[0], command, {**os.environ, **(environment or {})})
         os._exit(127)
-    os.write(terminal, answers.encode())
     seen = b""
     with contextlib.suppress(OSError):  # Linux' end of a terminal.
+        for question, answer in [("", answers)] if isinstance(answers, str) else answers:
+            start = len(seen)
+            while question.encode() not in seen[start:]:
+                seen += os.read(terminal, 65536)
+            os.write(terminal, answer.encode())
         while data := os.read(terminal, 65536):
             seen += data
     os.close(terminal)

@@ -1,0 +1,406 @@
+"""./start.sh init: .env and the three buckets, on real servers."""
+
+import io
+import os
+import stat
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from support.commands import keys, on_a_terminal
+from support.s3_servers import SECRET
+
+from styletransfer.cli import env_file, init
+from styletransfer.config import BUCKETS
+from styletransfer.storage.address import CELLAR
+
+# A `clever` with one add-on, the one in its environment, if the user is logged in.
+CLEVER = """#!/bin/sh
+[ -z "$LOGGED_OUT" ] || { echo "[ERROR] You are not logged in" >&2; exit 1; }
+case $1-$2 in
+  addon-list) echo "│ addon_1 │ painter-cellar │" ;;
+  addon-env)
+    [ "$3 $4 $5" = "addon_1 --format shell" ] || { echo "[ERROR] no add-on $3" >&2; exit 1; }
+    printf 'export CELLAR_ADDON_HOST="%s";\\nexport CELLAR_ADDON_KEY_ID="%s";\\n' \
+      "$ADDON_HOST" "$ADDON_KEY_ID"
+    printf 'export CELLAR_ADDON_KEY_SECRET="%s";\\n' "$ADDON_SECRET" ;;
+esac
+"""
+ENV = """# My own notes
+STYLE_SIZE=640   # small
+
+export QUALITY="draft"
+#BUCKET_RESULT=not-this-one
+MY_OWN="it's mine"
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Path:
+    """An empty folder as the workspace, and no variable that a script would read."""
+    for name in os.environ:
+        if name.startswith(("CELLAR_", "BUCKET_", "AWS_ACCESS", "AWS_SECRET", "AWS_DEFAULT")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.setattr(init, "WORKSPACE", folder)
+    monkeypatch.setenv("STARTED_IN", str(tmp_path))
+    return folder
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"test-{uuid.uuid4().hex[:20]}"
+
+
+def install_clever(folder: Path, server, monkeypatch, secret: str = "") -> None:
+    """Put a `clever` on PATH that has a server's account as its add-on."""
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "clever").write_text(CLEVER)
+    (bin_folder / "clever").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("ADDON_HOST", server.url)
+    monkeypatch.setenv("ADDON_KEY_ID", server.key_id)
+    monkeypatch.setenv("ADDON_SECRET", secret or server.secret)
+
+
+@pytest.fixture
+def clever(tmp_path, moto, monkeypatch):
+    install_clever(tmp_path, moto, monkeypatch)
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Run init, check that it prints no key and no trace, and return its code and output."""
+    try:
+        code = init.main(arguments)
+    except SystemExit as wrong:
+        code = wrong.code
+    out, err = capsys.readouterr()
+    for secret in (SECRET, "testaccess", "othersecret", "wrong-secret", "Traceback"):
+        assert secret not in out + err
+    return code, out, err
+
+
+def on_terminal(workspace: Path, answers, *arguments: str) -> tuple[int, str]:
+    """Run init on a terminal, with pairs of a question's end and the answer."""
+    program = (
+        "import sys; from pathlib import Path; from styletransfer.cli import init; "
+        f"init.WORKSPACE = Path({str(workspace)!r}); sys.exit(init.main({[*arguments]!r}))"
+    )
+    return on_a_terminal([sys.executable, "-c", program], answers, {"COLUMNS": "200"})
+
+
+def with_addon(prefix: str, addon: str = "addon_1") -> list[str]:
+    return ["--prefix", prefix, "--provider", "clever", "--addon-env", addon, "--yes"]
+
+
+def names(prefix: str) -> dict[str, str]:
+    """Return the variables of the buckets."""
+    endings = ("photos", "paintings", "results")
+    return {name: f"{prefix}-{end}" for name, end in zip(BUCKETS, endings, strict=True)}
+
+
+# What it makes
+
+
+def test_an_addon_becomes_buckets_and_variables(
+    workspace, server, prefix, tmp_path, monkeypatch, capsys
+):
+    install_clever(tmp_path, server, monkeypatch)
+    code, out, err = run(capsys, *with_addon(prefix))
+    assert (code, err) == (0, "")
+    assert dotenv_values(workspace / ".env") == {**server.environment, **names(prefix)}
+    assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
+    listed = {each["Name"] for each in server.client.list_buckets()["Buckets"]}
+    assert {*names(prefix).values()} <= listed
+    assert all(not keys(server.open(name)) for name in names(prefix).values())
+    for name, value in names(prefix).items():
+        assert f"\n    clever env set {name} {value}\n" in out
+        assert f"{value}: created\n" in out
+
+    before = (workspace / ".env").read_bytes()
+    code, out, _ = run(capsys, *with_addon(prefix))
+    assert code == 0 and out.count("exists already") == 3 and "has all of it already" in out
+    assert (workspace / ".env").read_bytes() == before
+
+
+@pytest.mark.usefixtures("clever")
+def test_all_that_is_in_the_file_stays(workspace, moto, prefix, capsys):
+    before = ENV.replace("\n", "\r\n")
+    (workspace / ".env").write_bytes(before.encode())
+    assert run(capsys, *with_addon(prefix))[0] == 0
+    after = (workspace / ".env").read_bytes().decode()
+    assert after.startswith(before)
+    assert dotenv_values(stream=io.StringIO(after)) == {
+        **dotenv_values(stream=io.StringIO(before)),
+        **moto.environment,
+        **names(prefix),
+    }
+
+
+@pytest.mark.usefixtures("clever")
+def test_other_values_are_kept_unless_forced(workspace, moto, prefix, capsys):
+    theirs = f"{prefix}-mine"
+    file = workspace / "real"
+    (workspace / ".env").symlink_to(file)
+    before = f"BUCKET_RESULT={theirs} # mine\nCELLAR_ADDON_KEY_SECRET=\n{ENV.rstrip()}"
+    file.write_text(before)
+    file.chmod(0o644)
+    code, out, _ = run(capsys, *with_addon(prefix))
+    assert code == 0 and "kept as in .env: BUCKET_RESULT; --force replaces" in out
+    assert f"    clever env set BUCKET_RESULT {theirs}\n" in out
+    assert f"{theirs}: created\n" in out
+    values = dotenv_values(file)
+    assert values["BUCKET_RESULT"] == theirs and values["CELLAR_ADDON_KEY_SECRET"] == SECRET
+    assert run(capsys, *with_addon(prefix), "--force")[0] == 0
+    lines = file.read_text().splitlines()
+    assert lines[:2] == [f"# BUCKET_RESULT={theirs} # mine", f"BUCKET_RESULT={prefix}-results"]
+    assert {*before.splitlines()[2:]} <= {*lines}
+    assert (workspace / ".env").is_symlink() and stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("given", ["file", "input", "environment"])
+def test_variables_come_from_a_file_the_input_or_the_environment(
+    workspace, moto, prefix, given, tmp_path, monkeypatch, capsys
+):
+    lines = "\n".join(f'export {name}="{value}"' for name, value in moto.environment.items())
+    lines += "\nOTHER=1\nnot a variable\n"
+    arguments = with_addon(prefix, "-" if given == "input" else "cellar.env")
+    if given == "file":
+        (tmp_path / "cellar.env").write_text(lines)
+    elif given == "input":
+        monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    else:
+        arguments = ["--prefix", prefix, "--provider", "s3", "--yes"]
+        for name, value in moto.environment.items():
+            monkeypatch.setenv(name, value)
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
+    if given == "environment":
+        assert f"    CELLAR_ADDON_HOST={moto.url}\n" in out
+        assert "    CELLAR_ADDON_KEY_SECRET=(as in .env)\n" in out
+
+
+def test_a_variable_of_the_shell_that_overrides_the_file_is_named(
+    workspace, moto, prefix, clever, monkeypatch, capsys
+):
+    monkeypatch.setenv("BUCKET_STYLE", "elsewhere")
+    code, out, _ = run(capsys, *with_addon(prefix))
+    assert code == 0
+    assert "note: this shell's BUCKET_STYLE overrides the one in .env; unset it\n" in out
+
+
+@pytest.mark.slow
+def test_amazon_s3(workspace, moto, prefix):
+    environment = {"AWS_ENDPOINT_URL": moto.url}
+    environment["AWS_CONFIG_FILE"] = environment["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        answers = [("[1]: ", "2\n"), ("key id (", "my-key\n"), ("(not shown): ", f"{SECRET}\n")]
+        answers += [("[eu-west-1]: ", "eu-west-3\n"), ("anna-lake: ", f"{prefix}\n")]
+        code, seen = on_terminal(workspace, answers)
+    assert code == 0, seen
+    assert SECRET not in seen
+    assert "    AWS_SECRET_ACCESS_KEY=(as in .env)" in seen
+    assert "    AWS_DEFAULT_REGION=eu-west-3" in seen
+    keys_of_account = {"AWS_ACCESS_KEY_ID": "my-key", "AWS_SECRET_ACCESS_KEY": SECRET}
+    region = {"AWS_DEFAULT_REGION": "eu-west-3"}
+    assert dotenv_values(workspace / ".env") == {**keys_of_account, **region, **names(prefix)}
+    where = moto.client.get_bucket_location(Bucket=f"{prefix}-photos")
+    assert where["LocationConstraint"] == "eu-west-3"
+
+
+# What it asks
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clever")
+def test_questions_are_asked_again_until_the_answer_is_right(workspace, moto, prefix):
+    (workspace / ".env").write_text("BUCKET_STYLE=mine\n")
+    answers = [("[1]: ", "5\n"), ("[1]: ", "1\n"), ("variables): ", "addon_1\n")]
+    answers += [("anna-lake: ", "My_Photos\n"), ("anna-lake: ", f"{prefix}\n"), ("[y/N] ", "y\n")]
+    code, seen = on_terminal(workspace, answers)
+    assert code == 0, seen
+    assert "'5' is none of 1, 2, 3, clever, aws, s3" in seen
+    assert "│ addon_1 │ painter-cellar │" in seen
+    assert "'My_Photos' cannot begin the name of a bucket; expected up to 53 lowercase" in seen
+    assert ".env has other values for BUCKET_STYLE. Replace them? [y/N]" in seen
+    assert SECRET not in seen
+    assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("installed", [False, True])
+def test_without_clever_or_a_login_the_lines_are_pasted(
+    workspace, moto, prefix, installed, tmp_path, monkeypatch
+):
+    if installed:
+        install_clever(tmp_path, moto, monkeypatch)
+        monkeypatch.setenv("LOGGED_OUT", "1")
+    lines = "".join(f'{name}="{value}"\n' for name, value in moto.environment.items())
+    answers = [("[1]: ", "\n"), ("ends them.", lines), ("anna-lake: ", f"{prefix}\n")]
+    code, seen = on_terminal(workspace, answers)
+    assert code == 0, seen
+    assert "You are not logged in" in seen or not installed
+    assert "Paste the lines of the add-on with CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID" in seen
+    assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
+
+
+@pytest.mark.slow
+def test_another_services_keys_are_asked_for(workspace, moto, prefix):
+    answers = [("[1]: ", "3\n"), ("example.org: ", f"{moto.url}\n"), ("key id: ", "testaccess\n")]
+    answers += [("(not shown): ", f"{SECRET}\n"), ("none): ", "fr-par\n")]
+    code, seen = on_terminal(workspace, [*answers, ("anna-lake: ", f"{prefix}\n")])
+    assert code == 0 and SECRET not in seen, seen
+    found = dotenv_values(workspace / ".env")
+    assert found == {**moto.environment, "CELLAR_ADDON_REGION": "fr-par", **names(prefix)}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("interruptible", "clever")
+@pytest.mark.parametrize("stop", ["\x03", "\x04"])
+def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop):
+    (workspace / ".env").write_text(ENV)
+    # The line's end is for a Python that has not begun to read when the signal arrives.
+    answers = [("anna-lake: ", f"{stop}\n" if stop == "\x03" else stop)]
+    code, seen = on_terminal(workspace, answers, *with_addon(prefix)[2:-1])
+    assert code == (130 if stop == "\x03" else 2)
+    assert "Traceback" not in seen
+    assert ("buckets that were created stay" if stop == "\x03" else "the input ended") in seen
+    assert (workspace / ".env").read_text() == ENV
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "wrong", ["My_Photos", "-anna", "anna-", "a.b", "é", "", "a" * 54, "anna/lake", "a b"]
+)
+def test_a_prefix_that_no_bucket_can_have(workspace, wrong, capsys):
+    code, _, err = run(capsys, f"--prefix={wrong}", "--provider", "clever", "--yes")
+    assert code == 2 and err.count("\n") == 1
+    assert f"{wrong!r} cannot begin the name of a bucket; expected" in err
+    assert not (workspace / ".env").exists()
+
+
+@pytest.mark.usefixtures("clever")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--provider", "clever", "--addon-env", "addon_1"], "--prefix is missing"),
+        (["--prefix", "anna"], "--provider is missing"),
+        (["--prefix", "anna", "--provider", "clever"], "--addon-env is missing, and .env lacks"),
+        (with_addon("anna", "addon_2"), "`clever addon env` failed: '[ERROR] no add-on addon_2'"),
+        (with_addon("anna", "short.env"), "lack CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"),
+        (with_addon("anna", "utf16.env"), "utf16.env cannot be read: it is not text in UTF-8"),
+    ],
+)
+def test_what_is_missing_is_named(workspace, arguments, message, tmp_path, capsys):
+    (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
+    (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
+    code, _, err = run(capsys, *arguments, "--yes")
+    assert code == 2 and err.count("\n") == 1 and message in err
+    assert not (workspace / ".env").exists()
+
+
+def test_without_clever_an_id_is_refused(workspace, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = run(capsys, *with_addon("anna", "addon_1"))
+    assert code == 2 and "there is no file addon_1, and `clever`" in err
+
+
+def test_without_a_terminal_it_asks_nothing(workspace, capsys):
+    code, _, err = run(capsys, "--prefix", "anna")
+    assert code == 2 and "no terminal to ask on; pass --yes" in err
+
+
+def test_amazon_s3_and_another_account_exclude_each_other(workspace, capsys):
+    (workspace / ".env").write_text("CELLAR_ADDON_HOST=cellar.example.org\n")
+    code, _, err = run(capsys, "--prefix", "anna", "--provider", "aws", "--yes")
+    assert code == 2 and "CELLAR_ADDON_HOST set, in .env or the environment" in err
+
+
+@pytest.mark.usefixtures("clever")
+@pytest.mark.parametrize("line", ["STYLE_SIZE=huge", "a line of prose"])
+def test_a_file_that_is_wrong_is_named_before_anything_is_made(
+    workspace, moto, prefix, line, capsys
+):
+    (workspace / ".env").write_text(f"{line}\n")
+    code, out, err = run(capsys, *with_addon(prefix))
+    assert code == 2 and err.count("\n") == 1 and "created" not in out
+    assert (workspace / ".env").read_text() == f"{line}\n"
+
+
+def test_wrong_credentials_leave_no_file(workspace, rgw, prefix, tmp_path, monkeypatch, capsys):
+    install_clever(tmp_path, rgw, monkeypatch, secret="wrong-secret")
+    code, _, err = run(capsys, *with_addon(prefix))
+    assert code == 5 and err.count("\n") == 1
+    assert "SignatureDoesNotMatch" in err
+    assert "check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET" in err
+    assert not (workspace / ".env").exists()
+
+
+def test_a_name_that_somebody_else_has_is_refused(
+    workspace, rgw, other_account, prefix, tmp_path, monkeypatch, capsys
+):
+    rgw.client.create_bucket(Bucket=f"{prefix}-paintings")
+    install_clever(tmp_path, other_account, monkeypatch)
+    (workspace / ".env").write_text(ENV)
+    code, _, err = run(capsys, *with_addon(prefix))
+    assert code == 5 and err.count("\n") == 1
+    assert f"{prefix}-paintings belongs to somebody else" in err and "choose another" in err
+    assert (workspace / ".env").read_text() == ENV
+
+
+def test_a_bucket_with_a_problem_leaves_no_file(
+    workspace, clever, prefix, proxy, monkeypatch, capsys
+):
+    monkeypatch.setenv("ADDON_HOST", proxy.url)
+    proxy.add(
+        f"^PUT /{prefix}-results/bucket-check", "status", times=9, code=403, error="AccessDenied"
+    )
+    code, out, err = run(capsys, *with_addon(prefix))
+    assert code == 5 and "results cannot be stored" in out
+    assert ".env is unchanged, because of the problem above" in err
+    assert not (workspace / ".env").exists()
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["plain", "two words", "it's", '"', "#", "a #b", "${HOME}", "back\\slash\\", "é=", "`x`"],
+)
+def test_any_value_is_read_as_it_was_written(tmp_path, value):
+    for _ in range(2):  # The second time, its line is replaced.
+        env_file.update(tmp_path / ".env", {"NAME": value, "OTHER": "1"})
+        found = dotenv_values(tmp_path / ".env", interpolate=False)
+        assert found == {"NAME": value, "OTHER": "1"}
+
+
+def test_a_value_of_several_lines_is_not_damaged(tmp_path, capsys):
+    file = tmp_path / ".env"
+    file.write_text('NAME="one\ntwo"\n')
+    with pytest.raises(init.ConfigError, match="could not be changed without loss; set NAME"):
+        env_file.update(file, {"NAME": "three"})
+    assert file.read_text() == 'NAME="one\ntwo"\n' and [*tmp_path.iterdir()] == [file]
+
+
+def test_a_file_that_cannot_be_written_is_reported(workspace, clever, prefix, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(env_file.os, "fchmod", full)
+    code, _, err = run(capsys, *with_addon(prefix))
+    assert code == 5 and "no space left on device" in err and err.count("\n") == 1
+    assert [*workspace.iterdir()] == []
+
+
+def test_every_variable_of_an_account_is_known(workspace):
+    assert {*CELLAR} == {*init.PROVIDERS["clever"].required}
