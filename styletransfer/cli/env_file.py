@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
 
 
 def update(file: Path, values: Mapping[str, str]) -> None:
-    """Set variables in a file, whole or not at all, and let only its owner read it.
+    """Set variables in a file, whole or not at all, so that only its owner can read it.
 
     A variable's last line becomes a comment above the new one, a new variable is added at the end,
     and all other lines stay.

@@ -39,9 +39,10 @@ NOTES = f"""\
 It asks for what is not given. It keeps all lines of .env, and no other user can read the file.
 The buckets are PREFIX-photos, PREFIX-paintings and PREFIX-results.
 
-ADDON is a file, or - for the input, with the lines that `clever addon env` prints (or, for
-another provider, the same variables; for AWS {", ".join((*AWS_KEYS, AWS_REGION))});
-or else the id of an add-on, which `clever addon list` shows: `clever` is asked for its variables.
+ADDON is a file, or - for the input, with lines as `clever addon env` prints them:
+{", ".join(CELLAR)};
+for AWS, {", ".join((*AWS_KEYS, AWS_REGION))}.
+Or it is the id of an add-on, from `clever addon list`; then `clever` prints its variables.
 
 exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused,
 130 stopped by Ctrl-C"""
@@ -95,11 +96,9 @@ def _init(args: argparse.Namespace) -> int:
         create(bucket)
     if code := check_buckets(opened):
         return fail(NAME, f"{file} is unchanged, because of the problem above", code)
-    if changes:
-        env_file.update(file, changes)
-        print(f"\nwritten to {file}: {', '.join(changes)}")
-    else:
-        print(f"\n{file} has all of it already")
+    env_file.update(file, changes)
+    done = f"written to {file}: {', '.join(changes)}"
+    print(f"\n{done if changes else f'{file} has all of it already'}")
     for variable in (*PROVIDERS[name].required, *config.BUCKETS):
         if os.environ.get(variable, "") not in ("", values.get(variable)):
             print(f"note: this shell's {variable} overrides the one in .env; unset it")
@@ -110,11 +109,10 @@ def _init(args: argparse.Namespace) -> int:
 def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
     """Print how the machine that paints gets the variables, without the values of keys."""
     if provider == "clever":
-        print(
-            "\nThe application needs the names of the buckets, and has the rest from its add-on:\n"
-        )
+        print("\nThe application has its keys from the add-on. Run here, for its buckets:\n")
         for name in config.BUCKETS:
             print(f"    clever env set {name} {shlex.quote(values[name])}")
+        print("\nWith several applications in this folder, add --alias NAME.")
         return
     print("\nThe machine that paints needs the same variables:\n")
     about = PROVIDERS[provider]

@@ -76,7 +76,7 @@ def open_configured(
         which = variables[0] if len(variables) == 1 else "BUCKET_*"
         raise ConfigError(
             f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
-            f"{WORKSPACE / '.env'}"
+            f"{WORKSPACE / '.env'}, or let ./start.sh init ask for them"
         )
     values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
     return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}

@@ -14,7 +14,6 @@ from support.s3_servers import SECRET
 
 from styletransfer.cli import env_file, init
 from styletransfer.config import BUCKETS
-from styletransfer.storage.address import CELLAR
 
 # A `clever` with one add-on, the one in its environment, if the user is logged in.
 CLEVER = """#!/bin/sh
@@ -122,9 +121,11 @@ def test_an_addon_becomes_buckets_and_variables(
         assert f"{value}: created\n" in out
 
     before = (workspace / ".env").read_bytes()
+    (workspace / ".env").chmod(0o644)
     code, out, _ = run(capsys, *with_addon(prefix))
     assert code == 0 and out.count("exists already") == 3 and "has all of it already" in out
     assert (workspace / ".env").read_bytes() == before
+    assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("clever")
@@ -400,7 +401,3 @@ def test_a_file_that_cannot_be_written_is_reported(workspace, clever, prefix, ca
     code, _, err = run(capsys, *with_addon(prefix))
     assert code == 5 and "no space left on device" in err and err.count("\n") == 1
     assert [*workspace.iterdir()] == []
-
-
-def test_every_variable_of_an_account_is_known(workspace):
-    assert {*CELLAR} == {*init.PROVIDERS["clever"].required}

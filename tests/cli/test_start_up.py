@@ -75,11 +75,15 @@ def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
         "from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket\n"
         f"name = {moto.new_bucket()!r}\n"
         f"assert send_to_bucket([{str(photos)!r}, name]) == 0\n"
-        f"assert get_bucket_content([name, {str(tmp_path / 'copy')!r}]) == 0"
+        f"assert get_bucket_content([name, {str(tmp_path / 'copy')!r}]) == 0\n"
+        "from pathlib import Path; from styletransfer.cli import init\n"
+        f"init.WORKSPACE = Path({str(tmp_path)!r})\n"
+        "assert init.main(['--prefix', name[:40], '--provider', 's3', '--yes']) == 0"
     )
     environment = {**os.environ, **moto.environment}
     subprocess.run([sys.executable, "-c", code], cwd=PROGRAM, check=True, env=environment)
     assert contents(tmp_path / "copy") == contents(photos)
+    assert "BUCKET_RESULT=test-" in (tmp_path / ".env").read_text()
 
 
 @pytest.mark.parametrize(
