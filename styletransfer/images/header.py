@@ -225,11 +225,12 @@ def _not_a_picture(data: bytes) -> PictureError:
     }
     found = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
     kind = next(found, "of no known kind")
-    wanted = "not a picture that can be read; send it as JPEG, PNG, WebP, TIFF or HEIC"
     if kind == "damaged":
         return _NoHeaderError(_DAMAGED)
     unknown = kind == "of no known kind"
-    return (_NoHeaderError if unknown else PictureError)(f"is {kind}, {wanted}")
+    return (_NoHeaderError if unknown else PictureError)(
+        f"is {kind}, not a picture that can be read; send it as JPEG, PNG, WebP, TIFF or HEIC"
+    )
 
 
 def camera_orientation(image: Image.Image) -> int:

@@ -102,11 +102,13 @@ def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterat
             f"{where} needs a folder where a file is, or the reverse; rename one of them"
         ) from error
     except OSError as error:
-        what = f"{where}: {(error.strerror or str(error)).lower()}"
+        reason = (error.strerror or str(error)).lower()
         if error.errno in _FULL:
-            raise DiskError(f"{what}; make room there, or choose another disk") from error
+            raise DiskError(
+                f"{where}: {reason}; make room there, or choose another disk"
+            ) from error
         kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
-        raise kind(what) from error
+        raise kind(f"{where}: {reason}") from error
 
 
 @contextlib.contextmanager
