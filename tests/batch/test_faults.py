@@ -1,6 +1,6 @@
 """The whole batch over a network and a storage that fail, and what a user sees of it.
 
-docs/faults.md has these faults as a table.
+docs/faults.md lists these faults.
 """
 
 import dataclasses
