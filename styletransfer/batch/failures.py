@@ -31,18 +31,19 @@ PICTURE_FAILURES = (
 
 def picture_failure(error: Exception) -> StyleTransferError:
     """Returns the error that a picture fails with. An unexpected one becomes an UnexpectedError,
-    and its trace is logged at debug level.
+    exhausted memory a MemoryShortError, and its trace is logged at debug level.
 
-    Raises the error itself if it ends the run: unreachable storage, a full disk, a missing device,
-    exhausted memory.
+    Raises the error itself if it ends the run: unreachable storage, a full disk, a missing device.
     """
     if isinstance(error, DiskError):  # Further results could not be stored either.
         raise error
     if isinstance(error, PICTURE_FAILURES):
         return error
-    if isinstance(error, StyleTransferError | MemoryError) or _is_exhausted(error):
+    if isinstance(error, StyleTransferError):
         raise error
     log_trace(error)
+    if is_out_of_memory(error):
+        return MemoryShortError("there is too little memory to paint it; choose a smaller size")
     reason = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     if len(what) > MAX_REASON:
@@ -50,6 +51,8 @@ def picture_failure(error: Exception) -> StyleTransferError:
     return UnexpectedError(f"{UNEXPECTED}{printable(what)} (LOG_LEVEL=debug logs where)")
 
 
-def _is_exhausted(error: Exception) -> bool:
-    """Whether it is TensorFlow's error for exhausted memory, by name, to not import TensorFlow."""
-    return type(error).__name__ == "ResourceExhaustedError"
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory is exhausted. A process that another one starts should end then, because the
+    state of TensorFlow's memory is unknown."""
+    # TensorFlow's error by name, to not import TensorFlow.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.context import Buckets, PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.failures import picture_failure
+from styletransfer.batch.failures import is_out_of_memory, picture_failure
 from styletransfer.batch.network_pool import NetworkKind, NetworkPool
 from styletransfer.batch.plan import Task, is_current
 from styletransfer.batch.reading import Fetched
@@ -157,6 +157,8 @@ class RemoteWorker:
             self._storer.store(finished)
             return Answer(seconds=finished.seconds)
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             failure = picture_failure(error)
             self._storer.fail(task, str(task), failure)
             return Answer(failure=str(failure))

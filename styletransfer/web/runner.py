@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from styletransfer import bucket_layout
 from styletransfer.batch.context import Buckets, PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.failures import picture_failure
+from styletransfer.batch.failures import is_out_of_memory, picture_failure
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import Plan, Selection, Task, make_plan
@@ -139,6 +139,8 @@ class JobRunner:
             storer.store(finished)
             gallery.publish()
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             failure = picture_failure(error)
             storer.fail(task, str(task), failure)
             raise failure from None

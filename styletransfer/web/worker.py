@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from styletransfer.batch.failures import picture_failure
+from styletransfer.batch.failures import is_out_of_memory, picture_failure
 from styletransfer.config import Config
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery.pictures import preview
@@ -186,12 +186,10 @@ class WebWorker:
         except StyleTransferError as error:
             lease.end(state=JobState.FAILED, error=str(error).removeprefix(f"{job.photo_key}: "))
         except Exception as error:
-            try:
-                reason = str(picture_failure(error))
-            except Exception:
+            if is_out_of_memory(error):
                 lease.end(state=JobState.FAILED, error=TOO_LITTLE_MEMORY)
-                raise  # The state of TensorFlow's memory is unknown now.
-            lease.end(state=JobState.FAILED, error=reason)
+                raise
+            lease.end(state=JobState.FAILED, error=str(picture_failure(error)))
         else:
             result = {name: getattr(record, name) for name in FROM_RECORD}
             lease.end(state=JobState.DONE, **result, device=device)

@@ -88,13 +88,27 @@ def test_a_result_that_there_is_too_little_memory_to_encode_fails_alone(
     assert "too little memory" in Path("out/_records/monet/trip/old town é.png.json").read_text()
 
 
-def test_what_ends_a_run_still_ends_it(folders, stand_in, monkeypatch):
-    def failing(*_, **__):
-        raise MemoryError
+@pytest.mark.parametrize("place", ["painting", "pushing"])
+def test_memory_that_runs_out_in_one_picture_fails_it_alone(
+    folders, stand_in, monkeypatch, capsys, place
+):
+    where, name = PLACES[place]
+    whole = getattr(where, name)
 
-    monkeypatch.setattr(painting, "follow", failing)
-    with pytest.raises(MemoryError):
-        run(folders)
+    def struck(*arguments, **named):
+        if "beach.jpg" in str(arguments[1]) and not str(arguments[1]).startswith("_"):
+            raise MemoryError
+        return whole(*arguments, **named)
+
+    monkeypatch.setattr(where, name, struck)
+    assert run(folders, **IN_MONET) == 1
+    out = capsys.readouterr().out
+    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+    assert failed == (
+        "FAILED: beach.jpg in monet: there is too little memory to paint it; choose a smaller size"
+    )
+    assert "1 painted" in out and "Traceback" not in out
+    assert "too little memory" in Path("out/_records/monet/beach.jpg.json").read_text()
 
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
