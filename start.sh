@@ -40,6 +40,20 @@ END
 
 say() { printf '%s\n' "$@" >&2; }
 
+# Reports a wrong command line, in the form of the program's log.
+wrong() {
+  local text=${1//\\/\\\\}
+  text=${text//[[:cntrl:]]/ }
+  text=${text//\"/\\\"}
+  case ${LOG_FORMAT:-}${PROGRESS:-} in
+    *[jJ][sS][oO][nN]*)
+      printf '{"level": "critical", "message": "%s", "event": "end", "exit_code": 2}\n' "$text"
+      ;;
+    *) say "$1" ;;
+  esac
+  exit 2
+}
+
 self=${BASH_SOURCE[0]}
 while [ -L "$self" ]; do
   link=$(readlink "$self")
@@ -61,13 +75,13 @@ case $mode in
   cluster) extras=(cluster) run=(-m styletransfer "${@:2}" --cluster) ;;
   web) extras=() run=(-m styletransfer.cli.web "${@:2}") ;;
   init) extras=(laptop) run=(-m styletransfer.cli.init "${@:2}") ;;
-  weights) extras=() run=(-m styletransfer.vgg.download "${@:2}") ;;
+  weights) extras=() run=(-m styletransfer.cli.weights "${@:2}") ;;
   setup)
     extras=() run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do
       case $option in
         --dev | --cluster) extras+=("${option#--}") ;;
-        *) say "start.sh setup: expected --dev, --cluster or nothing, not $option" && exit 2 ;;
+        *) wrong "start.sh setup: expected --dev, --cluster or nothing, not $option" ;;
       esac
     done
     ;;
@@ -77,9 +91,8 @@ case $mode in
     ;;
   *)
     if [ $# -lt 3 ]; then
-      say "start.sh: there is no mode '$mode'; ./start.sh --help lists them." \
-        "Three arguments are PHOTOS PAINTINGS RESULTS."
-      exit 2
+      wrong "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
+PHOTOS PAINTINGS RESULTS."
     fi
     run=(-m styletransfer "$@")
     ;;

@@ -1,10 +1,5 @@
-"""Find or download the weights that Keras publishes.
+"""Find or download the weights that Keras publishes."""
 
-`python -m styletransfer.vgg.download` fetches the published files before a run, for example in a
-platform's build.
-"""
-
-import argparse
 import contextlib
 import http.client
 import os
@@ -13,7 +8,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +18,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
 from styletransfer.paths import WORKSPACE
 from styletransfer.vgg.readers import WAYS_OUT, file_identity
-from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile, architecture
+from styletransfer.vgg.registry import PublishedFile, architecture
 
 CACHE = WORKSPACE / "weights"
 TIMEOUT_S = 15.0  # for any data from the hub
@@ -152,33 +146,3 @@ def _candidates(model: str) -> list[Path]:
     name = architecture(model).published.name
     paths = [folder / name for folder in (CACHE, _keras_models())]
     return [path for path in paths if os.path.lexists(path)]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m styletransfer.vgg.download [vgg19|vgg16 …]`: the exit code, 3 without weights."""
-    parser = argparse.ArgumentParser(
-        prog="./start.sh weights",
-        description="Fetches the weights that Keras publishes into weights/ and prints their path.",
-    )
-    parser.add_argument(
-        "models",
-        nargs="*",
-        metavar="MODEL",
-        default=["vgg19"],
-        help=f"{' or '.join(sorted(ARCHITECTURES, reverse=True))} (default: vgg19)",
-    )
-    models = parser.parse_args(arguments).models
-    for model in models:
-        if model not in ARCHITECTURES:
-            parser.error(f"MODEL is {model!r}, expected {' or '.join(ARCHITECTURES)}")
-    try:
-        for model in models:
-            print(fetch(model), flush=True)
-    except WeightsError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

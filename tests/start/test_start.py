@@ -1,5 +1,6 @@
 """start.sh, with a fake Python and a fake uv: nothing is downloaded."""
 
+import json
 import os
 import shutil
 import signal
@@ -110,7 +111,7 @@ def test_modes_and_their_extras(machine):
     assert machine.start("test", "--quick").stdout == "ran -m pytest -m not slow\n"
     assert machine.done() == ["made", "cpu --extra dev"]
     assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
-    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.vgg.download --all\n"
+    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.cli.weights --all\n"
     assert machine.done() == []
     assert machine.start("cluster").stdout == "ran -m styletransfer --cluster\n"
     machine.start("setup", "--cluster", "--dev")
@@ -144,6 +145,14 @@ def test_init_keeps_the_tensorflow_that_is_there(machine):
     (machine.repo / "uv.lock").write_text("version = 2")
     machine.start("init")
     assert machine.done() == ["gpu"]
+
+
+@pytest.mark.parametrize("variable", ["LOG_FORMAT", "PROGRESS"])
+def test_a_mistyped_mode_is_json_if_the_log_is(machine, variable):
+    done = machine.start('a\\"b\n', **{variable: "json"})
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["exit_code"], done.stderr) == (2, 2, "")
+    assert said["message"].startswith("start.sh: there is no mode 'a\\\"b '")
 
 
 def test_a_gpu_brings_cuda(machine):

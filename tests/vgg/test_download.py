@@ -141,37 +141,3 @@ def test_the_systems_proxy_is_used(hub, published, monkeypatch):
     monkeypatch.setenv("http_proxy", hub.url)
     assert download.find("vgg19").read_bytes() == hub.content
     assert hub.asked == [url]
-
-
-def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
-    assert download.main([]) == 0
-    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
-    assert download.main(["vgg19", "vgg19"]) == 0
-    assert capsys.readouterr().out.count("small.h5\n") == 2
-    assert len(hub.asked) == 1
-
-
-def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):
-    theirs = put(keras_models(tmp_path), published.name, hub.content)
-    assert download.main(["vgg19"]) == 0
-    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
-    assert (download.CACHE / "small.h5").read_bytes() == theirs.read_bytes() == hub.content
-    assert names(download.CACHE) == ["small.h5"]
-    assert hub.asked == []
-
-
-def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys, tmp_path):
-    """Without weights, and with a folder that cannot be written."""
-    hub.mode = "missing"
-    for said in ("no vgg19 weights: http://", "cannot be copied"):
-        assert download.main([]) == 3
-        out, err = capsys.readouterr()
-        assert out == "" and err.count("\n") == 1 and said in err
-        put(keras_models(tmp_path), published.name, hub.content)
-        download.CACHE.write_bytes(b"")
-
-
-def test_the_command_knows_its_models(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        download.main(["vgg11"])
-    assert "expected vgg16 or vgg19" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""The command that fetches published weights."""
+
+import json
+
+import pytest
+from support.hub import keras_models, names, put
+
+from styletransfer.cli import weights
+from styletransfer.vgg import download
+
+
+@pytest.fixture(autouse=True)
+def own_caches(empty_caches):
+    """Nothing is cached, unless a test does."""
+
+
+def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
+    assert weights.main([]) == 0
+    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
+    assert weights.main(["vgg19", "vgg19"]) == 0
+    assert capsys.readouterr().out.count("small.h5\n") == 2
+    assert len(hub.asked) == 1
+
+
+def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):
+    theirs = put(keras_models(tmp_path), published.name, hub.content)
+    assert weights.main(["vgg19"]) == 0
+    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
+    assert (download.CACHE / "small.h5").read_bytes() == theirs.read_bytes() == hub.content
+    assert names(download.CACHE) == ["small.h5"]
+    assert hub.asked == []
+
+
+def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys, tmp_path):
+    """Without weights, and with a folder that cannot be written."""
+    hub.mode = "missing"
+    for said in ("no vgg19 weights: http://", "cannot be copied"):
+        assert weights.main([]) == 3
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1 and said in err
+        put(keras_models(tmp_path), published.name, hub.content)
+        download.CACHE.write_bytes(b"")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_wrong_model_is_one_line_in_the_form_of_the_log(monkeypatch, capsys, form):
+    monkeypatch.setenv("LOG_FORMAT", form)
+    with pytest.raises(SystemExit, match="2"):
+        weights.main(["vgg11"])
+    out, err = capsys.readouterr()
+    said = json.loads(out)["message"] if form == "json" else err.rstrip("\n")
+    assert said == "./start.sh weights: MODEL is 'vgg11', expected vgg19 or vgg16; see --help"
