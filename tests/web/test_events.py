@@ -90,6 +90,13 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
     until(lambda: web.get("/readyz").status_code == 200)
 
 
+def test_jobs_that_are_still_being_read_are_not_listed_in_part(web, monkeypatch):
+    """As after a restart."""
+    monkeypatch.setattr(web.service.board, "complete", False)
+    answer = web.get("/api/jobs")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
 def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypatch, caplog):
     def away():
         raise StorageError("cannot connect to example.org")
