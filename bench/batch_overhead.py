@@ -60,6 +60,7 @@ def measure(args: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     from support import tiny
     from support.s3_servers import Server
 
+    assert serving.stdin is not None and serving.stdout is not None
     near, slow = serving.stdout.readline().split()
     server = Server("moto", near)
     source, style, result = (server.new_bucket() for _ in range(3))

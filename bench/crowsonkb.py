@@ -141,7 +141,8 @@ def paint(network: Network, photo: np.ndarray, painting: np.ndarray, end: int) -
     scales = [end]
     while (scale := round(end / 2 ** (len(scales) / 2))) >= FIRST_SCALE:
         scales.append(scale)
-    optimization, image = None, resized(photo, fit(photo, scales[-1]))
+    optimization: ScaleOptimization | None = None
+    image = resized(photo, fit(photo, scales[-1]))
     for scale in reversed(scales):
         size = fit(photo, scale)
         if optimization is not None:
@@ -150,6 +151,7 @@ def paint(network: Network, photo: np.ndarray, painting: np.ndarray, end: int) -
         optimization = ScaleOptimization(objective, image, optimization)
         for _ in range(ITERATIONS * (2 if scale == scales[-1] else 1)):
             optimization.step()
+    assert optimization is not None
     return optimization.result.clamp(0, 1)
 
 

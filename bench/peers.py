@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048], help="px")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    load, cores = os.getloadavg()[0], os.cpu_count()
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > cores / 4:
         print(f"load {load:.1f} on {cores} cores: the times will be unreliable", file=sys.stderr)
     found: dict[tuple[str, int], list[Result]] = {}

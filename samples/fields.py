@@ -87,7 +87,9 @@ def fbm(x: Array, y: Array, seed: int, octaves: int = 5, gain: float = 0.5) -> A
 
 def ridged(x: Array, y: Array, seed: int) -> Array:
     """Ridged multifractal noise (sharp crests, wide valleys), about 0 to 1."""
-    total, amplitude, weight, reach = np.zeros(np.shape(x), np.float32), 1.0, 1.0, 0.0
+    total: Array = np.zeros(np.shape(x), np.float32)
+    weight: float | Array = 1.0
+    amplitude, reach = 1.0, 0.0
     for octave in range(6):
         frequency = 2.0**octave
         crest = (1.0 - np.abs(perlin(x * frequency, y * frequency, seed + octave))) ** 2

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from fields import Array, fbm, mix, perlin, pixel_grid, rgb, ridged, shrink, smoothstep, to_bytes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 SIZE = (720, 900)  # height, width in pixels at scale 1
@@ -119,7 +119,7 @@ def _bristles(steps: int, dry: float, rng: np.random.Generator) -> Array:
     return smoothstep(-0.5, 0.2, 1.9 - uneven - 4.2 * dry * along**0.8)
 
 
-def _arc(start: Array, angle: float, length: float, bend: float = 0.0) -> Array:
+def _arc(start: ArrayLike, angle: float, length: float, bend: float = 0.0) -> Array:
     """Points of an arc, (ARC, 2), that turns by `bend` radians on its way."""
     turning = angle + bend * np.linspace(0.0, 1.0, ARC)
     steps = np.stack([np.cos(turning), np.sin(turning)], 1) * (length / (ARC - 1))

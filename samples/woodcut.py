@@ -122,8 +122,8 @@ class Print:
 
     def outline(self, distance: Array, breadth: float = 0.0034) -> Array:
         """A swelling line along the zero set of a signed distance."""
-        breadth = breadth * (1.0 + 0.55 * self.swell)
-        return smoothstep(self.pixel, -self.pixel, np.abs(distance) - 0.5 * breadth + self.rough)
+        swollen = breadth * (1.0 + 0.55 * self.swell)
+        return smoothstep(self.pixel, -self.pixel, np.abs(distance) - 0.5 * swollen + self.rough)
 
 
 def _sky(sheet: Print) -> None:

@@ -34,10 +34,10 @@ def python_texts(source: str) -> Iterator[str]:
         parts = (part.value if isinstance(part, ast.Constant) else VALUE for part in each.values)
         yield "".join(map(str, parts))
     for each in nodes:
-        if isinstance(each, ast.Constant) and isinstance(each.value, str):
-            if id(each) not in fragments:
-                # The fields of str.format and of logging.
-                yield re.sub(r"\{\w+\}|%[sdg]", VALUE, each.value)
+        is_text = isinstance(each, ast.Constant) and isinstance(each.value, str)
+        if is_text and id(each) not in fragments:
+            # The fields of str.format and of logging.
+            yield re.sub(r"\{\w+\}|%[sdg]", VALUE, each.value)
 
 
 def shell_texts(source: str) -> Iterator[str]:

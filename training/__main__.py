@@ -98,7 +98,9 @@ def _distil(options: argparse.Namespace) -> None:
     pictures = read_folders([SAMPLES, *options.pictures])
     start = None if options.start is None else read_weights(options.start, options.model)
     device = torch.device(options.device)
-    trainer = Trainer(Recipe(**given), teacher.kernels, pictures, device, start and start.kernels)
+    trainer = Trainer(
+        Recipe(**given), teacher.kernels, pictures, device, start.kernels if start else None
+    )
     train(trainer, options.folder, options.workers)
     export(trainer, teacher, options)
 

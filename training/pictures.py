@@ -57,8 +57,8 @@ Crop = Callable[[np.random.Generator, Sequence[Sizes]], np.ndarray]
 
 def plain_crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
     """A random crop, turned and mirrored, as a `Crop`."""
-    sizes = pictures[rng.integers(len(pictures))]
-    picture = sizes[rng.integers(len(sizes))]
+    sizes = pictures[int(rng.integers(len(pictures)))]
+    picture = sizes[int(rng.integers(len(sizes)))]
     row, column = (int(rng.integers(length - SIDE + 1)) for length in picture.shape[:2])
     found = picture[row : row + SIDE, column : column + SIDE].astype(np.float32)
     found = np.rot90(found, int(rng.integers(4)))

@@ -170,11 +170,13 @@ class Snapshot:
     def __init__(self, fingerprint: str, state: SavedState) -> None:
         """Writes the file. Raises StorageError if the disk is full."""
         self.iteration = int(state["iteration"])
+        arrays: dict[str, Any] = {"fingerprint": np.array(fingerprint), **state}
         try:
-            self._folder = tempfile.TemporaryDirectory(prefix="styletransfer-")
-            self._file = Path(self._folder.name, "snapshot.npz")
-            arrays: dict[str, Any] = {"fingerprint": np.array(fingerprint), **state}
-            np.savez(self._file, **arrays)
+            with contextlib.ExitStack() as folder:
+                temporary = tempfile.TemporaryDirectory(prefix="styletransfer-")
+                self._file = Path(folder.enter_context(temporary), "snapshot.npz")
+                np.savez(self._file, **arrays)
+                self._folder = folder.pop_all()  # It stays until the upload.
         except OSError as error:
             raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
 
@@ -213,7 +215,8 @@ def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) ->
 
 
 def _load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | None:
-    with np.load(path, allow_pickle=False) as file:
+    # NumPy does not close a damaged file that it has opened itself.
+    with path.open("rb") as body, np.load(body, allow_pickle=False) as file:
         names = {*file.files}
         if not names >= {"fingerprint", "iteration"}:
             raise MisfitError("no fingerprint or no iteration")

@@ -108,7 +108,14 @@ class Painter:
             seconds=round(seconds, 1),
         )
         return FinishedPicture(
-            task, key, label, inputs.photo.picture, inputs.style.paintings, image, record, seconds
+            task=task,
+            key=key,
+            label=label,
+            photo=inputs.photo.picture,
+            paintings=inputs.style.paintings,
+            image=image,
+            record=record,
+            seconds=seconds,
         )
 
     def _steps(

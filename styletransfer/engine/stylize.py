@@ -61,6 +61,7 @@ class StyleTransfer:
         styles: StyleTargets,
         settings: Settings,
         vgg: VGG,
+        *,
         content_mask: np.ndarray | None = None,
         color_mask: np.ndarray | None = None,
         init: np.ndarray | None = None,
@@ -188,7 +189,15 @@ class StyleTransfer:
             converged = optimizer.converged
             position = eta.tick(skipped=numbers[-1] - number if converged else 0)
             state, matches = optimizer.state, optimizer.matches
-            step = Step(position, terms, state.average, canvas, self._postprocess, state, matches)
+            step = Step(
+                position,
+                terms,
+                state.average,
+                canvas,
+                self._postprocess,
+                state=state,
+                matches=matches,
+            )
             del state
             yield step
             del step
@@ -274,7 +283,14 @@ def stylize(  # noqa: PLR0913  The public signature.
     """
     targets = style_targets(styles, shares, style_masks, regions, content_mask)
     transfer = StyleTransfer(
-        content, targets, settings, vgg, content_mask, color_mask, init, memory_limit
+        content,
+        targets,
+        settings,
+        vgg,
+        content_mask=content_mask,
+        color_mask=color_mask,
+        init=init,
+        memory_limit=memory_limit,
     )
     return transfer.steps(resume)
 

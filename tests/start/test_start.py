@@ -221,8 +221,8 @@ def test_interrupted_installation_is_made_again(machine, how):
 
 def test_after_sigkill_the_next_start_waits_for_the_installer(machine):
     first, installer = machine.installing()
-    first.kill()
-    first.wait()
+    with first:
+        first.kill()
     second = machine.popen()
     assert "waiting" in second.stderr.readline()
     os.kill(installer, signal.SIGKILL)

@@ -103,13 +103,14 @@ def ceph() -> Iterator[tuple[Server, Server, Path]]:
         folder = Path(name)
         http, https, monitor = free_ports(3)
         ports = map(str, (http, https, monitor))
-        started = subprocess.run(
-            [HERE / "rgw-up.sh", folder, *ports],
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / "up.err").open("wb"),
-            timeout=60,
-            env={**os.environ, "KEY_ID": KEY_ID, "SECRET": SECRET, "OWNER": str(os.getpid())},
-        )
+        with (folder / "up.err").open("wb") as errors:
+            started = subprocess.run(
+                [HERE / "rgw-up.sh", folder, *ports],
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                timeout=60,
+                env={**os.environ, "KEY_ID": KEY_ID, "SECRET": SECRET, "OWNER": str(os.getpid())},
+            )
         if started.returncode:
             pytest.fail(f"rgw-up.sh failed: {(folder / 'up.err').read_text()[-2000:]}")
         with pytest.MonkeyPatch.context() as patch:
