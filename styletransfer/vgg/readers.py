@@ -95,7 +95,8 @@ def read_weights(path: Path, model: str) -> Weights:
 
 def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
     if suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
+        # NumPy does not close a damaged file that it has opened itself.
+        with path.open("rb") as body, np.load(body, allow_pickle=False) as arrays:
             _check_sizes(arrays.zip)
             if "format" in arrays:
                 needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
