@@ -44,6 +44,8 @@ SIZE_CLASS = 4  # A picture with this many times the pixels of another is measur
 # may put previews before the size. If the second number does not reach the size, the whole file is
 # read.
 STARTS = (32 << 10, 512 << 10)
+# Photos that take about the same memory have one plan.
+HELD_STEP = 16 << 20
 MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
 Size = tuple[int, int]  # height, width in px
 
@@ -194,7 +196,7 @@ class Forecast:
         self._run, self._device = run, device
         self._decodable = decodable_memory(run.config.memory_limit)
         self._budget = MemoryBudget(run.config.memory_limit)
-        self._plans: dict[tuple[Settings, PaintingInputs], PaintingPlan] = {}
+        self._plans: dict[tuple[Settings, PaintingInputs, int], PaintingPlan] = {}
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         self._style: Style | None = None
         self._targets: StyleTargets | None = None
@@ -215,12 +217,14 @@ class Forecast:
         impossible, or Stopped."""
         settings = task.style.settings
         self._style_targets(task.style)
-        inputs = painting_inputs(task, self._size(task))
-        plan = self._plan(inputs, settings)
+        photo = self._header(task)
+        inputs = painting_inputs(task, photo.size)
+        held = -(-photo.bytes_decoded // HELD_STEP) * HELD_STEP
+        plan = self._plan(inputs, settings, held)
         last = plan.sizes[-1]
         kind = settings, plan.memory.side, inputs.masked, _size_class(last)
         if kind not in self._rates:
-            self._rates[kind] = self._seconds_per_work(task, inputs)
+            self._rates[kind] = self._seconds_per_work(task, inputs, held)
         return TaskForecast(
             task,
             inputs.size if settings.rescale_image else last,
@@ -229,13 +233,13 @@ class Forecast:
             self._rates[kind] * total_work(*inputs.size, settings),
         )
 
-    def _size(self, task: Task) -> Size:
-        """Returns the photo's size. Raises PictureError for a photo or mask that cannot be used,
+    def _header(self, task: Task) -> Header:
+        """Returns the photo's header. Raises PictureError for a photo or mask that cannot be used,
         MemoryShortError for one that is too large, StorageError."""
         headers = self._run.stop.result_of(self._headers[task.photo.key])
         for name, header in headers:
             check_memory(header.bytes_to_decode, self._decodable, name)
-        return headers[0][1].size
+        return headers[0][1]
 
     def _style_targets(self, style: Style) -> StyleTargets:
         """Returns the style's targets. Raises the error that makes every task of the style fail."""
@@ -252,19 +256,21 @@ class Forecast:
         assert self._targets is not None
         return self._targets
 
-    def _plan(self, inputs: PaintingInputs, settings: Settings) -> PaintingPlan:
-        key = settings, inputs
+    def _plan(self, inputs: PaintingInputs, settings: Settings, held: int) -> PaintingPlan:
+        """Returns the plan of a picture while its photo takes `held` bytes."""
+        key = settings, inputs, held
         if key not in self._plans:
             network = self._run.networks.load(settings, self._device)
-            self._plans[key] = plan_painting(inputs, settings, network, self._budget)
+            budget = self._budget.with_more_in_use(held)
+            self._plans[key] = plan_painting(inputs, settings, network, budget)
         return self._plans[key]
 
-    def _seconds_per_work(self, task: Task, inputs: PaintingInputs) -> float:
+    def _seconds_per_work(self, task: Task, inputs: PaintingInputs, held: int) -> float:
         """Returns the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
         settings = task.style.settings
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
-        first, second = (self._step_times(task, inputs, few) for _ in range(2))
+        first, second = (self._step_times(task, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[Size, list[float]] = {}
         for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
@@ -276,9 +282,11 @@ class Forecast:
         whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
         return (whole + set_up) / total_work(*inputs.size, settings)
 
-    def _step_times(self, task: Task, inputs: PaintingInputs, settings: Settings) -> list[float]:
+    def _step_times(
+        self, task: Task, inputs: PaintingInputs, settings: Settings, held: int
+    ) -> list[float]:
         """Returns the seconds of each step of painting a grey photo of this size, which takes no
-        memory, in the task's style."""
+        memory instead of `held` bytes, in the task's style."""
         transfer = StyleTransfer(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
             self._style_targets(task.style),
@@ -286,6 +294,7 @@ class Forecast:
             self._run.networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
             memory_limit=self._run.config.memory_limit,
+            set_aside=held,
         )
         seconds, last = [], perf_counter()
         for step in transfer.steps():

@@ -136,6 +136,8 @@ def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "Tim
         stores.stop.obey()
         stores.check()
         try:
+            if stores.stop.result_of(fetching).photo is None:
+                stores.drain()  # Finished pictures keep photos that may be as large.
             inputs, key = stores.stop.result_of(line.prepare(task, fetching))
             finished = painter.paint(task, key, label, inputs, surroundings)
         except Exception as error:

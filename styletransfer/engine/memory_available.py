@@ -1,6 +1,7 @@
 """The memory that painting may take."""
 
 import contextlib
+import copy
 from functools import cache
 
 import tensorflow as tf
@@ -39,12 +40,22 @@ class MemoryBudget:
         on_gpu = gpu_memory()
         used, free = on_gpu or cpu_memory(set_aside)
         self.in_use = used if on_gpu else used - set_aside
+        self._on_gpu = on_gpu is not None
         self._free = max(free, 0)
         self.bytes = int(FREE_SHARE * self._free)
         if limit is not None:
             self.bytes = max(min(self.bytes, int(LIMIT_SHARE * limit) - used), 0)
         if share is not None:
             self.bytes = min(self.bytes, share)
+
+    def with_more_in_use(self, more: int) -> "MemoryBudget":
+        """Returns the budget if `more` bytes of the host's memory are in use."""
+        if self._on_gpu:
+            return self
+        found = copy.copy(self)
+        found.in_use += more
+        found.bytes, found._free = max(self.bytes - more, 0), max(self._free - more, 0)
+        return found
 
     def check(self, needed: int, what: str) -> None:
         """Checks that memory which is needed only briefly is free, without the process's limit.

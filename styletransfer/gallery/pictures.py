@@ -144,10 +144,11 @@ def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
     pixels: [H, W, 3], sRGB, float 0…1, uint8 or uint16.
     """
     height, width = pixels.shape[:2]
-    pixels = arrays.box_average(pixels, max(height, width) // (2 * longer))
-    if max(height, width) > longer:
-        pixels = arrays.resize(pixels, *fit_size(height, width, longer))
-    return encode.encode(pixels, OutputFormat("jpg", quality))
+    factor = max(height, width) // (2 * longer)
+    if factor > 1:  # Otherwise it would be a copy in floats, four times as large as the photo.
+        pixels = arrays.box_average(pixels, factor)
+    size = fit_size(height, width, longer) if max(height, width) > longer else (height, width)
+    return encode.encode(arrays.resize(pixels, *size), OutputFormat("jpg", quality))
 
 
 def thumbnail(pixels: np.ndarray) -> bytes:

@@ -49,10 +49,17 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class Header(NamedTuple):
-    """The height and width of a picture in px, upright, and see `bytes_to_decode`."""
+    """What a picture's header tells.
+
+    Attributes:
+        size: The height and width in px, upright.
+        bytes_to_decode: See the function of that name.
+        bytes_decoded: The bytes of the decoded picture's arrays.
+    """
 
     size: tuple[int, int]
     bytes_to_decode: int
+    bytes_decoded: int
 
 
 class _NoHeaderError(PictureError):
@@ -143,7 +150,12 @@ def _header(image: ImageFile.ImageFile) -> Header:
         tags = image.tag_v2
         tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
         pixels = max(pixels, tile)
-    return Header((width, height) if turned else (height, width), _FIXED_BYTES + per_pixel * pixels)
+    item = 2 if alpha or deep else 1  # as `decode` chooses
+    return Header(
+        size=(width, height) if turned else (height, width),
+        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
+        bytes_decoded=width * height * (3 * item + (1 + deep if alpha else 0)),
+    )
 
 
 def open_picture(data: bytes) -> ImageFile.ImageFile:

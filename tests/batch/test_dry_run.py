@@ -134,7 +134,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     monkeypatch.setattr(
         dry_run.Forecast,
         "_seconds_per_work",
-        lambda _, task, inputs: measured.append((task.photo.key, inputs.masked)) or 1e-6,
+        lambda _, task, inputs, held: measured.append((task.photo.key, inputs.masked)) or 1e-6,
     )
     Path("photos/coast.jpg").write_bytes(tiny.file(300, 400, 7))
     Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
@@ -150,6 +150,20 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
     assert len(taken) == 4 and max(taken, key=taken.get) == "coast.jpg"
     assert whole["memory_gb"] == taken["coast.jpg"] > taken["trip/old town é.png"]
+
+
+def test_the_memory_of_a_decoded_photo_counts_in_a_dry_run(folders, small_vgg, capsys):
+    """A photo with alpha takes seven bytes a pixel, another one three."""
+    photo = Image.new("RGB", (4000, 4000), "red")
+    Path("photos/opaque.png").write_bytes(saved(photo, "PNG"))
+    photo.putalpha(128)
+    Path("photos/with alpha.png").write_bytes(saved(photo, "PNG"))
+    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
+    assert run(folders, STYLE="monet", DRY_RUN="1") == 0
+    *lines, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
+    more = taken["with alpha.png"] - taken["opaque.png"]
+    assert more == pytest.approx(4 * 16e6 / 1e9, abs=0.03)
 
 
 def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_its_size(

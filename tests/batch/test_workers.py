@@ -14,7 +14,7 @@ from support import programs, tiny
 from support.folder_batches import keys, run
 
 from styletransfer import Settings
-from styletransfer.batch import workers
+from styletransfer.batch import reading, workers
 from styletransfer.batch.places import (
     DeviceShare,
     device_share,
@@ -22,6 +22,8 @@ from styletransfer.batch.places import (
     workers_that_pay,
 )
 from styletransfer.batch.plan import Task
+from styletransfer.batch.reading import Reader
+from styletransfer.batch.storing import Storer
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.batch.workers import TimeLeft, run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
@@ -118,6 +120,28 @@ def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_b
         record = json.loads(Path(f"out/_records/monet/{name}.json").read_text())
         alone = Path("alone", record["result"]).read_bytes()
         assert Path("out", record["result"]).read_bytes() == alone
+
+
+def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
+    folders, stand_in, monkeypatch
+):
+    monkeypatch.setattr(reading, "AHEAD_SHARE", 0)  # Every photo counts as large.
+    store, decode, drain = Storer.store, Reader.decode, workers.Stores.drain
+    waits, storing, overlaps = threading.Event(), [], []
+
+    def stored_late(storer, finished):
+        storing.append(finished)
+        assert waits.wait(10)
+        store(storer, finished)
+        storing.remove(finished)
+
+    monkeypatch.setattr(Storer, "store", stored_late)
+    monkeypatch.setattr(workers.Stores, "drain", lambda stores: waits.set() or drain(stores))
+    monkeypatch.setattr(
+        Reader, "decode", lambda *given: overlaps.append(bool(storing)) or decode(*given)
+    )
+    assert run(folders) == 0
+    assert overlaps == [False] * 4
 
 
 def test_as_many_pictures_are_painted_at_a_time_as_fit_into_the_memory():

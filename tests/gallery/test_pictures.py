@@ -2,6 +2,7 @@
 
 import io
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ def test_a_preview_of_a_large_picture_shows_it_in_floats_or_integers():
         seen = Image.open(io.BytesIO(preview(given, 200)))
         assert seen.size == (200, 134)
         assert np.abs(np.asarray(seen) / 255 - wanted).mean() < 0.01
+
+
+def test_a_preview_never_copies_a_large_photo_in_floats():
+    photo = np.zeros((3000, 4000, 3), np.uint8)
+    tracemalloc.start()
+    preview(photo, 1600)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2.5 * photo.nbytes  # Floats would be four times as large.
 
 
 def test_thumbnails_of_busy_pictures_stay_small():

@@ -61,6 +61,11 @@ def test_what_takes_more_memory_is_known_to():
         (bytes_to_decode(data) - 20_000_000) / plain.width / plain.height for data in files
     ]
     assert per_pixel == [10, 16, 17, 18]
+    for data in files:
+        decoded = decode(data, "name")
+        arrays = [each for each in (decoded.pixels_int, decoded.alpha_int) if each is not None]
+        found = read_header(data, "name", len(data)).bytes_decoded
+        assert found == sum(each.nbytes for each in arrays)
 
 
 def test_a_tile_larger_than_its_picture_counts():
