@@ -201,7 +201,7 @@ def test_a_mask_that_styles_toml_names_is_used(listed, caplog):
     assert not caplog.messages
 
 
-def test_flags_count_more_than_a_styles_own_settings(listed):
+def test_a_callers_overrides_win_over_a_styles_own_settings(listed):
     Path("paintings/styles.toml").write_text('[monet]\npaintings = ["monet.jpg"]\nsize = 64\n')
     loaded = replace(config.load(NAMES), overrides={"size": "96"})
     listed(*FILES)

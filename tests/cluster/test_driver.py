@@ -75,6 +75,12 @@ def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluste
     assert Path("out/_gallery/results/monet/beach.jpg.jpg").exists()
 
 
+def test_painters_that_have_no_effect_are_named(cluster, caplog):
+    for number, named in (("1", False), ("auto", False), ("2", True)):
+        assert cluster.paint(PAINTERS=number) == 0
+        assert ("PAINTERS is for one machine" in caplog.text) == named
+
+
 def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):
     assert cluster.paint(STYLE="monet") == 0
     cluster.actors.clear()

@@ -85,18 +85,13 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
         # Along the gradient, and in a random direction in which an error as long as it shows.
         for direction in (gradient / size, rng.standard_normal(image.shape)):
             found = (np.float64(gradient) * direction).sum()
-
-            def difference(step, direction=direction, number=number):
-                there, back = (
-                    terms_at(np.float64(image)[None] + sign * step * direction) for sign in (1, -1)
-                )
-                return (there - back)[number] / (2 * step)
-
-            # So small that no ReLU or maximum switches on the way, or larger than rounding's noise.
-            scale = 1 / np.abs(direction).max()
-            differences = [difference(scale * step) for step in (1e-8, 1e-7, 1e-6)]
-            nearest = min(abs(found - each) for each in differences)
-            assert nearest < 0.02 * size, (name, found / size, np.array(differences) / size)
+            # So small that hardly a ReLU or maximum switches on the way; float64 is finer by far.
+            step = 1e-7 / np.abs(direction).max()
+            there, back = (
+                terms_at(np.float64(image)[None] + sign * step * direction)[number]
+                for sign in (1, -1)
+            )
+            assert found == pytest.approx((there - back) / (2 * step), abs=1e-4 * size), name
 
 
 @pytest.mark.slow
@@ -109,7 +104,7 @@ def test_on_hard_networks_strength_holds_and_no_loss_falls_below_nothing(kind, s
         if step.iteration % 10 == 1:
             terms = np.array(list(step.losses.values()))
             assert np.isfinite(terms).all() and terms.min() > -1e-4
-    assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.07)
+    assert canvas_error(vgg, *given, step) == pytest.approx(strength, abs=0.03)
     assert grain(step.image) < 2 * max(grain(photo), grain(painting))
     assert objective(painting, painting, [painting], EXACT, vgg)[0]["style"] < 1e-6
 
@@ -165,7 +160,7 @@ def canvas_error(vgg, photo, painting, step):
 )
 def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(builtin, name, strength):
     given, step, grainier = painted(builtin, name, strength)
-    assert canvas_error(builtin, *given, step) == pytest.approx(strength, abs=0.07)
+    assert canvas_error(builtin, *given, step) == pytest.approx(strength, abs=0.03)
     # Near the border, features depend on the margin that is cut off.
     assert content_error(builtin, step.image, *given) == pytest.approx(strength, abs=0.1)
     assert grainier < 2
