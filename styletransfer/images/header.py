@@ -49,7 +49,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class Header(NamedTuple):
-    """What a picture's header tells.
+    """The size of a picture, and its memory.
 
     Attributes:
         size: The height and width in px, upright.
