@@ -80,7 +80,7 @@ def test_on_hard_networks_each_gradient_equals_finite_differences_in_float64(kin
         terms, gradient = objective(*args, settings, vgg)
         assert np.isfinite(list(terms.values())).all() and np.isfinite(gradient).all()
         assert terms[name] == pytest.approx(terms_at(image[None])[number], rel=1e-2, abs=1e-6)
-        size = np.linalg.norm(gradient)
+        size = float(np.linalg.norm(gradient))
         assert size > 0
         # Along the gradient, and in a random direction in which an error as long as it shows.
         for direction in (gradient / size, rng.standard_normal(image.shape)):
