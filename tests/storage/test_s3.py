@@ -80,11 +80,12 @@ def test_a_prefix_sees_and_writes_only_inside_of_it(server):
     assert keys(whole) == ["c.jpg", "in/b.jpg", "in/ner/look/d.png", "in/nerd.jpg"]
 
 
-def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path):
+@pytest.mark.parametrize("part", [5 << 20, 6 << 20])  # a usual size, and one of no known program
+def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path, part):
     from boto3.s3.transfer import TransferConfig
 
     bucket = server.open()
-    bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=part)
     file, data = tmp_path / "big.tiff", random.Random(2).randbytes(9 << 20)
     file.write_bytes(data)
     reported = []
@@ -94,8 +95,10 @@ def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_pa
     assert entry.etag.endswith("-2") and entry.size == len(data)
     assert is_same(file, entry)
     assert bucket.read("big.tiff") == data
-    bucket.download("big.tiff", tmp_path / "copy.tiff")
+    reported.clear()
+    bucket.download("big.tiff", tmp_path / "copy.tiff", reported.append)
     assert (tmp_path / "copy.tiff").read_bytes() == data
+    assert min(reported) > 0  # It is downloaded once.
     file.write_bytes(data[:-1] + b"!")
     assert not is_same(file, entry)
 
