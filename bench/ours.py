@@ -22,6 +22,7 @@ writes a profile of ten steps at each size, for TensorBoard.
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
@@ -109,10 +110,10 @@ def operations(vgg: VGG, height: int, width: int) -> int:
     """
     height, width = (-(-(side + 16) // 16) * 16 for side in (height, width))
     total = 0
-    for layer, (kernel, _) in vgg.tensors(tf.float32).items():
+    for layer, (kernel, _) in vgg.kernels(tf.float32).items():
         if layer <= max(STYLE_LAYERS):
             shrunk = 2 ** (int(layer[4]) - 1)
-            total += 2 * 2 * kernel.shape.num_elements() * (height // shrunk) * (width // shrunk)
+            total += 2 * 2 * math.prod(kernel.shape) * (height // shrunk) * (width // shrunk)
     return total
 
 

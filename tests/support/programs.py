@@ -41,8 +41,10 @@ def batch_on_two_halves_of_the_cpu() -> None:
     log it prints the device of each network's kernels.
     """
     from styletransfer.devices import tensorflow
+    from styletransfer.vgg import network
     from styletransfer.vgg.network import VGG
 
+    network.MAX_CONSTANT_BYTES = 0  # Then kernels are tensors on a device.
     config = tensorflow.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
@@ -53,7 +55,7 @@ def batch_on_two_halves_of_the_cpu() -> None:
     NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = paint.main([])
     for vgg in networks:
-        tensors = tensorflow.tf.nest.flatten([*vgg._tensors.values()])
+        tensors = tensorflow.tf.nest.flatten([*vgg._converted.values()])
         print("kernels on", *{tensor.device for tensor in tensors})
     if "keras" in sys.modules:
         print("Keras was loaded, which takes seconds")

@@ -159,7 +159,7 @@ def test_a_seed_gives_the_same_kernels_each_time_and_another_gives_others(random
             np.testing.assert_array_equal(one, other)
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != random["vgg16"].identity
-    for layer, (kernel, _) in other.tensors(tf.float32).items():
+    for layer, (kernel, _) in other.kernels(tf.float32).items():
         assert not np.allclose(kernel, random["vgg16"].kernels[layer][0])
 
 
