@@ -15,7 +15,7 @@ MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")  # if t
 PLACE = 4  # px per side: a position of block 3
 PIXELS_OF_PLACE = 3 * PLACE**2
 MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
-QUERIES_AT_ONCE = 128  # compared with all candidates at a time
+QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # A candidate's crowding is its similarity to the most similar place of each group of a sample of
 # places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
