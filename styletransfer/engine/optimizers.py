@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import Bounds, minimize
 
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.schedule import EVALUATIONS
@@ -275,6 +274,7 @@ def lbfgs(
     Returns:
         The picture that it found, float32, in the shape of `image`.
     """
+    from scipy.optimize import Bounds, minimize  # Adam need not wait for its import.
 
     def in_255(x: np.ndarray) -> tuple[float, np.ndarray]:
         # The scale 0…255 determines the length of SciPy's first step.

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import uniform_filter
 
 from styletransfer.images.arrays import bands, resample
 
@@ -98,6 +97,8 @@ def _fitted(guide: np.ndarray, image: np.ndarray) -> np.ndarray:
 def _window_means(values: np.ndarray) -> np.ndarray:
     """The means of values [h, w, …] over the window around each pixel, in float64: variances are
     small differences of large numbers."""
+    from scipy.ndimage import uniform_filter  # Most runs rescale nothing, and need no SciPy.
+
     size = (2 * _RADIUS + 1,) * 2 + (1,) * (values.ndim - 2)
     means: np.ndarray = uniform_filter(values.astype(np.float64), size, mode="nearest")
     return means
