@@ -49,14 +49,14 @@ def painted(
         objective: The objective of recipe `instant`.
         groups: The targets of paintings; candidates include their pixels.
         photo: The photo on its canvas [1, H, W, 3], sRGB 0…1.
-        picture: The picture of the scale before on the same canvas, or the photo.
+        picture: The picture to start from on the same canvas: that of the scale before.
         strength: As in the settings.
 
     Returns:
         The picture [1, H, W, 3], sRGB 0…1.
     """
     # Half of the work of mixing their features, and nearly the same matches.
-    sought = photo if picture is photo else strength * picture + (1 - strength) * photo
+    sought = strength * picture + (1 - strength) * photo
     matches = _matches(objective, groups, sought)
     regions = _regions(groups, min(1.0, strength / FULL_STRENGTH))
     covers = isinstance(regions[0], float) and regions[0] == 1

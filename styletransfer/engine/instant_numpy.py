@@ -28,6 +28,7 @@ from styletransfer.engine.constants import (
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
+from styletransfer.engine.grain import grained
 from styletransfer.engine.schedule import painting_size, schedule
 from styletransfer.images import colour
 from styletransfer.images.arrays import resample, resize, to_float
@@ -72,14 +73,12 @@ def painted(photo: np.ndarray, painting: np.ndarray, settings: Settings) -> np.n
         photo = colour.match(photo, palette, settings.color_match, None)
     part = min(1.0, settings.strength / FULL_STRENGTH)
     sizes, _ = schedule(photo.shape[0], photo.shape[1], settings)
-    picture = photo
+    picture = grained(_resampled(photo, *sizes[0]))
     for height, width in sizes:
-        scaled = sought = _resampled(photo, height, width)
-        if picture is not photo:
-            own = _resampled(picture, height, width)
-            sought = settings.strength * own + (1 - settings.strength) * scaled
+        scaled, own = _resampled(photo, height, width), _resampled(picture, height, width)
+        sought = settings.strength * own + (1 - settings.strength) * scaled
         of_sought = of_photo = places(_on_canvas(sought, MARGIN))
-        if part < 1 and sought is not scaled:
+        if part < 1:
             of_photo = places(_on_canvas(scaled, MARGIN))
         tall, wide = painting_size(
             painting.shape[0], painting.shape[1], max(height, width), settings.stroke_size

@@ -246,7 +246,7 @@ class StyleTargets:
 
         They are kept for recipe instant, which would spend half of its time on them.
         """
-        key = objective.vgg, objective.options, number, size
+        key = objective, number, size
         if key in self._kept:
             self._kept[key] = self._kept.pop(key)  # The latest comes last.
             return self._kept[key]

@@ -15,6 +15,7 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_operation_at_a_time
 from styletransfer.engine import instant, pyramid
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.grain import grained
 from styletransfer.engine.matching import Matching, matches_shape
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
@@ -172,13 +173,14 @@ class StyleTransfer:
             previous, canvas = canvas, objective.canvas(size)
             scaled = tf.identity(pyramid.resample(photo, size))
             groups = self._styles.groups(objective, size, self._content_mask, settings.stroke_size)
-            on_canvas = canvas.padded(scaled)
-            if picture is None:
-                first = scaled if self._init is None else self._init
-            else:
+            if picture is not None:
                 first = pyramid.resample(previous.cropped(picture), size)
-            first = on_canvas if first is scaled else canvas.padded(first)
-            picture = instant.painted(objective, groups, on_canvas, first, settings.strength)
+            elif self._init is not None:
+                first = self._init
+            else:
+                first = tf.constant(grained(scaled[0].numpy())[None])
+            photo_there, first = canvas.padded(scaled), canvas.padded(first)
+            picture = instant.painted(objective, groups, photo_there, first, settings.strength)
             yield Step(eta.tick(), None, picture, canvas, self._postprocess)
 
     def _steps_at_scale(

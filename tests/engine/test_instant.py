@@ -176,6 +176,23 @@ def test_paintings_are_computed_once_for_many_photos(vgg, photo, mosaic, monkeyp
     assert np.array_equal(last(photo, style, USUAL, vgg), first)
 
 
+def test_a_blank_photo_is_painted_without_a_mesh(vgg, mosaic):
+    image = last(np.ones((128, 192, 3), np.float32), [mosaic], USUAL, vgg)
+    # As far from each other as a few places.
+    one, other = image[24:104, 24:136], image[24:104, 40:152]
+    assert np.corrcoef((one - one.mean()).ravel(), (other - other.mean()).ravel())[0, 1] < 0.5
+
+
+def test_a_style_that_was_previewed_is_painted_like_any_other(vgg, photo, mosaic):
+    style, fine = (
+        StyleTargets([mosaic]),
+        dataclasses.replace(USUAL, quality="fine", recipe="default", iterations=1),
+    )
+    last(photo, style, USUAL, vgg)
+    previewed = last(photo, style, fine, vgg)
+    np.testing.assert_allclose(previewed, last(photo, [mosaic], fine, vgg), atol=1e-5)
+
+
 def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(vgg, photo, mosaic):
     steps = list(stylize(photo, [mosaic], dataclasses.replace(USUAL, size=256), vgg))
     assert [step.scale for step in steps] == [128, 256]
