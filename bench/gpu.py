@@ -44,9 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048, 4096], help="px")
-    parser.add_argument(
-        "--iterations", type=int, default=150, help="steps setting, except pictures"
-    )
+    parser.add_argument("--iterations", type=int, default=75, help="steps setting, except pictures")
     parser.add_argument("--photos", type=int, default=100, help="photos of the batch")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--torch-python", default=sys.executable)

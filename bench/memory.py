@@ -31,8 +31,8 @@ def main() -> None:
     ):
         options = ["--sizes", size, "--network", network, "--precision", precision]
         options += ["--memory-limit", int(limit)] if limit else []
-        # Nine iterations are three steps at the last scale.
-        found = run_worker(sys.executable, "ours.py", *options, "--iterations", 9)[-1]
+        # Four iterations are three steps at the last scale.
+        found = run_worker(sys.executable, "ours.py", *options, "--iterations", 4)[-1]
         if "failed" in found:
             print(f"| {size} px: {found['failed']} | {network} | {precision} | {limit / 1e9:g} |")
             continue

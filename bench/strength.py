@@ -2,7 +2,7 @@
 sizes.
 
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
-        [--strength 0.5] [--iterations 150] [--weights random]
+        [--strength 0.5] [--iterations 60] [--weights random]
 
 The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
 of iterates) and P of the photo at its size. The variance that the photo lacks next to the painting
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 181, 256], help="px")
     parser.add_argument("--strength", type=float, default=0.5)
-    parser.add_argument("--iterations", type=int, default=150, help="as the setting")
+    parser.add_argument("--iterations", type=int, default=60, help="as the setting")
     parser.add_argument("--weights", default="random", help="a name or a file")
     args = parser.parse_args()
 

@@ -16,9 +16,9 @@ from styletransfer.setting_values import did_you_mean, expectation, setting
 # How each quality's defaults differ from those of the fields, which are `fine`.
 QUALITIES: dict[str, dict[str, Any]] = {
     "instant": {"size": 512, "recipe": "instant"},
-    "draft": {"size": 512, "iterations": 20, "learning_rate": 0.033},
+    "draft": {"size": 512, "iterations": 14, "learning_rate": 0.033},
     "fine": {},
-    "print": {"size": 1600, "iterations": 160},
+    "print": {"size": 1600, "iterations": 80},
 }
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
@@ -56,9 +56,9 @@ class Settings:
         high=1,
     )
     iterations: int = setting(
-        120,
-        "optimisation steps at the second size; the first takes twice as many, each later one 0.7 "
-        "times as many as the one before, down to a third",
+        60,
+        "optimisation steps at the second and third sizes; the first takes twice as many, and each "
+        "later one 0.7 times as many",
         low=1,
         high=100_000,
     )

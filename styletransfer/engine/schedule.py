@@ -11,7 +11,7 @@ from styletransfer.settings import Settings
 FIRST_SCALE = 128  # px, longer side
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
-LEAST_STEPS = 1 / 3  # part of `iterations` at any scale, at least
+LATER_STEPS = 0.7  # part of `iterations` from the fourth scale on
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
@@ -39,10 +39,12 @@ def schedule(
 def _share(scale: int) -> float:
     """Returns the number of steps at a scale, from 0, as a part of `iterations`.
 
-    Coarse scales, with cheap steps, determine colours and large forms. A finer one only adds half
-    an octave of detail.
+    The first scale, with the cheapest steps, determines colours and large forms. A later one only
+    adds half an octave of detail.
     """
-    return 2.0 if scale == 0 else max(LEAST_STEPS, 2 ** ((1 - scale) / 2))
+    if scale == 0:
+        return 2.0
+    return 1.0 if scale < 3 else LATER_STEPS
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:

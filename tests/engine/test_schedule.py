@@ -46,11 +46,11 @@ def test_larger_strokes_take_a_larger_painting():
     assert painting_size(12, 18, 128, 0.25) == (32, 48)
 
 
-def test_steps_fall_from_scale_to_scale_to_a_third():
+def test_steps_fall_from_scale_to_scale():
     for size, steps in (
-        (128, [240]),
-        (512, [240, 120, 85, 60, 42]),
-        (1448, [240, 120, 85, 60, 42, 40, 40, 40]),
+        (128, [120]),
+        (512, [120, 60, 60, 42, 42]),
+        (1448, [120, 60, 60, 42, 42, 42, 42, 42]),
     ):
         assert schedule(600, 800, Settings(size=size))[1] == steps
     assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1, 1, 1]
