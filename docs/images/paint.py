@@ -2,10 +2,10 @@
 
     .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets]
 
-styles: README's photo in five styles. sizes: one style at three sizes. pairs: every sample photo in
-every sample painting; these two as drafts. variants: a still life with one setting changed at a
-time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine. Without a
-name, all of them, with the built-in network: some twenty minutes on two processor cores.
+styles: README's photos in five and two styles. sizes: one style at three sizes. pairs: every sample
+photo in every sample painting; these two as drafts. variants: a still life with one setting changed
+at a time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine.
+Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
 import sys
@@ -36,6 +36,9 @@ STYLES = (
     (("woodcut", "brush"), Settings()),
     (("brush",), Settings(preserve_color=True)),
 )
+# A photo by NASA, in the public domain: Eileen Collins, from the package scikit-image.
+PORTRAIT = "portrait-photo.jpg"
+PORTRAIT_STYLES = ("brush",), ("woodcut",)
 VARIANTS: tuple[dict[str, Any], ...] = (
     {"stroke_size": 0.5},
     {},
@@ -63,19 +66,25 @@ def main(names: list[str]) -> None:
 
 
 def styles() -> None:
-    """The landscape and its styles in two rows, each with its paintings in a corner."""
+    """The landscape and a portrait, each with its styles, in three rows."""
     cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
-    for names, settings in STYLES:
-        cell = Image.fromarray(painted("landscape", names, settings)).resize(CELL)
-        left = GAP
-        for name in names:
-            inset = Image.fromarray(sample(PAINTINGS[name]))
-            inset.thumbnail((INSET, INSET), Image.Resampling.LANCZOS)
-            inset = ImageOps.expand(inset, 2, "white")
-            cell.paste(inset, (left, CELL[1] - GAP - inset.height))
-            left += inset.width + GAP
-        cells.append(cell)
+    cells += [styled("landscape", names, settings) for names, settings in STYLES]
+    cells.append(Image.fromarray(photo("portrait")).resize(CELL, Image.Resampling.LANCZOS))
+    cells += [styled("portrait", names, Settings()) for names in PORTRAIT_STYLES]
     save_sheet(cells, "styles")
+
+
+def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Image:
+    """A result with its paintings in a corner."""
+    cell = Image.fromarray(painted(name, paintings, settings)).resize(CELL)
+    left = GAP
+    for painting in paintings:
+        inset = Image.fromarray(sample(PAINTINGS[painting]))
+        inset.thumbnail((INSET, INSET), Image.Resampling.LANCZOS)
+        inset = ImageOps.expand(inset, 2, "white")
+        cell.paste(inset, (left, CELL[1] - GAP - inset.height))
+        left += inset.width + GAP
+    return cell
 
 
 def sizes() -> None:
@@ -133,8 +142,8 @@ def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarr
     for step in stylize(content, styles, settings, vgg()):  # noqa: B007
         pass
     print(f"{name} in {' and '.join(paintings)}, {settings.size} px", flush=True)
-    pixels: np.ndarray = np.rint(step.image * 255).astype(np.uint8)
-    return pixels
+    result: np.ndarray = np.rint(step.image * 255).astype(np.uint8)
+    return result
 
 
 @cache
@@ -146,12 +155,17 @@ def vgg() -> VGG:
 @cache
 def photo(name: str) -> np.ndarray:
     """The photo of this name, uint8 [H, W, 3]."""
-    return sample(PHOTOS[name])
+    return pixels(FOLDER / PORTRAIT) if name == "portrait" else sample(PHOTOS[name])
 
 
 def sample(name: str) -> np.ndarray:
     """A sample picture, uint8 [H, W, 3]."""
-    with Image.open(SAMPLES / name) as picture:
+    return pixels(SAMPLES / name)
+
+
+def pixels(path: Path) -> np.ndarray:
+    """A picture, uint8 [H, W, 3]."""
+    with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
