@@ -1,4 +1,4 @@
-"""What this processor reaches: its convolutions, a step, whole pictures, and the peers beside them.
+"""Speed of a processor: its convolutions, a step and whole pictures, next to PyTorch.
 
     python bench/processor.py --torch-python PYTHON [--avx2] [--size 512] [--rounds 3]
 
@@ -68,7 +68,7 @@ def convolutions(precision: str, args: argparse.Namespace) -> str:
 
 
 def row(name: str, precision: str, args: argparse.Namespace) -> str:
-    """The row for RESULTS.md: medians of rounds in turns."""
+    """The row for RESULTS.md: medians of alternating rounds."""
     size = ("--sizes", args.size)
     short = (*size, "--iterations", 17, "--precision", precision)
     whole = (*size, "--precision", precision, "--quality")

@@ -9,7 +9,7 @@ import numpy as np
 
 from styletransfer.engine.constants import PLACE
 
-DEVIATION = 0.02  # of sRGB 0…1; strength 0.5 halves it
+DEVIATION = 0.02  # in sRGB 0…1; strength 0.5 halves it
 
 
 def grained(picture: np.ndarray) -> np.ndarray:
