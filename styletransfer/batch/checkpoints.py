@@ -20,6 +20,7 @@ from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
 from styletransfer.storage.base import Bucket, ObjectError, Store
+from styletransfer.storage.retry import logged_storage_errors
 
 THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
@@ -52,7 +53,8 @@ def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
     """
     latest = 0.0 if selection.partial else time.time() - STALE_S
     aborted = 0
-    try:
+    # It takes a separate permission, which a run can do without.
+    with logged_storage_errors("unfinished uploads of earlier runs may be left"):
         unfinished = bucket.unfinished_uploads(f"{CHECKPOINTS}/")
         pairs = selection.pairs() if unfinished else ()
         own = {checkpoint_key(style.name, photo.key) for photo, style in pairs}
@@ -60,8 +62,6 @@ def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
             if each.key in own or each.begun < latest:
                 bucket.abort_upload(each)
                 aborted += 1
-    except StorageError as error:  # It takes a separate permission, which a run can do without.
-        event(f"unfinished uploads of earlier runs may be left: {error}", level=WARNING)
     if aborted:
         event(f"aborted {plural(aborted, 'unfinished upload')} of earlier runs")
 

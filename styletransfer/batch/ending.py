@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from logging import WARNING
 from uuid import uuid4
 
 from styletransfer.bucket_layout import ENDED
-from styletransfer.errors import StorageError, StyleTransferError
-from styletransfer.log import event
+from styletransfer.errors import StyleTransferError
 from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.retry import logged_storage_errors
+
+UNRECORDED = "the end of the run could not be recorded"
 
 
 @dataclass
@@ -40,7 +41,7 @@ def recorded_ending(bucket: Bucket, enabled: bool) -> Iterator[Ending]:
     if not enabled:
         yield ending
         return
-    with _logged_errors():
+    with logged_storage_errors(UNRECORDED):
         bucket.delete(ENDED)
     try:
         yield ending
@@ -56,13 +57,5 @@ def _store(bucket: Bucket, summary: str) -> None:
     """Store a summary with the time and a number, so that no two endings are equal."""
     now = datetime.now(UTC)
     text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
-    with _logged_errors():
+    with logged_storage_errors(UNRECORDED):
         bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
-
-
-@contextmanager
-def _logged_errors() -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        event(f"the end of the run could not be recorded: {error}", level=WARNING)

@@ -7,8 +7,7 @@ is enough. Larger pictures are stored under
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from logging import WARNING
 from time import perf_counter
 from uuid import uuid4
@@ -16,18 +15,19 @@ from uuid import uuid4
 import numpy as np
 
 from styletransfer.bucket_layout import PAGE, UNPUBLISHED
-from styletransfer.errors import StorageError
 from styletransfer.gallery.page import render_page
 from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.gallery.record_view import photo_name, style_name
 from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket
+from styletransfer.storage.retry import logged_storage_errors
 
 PUBLISH_EVERY_S = 30.0
 _GENERATED_BY_US = re.compile(
     rb"""<meta\s+name=["']generator["']\s+content=["']styletransfer["']"""
 )
+UNWRITTEN = "the gallery could not be written"
 
 
 class Gallery:
@@ -67,7 +67,7 @@ class Gallery:
             return
         # No two marks are equal, so that each run recognises its own.
         notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
-        with _logged_errors():
+        with logged_storage_errors(UNWRITTEN):
             self._was_marked = self._bucket.find(UNPUBLISHED) is not None
             self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
 
@@ -88,7 +88,7 @@ class Gallery:
         """
         self.add_record(record)
         if self.enabled:
-            with _logged_errors():
+            with logged_storage_errors(UNWRITTEN):
                 self._pictures.store(record, photo, result, paintings)
 
     def add_record(self, record: Record) -> None:
@@ -104,7 +104,7 @@ class Gallery:
         due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
             try:
-                with _logged_errors():
+                with logged_storage_errors(UNWRITTEN):
                     self._write_page(unfinished=True)
             finally:
                 self._published = perf_counter()
@@ -117,7 +117,7 @@ class Gallery:
         if not self._publishes:
             self.begin()  # Again: a whole run may have removed the mark since.
             return
-        with self._publishing, _logged_errors():
+        with self._publishing, logged_storage_errors(UNWRITTEN):
             self._write_page()
             if not self._is_anothers_mark():
                 self._bucket.delete(UNPUBLISHED)
@@ -150,11 +150,3 @@ class Gallery:
 
 def _identity(record: Record) -> tuple[str, str]:
     return photo_name(record), style_name(record)
-
-
-@contextmanager
-def _logged_errors() -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        event(f"the gallery could not be written: {error}", level=WARNING)

@@ -1,11 +1,13 @@
-"""A view of a bucket that outlasts an outage of its service."""
+"""Ways to continue if the storage fails: a bucket that retries, and errors that are only logged."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from logging import WARNING
 from typing import TypeVar
 
+from styletransfer.errors import StorageError
 from styletransfer.log import duration, event
 from styletransfer.storage.base import Bucket, UnavailableError, View
 
@@ -50,3 +52,12 @@ class RetryingBucket(View):
                     raise type(error)(f"{error}; given up after {duration(outage_s)}") from error
                 event(f"{error}; retrying in {pause_s} s", level=WARNING)
                 self._leaving.wait(pause_s)
+
+
+@contextlib.contextmanager
+def logged_storage_errors(what: str) -> Iterator[None]:
+    """Log a StorageError of the block as a warning that begins with `what`, and continue."""
+    try:
+        yield
+    except StorageError as error:
+        event(f"{what}: {error}", level=WARNING)

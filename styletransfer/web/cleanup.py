@@ -4,11 +4,10 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from logging import WARNING
 
-from styletransfer.errors import StorageError
 from styletransfer.log import event, plural
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.retry import logged_storage_errors
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, created_at
 from styletransfer.web.schemas import JOB_ID
@@ -49,12 +48,11 @@ class Leftovers:
             bucket.delete(key)
         if gone:
             event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
-        try:
+        # It needs a permission that the service can do without.
+        with logged_storage_errors("unfinished uploads may be left"):
             for each in unfinished.unfinished_uploads():
                 if each.begun < latest:
                     unfinished.abort_upload(each)
-        except StorageError as error:  # It needs a permission that the service can do without.
-            event(f"unfinished uploads may be left: {error}", level=WARNING)
 
     def _read_requests(self) -> dict[str, str]:
         """Map the Idempotency-Keys' objects to their jobs. Each is read once."""

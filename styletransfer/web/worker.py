@@ -18,7 +18,7 @@ from styletransfer.gallery.pictures import preview
 from styletransfer.log import event, one_line
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
-from styletransfer.storage.retry import MAX_OUTAGE_S
+from styletransfer.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from styletransfer.web.buckets import WebBuckets, open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, JobStore
@@ -278,7 +278,5 @@ class Follower:
             self._warnings.warn(f"no preview: {error}")
 
     def _delete(self) -> None:
-        try:
+        with logged_storage_errors("a preview could not be deleted"):  # It is deleted later.
             self._bucket.delete(self._key)
-        except StorageError as error:  # It is deleted later.
-            event(f"a preview could not be deleted: {error}", level=WARNING)
