@@ -19,6 +19,7 @@ from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import decodable_memory, read_style
 from styletransfer.batch.styles import Style
+from styletransfer.batch.workers import READ_AHEAD
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import (
@@ -44,7 +45,6 @@ SIZE_CLASS = 4  # A picture with this many times the pixels of another is measur
 # may put previews before the size. If the second number does not reach the size, the whole file is
 # read.
 STARTS = (32 << 10, 512 << 10)
-FILES_AHEAD = 2  # as workers._Line reads them
 # Photos that take about the same memory have one plan.
 HELD_STEP = 16 << 20
 MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
@@ -221,7 +221,7 @@ class Forecast:
         photo = self._header(task)
         inputs = painting_inputs(task, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
-        held = photo.bytes_decoded + FILES_AHEAD * task.photo.size
+        held = photo.bytes_decoded + READ_AHEAD * task.photo.size
         held = -(-held // HELD_STEP) * HELD_STEP
         plan = self._plan(inputs, settings, held)
         last = plan.sizes[-1]

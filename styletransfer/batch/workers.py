@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from styletransfer.batch.painting import Painter
     from styletransfer.devices.tensorflow import Devices
 
+READ_AHEAD = 2  # tasks that are read ahead for one painter; one more for each other painter
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
 # The time for pictures that are being stored when a run ends early. A platform that takes back its
 # machine gives about ten seconds.
@@ -155,7 +156,7 @@ class _Line:
         self._reader, self._storer = reader, storer
         self._rest, self._total = deque(enumerate(tasks, start=1)), len(tasks)
         self._ahead: deque[tuple[int, Task, Future[Fetched]]] = deque()
-        self._depth, self._lock = 2, threading.Lock()
+        self._depth, self._lock = READ_AHEAD, threading.Lock()
         self._pool = ThreadPoolExecutor(32)
         with self._lock:
             self._fill()
@@ -163,7 +164,7 @@ class _Line:
     def begin(self, painters: int) -> None:
         """Reads as many tasks ahead as this number of painters needs."""
         with self._lock:
-            self._depth = 1 + painters
+            self._depth = READ_AHEAD - 1 + painters
             self._fill()
 
     @property
