@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from support import tiny
+from support.web_page import staged
 from support.web_service import served
 
 from styletransfer import config, log
@@ -39,6 +40,13 @@ def place(tmp_path):
         "STYLE_ITERATIONS": "2",
         "VGG_WEIGHTS": "random",
     }
+
+
+@pytest.fixture
+def server(place):
+    """The service of `place`, for a browser."""
+    with staged(place) as running:
+        yield running
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def server(place):
-    with staged(place) as running:
-        yield running
-
-
-@pytest.fixture
 def page(chromium):
     return Viewer(chromium)
 

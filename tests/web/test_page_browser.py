@@ -58,12 +58,6 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def server(place):
-    with staged(place) as running:
-        yield running
-
-
-@pytest.fixture
 def locked(place):
     with staged(place | {"WEB_PASSWORD": PASSWORD}) as running:
         yield running
