@@ -51,6 +51,7 @@ def run_program(
         paints: Whether the program needs more packages than a laptop's scripts.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _open_closed_streams()
     print_anything()
     _catch_ctrl_c()
     try:
@@ -133,6 +134,17 @@ def _wants_json() -> bool:
         with contextlib.suppress(ConfigError):
             return config.log_format(environment()) == "json"
     return False
+
+
+def _open_closed_streams() -> None:
+    """Discard what is written to a stdout or stderr that the caller has closed, as in `2>&-`.
+
+    Python sets them to None then, and the next file that is opened would get their descriptor and,
+    with it, what native code prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def fail(name: str, message: str, code: int) -> int:

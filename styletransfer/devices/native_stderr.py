@@ -19,16 +19,13 @@ def hold_native_stderr() -> Iterator[None]:
     TensorFlow reports oneDNN on every CPU, and CUDA's failure to start on every machine without a
     GPU. It does so before its logging is set up, and neither is an error to the user.
     """
-    sys.stderr.flush()
-    try:
-        terminal = os.dup(2)
-    except OSError:  # stderr is closed.
-        yield
-        return
     python_stderr = sys.stderr
+    python_stderr.flush()
+    terminal = os.dup(2)
     with tempfile.TemporaryFile() as held:
         # Before file descriptor 2 changes, so that no other thread's output is lost.
-        if python_stderr is sys.__stderr__:  # Otherwise it writes elsewhere already.
+        replaces = python_stderr is sys.__stderr__  # Otherwise it writes elsewhere already.
+        if replaces:
             sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, errors="backslashreplace")
         os.dup2(held.fileno(), 2)
         try:
@@ -40,7 +37,9 @@ def hold_native_stderr() -> Iterator[None]:
             os.write(terminal, held.read())
             raise
         finally:
-            sys.stderr.flush()
+            if replaces:
+                sys.stderr.flush()
             os.dup2(terminal, 2)
-            sys.stderr = python_stderr
+            if replaces:
+                sys.stderr = python_stderr
             os.close(terminal)

@@ -104,3 +104,21 @@ def test_a_reader_that_goes_away_ends_a_program_without_a_traceback():
     )
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from styletransfer.cli.app import fail, run_program\n"
+        "from styletransfer.devices.native_stderr import hold_native_stderr\n"
+        "def run():\n"
+        "    with open(sys.argv[1], 'wb') as file, hold_native_stderr():\n"
+        "        os.write(2, b'native')\n"
+        "        print('said')\n"
+        "    return fail('./program', 'a message', 4)\n"
+        "sys.exit(run_program('./program', run))"
+    )
+    written = tmp_path / "written"
+    line = f"exec '{sys.executable}' -c \"$0\" '{written}' >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line, code], cwd=PROGRAM).returncode == 4
+    assert written.read_bytes() == b""  # not opened as one of the two
