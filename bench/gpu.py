@@ -32,7 +32,7 @@ from PIL import Image
 
 PARTS = ("steps", "pictures", "peers", "limits", "trace", "batch")
 NETWORKS, PRECISIONS = ("builtin", "vgg19"), ("bfloat16", "float16", "float32")
-QUALITIES = ("draft", "fine", "print")
+PRESETS = ("draft", "fine", "print")
 RECIPES = ("plain", "neural-style-pt", "crowsonkb")
 LIMITS = (8_000_000_000, 16_000_000_000, 24_000_000_000)  # bytes
 PHOTO_SIZE = (768, 512)  # width, height of the batch's photos in px
@@ -80,8 +80,8 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
             for network, precision in product(NETWORKS, PRECISIONS)
         },
         "pictures": {
-            f"{network}, {quality}": (*ours, *sizes, "--network", network, "--quality", quality)
-            for network, quality in product(NETWORKS, QUALITIES)
+            f"{network}, {preset}": (*ours, *sizes, "--network", network, "--preset", preset)
+            for network, preset in product(NETWORKS, PRESETS)
         },
         "peers": {recipe: (*peers, *sizes, "--recipe", recipe) for recipe in RECIPES},
         "limits": {

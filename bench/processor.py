@@ -71,7 +71,7 @@ def row(name: str, precision: str, args: argparse.Namespace) -> str:
     """The row for RESULTS.md: medians of alternating rounds."""
     size = ("--sizes", args.size)
     short = (*size, "--iterations", 17, "--precision", precision)
-    whole = (*size, "--precision", precision, "--quality")
+    whole = (*size, "--precision", precision, "--preset")
     workers: dict[str, tuple[Any, ...]] = {
         "step, built-in": (sys.executable, "ours.py", *short),
         "step, VGG19": (sys.executable, "ours.py", *short, "--network", "vgg19"),

@@ -25,7 +25,7 @@ from styletransfer.images.output import (
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
 from styletransfer.setting_values import closest, parse_bool, parse_whole
-from styletransfer.settings import FIELDS, QUALITIES, Settings
+from styletransfer.settings import FIELDS, PRESETS, Settings
 from styletransfer.storage.address import Account, overlap, parse_account, parse_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
@@ -41,7 +41,9 @@ SHARD_SYNTAX = (
 )
 _Value = TypeVar("_Value")
 # The demo takes two minutes on two processor cores: painted like a draft.
-DEMO_SETTINGS = QUALITIES["draft"]
+# Older names that are still read, and documented nowhere.
+OLDER_NAMES = {"LOOK": "STYLE", "QUALITY": "PRESET", "STYLE_QUALITY": "STYLE_PRESET"}
+DEMO_SETTINGS = PRESETS["draft"]
 
 
 @dataclass(frozen=True)
@@ -262,15 +264,16 @@ def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables that have a value, STYLE also from its older name LOOK. Raises ConfigError if
-    both are set and differ."""
+    """The variables that have a value, also by their older names. Raises ConfigError if an older
+    and a new name have different values."""
     values = _non_empty(environment)
-    look = values.pop("LOOK", None)
-    if look is not None and values.setdefault("STYLE", look) != look:
-        raise ConfigError(
-            f"STYLE is {shortened(values['STYLE'])} and LOOK is {shortened(look)}; they are the "
-            "same variable, so set one of them"
-        )
+    for old, new in OLDER_NAMES.items():
+        given = values.pop(old, None)
+        if given is not None and values.setdefault(new, given) != given:
+            raise ConfigError(
+                f"{new} is {shortened(values[new])} and {old} is {shortened(given)}; they are the "
+                "same variable, so set one of them"
+            )
     return values
 
 
@@ -320,14 +323,14 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
                 f"{variable} is {shortened(value)}, but there is no such setting; {hint}"
             )
         changes[name] = value
-    quality = _choice(values, "QUALITY", tuple(QUALITIES))
-    if quality is not None and changes.setdefault("quality", quality) != quality:
+    preset = _choice(values, "PRESET", tuple(PRESETS))
+    if preset is not None and changes.setdefault("preset", preset) != preset:
         raise ConfigError(
-            f"QUALITY is {values['QUALITY']!r} and STYLE_QUALITY is "
-            f"{shortened(changes['quality'])}; they are the same setting, so set one of them"
+            f"PRESET is {values['PRESET']!r} and STYLE_PRESET is "
+            f"{shortened(changes['preset'])}; they are the same setting, so set one of them"
         )
-    # A given quality overrides the demo's settings.
-    start = Settings() if "quality" in changes else Settings().replaced(defaults)
+    # A given preset overrides the demo's settings.
+    start = Settings() if "preset" in changes else Settings().replaced(defaults)
     return start.replaced(changes, "STYLE_")
 
 

@@ -13,13 +13,14 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable, shortened
 from styletransfer.setting_values import did_you_mean, expectation, setting
 
-# How each quality's defaults differ from those of the fields, which are `fine`.
-QUALITIES: dict[str, dict[str, Any]] = {
+# How each preset's defaults differ from those of the fields, which are `fine`.
+PRESETS: dict[str, dict[str, Any]] = {
     "instant": {"size": 512, "recipe": "instant"},
     "draft": {"size": 512, "iterations": 14, "learning_rate": 0.033},
     "fine": {},
     "print": {"size": 1600, "iterations": 80},
 }
+OLDER_NAMES = {"quality": "preset"}  # still read, and documented nowhere
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
@@ -34,8 +35,8 @@ def _listed(values: Mapping[str, Any]) -> str:
 class Settings:
     """The settings of a painting. Raises ConfigError for a value out of its range.
 
-    A setting that is not given has the default of the recipe, of the quality, or of the field, in
-    this order. Settings with the same effect are equal, whichever quality names their values.
+    A setting that is not given has the default of the recipe, of the preset, or of the field, in
+    this order. Settings with the same effect are equal, whichever preset names their values.
     """
 
     _given: ClassVar[frozenset[str]]
@@ -167,12 +168,12 @@ class Settings:
         compare=False,
     )
     seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
-    quality: str = setting(
+    preset: str = setting(
         "fine",
         "a preset for other settings: "
-        + ", ".join(f"{name} ({_listed(values)})" for name, values in QUALITIES.items() if values)
+        + ", ".join(f"{name} ({_listed(values)})" for name, values in PRESETS.items() if values)
         + "; fine changes none",
-        choices=tuple(QUALITIES),
+        choices=tuple(PRESETS),
         compare=False,
     )
     recipe: str = setting(
@@ -198,11 +199,11 @@ class Settings:
         return settings
 
     def __post_init__(self) -> None:
-        for name in ("quality", "recipe"):
+        for name in ("preset", "recipe"):
             check_value(name, getattr(self, name))
-        of_quality = QUALITIES[self.quality]
-        recipe = self.recipe if "recipe" in self._given else of_quality.get("recipe", self.recipe)
-        for name, default in (of_quality | RECIPES[recipe]).items():
+        of_preset = PRESETS[self.preset]
+        recipe = self.recipe if "recipe" in self._given else of_preset.get("recipe", self.recipe)
+        for name, default in (of_preset | RECIPES[recipe]).items():
             if name not in self._given:
                 object.__setattr__(self, name, default)
         for name in FIELDS:
@@ -233,7 +234,7 @@ class Settings:
         """Return a copy with some values changed, given as text or typed (TOML, JSON).
 
         Values that were given before stay; the rest has the defaults of the new `recipe` and
-        `quality`.
+        `preset`.
 
         Args:
             values: The values by name.
@@ -242,11 +243,12 @@ class Settings:
         Raises:
             ConfigError: A value is wrong; the message names the setting, the value and the range.
         """
-        parsed = {name: parse(name, value, where) for name, value in values.items()}
+        named = with_new_names(values)
+        parsed = {name: parse(name, value, where) for name, value in named.items()}
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
 
     def deciding(self) -> dict[str, Any]:
-        """The settings that decide a result: all but `quality`, which only names values of others,
+        """The settings that decide a result: all but `preset`, which only names values of others,
         and `compile`, which changes no more than rounding.
 
         A record and its fingerprint hold these.
@@ -279,7 +281,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 # The settings that users change first.
 BASIC = (
-    *("size", "quality", "strength", "stroke_size", "preserve_color"),
+    *("size", "preset", "strength", "stroke_size", "preserve_color"),
     *("structure_weight", "total_variation_weight", "iterations"),
 )
 # The tables in docs/settings.md, by the text of their marks.
@@ -294,6 +296,12 @@ def check_value(name: str, value: Any, label: str = "", given: Any = None) -> No
     if not setting_values.accepts(FIELDS[name], value):
         wrong = shortened(value if given is None else given)
         raise ConfigError(f"{label or name} is {wrong}; expected {expectation(FIELDS[name])}")
+
+
+def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by setting, those with an older name under the new one unless that is given."""
+    renamed = {old: new for old, new in OLDER_NAMES.items() if new not in values}
+    return {renamed.get(name, name): value for name, value in values.items()}
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:

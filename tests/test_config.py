@@ -10,6 +10,7 @@ import pytest
 
 from styletransfer.config import (
     DEMO_SETTINGS,
+    OLDER_NAMES,
     environment,
     is_quiet,
     load,
@@ -19,7 +20,7 @@ from styletransfer.config import (
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
-from styletransfer.settings import QUALITIES, Settings
+from styletransfer.settings import PRESETS, Settings
 from styletransfer.storage.address import Account, parse_account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
@@ -94,15 +95,17 @@ def test_an_empty_value_counts_as_unset():
 @pytest.mark.parametrize(
     "given",
     [
-        {"QUALITY": "Print"},
-        {"STYLE_QUALITY": "print"},
-        {"QUALITY": "print", "STYLE_QUALITY": "print"},
+        {"PRESET": "Print"},
+        {"STYLE_PRESET": "print"},
+        {"PRESET": "print", "STYLE_PRESET": "print"},
+        {"QUALITY": "print"},
+        {"STYLE_QUALITY": "print", "PRESET": "print"},
     ],
     ids=str,
 )
-def test_a_quality_sets_what_is_not_given(given):
+def test_a_preset_sets_what_is_not_given(given):
     settings = load(BUCKETS | given).settings
-    assert settings == Settings(quality="print") != Settings()
+    assert settings == Settings(preset="print") != Settings()
     explicit = load(BUCKETS | given | {"STYLE_SIZE": "512"}).settings
     assert (explicit.size, explicit.iterations) == (512, settings.iterations)
 
@@ -112,9 +115,9 @@ def test_the_older_name_of_style_is_read(given):
     assert load(BUCKETS | given).style_name == "monet"
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_a_quality_counts_more_than_the_demos_settings(quality):
-    assert load({"QUALITY": quality}).settings == Settings(quality=quality)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_counts_more_than_the_demos_settings(preset):
+    assert load({"PRESET": preset}).settings == Settings(preset=preset)
 
 
 @pytest.mark.parametrize(
@@ -152,16 +155,17 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"STYLE_XYZZY": "1"}, ["STYLE_XYZZY", "'1'", "STYLE_ITERATIONS"]),
         ({"DEVICE": "tpu"}, ["DEVICE", "'tpu'", "auto, gpu, cpu"]),
         ({"STYLE": "monet", "LOOK": "klee"}, ["STYLE is 'monet'", "LOOK is 'klee'", "set one"]),
+        ({"PRESET": "draft", "QUALITY": "fine"}, ["PRESET is 'draft'", "QUALITY is 'fine'"]),
         ({"VGG_WEIGHTS": "bucket:"}, ["VGG_WEIGHTS", "'bucket:'", "bucket:KEY"]),
         ({"OUTPUT_FORMAT": "gif"}, ["OUTPUT_FORMAT", "'gif'", "jpg, png, webp, tiff, same"]),
         ({"OUTPUT_QUALITY": "0"}, ["OUTPUT_QUALITY", "'0'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "101"}, ["OUTPUT_QUALITY", "'101'", "from 1 to 100"]),
         ({"OUTPUT_QUALITY": "best"}, ["OUTPUT_QUALITY", "'best'", "from 1 to 100"]),
-        ({"QUALITY": "best"}, ["QUALITY is 'best'", "expected one of instant, draft, fine, print"]),
-        ({"STYLE_QUALITY": "best"}, ["STYLE_QUALITY is 'best'", "instant, draft, fine, print"]),
+        ({"PRESET": "best"}, ["PRESET is 'best'", "expected one of instant, draft, fine, print"]),
+        ({"STYLE_PRESET": "best"}, ["STYLE_PRESET is 'best'", "instant, draft, fine, print"]),
         (
-            {"QUALITY": "draft", "STYLE_QUALITY": "print"},
-            ["QUALITY is 'draft' and STYLE_QUALITY is 'print'", "set one of them"],
+            {"PRESET": "draft", "STYLE_PRESET": "print"},
+            ["PRESET is 'draft' and STYLE_PRESET is 'print'", "set one of them"],
         ),
         ({"OUTPUT_DEPTH": "12"}, ["OUTPUT_DEPTH", "'12'", "8, 16"]),
         ({"OUTPUT_DEPTH": "16", "OUTPUT_FORMAT": "jpeg"}, ["OUTPUT_DEPTH is 16", "'jpg'", "tiff"]),
@@ -182,7 +186,8 @@ def test_every_variable_that_is_read_is_in_the_example():
     variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
     assert {"PHOTO", "STYLE", "DEVICE"} <= {*variables}
     documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
-    assert {*variables} - {*documented} - {"STYLE_", "AWS_", "LOOK"} == set()
+    generated = {"STYLE_", "STYLE_PRESET", "AWS_"}
+    assert {*variables} - {*documented} - generated - {*OLDER_NAMES} == set()
 
 
 def test_log_format_is_text_or_json():

@@ -10,7 +10,7 @@ import pytest
 from styletransfer.errors import ConfigError
 from styletransfer.images.arrays import fit_size
 from styletransfer.setting_values import expectation
-from styletransfer.settings import FIELDS, QUALITIES, RECIPES, TABLES, Settings, markdown_table
+from styletransfer.settings import FIELDS, PRESETS, RECIPES, TABLES, Settings, markdown_table
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -20,8 +20,8 @@ def test_text_becomes_the_type_of_its_setting():
     assert (found.size, found.content_weight, found.pool_type) == (640, 1.0, "ave")
     assert isinstance(found.content_weight, float)
     assert Settings().replaced({"size": "full"}).size == "full"
-    words = Settings().replaced({"size": " Full", "optimizer": "LBFGS ", "quality": "Draft"})
-    assert (words.size, words.optimizer, words.quality) == ("full", "lbfgs", "draft")
+    words = Settings().replaced({"size": " Full", "optimizer": "LBFGS ", "preset": "Draft"})
+    assert (words.size, words.optimizer, words.preset) == ("full", "lbfgs", "draft")
 
 
 @pytest.mark.parametrize(
@@ -75,40 +75,40 @@ def test_settings_cannot_be_changed_by_accident():
         Settings().size = 3
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_a_quality_changes_defaults_and_nothing_that_is_given(quality):
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_changes_defaults_and_nothing_that_is_given(preset):
     usual = dataclasses.asdict(Settings())
-    for named in (Settings(quality=quality), Settings().replaced({"quality": quality})):
-        assert dataclasses.asdict(named) == usual | QUALITIES[quality] | {"quality": quality}
-    for name in QUALITIES[quality]:
+    for named in (Settings(preset=preset), Settings().replaced({"preset": preset})):
+        assert dataclasses.asdict(named) == usual | PRESETS[preset] | {"preset": preset}
+    for name in PRESETS[preset]:
         # Also where the given value is a default.
         value = usual[name]
-        assert getattr(Settings(**{name: value, "quality": quality}), name) == value
+        assert getattr(Settings(**{name: value, "preset": preset}), name) == value
         before = Settings().replaced({name: value})
-        assert getattr(before.replaced({"quality": quality}), name) == value
-        after = Settings().replaced({"quality": quality})
+        assert getattr(before.replaced({"preset": preset}), name) == value
+        after = Settings().replaced({"preset": preset})
         assert getattr(after.replaced({name: value}), name) == value
 
 
-def test_qualities_do_not_add_up():
-    twice = Settings(quality="print", strength=0.3).replaced({"quality": "draft"})
-    assert twice == Settings(quality="draft", strength=0.3)
-    assert twice.replaced({"quality": "fine"}) == Settings(strength=0.3)
+def test_presets_do_not_add_up():
+    twice = Settings(preset="print", strength=0.3).replaced({"preset": "draft"})
+    assert twice == Settings(preset="draft", strength=0.3)
+    assert twice.replaced({"preset": "fine"}) == Settings(strength=0.3)
 
 
 def test_settings_are_equal_if_they_paint_the_same():
-    named = Settings(quality="print")
+    named = Settings(preset="print")
     spelled = Settings(size=named.size, iterations=named.iterations)
     assert named == spelled and hash(named) == hash(spelled)
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_a_recipes_defaults_count_more_than_those_of_a_quality(quality):
-    original = Settings.inetwork(quality=quality)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_recipes_defaults_count_more_than_those_of_a_preset(preset):
+    original = Settings.inetwork(preset=preset)
     assert original == Settings.inetwork() == Settings().replaced({"recipe": "inetwork"})
     assert {name: getattr(original, name) for name in RECIPES["inetwork"]} == RECIPES["inetwork"]
     plain = original.replaced({"recipe": "default"})
-    assert plain == Settings(quality=quality, recipe="default")
+    assert plain == Settings(preset=preset, recipe="default")
 
 
 def test_a_setting_that_was_given_stays_with_another_recipe():
@@ -121,8 +121,8 @@ def test_a_setting_that_was_given_stays_with_another_recipe():
 def test_copies_know_what_was_given():
     given = Settings(size=512)
     for same in (copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
-        assert same.replaced({"quality": "print"}).size == 512
-    assert pickle.loads(pickle.dumps(Settings())).replaced({"quality": "print"}).size != 512
+        assert same.replaced({"preset": "print"}).size == 512
+    assert pickle.loads(pickle.dumps(Settings())).replaced({"preset": "print"}).size != 512
 
 
 def test_every_setting_says_what_it_means():

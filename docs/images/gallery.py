@@ -59,7 +59,7 @@ def paint(folder: Path) -> None:
         shutil.copy(each, paintings)
     command = [REPOSITORY / "start.sh", SAMPLES / "photos", paintings, folder / "results"]
     environment = {**os.environ, "VGG_WEIGHTS": "builtin"}
-    subprocess.run([*command, "--quality", "draft"], env=environment, check=True)
+    subprocess.run([*command, "--preset", "draft"], env=environment, check=True)
 
 
 def take(browser: str, address: str, file: Path) -> None:

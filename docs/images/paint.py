@@ -91,7 +91,7 @@ def sizes() -> None:
     """The landscape in brush strokes at three sizes, each scaled to one width."""
     cells = []
     for size in (512, 1024, 2048):
-        settings = Settings(quality="draft", size=size)
+        settings = Settings(preset="draft", size=size)
         picture = Image.fromarray(painted("landscape", ["brush"], settings))
         cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "sizes")
@@ -99,7 +99,7 @@ def sizes() -> None:
 
 def pairs() -> None:
     """The photo, the painting and the result of each pair, in one column for each photo."""
-    columns, settings = [], Settings(quality="draft", size=320)
+    columns, settings = [], Settings(preset="draft", size=320)
     for name in PHOTOS:
         rows = []
         for painting in PAINTINGS:
@@ -130,8 +130,8 @@ def presets() -> None:
     """Two photos in a style each, by three presets."""
     cells = []
     for name, painting in (("landscape", "mosaic"), ("still-life", "brush")):
-        for quality in ("instant", "draft", "fine"):
-            picture = painted(name, [painting], Settings(quality=quality))
+        for preset in ("instant", "draft", "fine"):
+            picture = painted(name, [painting], Settings(preset=preset))
             cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "presets")
 

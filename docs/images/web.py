@@ -85,14 +85,14 @@ def watch(browser: webdriver.Chrome) -> None:
         lambda _: run(f"return {script}")
     )
 
-    def order(photo: str, styles: tuple[str, ...], quality: str) -> None:
+    def order(photo: str, styles: tuple[str, ...], preset: str) -> None:
         until("document.querySelectorAll('[name=style]').length")
         file = browser.find_element("id", "photo-files")
         file.send_keys(str(SAMPLES / "photos" / photo))
         run("for (const each of document.querySelectorAll('[name=style]:checked')) each.click()")
         for each in styles:
             run(f"document.querySelector('[value=style-{each}]').click()")
-        run(f"document.querySelector('[value={quality}]').click()")
+        run(f"document.querySelector('[value={preset}]').click()")
 
     order("still-life.jpg", ("mosaic",), "draft")
     browser.find_element("id", "paint").click()

@@ -12,7 +12,7 @@ from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.log import megabytes, printable, shortened
 from styletransfer.setting_values import LARGEST, did_you_mean
-from styletransfer.settings import FIELDS, Settings
+from styletransfer.settings import FIELDS, OLDER_NAMES, Settings, with_new_names
 from styletransfer.storage.base import Bucket, Entry, hidden
 from styletransfer.storage.file_names import nfc
 
@@ -232,7 +232,7 @@ def _style_from_table(
             f"STYLE_{name.upper()} for all"
         )
     _check_keys(table, where)
-    changes = dict(table)
+    changes = with_new_names(table)
     shares = _shares(changes.pop("paintings"), stored.pictures, where)
     regions = _regions(changes.pop("regions", {}), shares, stored.with_masks, where)
     total = sum(shares.values())
@@ -246,7 +246,7 @@ def _style_from_table(
 def _check_keys(table: Any, where: str) -> None:
     """Raises ConfigError for a style without paintings, or with what is neither theirs nor a
     setting."""
-    known = (*KEYS, *FIELDS)
+    known = (*KEYS, *FIELDS, *OLDER_NAMES)
     unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
     for key in unknown:
         if hint := did_you_mean(key, known):

@@ -124,8 +124,8 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     settings = settings_given(args)
     Settings().replaced(settings, "--")  # A wrong one is named as it was given.
     found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
-    if "quality" in settings:
-        found["QUALITY"] = settings["quality"]
+    if "preset" in settings:
+        found["PRESET"] = settings["preset"]
     if args.keep:
         found["KEEP"] = "1"
     if args.places:

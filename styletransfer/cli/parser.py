@@ -12,7 +12,7 @@ from styletransfer.cli.app import fail
 from styletransfer.errors import ConfigError
 from styletransfer.log import print_anything
 from styletransfer.setting_values import closest, expectation, kind, parse_bool, parse_whole
-from styletransfer.settings import FIELDS, QUALITIES, RECIPES
+from styletransfer.settings import FIELDS, OLDER_NAMES, PRESETS, RECIPES
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,7 +87,8 @@ def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     for word, after in zip(words, [*words, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
-            flag = "--" + flag[2:].replace("-", "_")
+            name = flag[2:].replace("-", "_")
+            flag = "--" + OLDER_NAMES.get(name, name)
         if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
         result.append(flag + equals + value)
@@ -105,9 +106,9 @@ def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: s
     """
     field = FIELDS[name]
     defaults = [f"default: {field.default}"]
-    for quality, values in QUALITIES.items():
+    for preset, values in PRESETS.items():
         if values.get(name, field.default) != field.default:
-            defaults.append(f"quality {quality}: {values[name]}")
+            defaults.append(f"preset {preset}: {values[name]}")
     if name in RECIPES["inetwork"]:
         defaults.append(f"recipe inetwork: {RECIPES['inetwork'][name]}")
     accepts = "" if kind(field) is bool else f"; {expectation(field)}{also}"

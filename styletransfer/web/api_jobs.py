@@ -69,7 +69,7 @@ _FORM = {
             "type": "string",
             "contentMediaType": "application/json",
             "contentSchema": _REQUEST,
-            "examples": ['{"style": "monet", "quality": "draft"}'],
+            "examples": ['{"style": "monet", "preset": "draft"}'],
         },
     },
 }
@@ -225,7 +225,7 @@ def estimate(
     size: Annotated[int | None, Query(ge=32, le=LARGEST_SIZE)] = None,
     iterations: Annotated[int | None, Query(ge=1, le=MOST_ITERATIONS)] = None,
 ) -> Estimate:
-    """Estimate the seconds that each quality takes here for a photo of this size."""
+    """Estimate the seconds that each preset takes here for a photo of this size."""
     given = {"size": size, "iterations": iterations}
     settings = {name: value for name, value in given.items() if value}
     return service.orders.estimate(settings, (height, width))

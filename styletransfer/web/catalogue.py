@@ -23,7 +23,7 @@ from styletransfer.web.schemas import (
     Blended,
     JobRequest,
     PaintingOut,
-    Quality,
+    Preset,
     StyleOut,
     not_found,
 )
@@ -42,14 +42,14 @@ class Catalogue:
 
     def __init__(self, style_bucket: StyleBucket, config: Config) -> None:
         self._style_bucket, self._config = style_bucket, config
-        self._found = Fresh(lambda: all_styles(style_bucket, config, Quality.FINE), FRESH_S)
+        self._found = Fresh(lambda: all_styles(style_bucket, config, Preset.FINE), FRESH_S)
         self._entries = Fresh(self._list_paintings, FRESH_S)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def styles(self) -> list[StyleOut]:
         """Return the styles of the style bucket, as they are now or were at most FRESH_S ago."""
-        usual = self._config.settings.replaced({"quality": Quality.FINE.value})
+        usual = self._config.settings.replaced({"preset": Preset.FINE.value})
         return [
             StyleOut(
                 name=style.name,
@@ -64,9 +64,9 @@ class Catalogue:
         ]
 
     def style(self, request: JobRequest) -> Style:
-        """Return the style that a request asks for, with the settings of its quality. Raises
+        """Return the style that a request asks for, with the settings of its preset. Raises
         ConfigError."""
-        choice = _Choice(request.style, request.paintings or {}, request.quality, request.settings)
+        choice = _Choice(request.style, request.paintings or {}, request.preset, request.settings)
         return _chosen(choice, self._config, self._found.get, self.find)
 
     def paintings(self) -> list[PaintingOut]:
@@ -117,10 +117,10 @@ class Catalogue:
         return reduced_jpeg(self._style_bucket.read(name), name, THUMBNAIL_SIDE)
 
 
-def all_styles(bucket: StyleBucket, config: Config, quality: Quality) -> list[Style]:
-    """List the styles of the style bucket, with the settings of a quality. Raises ConfigError,
+def all_styles(bucket: StyleBucket, config: Config, preset: Preset) -> list[Style]:
+    """List the styles of the style bucket, with the settings of a preset. Raises ConfigError,
     StorageError."""
-    settings = config.settings.replaced({"quality": quality.value})
+    settings = config.settings.replaced({"preset": preset.value})
     return find_styles(bucket, [*bucket.list()], config.style_mode, settings)
 
 
@@ -128,8 +128,8 @@ def job_style(job: StoredJob, bucket: StyleBucket, config: Config) -> Style:
     """Return a job's style as it is now. Raises ConfigError if a painting or the style has been
     deleted, StorageError."""
     shares = {each.name: each.share for each in job.paintings}
-    choice = _Choice(job.style if job.named_style else None, shares, job.quality, job.settings)
-    found = _chosen(choice, config, lambda: all_styles(bucket, config, job.quality), bucket.find)
+    choice = _Choice(job.style if job.named_style else None, shares, job.preset, job.settings)
+    found = _chosen(choice, config, lambda: all_styles(bucket, config, job.preset), bucket.find)
     return replace(found, name=job.style)
 
 
@@ -138,7 +138,7 @@ class _Choice(NamedTuple):
 
     name: str | None
     shares: Mapping[str, float]
-    quality: Quality
+    preset: Preset
     settings: Mapping[str, Any]
 
 
@@ -156,12 +156,12 @@ def _chosen(
         styles: Lists the styles of the style bucket.
         find: Finds a painting by its name.
     """
-    settings = config.settings.replaced({"quality": choice.quality.value})
+    settings = config.settings.replaced({"preset": choice.preset.value})
     decided: dict[str, Any] = {}
     if (
-        choice.quality == Quality.INSTANT
+        choice.preset == Preset.INSTANT
     ):  # It takes precedence over a style's own recipe, and over STYLE_RECIPE.
-        decided = {"quality": "instant", "recipe": "instant"}
+        decided = {"preset": "instant", "recipe": "instant"}
     if choice.name is None:
         paintings = []
         for name, share in choice.shares.items():
@@ -205,7 +205,7 @@ def thumbnail_url(name: str) -> str:
 
 def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:
     """Return the settings that a style sets itself, and others that differ from the usual ones:
-    those that its recipe or its quality decides."""
+    those that its recipe or its preset decides."""
     before = usual.deciding()
     differing = {
         name: value for name, value in style.settings.deciding().items() if value != before[name]

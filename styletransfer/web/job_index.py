@@ -15,7 +15,7 @@ from styletransfer.errors import StorageError
 from styletransfer.log import log_trace
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.lease import utc_now
-from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState, Quality
+from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
 from styletransfer.web.warning_log import WarningLog
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
@@ -305,7 +305,7 @@ class Estimates:
 
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job. An instant one takes no steps to learn from."""
-        learns = job.quality != Quality.INSTANT
+        learns = job.preset != Preset.INSTANT
         if job.state == JobState.DONE and job.seconds and job.work and learns:
             with self._lock:
                 self._rates[job.device].append(job.seconds / job.work)

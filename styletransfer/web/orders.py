@@ -24,7 +24,7 @@ from styletransfer.web.schemas import (
     Blended,
     Estimate,
     JobRequest,
-    Quality,
+    Preset,
     not_found,
 )
 from styletransfer.web.upload import Upload
@@ -79,7 +79,7 @@ class JobService:
         if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
         photo = upload or self._photo_of(request.repaint or "")
-        self.checked_settings(request.quality, request.settings)
+        self.checked_settings(request.preset, request.settings)
         style = self._style(request)
         total = sum(each.share for each in style.paintings)
         job_id = new_id()
@@ -97,7 +97,7 @@ class JobService:
                 Blended(name=each.entry.key, share=each.share / total) for each in style.paintings
             ],
             named_style=request.style is not None,
-            quality=request.quality,
+            preset=request.preset,
             settings=request.settings,
             created=utc_now(),
             work=total_work(*photo.size, style.settings),
@@ -119,8 +119,8 @@ class JobService:
             photo: A small copy of the photo, as a file.
             previews: The connection to the worker.
         """
-        self.checked_settings(Quality.INSTANT, request.settings)
-        style = self._style(request.model_copy(update={"quality": Quality.INSTANT}))
+        self.checked_settings(Preset.INSTANT, request.settings)
+        style = self._style(request.model_copy(update={"preset": Preset.INSTANT}))
         size = style.settings.size
         size = LARGEST_SIDE if size == "full" else min(int(size), LARGEST_SIDE)
         style = replace(style, settings=style.settings.replaced({"size": size}))
@@ -131,29 +131,29 @@ class JobService:
             raise ApiError(422, "choose either a style or paintings")
         return self._catalogue.style(request)
 
-    def checked_settings(self, quality: Quality, given: dict[str, Any]) -> Settings:
-        """Return the settings of a quality, with those of a request. Raises ConfigError."""
+    def checked_settings(self, preset: Preset, given: dict[str, Any]) -> Settings:
+        """Return the settings of a preset, with those of a request. Raises ConfigError."""
         for name in given:
             if name not in OFFERED:
                 raise ConfigError(
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
-        settings = self._config.settings.replaced({"quality": quality.value}).replaced(given)
+        settings = self._config.settings.replaced({"preset": preset.value}).replaced(given)
         check_limits(settings)
         return settings
 
     def estimate(self, settings: dict[str, Any], size: tuple[int, int]) -> Estimate:
-        """Estimate the seconds that each quality takes. Raises ConfigError.
+        """Estimate the seconds that each preset takes. Raises ConfigError.
 
         Args:
             settings: The settings of a request.
             size: Height and width of the photo in px.
         """
         found: dict[str, float | None] = {}
-        for quality in Quality:
-            work = total_work(*size, self.checked_settings(quality, settings))
+        for preset in Preset:
+            work = total_work(*size, self.checked_settings(preset, settings))
             seconds = self._board.estimates.seconds(work)
-            found[quality.value] = None if seconds is None else round(seconds, 1)
+            found[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
 
     def _photo_of(self, job_id: str) -> "_Photo":

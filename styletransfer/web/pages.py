@@ -10,7 +10,7 @@ from starlette.templating import Jinja2Templates
 from styletransfer.bucket_layout import PICTURES
 from styletransfer.gallery.page import SHARED, configure
 from styletransfer.paths import PROGRAM
-from styletransfer.settings import QUALITIES
+from styletransfer.settings import PRESETS
 from styletransfer.web.gate import client_address
 from styletransfer.web.pictures import picture_response
 from styletransfer.web.schemas import MAX_BLENDED
@@ -39,9 +39,7 @@ def index(request: Request, service: Shared) -> Response:
         request,
         service,
         "index",
-        presets=[
-            {"name": name, "size": usual.replaced({"quality": name}).size} for name in QUALITIES
-        ],
+        presets=[{"name": name, "size": usual.replaced({"preset": name}).size} for name in PRESETS],
         samples=SAMPLES,
         usual=usual,
         accept=",".join(sorted(PICTURES)),

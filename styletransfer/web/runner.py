@@ -66,7 +66,7 @@ class JobRunner:
 
         settings = self._config.settings
         if settings.recipe == "instant":  # Other jobs take longer.
-            settings = settings.replaced({"quality": "fine", "recipe": "default"})
+            settings = settings.replaced({"preset": "fine", "recipe": "default"})
         first = self._loader.devices().first
         device = first.name
         with first.scope():

@@ -29,8 +29,8 @@ class JobState(StrEnum):
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-class Quality(StrEnum):
-    """A preset: instant, a quick sketch, the usual quality, or a large picture."""
+class Preset(StrEnum):
+    """A preset: instant, a quick sketch, the usual size and effort, or a large picture."""
 
     INSTANT = "instant"
     DRAFT = "draft"
@@ -70,10 +70,10 @@ class JobRequest(BaseModel):
         populate_by_name=True,
         json_schema_extra={
             "examples": [
-                {"style": "monet", "quality": "draft"},
+                {"style": "monet", "preset": "draft"},
                 {
                     "paintings": {"monet.jpg": 70, "waves/hokusai.png": 30},
-                    "quality": "fine",
+                    "preset": "fine",
                     "settings": {"preserve_color": True, "strength": 0.6},
                 },
             ]
@@ -87,7 +87,7 @@ class JobRequest(BaseModel):
     )
     style: Name | None = Field(default=None, validation_alias=AliasChoices("style", "look"))
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
-    quality: Quality = Quality.FINE
+    preset: Preset = Field(Preset.FINE, validation_alias=AliasChoices("preset", "quality"))
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
 
 
@@ -109,7 +109,7 @@ class JobFields(BaseModel):
     photo: str = Field(examples=["beach.jpg"])
     style: str = Field(examples=["monet"])
     paintings: list[Blended]
-    quality: Quality
+    preset: Preset = Field(validation_alias=AliasChoices("preset", "quality"))
     settings: dict[str, Any] = Field(description="The settings in the request.")
     state: JobState = JobState.QUEUED
     step: int = 0

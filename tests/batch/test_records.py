@@ -18,7 +18,7 @@ from styletransfer.batch.records import (
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
-from styletransfer.settings import QUALITIES, Settings
+from styletransfer.settings import PRESETS, Settings
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Entry
 
@@ -101,7 +101,7 @@ def test_a_record_names_every_input_with_its_content():
     assert [each.share for each in record.paintings] == [0.5, 0.5]
     assert record.paintings[0].region.etag == MASK.etag and record.paintings[1].mask is None
     expected = dataclasses.asdict(style.settings)
-    del expected["quality"], expected["compile"]
+    del expected["preset"], expected["compile"]
     assert record.settings == expected
 
 
@@ -109,12 +109,12 @@ def with_settings(settings):
     return fingerprint(PHOTO, None, replace(STYLE, settings=settings), OUTPUT)
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
-def test_only_what_a_quality_decides_counts(quality):
-    named = Settings().replaced({"quality": quality})
-    spelled = Settings(**{name: getattr(named, name) for name in QUALITIES[quality]})
+@pytest.mark.parametrize("preset", PRESETS)
+def test_only_what_a_preset_decides_counts(preset):
+    named = Settings().replaced({"preset": preset})
+    spelled = Settings(**{name: getattr(named, name) for name in PRESETS[preset]})
     assert with_settings(named) == with_settings(spelled)
-    assert (with_settings(named) == with_settings(Settings())) == (quality == "fine")
+    assert (with_settings(named) == with_settings(Settings())) == (preset == "fine")
 
 
 # --- reading them ---------------------------------------------------------------------------

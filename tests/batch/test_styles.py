@@ -206,14 +206,14 @@ def test_styles_toml_has_settings_of_every_kind():
     assert b.settings == Settings.inetwork(size=300, iterations=3)
 
 
-def test_a_styles_quality_counts_more_than_that_of_the_run_but_less_than_a_given_size():
+def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_size():
     text = """
     [plain]
     paintings = ["monet.jpg"]
 
     [printed]
     paintings = ["monet.jpg"]
-    quality = "print"
+    preset = "print"
 
     [sized]
     paintings = ["monet.jpg"]
@@ -225,8 +225,8 @@ def test_a_styles_quality_counts_more_than_that_of_the_run_but_less_than_a_given
         styles = styles_from_toml(text, entries("monet.jpg"), Settings().replaced(run))
         return [style.settings.size for style in styles]
 
-    draft, printed = (Settings(quality=each).size for each in ("draft", "print"))
-    assert sizes(quality="draft") == [draft, printed, 700]
+    draft, printed = (Settings(preset=each).size for each in ("draft", "print"))
+    assert sizes(preset="draft") == [draft, printed, 700]
     assert sizes(size=Settings().size) == [Settings().size, Settings().size, 700]
 
 

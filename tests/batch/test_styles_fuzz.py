@@ -21,7 +21,7 @@ preserve_color = true
 ["with a name".a]
 paintings = ["monet.jpg"]
 content_weight = 1e3
-quality = "print"
+preset = "print"
 """
 PIECES = [
     "9" * 400,

@@ -60,7 +60,7 @@ def test_the_photo_itself_is_judged_nearer_to_the_photo_than_a_painted_one(
         pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
         Image.fromarray(pixels).resize((64, 48)).save(tmp_path / name / f"{name[:-1]}.png")
     given = ["--teacher", "teacher.npz", "--photos", "photos", "--paintings", "paintings"]
-    given += ["--out", "out", "--size", "64", "--quality", "draft"]
+    given += ["--out", "out", "--size", "64", "--preset", "draft"]
 
     def run_here(command, **_):  # Another process would load TensorFlow again.
         monkeypatch.setattr(sys, "argv", ["-c", *map(str, command[3:])])

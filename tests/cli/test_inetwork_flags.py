@@ -162,7 +162,7 @@ def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
     assert size("--recipe", "inetwork", "--maintain_aspect_ratio", "False") == 400
     assert size("--recipe", "inetwork", "--size", "400") == 400
     assert size() == 512
-    assert size("--recipe", "inetwork", "--quality", "print") == 533
+    assert size("--recipe", "inetwork", "--preset", "print") == 533
 
 
 @paints

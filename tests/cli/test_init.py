@@ -30,7 +30,7 @@ esac
 ENV = """# My own notes
 STYLE_SIZE=640   # small
 
-export QUALITY="draft"
+export PRESET="draft"
 #BUCKET_RESULT=not-this-one
 MY_OWN="it's mine"
 """

@@ -23,17 +23,18 @@ def loaded(tmp_path, monkeypatch):
     return found
 
 
-def test_places_and_settings_win_over_variables(loaded, monkeypatch):
+@pytest.mark.parametrize(("variable", "flag"), [("PRESET", "--preset"), ("QUALITY", "--quality")])
+def test_places_and_settings_win_over_variables(loaded, monkeypatch, variable, flag):
     monkeypatch.setenv("BUCKET_SOURCE", "other")
     monkeypatch.setenv("STYLE_SIZE", "64")
-    monkeypatch.setenv("QUALITY", "draft")
+    monkeypatch.setenv(variable, "draft")
     words = ["./photos", "s3://paintings/old", "results", "--size", "96", "--preserve-color"]
-    assert paint.main([*words, "--quality", "fine", "--dry-run", "--keep"]) == 0
+    assert paint.main([*words, flag, "fine", "--dry-run", "--keep"]) == 0
     [found] = loaded
     assert (found.source, found.style) == ("./photos", "s3://paintings/old")
     assert (found.result, found.dry_run, found.keep) == ("results", True, True)
     assert (found.settings.size, found.settings.preserve_color) == (96, True)
-    assert found.settings.quality == "fine"
+    assert found.settings.preset == "fine"
 
 
 def test_help_offers_no_picture_to_start_from_as_each_photo_needs_its_own(capsys):

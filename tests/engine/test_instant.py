@@ -18,7 +18,7 @@ from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.paths import PROGRAM
 
 SAMPLES = PROGRAM / "samples"
-USUAL = Settings(quality="instant", size=192, precision="float32")
+USUAL = Settings(preset="instant", size=192, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_a_blank_photo_is_painted_without_a_mesh(vgg, mosaic):
 def test_a_style_that_was_previewed_is_painted_like_any_other(vgg, photo, mosaic):
     style, fine = (
         StyleTargets([mosaic]),
-        dataclasses.replace(USUAL, quality="fine", recipe="default", iterations=1),
+        dataclasses.replace(USUAL, preset="fine", recipe="default", iterations=1),
     )
     last(photo, style, USUAL, vgg)
     previewed = last(photo, style, fine, vgg)

@@ -15,7 +15,7 @@ from styletransfer.engine.decoder import decoder
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
-USUAL = Settings(quality="instant", size=256, precision="float32")
+USUAL = Settings(preset="instant", size=256, precision="float32")
 REPLICATED = NetworkOptions(padding="replicate")
 
 

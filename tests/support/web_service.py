@@ -24,7 +24,7 @@ from styletransfer.web.app import create_app, listen, server_config
 from styletransfer.web.job_index import UNREAD
 from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
-from styletransfer.web.schemas import Quality
+from styletransfer.web.schemas import Preset
 from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
@@ -40,7 +40,7 @@ def stored_job(jobs, job_id=None, **about):
     time.sleep(0.002)  # Ids of one millisecond are in no order.
     job_id, photo = job_id or new_id(), about.get("photo", "beach.jpg")
     fields = {"photo": photo, "style": "monet", "paintings": [], "settings": {}, "created": ""}
-    fields |= {"size": (60, 80), "named_style": True, "quality": Quality.DRAFT}
+    fields |= {"size": (60, 80), "named_style": True, "preset": Preset.DRAFT}
     job = StoredJob(id=job_id, photo_key=f"{job_id}/{photo}", **fields | about)
     jobs.create(job)
     return job
@@ -54,7 +54,7 @@ IDLE = SimpleNamespace(
 )
 
 
-DRAFT = {"style": "monet", "quality": "draft"}
+DRAFT = {"style": "monet", "preset": "draft"}
 
 
 def send(client, request=DRAFT, photo=None, name="beach.jpg", **headers):

@@ -10,7 +10,7 @@ from styletransfer.errors import StorageError
 from styletransfer.web import job_index
 from styletransfer.web.job_index import Estimates, JobIndex
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.schemas import JobState, Preset
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, 
 DRAFT = StoredJob(
     **{"id": "j", "photo": "a.jpg", "photo_key": "j/a.jpg", "size": (9, 9), "style": "monet"},
     **{"paintings": [], "named_style": True, "settings": {}, "created": "", "work": 100.0},
-    **{"quality": Quality.DRAFT, "state": JobState.DONE, "seconds": 5.0, "finished": "2026"},
+    **{"preset": Preset.DRAFT, "state": JobState.DONE, "seconds": 5.0, "finished": "2026"},
 )
 
 
@@ -243,7 +243,7 @@ def test_a_draft_says_how_long_the_others_take():
     assert estimates.seconds(200) is None
     estimates.add_measurement(DRAFT)
     assert estimates.seconds(200) == 10
-    estimates.add_measurement(DRAFT.model_copy(update={"quality": Quality.FINE, "seconds": 7.0}))
+    estimates.add_measurement(DRAFT.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
     assert estimates.seconds(200) == pytest.approx(12)
 
 

@@ -42,8 +42,8 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
         web.get("/api/estimate", params={"size": size, "iterations": 150}).json()
         for size in (256, 1024)
     )
-    for quality in ("draft", "fine"):
-        assert 0 < 4 * small[quality] < large[quality]
+    for preset in ("draft", "fine"):
+        assert 0 < 4 * small[preset] < large[preset]
 
 
 def test_the_settings_of_a_style_count_in_how_long_it_takes(web):
@@ -111,7 +111,7 @@ def test_a_photo_is_called_as_its_file_is(web):
 def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     asked = {
         "paintings": {"monet.jpg": 3, "both/a.png": 1},
-        "quality": "fine",
+        "preset": "fine",
         "settings": {"preserve_color": True, "size": 48},
     }
     job = send(web, asked).json()
@@ -267,7 +267,7 @@ REFUSED = (
     ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
     ({**DRAFT, "settings": {"size": 16000}}, 422, "at most 4096"),
     ({"paintings": {"monet.jpg": 0}}, 422, "greater than 0"),
-    ({**DRAFT, "quality": "best"}, 422, "quality"),
+    ({**DRAFT, "preset": "best"}, 422, "preset"),
     ({**DRAFT, "x": 1}, 422, "x"),
     ({"paintings": {f"{n}.jpg": 1 for n in range(9)}}, 422, "paintings"),
 )

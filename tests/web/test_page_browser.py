@@ -115,7 +115,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     locked.service.board.estimates.set_calibration(rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
-    page.until("document.querySelector('[data-quality=fine]').textContent.startsWith('about')")
+    page.until("document.querySelector('[data-preset=fine]').textContent.startsWith('about')")
     choose(page, photos, 0, 1)
     page.one("[value=fine]").click()
     assert page.one("#paint").text == "Paint 4 pictures"
@@ -476,7 +476,7 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     order(page)
     queued(page, 1)
     [again] = server.ordered
-    assert (again.photo, again.quality, again.settings) == ("beach.jpg", "print", settings)
+    assert (again.photo, again.preset, again.settings) == ("beach.jpg", "print", settings)
     assert {each.name: each.share for each in again.paintings} == blend
 
 
@@ -573,7 +573,7 @@ def test_the_keyboard_alone_orders_a_picture(page, server, photos):
         ), f"{seen[-1]} shows the focus"
         if seen.count("style") == 1 and seen[-1] == "style":
             press(Keys.SPACE)
-    fields = {"photo-files", "style", "painting-files", "quality", "preserve_color"}
+    fields = {"photo-files", "style", "painting-files", "preset", "preserve_color"}
     assert fields | {"strength", "stroke_size"} < set(seen)
     press(Keys.ENTER)
     queued(page, 1)
@@ -608,7 +608,7 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_samples(page, place, 
         order(page)
         queued(page, 4)
         assert {each.photo for each in server.ordered} == {"landscape.jpg"}
-        assert {each.quality for each in server.ordered} == {"draft"}
+        assert {each.preset for each in server.ordered} == {"draft"}
         assert page.errors() == []
 
 

@@ -52,7 +52,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert thumbnail.size == (320, 249)
     assert [style["name"] for style in web.get("/api/styles").json()] == ["both", "monet"]
 
-    job = send(web, {"paintings": {name: 1}, "quality": "draft"}).json()
+    job = send(web, {"paintings": {name: 1}, "preset": "draft"}).json()
     assert job["style"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
@@ -63,8 +63,8 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert web.get("/gallery/").text.count("1 result: 1 photo in 1 style") == 1
 
 
-def test_a_style_has_those_settings_of_its_own_that_differ_whatever_quality_is_usual(place):
-    with served({**place, "STYLE_QUALITY": "draft", "STYLE_ITERATIONS": ""}) as web:
+def test_a_style_has_those_settings_of_its_own_that_differ_whatever_preset_is_usual(place):
+    with served({**place, "STYLE_PRESET": "draft", "STYLE_ITERATIONS": ""}) as web:
         assert [each["settings"] for each in web.get("/api/styles").json()] == [{}, {}]
 
 

@@ -32,7 +32,7 @@ def job(key="j/beach.jpg", result=None):
     about = {"style": "monet", "paintings": [], "named_style": True, "settings": {}}
     return StoredJob(
         **{"id": "j", "photo": "beach.jpg", "photo_key": key, "size": (900, 2000), **about},
-        **{"quality": "draft", "created": "", "result": result},
+        **{"preset": "draft", "created": "", "result": result},
     )
 
 

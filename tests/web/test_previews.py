@@ -68,7 +68,7 @@ def test_a_preview_is_ordered_as_a_job_is(answering):
 
 
 def test_a_preview_is_instant_whatever_the_style_says(place, answering):
-    own = {"recipe": "moments", "quality": "print", "size": "full"}
+    own = {"recipe": "moments", "preset": "print", "size": "full"}
     lines = [f'{name} = "{value}"' for name, value in own.items()]
     content = "\n".join(["[monet]", 'paintings = ["monet.jpg"]', *lines])
     (Path(place["BUCKET_STYLE"]) / "styles.toml").write_text(content)
@@ -76,7 +76,7 @@ def test_a_preview_is_instant_whatever_the_style_says(place, answering):
     answering.work = lambda each: (asked.append(each.style.settings), (JPEG, None))[1]
     data = {"request": '{"style": "monet"}'}
     assert answering.post("/api/preview", data=data, files=photo()).status_code == 200
-    assert (asked[0].recipe, asked[0].quality, asked[0].size) == ("instant", "instant", 512)
+    assert (asked[0].recipe, asked[0].preset, asked[0].size) == ("instant", "instant", 512)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(place, m
     buckets = open_buckets(loaded)
     painter = PreviewPainter(NetworkPool(loaded, buckets.style, ()), buckets.style, None)
     entries = [buckets.style.find(name) for name in ("monet.jpg", "both/a.png")]
-    settings = Settings(quality="instant", size=64)
+    settings = Settings(preset="instant", size=64)
 
     def painted(*shares):
         paintings = tuple(map(Painting, entries, shares))

@@ -21,7 +21,7 @@ from styletransfer.web import worker as workers
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.schemas import JobState, Quality
+from styletransfer.web.schemas import JobState, Preset
 from styletransfer.web.worker import WebWorker
 
 MUTE = SimpleNamespace(send=lambda *_: None)
@@ -320,7 +320,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
     assert hand.said == [("speed", 0.25, "a device")] * works
 
 
-def test_all_qualities_but_instant_have_one_network_which_is_read_once(worker, small_vgg):
-    for quality in set(Quality) - {Quality.INSTANT}:
-        worker.runner._networks.load(Settings(quality=quality.value), "cpu")
+def test_all_presets_but_instant_have_one_network_which_is_read_once(worker, small_vgg):
+    for preset in set(Preset) - {Preset.INSTANT}:
+        worker.runner._networks.load(Settings(preset=preset.value), "cpu")
     assert len(small_vgg) == 1

@@ -26,7 +26,7 @@ const resultOf = (job) => ({
   paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [
     ["Size", job.width && job.height && `${job.width} × ${job.height} px`],
-    ["Preset", job.quality],
+    ["Preset", job.preset],
     ["Time taken", seconds(job) && spoken(seconds(job))],
     ["Finished", job.finished && dated(job.finished)],
     ["Network", job.network],

@@ -24,7 +24,7 @@ const setGiven = (settings) => {
 };
 
 const showOrder = () => {
-  const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.quality.value];
+  const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.preset.value];
   if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
   by("paint-time").textContent = count && each ? `${about(each * count)} in total` : "";
 };
@@ -64,7 +64,7 @@ export const loadEstimates = async () => {
   const unknown = Object.values(estimates).includes(null);
   if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
-    const seconds = estimates[each.dataset.quality];
+    const seconds = estimates[each.dataset.preset];
     each.textContent = seconds ? about(seconds) : "time not yet known";
   }
   showOrder();
@@ -85,7 +85,7 @@ const showFull = (full) => {
   by("queue-full").textContent = full ? FULL : "";
 };
 const sendOrder = (onJob) => {
-  const requests = chosenStyles().map((style) => ({ ...style, quality: form.elements.quality.value, settings: given }));
+  const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: given }));
   return send(requests, {
     onSend: (at, whole) => { paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…"; },
     onFull: (left) => { paint.textContent = `${counted(left, "picture")} to send…`; showFull(true); },
@@ -143,7 +143,7 @@ export const orderAgain = (job) => {
   }
   setPhotoOf(job);
   setStylesOf(job);
-  if (job.quality) form.elements.quality.value = job.quality;
+  if (job.preset) form.elements.preset.value = job.preset;
   setGiven(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual)));
   showSettings();
   showOrder();
