@@ -28,7 +28,7 @@ GPUS = {  # memory that nvidia-smi shows, compute capability
 }
 CONTEXT = 0.5 * GIB  # held by CUDA for a process, about
 LARGEST_SIDE = 16384  # px, of the setting `size`
-COLUMNS = {"at once": None, **{f"in tiles of {side} px": side for side in (960, 448, 192)}}
+COLUMNS = {"at once": None, "in the smallest tiles": memory_model.SIDES[-1]}
 
 
 def main() -> None:
