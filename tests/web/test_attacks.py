@@ -1,4 +1,4 @@
-"""The answers to attacks, as in the table of SECURITY.md."""
+"""The answers to attacks, as SECURITY.md lists them."""
 
 import contextlib
 import io
