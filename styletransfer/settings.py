@@ -58,8 +58,8 @@ class Settings:
     )
     iterations: int = setting(
         60,
-        "optimisation steps at the second and third sizes; the first takes twice as many, and each "
-        "later one 0.7 times as many",
+        "optimisation steps at the third size and each later one; the first takes twice as many, "
+        "the second a third more",
         low=1,
         high=100_000,
     )

@@ -28,7 +28,7 @@ from styletransfer.engine.memory_model import (
     PaintingPlan,
     plan_painting,
 )
-from styletransfer.engine.schedule import LATER_STEPS, schedule, total_work
+from styletransfer.engine.schedule import schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.images.header import Header, check_memory, read_header
@@ -37,9 +37,9 @@ from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
-# Three steps at the scales with the fewest. The first step at each scale includes its set-up and
-# counts once.
-MEASURED_ITERATIONS = round(3 / LATER_STEPS)
+# At the scales with the fewest steps. The first step at each scale includes its set-up and counts
+# once.
+MEASURED_ITERATIONS = 3
 SIZE_CLASS = 4  # A picture with this many times the pixels of another is measured separately.
 # Bytes to read from the start of a file. The first number suffices for most pictures, but a camera
 # may put previews before the size. If the second number does not reach the size, the whole file is

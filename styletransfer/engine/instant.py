@@ -1,8 +1,8 @@
 """Recipe `instant`: a picture in one pass at each scale, without optimisation.
 
 Each place of the picture is matched to a place of the painting, as in the default recipe, and a
-decoder makes a picture of the matches (decoder.py). At the next scale, twice as large, the photo
-and this picture are matched together, so that forms grow coarse to fine. Kolkin et al. 2022,
+decoder makes a picture of the matches (decoder.py). At the next scale, about twice as large, the
+photo and this picture are matched together, so that forms grow coarse to fine. Kolkin et al. 2022,
 "Neural Neighbor Style Transfer", have such a decoder for features alone.
 """
 

@@ -73,9 +73,10 @@ def painted(photo: np.ndarray, painting: np.ndarray, settings: Settings) -> np.n
         photo = colour.match(photo, palette, settings.color_match, None)
     part = min(1.0, settings.strength / FULL_STRENGTH)
     sizes, _ = schedule(photo.shape[0], photo.shape[1], settings)
-    picture = grained(_resampled(photo, *sizes[0]))
+    at_end = _resampled(photo, *sizes[-1])
+    picture = grained(_resampled(at_end, *sizes[0]))
     for height, width in sizes:
-        scaled, own = _resampled(photo, height, width), _resampled(picture, height, width)
+        scaled, own = _resampled(at_end, height, width), _resampled(picture, height, width)
         sought = settings.strength * own + (1 - settings.strength) * scaled
         of_sought = of_photo = places(_on_canvas(sought, MARGIN))
         if part < 1:

@@ -286,7 +286,7 @@ def instant_bytes(
     most = max(neighbours.matching_bytes(size, channels), DECODING * part)
     held = pixels * (INSTANT_COPIES * RGB + MATCHES * extra.paintings + MASK * extra.regions)
     # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
-    scales = (_scale_count(objective, size) + 1) // 2  # Each is twice as large as the one before.
+    scales = _scale_count(objective, size)
     count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
     fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
     return int(held + most + count * kept + fixed)

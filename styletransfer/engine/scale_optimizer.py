@@ -33,6 +33,7 @@ from styletransfer.engine.optimizers import (
     step_along,
     term_weights,
 )
+from styletransfer.engine.schedule import steps_between_matches
 from styletransfer.engine.targets import TERMS
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
@@ -46,7 +47,6 @@ UNSTEERED = 0.15  # part of a later scale's steps: the blur of upscaling looks l
 # Steering should reach the strength within this number of steps; with fewer, each steers more.
 STEERED_WITHIN, STEERED_FASTEST = 100, 6.0
 MISSED = 0.3  # the least deviation at the end that means that a strength was not reached
-MATCHED_EVERY = 30  # steps; a place's next match depends on its features so far
 WINDOW = 10  # steps of Adam; its loss is too noisy to compare single steps
 
 
@@ -178,7 +178,8 @@ class ScaleOptimizer:
             MemoryShortError: Even the smallest tiles do not fit.
         """
         weight = self.state.content_weight
-        if self._matching.is_needed and (number - 1) % MATCHED_EVERY == 0:
+        matches = (number - 1) % steps_between_matches(self._settings.iterations) == 0
+        if matches and self._matching.is_needed:
             steered = self._settings.content_weight == "auto"
             steered_weight = float(weight) if steered else None
             self._matching.matched(self.state.image, steered_weight)

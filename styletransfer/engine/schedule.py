@@ -9,9 +9,11 @@ from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
 
 FIRST_SCALE = 128  # px, longer side
+MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
-LATER_STEPS = 0.7  # part of `iterations` from the fourth scale on
+MATCHED_EVERY = 7, 30  # steps at least and at most
+FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of `iterations`
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
@@ -31,34 +33,39 @@ def schedule(
         return [fit_size(height, width, longer)], [settings.iterations]
     scales = scale_sizes(height, width, longer)
     if settings.recipe == "instant":
-        scales = scales[::-1][::2][::-1]  # Each twice as large as the one before.
         return scales, [1] * len(scales)
     return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
 
 
 def _share(scale: int) -> float:
-    """Returns the number of steps at a scale, from 0, as a part of `iterations`.
+    """Returns the number of steps at a scale, from 0, as a multiple of `iterations`.
 
     The first scale, with the cheapest steps, determines colours and large forms. A later one only
-    adds half an octave of detail.
+    adds detail.
     """
-    if scale == 0:
-        return 2.0
-    return 1.0 if scale < 3 else LATER_STEPS
+    return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)]
+
+
+def steps_between_matches(iterations: int) -> int:
+    """Returns the number of steps after which places are matched again: half of `iterations`, in
+    bounds. A place's next match depends on its features so far."""
+    least, most = MATCHED_EVERY
+    return min(most, max(least, iterations // 2))
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """Returns the (height, width) of each scale, growing by √2.
+    """Returns the (height, width) of each scale.
 
-    The last one has the longer side requested. The first one's longer side is about FIRST_SCALE,
-    but its shorter side is at least SMALLEST_SIDE if possible.
+    The first one's longer side is FIRST_SCALE whatever the last one's, so that pictures of all
+    sizes look alike, unless its shorter side would be below SMALLEST_SIDE. The last one has the
+    longer side requested. Each is larger than the one before by the same factor, about 2 at most.
     """
-    sizes = [fit_size(height, width, longer)]
-    while True:
-        smaller = fit_size(height, width, round(longer / 2 ** (len(sizes) / 2)))
-        if max(smaller) < FIRST_SCALE * 0.99 or min(smaller) < SMALLEST_SIDE:
-            return sizes[::-1]
-        sizes.append(smaller)
+    first = max(FIRST_SCALE, SMALLEST_SIDE * max(height, width) / min(height, width))
+    octaves = math.log(max(1.0, longer / first)) / math.log(MOST_GROWTH)
+    count = math.ceil(octaves)
+    growth = (longer / first) ** (1 / max(1, count))
+    sides = [math.ceil(first * growth**number) for number in range(count)]
+    return [fit_size(height, width, side) for side in (*sides, longer)]
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:

@@ -115,7 +115,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     taken = [each["seconds"] for each in logged() if "result" in each]
     pictures = [each for each in foretold if "photo" in each]
     steps = [each["steps"] for each in pictures]
-    assert steps == clock.steps and set(steps) == {12, 15}
+    assert steps == clock.steps and set(steps) == {13, 17}
     assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two styles
     assert len(measured) == 4
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.

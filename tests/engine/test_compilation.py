@@ -50,7 +50,7 @@ def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
             break
     asked.clear()
     last(stylize(*args, resume=snapshot))
-    assert asked == [2, 3]
+    assert asked == [2, 4]
 
 
 def test_a_cpu_compiles_nothing_unasked():

@@ -1,6 +1,7 @@
 """The sizes that a picture is painted at, and the steps there."""
 
 import dataclasses
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -17,10 +18,16 @@ from styletransfer.engine.schedule import (
 )
 
 
-def test_scales_grow_by_root_two_from_about_128_px():
-    sizes = scale_sizes(600, 800, 512)
-    assert [max(size) for size in sizes] == [128, 181, 256, 362, 512]
-    assert sizes[-1] == (384, 512)
+@pytest.mark.parametrize("longer", [132, 200, 256, 500, 512, 720, 1600, 4096])
+def test_scales_grow_by_one_factor_of_about_2_at_most_from_128_px_whatever_the_size(longer):
+    sizes = scale_sizes(600, 800, longer)
+    assert sizes[0] == (96, 128) and sizes[-1] == (longer * 3 / 4, longer)
+    factors = [max(after) / max(before) for before, after in pairwise(sizes)]
+    assert max(factors) < 1.02 * min(factors) < 2.15
+
+
+def test_each_scale_of_512_px_is_twice_as_large_as_the_one_before():
+    assert scale_sizes(600, 800, 512) == [(96, 128), (192, 256), (384, 512)]
 
 
 @pytest.mark.parametrize("height, width", [(2000, 100), (100, 2000), (17, 17), (64, 64)])
@@ -49,11 +56,11 @@ def test_larger_strokes_take_a_larger_painting():
 def test_steps_fall_from_scale_to_scale():
     for size, steps in (
         (128, [120]),
-        (512, [120, 60, 60, 42, 42]),
-        (1448, [120, 60, 60, 42, 42, 42, 42, 42]),
+        (512, [120, 80, 60]),
+        (2048, [120, 80, 60, 60, 60]),
     ):
         assert schedule(600, 800, Settings(size=size))[1] == steps
-    assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1, 1, 1]
+    assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1]
 
 
 def test_the_original_recipe_paints_at_one_size_only():
@@ -72,7 +79,7 @@ def test_a_step_of_lbfgs_counts_as_its_evaluations():
 def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
     assert schedule(600, 800, Settings(size="full"))[0][-1] == (600, 800)
     assert schedule(600, 800, Settings(size=256, maintain_aspect_ratio=False))[0] == [
-        (side, side) for side in (128, 181, 256)
+        (side, side) for side in (128, 256)
     ]
 
 
@@ -120,4 +127,4 @@ def test_small_pictures_take_a_gpu_hardly_less_time_than_larger_ones(monkeypatch
 def test_the_work_of_all_steps_is_that_of_each_scale_times_its_steps():
     settings = Settings(size=181, iterations=7)
     small, large = 128**2 + OVERHEAD, 181**2 + OVERHEAD
-    assert total_work(500, 500, settings) == 14 * small + 7 * large
+    assert total_work(500, 500, settings) == 14 * small + 9 * large
