@@ -4,15 +4,15 @@
 # .venv is the user's own and unusable; with 6 if it could not be made.
 
 # TensorFlow uses an NVIDIA GPU on Linux x86_64 only. WSL has nothing in /dev.
-tensorflow=cpu size="1.5 GB"
+tensorflow=cpu size="1.8 GB on disk"
 if [ "$(uname -sm)" = "Linux x86_64" ] && [ "${DEVICE:-}" != cpu ]; then
   if [ "${DEVICE:-}" = gpu ] || [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] ||
     nvidia-smi -L >/dev/null 2>&1; then
-    tensorflow=gpu size="7 GB, with CUDA for the NVIDIA GPU"
+    tensorflow=gpu size="7 GB on disk for TensorFlow with CUDA"
   fi
 fi
 if [ "${extras[*]:-}" = laptop ]; then
-  size="0.3 GB" # The laptop's scripts need no TensorFlow.
+  size="0.3 GB on disk" # The laptop's scripts need no TensorFlow.
 else
   extras=("$tensorflow" ${extras[@]+"${extras[@]}"})
 fi
@@ -83,8 +83,9 @@ stop() {
 
 give_up() {
   [ -z "$before" ] || printf '%s\n' "$before" >.venv/installed # uv downloads all, then changes.
-  say ".venv could not be made, for the reason above. It needs about $size on disk, a network, and on" \
-    "Linux glibc. Behind a proxy, set HTTPS_PROXY, and SSL_CERT_FILE to the file with its certificate."
+  say ".venv could not be made, for the reason above. It needs about $size, a network, and on" \
+    "Linux glibc. Behind a proxy, set HTTPS_PROXY, and SSL_CERT_FILE to the file with its certificate." \
+    "If github.com cannot be reached, install Python 3.11, 3.12 or 3.13: uv downloads it from there."
   exit 6
 }
 
@@ -133,7 +134,7 @@ trap 'stop 130' INT
 trap 'stop 143' TERM
 find_uv || download_uv
 find_uv || give_up
-say "Setting up Python in .venv (about $size on disk, a few minutes the first time) …"
+say "Setting up Python in .venv (about $size, a few minutes the first time) …"
 if [ -e .venv ] && is_usable; then
   # It keeps all that it has, including packages that the user has installed.
   before=$(cat .venv/installed 2>/dev/null || true)

@@ -124,7 +124,8 @@ def write_certificates(server: Path, authority: Path) -> None:
     address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     made = []
-    for name, key, extensions in zip(names, keys, ([constraints], [address, identifier])):
+    wanted = [constraints], [address, identifier]
+    for name, key, extensions in zip(names, keys, wanted, strict=True):
         builder = x509.CertificateBuilder(
             names[0], name, key.public_key(), x509.random_serial_number()
         )

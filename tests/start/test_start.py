@@ -199,7 +199,8 @@ def test_a_failure_leaves_a_working_environment_alone(machine):
     machine.start()
     assert machine.done() == ["made", "cpu", "made", "cpu"]
     failed = machine.start("test", FAKE_FAILURE="1")
-    assert failed.returncode == 6 and "SSL_CERT_FILE" in failed.stderr
+    assert failed.returncode == 6
+    assert "SSL_CERT_FILE" in failed.stderr and "github.com" in failed.stderr
     machine.done()
     assert machine.start().returncode == 0
     assert machine.done() == []
