@@ -172,23 +172,20 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch, name):
     assert job(bot) == 0 and used == [b"weights"]
 
 
-def test_a_job_that_spot_stops_resumes_from_its_checkpoint(
-    bot, start_program, monkeypatch, tmp_path
-):
+def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, start_program, tmp_path):
     bot.send(look="waves")
-    monkeypatch.setenv("PAINTING_S", "1")
 
-    def attempt():
-        environment, log = dict(os.environ), tmp_path / "log"
+    def attempt(seconds):
+        environment, log = os.environ | {"PAINTING_S": seconds}, tmp_path / "log"
         return start_program(programs.aws_job, bot.name, KEY, environment=environment, log=log)
 
-    stopped = attempt()
+    stopped = attempt("5")
     stopped.wait_until(lambda output: "%" in output)
     code, printed = stopped.stop(signal.SIGTERM), stopped.output
     assert code == 143, printed
     assert "stopped by SIGTERM" in printed and "Traceback" not in printed
     assert bot.results() == {"results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"}
-    resumed = attempt()
+    resumed = attempt("0")
     assert resumed.wait() == 0, resumed.output
     assert "7-AQAD_x-9.jpg: resuming from step" in resumed.output
     assert bot.results() == {RESULT, RECORD}

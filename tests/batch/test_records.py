@@ -155,7 +155,6 @@ def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
         return submit(*arguments)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", struck)
-    threading.Timer(0.3, bucket.answers.set).start()
     with Stop(), pytest.raises(Stopped):
         read_records(bucket, keys(MANY))
     assert bucket.reads <= MAX_READERS

@@ -225,7 +225,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
         return Started(problem=ConfigError("this node has another version"))
 
     def wait(task):
-        until(lambda: len(tried) > 3, deadline_s=20)
+        until(lambda: len(tried) > 3)
 
     monkeypatch.setattr(actor.RemoteWorker, "start", start)
     painting.append(wait)
@@ -279,7 +279,7 @@ def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, er
 
 
 def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
-    monkeypatch.setenv("PAINTING_S", "2")
+    monkeypatch.setenv("PAINTING_S", "10")
     monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._run.stop))
     for module in (driver, actor):  # However slow the machine is.
         monkeypatch.setattr(module, "LEAVE_S", 60.0)

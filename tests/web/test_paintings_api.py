@@ -104,13 +104,16 @@ def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place)
 
 
 def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
-    now, most, lock = [0], [0], threading.Lock()
+    now, most, lock, four = [0], [0], threading.Lock(), threading.Event()
 
     def slow(*_):
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.02)
+            if now[0] == 4:
+                four.set()
+        four.wait(60)
+        time.sleep(0.02)  # For a fifth one.
         with lock:
             now[0] -= 1
         raise ApiError(422, "no picture")
