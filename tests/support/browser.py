@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from support.polling import DEADLINE_S
+
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
     *("--disable-background-networking", "--no-first-run", "--disable-sync"),
@@ -125,7 +127,7 @@ class Viewer:
     def until(self, script, *arguments):
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, 10, 0.03).until(lambda _: self.js(script, *arguments))
+        return WebDriverWait(self.driver, DEADLINE_S, 0.03).until(lambda _: self.js(script, *arguments))
 
     def colour(self, selector, x, y=0.2):
         """The colour seen at a place of an element, 0…1 of its width and height, on the screen."""

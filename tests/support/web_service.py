@@ -2,6 +2,7 @@
 starts."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -74,13 +75,13 @@ def begun_upload(port: int) -> bytes:
 
 @contextmanager
 def served(
-    environment: dict[str, str], port: int | None = None, middleware: Middleware | None = None
+    environment: dict[str, str], port: int = 0, middleware: Middleware | None = None
 ) -> Iterator[httpx.Client]:
     """Serve the web process's application in a thread, without a worker.
 
     Args:
         environment: The variables of the service.
-        port: Its port; None takes any.
+        port: Its port; 0 takes any.
         middleware: Handles requests before the application does.
 
     Yields:
@@ -91,9 +92,8 @@ def served(
     app = create_app(loaded, load_options(variables, loaded.demo), lambda *_: 0)
     app.state.service.supervisor = IDLE
     app.user_middleware[:0] = [middleware] if middleware else []
-    port = port or free_ports(1)[0]
     with ExitStack() as running:
-        running.enter_context(serving(app, port))
+        port = running.enter_context(serving(app, port))
         # There is no TLS, and loading its certificates takes most of a short test.
         client = httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=30)
         running.enter_context(client)
@@ -106,14 +106,16 @@ def served(
 
 
 @contextmanager
-def serving(app: FastAPI, port: int) -> Iterator[None]:
-    """Serve an application in a thread."""
+def serving(app: FastAPI, port: int) -> Iterator[int]:
+    """Serve an application in a thread. Yield the port."""
+    # The thread ends a moment after the test: the next one would get its log lines.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     listening = listen("127.0.0.1", port)
     server = uvicorn.Server(server_config(app))
     threading.Thread(target=server.run, args=([listening],), daemon=True).start()
     until(lambda: server.started, every_s=0.005)
-    yield
-    server.should_exit = True  # The thread ends a moment later, and closes the socket.
+    yield listening.getsockname()[1]
+    server.should_exit = True  # The thread closes the socket as well.
 
 
 class WebProcess:

@@ -5,7 +5,6 @@ import signal
 import pytest
 from PIL import Image
 from support.browser import Viewer
-from support.polling import DEADLINE_S
 from support.web_service import WebProcess
 
 pytestmark = pytest.mark.slow  # A server, its worker and a browser start.
@@ -36,14 +35,12 @@ def server(tmp_path):
 
 def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, server, tmp_path):
     from selenium.webdriver import Keys
-    from selenium.webdriver.support.wait import WebDriverWait
 
     photos = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
     for each in photos:
         Image.effect_noise((96, 64), 60).convert("RGB").save(each)
     page = Viewer(chromium).look(f"{server}/#kept", 390, 844)
-    slow = WebDriverWait(chromium, DEADLINE_S, 0.05)
-    until = lambda script: slow.until(lambda _: page.js(script))  # noqa: E731
+    until = page.until
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
     until("document.querySelectorAll('[name=style]').length === 2")
     assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
