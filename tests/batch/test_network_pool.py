@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support import tiny
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
@@ -24,6 +23,7 @@ IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
 NETWORK = "the built-in network"
 VGG19 = architecture("vgg19").published
 FILE = "bucket:vgg.h5"  # in the style bucket
+BUILD = network_pool.NetworkPool.build
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(
 
 
 @pytest.fixture
-def unnamed(folders, empty_caches, traced_once):
+def unnamed(folders, empty_caches):
     """Folders as buckets, VGG_WEIGHTS unset, nothing cached."""
     del folders["VGG_WEIGHTS"]
     return folders
@@ -129,8 +129,10 @@ def networks():
 # --- VGG_WEIGHTS unset ------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(unnamed, hub, published, capsys):
+def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(
+    unnamed, stand_in, hub, published, monkeypatch, capsys
+):
+    monkeypatch.setattr(network_pool.NetworkPool, "build", BUILD)  # It is read, and not traced.
     assert run(unnamed) == 0
     assert f"painting with {NETWORK}\n" in capsys.readouterr().out
     assert keys() >= RESULTS
@@ -175,6 +177,7 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
         ("gone.npz", r"gone\.npz does not exist"),
         ("studi", r"weights are 'studi'.*builtin, published, random"),
         ("torn.npz", r"torn\.npz cannot be used"),
+        ("bucket:gone.npz", r"bucket:gone\.npz"),
     ],
 )
 def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, given, message):
@@ -184,14 +187,3 @@ def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, g
         run(unnamed, VGG_WEIGHTS=given)
     assert caught.value.exit_code == 3
     assert not keys() & RESULTS
-
-
-def test_weights_can_be_in_the_style_bucket(folders, traced_once):
-    Path("paintings/vgg.npz").write_bytes(tiny.trained_file())
-    one = folders | {"VGG_WEIGHTS": "bucket:vgg.npz", "PHOTO": "beach.jpg", "STYLE": "monet"}
-    assert run(one) == 0
-    identity = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())["weights"]
-    assert identity.startswith("md5:")
-    assert run(one) == 0
-    with pytest.raises(WeightsError, match=r"bucket:other\.npz"):
-        run(one, VGG_WEIGHTS="bucket:other.npz")

@@ -110,9 +110,8 @@ def test_where_none_are_named_the_built_in_network_paints_and_no_hub_is_asked(
 ):
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)
     flags = ["--size", "32", "--num_iter", "1", "--device", "cpu", "--model", "vgg19"]
-    for recipe in ("default", "inetwork"):
-        assert inetwork([*ONE, *flags, "--recipe", recipe]) == 0
-        assert "painting with the built-in network\n" in capsys.readouterr().out
+    assert inetwork([*ONE, *flags]) == 0
+    assert "painting with the built-in network\n" in capsys.readouterr().out
     assert hub.asked == []
 
 
