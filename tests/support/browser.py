@@ -127,7 +127,9 @@ class Viewer:
     def until(self, script, *arguments):
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, DEADLINE_S, 0.03).until(lambda _: self.js(script, *arguments))
+        return WebDriverWait(self.driver, DEADLINE_S, 0.03).until(
+            lambda _: self.js(script, *arguments)
+        )
 
     def colour(self, selector, x, y=0.2):
         """The colour seen at a place of an element, 0…1 of its width and height, on the screen."""
