@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 MAX_WORKERS = 4  # Each grows to some three gigabytes.
-# Groups of tests that share a costly resource, the longest first: traced graphs, S3, a browser.
-GROUPS = ("engine", "ceph", "chromium")
+# Groups of tests that share a costly resource, the longest first: traced graphs, S3 and a process
+# that has loaded TensorFlow, a browser.
+GROUPS = ("engine", "processes", "chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +57,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, MAX_WORKERS)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Put Ceph's server into the id of a test that only its fixtures show to need it: xdist knows
+    no more of a test than its id."""
+    if "ceph" in metafunc.fixturenames:
+        metafunc.fixturenames.append("_server")
+        metafunc.parametrize("_server", [None], ids=["rgw"])
+
+
 def needs_ceph(item: pytest.Item) -> bool:
     """Tell by a test's fixtures, or by a parameter that names a server, whether it needs Ceph."""
     values = item.callspec.params.values() if hasattr(item, "callspec") else ()
@@ -75,10 +84,10 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
 def group(nodeid: str) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
     file, _, _ = nodeid.partition("::")
+    if re.search(r"[\[\- ]rgw|/test_(entrypoint|faults|kill|process|workers)\.py", nodeid):
+        return "processes"
     if "/engine/" in file:
         return "engine"
-    if re.search(r"[\[\- ]rgw", nodeid):
-        return "ceph"
     return "chromium" if re.search("browser|story", file) else file
 
 

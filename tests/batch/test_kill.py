@@ -22,7 +22,7 @@ ROUNDS, SEED = 1, 11
 AT_ONCE = 2
 CHECKPOINT_EVERY = "0.03"
 DEADLINE_S = 120
-SETTINGS = {"STYLE_SIZE": "64", "VGG_WEIGHTS": "random", "PAINTING_S": "0.3"}
+SETTINGS = {"STYLE_SIZE": "64", "VGG_WEIGHTS": "random", "PAINTING_S": "0.15"}
 LARGE = {"STYLE_SIZE": "1536", "PAINTING_S": "10"}
 VARIABLES = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 PHOTOS = ("beach.jpg", "trip/old town é.png")
@@ -158,11 +158,15 @@ def run_rounds(place, start_program, folder):
 
 def run_round(place, start_program, folder, number, moments):
     """Runs batches, and kills each except the last after some seconds, or after a checkpoint if the
-    moment is None. Returns the output, the number of kills, and the last exit code."""
+    moment is None: then painting takes long. Returns the output, the number of kills, and the last
+    exit code."""
     environment, log, kills = place.environment(number), folder / f"round {number}.log", 0
     for seconds in [*moments, DEADLINE_S]:
         program = start_program(
-            programs.batch_without_tensorflow, CHECKPOINT_EVERY, environment=environment, log=log
+            programs.batch_without_tensorflow,
+            CHECKPOINT_EVERY,
+            environment=environment | ({"PAINTING_S": "10"} if seconds is None else {}),
+            log=log,
         )
         if seconds is None:
             before = saves(program)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gc
-import os
 import resource
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import programs
 from support.tiny import last, picture
 from support.tiny import weights as tiny_weights
 
@@ -333,21 +331,6 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     settings = Settings(size=96, iterations=100, optimizer=optimizer)
     with pytest.raises(DivergedError, match="weights"):
         list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
-
-
-@pytest.mark.slow
-def test_two_deterministic_runs_give_one_result_bit_for_bit(start_program, tmp_path):
-    """In two processes, because TensorFlow stays deterministic once it is."""
-    children = [
-        start_program(
-            programs.deterministic_picture, environment=dict(os.environ), log=tmp_path / name
-        )
-        for name in ("first", "second")
-    ]
-    for child in children:
-        assert child.wait() == 0, child.output
-    hashes = {child.output for child in children}
-    assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
 
 
 # --- finishing ------------------------------------------------------------------------------------
