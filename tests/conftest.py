@@ -22,20 +22,7 @@ GROUPS = ("engine", "processes", "chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--rounds",
-        type=int,
-        help="how often test_kill.py repeats its rounds",
-    )
-    parser.addoption(
-        "--fuzz", type=int, default=300, help="how many damaged records and checkpoints are tried"
-    )
-
-
-@pytest.fixture
-def fuzz_cases(request: pytest.FixtureRequest) -> int:
-    """The number of damaged files that a test tries."""
-    return int(request.config.getoption("fuzz"))
+    parser.addoption("--rounds", type=int, help="how often test_kill.py repeats its rounds")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from support.pictures import psnr, sample
 from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
@@ -15,21 +15,13 @@ from styletransfer.engine.constants import DECODER
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import MAX_KEPT, StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
-from styletransfer.paths import PROGRAM
 
-SAMPLES = PROGRAM / "samples"
 USUAL = Settings(preset="instant", size=192, precision="float32")
 
 
 @pytest.fixture(scope="module")
 def vgg():
     return load_vgg()
-
-
-def sample(name, longer=256):
-    with Image.open(SAMPLES / name) as stored:
-        stored.thumbnail((longer, longer), Image.Resampling.LANCZOS)
-        return np.float32(stored.convert("RGB")) / 255
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +47,6 @@ def scaled(picture, like):
     height, width = like.shape[:2]
     found = tf.image.resize(picture, (height, width), "lanczos3", antialias=True)
     return np.clip(found, 0, 1)
-
-
-def psnr(one, other):
-    return -10 * np.log10(np.square(one - other).mean())
 
 
 def colourfulness(picture):

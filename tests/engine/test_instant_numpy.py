@@ -5,14 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from support.pictures import psnr, sample_bytes
 from support.tiny import last
 
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import constants, instant_numpy, neighbours
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.decoder import decoder
-from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
 USUAL = Settings(preset="instant", size=256, precision="float32")
@@ -24,20 +23,14 @@ def vgg():
     return load_vgg()
 
 
-def sample(name, longer=256):
-    with Image.open(PROGRAM / "samples" / name) as stored:
-        stored.thumbnail((longer, longer), Image.Resampling.LANCZOS)
-        return np.asarray(stored.convert("RGB"))
-
-
 @pytest.fixture(scope="module")
 def photo():
-    return sample("photos/landscape.jpg")[40:136]
+    return sample_bytes("photos/landscape.jpg")[40:136]
 
 
 @pytest.fixture(scope="module")
 def mosaic():
-    return sample("paintings/mosaic.jpg", 200)[:120]
+    return sample_bytes("paintings/mosaic.jpg", 200)[:120]
 
 
 @pytest.fixture
@@ -57,10 +50,6 @@ def places_of(vgg, image):
     found = vgg.forward(image, constants.MATCHED_LAYERS, REPLICATED)
     layers = {layer: neighbours.places(layer, each) for layer, each in found.items()}
     return layers | {neighbours.PIXELS: tf.nn.space_to_depth(image, constants.PLACE)[0]}
-
-
-def psnr(one, other):
-    return -10 * np.log10(np.square(one - other).mean())
 
 
 def test_places_have_the_same_features_and_pixels(vgg, photo):

@@ -6,8 +6,8 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 from support import hard_networks
+from support.pictures import sample
 from support.tiny import last, picture
 
 from styletransfer import Settings, load_vgg, objective, stylize
@@ -16,7 +16,6 @@ from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import initial_content_weight
 from styletransfer.engine.style_targets import painting_targets
 from styletransfer.engine.targets import TERMS, Group, Targets
-from styletransfer.paths import PROGRAM
 from styletransfer.vgg.network import NetworkOptions
 
 EXACT = Settings(
@@ -33,14 +32,6 @@ each_kind = pytest.mark.parametrize("kind, strength", [("scaled", 0.1), ("dead",
 def builtin():
     """The built-in network: its channels are correlated, as trained ones are."""
     return load_vgg()
-
-
-def sample(name, longer):
-    """Return a sample photo or painting, its longer side `longer` px."""
-    with Image.open(PROGRAM / "samples" / name) as file:
-        image = file.convert("RGB")
-    image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
-    return np.asarray(image, np.float32) / 255
 
 
 # --- hard networks --------------------------------------------------------------------------------

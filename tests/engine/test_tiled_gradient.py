@@ -2,14 +2,12 @@
 
 import dataclasses
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.commands import python
 from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import last, picture
 
@@ -23,7 +21,6 @@ from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import ConfigError, MemoryShortError
 from styletransfer.vgg.network import NetworkOptions
 
-REPOSITORY = Path(__file__).parents[2]
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
 # Tiles of several sizes (the last ones are shorter or longer), and one tile for all.
 SIDES = (16, 32, 48, 1024)
@@ -207,14 +204,8 @@ next(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan
 print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", program, TF_CPP_MIN_LOG_LEVEL="3")
+    assert done.returncode == 0, done.stderr
     first, second, limit, held, needed, peak = map(int, done.stdout.split()[-6:])
     assert peak < limit
     assert abs(held + needed - peak) < 0.1 * needed

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.pictures import psnr
 
 from styletransfer.images import upscale
 from styletransfer.images.upscale import rescale
@@ -24,10 +25,6 @@ def photo():
 def small(photo):
     """The photo at a third of its size, averaged."""
     return photo[:399].reshape(133, 3, 200, 3, 3).mean(axis=(1, 3))
-
-
-def psnr(one, other):
-    return -10 * np.log10(np.mean((one - other) ** 2))
 
 
 def noise(height, width):

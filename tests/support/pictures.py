@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from styletransfer.images.decode import decode
+from styletransfer.paths import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 
@@ -33,6 +34,24 @@ def see_through():
 
 def plain(colour, mode="RGB", side=32):
     return Image.new(mode, (side, side), colour)
+
+
+def sample_bytes(name, longer=256):
+    """A sample photo or painting, its longer side `longer` px, as uint8 [H, W, 3]."""
+    with Image.open(PROGRAM / "samples" / name) as file:
+        image = file.convert("RGB")
+    image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def sample(name, longer=256):
+    """The same in floats, 0…1."""
+    return np.float32(sample_bytes(name, longer)) / 255
+
+
+def psnr(one, other):
+    """Return how near two pictures are, in dB."""
+    return -10 * np.log10(np.square(one - other).mean())
 
 
 def centre(data, name="photo"):
