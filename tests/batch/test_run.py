@@ -47,13 +47,6 @@ def test_styles_of_every_quality_share_one_network(folders, stand_in):
     assert len(stand_in) == 1
 
 
-def test_a_page_that_is_missing_is_written_again(folders, stand_in):
-    assert run(folders) == 0
-    Path("out/index.html").unlink()
-    assert run(folders) == 0
-    assert Path("out/index.html").exists()
-
-
 @pytest.mark.parametrize(
     "change, painted",
     [

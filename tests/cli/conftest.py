@@ -13,6 +13,12 @@ from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
 
 
+@pytest.fixture(params=["moto", "rgw"])
+def server(request):
+    """The servers without TLS, which makes no difference to scripts; tests/storage tries it."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def reachable(server, monkeypatch):
     """The server, with the scripts' environment set to reach it."""
@@ -27,14 +33,8 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def configured(reachable, monkeypatch):
-    """Three new buckets, set as the configuration's; by variable."""
-    return configure_buckets(reachable.open, monkeypatch)
-
-
-@pytest.fixture
 def on_moto(moto, monkeypatch):
-    """The same on moto alone, where all servers would do the same."""
+    """Three new buckets, set as the configuration's; by variable."""
     for name, value in moto.environment.items():
         monkeypatch.setenv(name, value)
     return configure_buckets(moto.open, monkeypatch)

@@ -23,23 +23,23 @@ VGGS = ("vgg.h5", "vgg.npz")
 MIXED += ("notes.txt", "sub/vgg.mat", *VGGS)
 
 
-def test_photos_and_paintings_are_sent_with_what_belongs_to_them(configured, tmp_path, capsys):
+def test_photos_and_paintings_are_sent_with_what_belongs_to_them(in_folders, tmp_path, capsys):
     fill(FolderBucket(tmp_path / "in"), *MIXED)
     photos = ["a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png"]
     assert cl_send_source([str(tmp_path / "in")]) == 0
-    assert keys(configured["BUCKET_SOURCE"]) == photos
+    assert keys(in_folders["BUCKET_SOURCE"]) == photos
     assert "3 files copied (0.0 kB), 7 of other kinds left out" in capsys.readouterr().out
     assert cl_send_style([str(tmp_path / "in")]) == 0
     weights = ["looks.toml", "styles.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
-    assert keys(configured["BUCKET_STYLE"]) == sorted([*photos, *weights])
+    assert keys(in_folders["BUCKET_STYLE"]) == sorted([*photos, *weights])
     assert "8 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
-    assert keys(configured["BUCKET_RESULT"]) == []
+    assert keys(in_folders["BUCKET_RESULT"]) == []
 
 
 def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
-    configured, tmp_path, capsys
+    in_folders, tmp_path, capsys
 ):
-    bucket = configured["BUCKET_RESULT"]
+    bucket = in_folders["BUCKET_RESULT"]
     others = ["_checkpoints/monet/c.npz", "_web/photos/1/c.jpg", "_gallery/unpublished"]
     fill(bucket, *RESULTS, *others, "monet/2026/c.jpg")
     assert cl_get_results([str(tmp_path / "out")]) == 0
@@ -66,16 +66,16 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     assert "would be left out (of other kinds)" in capsys.readouterr().err
 
 
-def test_several_files_are_sent_by_their_names(configured, tmp_path, capsys):
+def test_several_files_are_sent_by_their_names(in_folders, tmp_path, capsys):
     folder = tmp_path / "in"
     fill(FolderBucket(folder), *MIXED, "other/a.JPG")
     # As a shell expands *, with an option after the files.
     files = [str(path) for path in folder.iterdir() if path.is_file()]
     assert cl_send_source([*files, str(folder / "été 2026/b c.heic"), "--jobs", "2"]) == 0
-    assert keys(configured["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
+    assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
     assert "left out of other kinds: " in capsys.readouterr().out
-    assert send_to_bucket([*files, configured["BUCKET_RESULT"].name]) == 0
-    assert keys(configured["BUCKET_RESULT"]) == [
+    assert send_to_bucket([*files, in_folders["BUCKET_RESULT"].name]) == 0
+    assert keys(in_folders["BUCKET_RESULT"]) == [
         "a.JPG",
         "looks.toml",
         "notes.txt",
@@ -94,7 +94,7 @@ def test_several_files_are_sent_by_their_names(configured, tmp_path, capsys):
         assert cl_send_source(arguments) == 2
         printed = capsys.readouterr()
         assert message in printed.err and printed.err.count("\n") == 1 and not printed.out
-    assert keys(configured["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
+    assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
 
 
 @pytest.mark.parametrize("buckets", ["in_folders", "on_moto"])

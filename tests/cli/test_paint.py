@@ -120,15 +120,13 @@ def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, m
     assert len(shown) == 2
 
 
-@pytest.mark.slow
-def test_one_photo_and_one_painting_beside_each_other_are_painted(tmp_path, monkeypatch, capsys):
-    from styletransfer.batch.network_pool import NetworkPool
-
+def test_one_photo_and_one_painting_beside_each_other_are_painted(
+    tmp_path, stand_in, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STARTED_IN", raising=False)  # start.sh may run the tests.
     environment = config.environment
     monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
-    monkeypatch.setattr(NetworkPool, "build", lambda *_: tiny.network())
     monkeypatch.setenv("VGG_WEIGHTS", "random")
     monkeypatch.setenv("DEVICE", "cpu")
     for name in ("beach.jpg", "other.jpg", "monet.jpg"):

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from support.commands import contents, on_a_terminal
+from support.commands import contents, on_a_terminal, python
 
 from styletransfer.paths import PROGRAM
 
@@ -58,12 +58,7 @@ def test_inetwork_waits_for_tensorflow_only_to_paint(words, code, message):
         "code = inetwork(sys.argv[1:])\n"
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", program, *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(PROGRAM)},
-    )
+    ran = python("-c", program, *words, cwd=Path())
     assert ran.returncode == code and message in ran.stderr
 
 
@@ -80,8 +75,8 @@ def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
         f"init.WORKSPACE = Path({str(tmp_path)!r})\n"
         "assert init.main(['--prefix', name[:40], '--provider', 's3', '--yes']) == 0"
     )
-    environment = {**os.environ, **moto.environment}
-    subprocess.run([sys.executable, "-c", code], cwd=PROGRAM, check=True, env=environment)
+    ran = python("-c", code, **moto.environment)
+    assert ran.returncode == 0, ran.stderr
     assert contents(tmp_path / "copy") == contents(photos)
     assert "BUCKET_RESULT=test-" in (tmp_path / ".env").read_text()
 

@@ -75,7 +75,7 @@ def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
         assert ran.wait(60) == 130
 
 
-@pytest.mark.parametrize("kind", ["folder", "rgw", "rgw_tls"])
+@pytest.mark.parametrize("kind", ["folder", "rgw"])
 def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, monkeypatch):
     if kind == "folder":
         bucket = request.getfixturevalue("in_folders")["BUCKET_RESULT"]
@@ -131,15 +131,15 @@ def paint() -> int:
     return batch.run(config.load({**os.environ, **QUICK}))
 
 
-def test_watching_ends_with_the_run(configured, stand_in, tmp_path):
-    configured["BUCKET_SOURCE"].write("beach.jpg", tiny.file(60, 80, 1))
-    configured["BUCKET_SOURCE"].write("text.jpg", b"dear diary")
-    configured["BUCKET_STYLE"].write("monet.jpg", tiny.file(50, 50, 2))
+def test_watching_ends_with_the_run(on_moto, stand_in, tmp_path):
+    on_moto["BUCKET_SOURCE"].write("beach.jpg", tiny.file(60, 80, 1))
+    on_moto["BUCKET_SOURCE"].write("text.jpg", b"dear diary")
+    on_moto["BUCKET_STYLE"].write("monet.jpg", tiny.file(50, 50, 2))
     with watching(str(tmp_path), "--include", "monet/*") as (ran, lines):
         until(lambda: "watching" in lines_of(lines))
         assert paint() == 1
         assert ran.wait(60) == 0
-    result = configured["BUCKET_RESULT"].read("monet/beach.jpg")
+    result = on_moto["BUCKET_RESULT"].read("monet/beach.jpg")
     assert (tmp_path / "monet/beach.jpg").read_bytes() == result
     ended = r"The run has ended\. 20\S+ \S+ UTC: 1 painted in \d+ s, 1 FAILED\. The results are in "
     assert re.search(ended, lines_of(lines))
@@ -147,7 +147,7 @@ def test_watching_ends_with_the_run(configured, stand_in, tmp_path):
     # The next one waits for another run, which finds nothing to paint.
     with watching(str(tmp_path)) as (ran, lines):
         until(lambda: "watching" in lines_of(lines))
-        configured["BUCKET_SOURCE"].delete("text.jpg")
+        on_moto["BUCKET_SOURCE"].delete("text.jpg")
         assert paint() == 0
         assert ran.wait(60) == 0
     assert "UTC: Nothing to paint: the result is in " in lines_of(lines)

@@ -2,11 +2,10 @@
 
 import asyncio
 
-import pytest
 from starlette.requests import HTTPConnection
 
 from styletransfer.web import gate
-from styletransfer.web.gate import bearer, client_address, is_secure
+from styletransfer.web.gate import client_address, is_secure
 from styletransfer.web.options import load_options
 
 
@@ -27,14 +26,6 @@ def test_the_nearest_trusted_proxy_names_the_client():
     assert seen(1, "1.1.1.1, 2.2.2.2") == "2.2.2.2"
     assert seen(2, "1.1.1.1", "2.2.2.2, 3.3.3.3") == "2.2.2.2"
     assert seen(3, "2.2.2.2 , 3.3.3.3") == "2.2.2.2"
-
-
-@pytest.mark.parametrize(
-    ("given", "token"),
-    [("Bearer  x ", "x"), ("bearer x", "x"), ("Basic x", None), ("", None)],
-)
-def test_a_token_follows_the_word_bearer(given, token):
-    assert bearer(connection(("authorization", given)).headers) == token
 
 
 def test_tls_to_this_process_is_secure():
