@@ -4,8 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import entrypoint
@@ -15,9 +13,9 @@ import pytest
 from layout import Photo
 from PIL import Image
 from support import programs, tiny
+from support.commands import python
 from support.folder_batches import QUICK
 
-from styletransfer.paths import PROGRAM
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
@@ -126,13 +124,7 @@ def test_a_cancelled_photo_is_not_a_failure(bot, capsys, gone):
 @pytest.mark.slow
 def test_the_templates_command_runs_the_job(bot):
     """With the Dockerfile's PYTHONPATH."""
-    done = subprocess.run(
-        [sys.executable, "aws/entrypoint.py", bot.name, KEY],
-        cwd=PROGRAM,
-        env={**os.environ, "PYTHONPATH": str(PROGRAM)},
-        capture_output=True,
-        text=True,
-    )
+    done = python("aws/entrypoint.py", bot.name, KEY)
     assert done.returncode == 0 and "there is nothing to paint" in done.stdout, done.stderr
 
 

@@ -3,9 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 
 import pytest
+from support.commands import python
 
 from styletransfer.paths import PROGRAM
 
@@ -30,12 +30,5 @@ def test_the_artifact_holds_every_module_that_the_bot_imports(tmp_path):
         import numpy, bot.previews
         print(bot.__file__, styletransfer.__file__)
         print(bot.previews.instant_numpy.places(numpy.zeros((16, 16, 3))).features.shape)"""
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=artifact,
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(artifact)},
-    )
+    ran = python("-c", code, cwd=artifact, PYTHONPATH=str(artifact))
     assert ran.stdout.count(str(artifact)) == 2 and "(4, 4, 608)" in ran.stdout

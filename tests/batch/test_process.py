@@ -3,28 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.commands import python
 from support.folder_batches import keys, run
-
-REPOSITORY = Path(__file__).parents[2]
-
-
-def process(environment, folder, *arguments):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BUCKET_", "STYLE_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "styletransfer", *arguments],
-        cwd=folder,
-        env=clean | {"PYTHONPATH": str(REPOSITORY)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +21,7 @@ def process(environment, folder, *arguments):
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_what_is_wrong_is_one_line_and_an_exit_code(folders, tmp_path, changes, code, message):
-    done = process(folders | changes, tmp_path)
+    done = python("-m", "styletransfer", cwd=tmp_path, **folders | changes)
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr and done.stderr.count("\n") == 1
 
@@ -48,21 +32,13 @@ def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
         "import sys; from styletransfer.cli.paint import main; code = main([]);"
         "sys.exit(code or 9 * ('tensorflow' in sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | folders,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = python("-c", code, cwd=tmp_path, **folders)
     assert done.returncode == 0, done.stderr
     assert "Nothing to paint: all 4 results" in done.stdout
 
 
 def test_help_answers_without_loading_anything_slow(tmp_path):
-    done = process({"PYTHONPROFILEIMPORTTIME": "1"}, tmp_path, "--help")
+    done = python("-m", "styletransfer", "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0 and "exit codes" in done.stdout
     imported = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()

@@ -4,6 +4,8 @@ import contextlib
 import os
 import pty
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from styletransfer.config import BUCKETS
 from styletransfer.errors import StorageError
+from styletransfer.paths import PROGRAM
 from styletransfer.storage.base import Bucket
 from styletransfer.storage.folder import FolderBucket
 from support.s3_servers import SECRET
@@ -57,6 +60,19 @@ def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
     for name, bucket in buckets.items():
         monkeypatch.setenv(name, bucket.name)
     return buckets
+
+
+def python(
+    *words: object, cwd: Path = PROGRAM, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run this Python with the program on its path, and return what it printed."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(PROGRAM), **variables},
+        capture_output=True,
+        text=True,
+    )
 
 
 def on_a_terminal(

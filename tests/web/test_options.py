@@ -2,10 +2,9 @@
 
 import re
 import socket
-import subprocess
-import sys
 
 import pytest
+from support.commands import python
 from support.s3_servers import free_ports
 from support.web_service import served
 
@@ -128,7 +127,7 @@ def test_the_web_process_never_loads_tensorflow():
         "create_app(loaded, options.load_options({}, True), print).openapi();"
         "print({'tensorflow', 'keras', 'scipy', 'h5py'} & {*sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = python("-c", code)
     assert done.stdout == "set()\n", done.stderr
 
 
