@@ -13,8 +13,6 @@ from support.aws_template import NAMES
 from support.bot_world import ANNA, BORIS, EN, GROUP, OWNER, Context, texts
 from support.folder_batches import QUICK
 
-pytestmark = pytest.mark.slow  # TensorFlow paints.
-
 PHOTO = tiny.file(60, 80, 1)
 ENDED = "Essential container in task exited"  # Batch's reason if the container ended by itself
 
@@ -96,8 +94,8 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(world, resources, small_vgg, monkeypatch):
-    """The cloud around the bot, with photos painted small and by a tiny VGG."""
+def cloud(world, resources, stand_in, monkeypatch):
+    """The cloud around the bot, with photos painted small and by support.stand_in."""
     container = resources["JobDefinition"]["Properties"]["ContainerProperties"]
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     for name, value in (variables | {"DEVICE": "cpu"} | QUICK).items():

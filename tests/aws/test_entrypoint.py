@@ -66,7 +66,7 @@ def record_of(bot, style="waves"):
     return json.loads(bot.read(RECORD.replace("waves", style)))
 
 
-def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, small_vgg, capsys):
+def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys):
     bot.send(look="waves", size=48)
     assert job(bot) == 0
     assert bot.results() == {RESULT, RECORD}
@@ -77,13 +77,13 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, small_vgg, capsy
     assert "Nothing to paint" in capsys.readouterr().out
 
 
-def test_an_empty_wish_gets_the_first_style_and_the_jobs_size(bot, small_vgg):
+def test_an_empty_wish_gets_the_first_style_and_the_jobs_size(bot, stand_in):
     bot.send()
     assert job(bot) == 0
     assert record_of(bot, "monet")["settings"]["size"] == 64
 
 
-def test_the_users_choices_override_the_style(bot, small_vgg):
+def test_the_users_choices_override_the_style(bot, stand_in):
     style = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
     bot.write("styles/styles.toml", style)
     for wish, settings in (
@@ -100,7 +100,7 @@ def test_the_users_choices_override_the_style(bot, small_vgg):
     ("size", "limit", "sides"), [("full", 4096, 80), ("full", 64, 64), (512, 64, 64)]
 )
 def test_no_result_is_larger_than_the_machine_can_paint(
-    bot, small_vgg, monkeypatch, size, limit, sides
+    bot, stand_in, monkeypatch, size, limit, sides
 ):
     monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
     heic = io.BytesIO()

@@ -118,7 +118,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
 
 
 def test_the_job_may_do_what_it_does_and_nothing_else(
-    world, resources, monkeypatch, small_vgg, tmp_path
+    world, resources, monkeypatch, stand_in, tmp_path
 ):
     monkeypatch.setattr(download, "CACHE", tmp_path / "none")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
@@ -130,7 +130,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     wishes = [layout.Wish(style="style"), layout.Wish(own, "mine")]
     world.put("style.jpg", tiny.file(50, 50, 3))
     world.put(f"{own}/mine.jpg", tiny.file(50, 50, 4))
-    world.put(layout.WEIGHT_FILES[-1], b"not read, as the tiny network paints")
+    world.put(layout.WEIGHT_FILES[-1], b"not read, as the stand-in paints")
     for photo, wish in zip(photos, wishes, strict=True):
         world.put(photo.key, tiny.file(60, 80, 1))
         world.put(photo.wish_key, wish.to_json().encode())
