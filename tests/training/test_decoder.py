@@ -122,10 +122,10 @@ def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, tmp_path
 
 def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(pictures, monkeypatch):
     monkeypatch.setattr("training.loop.WARM_UP", 4)
-    training = DecoderTraining(Recipe(steps=24, crops=4, averaging=0.5), pictures, CPU)
+    training = DecoderTraining(Recipe(steps=16, crops=2, averaging=0.5), pictures, CPU)
     before = training.evaluate()
-    for number in range(24):
-        training.advance(torch.from_numpy(batch((0, number), pictures, 4, plain_crop)))
+    for number in range(16):
+        training.advance(torch.from_numpy(batch((0, number), pictures, 2, plain_crop)))
     after = training.evaluate()
     assert after["distance"] < before["distance"] - 0.02
     assert after["psnr"] > 26
