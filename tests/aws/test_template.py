@@ -11,7 +11,7 @@ import layout
 import moto
 import pytest
 from support import aws_template
-from support.aws_template import FILE, cycle, filled
+from support.aws_template import FILE, cycle, filled, offered
 
 
 @pytest.fixture(autouse=True)
@@ -72,24 +72,14 @@ def test_a_job_fits_into_every_instance_type_with_room_for_ecs(resources):
             assert needs["MEMORY"] <= 0.94 * types[each]["MemoryInfo"]["SizeInMiB"]
 
 
-@pytest.mark.slow
 def test_the_region_of_the_guide_has_the_instance_types_of_the_template(template):
-    """By cfn-lint's copy of what EC2 offers. Batch refuses a type that the region lacks, and the
-    stack rolls back."""
-    from cfnlint.data.schemas.extensions import aws_ec2_instance
-
-    file = Path(aws_ec2_instance.__file__).with_name("instancetype_enum.json")
-    offered = {
-        region: set(each["enum"])
-        for region, each in json.loads(file.read_text()).items()
-        if isinstance(each, dict) and each["enum"]
-    }
+    """Batch refuses a type that the region lacks, and the stack rolls back."""
     guide = FILE.with_name("README.md").read_text()
     [region] = set(re.findall(r"AWS_DEFAULT_REGION=(\S+)", guide))
     types = set(template["Parameters"]["InstanceTypes"]["Default"].split(","))
-    assert types <= offered[region]
+    assert types <= offered(region)
     # Ireland, the region before, is one of many that lack one of them.
-    assert not types <= offered["eu-west-1"]
+    assert not types <= offered("eu-west-1")
 
 
 def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):

@@ -1,13 +1,12 @@
 """The files in cluster/: what Ray, Kubernetes and the nodes are given."""
 
-import json
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
+from support.aws_template import offered
 
 from styletransfer.cluster.connection import RAY_VARIABLES
 from styletransfer.paths import PROGRAM
@@ -43,18 +42,11 @@ def test_ray_accepts_the_cluster_on_aws():
     assert gpu["resources"]["GPU"] == 1 and gpu["min_workers"] == 0
 
 
-@pytest.mark.slow
 def test_the_region_of_the_cluster_on_aws_has_its_machines():
-    """By cfn-lint's copy of what EC2 offers."""
-    from cfnlint.data.schemas.extensions import aws_ec2_instance
-
-    offered = json.loads(
-        Path(aws_ec2_instance.__file__).with_name("instancetype_enum.json").read_text()
-    )
     written = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
     kinds = written["available_node_types"].values()
     types = {each["node_config"]["InstanceType"] for each in kinds}
-    assert types <= set(offered[written["provider"]["region"]]["enum"])
+    assert types <= offered(written["provider"]["region"])
 
 
 def test_a_node_without_a_token_does_not_start(tmp_path):

@@ -1,7 +1,9 @@
 """aws/template.yaml as CloudFormation gets it: translated by SAM, and with every name filled in."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,13 @@ class NoManagedPolicies:
 
     def load(self) -> dict[str, str]:
         return {}
+
+
+def offered(region: str) -> set[str]:
+    """The types of instances that EC2 offers in a region, by cfn-lint's copy of its list."""
+    package = Path(find_spec("cfnlint").origin).parent  # Importing it takes seconds.
+    file = package / "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json"
+    return set(json.loads(file.read_text())[region]["enum"])
 
 
 def parsed() -> dict[str, Any]:
