@@ -17,7 +17,7 @@ from styletransfer.batch import painting, reading
 from styletransfer.batch.painting import Painter
 from styletransfer.batch.workers import Stores
 from styletransfer.images import encode
-from styletransfer.storage.base import DiskError, UnavailableError
+from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
@@ -133,6 +133,27 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
         run(folders, **IN_MONET)
     assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()
     assert "result_etag" in Path("out/_records/monet/beach.jpg.json").read_text()
+
+
+def test_a_photo_that_cannot_be_fetched_fails_alone_and_is_tried_again(
+    folders, stand_in, monkeypatch, capsys
+):
+    """As one that arrives damaged twice, or is gone since the listing."""
+    read = FolderBucket.read
+
+    def damaged(bucket, key):
+        if key == "beach.jpg":
+            raise ObjectError("beach.jpg arrived damaged twice")
+        return read(bucket, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderBucket, "read", damaged)
+        assert run(folders) == 1
+    assert failures(capsys) == [
+        "FAILED: beach.jpg in 2 styles (both, monet): beach.jpg arrived damaged twice"
+    ]
+    assert results() == {key for key in RESULTS if "beach" not in key}
+    assert run(folders) == 0 and results() == RESULTS
 
 
 def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):

@@ -79,7 +79,7 @@ def test_paintings_go_where_styles_toml_says(one_photo, dark):
     masks = {"left": ("left.mask.png", "right.png"), "right": ("right.png", "left.mask.png")}[dark]
     regions = "regions = {{ 'black.png' = '{}', 'white.png' = '{}' }}".format(*masks)
     Path("paintings/styles.toml").write_text(TWO + regions)
-    assert run(one_photo, STYLE_ITERATIONS="60") == 0
+    assert run(one_photo, STYLE_ITERATIONS="30") == 0
     left, right = sides("out/two/beach.png")
     assert (right - left if dark == "left" else left - right) > 0.1
 
