@@ -45,8 +45,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Put Ceph's server into the id of a test that only its fixtures show to need it: xdist knows
-    no more of a test than its id."""
+    """Put Ceph's server into the id of a test that needs it only through its fixtures: xdist groups
+    tests by their ids."""
     if "ceph" in metafunc.fixturenames:
         metafunc.fixturenames.append("_server")
         metafunc.parametrize("_server", [None], ids=["rgw"])

@@ -158,9 +158,8 @@ def _chosen(
     """
     settings = config.settings.replaced({"preset": choice.preset.value})
     decided: dict[str, Any] = {}
-    if (
-        choice.preset == Preset.INSTANT
-    ):  # It takes precedence over a style's own recipe, and over STYLE_RECIPE.
+    if choice.preset == Preset.INSTANT:
+        # It takes precedence over a style's own recipe, and over STYLE_RECIPE.
         decided = {"preset": "instant", "recipe": "instant"}
     if choice.name is None:
         paintings = []

@@ -5,6 +5,7 @@ are refused at once, so that they slow nothing down.
 """
 
 import itertools
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -13,11 +14,15 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.reading import read_style
 from styletransfer.batch.styles import Style
 from styletransfer.gallery.pictures import preview
 from styletransfer.images.decode import decode
+from styletransfer.images.encode import encode
+from styletransfer.images.output import OutputFormat
 from styletransfer.storage.base import Bucket
 from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from styletransfer.engine.style_targets import StyleTargets
 
 LARGEST_SIDE = 512  # px, of previews
+TILE_SIDE = 256  # px, of the pages' smallest previews
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
 MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
@@ -155,6 +161,13 @@ class PreviewPainter:
         targets = self._targets_of(request.style)
         *_, last = stylize(photo, targets, settings, vgg, memory_limit=self._memory_limit)
         return preview(last.image, LARGEST_SIDE)
+
+    def prepare(self, style: Style, device: str) -> None:
+        """Make the paintings of a style ready, for preset `instant`. Raises StyleTransferError."""
+        grey = np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8)
+        photo = encode(grey, OutputFormat("jpg"))
+        at_tile = replace(style, settings=style.settings.replaced({"size": TILE_SIDE}))
+        self.paint(PreviewRequest(0, photo, at_tile, math.inf), device)
 
     def clear(self) -> None:
         """Free the memory of the paintings."""

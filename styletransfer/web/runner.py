@@ -22,10 +22,11 @@ from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
-from styletransfer.web.catalogue import job_style
+from styletransfer.web.catalogue import all_styles, job_style
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.previews import PreviewPainter, PreviewRequest
+from styletransfer.web.previews import KEPT, PreviewPainter, PreviewRequest
+from styletransfer.web.schemas import Preset
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -52,6 +53,7 @@ class JobRunner:
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(self._config, buckets.style, entries)
+        self._unprepared: list[Style] | None = None  # None until the styles are listed.
         self._previews = PreviewPainter(self._networks, buckets.style, config.memory_limit)
 
     def load(self) -> str:
@@ -83,6 +85,20 @@ class JobRunner:
         with first.scope():
             return self._previews.paint(request, first.name)
 
+    def prepare_preview(self) -> bool:
+        """Make the paintings of one more style ready for previews, and return True; return False if
+        those of the first styles are ready. Raises StorageError."""
+        if self._unprepared is None:
+            self._unprepared = []  # If they cannot be listed, the page reports it.
+            self._unprepared = all_styles(self._buckets.style, self._config, Preset.INSTANT)[:KEPT]
+        if not self._unprepared:
+            return False
+        style = self._unprepared.pop(0)
+        first = self._loader.devices().first
+        with first.scope():
+            self._previews.prepare(style, first.name)
+        return True
+
     def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
 
@@ -100,6 +116,7 @@ class JobRunner:
             MemoryError: Memory ran out; the job can be painted later.
         """
         self._previews.clear()
+        self._unprepared = None
         style = job_style(job, self._buckets.style, self._config)
         plan = self._plan(job, style)
         if plan.refused:

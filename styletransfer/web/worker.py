@@ -117,6 +117,8 @@ class WebWorker:
                 if not self._measured:
                     self._measure(runner, device)
                     continue
+                if self._prepare_preview(runner):
+                    continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
                     self._leftovers.delete()
@@ -143,6 +145,16 @@ class WebWorker:
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
         self.pipe.send("preview", request.number, found, reason)
         return True
+
+    def _prepare_preview(self, runner: JobRunner) -> bool:
+        """Prepare one more style for previews, if one is left. Raises StorageError."""
+        try:
+            return runner.prepare_preview()
+        except StorageError:
+            raise
+        except Exception as error:  # A preview of it reports this on the page.
+            event(f"previews could not be prepared: {one_line(error)}", level=DEBUG)
+            return True
 
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)

@@ -157,9 +157,9 @@ def run_rounds(place, start_program, folder):
 
 
 def run_round(place, start_program, folder, number, moments):
-    """Runs batches, and kills each except the last after some seconds, or after a checkpoint if the
-    moment is None: then painting takes long. Returns the output, the number of kills, and the last
-    exit code."""
+    """Runs batches, and kills each except the last after some seconds. A moment that is None means
+    after a checkpoint, and makes painting take long. Returns the output, the number of kills, and
+    the last exit code."""
     environment, log, kills = place.environment(number), folder / f"round {number}.log", 0
     for seconds in [*moments, DEADLINE_S]:
         program = start_program(

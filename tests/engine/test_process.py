@@ -1,4 +1,4 @@
-"""The engine in processes of their own."""
+"""The engine in separate processes."""
 
 import os
 

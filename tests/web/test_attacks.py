@@ -206,7 +206,7 @@ def test_a_body_without_a_length_is_cut_where_it_gets_too_long(locked):
 
 def test_uploads_that_stall_make_room_for_others(web, monkeypatch):
     """A telephone that loses its network says nothing of it."""
-    monkeypatch.setattr(gate, "STALLED_S", 2.0)  # The others are to be refused before.
+    monkeypatch.setattr(gate, "STALLED_S", 2.0)  # The others must be refused before.
     port = web.base_url.port
     with contextlib.ExitStack() as stack:
         stalled = [

@@ -1,6 +1,7 @@
 """Previews: painted between jobs, refused while a job is painted, and never waited for."""
 
 import io
+import math
 import threading
 import time
 from pathlib import Path
@@ -18,8 +19,11 @@ from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import open_buckets
+from styletransfer.web.catalogue import all_styles
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.previews import MAX_WAITING, PreviewPainter, PreviewQueue, PreviewRequest
+from styletransfer.web.runner import JobRunner
+from styletransfer.web.schemas import Preset
 from styletransfer.web.worker import WebWorker
 
 JPEG = b"a picture"
@@ -200,3 +204,21 @@ def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(place, m
     monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
     assert np.array_equal(painted(0.2, 0.8), first)
     assert np.abs(painted(0.8, 0.2) - first).mean() > 1
+
+
+def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_no_harm(
+    place, monkeypatch
+):
+    (Path(place["BUCKET_STYLE"]) / "a damaged one.jpg").write_text("no picture")
+    loaded = config.load(place)
+    buckets = open_buckets(loaded)
+    styles = all_styles(buckets.style, loaded, Preset.INSTANT)
+    assert [style.name for style in styles] == ["a damaged one", "both", "monet"]
+    with Stop() as stop:
+        runner = JobRunner(loaded, buckets, stop)
+        web = WebWorker(buckets, SimpleNamespace(), stop)
+        assert sum(1 for _ in iter(lambda: web._prepare_preview(runner), False)) == 3
+        monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
+        for style in styles[1:]:
+            wanted = PreviewRequest(1, tiny.file(40, 60, 7), style, math.inf)
+            assert Image.open(io.BytesIO(runner.preview(wanted))).size == (64, 43)

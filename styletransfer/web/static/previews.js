@@ -98,7 +98,8 @@ const update = async () => {
   };
   const [chosen] = chosenStyles();
   try {
-    if (chosen) await attempt(chosen, SHOWN_SIDE, showLarge); else showLarge(null);
+    if (!chosen) showLarge(null);
+    else for (const size of [TILE_SIDE, SHOWN_SIDE]) await attempt(chosen, size, showLarge);
     for (const { face, style } of tiles()) await attempt(style, TILE_SIDE, (address) => showOn(face, address));
   } catch {
     if (signal.aborted) return;
