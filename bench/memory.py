@@ -31,8 +31,7 @@ def main() -> None:
     ):
         options = ["--sizes", size, "--network", network, "--precision", precision]
         options += ["--memory-limit", int(limit)] if limit else []
-        # Four iterations are three steps at the last scale.
-        found = run_worker(sys.executable, "ours.py", *options, "--iterations", 4)[-1]
+        found = run_worker(sys.executable, "ours.py", *options, "--iterations", 3)[-1]
         if "failed" in found:
             print(f"| {size} px: {found['failed']} | {network} | {precision} | {limit / 1e9:g} |")
             continue

@@ -70,7 +70,7 @@ def convolutions(precision: str, args: argparse.Namespace) -> str:
 def row(name: str, precision: str, args: argparse.Namespace) -> str:
     """The row for RESULTS.md: medians of alternating rounds."""
     size = ("--sizes", args.size)
-    short = (*size, "--iterations", 17, "--precision", precision)
+    short = (*size, "--iterations", 30, "--precision", precision)
     whole = (*size, "--precision", precision, "--preset")
     workers: dict[str, tuple[Any, ...]] = {
         "step, built-in": (sys.executable, "ours.py", *short),
