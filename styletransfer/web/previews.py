@@ -166,7 +166,9 @@ class PreviewPainter:
         """Make the paintings of a style ready, for preset `instant`. Raises StyleTransferError."""
         grey = np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8)
         photo = encode(grey, OutputFormat("jpg"))
-        at_tile = replace(style, settings=style.settings.replaced({"size": TILE_SIDE}))
+        # A style's own recipe may be another one.
+        decided = {"preset": "instant", "recipe": "instant", "size": TILE_SIDE}
+        at_tile = replace(style, settings=style.settings.replaced(decided))
         self.paint(PreviewRequest(0, photo, at_tile, math.inf), device)
 
     def clear(self) -> None:

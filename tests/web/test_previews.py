@@ -1,7 +1,6 @@
 """Previews: painted between jobs, refused while a job is painted, and never waited for."""
 
 import io
-import math
 import threading
 import time
 from pathlib import Path
@@ -209,16 +208,26 @@ def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(place, m
 def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_no_harm(
     place, monkeypatch
 ):
-    (Path(place["BUCKET_STYLE"]) / "a damaged one.jpg").write_text("no picture")
-    loaded = config.load(place)
+    from styletransfer.engine import stylize as engine
+
+    paintings = Path(place["BUCKET_STYLE"])
+    (paintings / "damaged.jpg").write_text("no picture")
+    (paintings / "styles.toml").write_text(
+        '[a]\npaintings = ["damaged.jpg"]\n[b]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
+        '[c]\npaintings = ["both/a.png", "both/b.jpg"]\n'
+    )
+    loaded, recipes, real = config.load(place), set(), engine.stylize
+    monkeypatch.setattr(
+        engine, "stylize", lambda *args, **to: recipes.add(args[2].recipe) or real(*args, **to)
+    )
     buckets = open_buckets(loaded)
     styles = all_styles(buckets.style, loaded, Preset.INSTANT)
-    assert [style.name for style in styles] == ["a damaged one", "both", "monet"]
+    assert [style.name for style in styles] == ["a", "b", "c"]
     with Stop() as stop:
         runner = JobRunner(loaded, buckets, stop)
         web = WebWorker(buckets, SimpleNamespace(), stop)
         assert sum(1 for _ in iter(lambda: web._prepare_preview(runner), False)) == 3
+        assert recipes == {"instant"}
         monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
-        for style in styles[1:]:
-            wanted = PreviewRequest(1, tiny.file(40, 60, 7), style, math.inf)
-            assert Image.open(io.BytesIO(runner.preview(wanted))).size == (64, 43)
+        found = runner.preview(request(1, styles[-1]))
+        assert Image.open(io.BytesIO(found)).size == (64, 43)
