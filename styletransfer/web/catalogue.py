@@ -32,6 +32,8 @@ FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE = 320  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
+# These settings of preset `instant` take precedence over a style's own, and over STYLE_RECIPE.
+INSTANT = {"preset": "instant", "recipe": "instant"}
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -157,10 +159,7 @@ def _chosen(
         find: Finds a painting by its name.
     """
     settings = config.settings.replaced({"preset": choice.preset.value})
-    decided: dict[str, Any] = {}
-    if choice.preset == Preset.INSTANT:
-        # It takes precedence over a style's own recipe, and over STYLE_RECIPE.
-        decided = {"preset": "instant", "recipe": "instant"}
+    decided = INSTANT if choice.preset == Preset.INSTANT else {}
     if choice.name is None:
         paintings = []
         for name, share in choice.shares.items():

@@ -5,7 +5,6 @@ are refused at once, so that they slow nothing down.
 """
 
 import itertools
-import math
 import threading
 import time
 from collections import OrderedDict
@@ -21,9 +20,8 @@ from styletransfer.batch.reading import read_style
 from styletransfer.batch.styles import Style
 from styletransfer.gallery.pictures import preview
 from styletransfer.images.decode import decode
-from styletransfer.images.encode import encode
-from styletransfer.images.output import OutputFormat
 from styletransfer.storage.base import Bucket
+from styletransfer.web.catalogue import INSTANT
 from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
 
@@ -153,27 +151,26 @@ class PreviewPainter:
         Raises:
             StyleTransferError: A file cannot be used, or the storage fails.
         """
-        from styletransfer.engine.stylize import stylize
-
-        settings = request.style.settings
         photo = decode(request.photo, "the photo").pixels_int
-        vgg = self._networks.load(settings, device)
-        targets = self._targets_of(request.style)
-        *_, last = stylize(photo, targets, settings, vgg, memory_limit=self._memory_limit)
-        return preview(last.image, LARGEST_SIDE)
+        return preview(self._painted(photo, request.style, device), LARGEST_SIDE)
 
     def prepare(self, style: Style, device: str) -> None:
         """Make the paintings of a style ready, for preset `instant`. Raises StyleTransferError."""
-        grey = np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8)
-        photo = encode(grey, OutputFormat("jpg"))
-        # A style's own recipe may be another one.
-        decided = {"preset": "instant", "recipe": "instant", "size": TILE_SIDE}
-        at_tile = replace(style, settings=style.settings.replaced(decided))
-        self.paint(PreviewRequest(0, photo, at_tile, math.inf), device)
+        at_tile = replace(style, settings=style.settings.replaced({**INSTANT, "size": TILE_SIDE}))
+        self._painted(np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8), at_tile, device)
 
     def clear(self) -> None:
         """Free the memory of the paintings."""
         self._targets.clear()
+
+    def _painted(self, photo: np.ndarray, style: Style, device: str) -> np.ndarray:
+        """Return a photo [H, W, 3] in a style, as floats."""
+        from styletransfer.engine.stylize import stylize
+
+        vgg = self._networks.load(style.settings, device)
+        targets = self._targets_of(style)
+        *_, last = stylize(photo, targets, style.settings, vgg, memory_limit=self._memory_limit)
+        return last.image
 
     def _targets_of(self, style: Style) -> "StyleTargets":
         from styletransfer.engine.style_targets import StyleTargets
