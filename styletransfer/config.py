@@ -210,7 +210,7 @@ def _seconds(text: str) -> float | None:
 def log_format(environment: Mapping[str, str]) -> str:
     """LOG_FORMAT, `text` or `json`; PROGRESS=json has a log in JSON as well. Read before all else,
     because errors are logged too."""
-    values = _non_empty(environment)
+    values = non_empty(environment)
     if progress_mode(values) == "json":
         return "json"
     return _choice(values, "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
@@ -219,7 +219,7 @@ def log_format(environment: Mapping[str, str]) -> str:
 def progress_mode(environment: Mapping[str, str]) -> str:
     """PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in text,
     and plain lines elsewhere."""
-    values = _non_empty(environment)
+    values = non_empty(environment)
     usual = "plain" if values.get("LOG_FORMAT", "").lower() == "json" else progress.usual_mode()
     return _choice(values, "PROGRESS", progress.PROGRESS_MODES) or usual
 
@@ -229,13 +229,13 @@ def is_quiet(environment: Mapping[str, str]) -> bool:
 
     PROGRESS=none asks for that, except in a dry run, which consists of its report.
     """
-    values = _non_empty(environment)
+    values = non_empty(environment)
     return progress_mode(values) == "none" and not switch(values, "DRY_RUN")
 
 
 def log_level(environment: Mapping[str, str]) -> int:
     """LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
-    chosen = _choice(_non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
+    chosen = _choice(non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
     return logging.getLevelNamesMapping()[chosen.upper()]
 
 
@@ -258,7 +258,7 @@ def _bytes(text: str) -> int | None:
     return int(size) if 100_000_000 <= size < math.inf else None
 
 
-def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
+def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
     """The variables that have a value: an empty one counts as unset."""
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
 
@@ -266,7 +266,7 @@ def _non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
 def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
     """The variables that have a value, also by their older names. Raises ConfigError if an older
     and a new name have different values."""
-    values = _non_empty(environment)
+    values = non_empty(environment)
     for old, new in OLDER_NAMES.items():
         given = values.pop(old, None)
         if given is not None and values.setdefault(new, given) != given:

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _init(args: argparse.Namespace) -> int:
     if not args.yes and not on_terminal():
         raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
-    file, existing = WORKSPACE / ".env", _non_empty(dotenv(WORKSPACE))
+    file, existing = WORKSPACE / ".env", config.non_empty(dotenv(WORKSPACE))
     name = args.provider or _answer(args, "--provider", _provider_question(), _provider)
     account = _account(name, args, existing)
     prefix = args.prefix or _answer(args, "--prefix", _prefix_question(), _prefix)
@@ -141,7 +141,7 @@ def _changes(
 
 def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the account: given, set already, or asked for."""
-    provider, known = PROVIDERS[name], {**existing, **_non_empty(os.environ)}
+    provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
         found = ", ".join(variable for variable in CELLAR if variable in known)
         raise ConfigError(
@@ -168,7 +168,7 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
     Raises ConfigError if one is missing. Messages contain no values.
     """
-    found = _non_empty(parse_dotenv(text))
+    found = config.non_empty(parse_dotenv(text))
     if missing := [name for name in provider.required if name not in found]:
         raise ConfigError(f"{where} lack {', '.join(missing)}")
     return {name: found[name] for name in (*provider.required, *provider.optional) if name in found}
@@ -312,10 +312,6 @@ def _prefix(text: str) -> str:
         what = f"{shortened(text)} cannot begin the name of a bucket"
         raise argparse.ArgumentTypeError(f"{what}; {PREFIX_SYNTAX}")
     return text
-
-
-def _non_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value.strip() for name, value in variables.items() if value and value.strip()}
 
 
 def _parser() -> argparse.ArgumentParser:
