@@ -22,6 +22,7 @@ REPOSITORY = BENCH.parent
 PHOTO = REPOSITORY / "samples/photos/landscape.jpg"
 PAINTING = REPOSITORY / "samples/paintings/woodcut-and-brush/brush.jpg"
 GIB = 2**30
+ITERATIONS = 30  # to time steps; with fewer, places are matched more often than usual
 NO_MEMORY = "not enough memory"
 
 # The package is imported from the checkout, even if it is not installed.

@@ -16,10 +16,9 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from common import GIB, Result, run_worker, table
+from common import GIB, ITERATIONS, Result, run_worker, table
 
-ITERATIONS = 30  # this engine's: fewer would match places more often than usual
-STEPS = 10  # the peers'
+PEERS_STEPS = 10
 VGG_ALONE = "PyTorch, VGG19 alone"
 CONTESTANTS = {
     "this engine, built-in network": ("ours.py", "--network", "builtin"),
@@ -58,7 +57,7 @@ def measured(label: str, size: int, torch_python: str) -> Result:
     """The result of one contestant at one size."""
     script, *options = CONTESTANTS[label]
     ours = script == "ours.py"
-    steps = ["--iterations", ITERATIONS] if ours else ["--steps", STEPS]
+    steps = ["--iterations", ITERATIONS] if ours else ["--steps", PEERS_STEPS]
     python = sys.executable if ours else torch_python
     return run_worker(python, script, *options, "--sizes", size, *steps)[-1]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import run_worker, table
+from common import ITERATIONS, run_worker, table
 
 KINDS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")  # as in /proc/cpuinfo, fastest first
 GIGA = 1e9
@@ -70,7 +70,7 @@ def convolutions(precision: str, args: argparse.Namespace) -> str:
 def row(name: str, precision: str, args: argparse.Namespace) -> str:
     """The row for RESULTS.md: medians of alternating rounds."""
     size = ("--sizes", args.size)
-    short = (*size, "--iterations", 30, "--precision", precision)
+    short = (*size, "--iterations", ITERATIONS, "--precision", precision)
     whole = (*size, "--precision", precision, "--preset")
     workers: dict[str, tuple[Any, ...]] = {
         "step, built-in": (sys.executable, "ours.py", *short),
