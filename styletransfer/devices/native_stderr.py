@@ -37,9 +37,8 @@ def hold_native_stderr() -> Iterator[None]:
             os.write(terminal, held.read())
             raise
         finally:
-            if replaces:
-                sys.stderr.flush()
             os.dup2(terminal, 2)
             if replaces:
+                sys.stderr.flush()
                 sys.stderr = python_stderr
             os.close(terminal)

@@ -1,11 +1,10 @@
 """Gatys' style transfer (Gatys, Ecker & Bethge 2016), coarse to fine, on arrays.
 
-The picture grows from 128 px to its final size, by 2 at most from one scale to the next. Each scale
-starts from the result of the one before, and matches the picture's places again to the paintings'
-places (neighbours.py).
-With Adam the result is the average of the iterates. The schedule follows crowsonkb's
-style-transfer-pytorch; the losses are relative (losses.py). The recipe `inetwork` has one scale and
-the losses of the original script (inetwork_losses.py).
+The picture grows from 128 px to its final size, about twofold at most from one scale to the next.
+Each scale starts from the result of the one before, and matches the picture's places again to the
+paintings' places (neighbours.py). With Adam the result is the average of the iterates. The schedule
+follows crowsonkb's style-transfer-pytorch; the losses are relative (losses.py). The recipe
+`inetwork` has one scale and the losses of the original script (inetwork_losses.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
