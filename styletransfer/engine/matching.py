@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -11,7 +12,7 @@ import tensorflow as tf
 from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
-from styletransfer.vgg.tiles import Tile, joined, own, tiled_features
+from styletransfer.vgg.tiles import Tile, joined, own
 
 # As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
 # grows from the strength to MAX_FREEDOM, if the strength is at least the second of FREE_STRENGTHS;
@@ -54,7 +55,8 @@ class Matching:
         self.is_needed = bool(objective.losses.matched_layers)
         if not self.is_needed:
             return
-        self._photo = places_of(objective, objective.canvas(tuple(photo.shape[1:3])).padded(photo))
+        self._padded = objective.canvas(tuple(photo.shape[1:3])).padded(photo)
+        self._photo = places_of(objective, self._padded)
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         counts = [len(one.candidates) for one in groups]
@@ -90,6 +92,12 @@ class Matching:
             self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
         return self.problem
 
+    def save_memory(self) -> None:
+        """Matches in small parts from now on."""
+        if self.is_needed:
+            self._objective = replace(self._objective, saves_memory=True)
+            self._photo = places_of(self._objective, self._padded)
+
 
 def _freedom(strength: float, content_weight: float | None) -> float:
     """Returns the picture's part in queries: the strength, unless the content weight is steered.
@@ -116,8 +124,7 @@ def matches_shape(objective: Objective, size: tuple[int, int], paintings: int) -
 def places_of(objective: Objective, image: tf.Tensor) -> neighbours.PlacesOf:
     """Returns the places of an image [1, H, W, 3], computed once if they are few, else each time
     they are needed."""
-    height = image.shape[1]
-    if neighbours.band_rows(tuple(image.shape[1:3]), objective.matched_channels) < height:
+    if _band_rows(objective, image) < image.shape[1]:
         return partial(places, objective, image)
     (kept,) = places(objective, image)
     # A copy, because matching removes each layer after its use.
@@ -142,12 +149,12 @@ def places(
     """
     matched = objective.losses.matched_layers
     layers = objective.layers if seen else matched
-    height, width = image.shape[1:3]
-    high = neighbours.band_rows((height, width), objective.matched_channels)
+    height = image.shape[1]
+    high = _band_rows(objective, image)
 
     def in_tiles(first: int) -> Iterator[tuple[Tile, neighbours.Places]]:
         rows = first, min(first + high, height)
-        for tile, found in tiled_features(objective.vgg, image, layers, objective.options, rows):
+        for tile, found in objective.tiled_features(image, layers, rows):
             if seen:
                 seen(tile, found)
             features = {layer: neighbours.places(layer, found[layer]) for layer in matched}
@@ -159,3 +166,8 @@ def places(
     step = max(1, -(-height // high) // FEW_BANDS) if few else 1
     for first in range(0, height, step * high):
         yield neighbours.aligned(joined(in_tiles(first)))
+
+
+def _band_rows(objective: Objective, image: tf.Tensor) -> int:
+    size = tuple(image.shape[1:3])
+    return neighbours.band_rows(size, objective.matched_channels, objective.saves_memory)

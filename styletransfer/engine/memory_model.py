@@ -5,6 +5,7 @@ must be in memory at the same time; bench/RESULTS.md has the measurements.
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from styletransfer.engine import neighbours
@@ -230,6 +231,7 @@ def plan_painting(
     )
     planner = MemoryPlanner(objective, budget, extra)
     memory = planner.plan_memory(last)
+    objective = replace(objective, saves_memory=memory.side is not None)
     if inputs.size != last:  # Before a scale begins, so not in addition to it.
         budget.check(SCALING_BYTES * math.prod(inputs.size), "scaling the photo")
     return PaintingPlan(objective, sizes, counts, planner, memory)
@@ -243,10 +245,10 @@ def bytes_needed(
     device = device_name().partition(":")[0]
     size = objective.canvas(size).size
     if objective.losses.keeps_pixels:
-        return instant_bytes(objective, size, extra, device)
+        return instant_bytes(objective, size, extra, device, side is not None)
     pixels, tile = math.prod(size), 0
     held, features = _held(objective, extra), _features(objective, extra.regions)
-    places = 4 * objective.matched_channels / neighbours.PLACE**2
+    places = neighbours.place_bytes(objective.matched_channels)
     if side is None:
         waste = 1.0
         features += COPIES_OF_PLACES * places
@@ -261,7 +263,9 @@ def bytes_needed(
     matching = candidates = 0
     if objective.losses.matched_layers:
         channels = objective.matched_channels
-        matching = neighbours.matching_bytes(size, channels)
+        saves_memory = side is not None
+        matching = neighbours.matching_bytes(size, channels, saves_memory)
+        most += neighbours.kept_bytes(size, channels, saves_memory)
         candidates = extra.paintings * neighbours.candidate_bytes(size, channels)
         most += pixels * (RGB + MATCHES * extra.paintings)  # The photo.
         held += RGB + MATCHES * extra.paintings
@@ -275,15 +279,27 @@ def bytes_needed(
 
 
 def instant_bytes(
-    objective: Objective, size: tuple[int, int], extra: ExtraMemory, device: str
+    objective: Objective,
+    size: tuple[int, int],
+    extra: ExtraMemory,
+    device: str,
+    saves_memory: bool,
 ) -> int:
     """Returns the bytes that recipe instant takes for a picture on a canvas of this (height,
-    width): while its places are matched, or while a part of it is decoded. device: its kind."""
+    width): while its places are matched, or while a part of it is decoded.
+
+    Args:
+        objective: The objective.
+        size: The canvas's.
+        extra: As in `bytes_needed`.
+        device: Its kind, "CPU" or "GPU".
+        saves_memory: As in `Objective`.
+    """
     channels, pixels = objective.matched_channels, math.prod(size)
     of_place = channels + PIXELS_OF_PLACE + MATCHED_DIRECTIONS
     kept = min(INSTANT_CANDIDATE_BYTES / channels, 4 * max(size) ** 2 / PLACE**2) * of_place
     part = min(pixels, (PART_SIDE + 2 * HALO) ** 2)
-    most = max(neighbours.matching_bytes(size, channels), DECODING * part)
+    most = max(neighbours.matching_bytes(size, channels, saves_memory), DECODING * part)
     held = pixels * (INSTANT_COPIES * RGB + MATCHES * extra.paintings + MASK * extra.regions)
     # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
     scales = _scale_count(objective, size)

@@ -39,9 +39,23 @@ ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
 # proportion, and twice as many do not bring places nearer to the painting.
 MAX_CANDIDATE_BYTES = 20_000_000
-# A picture's places are in memory all at a time if they take at most WHOLE_BYTES, else in bands of
-# about BAND_BYTES, but of LEAST_ROWS at least.
-WHOLE_BYTES, LEAST_ROWS, BAND_BYTES = 30_000_000, 64, 20_000_000
+
+
+class BandLimits(NamedTuple):
+    """The bytes of a picture's places that are in memory at a time.
+
+    Attributes:
+        whole: The most for which they are in memory all at a time.
+        band: Those of a band of a larger picture, about; it has LEAST_ROWS at least.
+    """
+
+    whole: int
+    band: int
+
+
+# Each band's halo takes its time, so they are high unless memory is short.
+BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
+LEAST_ROWS = 64
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
@@ -102,29 +116,50 @@ class Candidates(NamedTuple):
     prepared: tuple[CandidateIndex, ...] = ()
 
 
-def band_rows(size: tuple[int, int], channels: int) -> int:
-    """The number of rows of a picture of this (height, width) that are matched at a time: a
-    multiple of MULTIPLE. channels: the sum over all matched layers."""
+def place_bytes(channels: int) -> float:
+    """The bytes per pixel of a picture's places."""
+    return 4 * channels / PLACE**2
+
+
+def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """The number of rows of a picture that are matched at a time: a multiple of MULTIPLE.
+
+    Args:
+        size: The picture's (height, width).
+        channels: The sum over all matched layers.
+        saves_memory: As in `Objective`.
+    """
     height, width = size
-    row_bytes = 4 * channels * width / PLACE**2
-    if height * row_bytes <= WHOLE_BYTES:
+    limits = SMALL_BANDS if saves_memory else BANDS
+    row_bytes = place_bytes(channels) * width
+    if height * row_bytes <= limits.whole:
         return height + -height % MULTIPLE
-    return max(LEAST_ROWS, int(BAND_BYTES / row_bytes) // MULTIPLE * MULTIPLE)
+    return max(LEAST_ROWS, int(limits.band / row_bytes) // MULTIPLE * MULTIPLE)
 
 
 def candidate_bytes(size: tuple[int, int], channels: int) -> int:
     """The bytes of the candidates of a painting as long as a picture of this (height, width)."""
-    return min(MAX_CANDIDATE_BYTES, 4 * channels * ROTATIONS * max(size) ** 2 // PLACE**2)
+    most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
+    return min(MAX_CANDIDATE_BYTES, int(most))
 
 
-def matching_bytes(size: tuple[int, int], channels: int) -> int:
-    """The bytes that it takes to match the places of a picture of this (height, width)."""
+def matching_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """The bytes that it takes to match the places of a picture; arguments as in `band_rows`."""
     height, width = size
-    in_band = min(height, band_rows(size, channels)) * width // PLACE**2
+    in_band = min(height, band_rows(size, channels, saves_memory)) * width
     of_candidates = candidate_bytes(size, channels)
     similarities = QUERIES_AT_ONCE * of_candidates // channels
-    of_band = BAND_COPIES * 4 * in_band * channels + similarities
+    of_band = int(BAND_COPIES * in_band * place_bytes(channels)) + similarities
     return CANDIDATE_COPIES * of_candidates + of_band
+
+
+def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """The bytes of the photo's places that are kept for all matches; arguments as in
+    `band_rows`."""
+    height, width = size
+    if band_rows(size, channels, saves_memory) < height:
+        return 0
+    return int(height * width * place_bytes(channels))
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:

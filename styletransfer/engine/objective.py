@@ -1,7 +1,7 @@
 """The function to minimise: losses on features, and the gradient of their weighted sum."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -77,7 +77,9 @@ class Objective:
         as_given: Whether paintings are used at their own size and pictures have no margin.
         structure: Whether the photo's contours are compared.
         compiled_terms: Whether XLA compiles the operations from sums to terms.
-        freedom: As in `neighbours.nearest`. Objectives that differ only in it share a program.
+        freedom: As in `neighbours.nearest`.
+        saves_memory: Whether features and places are computed in small parts, for a picture whose
+            gradient is computed in tiles. Objectives that differ only in these two share a program.
     """
 
     vgg: VGG
@@ -87,6 +89,7 @@ class Objective:
     structure: bool = False
     compiled_terms: bool = False
     freedom: float = field(default=0.5, compare=False)
+    saves_memory: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
@@ -149,7 +152,13 @@ class Objective:
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Returns the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in
         tiles."""
-        return joined(tiled_features(self.vgg, image, layers, self.options))
+        return joined(self.tiled_features(image, layers))
+
+    def tiled_features(
+        self, image: tf.Tensor, layers: Sequence[str], rows: tuple[int, int] | None = None
+    ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
+        """Computes `features` as `tiles.tiled_features` does."""
+        return tiled_features(self.vgg, image, layers, self.options, rows, self.saves_memory)
 
     def layer_masks(
         self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]

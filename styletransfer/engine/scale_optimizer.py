@@ -250,6 +250,7 @@ class ScaleOptimizer:
                     logger.warning("memory ran out for a compiled step; continuing without")
                 else:
                     self._plan = self._planner.plan_with_less(self._plan)
+                    self._matching.save_memory()
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
                 if not (self._compiled or self._objective.compiled_terms):

@@ -22,7 +22,7 @@ from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.tiles import Tile, own, tiled_features
+from styletransfer.vgg.tiles import Tile, own
 
 FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 PAINTING_BYTES = 48  # per pixel, for a painting's statistics; measured at 4096 px
@@ -317,7 +317,7 @@ def painting_targets(
     else:
         # A painting may have many more pixels than the picture that memory is planned for.
         image = canvas.padded(painting)
-        for each in tiled_features(objective.vgg, image, layers, objective.options):
+        for each in objective.tiled_features(image, layers):
             add(*each)
     at_each = tuple(losses.painting_statistics(sums[name]) for name in losses.statistics_layers)
     return PaintingStatistics(at_each, variance(sums["content"])), candidates

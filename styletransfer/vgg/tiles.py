@@ -17,7 +17,9 @@ from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.ops import Index, crop
 from styletransfer.vgg.registry import MULTIPLE
 
-FORWARD_SIDE = 384  # px of a tile's own part if only features are computed
+# px of a tile's own part if only features are computed, and if memory is short. The halo of small
+# ones takes longer than they do.
+FORWARD_SIDE, SMALL_FORWARD_SIDE = 704, 384
 
 
 class Span(NamedTuple):
@@ -147,14 +149,16 @@ def tiled_features(
     layers: Sequence[str],
     options: NetworkOptions,
     rows: tuple[int, int] | None = None,
+    saves_memory: bool = False,
 ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
-    """Compute `VGG.forward` in tiles; `rows` as in `tiles`.
+    """Compute `VGG.forward` in tiles, small ones if this saves memory; `rows` as in `tiles`.
 
     Yields each tile with the features of its own part, by rows from top to bottom.
     """
     forward = _forward(vgg, tuple(layers), options, image.dtype)
     size = tuple(image.shape[1:3])
-    for row in tiles(vgg, size, layers, FORWARD_SIDE, rows):
+    side = SMALL_FORWARD_SIDE if saves_memory else FORWARD_SIDE
+    for row in tiles(vgg, size, layers, side, rows):
         for tile in row:
             yield tile, forward(image, tf.constant(tile))
 

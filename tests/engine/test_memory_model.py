@@ -118,8 +118,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     at_once, _ = painting_targets(objective, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
-    monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
-    monkeypatch.setattr(neighbours, "BAND_BYTES", 1)
+    monkeypatch.setattr(neighbours, "BANDS", neighbours.BandLimits(1, 1))
 
     def recorded(*given):
         found = whole(*given)

@@ -131,8 +131,7 @@ def test_a_large_pictures_places_are_those_it_has_at_once(tiny, monkeypatch):
     minimised = Objective.of(EXACT, tiny)
     image = tf.constant(picture(192, 64, 3)[None])
     (whole,) = places(minimised, image)
-    monkeypatch.setattr(neighbours, "WHOLE_BYTES", 1)
-    monkeypatch.setattr(neighbours, "BAND_BYTES", 1)
+    monkeypatch.setattr(neighbours, "BANDS", neighbours.BandLimits(1, 1))
     bands = list(places(minimised, image))
     assert len(bands) == 3
     for layer, expected in whole.items():
