@@ -2,8 +2,8 @@
 
 A GPU is idle for most of a small picture's step, while the host launches the next operation: other
 workers' operations fill that time, as far as all pictures fit into the memory. How much that gains
-depends on the GPU, the host, and the pictures, so it is measured before the first one. A CPU has no
-such time.
+depends on the GPU, the host, and the pictures, so it is measured before the first one. A CPU gains
+less than MIN_GAIN, so it paints several only if asked.
 """
 
 import math
